@@ -1,0 +1,61 @@
+/**
+ * Every code a `BusError` can carry, with the one sentence that explains it. `docs/errors.md` is this table;
+ * a spec holds the two together.
+ */
+export const errorCodes = {
+  ERR_ABORTED: 'The caller aborted the operation through its AbortSignal.',
+  ERR_ADDRESS_IN_USE: 'A live server already listens on this address; the cause is the system error.',
+  ERR_CLOSED: 'This end, or the peer, was closed in an orderly way.',
+  ERR_CONNECT: 'No link could be opened; the cause is the system error of the last attempt.',
+  ERR_DESTROYED: 'This end was destroyed, and everything pending was rejected at once.',
+  ERR_INCOMPATIBLE: 'The two ends share no version of the native protocol; the message names both.',
+  ERR_INVALID_ARGUMENT: 'A method was called with an argument it does not take.',
+  ERR_INVALID_OPTION: 'An option is unknown, of the wrong type or out of its range.',
+  ERR_NO_HANDLER: 'The peer has no handler for requests, so nobody can answer.',
+  ERR_PEER_LACKS_FEATURE: 'The peer speaks a dialect, or runs without the plugin, that this call needs.',
+  ERR_PLUGIN: 'A plugin could not be installed: its name is taken or a dependency is missing.',
+  ERR_PROTOCOL: 'The peer sent bytes that are not valid in its dialect; the link was closed.',
+  ERR_QUEUE_FULL: 'Too many sends wait for room already; this one was not accepted.',
+  ERR_REMOTE: 'The handler at the other end failed; the message is the one it failed with.',
+  ERR_SERVER_FULL: 'The server holds as many connections as it may; the client tries again as after a lost link.',
+  ERR_SESSION_LOST: 'The session ended before the peer acknowledged this; whether it arrived is unknown.',
+  ERR_SLOW_CONSUMER: 'The peer took nothing for too long and the slow-consumer policy gave it up.',
+  ERR_STATE: 'The call does not fit the present state, such as starting a server twice.',
+  ERR_TIMEOUT: 'The time given to the operation passed.',
+  ERR_TOO_LARGE: 'A message, a handshake or a path is larger than its limit.',
+  ERR_UNAUTHORIZED: 'The server refused the client.',
+  ERR_UNENCODABLE: 'The data cannot be encoded: it is circular or holds a value the codec does not know.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface BusErrorOptions {
+  readonly cause?: unknown;
+  /** Plain data that travels with the error when the server allows it. */
+  readonly details?: unknown;
+}
+
+/**
+ * The one error class of busbar. `code` is one of `errorCodes` for errors of busbar's own; an error thrown by a remote
+ * handler keeps the code it was thrown with.
+ */
+export class BusError extends Error {
+  readonly code: string;
+  readonly details?: unknown;
+
+  constructor(code: ErrorCode, message?: string, options?: BusErrorOptions);
+  constructor(code: string, message: string, options?: BusErrorOptions);
+  constructor(code: string, message?: string, options: BusErrorOptions = {}) {
+    super(message ?? errorCodes[code as ErrorCode], 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'BusError';
+    this.code = code;
+    if (options.details !== undefined) this.details = options.details;
+  }
+}
+
+/** The error as a `BusError`: itself if it is one, else wrapped as the cause of `code`. */
+export function asBusError(error: unknown, code: ErrorCode): BusError {
+  if (error instanceof BusError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new BusError(code, message, { cause: error });
+}

@@ -1,0 +1,13 @@
+/** Randomness as the library sees it, so that the specs can seed it. */
+export interface Random {
+  /** A number in [0, 1). Not for secrets. */
+  unit(): number;
+  /** `count` bytes fit for secrets. */
+  bytes(count: number): Uint8Array;
+}
+
+/** The platform's own generators. */
+export const systemRandom: Random = {
+  unit: Math.random,
+  bytes: (count) => globalThis.crypto.getRandomValues(new Uint8Array(count)),
+};

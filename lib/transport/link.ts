@@ -1,0 +1,60 @@
+import type { Socket } from 'node:net';
+
+/** What a link tells its owner. Every method is called on a turn of its own, never from inside a call to the link. */
+export interface LinkEvents {
+  /** Bytes in order; they may be kept, they are not reused by the link. */
+  data(bytes: Uint8Array): void;
+  /** The link takes bytes again after `write` returned false. */
+  drain(): void;
+  /** The last event, exactly once, whoever closed; `error` is the system's, if one closed it. */
+  close(error?: Error): void;
+}
+
+/** One open byte pipe. It never knows a frame. */
+export interface Link {
+  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket';
+  /** Who is at the other end: an address for tcp and tls, the path for a socket file, the name for memory. */
+  readonly remote: string;
+  /** True where only this user of this machine can be at the other end (unix, pipe, memory). */
+  readonly trusted: boolean;
+  /** The platform's socket, for those who ask; busbar itself uses only this interface. */
+  readonly socket: Socket | undefined;
+  /** Bytes written here that the platform has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Sets who hears of this link; to be called once, in the turn the link was handed out. */
+  attach(events: LinkEvents): void;
+  /** Takes all of `bytes` and keeps the reference until they left; false asks the writer to wait for `drain`. */
+  write(bytes: Uint8Array): boolean;
+  /** Stops and restarts `data`; the system's own buffers then hold the peer back. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is buffered, then closes. `close` follows also if the peer never closes its side. */
+  end(): void;
+  /** Closes now; `close` follows. */
+  destroy(error?: Error): void;
+  /** Hands the platform's socket to somebody else and forgets it: no event follows. Undefined where there is none. */
+  release(): Socket | undefined;
+}
+
+/** A listening address. */
+export interface Listener {
+  /** What a client can be given: a path, `host:port`, or `memory:name`. */
+  readonly address: string;
+  /** The bound port, for tcp and tls. */
+  readonly port: number | undefined;
+  /** The platform's server, for those who ask. */
+  readonly server: import('node:net').Server | undefined;
+  /** Stops accepting; links already open stay. Resolves when the address is free again. */
+  close(): Promise<void>;
+}
+
+export interface ListenEvents {
+  link(link: Link): void;
+  /** Something failed that concerns no single link, such as running out of descriptors. */
+  error(error: Error): void;
+  /** Another server took this address over (unix only): this listener serves nobody new any more. */
+  replaced(): void;
+}
+
+/** Opens one link or fails with the system's error; an aborted signal ends the attempt with its reason. */
+export type Dial = (signal: AbortSignal) => Promise<Link>;

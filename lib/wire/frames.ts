@@ -1,0 +1,162 @@
+/**
+ * What travels, in either dialect. Bodies arrive decoded. `size` is the frame's length on the wire, which is what the
+ * byte limits count.
+ */
+export type Frame =
+  | MessageFrame
+  | RequestFrame
+  | ResponseFrame
+  | FailureFrame
+  | CancelFrame
+  | PingFrame
+  | PongFrame
+  | EndFrame
+  | OpenFrame
+  | AckFrame
+  | HeartbeatFrame
+  | HeartbeatReplyFrame
+  | PauseFrame
+  | ResumeFrame
+  | GoingAwayFrame;
+
+/** Frames that carry a sequence number in a session: each is counted, acknowledged and, if need be, sent again. */
+export type SequencedFrame = Exclude<Frame, ControlFrame>;
+
+/** Frames about the link itself; they are lost with it. */
+export type ControlFrame =
+  | AckFrame
+  | HeartbeatFrame
+  | HeartbeatReplyFrame
+  | PauseFrame
+  | ResumeFrame
+  | GoingAwayFrame;
+
+export interface MessageFrame {
+  readonly type: 'message';
+  readonly lane: number;
+  readonly data: unknown;
+  readonly confirm: boolean;
+  readonly size: number;
+}
+
+export interface RequestFrame {
+  readonly type: 'request';
+  readonly lane: number;
+  readonly id: RequestId;
+  readonly data: unknown;
+  /** Milliseconds the requester will wait; absent: it did not say. */
+  readonly timeoutMs: number | undefined;
+  readonly size: number;
+}
+
+export interface ResponseFrame {
+  readonly type: 'response';
+  readonly lane: number;
+  readonly id: RequestId;
+  readonly data: unknown;
+  readonly size: number;
+}
+
+/** The answer of a handler that failed. net-ipc has no such packet; see `net-ipc/` for how it is told there. */
+export interface FailureFrame {
+  readonly type: 'failure';
+  readonly lane: number;
+  readonly id: RequestId;
+  readonly error: RemoteFailure;
+  readonly size: number;
+}
+
+export interface RemoteFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export interface CancelFrame {
+  readonly type: 'cancel';
+  readonly lane: number;
+  readonly id: RequestId;
+  readonly size: number;
+}
+
+export interface PingFrame {
+  readonly type: 'ping';
+  readonly id: RequestId;
+  readonly data: unknown;
+  readonly size: number;
+}
+
+export interface PongFrame {
+  readonly type: 'pong';
+  readonly id: RequestId;
+  readonly data: unknown;
+  readonly size: number;
+}
+
+export interface EndFrame {
+  readonly type: 'end';
+  readonly reason: unknown;
+  readonly allowReconnect: boolean;
+  /** A code of `errorCodes` when the reason is one; net-ipc peers never send it. */
+  readonly code: string | undefined;
+  readonly size: number;
+}
+
+/** Names a lane before its first frame; each end numbers the lanes it sends on by itself. */
+export interface OpenFrame {
+  readonly type: 'open';
+  readonly lane: number;
+  readonly name: string;
+  readonly size: number;
+}
+
+export interface AckFrame {
+  readonly type: 'ack';
+  /** How many sequenced frames of this session were taken so far. */
+  readonly received: number;
+  readonly size: number;
+}
+
+export interface HeartbeatFrame {
+  readonly type: 'heartbeat';
+  readonly size: number;
+}
+
+export interface HeartbeatReplyFrame {
+  readonly type: 'heartbeat-reply';
+  readonly size: number;
+}
+
+/** Asks the peer to hold back messages and requests on lane 0. */
+export interface PauseFrame {
+  readonly type: 'pause';
+  readonly size: number;
+}
+
+export interface ResumeFrame {
+  readonly type: 'resume';
+  readonly size: number;
+}
+
+/** The sender is about to close: finish what is in flight, then move to the next server. */
+export interface GoingAwayFrame {
+  readonly type: 'going-away';
+  readonly size: number;
+}
+
+/** What the requester chose, an integer in the native dialect and what net-ipc calls the nonce in its own. */
+export type RequestId = number | string;
+
+export function isControl(frame: Frame): frame is ControlFrame {
+  switch (frame.type) {
+    case 'ack':
+    case 'heartbeat':
+    case 'heartbeat-reply':
+    case 'pause':
+    case 'resume':
+    case 'going-away':
+      return true;
+    default:
+      return false;
+  }
+}

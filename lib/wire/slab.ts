@@ -1,0 +1,64 @@
+const slabBytes = 65_536;
+
+/**
+ * Where encoders write: one growing run of bytes, handed out a turn at a time. Bytes handed out are never touched
+ * again, so the platform and the outbox may keep them.
+ */
+export class Slab {
+  /** Where to write; at least as much room as the last `ensure` asked for is behind `position`. */
+  buffer: Uint8Array;
+  position = 0;
+  #start = 0;
+  #sealed: Uint8Array[] = [];
+  #sealedBytes = 0;
+
+  constructor(bytes = slabBytes) {
+    this.buffer = allocate(bytes);
+  }
+
+  /** Bytes written and not yet taken. */
+  get pendingBytes(): number {
+    return this.#sealedBytes + this.position - this.#start;
+  }
+
+  /** Makes room for `bytes` more; `buffer` and `position` may have changed after it. */
+  ensure(bytes: number): void {
+    if (this.buffer.length - this.position >= bytes) return;
+    this.#seal();
+    this.buffer = allocate(Math.max(slabBytes, bytes));
+    this.position = 0;
+    this.#start = 0;
+  }
+
+  /** Adds `bytes` without copying them; they must not change any more. */
+  adopt(bytes: Uint8Array): void {
+    this.#seal();
+    this.#sealed.push(bytes);
+    this.#sealedBytes += bytes.length;
+  }
+
+  /** Everything written since the last take, in order. */
+  take(): Uint8Array[] {
+    this.#seal();
+    const taken = this.#sealed;
+    this.#sealed = [];
+    this.#sealedBytes = 0;
+    return taken;
+  }
+
+  /** Takes back what was written after `position` was `mark`, when no `ensure` or `adopt` came between. */
+  rewind(mark: number): void {
+    this.position = mark;
+  }
+
+  #seal(): void {
+    if (this.position === this.#start) return;
+    this.#sealed.push(this.buffer.subarray(this.#start, this.position));
+    this.#sealedBytes += this.position - this.#start;
+    this.#start = this.position;
+  }
+}
+
+function allocate(bytes: number): Uint8Array {
+  return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
+}
