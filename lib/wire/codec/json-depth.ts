@@ -1,0 +1,24 @@
+const quote = 0x22;
+const backslash = 0x5c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** Whether JSON text nests arrays and objects deeper than `maxDepth`; exact for valid JSON, never low for other bytes' prefix that a parser takes. */
+export function jsonExceedsDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
+  let depth = 0;
+  for (let index = start; index < end; index++) {
+    const byte = bytes[index];
+    if (byte === quote) {
+      for (index++; index < end && bytes[index] !== quote; index++) {
+        if (bytes[index] === backslash) index++;
+      }
+    } else if (byte === openBrace || byte === openBracket) {
+      if (++depth > maxDepth) return true;
+    } else if (byte === closeBrace || byte === closeBracket) {
+      depth--;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,130 @@
+import { Unpackr } from 'msgpackr';
+import { BusError } from '../../base/errors.ts';
+import { jsonExceedsDepth } from '../codec/json-depth.ts';
+import type { Inflater } from '../compression.ts';
+import type { Decoder } from '../dialect.ts';
+import type { Frame } from '../frames.ts';
+import { frameOfPacket } from './packet-frame.ts';
+import { readTag } from './tag.ts';
+
+export interface NetIpcDecoderOptions {
+  readonly messagepack: boolean;
+  readonly inflater?: Inflater | undefined;
+  /** Largest body, after it is inflated. */
+  readonly maxFrameBytes: number;
+  readonly maxDepth?: number;
+}
+
+/** Smaller bodies cannot nest deep enough to hurt, so they are not looked through. */
+const scanFrom = 1_024;
+const smallestCarry = 256;
+
+/** Reads packets of net-ipc 2.x. Packets of unknown types are passed over, as net-ipc does. */
+export class NetIpcDecoder implements Decoder {
+  readonly #unpackr: Unpackr | undefined;
+  readonly #inflater: Inflater | undefined;
+  readonly #maxFrameBytes: number;
+  readonly #maxWireBytes: number;
+  readonly #maxDepth: number;
+  /** The packet that is not all there: its bytes so far are the first `#held` of `#carry`. */
+  #carry: Buffer | undefined;
+  #held = 0;
+
+  constructor(options: NetIpcDecoderOptions) {
+    this.#unpackr = options.messagepack ? new Unpackr({ useRecords: false, copyBuffers: true }) : undefined;
+    this.#inflater = options.inflater;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    // What does not compress grows a little.
+    this.#maxWireBytes = options.maxFrameBytes + (options.inflater ? (options.maxFrameBytes >>> 8) + 64 : 0);
+    this.#maxDepth = options.maxDepth ?? 64;
+  }
+
+  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
+    let at = this.#held > 0 ? this.#finishCarried(bytes, sink) : 0;
+    const source = asBuffer(bytes);
+    while (at < source.length) {
+      const tag = this.#readTag(source, at, source.length);
+      const size = (tag & 7) + Math.floor(tag / 8);
+      if (tag === 0 || at + size > source.length) {
+        this.#carryOn(source, at, source.length, tag === 0 ? 0 : size);
+        return;
+      }
+      const end = at + size;
+      this.#decode(source, at + (tag & 7), end, size, sink);
+      at = end;
+    }
+  }
+
+  /** Completes the carried packet, if `bytes` are enough; returns how many of them it took. */
+  #finishCarried(bytes: Uint8Array, sink: (frame: Frame) => void): number {
+    let at = 0;
+    let tag = this.#carry ? this.#readTag(this.#carry, 0, this.#held) : 0;
+    while (tag === 0 && at < bytes.length) {
+      this.#carryOn(bytes, at, at + 1, 0);
+      at++;
+      tag = this.#carry ? this.#readTag(this.#carry, 0, this.#held) : 0;
+    }
+    if (tag === 0) return at;
+    const size = (tag & 7) + Math.floor(tag / 8);
+    const stop = Math.min(bytes.length, at + size - this.#held);
+    this.#carryOn(bytes, at, stop, size);
+    const carry = this.#carry;
+    if (this.#held < size || !carry) return stop;
+    this.#carry = undefined;
+    this.#held = 0;
+    this.#decode(carry, tag & 7, size, size, sink);
+    return stop;
+  }
+
+  /** Adds to the carried packet; room follows the bytes that came, up to `size`, never the length that was announced. */
+  #carryOn(bytes: Uint8Array, start: number, end: number, size: number): void {
+    const held = this.#held + end - start;
+    if (!this.#carry || held > this.#carry.length) {
+      const wanted = Math.max(smallestCarry, held, (this.#carry?.length ?? 0) * 2);
+      const grown = Buffer.allocUnsafe(size > 0 ? Math.min(wanted, Math.max(size, held)) : wanted);
+      if (this.#carry) this.#carry.copy(grown, 0, 0, this.#held);
+      this.#carry = grown;
+    }
+    this.#carry.set(bytes.subarray(start, end), this.#held);
+    this.#held = held;
+  }
+
+  #readTag(source: Uint8Array, at: number, end: number): number {
+    const tag = readTag(source, at, end);
+    if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length of a packet is too long.');
+    const length = Math.floor(tag / 8);
+    if (length > this.#maxWireBytes) {
+      throw new BusError('ERR_TOO_LARGE', `A packet of ${length} bytes was announced; ${this.#maxFrameBytes} are allowed.`);
+    }
+    return tag;
+  }
+
+  #decode(source: Buffer, start: number, end: number, size: number, sink: (frame: Frame) => void): void {
+    let frame: Frame | undefined;
+    if (this.#inflater) {
+      const body = asBuffer(this.#inflater.process(source.subarray(start, end)));
+      frame = frameOfPacket(this.#parse(body, 0, body.length), size);
+    } else {
+      frame = frameOfPacket(this.#parse(source, start, end), size);
+    }
+    if (frame) sink(frame);
+  }
+
+  #parse(source: Buffer, start: number, end: number): unknown {
+    if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty.');
+    try {
+      if (this.#unpackr) return this.#unpackr.unpack(source, { start, end });
+      if (end - start >= scanFrom && jsonExceedsDepth(source, start, end, this.#maxDepth + 1)) {
+        throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}.`);
+      }
+      return JSON.parse(source.toString('utf8', start, end));
+    } catch (error) {
+      if (error instanceof BusError) throw error;
+      throw new BusError('ERR_PROTOCOL', 'A packet cannot be decoded.', { cause: error });
+    }
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,94 @@
+import { BusError } from '../../base/errors.ts';
+import type { ClientHello, ServerHello } from '../hello.ts';
+import { packetType } from '../net-ipc/packet-type.ts';
+import { asServerHello } from './hello-shape.ts';
+import { Inbox } from './inbox.ts';
+import type { OpeningLimits, PlainPacket } from './packet.ts';
+import { defaultOpeningBytes, defaultOpeningDepth, plainPacket, readPlainPacket } from './packet.ts';
+import type { Refusal } from './refusal.ts';
+import { asRefusal } from './refusal.ts';
+import { headEnd, statusLine, upgradeRequest } from './upgrade.ts';
+
+export interface ClientOpeningOptions {
+  readonly hello: ClientHello;
+  /** Opens through an HTTP upgrade, for proxies. */
+  readonly http?: { readonly host: string; readonly path: string } | false;
+  readonly limits?: OpeningLimits;
+}
+
+export type ClientOpeningStep =
+  /** To be written at once; the server's answer follows. */
+  | { readonly type: 'write'; readonly bytes: Uint8Array }
+  | { readonly type: 'open'; readonly hello: ServerHello; readonly rest: Uint8Array }
+  | { readonly type: 'refused'; readonly refusal: Refusal };
+
+/** The client's side of how a link opens. Knows bytes only; deadlines are its owner's. */
+export class ClientOpening {
+  readonly #options: ClientOpeningOptions;
+  readonly #inbox: Inbox;
+  readonly #maxBytes: number;
+  readonly #maxDepth: number;
+  #upgrading: boolean;
+  #seen = 0;
+
+  constructor(options: ClientOpeningOptions) {
+    this.#options = options;
+    this.#maxBytes = options.limits?.maxBytes ?? defaultOpeningBytes;
+    this.#maxDepth = options.limits?.maxDepth ?? defaultOpeningDepth;
+    this.#inbox = new Inbox(this.#maxBytes);
+    this.#upgrading = options.http !== undefined && options.http !== false;
+  }
+
+  /** The first bytes of the link. Throws `ERR_UNENCODABLE` for a payload JSON does not take. */
+  start(): Uint8Array {
+    const { hello, http } = this.#options;
+    if (http) return upgradeRequest(http.host, http.path);
+    return plainPacket(packetType.connection, hello, 'IPC');
+  }
+
+  /**
+   * Takes what the server sent; undefined while it is not enough. After `open` and `refused` this is done with. Throws
+   * `ERR_PROTOCOL` for anything that is no answer and `ERR_TOO_LARGE` past the limit.
+   */
+  feed(bytes: Uint8Array): ClientOpeningStep | undefined {
+    this.#inbox.push(bytes);
+    if (this.#upgrading) return this.#readUpgrade();
+    const packet = readPlainPacket(this.#inbox.bytes, 0, this.#maxBytes, this.#maxDepth);
+    return packet && this.#settle(packet);
+  }
+
+  #readUpgrade(): ClientOpeningStep | undefined {
+    const held = this.#inbox.bytes;
+    checkHttp(held);
+    const end = headEnd(held, this.#seen - 3);
+    this.#seen = held.length;
+    if (end < 0) return undefined;
+    const status = statusLine(held);
+    if (!/^HTTP\/1\.1 101(?: |$)/.test(status)) {
+      throw new BusError('ERR_PROTOCOL', `The server did not upgrade the connection: ${status}`);
+    }
+    this.#upgrading = false;
+    this.#inbox.skip(end);
+    if (this.#inbox.bytes.length > 0) {
+      throw new BusError('ERR_PROTOCOL', 'The server spoke before the client said who it is.');
+    }
+    return { type: 'write', bytes: plainPacket(packetType.connection, this.#options.hello) };
+  }
+
+  #settle(packet: PlainPacket): ClientOpeningStep {
+    if (packet.type === packetType.end) return { type: 'refused', refusal: asRefusal(packet.data) };
+    if (packet.type !== packetType.connection) {
+      throw new BusError('ERR_PROTOCOL', `The server opened with a packet of type ${packet.type}.`);
+    }
+    return { type: 'open', hello: asServerHello(packet.data), rest: this.#inbox.bytes.subarray(packet.end) };
+  }
+}
+
+const httpVersion = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e];
+
+/** An answer that is no HTTP is told at its first byte, not when its head never ends. */
+function checkHttp(held: Uint8Array): void {
+  for (let index = 0; index < Math.min(held.length, httpVersion.length); index++) {
+    if (held[index] !== httpVersion[index]) throw new BusError('ERR_PROTOCOL', 'The answer to the upgrade is not HTTP.');
+  }
+}

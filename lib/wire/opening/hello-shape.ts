@@ -1,0 +1,113 @@
+import { BusError } from '../../base/errors.ts';
+import type { ClientHello, ClientOffer, ServerHello, ServerOffer } from '../hello.ts';
+
+const maxIdBytes = 128;
+const maxVersions = 16;
+const maxFeatures = 64;
+const maxFeatureLength = 32;
+const maxTokenLength = 64;
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** The payload of a client's CONNECTION packet, checked; members nobody knows are dropped. Throws `ERR_PROTOCOL`. */
+export function asClientHello(value: unknown): ClientHello {
+  const members = asMembers(value, 'the hello');
+  const hello = {
+    compress: asFlag(members['compress'], 'compress'),
+    messagepack: asFlag(members['messagepack'], 'messagepack'),
+    extras: members['extras'],
+    id: members['id'] === undefined || members['id'] === null ? null : asId(members['id']),
+  };
+  return members['busbar'] === undefined ? hello : { ...hello, busbar: asClientOffer(members['busbar']) };
+}
+
+/** The payload of a server's CONNECTION packet, checked. Throws `ERR_PROTOCOL`. */
+export function asServerHello(value: unknown): ServerHello {
+  const members = asMembers(value, 'the hello');
+  const hello = {
+    id: asId(members['id']),
+    compress: asFlag(members['compress'], 'compress'),
+    messagepack: asFlag(members['messagepack'], 'messagepack'),
+  };
+  return members['busbar'] === undefined ? hello : { ...hello, busbar: asServerOffer(members['busbar']) };
+}
+
+function asClientOffer(value: unknown): ClientOffer {
+  const members = asMembers(value, 'busbar');
+  const versions = members['versions'];
+  if (!Array.isArray(versions) || versions.length === 0 || versions.length > maxVersions) throw wrong('versions');
+  const offer = {
+    versions: versions.map((version: unknown) => asCount(version, 'versions')),
+    features: asFeatures(members['features']),
+    maxFrameBytes: asSize(members['maxFrameBytes']),
+  };
+  if (members['resume'] === undefined) return offer;
+  const resume = asMembers(members['resume'], 'resume');
+  return {
+    ...offer,
+    resume: { token: asToken(resume['token']), received: asCount(resume['received'], 'received') },
+  };
+}
+
+function asServerOffer(value: unknown): ServerOffer {
+  const members = asMembers(value, 'busbar');
+  const outcome = members['outcome'];
+  if (outcome !== 'fresh' && outcome !== 'resumed' && outcome !== 'lost') throw wrong('outcome');
+  const offer = {
+    version: asCount(members['version'], 'version'),
+    features: asFeatures(members['features']),
+    maxFrameBytes: asSize(members['maxFrameBytes']),
+    outcome,
+    received: asCount(members['received'], 'received'),
+    graceMs: asCount(members['graceMs'], 'graceMs'),
+  } as const;
+  return members['token'] === undefined ? offer : { ...offer, token: asToken(members['token']) };
+}
+
+function asMembers(value: unknown, name: string): Members {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(name);
+  return value as Members;
+}
+
+/** net-ipc leaves a flag out rather than saying false. */
+function asFlag(value: unknown, name: string): boolean {
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'boolean') throw wrong(name);
+  return value;
+}
+
+/** net-ipc servers with a `generateID` of their own may give numbers. */
+function asId(value: unknown): string {
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
+  if (typeof value !== 'string' || value.length > maxIdBytes) throw wrong('id');
+  if (new TextEncoder().encode(value).length > maxIdBytes) throw wrong('id');
+  return value;
+}
+
+function asFeatures(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length > maxFeatures) throw wrong('features');
+  return value.map((feature: unknown) => {
+    if (typeof feature !== 'string' || feature.length > maxFeatureLength) throw wrong('features');
+    return feature;
+  });
+}
+
+function asToken(value: unknown): string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > maxTokenLength) throw wrong('token');
+  return value;
+}
+
+function asCount(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(name);
+  return value;
+}
+
+function asSize(value: unknown): number {
+  const size = asCount(value, 'maxFrameBytes');
+  if (size === 0) throw wrong('maxFrameBytes');
+  return size;
+}
+
+function wrong(name: string): BusError {
+  return new BusError('ERR_PROTOCOL', `The opening packet is malformed: ${name}.`);
+}

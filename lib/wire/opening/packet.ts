@@ -1,0 +1,70 @@
+import { BusError } from '../../base/errors.ts';
+import { jsonExceedsDepth } from '../codec/json-depth.ts';
+import { readTag, tagWidth, writeTag } from '../net-ipc/tag.ts';
+
+const textEncoder = new TextEncoder();
+
+/** What a link may cost before it is open. */
+export interface OpeningLimits {
+  /** Bytes taken from the peer in all, the HTTP head included. */
+  readonly maxBytes?: number;
+  readonly maxDepth?: number;
+}
+
+export const defaultOpeningBytes = 65_536;
+export const defaultOpeningDepth = 64;
+
+/** One packet as the opening writes it: plain JSON behind a tag. Throws `ERR_UNENCODABLE`. */
+export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Array {
+  let text: string;
+  try {
+    text = JSON.stringify({ t: type, d: data });
+  } catch (error) {
+    throw new BusError('ERR_UNENCODABLE', error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  const body = textEncoder.encode(text);
+  const width = tagWidth(body.length);
+  const bytes = new Uint8Array(prefix.length + width + body.length);
+  textEncoder.encodeInto(prefix, bytes);
+  writeTag(bytes, prefix.length, body.length, width);
+  bytes.set(body, prefix.length + width);
+  return bytes;
+}
+
+export interface PlainPacket {
+  readonly type: number;
+  readonly data: unknown;
+  /** Where the packet ended. */
+  readonly end: number;
+}
+
+/** Reads one plain packet at `at`; undefined while it is not all there. Throws `ERR_PROTOCOL` and `ERR_TOO_LARGE`. */
+export function readPlainPacket(
+  bytes: Uint8Array,
+  at: number,
+  maxBytes: number,
+  maxDepth: number,
+): PlainPacket | undefined {
+  const tag = readTag(bytes, at, bytes.length);
+  if (tag === 0) return undefined;
+  if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length in front of the opening packet is too long.');
+  const start = at + (tag & 7);
+  const end = start + Math.floor(tag / 8);
+  if (end > maxBytes) {
+    throw new BusError('ERR_TOO_LARGE', `The opening takes ${end} bytes; ${maxBytes} are allowed.`);
+  }
+  if (end > bytes.length) return undefined;
+  if (jsonExceedsDepth(bytes, start, end, maxDepth)) {
+    throw new BusError('ERR_PROTOCOL', `The opening packet is nested deeper than ${maxDepth}.`);
+  }
+  let packet: unknown;
+  try {
+    packet = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)));
+  } catch (error) {
+    throw new BusError('ERR_PROTOCOL', 'The opening packet is not JSON.', { cause: error });
+  }
+  if (typeof packet !== 'object' || packet === null || !('t' in packet) || typeof packet.t !== 'number') {
+    throw new BusError('ERR_PROTOCOL', 'The opening packet has no type.');
+  }
+  return { type: packet.t, data: 'd' in packet ? packet.d : undefined, end };
+}

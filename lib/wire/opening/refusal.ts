@@ -1,0 +1,43 @@
+import { BusError } from '../../base/errors.ts';
+import type { ClientHello, ServerHello } from '../hello.ts';
+import { packetType } from '../net-ipc/packet-type.ts';
+import { plainPacket } from './packet.ts';
+
+const longestCode = 64;
+
+/** How a server said no. */
+export interface Refusal {
+  /** A code of `errorCodes`; absent when the server is a net-ipc one. */
+  readonly code: string | undefined;
+  readonly reason: unknown;
+  /** Whether the client may try again by itself. */
+  readonly allowReconnect: boolean;
+}
+
+/** The server's CONNECTION packet, plain whatever it announces. */
+export function acceptHello(hello: ServerHello): Uint8Array {
+  return plainPacket(packetType.connection, hello);
+}
+
+/**
+ * The bytes that refuse a client; the link is to be ended after them. A net-ipc client that may not come back never settles
+ * its `connect()` unless it is accepted first, so it is: its `connect()` resolves and its `close` event brings the reason,
+ * as when a net-ipc server closes a client it does not want.
+ */
+export function refusal(code: string, reason: string, allowReconnect: boolean, hello?: ClientHello): Uint8Array {
+  const end = plainPacket(packetType.end, { m: reason, a: allowReconnect, c: code });
+  if (allowReconnect || !hello || hello.busbar) return end;
+  const accept = plainPacket(packetType.connection, { id: hello.id, compress: false, messagepack: false });
+  const bytes = new Uint8Array(accept.length + end.length);
+  bytes.set(accept);
+  bytes.set(end, accept.length);
+  return bytes;
+}
+
+/** The payload of an END packet, checked. Throws `ERR_PROTOCOL`. */
+export function asRefusal(data: unknown): Refusal {
+  if (data === undefined || data === null) return { code: undefined, reason: undefined, allowReconnect: true };
+  if (typeof data !== 'object') throw new BusError('ERR_PROTOCOL', 'The END packet is malformed.');
+  const code = 'c' in data && typeof data.c === 'string' && data.c.length <= longestCode ? data.c : undefined;
+  return { code, reason: 'm' in data ? data.m : undefined, allowReconnect: 'a' in data && data.a === true };
+}

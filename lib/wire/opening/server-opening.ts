@@ -1,0 +1,126 @@
+import { BusError } from '../../base/errors.ts';
+import type { ClientHello } from '../hello.ts';
+import { packetType } from '../net-ipc/packet-type.ts';
+import { asClientHello } from './hello-shape.ts';
+import { Inbox } from './inbox.ts';
+import type { OpeningLimits } from './packet.ts';
+import { defaultOpeningBytes, defaultOpeningDepth, readPlainPacket } from './packet.ts';
+import { asksForLink, headEnd, upgradeAnswer } from './upgrade.ts';
+
+export type ServerOpeningStep =
+  /** To be written at once; the hello follows. */
+  | { readonly type: 'write'; readonly bytes: Uint8Array }
+  /** The client said who it is; `rest` are the bytes after it, which wait until it is authorised. */
+  | { readonly type: 'hello'; readonly hello: ClientHello; readonly rest: Uint8Array }
+  /** An HTTP request that asks for something else, from its first byte; answer `teapot()` where nobody wants it. */
+  | { readonly type: 'http'; readonly bytes: Uint8Array };
+
+type Phase = 'first-bytes' | 'http-head' | 'hello' | 'done';
+
+const initTag = [0x49, 0x50, 0x43];
+const bareStart = [0x7b, 0x22, 0x74, 0x22, 0x3a, 0x30];
+const httpMethods = ['GET ', 'POST ', 'PUT ', 'HEAD ', 'DELETE ', 'OPTIONS ', 'PATCH ', 'CONNECT ', 'TRACE '].map((method) =>
+  Array.from(method, (letter) => letter.charCodeAt(0)),
+);
+
+/**
+ * The server's side of how a link opens: net-ipc 2.x with its `IPC` tag or its HTTP upgrade, and net-ipc 1.x, which begins
+ * with the CONNECTION packet. Knows bytes only; deadlines are its owner's.
+ */
+export class ServerOpening {
+  readonly #inbox: Inbox;
+  readonly #maxBytes: number;
+  readonly #maxDepth: number;
+  #phase: Phase = 'first-bytes';
+  #seen = 0;
+
+  constructor(limits: OpeningLimits = {}) {
+    this.#maxBytes = limits.maxBytes ?? defaultOpeningBytes;
+    this.#maxDepth = limits.maxDepth ?? defaultOpeningDepth;
+    this.#inbox = new Inbox(this.#maxBytes);
+  }
+
+  /**
+   * Takes what the client sent and tells what follows from it; none while it is not enough. After `hello` and `http` this
+   * is done with. Throws `ERR_PROTOCOL` for bytes no client sends and `ERR_TOO_LARGE` past the limit.
+   */
+  feed(bytes: Uint8Array): ServerOpeningStep[] {
+    this.#inbox.push(bytes);
+    const steps: ServerOpeningStep[] = [];
+    if (this.#phase === 'first-bytes') this.#readFirstBytes(steps);
+    if (this.#phase === 'http-head') this.#readHead(steps);
+    if (this.#phase === 'hello') this.#readHello(steps);
+    return steps;
+  }
+
+  #readFirstBytes(steps: ServerOpeningStep[]): void {
+    const held = this.#inbox.bytes;
+    const tagged = startsWith(held, 0, initTag);
+    if (tagged === 'yes') {
+      this.#inbox.skip(initTag.length);
+      this.#phase = 'hello';
+      return;
+    }
+    for (const method of httpMethods) {
+      const match = startsWith(held, 0, method);
+      if (match === 'no') continue;
+      if (match === 'part') return;
+      if (method[0] === 0x47) this.#phase = 'http-head';
+      else this.#handOver(steps);
+      return;
+    }
+    if (tagged === 'part') return;
+    const bare = this.#bare(held);
+    if (bare === 'no') throw new BusError('ERR_PROTOCOL', 'The link did not begin as any known protocol does.');
+    if (bare === 'yes') this.#phase = 'hello';
+  }
+
+  /** Whether this is a net-ipc 1.x client, whose first bytes are a length and the CONNECTION packet. */
+  #bare(held: Uint8Array): Match {
+    const width = held.findIndex((byte) => byte > 0x7f) + 1;
+    if (width > 3) return 'no';
+    if (width === 0) return held.length < 3 && (held[0] ?? 0) < 8 ? 'part' : 'no';
+    return startsWith(held, width, bareStart);
+  }
+
+  #readHead(steps: ServerOpeningStep[]): void {
+    const held = this.#inbox.bytes;
+    const end = headEnd(held, this.#seen - 3);
+    this.#seen = held.length;
+    if (end < 0) return;
+    if (!asksForLink(held.subarray(0, end))) {
+      this.#handOver(steps);
+      return;
+    }
+    this.#inbox.skip(end);
+    this.#phase = 'hello';
+    steps.push({ type: 'write', bytes: upgradeAnswer() });
+  }
+
+  #handOver(steps: ServerOpeningStep[]): void {
+    this.#phase = 'done';
+    steps.push({ type: 'http', bytes: this.#inbox.bytes });
+  }
+
+  #readHello(steps: ServerOpeningStep[]): void {
+    const held = this.#inbox.bytes;
+    const packet = readPlainPacket(held, 0, this.#maxBytes, this.#maxDepth);
+    if (!packet) return;
+    if (packet.type !== packetType.connection) {
+      throw new BusError('ERR_PROTOCOL', `The client opened with a packet of type ${packet.type}.`);
+    }
+    this.#phase = 'done';
+    steps.push({ type: 'hello', hello: asClientHello(packet.data), rest: held.subarray(packet.end) });
+  }
+}
+
+type Match = 'yes' | 'part' | 'no';
+
+function startsWith(bytes: Uint8Array, at: number, expected: readonly number[]): Match {
+  for (let index = 0; index < expected.length; index++) {
+    const byte = bytes[at + index];
+    if (byte === undefined) return 'part';
+    if (byte !== expected[index]) return 'no';
+  }
+  return 'yes';
+}
