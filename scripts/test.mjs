@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { build } from './build.mjs';
+import { ensureInstalled, root } from './install.mjs';
+import { installPrograms } from './programs.mjs';
+
+// npm test [-- paths] [-- --grep text]: without paths everything, with paths those specs alone, without the linter.
+// The last line is "N passed, N failed", and ", N skipped" if any were; a step that fails counts as one failure.
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    long: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
+    grep: { type: 'string', short: 'g' },
+  },
+});
+const deadlineMs = (values.long ? 100 : 20) * 60_000;
+/** How long the specs' process may take to end by itself after its last spec. */
+const endingMs = 5_000;
+const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+try {
+  ensureInstalled();
+  installPrograms();
+  await build();
+  if (whole) await checkSources();
+  await runSpecs(specFiles());
+} catch (error) {
+  total.failed++;
+  process.stderr.write(`${error.message}\n`);
+}
+const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
+process.exitCode = total.failed === 0 ? 0 : 1;
+process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
+
+async function checkSources() {
+  const steps = {
+    Linting: ['oxlint', 'bin/oxlint', '--type-aware', '--deny-warnings', '--quiet'],
+    'The format check': ['@biomejs/biome', 'bin/biome', 'format', '--colors=off', '.'],
+  };
+  for (const [step, [name, bin, ...args]] of Object.entries(steps)) {
+    const { code } = await run([join('node_modules', name, bin), ...args]);
+    if (code === 0) continue;
+    total.failed++;
+    process.stderr.write(`${step} failed.\n`);
+  }
+}
+
+function specFiles() {
+  const ending = values.long ? '.long.js' : '.spec.js';
+  const wanted = positionals.length === 0 ? ['spec'] : positionals;
+  const files = wanted.flatMap((path) => {
+    const compiled = join(root, 'build', relative(root, resolve(path))).replace(/\.ts$/, '.js');
+    if (!existsSync(compiled)) throw new Error(`There are no specs at ${path}.`);
+    if (statSync(compiled).isFile()) return [compiled];
+    const names = readdirSync(compiled, { recursive: true }).map(String);
+    return names.filter((name) => name.endsWith(ending)).map((name) => join(compiled, name));
+  });
+  if (files.length === 0) throw new Error('No spec was found.');
+  return files.sort();
+}
+
+async function runSpecs(files) {
+  const folder = mkdtempSync(join(tmpdir(), 'busbar-specs-'));
+  const summary = join(folder, 'summary.json');
+  const mocha = [
+    'node_modules/mocha/bin/mocha.js',
+    ...(values.grep === undefined ? [] : ['--grep', values.grep]),
+    ...files,
+  ];
+  if (values.long) mocha.push('--timeout', String(deadlineMs));
+  const command = values.coverage ? ['node_modules/c8/bin/c8.js', process.execPath, ...mocha] : mocha;
+  try {
+    const { code, late } = await run(command, { SPEC_SUMMARY: summary }, () => existsSync(summary));
+    if (!existsSync(summary)) {
+      throw new Error(
+        late ? `The specs took more than ${deadlineMs / 60_000} minutes.` : `The specs ended with ${code}.`,
+      );
+    }
+    const counts = JSON.parse(readFileSync(summary, 'utf8'));
+    for (const key of Object.keys(total)) total[key] += counts[key];
+    if (late) throw new Error('After the last spec something kept the process alive.');
+    if (code !== 0 && counts.failed === 0) throw new Error(`The specs ended with ${code}.`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs Node until it ends, or is killed for being late: at the deadline, or when it lingers after `isDone`. */
+function run(args, env = {}, isDone = () => false) {
+  return new Promise((settle, reject) => {
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...env },
+    });
+    const deadline = Date.now() + deadlineMs;
+    let doneAt = Infinity;
+    let late = false;
+    const watch = setInterval(() => {
+      const now = Date.now();
+      if (doneAt === Infinity && isDone()) doneAt = now;
+      late = now > deadline || now - doneAt > endingMs;
+      if (late) child.kill('SIGKILL');
+    }, 250);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearInterval(watch);
+      settle({ code: code ?? signal, late });
+    });
+  });
+}
