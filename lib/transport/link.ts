@@ -56,5 +56,5 @@ export interface ListenEvents {
   replaced(): void;
 }
 
-/** Opens one link or fails with the system's error; an aborted signal ends the attempt with its reason. */
+/** Opens one link or rejects `ERR_CONNECT` with the system's error as cause; an aborted signal ends the attempt with its reason. */
 export type Dial = (signal: AbortSignal) => Promise<Link>;

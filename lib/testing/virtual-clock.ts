@@ -1,0 +1,161 @@
+import type { Clock, Timer } from '../base/clock.ts';
+
+interface Scheduled {
+  readonly due: number;
+  readonly order: number;
+  task: (() => void) | undefined;
+}
+
+/**
+ * A clock that stands still until told to go on. Deferred tasks run first in, first out; timers run in the order of
+ * their time, then of their making. The same calls give the same run, always.
+ */
+export class VirtualClock implements Clock {
+  readonly #heap: Scheduled[] = [];
+  readonly #maxSteps: number;
+  #deferred: (() => void)[] = [];
+  #now: number;
+  #made = 0;
+  #timers = 0;
+  #advancing = false;
+
+  /** `maxSteps` ends an advance that would go round for ever at one time with an error. */
+  constructor(options: { readonly startMs?: number; readonly maxSteps?: number } = {}) {
+    this.#now = options.startMs ?? 0;
+    this.#maxSteps = options.maxSteps ?? 10_000_000;
+  }
+
+  readonly now = (): number => this.#now;
+
+  readonly setTimer = (task: () => void, ms: number): Timer => {
+    const due = this.#now + (ms > 0 ? ms : 0);
+    const scheduled: Scheduled = { due, order: this.#made++, task };
+    this.#timers += 1;
+    this.#push(scheduled);
+    return {
+      cancel: () => {
+        if (scheduled.task === undefined) return;
+        scheduled.task = undefined;
+        this.#timers -= 1;
+      },
+    };
+  };
+
+  readonly defer = (task: () => void): void => {
+    this.#deferred.push(task);
+  };
+
+  /** Timers and deferred tasks that still wait: 0 once everything was cleaned up. */
+  get pending(): number {
+    return this.#timers + this.#deferred.length;
+  }
+
+  /** When the next timer is due, on this clock's scale. */
+  get nextTimerMs(): number | undefined {
+    this.#dropCancelled();
+    return this.#heap[0]?.due;
+  }
+
+  /** Goes on by `ms`, running everything due on the way. Promise reactions run only after it returned. */
+  advance(ms: number): void {
+    this.#enter();
+    try {
+      const until = this.#now + ms;
+      let steps = 0;
+      while (this.#step(until)) this.#count(++steps);
+      this.#now = until;
+    } finally {
+      this.#advancing = false;
+    }
+  }
+
+  /** Like `advance`, but all promise reactions run before each step, as between two turns of an event loop. */
+  async run(ms: number): Promise<void> {
+    this.#enter();
+    try {
+      const until = this.#now + ms;
+      let steps = 0;
+      do {
+        await settled();
+        this.#count(++steps);
+      } while (this.#step(until));
+      this.#now = until;
+    } finally {
+      this.#advancing = false;
+    }
+  }
+
+  /** One deferred task or one timer due by `until`; false if there was none. */
+  #step(until: number): boolean {
+    const deferred = this.#deferred;
+    if (deferred.length > 0) {
+      // One turn: what is deferred meanwhile waits for the next.
+      this.#deferred = [];
+      for (const task of deferred) task();
+      return true;
+    }
+    this.#dropCancelled();
+    const next = this.#heap[0];
+    if (next === undefined || next.due > until) return false;
+    this.#pop();
+    const task = next.task;
+    next.task = undefined;
+    this.#timers -= 1;
+    this.#now = Math.max(this.#now, next.due);
+    task?.();
+    return true;
+  }
+
+  #enter(): void {
+    if (this.#advancing) throw new Error('the virtual clock is advancing already');
+    this.#advancing = true;
+  }
+
+  #count(steps: number): void {
+    if (steps > this.#maxSteps)
+      throw new Error(`more than ${this.#maxSteps} steps: tasks that make each other run for ever?`);
+  }
+
+  #dropCancelled(): void {
+    while (this.#heap[0] !== undefined && this.#heap[0].task === undefined) this.#pop();
+  }
+
+  #push(scheduled: Scheduled): void {
+    const heap = this.#heap;
+    let at = heap.push(scheduled) - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      const parent = heap[up];
+      if (parent === undefined || !isBefore(scheduled, parent)) break;
+      heap[at] = parent;
+      at = up;
+    }
+    heap[at] = scheduled;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      const left = heap[2 * at + 1];
+      const right = heap[2 * at + 2];
+      if (left === undefined) break;
+      const [child, from] = right !== undefined && isBefore(right, left) ? [right, 2 * at + 2] : [left, 2 * at + 1];
+      if (!isBefore(child, last)) break;
+      heap[at] = child;
+      at = from;
+    }
+    heap[at] = last;
+  }
+}
+
+function isBefore(a: Scheduled, b: Scheduled): boolean {
+  return a.due < b.due || (a.due === b.due && a.order < b.order);
+}
+
+/** A turn of the real event loop: by its end all promise reactions that follow from each other have run. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,66 @@
+import type { Random } from '../base/random.ts';
+
+/** What goes wrong in one direction of a memory link; byte numbers count what was delivered in that direction. */
+export interface DirectionFaults {
+  /** Both ends are reset once this many bytes went through. */
+  readonly cutAtByte?: number | undefined;
+  /** Nothing more goes through after this many bytes, and nobody is told: a half-open link. */
+  readonly blackHoleAtByte?: number | undefined;
+  /** Writes arrive in pieces of 1 to this many bytes, each on a turn of its own. */
+  readonly sliceBytes?: number | undefined;
+}
+
+export interface LinkFaults {
+  /** The attempt to connect fails. */
+  readonly refuse?: boolean | undefined;
+  readonly toServer?: DirectionFaults | undefined;
+  readonly toClient?: DirectionFaults | undefined;
+}
+
+/** One open pair of memory links, in the hands of whoever makes it fail. */
+export interface Cable {
+  readonly name: string;
+  /** Counts the attempts to connect in this network from 0. */
+  readonly number: number;
+  /** Resets both ends; what was under way is lost. */
+  cut(): void;
+  /** Lets nothing through from now on, not even a close. */
+  blackHole(direction?: 'toServer' | 'toClient'): void;
+  /** Lets everything through again that waits in a black hole. */
+  heal(): void;
+}
+
+export interface MemoryFaultsOptions {
+  readonly random: Random;
+  /** Asked for each attempt to connect; nothing goes wrong where it returns `undefined`. */
+  readonly plan?: ((name: string, number: number) => LinkFaults | undefined) | undefined;
+}
+
+/** The faults of one memory network. */
+export class MemoryFaults {
+  readonly random: Random;
+  /** The pairs that are open now, oldest first. */
+  readonly cables: ReadonlySet<Cable>;
+  readonly #cables = new Set<Cable>();
+  readonly #plan: (name: string, number: number) => LinkFaults | undefined;
+
+  constructor(options: MemoryFaultsOptions) {
+    this.random = options.random;
+    this.#plan = options.plan ?? (() => undefined);
+    this.cables = this.#cables;
+  }
+
+  plan(name: string, number: number): LinkFaults {
+    return this.#plan(name, number) ?? {};
+  }
+
+  /** Called by the network. */
+  opened(cable: Cable): void {
+    this.#cables.add(cable);
+  }
+
+  /** Called by the network. */
+  closed(cable: Cable): void {
+    this.#cables.delete(cable);
+  }
+}

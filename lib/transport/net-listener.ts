@@ -1,0 +1,139 @@
+import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
+import { type TlsOptions, createServer as createTlsServer } from 'node:tls';
+import { BusError } from '../base/errors.ts';
+import { type Address, formatAddress, formatHostPort } from './address.ts';
+import type { ListenEvents, Listener } from './link.ts';
+import type { ListenSettings } from './settings.ts';
+import { SocketLink } from './socket-link.ts';
+
+/** Connections the system keeps waiting for `accept`: enough for a whole fleet coming back at once. */
+const backlog = 511;
+
+type NetAddress = Extract<Address, { kind: 'tcp' | 'tls' | 'pipe' }>;
+
+/**
+ * Listens on a TCP port, with TLS if the address says so, or on a Windows pipe. Rejects `ERR_ADDRESS_IN_USE` or
+ * `ERR_CONNECT` with the system's error as cause. A TLS link is handed out after its handshake; a handshake that fails
+ * is one `error`.
+ */
+export async function listenNet(
+  address: NetAddress,
+  settings: ListenSettings,
+  events: ListenEvents,
+): Promise<Listener> {
+  const accept = (socket: Socket): void => {
+    const remote = address.kind === 'pipe' ? address.path : (socket.remoteAddress ?? '');
+    events.link(new SocketLink(socket, { ...settings, kind: address.kind, remote }));
+  };
+  try {
+    const server =
+      address.kind === 'tls'
+        ? secureServer(settings, accept, events)
+        : createServer({ keepAlive: true, ...settings.options, noDelay: true, allowHalfOpen: false }, accept);
+    // A host name may stand for two addresses, and a listener has one; this is the one that any client tries.
+    const host = address.kind !== 'pipe' && address.host === 'localhost' ? '127.0.0.1' : undefined;
+    const where = address.kind === 'pipe' ? { path: address.path } : { host: host ?? address.host, port: address.port };
+    await bind(server, { ...settings.listenOptions, ...where });
+    server.on('error', (error) => events.error(listenError(formatAddress(address), error)));
+    return new NetListener(server, address);
+  } catch (error) {
+    throw listenError(formatAddress(address), error);
+  }
+}
+
+/** Resolves when `server` listens, rejects with the system's error. The binding itself is done when this returns. */
+export function bind(server: Server, options: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (error: Error): void => {
+      server.off('listening', onListening);
+      reject(error);
+    };
+    const onListening = (): void => {
+      server.off('error', onError);
+      resolve();
+    };
+    server.once('error', onError);
+    server.once('listening', onListening);
+    server.listen({ backlog, ...options });
+  });
+}
+
+/** `ERR_ADDRESS_IN_USE` or `ERR_CONNECT` for a listener that failed. */
+export function listenError(address: string, cause: unknown): BusError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+  return new BusError(taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_CONNECT', `cannot listen on ${address}: ${message}`, {
+    cause,
+  });
+}
+
+function secureServer(settings: ListenSettings, accept: (socket: Socket) => void, events: ListenEvents): Server {
+  const further = typeof settings.tls === 'object' ? settings.tls : {};
+  const options: TlsOptions = {
+    handshakeTimeout: settings.handshakeTimeoutMs ?? 5_000,
+    ...settings.options,
+    ...further,
+    allowHalfOpen: false,
+  };
+  const server = createTlsServer({ keepAlive: true, ...options, noDelay: true });
+  const maxHandshakes = settings.maxHandshakes ?? 256;
+  const handshaking = new Map<string, Socket>();
+  server.prependListener('connection', (socket: Socket) => {
+    const key = remoteKey(socket);
+    handshaking.set(key, socket);
+    socket.once('close', () => {
+      if (handshaking.get(key) === socket) handshaking.delete(key);
+    });
+    if (handshaking.size <= maxHandshakes) return;
+    for (const [oldest, strange] of handshaking) {
+      handshaking.delete(oldest);
+      strange.destroy();
+      break;
+    }
+  });
+  server.on('secureConnection', (socket) => {
+    handshaking.delete(remoteKey(socket));
+    accept(socket);
+  });
+  const reported = new WeakSet<Socket>();
+  server.on('tlsClientError', (error, socket) => {
+    if (reported.has(socket)) return;
+    reported.add(socket);
+    socket.destroy();
+    const late = 'code' in error && error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
+    const code = late ? 'ERR_TIMEOUT' : 'ERR_PROTOCOL';
+    events.error(new BusError(code, `a TLS handshake failed: ${error.message}`, { cause: error }));
+  });
+  return server;
+}
+
+function remoteKey(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`;
+}
+
+class NetListener implements Listener {
+  readonly address: string;
+  readonly port: number | undefined;
+  readonly server: Server;
+  #closed = false;
+
+  constructor(server: Server, address: NetAddress) {
+    this.server = server;
+    const bound = server.address();
+    if (bound === null || typeof bound === 'string') {
+      this.address = bound ?? formatAddress(address);
+      this.port = undefined;
+    } else {
+      this.address = formatHostPort(bound.address, bound.port);
+      this.port = bound.port;
+    }
+  }
+
+  close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.server.close();
+    }
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}

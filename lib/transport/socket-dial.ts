@@ -1,0 +1,84 @@
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { BusError } from '../base/errors.ts';
+import { type Address, formatAddress } from './address.ts';
+import type { Link } from './link.ts';
+import type { DialSettings } from './settings.ts';
+import { SocketLink } from './socket-link.ts';
+
+export type SocketAddress = Exclude<Address, { kind: 'memory' }>;
+
+/**
+ * Opens one socket; a tls address counts as open once its handshake is done. Rejects `ERR_CONNECT` with the system's
+ * error as cause, or the reason of `signal`; then nothing stays open.
+ */
+export function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    let socket: Socket;
+    try {
+      socket = openSocket(address, settings);
+    } catch (error) {
+      reject(connectError(address, error));
+      return;
+    }
+    const opened = address.kind === 'tls' ? 'secureConnect' : 'connect';
+    const settle = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off(opened, onOpen);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+    };
+    const fail = (reason: unknown): void => {
+      settle();
+      socket.on('error', ignore);
+      socket.destroy();
+      reject(reason);
+    };
+    const onAbort = (): void => fail(signal.reason);
+    const onError = (error: Error): void => fail(connectError(address, error));
+    const onClose = (): void => fail(connectError(address, new Error('the peer closed before the link was open')));
+    const onOpen = (): void => {
+      settle();
+      const remote = 'path' in address ? address.path : (socket.remoteAddress ?? address.host);
+      resolve(new SocketLink(socket, { ...settings, kind: address.kind, remote }));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(opened, onOpen);
+    socket.once('error', onError);
+    socket.once('close', onClose);
+  });
+}
+
+/** `ERR_CONNECT` for a failed attempt, whatever made it fail. */
+export function connectError(address: Address, cause: unknown): BusError {
+  return new BusError('ERR_CONNECT', `cannot connect to ${formatAddress(address)}: ${describe(cause)}`, { cause });
+}
+
+function openSocket(address: SocketAddress, settings: DialSettings): Socket {
+  if ('path' in address) {
+    const options: NetConnectOpts = { ...settings.options, path: address.path };
+    return connectTcp(options);
+  }
+  const where = { host: address.host, port: address.port, noDelay: true };
+  if (address.kind === 'tcp') {
+    const options: NetConnectOpts = { keepAlive: true, ...settings.options, ...where };
+    return connectTcp(options);
+  }
+  const further = typeof settings.tls === 'object' ? settings.tls : {};
+  const options: ConnectionOptions = { ...settings.options, ...further, ...where };
+  const socket = connectTls(options);
+  socket.setKeepAlive(true);
+  return socket;
+}
+
+/** One line for an error; the platform leaves the message empty when several addresses of a host failed. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}
+
+function ignore(): void {}

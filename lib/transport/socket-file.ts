@@ -1,0 +1,104 @@
+import { type Stats, lstatSync, unlinkSync } from 'node:fs';
+import { link, lstat, rename, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { constants } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { BusError } from '../base/errors.ts';
+import { maxUnixPathBytes } from './address.ts';
+
+/** One file, whatever name it has at the moment. */
+export interface FileIdentity {
+  readonly dev: number;
+  readonly ino: number;
+}
+
+const probeTimeoutMs = 500;
+
+/** What `lstat` says, or `undefined` where nothing is. */
+export async function statPath(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      return undefined;
+    throw error;
+  }
+}
+
+export function isSame(a: FileIdentity | undefined, b: FileIdentity): boolean {
+  return a !== undefined && a.ino === b.ino && a.dev === b.dev;
+}
+
+/** A name beside `path` that nobody else uses, short enough to bind wherever `path` is. */
+export function privateName(path: string, token: string): string {
+  const directory = dirname(path);
+  const prefix = directory === '.' && !path.startsWith('.') ? '' : join(directory, '/');
+  const room = maxUnixPathBytes - Buffer.byteLength(prefix) - 1;
+  return `${prefix}.${token.slice(0, Math.max(room, Buffer.byteLength(basename(path)) - 1, 1))}`;
+}
+
+/**
+ * Settles who owns `path`: `free` if nothing is there, `stale` if it is a socket that nobody listens on. Throws
+ * `ERR_ADDRESS_IN_USE` if it is live, is no socket, or cannot be told.
+ */
+export async function probe(path: string): Promise<'free' | 'stale'> {
+  const found = await statPath(path);
+  if (found === undefined) return 'free';
+  if (!found.isSocket()) throw inUse(path, 'what stands there is no socket');
+  const answer = await knock(path);
+  if (answer === 'ECONNREFUSED') return 'stale';
+  if (answer === 'ENOENT') return 'free';
+  throw inUse(path, answer === undefined ? 'a live server listens there' : `a connection attempt said ${answer}`);
+}
+
+/** The error of a path that somebody else has, shaped like the system's own. */
+export function inUse(path: string, why: string): BusError {
+  const cause = Object.assign(new Error(`listen EADDRINUSE: address already in use ${path}`), {
+    code: 'EADDRINUSE',
+    errno: -constants.errno.EADDRINUSE,
+    syscall: 'listen',
+    address: path,
+  });
+  return new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${path}: ${why}`, { cause });
+}
+
+/** Gives the socket bound at `from` the name `path` too, unless that name is taken. */
+export async function publishNew(from: string, path: string, stale: FileIdentity | undefined): Promise<void> {
+  if (stale !== undefined && isSame(await statPath(path), stale)) await unlink(path);
+  try {
+    await link(from, path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST') throw inUse(path, 'another server took it meanwhile');
+    if (code !== 'EPERM' && code !== 'ENOSYS' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
+    // A file system without hard links; the lock alone keeps others away between the look and the rename.
+    if ((await statPath(path)) !== undefined) throw inUse(path, 'another server took it meanwhile');
+    await rename(from, path);
+    return;
+  }
+  await unlink(from);
+}
+
+/** Removes `path` if it still is `own`. */
+export function unlinkOwn(path: string, own: FileIdentity): void {
+  try {
+    if (isSame(lstatSync(path), own)) unlinkSync(path);
+  } catch {
+    // Gone already, or not ours to remove any more.
+  }
+}
+
+/** Connects once: `undefined` if somebody accepted, else the code of the refusal. */
+function knock(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    const timer = setTimeout(() => finish('ETIMEDOUT'), probeTimeoutMs);
+    const finish = (answer: string | undefined): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => finish(undefined));
+    socket.on('error', (error) => finish('code' in error ? String(error.code) : error.message));
+  });
+}

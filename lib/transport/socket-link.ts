@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../base/clock.ts';
+import { systemClock } from '../base/system-clock.ts';
+import type { Link, LinkEvents } from './link.ts';
+
+export interface SocketLinkOptions {
+  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls';
+  readonly remote: string;
+  readonly clock?: Clock | undefined;
+  readonly endTimeoutMs?: number | undefined;
+}
+
+/** A link over a connected `net.Socket` or a secured `tls.TLSSocket`. */
+export class SocketLink implements Link {
+  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls';
+  readonly remote: string;
+  readonly trusted: boolean;
+  readonly #clock: Clock;
+  readonly #endTimeoutMs: number;
+  readonly #socket: Socket;
+  #events: LinkEvents | undefined;
+  #error: Error | undefined;
+  #state: 'open' | 'ending' | 'closed' | 'released' = 'open';
+  #paused = false;
+  #endTimer: Timer | undefined;
+
+  constructor(socket: Socket, options: SocketLinkOptions) {
+    this.#socket = socket;
+    this.kind = options.kind;
+    this.remote = options.remote;
+    this.trusted = options.kind === 'unix' || options.kind === 'pipe';
+    this.#clock = options.clock ?? systemClock;
+    this.#endTimeoutMs = options.endTimeoutMs ?? 5_000;
+    if (!this.trusted) socket.setNoDelay(true);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+    socket.on('end', this.#onEnd);
+  }
+
+  get socket(): Socket | undefined {
+    return this.#state === 'released' ? undefined : this.#socket;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  attach(events: LinkEvents): void {
+    this.#events = events;
+    if (this.#state === 'closed') {
+      this.#clock.defer(() => events.close(this.#error));
+      return;
+    }
+    this.#socket.on('drain', this.#onDrain);
+    this.#socket.on('data', this.#onData);
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#state !== 'open') return false;
+    return this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    if (this.#state === 'open') this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#state !== 'released') this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#state !== 'open') return;
+    this.#beginEnd();
+    this.#socket.end();
+    // Bytes left unread would make the system reset the link and take our last bytes from the peer.
+    this.#socket.resume();
+  }
+
+  destroy(error?: Error): void {
+    if (this.#state === 'closed' || this.#state === 'released') return;
+    this.#error ??= error;
+    this.#socket.destroy();
+  }
+
+  release(): Socket | undefined {
+    if (this.#state !== 'open') return undefined;
+    this.#state = 'released';
+    this.#events = undefined;
+    const socket = this.#socket;
+    socket.pause();
+    socket.off('error', this.#onError);
+    socket.off('close', this.#onClose);
+    socket.off('end', this.#onEnd);
+    socket.off('drain', this.#onDrain);
+    socket.off('data', this.#onData);
+    return socket;
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    if (!this.#paused) this.#events?.data(bytes);
+  };
+
+  readonly #onDrain = (): void => {
+    this.#events?.drain();
+  };
+
+  readonly #onEnd = (): void => {
+    // The socket answers the peer's end with its own; from here on the wait for the last bytes to leave is bounded.
+    if (this.#state === 'open') this.#beginEnd();
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#error ??= error;
+  };
+
+  readonly #onClose = (): void => {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#endTimer?.cancel();
+    this.#events?.close(this.#error);
+  };
+
+  #beginEnd(): void {
+    this.#state = 'ending';
+    let left = this.#socket.writableLength;
+    const check = (): void => {
+      const now = this.#socket.writableLength;
+      if (now === 0 ? left === 0 : now >= left) {
+        this.#socket.destroy();
+        return;
+      }
+      left = now;
+      this.#endTimer = this.#clock.setTimer(check, this.#endTimeoutMs, true);
+    };
+    this.#endTimer = this.#clock.setTimer(check, this.#endTimeoutMs, true);
+  }
+}
