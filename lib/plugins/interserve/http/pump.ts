@@ -1,0 +1,67 @@
+import type { Writable } from 'node:stream';
+import { transferError } from '../outcomes.ts';
+import { type Payload, Scratch } from '../payload/payload.ts';
+import type { Throttle } from '../throttle.ts';
+
+const portion = 256 * 1024;
+
+export interface PumpOptions {
+  readonly throttle?: Throttle | undefined;
+  /** Called as bytes leave, with the position reached. */
+  moved(position: number): void;
+}
+
+/**
+ * Writes the payload from `start` to `end` (its own end if undefined) into `out`, reading one portion while the one before
+ * leaves. Does not end `out`. Rejects when `out` closes or the payload is shorter than it was said to be.
+ */
+export async function pump(
+  payload: Payload,
+  start: number,
+  end: number | undefined,
+  out: Writable,
+  { throttle, moved }: PumpOptions,
+): Promise<void> {
+  const slots = [new Scratch(), new Scratch()] as const;
+  const flushed: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
+  const largest = Math.min(portion, throttle?.portion ?? portion);
+  let turn: 0 | 1 = 0;
+  let position = start;
+  while (end === undefined || position < end) {
+    await flushed[turn];
+    const length = Math.min(largest, (end ?? Infinity) - position);
+    const reading = payload.read(position, length, slots[turn]);
+    const bytes = await (payload.size === undefined ? untilClosed(out, reading) : reading);
+    if (bytes.length === 0) {
+      if (end === undefined) break;
+      throw transferError('mismatch', 'The content became shorter while it was sent');
+    }
+    payload.fingerprint.feed(position, bytes);
+    await throttle?.take(bytes.length);
+    const reached = position + bytes.length;
+    flushed[turn] = write(out, bytes).then(() => moved(reached));
+    flushed[turn].catch(() => {});
+    position = reached;
+    turn = turn === 0 ? 1 : 0;
+  }
+  await Promise.all(flushed);
+}
+
+function write(out: Writable, bytes: Uint8Array): Promise<void> {
+  return untilClosed(
+    out,
+    new Promise((resolve, reject) => {
+      out.write(bytes, (error) => (error ? reject(error) : resolve()));
+    }),
+  );
+}
+
+/** The promise, or a rejection as soon as `out` is closed: a source may be silent and a callback may never come. */
+function untilClosed<T>(out: Writable, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const closed = () => reject(transferError('unreachable', 'The connection closed'));
+    if (out.destroyed) return closed();
+    out.once('close', closed);
+    promise.then(resolve, reject).finally(() => out.off('close', closed));
+  });
+}

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import type { BusError } from '../../base/errors.ts';
+import { asTransferError, transferError } from './outcomes.ts';
+import type { Sink } from './sink/sink.ts';
+
+/** What a receipt says: the receiver took this many bytes with this hash, after so many breaks. */
+export interface Receipt {
+  readonly bytes: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+  /** How often the transfer went on after a break. */
+  readonly resumed: number;
+}
+
+/** What the sender says of the whole. */
+export interface Digest {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** The receiving end of one transfer: counts, hashes and checks what comes before the receiver may have it. */
+export class Intake {
+  /** Bytes in order from the start, over all requests. */
+  bytes = 0;
+  /** How often a further request went on. */
+  resumed = 0;
+  readonly #sink: Sink;
+  readonly #size: number | undefined;
+  readonly #limit: number;
+  readonly #hash = createHash('sha256');
+  readonly #digest: Promise<Digest>;
+  #expect: (digest: Digest) => void = () => {};
+  #refuse: (error: BusError) => void = () => {};
+  #error: BusError | undefined;
+  #finishing: Promise<Receipt> | undefined;
+
+  /** `size` is what was announced; without one, more than `limit` bytes are refused. */
+  constructor(sink: Sink, size: number | undefined, limit: number) {
+    this.#sink = sink;
+    this.#size = size;
+    this.#limit = limit;
+    this.#digest = new Promise((resolve, reject) => {
+      this.#expect = resolve;
+      this.#refuse = reject;
+    });
+    this.#digest.catch(() => {});
+  }
+
+  /** True when as many bytes came as were announced. */
+  get complete(): boolean {
+    return this.bytes === this.#size;
+  }
+
+  /** Takes a chunk; a promise asks to wait. Throws or rejects with the transfer's error. */
+  take(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.bytes + bytes.length > (this.#size ?? this.#limit)) throw transferError('large');
+    this.#hash.update(bytes);
+    this.bytes += bytes.length;
+    return this.#sink.write(bytes);
+  }
+
+  /** The sender's own count and hash, whichever way they came. */
+  expect(digest: Digest): void {
+    this.#expect(digest);
+  }
+
+  /**
+   * To be called when the last byte was taken. Waits for the sender's digest, compares, hands over and resolves when the
+   * receiver took it; a second call returns the first one's promise.
+   */
+  finish(): Promise<Receipt> {
+    this.#finishing ??= this.#finish();
+    return this.#finishing;
+  }
+
+  /** Ends the transfer: later bytes are refused, waiting ends, nothing stays behind. */
+  async fail(error: BusError): Promise<void> {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#refuse(error);
+    await this.#sink.discard(error);
+  }
+
+  async #finish(): Promise<Receipt> {
+    if (this.#size !== undefined && this.bytes < this.#size) throw transferError('size');
+    const expected = await this.#digest;
+    const sha256 = this.#hash.digest('hex');
+    if (expected.bytes !== this.bytes) throw transferError(expected.bytes > this.bytes ? 'size' : 'large');
+    if (expected.sha256 !== sha256) throw transferError('mismatch');
+    try {
+      await this.#sink.finish(sha256);
+    } catch (error) {
+      throw asTransferError(error);
+    }
+    if (this.#error !== undefined) throw this.#error;
+    return { bytes: this.bytes, sha256, resumed: this.resumed };
+  }
+}

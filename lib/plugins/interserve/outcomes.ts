@@ -1,0 +1,89 @@
+import { BusError, type ErrorCode } from '../../base/errors.ts';
+
+interface Row {
+  readonly status: number;
+  /** Undefined for what succeeded. */
+  readonly code: ErrorCode | undefined;
+  readonly sentence: string;
+}
+
+/**
+ * Everything a request or a transfer can come to: the HTTP status, the code of the `BusError` that rejects the receipt,
+ * and the sentence that `failure` callbacks get. `docs/interserve.md` shows this table; a spec holds the two together.
+ */
+export const outcomes = {
+  whole: { status: 200, code: undefined, sentence: 'The whole body follows.' },
+  taken: { status: 200, code: undefined, sentence: 'The upload is complete and its receiver took it.' },
+  part: { status: 206, code: undefined, sentence: 'The range asked for follows.' },
+  malformed: { status: 400, code: 'ERR_INVALID_ARGUMENT', sentence: 'The request does not fit its endpoint.' },
+  size: { status: 400, code: 'ERR_INTEGRITY', sentence: 'Fewer bytes came than were announced.' },
+  unauthorized: { status: 401, code: 'ERR_UNAUTHORIZED', sentence: 'The key is missing, wrong or used from another address.' },
+  foreign: { status: 403, code: 'ERR_UNAUTHORIZED', sentence: 'The endpoint belongs to another peer.' },
+  refused: { status: 403, code: 'ERR_REFUSED', sentence: 'The handshake refused the upload.' },
+  interrupted: { status: 403, code: 'ERR_REFUSED', sentence: 'The interrupt stopped the transfer.' },
+  unknown: { status: 404, code: 'ERR_NO_HANDLER', sentence: 'There is no such endpoint, or nobody receives on it.' },
+  method: { status: 405, code: 'ERR_INVALID_ARGUMENT', sentence: 'The endpoint does not take this method.' },
+  stalled: { status: 408, code: 'ERR_TIMEOUT', sentence: 'No bytes moved for too long.' },
+  offset: { status: 409, code: 'ERR_INVALID_ARGUMENT', sentence: 'The upload does not go on where the last one ended.' },
+  expired: { status: 410, code: 'ERR_TIMEOUT', sentence: 'The offer expired before anybody came for it.' },
+  gone: { status: 410, code: 'ERR_STATE', sentence: 'The endpoint was used, removed or has expired.' },
+  large: { status: 413, code: 'ERR_TOO_LARGE', sentence: 'More bytes than were announced or are allowed.' },
+  encoding: { status: 415, code: 'ERR_INVALID_ARGUMENT', sentence: 'The content encoding is not one that is taken here.' },
+  range: { status: 416, code: 'ERR_INVALID_ARGUMENT', sentence: 'The range lies outside of the content.' },
+  mismatch: { status: 422, code: 'ERR_INTEGRITY', sentence: 'What arrived has another SHA-256 than what was sent.' },
+  busy: { status: 429, code: 'ERR_QUEUE_FULL', sentence: 'Too much waits to be transferred already.' },
+  headers: { status: 431, code: 'ERR_TOO_LARGE', sentence: 'The request headers are too large.' },
+  aborted: { status: 499, code: 'ERR_ABORTED', sentence: 'The transfer was aborted.' },
+  left: { status: 499, code: 'ERR_CLOSED', sentence: 'The peer left before the transfer was over.' },
+  failed: { status: 500, code: 'ERR_REMOTE', sentence: 'A callback at the receiving end failed.' },
+  unreachable: { status: 504, code: 'ERR_CONNECT', sentence: 'The endpoint could not be reached.' },
+  storage: { status: 507, code: 'ERR_REMOTE', sentence: 'The receiving end could not store the content.' },
+} as const satisfies Record<string, Row>;
+
+export type Outcome = keyof typeof outcomes;
+export type Failure = { [Name in Outcome]: (typeof outcomes)[Name]['code'] extends undefined ? never : Name }[Outcome];
+
+export function isFailure(name: unknown): name is Failure {
+  return typeof name === 'string' && Object.hasOwn(outcomes, name) && outcomes[name as Outcome].code !== undefined;
+}
+
+/** The failure as an error; its `details` are `{ status, reason }`, `reason` being the name in the table. */
+export function transferError(name: Failure, message?: string, cause?: unknown): BusError {
+  const { status, code, sentence } = outcomes[name];
+  return new BusError(code, message ?? sentence, { cause, details: { status, reason: name } });
+}
+
+/** Which row an error belongs to: the one it was made from, else `failed`. */
+export function failureOf(error: unknown): Failure {
+  if (!(error instanceof BusError)) return isStorage(error) ? 'storage' : 'failed';
+  const details = error.details;
+  if (typeof details === 'object' && details !== null && 'reason' in details && isFailure(details.reason)) {
+    return details.reason;
+  }
+  return byCode[error.code] ?? 'failed';
+}
+
+/** Any error as a transfer's own, keeping its message. */
+export function asTransferError(error: unknown): BusError {
+  const name = failureOf(error);
+  if (error instanceof BusError && error.code === outcomes[name].code && error.details !== undefined) return error;
+  return transferError(name, error instanceof Error ? error.message : String(error), error);
+}
+
+/** What errors of the bus itself mean for a transfer. */
+const byCode: Readonly<Record<string, Failure>> = {
+  ERR_ABORTED: 'aborted',
+  ERR_CLOSED: 'left',
+  ERR_DESTROYED: 'left',
+  ERR_SESSION_LOST: 'left',
+  ERR_PEER_LACKS_FEATURE: 'unknown',
+  ERR_NO_HANDLER: 'unknown',
+  ERR_QUEUE_FULL: 'busy',
+  ERR_TIMEOUT: 'expired',
+  ERR_TOO_LARGE: 'large',
+};
+
+function isStorage(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'EMFILE'].includes(code);
+}

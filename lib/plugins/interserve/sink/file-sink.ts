@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asTransferError } from '../outcomes.ts';
+import type { Sink } from './sink.ts';
+
+/** Bytes that may wait for the disk before the sender is held back. */
+const backlogBytes = 2 * 1024 * 1024;
+
+/**
+ * Writes to a file beside its destination and renames it when the hash was right, so that the destination is never half
+ * written. Without a destination the file is temporary and lasts as long as the receiver's callback.
+ */
+export class FileSink implements Sink {
+  readonly #path: string;
+  readonly #partPath: string;
+  readonly #temporary: boolean;
+  readonly #deliver: (path: string, sha256: string) => unknown;
+  readonly #openPart: (path: string) => Promise<FileHandle>;
+  #file: Promise<FileHandle> | undefined;
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  #writing: Promise<void> | undefined;
+  #failed: { readonly error: unknown } | undefined;
+
+  constructor(
+    path: string | undefined,
+    deliver: (path: string, sha256: string) => unknown,
+    openPart: (path: string) => Promise<FileHandle> = (part) => open(part, 'wx', 0o600),
+  ) {
+    this.#temporary = path === undefined;
+    this.#path = path ?? join(tmpdir(), `busbar-${randomUUID()}`);
+    this.#partPath = `${this.#path}.${randomUUID()}.part`;
+    this.#deliver = deliver;
+    this.#openPart = openPart;
+  }
+
+  write(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#failed !== undefined) return Promise.reject(asTransferError(this.#failed.error));
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
+    if (this.#writing === undefined) {
+      this.#writing = this.#drain();
+      this.#writing.catch(() => {});
+    }
+    return this.#queuedBytes > backlogBytes ? this.#writing : undefined;
+  }
+
+  async finish(sha256: string): Promise<void> {
+    await this.#writing;
+    if (this.#failed !== undefined) throw asTransferError(this.#failed.error);
+    const file = await (this.#file ??= this.#openPart(this.#partPath));
+    this.#file = undefined;
+    await file.close();
+    await rename(this.#partPath, this.#path);
+    try {
+      await this.#deliver(this.#path, sha256);
+    } catch (error) {
+      await rm(this.#path, { force: true });
+      throw error;
+    }
+    if (this.#temporary) await rm(this.#path, { force: true });
+  }
+
+  async discard(): Promise<void> {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#failed ??= { error: undefined };
+    await this.#writing?.catch(() => {});
+    const file = await this.#file?.catch(() => undefined);
+    this.#file = undefined;
+    await file?.close();
+    await rm(this.#partPath, { force: true });
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      const file = await (this.#file ??= this.#openPart(this.#partPath));
+      while (this.#queue.length > 0) {
+        const queue = this.#queue;
+        this.#queue = [];
+        this.#queuedBytes = 0;
+        await writeAll(file, queue);
+      }
+    } catch (error) {
+      this.#failed ??= { error };
+      throw asTransferError(error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}
+
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  const wanted = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  let { bytesWritten: done } = await file.writev(chunks);
+  if (done === wanted) return;
+  const rest = Buffer.concat(chunks, wanted);
+  while (done < wanted) done += (await file.write(rest, done, wanted - done)).bytesWritten;
+}
