@@ -1,13 +1,16 @@
-import { Packr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
 import type { Deflater } from '../compression.ts';
 import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
+import type { Body, BodyComposer } from './body.ts';
+import { tooLarge } from './body.ts';
+import { JsonBody } from './json-body.ts';
+import { MessagePackBody } from './message-pack-body.ts';
 import { nonceOfRequest } from './nonce.ts';
 import type { PacketType } from './packet-type.ts';
 import { packetType } from './packet-type.ts';
-import { longestTagBytes, tagWidth, writeTag } from './tag.ts';
+import { tagWidth, writeTag } from './tag.ts';
 
 export interface NetIpcEncoderOptions {
   readonly slab: Slab;
@@ -17,20 +20,26 @@ export interface NetIpcEncoderOptions {
   readonly maxFrameBytes: number;
 }
 
-const measureFrom = 8_192;
+/** Larger bodies that are not in the slab are handed on rather than copied. */
 const adoptFrom = 16_384;
 
 /** Writes packets of net-ipc 2.x, which knows lane 0 only and neither confirmations nor the requester's timeout. */
 export class NetIpcEncoder implements Encoder {
   readonly queue = undefined;
   readonly #slab: Slab;
-  readonly #packr: Packr | undefined;
+  readonly #composer: BodyComposer;
+  readonly #codec: 'json' | 'messagepack';
   readonly #deflater: Deflater | undefined;
   readonly #maxFrameBytes: number;
+  /** How wide the last tag was; the next one is put where it fits if it is as wide. */
+  #tagWidth = 1;
 
   constructor(options: NetIpcEncoderOptions) {
     this.#slab = options.slab;
-    this.#packr = options.messagepack ? new Packr({ useRecords: false }) : undefined;
+    this.#codec = options.messagepack ? 'messagepack' : 'json';
+    this.#composer = options.messagepack
+      ? new MessagePackBody(options.maxFrameBytes)
+      : new JsonBody(options.maxFrameBytes);
     this.#deflater = options.deflater;
     this.#maxFrameBytes = options.maxFrameBytes;
   }
@@ -70,7 +79,13 @@ export class NetIpcEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage): number {
-    return this.message(lane, frame.data, false);
+    if (lane !== 0) throw lacksFeature('lanes');
+    const bodies = (frame.netIpc ??= {});
+    const ready = bodies[this.#codec];
+    if (ready) return this.#finish({ buffer: ready, start: 0, end: ready.length });
+    const body = this.#composer.compose(this.#slab, this.#tagWidth, packetType.message, frame.data, undefined, undefined);
+    bodies[this.#codec] = body.buffer.slice(body.start, body.end);
+    return this.#finish(body);
   }
 
   cancel(_lane: number, _id: number): number {
@@ -106,44 +121,33 @@ export class NetIpcEncoder implements Encoder {
   }
 
   #write(type: PacketType, data: unknown, nonce: RequestId | undefined, error?: RemoteFailure): number {
-    if (this.#packr) return this.#writeBytes(this.#pack(this.#packr, type, data, nonce, error));
-    const text = stringify(type, data, nonce, error);
-    if (text.length > this.#maxFrameBytes) throw tooLarge(text.length, this.#maxFrameBytes);
-    return this.#deflater ? this.#writeBytes(Buffer.from(text)) : this.#writeText(text);
+    return this.#finish(this.#composer.compose(this.#slab, this.#tagWidth, type, data, nonce, error));
   }
 
-  #writeText(text: string): number {
-    const slab = this.#slab;
-    const { length } = text;
-    const room = length < measureFrom ? length * 3 : Buffer.byteLength(text);
-    if (length >= measureFrom && room > this.#maxFrameBytes) throw tooLarge(room, this.#maxFrameBytes);
-    slab.ensure(room + longestTagBytes);
-    const target = asBuffer(slab.buffer);
-    const at = slab.position;
-    const guess = tagWidth(length < measureFrom ? length : room);
-    const size = target.write(text, at + guess, 'utf8');
+  #finish(body: Body): number {
+    const { buffer, start, end } = body;
+    const size = end - start;
     if (size > this.#maxFrameBytes) throw tooLarge(size, this.#maxFrameBytes);
+    if (this.#deflater) return this.#put(this.#deflater.process(buffer.subarray(start, end)));
+    const slab = this.#slab;
+    if (buffer !== slab.buffer) return this.#put(buffer.subarray(start, end));
     const width = tagWidth(size);
-    if (width !== guess) target.copyWithin(at + width, at + guess, at + guess + size);
-    writeTag(target, at, size, width);
+    const at = slab.position;
+    if (width !== this.#tagWidth) {
+      this.#tagWidth = width;
+      if (at + width + size > buffer.length) return this.#put(buffer.slice(start, end));
+      buffer.copyWithin(at + width, start, end);
+    }
+    writeTag(buffer, at, size, width);
     slab.position = at + width + size;
     return width + size;
   }
 
-  #pack(packr: Packr, type: PacketType, data: unknown, n: RequestId | undefined, e?: RemoteFailure): Uint8Array {
-    try {
-      return packr.pack({ t: type, d: data, n, e });
-    } catch (error) {
-      throw unencodable(error);
-    }
-  }
-
-  #writeBytes(body: Uint8Array): number {
+  /** Writes a body that is not in its place; nobody else may hold a large one. */
+  #put(bytes: Uint8Array): number {
     const slab = this.#slab;
-    if (body.length > this.#maxFrameBytes) throw tooLarge(body.length, this.#maxFrameBytes);
-    const bytes = this.#deflater ? this.#deflater.process(body) : body;
     const width = tagWidth(bytes.length);
-    const large = bytes.length >= adoptFrom && this.#deflater !== undefined;
+    const large = bytes.length >= adoptFrom;
     slab.ensure(large ? width : width + bytes.length);
     writeTag(slab.buffer, slab.position, bytes.length, width);
     slab.position += width;
@@ -155,33 +159,6 @@ export class NetIpcEncoder implements Encoder {
     }
     return width + bytes.length;
   }
-}
-
-function stringify(type: PacketType, data: unknown, nonce: RequestId | undefined, error?: RemoteFailure): string {
-  let text = `{"t":${type}`;
-  try {
-    if (data !== undefined) {
-      const json = JSON.stringify(data) as string | undefined;
-      if (json === undefined) throw new TypeError(`JSON has no ${typeof data}.`);
-      text += `,"d":${json}`;
-    }
-    if (error) text += `,"e":${JSON.stringify(error)}`;
-  } catch (cause) {
-    throw unencodable(cause);
-  }
-  return nonce === undefined ? `${text}}` : `${text},"n":${JSON.stringify(nonce)}}`;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function unencodable(cause: unknown): BusError {
-  return new BusError('ERR_UNENCODABLE', cause instanceof Error ? cause.message : String(cause), { cause });
-}
-
-function tooLarge(size: number, limit: number): BusError {
-  return new BusError('ERR_TOO_LARGE', `The message takes ${size} bytes; ${limit} are allowed.`);
 }
 
 function lacksFeature(feature: string): BusError {

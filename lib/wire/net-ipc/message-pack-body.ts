@@ -1,0 +1,128 @@
+import { BusError } from '../../base/errors.ts';
+import type { RemoteFailure, RequestId } from '../frames.ts';
+import { BodyPacker, roomBytes } from '../native/body-codec.ts';
+import type { Slab } from '../slab.ts';
+import type { Body, BodyComposer } from './body.ts';
+import { tooLarge } from './body.ts';
+import type { PacketType } from './packet-type.ts';
+
+/** Larger binary data skips the packer, which would first make itself a buffer four times its size. */
+const directFrom = 4_096;
+const binaryHeaderBytes = 5;
+const longestPlainNonce = 31;
+
+/** MessagePack bodies: the members are written by hand around the packed data. */
+export class MessagePackBody implements BodyComposer {
+  readonly #packer = new BodyPacker(false);
+  readonly #maxBytes: number;
+  #composing = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  compose(
+    slab: Slab,
+    headroom: number,
+    type: PacketType,
+    data: unknown,
+    nonce: RequestId | undefined,
+    error: RemoteFailure | undefined,
+  ): Body {
+    // A toJSON that sends on the same link would write over the packet it is part of.
+    if (this.#composing) throw new BusError('ERR_STATE', 'Nothing can be sent while data is being encoded.');
+    this.#composing = true;
+    try {
+      if (error || (nonce !== undefined && !isPlain(nonce))) {
+        return this.#composeWhole(slab, headroom, { t: type, d: data, n: nonce, e: error });
+      }
+      const head = 4 + (data === undefined ? 0 : 2) + (nonce === undefined ? 0 : 3 + nonce.length);
+      return this.#composeMembers(slab, headroom, head, type, data, nonce);
+    } finally {
+      this.#composing = false;
+    }
+  }
+
+  #composeMembers(
+    slab: Slab,
+    headroom: number,
+    head: number,
+    type: PacketType,
+    data: unknown,
+    nonce: string | undefined,
+  ): Body {
+    if (data === undefined) {
+      slab.ensure(headroom + head);
+      const start = slab.position + headroom;
+      writeMembers(slab.buffer, start, type, nonce, false);
+      return { buffer: slab.buffer, start, end: start + head };
+    }
+    if (data instanceof Uint8Array && data.length >= directFrom) {
+      const size = head + binaryHeaderBytes + data.length;
+      if (size > this.#maxBytes) throw tooLarge(size, this.#maxBytes);
+      slab.ensure(headroom + size);
+      const start = slab.position + headroom;
+      const at = writeMembers(slab.buffer, start, type, nonce, true);
+      writeBinary(slab.buffer, at, data);
+      return { buffer: slab.buffer, start, end: start + size };
+    }
+    slab.ensure(headroom + head + roomBytes);
+    const packed = this.#packer.pack(data, slab.buffer, slab.position, headroom + head);
+    const start = packed.start - head;
+    writeMembers(packed.buffer, start, type, nonce, true);
+    return { buffer: packed.buffer, start, end: packed.end };
+  }
+
+  #composeWhole(slab: Slab, headroom: number, packet: { t: PacketType; d?: unknown; n?: unknown; e?: unknown }): Body {
+    if (packet.d === undefined) delete packet.d;
+    if (packet.n === undefined) delete packet.n;
+    if (packet.e === undefined) delete packet.e;
+    slab.ensure(headroom + roomBytes);
+    return this.#packer.pack(packet, slab.buffer, slab.position, headroom);
+  }
+}
+
+/** Whether the nonce is what everybody makes: a short string of ASCII. */
+function isPlain(nonce: RequestId): nonce is string {
+  if (typeof nonce !== 'string' || nonce.length > longestPlainNonce) return false;
+  for (let index = 0; index < nonce.length; index++) {
+    if (nonce.charCodeAt(index) > 0x7f) return false;
+  }
+  return true;
+}
+
+/** Writes the map's head, `t`, `n` and, if there is data, the key `d`; returns where the data goes. */
+function writeMembers(
+  target: Uint8Array,
+  start: number,
+  type: PacketType,
+  nonce: string | undefined,
+  hasData: boolean,
+): number {
+  let at = start;
+  target[at++] = 0x81 + (nonce === undefined ? 0 : 1) + (hasData ? 1 : 0);
+  at = writeKey(target, at, 0x74);
+  target[at++] = type;
+  if (nonce !== undefined) {
+    at = writeKey(target, at, 0x6e);
+    target[at++] = 0xa0 | nonce.length;
+    for (let index = 0; index < nonce.length; index++) target[at++] = nonce.charCodeAt(index);
+  }
+  return hasData ? writeKey(target, at, 0x64) : at;
+}
+
+function writeKey(target: Uint8Array, at: number, letter: number): number {
+  target[at] = 0xa1;
+  target[at + 1] = letter;
+  return at + 2;
+}
+
+function writeBinary(target: Uint8Array, at: number, data: Uint8Array): void {
+  const { length } = data;
+  target[at] = 0xc6;
+  target[at + 1] = length >>> 24;
+  target[at + 2] = length >>> 16;
+  target[at + 3] = length >>> 8;
+  target[at + 4] = length;
+  target.set(data, at + binaryHeaderBytes);
+}
