@@ -84,7 +84,7 @@ export class NetIpcEncoder implements Encoder {
     const ready = bodies[this.#codec];
     if (ready) return this.#finish({ buffer: ready, start: 0, end: ready.length });
     const body = this.#composer.compose(this.#slab, this.#tagWidth, packetType.message, frame.data, undefined, undefined);
-    bodies[this.#codec] = body.buffer.slice(body.start, body.end);
+    bodies[this.#codec] = new Uint8Array(body.buffer.subarray(body.start, body.end));
     return this.#finish(body);
   }
 
@@ -135,7 +135,7 @@ export class NetIpcEncoder implements Encoder {
     const at = slab.position;
     if (width !== this.#tagWidth) {
       this.#tagWidth = width;
-      if (at + width + size > buffer.length) return this.#put(buffer.slice(start, end));
+      if (at + width + size > buffer.length) return this.#put(new Uint8Array(buffer.subarray(start, end)));
       buffer.copyWithin(at + width, start, end);
     }
     writeTag(buffer, at, size, width);
