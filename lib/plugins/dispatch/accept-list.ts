@@ -1,0 +1,82 @@
+import { BlockList, isIP } from 'node:net';
+import { BusError } from '../../base/errors.ts';
+import { canonicalAddress } from './address.ts';
+
+const mostEntries = 1_024;
+const mostRemembered = 4_096;
+
+/** The addresses a driver takes devices from: single ones and ranges in CIDR notation, IPv4 and IPv6. */
+export class AcceptList {
+  /** The entries as they were given, without doubles. */
+  readonly entries: readonly string[];
+  readonly #exact = new Set<string>();
+  readonly #ranges = new BlockList();
+  #hasRanges = false;
+  /** Answers for addresses that no single entry names; ranges are slow to search for every datagram. */
+  readonly #remembered = new Map<string, boolean>();
+
+  /** @throws BusError `ERR_INVALID_ARGUMENT` naming the entry that is no address and no range. */
+  constructor(entries: Iterable<string>) {
+    const kept = new Set<string>();
+    for (const entry of entries) {
+      const text = entry.trim();
+      this.#add(text);
+      kept.add(text);
+      if (kept.size > mostEntries) throw refused(`accept takes ${mostEntries} entries at the most`);
+    }
+    if (kept.size === 0) throw refused('accept names no address');
+    this.entries = [...kept];
+  }
+
+  /** From a list, or from the comma-separated text of the query string. */
+  static parse(accept: unknown): AcceptList {
+    if (typeof accept === 'string') return new AcceptList(accept.split(','));
+    if (Array.isArray(accept) && accept.every((entry) => typeof entry === 'string')) return new AcceptList(accept);
+    throw refused('accept must be a list of addresses, or one text with commas between them');
+  }
+
+  /** Whether a device at `address` is wanted. */
+  matches(address: string): boolean {
+    if (this.#exact.has(address)) return true;
+    const remembered = this.#remembered.get(address);
+    if (remembered !== undefined) return remembered;
+    const answer = this.#search(address);
+    if (this.#remembered.size >= mostRemembered) this.#remembered.clear();
+    this.#remembered.set(address, answer);
+    return answer;
+  }
+
+  toString(): string {
+    return this.entries.join(',');
+  }
+
+  #search(address: string): boolean {
+    const canonical = canonicalAddress(address);
+    if (canonical === undefined) return false;
+    if (this.#exact.has(canonical)) return true;
+    return this.#hasRanges && this.#ranges.check(canonical, isIP(canonical) === 6 ? 'ipv6' : 'ipv4');
+  }
+
+  #add(entry: string): void {
+    const [network = '', prefix, ...rest] = entry.split('/');
+    const address = canonicalAddress(network);
+    if (address === undefined || rest.length > 0) throw refused(`"${shown(entry)}" is no IP address and no range of them`);
+    if (prefix === undefined) {
+      this.#exact.add(address);
+      return;
+    }
+    const ipv6 = isIP(address) === 6;
+    const length = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+    if (!(length <= (ipv6 ? 128 : 32))) throw refused(`"${shown(entry)}" has no prefix length that ${ipv6 ? 'IPv6' : 'IPv4'} knows`);
+    this.#ranges.addSubnet(address, length, ipv6 ? 'ipv6' : 'ipv4');
+    this.#hasRanges = true;
+  }
+}
+
+function shown(entry: string): string {
+  return entry.slice(0, 60);
+}
+
+function refused(reason: string): BusError {
+  return new BusError('ERR_INVALID_ARGUMENT', reason);
+}

@@ -1,0 +1,197 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { AcceptList } from './accept-list.ts';
+import { canonicalAddress, plainAddress } from './address.ts';
+import type { Refusal } from './counters.ts';
+import type { Device, Protocol } from './device.ts';
+import { deviceGone } from './device-outbox.ts';
+import type { PortRequest } from './driver.ts';
+import type { Lease, LeasedPort } from './lease.ts';
+import type { OpenPort, PortSurroundings } from './open-port.ts';
+import { takeProxyHeader } from './proxied-socket.ts';
+import type { ProxySource } from './proxy-header.ts';
+import { type DeviceHost, StreamDevice } from './stream-device.ts';
+import { secureSocket } from './tls-handshake.ts';
+
+/** A TCP port, plain or with TLS, and the devices connected to it. */
+export class StreamPort implements OpenPort, LeasedPort {
+  readonly protocol: Protocol;
+  readonly leases = new Set<Lease>();
+  readonly #around: PortSurroundings;
+  readonly #secureContext: SecureContext | undefined;
+  readonly #server: Server;
+  readonly #devices = new Map<number, StreamDevice>();
+  /** Every socket of this port, those that shake hands or linger included. */
+  readonly #sockets = new Set<Socket>();
+  readonly #preparing = new Set<Socket>();
+  readonly #host: DeviceHost;
+  #nextId = 0;
+  #number = 0;
+
+  constructor(around: PortSurroundings, secureContext: SecureContext | undefined) {
+    this.protocol = secureContext === undefined ? 'tcp' : 'tls';
+    this.#around = around;
+    this.#secureContext = secureContext;
+    const { clock, limits, counters } = around;
+    this.#host = { clock, limits, counters, gone: (device, reason) => this.#onGone(device, reason) };
+    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 }, (socket) =>
+      this.#onConnection(socket),
+    );
+  }
+
+  get number(): number {
+    return this.#number;
+  }
+
+  get clients(): number {
+    return this.#devices.size;
+  }
+
+  /** Rejects with the system's error. */
+  listen(port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, host: this.#around.host, backlog: 4_096 }, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }));
+        const address = this.#server.address();
+        if (typeof address === 'object' && address !== null) this.#number = address.port;
+        resolve();
+      });
+    });
+  }
+
+  admit(_lease: Lease, _request: PortRequest): void {
+    // Any lease may share a stream port; the first one's certificate serves all.
+  }
+
+  start(lease: Lease): void {
+    for (const device of this.#devices.values()) if (lease.accept.matches(device.address)) device.join(lease);
+  }
+
+  write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
+    return this.#find(device).write(bytes);
+  }
+
+  close(device: Device): void {
+    const found = this.#devices.get(device.id);
+    if (found?.address === device.address) found.close();
+  }
+
+  leave(lease: Lease): void {
+    this.leases.delete(lease);
+    for (const device of this.#devices.values()) {
+      device.leave(lease);
+      if (device.drivers === 0 && !this.#isWanted(device.address)) device.close();
+    }
+    this.#around.left(this);
+  }
+
+  /** Connections that were to become devices end at once; devices are told all that was written to them. */
+  shut(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#preparing) socket.destroy();
+    for (const device of this.#devices.values()) device.close();
+    return closed;
+  }
+
+  destroy(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #find(device: Device): StreamDevice {
+    const found = this.#devices.get(device.id);
+    if (found?.address !== device.address) throw deviceGone();
+    return found;
+  }
+
+  #onConnection(socket: Socket): void {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const port = socket.remotePort ?? 0;
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    if (address === '') {
+      socket.on('error', () => undefined).destroy();
+    } else if (this.#sockets.size > this.#around.limits.maxDevices) {
+      this.#refuse(socket, { address, port }, 'limit');
+    } else if (this.#secureContext === undefined && !this.#isProxy(address)) {
+      this.#admit(socket, { address, port });
+    } else {
+      void this.#prepare(socket, { address, port });
+    }
+  }
+
+  /** What comes before a device is one: the balancer's header, then the handshake, within one time limit. */
+  async #prepare(socket: Socket, remote: ProxySource): Promise<void> {
+    const { clock, limits } = this.#around;
+    let stage: Refusal = 'proxy';
+    let peer = remote;
+    this.#preparing.add(socket);
+    const deadline = clock.setTimer(() => socket.destroy(), limits.handshakeTimeoutMs, true);
+    // Failures show as the rejection of whatever is waited for.
+    socket.on('error', () => undefined);
+    try {
+      if (this.#isProxy(remote.address)) {
+        const source = await takeProxyHeader(socket);
+        if (source !== undefined) peer = { address: canonicalAddress(source.address) ?? source.address, port: source.port };
+      }
+      stage = 'address';
+      if (!this.#isWanted(peer.address)) return this.#refuse(socket, peer, stage);
+      stage = 'tls';
+      const ready = this.#secureContext === undefined ? socket : await secureSocket(socket, this.#secureContext);
+      this.#admit(ready, peer);
+    } catch (error) {
+      this.#refuse(socket, peer, stage, error instanceof Error ? error.message : String(error));
+    } finally {
+      deadline.cancel();
+      this.#preparing.delete(socket);
+    }
+  }
+
+  #admit(socket: Socket, remote: ProxySource): void {
+    if (!this.#isWanted(remote.address)) return this.#refuse(socket, remote, 'address');
+    const device = new StreamDevice({ id: this.#nextId++, ...remote }, socket, this.#host);
+    this.#devices.set(device.id, device);
+    this.#around.counters.devices(this.protocol).value += 1;
+    this.#around.log({ level: 'info', event: 'device_opened', ...this.#where(), id: device.id, ...remoteOf(remote) });
+    for (const lease of this.leases) {
+      if (lease.started && lease.accept.matches(remote.address)) device.join(lease);
+    }
+  }
+
+  #refuse(socket: Socket, remote: ProxySource, reason: Refusal, detail?: string): void {
+    socket.on('error', () => undefined).destroy();
+    this.#around.counters.refused(reason).value += 1;
+    this.#around.logSeldom(`${this.#number} ${reason}`, {
+      level: 'warn',
+      event: 'device_refused',
+      ...this.#where(),
+      reason,
+      ...remoteOf(remote),
+      ...(detail === undefined ? {} : { detail }),
+    });
+  }
+
+  #onGone(device: StreamDevice, reason: string): void {
+    this.#devices.delete(device.id);
+    this.#around.log({ level: 'info', event: 'device_closed', ...this.#where(), id: device.id, ...remoteOf(device), reason });
+  }
+
+  #isWanted(address: string): boolean {
+    for (const lease of this.leases) if (lease.accept.matches(address)) return true;
+    return false;
+  }
+
+  #isProxy(address: string): boolean {
+    const proxies: AcceptList | undefined = this.#around.proxies;
+    return proxies?.matches(address) === true;
+  }
+
+  #where(): { protocol: Protocol; port: number } {
+    return { protocol: this.protocol, port: this.#number };
+  }
+}
+
+function remoteOf(remote: ProxySource): { address: string; remotePort: number } {
+  return { address: remote.address, remotePort: remote.port };
+}
