@@ -8,22 +8,22 @@ import { ensureInstalled, root } from './install.mjs';
 /** Compiles dist/ (the package, as ES modules and as CommonJS) and build/ (everything, to be run here). */
 export async function build() {
   const packages = await Promise.all([
-    compile('tsconfig.build.json', 'dist/esm', 'module'),
-    compile('tsconfig.build.cjs.json', 'dist/cjs', 'commonjs'),
+    compile('tsconfig.build.json', 'dist/esm', 'lib', { type: 'module' }),
+    compile('tsconfig.build.cjs.json', 'dist/cjs', 'lib', { type: 'commonjs' }),
   ]);
   // After dist/, as examples and specs may import the package by its name.
-  const everything = await compile('tsconfig.json', 'build', 'module');
+  const everything = await compile('tsconfig.json', 'build', '.');
   const output = new Set([...packages, everything].flatMap((text) => text.split('\n')));
   output.delete('');
   if (output.size > 0) throw new Error(`The build failed.\n${[...output].join('\n')}`);
 }
 
-async function compile(project, outDir, type) {
+async function compile(project, outDir, sourceDir, manifest) {
   const output = await run(process.execPath, ['node_modules/typescript/bin/tsc', '--pretty', 'false', '-p', project]);
   const folder = join(root, outDir);
   if (!existsSync(folder)) return output;
-  prune(folder, join(root, outDir === 'build' ? '.' : 'lib'));
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ type })}\n`);
+  prune(folder, join(root, sourceDir));
+  if (manifest !== undefined) writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest)}\n`);
   return output;
 }
 

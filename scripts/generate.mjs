@@ -1,0 +1,112 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { build } from './build.mjs';
+import { ensureInstalled, root } from './install.mjs';
+
+// Writes what follows from lib/: the exports and bin of package.json, and the tables of the documents that stand between
+// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/. With --check it only
+// compares, after a build, and names what differs.
+
+const check = process.argv.includes('--check');
+const stale = [];
+try {
+  if (!check) {
+    ensureInstalled();
+    await build();
+  }
+  await write('package.json', manifest);
+  for (const name of documents()) await write(name, tables);
+  if (stale.length > 0) throw new Error(`Not as generated, run "npm run generate": ${stale.join(', ')}`);
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
+
+async function write(name, generate) {
+  const path = join(root, name);
+  const before = readFileSync(path, 'utf8');
+  const after = await generate(before);
+  if (after === before) return;
+  if (check) stale.push(name);
+  else writeFileSync(path, after);
+}
+
+/** One subpath for each index.ts that is meant for users. */
+function manifest(text) {
+  const plugins = existsSync(join(root, 'lib/plugins')) ? readdirSync(join(root, 'lib/plugins')).sort() : [];
+  const subpaths = [
+    ['.', 'index'],
+    ...plugins.map((name) => [`./${name}`, `plugins/${name}/index`]),
+    ['./browser', 'browser/index'],
+    ['./testing', 'testing/index'],
+  ].filter(([, module]) => existsSync(join(root, 'lib', `${module}.ts`)));
+  const exports = Object.fromEntries(subpaths.map(([subpath, module]) => [subpath, conditions(module)]));
+  exports['./package.json'] = './package.json';
+  const bin = existsSync(join(root, 'lib/cli/main.ts')) ? { busbar: './dist/esm/cli/main.js' } : undefined;
+  const { main, types, exports: _, bin: __, ...rest } = JSON.parse(text);
+  const entries = Object.entries(rest);
+  const at = entries.findIndex(([key]) => key === 'files') + 1;
+  entries.splice(at, 0, ['exports', exports], ...(bin === undefined ? [] : [['bin', bin]]));
+  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
+}
+
+/**
+ * `module-sync` and `bun` give require() the ES module too, wherever that is possible, so that there is one copy of every
+ * class; `require` is for tools that cannot.
+ */
+function conditions(module) {
+  return {
+    types: { require: `./dist/cjs/${module}.d.ts`, default: `./dist/esm/${module}.d.ts` },
+    'module-sync': `./dist/esm/${module}.js`,
+    bun: `./dist/esm/${module}.js`,
+    require: `./dist/cjs/${module}.js`,
+    default: `./dist/esm/${module}.js`,
+  };
+}
+
+function documents() {
+  const names = existsSync(join(root, 'docs')) ? readdirSync(join(root, 'docs')).map((name) => `docs/${name}`) : [];
+  return ['README.md', ...names].filter((name) => name.endsWith('.md') && existsSync(join(root, name)));
+}
+
+async function tables(text) {
+  const pattern = /(<!-- table: (\S+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g;
+  let result = '';
+  let end = 0;
+  for (const match of text.matchAll(pattern)) {
+    const [whole, opening, module, name, closing] = match;
+    const path = join(root, 'build/lib', `${module}.js`);
+    const values = existsSync(path) ? (await import(pathToFileURL(path).href))[name] : undefined;
+    if (values === undefined) throw new Error(`There is no ${name} in lib/${module}.ts.`);
+    result += `${text.slice(end, match.index)}${opening}\n${render(values)}\n\n${closing}`;
+    end = match.index + whole.length;
+  }
+  return result + text.slice(end);
+}
+
+function render(values) {
+  const rows = Object.entries(values);
+  if (rows.every(([, value]) => typeof value === 'string')) {
+    return table(['code', 'meaning'], rows.map(([code, sentence]) => [`\`${code}\``, sentence]));
+  }
+  const cells = rows.map(([name, row]) => {
+    const unit = row.unit === undefined ? '' : `, ${row.unit}`;
+    const range = row.range === undefined ? '' : `, ${row.range}`;
+    return [`\`${name}\``, `${row.type}${unit}${range}`, shown(row.default), row.doc];
+  });
+  return table(['option', 'takes', 'default', 'meaning'], cells);
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function shown(value) {
+  if (value === undefined) return '';
+  if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en-US') : '`Infinity`';
+  if (typeof value === 'function') return 'built in';
+  return `\`${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}\``;
+}

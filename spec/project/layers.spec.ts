@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { root } from '../support/repository.ts';
+
+/** The layer of a file of lib/, and the layers it may import beside its own. */
+const below: Record<string, readonly string[]> = {
+  base: [],
+  wire: ['base'],
+  transport: ['base'],
+  session: ['base', 'wire', 'transport'],
+  bus: ['base', 'wire', 'transport', 'session'],
+  plugins: ['base', 'wire', 'transport', 'session', 'bus'],
+  index: ['base', 'wire', 'transport', 'session', 'bus'],
+  testing: ['base', 'wire', 'transport', 'session', 'bus', 'plugins', 'index'],
+  browser: ['base', 'wire', 'transport', 'session', 'bus', 'plugins', 'index'],
+  cli: ['base', 'wire', 'transport', 'session', 'bus', 'plugins', 'index', 'testing'],
+};
+
+interface Import {
+  readonly specifier: string;
+  /** Gone after compilation. */
+  readonly typeOnly: boolean;
+}
+
+interface Source {
+  readonly name: string;
+  readonly text: string;
+  /** The text with its comments blanked. */
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+const lib = join(root, 'lib');
+const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .sort()
+  .map((name): Source => {
+    const text = readFileSync(join(lib, name), 'utf8');
+    const code = withoutComments(text);
+    return { name: normalize(name), text, code, imports: importsOf(code) };
+  });
+
+function withoutComments(text: string): string {
+  const token = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+  return text.replace(token, (found) => (found.startsWith('/') ? found.replace(/[^\n]/g, ' ') : found));
+}
+
+function importsOf(code: string): Import[] {
+  const statements = /^(?:import|export)\b(\s+type\b)?[^;'"]*?(?:from\s*|import\s*)?(['"])([^'"\n]+)\2/gm;
+  const calls = /\b(?:import|require)\(\s*(['"])([^'"\n]+)\1/g;
+  const found: Import[] = [];
+  for (const match of code.matchAll(statements)) {
+    if (!/\bfrom\b|^import\s*['"]/.test(match[0])) continue;
+    found.push({ specifier: match[3] ?? '', typeOnly: match[1] !== undefined });
+  }
+  for (const match of code.matchAll(calls)) found.push({ specifier: match[2] ?? '', typeOnly: false });
+  return found;
+}
+
+function layerOf(name: string): string {
+  return name === 'index.ts' ? 'index' : (name.split('/')[0] ?? '');
+}
+
+function targetOf(source: Source, { specifier }: Import): string | undefined {
+  return specifier.startsWith('.') ? normalize(join(dirname(source.name), specifier)) : undefined;
+}
+
+function linesMatching(pattern: RegExp, chosen: readonly Source[] = sources): string[] {
+  return chosen.flatMap(({ name, code }) =>
+    code.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${name}:${index + 1} ${line.trim()}`] : [])),
+  );
+}
+
+describe('layers', () => {
+  it('imports - are read out of every form of statement', () => {
+    const code = `import a from './a.ts';\nimport type { B } from "./b.ts";\nimport './c.ts';\nexport * from './d.ts';
+export {\n  e,\n} from './e.ts';\nconst f = await import('./f.ts');\nexport const g = 'x';\nexport type { H } from './h.ts';`;
+    expect(importsOf(withoutComments(`// import z from './z.ts'\n${code}`))).to.deep.equal([
+      { specifier: './a.ts', typeOnly: false },
+      { specifier: './b.ts', typeOnly: true },
+      { specifier: './c.ts', typeOnly: false },
+      { specifier: './d.ts', typeOnly: false },
+      { specifier: './e.ts', typeOnly: false },
+      { specifier: './h.ts', typeOnly: true },
+      { specifier: './f.ts', typeOnly: false },
+    ]);
+  });
+
+  it('imports - point down the list, types too', () => {
+    const wrong: string[] = [];
+    for (const source of sources) {
+      const layer = layerOf(source.name);
+      const allowed = below[layer];
+      if (allowed === undefined) wrong.push(`${source.name} is in no layer`);
+      for (const imported of source.imports) {
+        const target = targetOf(source, imported);
+        if (target === undefined) continue;
+        const other = layerOf(target);
+        if (other !== layer && allowed?.includes(other) === false) wrong.push(`${source.name} -> ${target}`);
+      }
+    }
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('imports - make no cycle', () => {
+    const state = new Map<string, 'open' | 'done'>();
+    const byName = new Map(sources.map((source) => [source.name, source]));
+    const cycles: string[] = [];
+    const visit = (name: string, path: readonly string[]): void => {
+      if (state.get(name) === 'open') cycles.push([...path.slice(path.indexOf(name)), name].join(' -> '));
+      const source = byName.get(name);
+      if (state.has(name) || source === undefined) return;
+      state.set(name, 'open');
+      for (const imported of source.imports) {
+        const target = imported.typeOnly ? undefined : targetOf(source, imported);
+        if (target !== undefined) visit(target, [...path, name]);
+      }
+      state.set(name, 'done');
+    };
+    for (const { name } of sources) visit(name, []);
+    expect(cycles).to.deep.equal([]);
+  });
+
+  it('packages - every one imported is a dependency, or an optional peer loaded lazily', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object | undefined>;
+    const named = new Set(Object.keys({ ...manifest['dependencies'], ...manifest['peerDependencies'] }));
+    const wrong = sources.flatMap(({ name, imports }) =>
+      imports
+        .map(({ specifier }) => specifier)
+        .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+        .filter((specifier) => !named.has(specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')))
+        .map((specifier) => `${name} -> ${specifier}`),
+    );
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('files - are 300 lines at most', () => {
+    const long = sources.map(({ name, text }) => [name, text.split('\n').length - 1] as const);
+    expect(long.filter(([, lines]) => lines > 300)).to.deep.equal([]);
+  });
+
+  it('files - are named for their noun, in kebab case', () => {
+    const bad = sources.filter(({ name }) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(name));
+    const vague = sources.filter(({ name }) => /(?:^|\/)(?:utils?|helpers?|types|constants)\.ts$/.test(name));
+    expect([...bad, ...vague].map(({ name }) => name)).to.deep.equal([]);
+  });
+
+  it('wire - knows no socket, timer, clock or chance', () => {
+    const wire = sources.filter(({ name }) => layerOf(name) === 'wire');
+    const modules = /^(?:node:)?(?:net|tls|dgram|http|https|timers|timers\/promises|fs|fs\/promises|child_process)$/;
+    const imports = wire.flatMap(({ name, imports }) =>
+      imports.filter(({ specifier }) => modules.test(specifier)).map(({ specifier }) => `${name} -> ${specifier}`),
+    );
+    const calls = linesMatching(/\b(?:setTimeout|setInterval|setImmediate|Date\b|Math\.random|performance\.now)/, wire);
+    expect([...imports, ...calls]).to.deep.equal([]);
+  });
+
+  it('session - reads no clock and draws no chance but those it is given', () => {
+    const session = sources.filter(({ name }) => layerOf(name) === 'session');
+    const calls = /\b(?:setTimeout|setInterval|new Date\b|Date\.now|Math\.random|performance\.now)/;
+    expect(linesMatching(calls, session)).to.deep.equal([]);
+  });
+
+  it('types - have no hole', () => {
+    expect(linesMatching(/:\s*any\b|\bas any\b|<any>|\bany\[\]|@ts-(?:ignore|expect-error|nocheck)/)).to.deep.equal([]);
+  });
+
+  it('lib - prints nothing', () => {
+    const quiet = sources.filter(({ name }) => layerOf(name) !== 'cli');
+    expect(linesMatching(/\bconsole\./, quiet)).to.deep.equal([]);
+  });
+});

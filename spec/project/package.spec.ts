@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { publint } from 'publint';
+import { command } from '../support/command.ts';
+import { root } from '../support/repository.ts';
+import { fetchRuntime, npmCommand, type Runtime, sources } from '../support/runtimes.ts';
+
+const fetchTimeoutMs = 120_000;
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly bin?: Readonly<Record<string, string>>;
+}
+
+/** Compares, in both module systems, what require and import of each subpath give. */
+const comparison = (subpaths: readonly string[]) => `
+const names = ${JSON.stringify(subpaths)};
+module.exports = async (load, need) => {
+  const differing = [];
+  for (const name of names) {
+    const imported = await load(name);
+    const required = need(name);
+    const keys = Object.keys(imported).filter((key) => key !== 'default' && key !== 'module.exports');
+    if (keys.length === 0) differing.push(name + ' exports nothing');
+    for (const key of keys) if (imported[key] !== required[key]) differing.push(name + ' ' + key);
+  }
+  console.log(differing.length === 0 ? 'same' : differing.join(', '));
+};
+`;
+
+describe('package', function () {
+  this.timeout(fetchTimeoutMs * 2);
+
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+  const subpaths = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
+  const fetched = new Map<string, Promise<Runtime | undefined>>();
+  let folder: string;
+  let tarball: string;
+  let installed: string;
+
+  async function pack(into: string): Promise<string> {
+    const target = join(folder, into);
+    mkdirSync(target);
+    const [program, args] = npmCommand();
+    const options = ['pack', '--ignore-scripts', '--silent', '--pack-destination', target];
+    const { code, stderr } = await command(program, [...args, ...options], { cwd: root, timeoutMs: 60_000 });
+    expect(code, stderr).to.equal(0);
+    const [name = ''] = readdirSync(target);
+    return join(target, name);
+  }
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'busbar-package-'));
+    for (const source of sources) fetched.set(source.name, fetchRuntime(source, fetchTimeoutMs));
+    tarball = await pack('first');
+    const modules = join(folder, 'node_modules');
+    installed = join(modules, 'busbar');
+    mkdirSync(installed, { recursive: true });
+    const unpacked = await command('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+    expect(unpacked.code, unpacked.stderr).to.equal(0);
+    for (const name of readdirSync(join(root, 'node_modules'))) {
+      if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
+    }
+    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    writeFileSync(join(folder, 'compare.cjs'), comparison(subpaths.map((subpath) => subpath.replace('.', 'busbar'))));
+    writeFileSync(join(folder, 'common.cjs'), "require('./compare.cjs')((name) => import(name), require);\n");
+    writeFileSync(
+      join(folder, 'module.mjs'),
+      "import { createRequire } from 'node:module';\nimport compare from './compare.cjs';\n" +
+        'await compare((name) => import(name), createRequire(import.meta.url));\n',
+    );
+  });
+
+  after(async () => {
+    await Promise.all(fetched.values());
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function expectSameClasses({ program, args }: Runtime): Promise<void> {
+    for (const file of ['common.cjs', 'module.mjs']) {
+      const { code, stdout, stderr } = await command(program, [...args, file], { cwd: folder });
+      expect({ file, code, said: stdout.trim() || stderr }).to.deep.equal({ file, code: 0, said: 'same' });
+    }
+  }
+
+  it(`classes - require and import give the same ones on the running Node`, () =>
+    expectSameClasses({ name: 'this Node', program: process.execPath, args: [] }));
+
+  for (const source of sources) {
+    it(`classes - require and import give the same ones on ${source.name}`, async function () {
+      const runtime = await fetched.get(source.name);
+      if (runtime === undefined) return this.skip();
+      await expectSameClasses(runtime);
+    });
+  }
+
+  it('CommonJS build - loads by itself, for tools that know no ES modules', async () => {
+    for (const subpath of subpaths.filter((name) => name !== './browser')) {
+      const path = (manifest.exports[subpath] as Record<string, string>)['require'] ?? '';
+      const script = `console.log(Object.keys(require(${JSON.stringify(join(installed, path))})).length > 0)`;
+      const { stdout, stderr } = await command(process.execPath, ['-e', script], { cwd: folder });
+      expect(stdout.trim(), `${subpath} ${stderr}`).to.equal('true');
+    }
+  });
+
+  it('contents - are the compiled code, its declarations and the documents npm always takes', () => {
+    const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
+    const strange = names.filter((name) => !/^(?:dist(?:\/|$)|package\.json$|README\.md$|LICENSE$)/.test(name));
+    expect(strange).to.deep.equal([]);
+    expect(names.filter((name) => /\.(?:spec|long|tsbuildinfo|map)\b/.test(name))).to.deep.equal([]);
+    for (const path of Object.values(manifest.bin ?? {})) {
+      expect(existsSync(join(installed, path)), path).to.equal(true);
+      expect(readFileSync(join(installed, path), 'utf8').startsWith('#!/usr/bin/env node\n'), path).to.equal(true);
+    }
+  });
+
+  it('archive - is the same bytes when packed again', async () => {
+    const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+    expect(digest(await pack('second'))).to.equal(digest(tarball));
+  });
+
+  it('manifest - has nothing that publint objects to', async () => {
+    const { messages } = await publint({ pkgDir: installed, pack: false, level: 'warning' });
+    expect(messages).to.deep.equal([]);
+  });
+
+  it('types - resolve for ES modules, CommonJS and bundlers', async () => {
+    const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+    const args = [attw, tarball, '--profile', 'node16', '--no-emoji', '--format', 'table-flipped'];
+    const { code, stdout, stderr } = await command(process.execPath, args, { cwd: folder, timeoutMs: 60_000 });
+    expect(code, stdout + stderr).to.equal(0);
+  });
+});

