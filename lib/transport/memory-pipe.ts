@@ -80,7 +80,7 @@ export class MemoryPipe {
   /** Ends the stream behind what is under way; takes no more. */
   finish(): void {
     if (this.#dropped) return;
-    this.#queue.push({ bytes: undefined, due: this.#queue.at(-1)?.due ?? 0 });
+    this.#queue.push({ bytes: undefined, due: this.#due(0) });
     this.#schedule();
   }
 

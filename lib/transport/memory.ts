@@ -66,16 +66,13 @@ export class MemoryNetwork {
           return;
         }
         const random = this.#faults?.random;
-        let cable: Cable | undefined;
         const [client, server] = MemoryLink.pair(
           address.name,
           { clock, netLag: address.netLag, netSpeed: address.netSpeed, faults: faults?.toServer, random },
           { ...listening.address, clock: listening.clock, faults: faults?.toClient, random },
-          () => {
-            if (cable !== undefined) this.#faults?.closed(cable);
-          },
+          () => this.#faults?.closed(cable),
         );
-        cable = makeCable(address.name, number, client, server);
+        const cable = makeCable(address.name, number, client, server);
         this.#faults?.opened(cable);
         resolve(client);
         listening.events.link(server);

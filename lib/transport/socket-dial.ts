@@ -60,10 +60,10 @@ export function connectError(address: Address, cause: unknown): BusError {
 
 function openSocket(address: SocketAddress, settings: DialSettings): Socket {
   if ('path' in address) {
-    const options: NetConnectOpts = { ...settings.options, path: address.path };
+    const options: NetConnectOpts = { ...settings.options, path: address.path, allowHalfOpen: false };
     return connectTcp(options);
   }
-  const where = { host: address.host, port: address.port, noDelay: true };
+  const where = { host: address.host, port: address.port, noDelay: true, allowHalfOpen: false };
   if (address.kind === 'tcp') {
     const options: NetConnectOpts = { keepAlive: true, ...settings.options, ...where };
     return connectTcp(options);

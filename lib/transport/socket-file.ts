@@ -33,8 +33,9 @@ export function isSame(a: FileIdentity | undefined, b: FileIdentity): boolean {
 export function privateName(path: string, token: string): string {
   const directory = dirname(path);
   const prefix = directory === '.' && !path.startsWith('.') ? '' : join(directory, '/');
-  const room = maxUnixPathBytes - Buffer.byteLength(prefix) - 1;
-  return `${prefix}.${token.slice(0, Math.max(room, Buffer.byteLength(basename(path)) - 1, 1))}`;
+  const room = maxUnixPathBytes - Buffer.byteLength(prefix);
+  if (room === 1) return `${prefix}${basename(path) === '_' ? '-' : '_'}`;
+  return `${prefix}.${token}`.slice(0, prefix.length + room);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { chmodSync, lstatSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { type ListenOptions, type Server, createServer } from 'node:net';
+import { dirname } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
@@ -33,6 +34,10 @@ const drainMs = 100;
 export async function listenUnix(path: string, settings: ListenSettings, events: ListenEvents): Promise<Listener> {
   const takeover = settings.takeover === true;
   try {
+    if ((await statPath(dirname(path))) === undefined) {
+      const message = `listen ENOENT: no such folder ${dirname(path)}`;
+      throw Object.assign(new Error(message), { code: 'ENOENT', syscall: 'listen', address: path });
+    }
     if (!takeover) await probe(path);
     const lock = await PathLock.take(path, lockWaitMs, (token) => unlink(privateName(path, token)).catch(ignore));
     if (lock === undefined) throw inUse(path, 'other servers were starting there all the time');
@@ -78,8 +83,8 @@ async function bindPrivate(
   name: string,
   settings: ListenSettings,
 ): Promise<FileIdentity & { name: string }> {
-  const { readableAll = false, writableAll = false, ...rest }: ListenOptions = settings.listenOptions ?? {};
-  const bound = bind(server, { ...rest, path: name, exclusive: true });
+  const { readableAll = false, writableAll = false, backlog }: ListenOptions = settings.listenOptions ?? {};
+  const bound = bind(server, { ...(backlog === undefined ? {} : { backlog }), path: name, exclusive: true });
   if (server.listening) chmodSync(name, 0o600 | (readableAll ? 0o444 : 0) | (writableAll ? 0o222 : 0));
   await bound;
   const { dev, ino } = lstatSync(name);
@@ -95,7 +100,7 @@ class UnixListener implements Listener {
   readonly #events: ListenEvents;
   #timer: Timer | undefined;
   #missing = false;
-  #replaced = false;
+  #drained: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(server: Server, path: string, own: FileIdentity, clock: Clock, events: ListenEvents) {
@@ -115,7 +120,9 @@ class UnixListener implements Listener {
 
   async #close(): Promise<void> {
     this.#timer?.cancel();
-    if (!this.#replaced) {
+    if (this.#drained !== undefined) {
+      await this.#drained;
+    } else {
       // Under the lock no takeover comes between the look and the unlink. Where there is none to be had the file
       // stays: a stale one does no harm.
       const lock = await PathLock.take(this.address, 1_000, () => Promise.resolve()).catch(() => undefined);
@@ -136,9 +143,9 @@ class UnixListener implements Listener {
     const now = await statPath(this.address).catch(() => this.#own);
     if (this.#closing !== undefined) return;
     if (now !== undefined && !isSame(now, this.#own)) {
-      this.#replaced = true;
-      this.#timer = this.#clock.setTimer(() => void this.close(), drainMs, true);
+      this.#drained = new Promise((resolve) => this.#clock.setTimer(resolve, drainMs));
       this.#events.replaced();
+      void this.close();
       return;
     }
     if (now === undefined && !this.#missing) {

@@ -1,0 +1,298 @@
+import { expect } from 'chai';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
+import { type Address, parseAddress } from '../../lib/transport/address.ts';
+import { dialer } from '../../lib/transport/dial.ts';
+import type { DialSettings, ListenSettings } from '../../lib/transport/settings.ts';
+import { SocketLink } from '../../lib/transport/socket-link.ts';
+import { certificate } from '../support/certificate.ts';
+import { dial, Host, rejection, socketFolder, type Witness } from '../support/links.ts';
+
+const psk = Buffer.from('0123456789abcdef0123456789abcdef', 'hex');
+const pskOptions = { ciphers: 'PSK', minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' };
+
+interface Transport {
+  readonly name: string;
+  readonly url: string;
+  readonly dial: DialSettings;
+  readonly listen: ListenSettings;
+}
+
+const transports: Transport[] = [
+  { name: 'tcp', url: 'tcp:127.0.0.1:0', dial: {}, listen: {} },
+  { name: 'tcp on localhost', url: 'tcp:localhost:0', dial: {}, listen: {} },
+  {
+    name: 'tls, certificate',
+    url: 'tls:localhost:0',
+    dial: { options: { ca: certificate.cert } },
+    listen: { options: certificate },
+  },
+  {
+    name: 'tls, certificate in option tls',
+    url: 'tls:127.0.0.1:0',
+    dial: { tls: { ca: certificate.cert } },
+    listen: { tls: certificate },
+  },
+  {
+    name: 'tls, pre-shared key',
+    url: 'tls:127.0.0.1:0',
+    dial: {
+      options: { ...pskOptions, pskCallback: () => ({ psk, identity: 'me' }), checkServerIdentity: () => undefined },
+    },
+    listen: {
+      options: { ...pskOptions, pskCallback: (_socket: unknown, identity: string) => (identity === 'me' ? psk : null) },
+    },
+  },
+];
+if (process.platform !== 'win32') transports.unshift({ name: 'unix', url: 'unix', dial: {}, listen: {} });
+
+for (const transport of transports) {
+  describe(`socket link - ${transport.name}`, () => {
+    let folder: ReturnType<typeof socketFolder>;
+    let host: Host;
+    let address: Address;
+    let client: Witness;
+    let server: Witness;
+
+    before(() => {
+      folder = socketFolder();
+    });
+
+    after(() => folder.remove());
+
+    beforeEach(async () => {
+      const wanted = parseAddress(transport.url === 'unix' ? `unix:${folder.path('s')}` : transport.url);
+      host = await Host.open(wanted, { ...transport.listen, endTimeoutMs: 50 });
+      address = 'port' in wanted ? { ...wanted, port: host.listener.port ?? 0 } : wanted;
+      client = await dial(address, { ...transport.dial, endTimeoutMs: 50 });
+      await host.until(({ accepted }) => accepted.length === 1);
+      server = host.accepted[0]!;
+    });
+
+    afterEach(async () => {
+      client.link.destroy();
+      await client.closed;
+      await host.close();
+    });
+
+    it('what it is - shows at both ends', () => {
+      for (const { link } of [client, server]) {
+        expect(link.kind).to.equal(address.kind);
+        expect(link.trusted).to.equal(address.kind === 'unix');
+        expect(link.remote).to.equal(address.kind === 'unix' ? folder.path('s') : '127.0.0.1');
+        expect(link.socket).to.not.equal(undefined);
+      }
+    });
+
+    it('bytes - arrive complete and in order both ways, with back-pressure and drain', async () => {
+      const big = Buffer.alloc(8 << 20, 'abcdefghijklmnop');
+      expect(client.link.write(big)).to.equal(false);
+      expect(client.link.bufferedBytes).to.be.greaterThan(0);
+      server.link.write(Buffer.from('pong'));
+      await Promise.all([server.received(big.length), client.received(4)]);
+      expect(Buffer.concat(server.chunks).equals(big)).to.equal(true);
+      expect(client.text).to.equal('pong');
+      expect(client.drains).to.equal(1);
+    });
+
+    it('pause - holds data back until resume', async () => {
+      server.link.pause();
+      client.link.write(Buffer.alloc(1 << 20));
+      server.link.write(Buffer.from('x'));
+      await client.received(1);
+      expect(server.size).to.equal(0);
+      server.link.resume();
+      await server.received(1 << 20);
+      expect(server.size).to.equal(1 << 20);
+    });
+
+    it('end - delivers what was written, then both ends close once without an error', async () => {
+      const big = Buffer.alloc(2 << 20, 1);
+      client.link.write(big);
+      client.link.end();
+      client.link.end();
+      expect(client.link.write(Buffer.of(1))).to.equal(false);
+      await Promise.all([client.closed, server.closed]);
+      expect(server.size).to.equal(big.length);
+      expect([client.closes, server.closes, client.error, server.error]).to.deep.equal([1, 1, undefined, undefined]);
+    });
+
+    it('end - closes within its bound if the peer reads nothing', async () => {
+      server.link.pause();
+      client.link.write(Buffer.alloc(16 << 20));
+      client.link.end();
+      await client.closed;
+      expect(client.closes).to.equal(1);
+    });
+
+    it('end - of a paused link does not cost the peer its last bytes', async () => {
+      server.link.pause();
+      client.link.write(Buffer.from('unread'));
+      const last = Buffer.alloc(1 << 20, 2);
+      server.link.write(last);
+      server.link.end();
+      await client.closed;
+      expect(client.size).to.equal(last.length);
+      expect(server.size).to.equal(0);
+    });
+
+    it('destroy - closes once, with the error given', async () => {
+      const reason = new Error('enough');
+      client.link.destroy(reason);
+      client.link.destroy();
+      await Promise.all([client.closed, server.closed]);
+      expect([client.closes, client.error, server.closes]).to.deep.equal([1, reason, 1]);
+      expect(client.link.write(Buffer.of(1))).to.equal(false);
+    });
+
+    it('release - hands the socket over with every byte and tells the old owner nothing', async () => {
+      const socket = server.link.release()!;
+      expect([server.link.socket, server.link.release()]).to.deep.equal([undefined, undefined]);
+      client.link.write(Buffer.from('to the new owner'));
+      const text = await new Promise<string>((resolve) => {
+        socket.once('data', (bytes: Buffer) => resolve(bytes.toString()));
+        socket.resume();
+      });
+      expect(text).to.equal('to the new owner');
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.destroy();
+      await Promise.all([closed, client.closed]);
+      expect([server.size, server.closes]).to.deep.equal([0, 0]);
+      host.accepted.length = 0;
+    });
+
+    it('a listener that closed - refuses with the error of the system, and keeps its links', async () => {
+      await host.listener.close();
+      const error = await rejection(dialer(address, transport.dial)(new AbortController().signal));
+      expect(error.code).to.equal('ERR_CONNECT');
+      expect(error.cause!.code).to.equal(address.kind === 'unix' ? 'ENOENT' : 'ECONNREFUSED');
+      client.link.write(Buffer.from('still'));
+      await server.received(5);
+    });
+
+    it('an address that is taken - is refused with the error of the system', async () => {
+      const error = await rejection(Host.open(address, transport.listen));
+      expect([error.code, error.cause?.code]).to.deep.equal(['ERR_ADDRESS_IN_USE', 'EADDRINUSE']);
+    });
+
+    it('an aborted attempt - rejects with the reason of its signal', async () => {
+      const reason = new Error('changed my mind');
+      expect(await rejection(dialer(address, transport.dial)(AbortSignal.abort(reason)))).to.equal(reason);
+      const controller = new AbortController();
+      const dialing = dialer(address, transport.dial)(controller.signal);
+      controller.abort(reason);
+      expect(await rejection(dialing)).to.equal(reason);
+    });
+  });
+}
+
+describe('tls - strangers', () => {
+  let host: Host | undefined;
+  let silent: { server: Server; sockets: Socket[] } | undefined;
+
+  afterEach(async () => {
+    await host?.close();
+    for (const socket of silent?.sockets ?? []) socket.destroy();
+    silent?.server.close();
+    host = undefined;
+    silent = undefined;
+  });
+
+  it('bytes that are no handshake - end in one error and no link', async () => {
+    host = await Host.open(parseAddress('tls:127.0.0.1:0'), { options: certificate });
+    const socket = connect({ port: host.listener.port ?? 0, host: '127.0.0.1' }, () =>
+      socket.write('GET / HTTP/1.1\r\n\r\n'),
+    );
+    socket.on('error', () => {}).resume();
+    await Promise.all([
+      host.until(({ errors }) => errors.length > 0),
+      new Promise((resolve) => socket.once('close', resolve)),
+    ]);
+    expect(host.errors.map((error) => 'code' in error && error.code)).to.deep.equal(['ERR_PROTOCOL']);
+    expect(host.accepted).to.have.length(0);
+  });
+
+  it('a stranger who says nothing - is gone after the handshake timeout', async () => {
+    host = await Host.open(parseAddress('tls:127.0.0.1:0'), { options: certificate, handshakeTimeoutMs: 30 });
+    const socket = connect({ port: host.listener.port ?? 0, host: '127.0.0.1' });
+    socket.on('error', () => {}).resume();
+    await Promise.all([
+      host.until(({ errors }) => errors.length > 0),
+      new Promise((resolve) => socket.once('close', resolve)),
+    ]);
+    expect(host.errors.map((error) => 'code' in error && error.code)).to.deep.equal(['ERR_TIMEOUT']);
+  });
+
+  it('more silent strangers than handshakes are allowed - make room for an honest client', async () => {
+    host = await Host.open(parseAddress('tls:127.0.0.1:0'), { options: certificate, maxHandshakes: 3 });
+    const port = host.listener.port ?? 0;
+    const strangers = Array.from({ length: 8 }, () => connect({ port, host: '127.0.0.1' }));
+    const gone = strangers.map(
+      (socket) =>
+        new Promise((resolve) =>
+          socket
+            .on('error', () => {})
+            .resume()
+            .once('close', resolve),
+        ),
+    );
+    await Promise.all(gone.slice(0, 5));
+    const client = await dial({ kind: 'tls', host: '127.0.0.1', port }, { options: { ca: certificate.cert } });
+    await host.until(({ accepted }) => accepted.length === 1);
+    for (const socket of strangers) socket.destroy();
+    await Promise.all(gone);
+    client.link.write(Buffer.from('hello'));
+    await host.accepted[0]!.received(5);
+    client.link.destroy();
+    await client.closed;
+  });
+
+  it('a certificate that nobody vouches for - fails the attempt', async () => {
+    host = await Host.open(parseAddress('tls:127.0.0.1:0'), { options: certificate });
+    const error = await rejection(
+      dialer({ kind: 'tls', host: '127.0.0.1', port: host.listener.port ?? 0 })(new AbortController().signal),
+    );
+    expect([error.code, error.cause?.code]).to.deep.equal(['ERR_CONNECT', 'DEPTH_ZERO_SELF_SIGNED_CERT']);
+  });
+
+  it('a server that never answers the handshake - is left at once when the signal fires', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket.on('error', () => {}).resume()));
+    silent = { server, sockets };
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const bound = server.address();
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+    const controller = new AbortController();
+    const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+    const dialing = dialer({ kind: 'tls', host: '127.0.0.1', port })(controller.signal);
+    const closed = new Promise((resolve) => void accepted.then((socket) => socket.once('close', resolve)));
+    await accepted;
+    controller.abort(new Error('waited enough'));
+    expect((await rejection(dialing)).message).to.equal('waited enough');
+    await closed;
+  });
+});
+
+describe('dial', () => {
+  it('port 0 - is refused, it can only be listened on', () => {
+    expect(() => dialer({ kind: 'tcp', host: 'localhost', port: 0 })).to.throw(/option port/);
+  });
+
+  it('a host that does not exist - is ERR_CONNECT with the error of the resolver', async () => {
+    const error = await rejection(
+      dialer({ kind: 'tcp', host: 'nobody.invalid', port: 1 })(new AbortController().signal),
+    );
+    expect(error.code).to.equal('ERR_CONNECT');
+    expect(error.cause?.code).to.be.oneOf(['ENOTFOUND', 'EAI_AGAIN']);
+  });
+
+  it('a link that closed before anybody listened to it - still says so, once', async () => {
+    const host = await Host.open(parseAddress('tcp:127.0.0.1:0'));
+    const socket = connect({ port: host.listener.port ?? 0, host: '127.0.0.1' });
+    const link = new SocketLink(socket, { kind: 'tcp', remote: 'x' });
+    link.destroy();
+    await new Promise((resolve) => socket.once('close', resolve));
+    await new Promise<void>((resolve) => link.attach({ data: () => {}, drain: () => {}, close: () => resolve() }));
+    await host.close();
+  });
+});

@@ -1,0 +1,395 @@
+import { expect } from 'chai';
+import { type ChildProcess, fork } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+  lutimesSync,
+  renameSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import { maxUnixPathBytes } from '../../lib/transport/address.ts';
+import { dial, Host, rejection, socketFolder, type Witness } from '../support/links.ts';
+
+const childFile = new URL('./unix-child.js', import.meta.url);
+
+/** A child that listens, with what it says. */
+class Child {
+  readonly process: ChildProcess;
+  readonly exited: Promise<void>;
+  readonly said: string[] = [];
+  #wake = (): void => {};
+
+  constructor(mode: 'listen' | 'takeover' | 'hold', path: string) {
+    this.process = fork(childFile, [mode, path], { execArgv: [] });
+    this.process.on('message', (message) => {
+      this.said.push(String(message));
+      this.#wake();
+    });
+    this.exited = new Promise((resolve) => this.process.once('exit', () => resolve()));
+  }
+
+  async says(word: string): Promise<void> {
+    while (!this.said.includes(word)) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  async spoke(): Promise<string> {
+    while (this.said.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+    return this.said[0]!;
+  }
+
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+async function pidBehind(path: string): Promise<number> {
+  const client = await dial({ kind: 'unix', path });
+  await client.closed;
+  return Number(client.text);
+}
+
+describe('unix listener', function () {
+  this.timeout(30_000);
+  let folder: ReturnType<typeof socketFolder>;
+  let path: string;
+  let hosts: Host[];
+  let children: Child[];
+  let clients: Witness[];
+
+  const open = async (settings = {}, at = path): Promise<Host> => {
+    const host = await Host.open({ kind: 'unix', path: at }, settings);
+    hosts.push(host);
+    return host;
+  };
+  const start = (mode: 'listen' | 'takeover' | 'hold' = 'listen'): Child => {
+    const child = new Child(mode, path);
+    children.push(child);
+    return child;
+  };
+  const client = async (): Promise<Witness> => {
+    const witness = await dial({ kind: 'unix', path });
+    clients.push(witness);
+    return witness;
+  };
+
+  before(function () {
+    if (process.platform === 'win32') this.skip();
+  });
+
+  beforeEach(() => {
+    folder = socketFolder();
+    path = folder.path('s');
+    hosts = [];
+    children = [];
+    clients = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(children.map((child) => child.kill()));
+    for (const { link } of clients) link.destroy();
+    await Promise.all(clients.map(({ closed }) => closed));
+    await Promise.all(hosts.map((host) => host.close()));
+    folder.remove();
+  });
+
+  it("the socket file - is its owner's alone, is the only file, and goes with the listener", async () => {
+    const host = await open();
+    expect(statSync(path).mode & 0o777).to.equal(0o600);
+    expect(readdirSync(folder.path(''))).to.deep.equal(['s']);
+    expect(host.listener.address).to.equal(path);
+    await host.close();
+    expect(readdirSync(folder.path(''))).to.deep.equal([]);
+  });
+
+  it('readableAll and writableAll - open the file to others as in node:net', async () => {
+    await open({ listenOptions: { writableAll: true } });
+    expect(statSync(path).mode & 0o777).to.equal(0o622);
+    await open({ listenOptions: { readableAll: true, writableAll: true } }, folder.path('t'));
+    expect(statSync(folder.path('t')).mode & 0o777).to.equal(0o666);
+  });
+
+  it('the mode - is owner-only at every instant the public name exists', async () => {
+    const modes = new Set<number>();
+    let watching = true;
+    const watch = (): void => {
+      try {
+        modes.add(statSync(path).mode & 0o777);
+      } catch {
+        // Not there at this moment.
+      }
+      if (watching) setImmediate(watch);
+    };
+    watch();
+    for (let i = 0; i < 20; i++) await (await open()).close();
+    watching = false;
+    expect([...modes]).to.deep.equal([0o600]);
+  });
+
+  it('a live path - is refused within a second and stays as it is', async () => {
+    const host = await open();
+    const { ino } = statSync(path);
+    const before = performance.now();
+    const error = await rejection(open());
+    expect(performance.now() - before).to.be.below(1_000);
+    expect([error.code, error.cause?.code]).to.deep.equal(['ERR_ADDRESS_IN_USE', 'EADDRINUSE']);
+    expect(statSync(path).ino).to.equal(ino);
+    const probes = host.accepted.length;
+    await client();
+    await host.until(({ accepted }) => accepted.length === probes + 1);
+  });
+
+  it('a file, a folder or a symbolic link at the path - is refused and stays untouched', async () => {
+    writeFileSync(path, 'precious');
+    mkdirSync(folder.path('d'));
+    symlinkSync('s', folder.path('l'));
+    for (const name of ['s', 'd', 'l']) {
+      for (const takeover of [false, true]) {
+        const error = await rejection(open({ takeover }, folder.path(name)));
+        expect([error.code, error.cause?.code]).to.deep.equal(['ERR_ADDRESS_IN_USE', 'EADDRINUSE']);
+      }
+    }
+    expect(readFileSync(path, 'utf8')).to.equal('precious');
+    expect(readdirSync(folder.path('')).toSorted()).to.deep.equal(['d', 'l', 's']);
+  });
+
+  it('a folder that is missing or closed - fails with the error of the system', async () => {
+    const missing = await rejection(open({}, folder.path('no/s')));
+    expect([missing.code, missing.cause?.code]).to.deep.equal(['ERR_CONNECT', 'ENOENT']);
+    if (process.getuid?.() === 0) return;
+    mkdirSync(folder.path('locked'), 0o500);
+    const closed = await rejection(open({}, folder.path('locked/s')));
+    chmodSync(folder.path('locked'), 0o700);
+    expect([closed.code, closed.cause?.code]).to.deep.equal(['ERR_CONNECT', 'EACCES']);
+  });
+
+  it('the longest paths - work, however short the name in the folder', async () => {
+    for (const tail of ['/x', '/xy', '/xyz', '/a-rather-long-name']) {
+      const dir = folder.path('d'.repeat(maxUnixPathBytes - folder.path('x').length + 1 - tail.length));
+      mkdirSync(dir);
+      const long = `${dir}${tail}`;
+      expect(Buffer.byteLength(long)).to.equal(maxUnixPathBytes);
+      await open({}, long);
+      expect(readdirSync(dir)).to.deep.equal([tail.slice(1)]);
+      const witness = await dial({ kind: 'unix', path: long });
+      clients.push(witness);
+    }
+  });
+
+  it('a relative path - is relative to the working directory', async () => {
+    const before = process.cwd();
+    process.chdir(folder.path(''));
+    try {
+      const host = await open({}, 'relative');
+      expect(existsSync(folder.path('relative'))).to.equal(true);
+      await host.close();
+      expect(existsSync(folder.path('relative'))).to.equal(false);
+    } finally {
+      process.chdir(before);
+    }
+  });
+
+  it('a stale socket - is reclaimed each time its server was killed', async () => {
+    for (let round = 0; round < 5; round++) {
+      const child = start();
+      expect(await child.spoke()).to.equal('listening');
+      await child.kill();
+      expect(existsSync(path)).to.equal(true);
+    }
+    await open();
+    await client();
+  });
+
+  it('a hundred stale sockets - are reclaimed a hundred times', async () => {
+    const child = start();
+    await child.spoke();
+    await child.kill();
+    for (let i = 0; i < 100; i++) {
+      // A listener leaves a file that is not at its path any more; moved back, nobody listens on it.
+      const host = await open({}, path);
+      renameSync(path, folder.path(`own${i}`));
+      await host.listener.close();
+      renameSync(folder.path(`own${i}`), path);
+      expect(statSync(path).isSocket()).to.equal(true);
+    }
+    expect(readdirSync(folder.path(''))).to.deep.equal(['s']);
+  });
+
+  it('concurrent starts - give one winner each, the others are told, nobody hangs', async () => {
+    for (let round = 0; round < 8; round++) {
+      const group = Array.from({ length: 5 }, () => start());
+      const words = await Promise.all(group.map((child) => child.spoke()));
+      expect(words.toSorted()).to.deep.equal([...Array<string>(4).fill('ERR_ADDRESS_IN_USE'), 'listening']);
+      const winner = group[words.indexOf('listening')]!;
+      expect(await pidBehind(path)).to.equal(winner.process.pid);
+      // Every other round the next five find a stale file.
+      if (round % 2 === 0) await winner.kill();
+      else winner.process.send('close');
+      await Promise.all(group.map(({ exited }) => exited));
+    }
+  });
+
+  it('the lock of a killed starter - is broken by the next', async () => {
+    const holder = start('hold');
+    await holder.says('holding');
+    expect(readdirSync(folder.path(''))).to.deep.equal(['s.lock']);
+    await holder.kill();
+    const outcomes = await Promise.allSettled([open(), open(), open()]);
+    expect(outcomes.map(({ status }) => status).toSorted()).to.deep.equal(['fulfilled', 'rejected', 'rejected']);
+    expect(readdirSync(folder.path(''))).to.deep.equal(['s']);
+  });
+
+  it('the lock of a living starter - is waited for', async () => {
+    const holder = start('hold');
+    await holder.says('holding');
+    let opened = false;
+    const opening = open().then(() => (opened = true));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(opened).to.equal(false);
+    await holder.kill();
+    await opening;
+  });
+
+  it('a lock from another machine or a reused pid - counts until it is ten seconds old', async () => {
+    symlinkSync('elsewhere:1:aaaaaaaaaaaa', `${path}.lock`);
+    const old = Date.now() / 1_000 - 11;
+    lutimesSync(`${path}.lock`, old, old);
+    await open();
+    expect(readdirSync(folder.path(''))).to.deep.equal(['s']);
+  });
+
+  it('what a killed starter left under its private name - goes with its lock', async () => {
+    const left = createServer();
+    await new Promise<void>((resolve) => left.listen(folder.path('.bbbbbbbbbbbb'), resolve));
+    symlinkSync('elsewhere:1:bbbbbbbbbbbb', `${path}.lock`);
+    const old = Date.now() / 1_000 - 11;
+    lutimesSync(`${path}.lock`, old, old);
+    await open();
+    expect(readdirSync(folder.path(''))).to.deep.equal(['s']);
+    await new Promise((resolve) => left.close(resolve));
+  });
+
+  it('a file that is not its own any more - stays when a listener closes', async () => {
+    const host = await open();
+    unlinkSync(path);
+    writeFileSync(path, 'another');
+    await host.close();
+    expect(readFileSync(path, 'utf8')).to.equal('another');
+  });
+
+  it('a socket file that somebody removed - is one error, and no takeover', async () => {
+    const host = await open();
+    unlinkSync(path);
+    await host.until(({ errors }) => errors.length > 0);
+    expect(host.errors[0]!.message).to.include('was removed');
+    expect(host.replaced).to.equal(0);
+    await host.close();
+  });
+});
+
+describe('unix takeover', function () {
+  this.timeout(30_000);
+  let folder: ReturnType<typeof socketFolder>;
+  let path: string;
+
+  before(function () {
+    if (process.platform === 'win32') this.skip();
+  });
+
+  beforeEach(() => {
+    folder = socketFolder();
+    path = folder.path('s');
+  });
+
+  afterEach(() => folder.remove());
+
+  it('a live path - goes to the new server; the old one is told once, keeps its links and closes by itself', async () => {
+    const old = await Host.open({ kind: 'unix', path });
+    const kept = await dial({ kind: 'unix', path });
+    await old.until(({ accepted }) => accepted.length === 1);
+    const next = await Host.open({ kind: 'unix', path }, { takeover: true });
+    const fresh = await dial({ kind: 'unix', path });
+    await Promise.all([
+      next.until(({ accepted }) => accepted.length === 1),
+      old.until(({ replaced }) => replaced === 1),
+    ]);
+    expect(old.listener.server!.listening).to.equal(true);
+    await old.listener.close();
+    expect(old.listener.server!.listening).to.equal(false);
+    expect([statSync(path).mode & 0o777, readdirSync(folder.path(''))]).to.deep.equal([0o600, ['s']]);
+    kept.link.write(Buffer.from('kept'));
+    fresh.link.write(Buffer.from('fresh'));
+    await Promise.all([old.accepted[0]!.received(4), next.accepted[0]!.received(5)]);
+    kept.link.destroy();
+    fresh.link.destroy();
+    await Promise.all([old.close(), next.close(), kept.closed, fresh.closed]);
+    expect([old.replaced, old.accepted.length, readdirSync(folder.path(''))]).to.deep.equal([1, 1, []]);
+  });
+
+  it('a free or stale path - is taken as by any start', async () => {
+    const host = await Host.open({ kind: 'unix', path }, { takeover: true });
+    await host.close();
+    const child = new Child('takeover', path);
+    await child.says('listening');
+    await child.kill();
+    const after = await Host.open({ kind: 'unix', path }, { takeover: true });
+    (await dial({ kind: 'unix', path })).link.destroy();
+    await after.until(({ accepted }) => accepted.length === 1);
+    await after.close();
+  });
+
+  it('anything but a socket file - is refused by the name of the option', async () => {
+    for (const address of [
+      { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      { kind: 'memory', name: 'x', netLag: 0, netSpeed: 1 },
+    ] as const) {
+      const error = await rejection(Host.open(address, { takeover: true }));
+      expect(error.code).to.equal('ERR_INVALID_OPTION');
+      expect(error.message).to.include('option takeover');
+    }
+  });
+
+  it('clients that connect all the time - are all served through takeovers from process to process', async () => {
+    const children = [new Child('listen', path)];
+    await children[0]!.says('listening');
+    const failures: unknown[] = [];
+    const pids = new Set<number>();
+    let connects = 0;
+    let going = true;
+    const callers = Array.from({ length: 4 }, async () => {
+      while (going) {
+        try {
+          const pid = await pidBehind(path);
+          if (!(pid > 0)) failures.push('no answer');
+          pids.add(pid);
+          connects += 1;
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+    });
+    for (let i = 1; i <= 4; i++) {
+      const next = new Child('takeover', path);
+      children.push(next);
+      await next.says('listening');
+      await children[i - 1]!.says('closed');
+    }
+    going = false;
+    await Promise.all(callers);
+    const last = children.at(-1)!;
+    last.process.send('close');
+    await Promise.all(children.map(({ exited }) => exited));
+    expect(failures).to.deep.equal([]);
+    expect(connects).to.be.greaterThan(100);
+    expect(pids.size).to.equal(5);
+    expect(readdirSync(folder.path(''))).to.deep.equal([]);
+  });
+});
