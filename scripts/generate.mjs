@@ -89,7 +89,10 @@ async function tables(text) {
 function render(values) {
   const rows = Object.entries(values);
   if (rows.every(([, value]) => typeof value === 'string')) {
-    return table(['code', 'meaning'], rows.map(([code, sentence]) => [`\`${code}\``, sentence]));
+    return table(
+      ['code', 'meaning'],
+      rows.map(([code, sentence]) => [`\`${code}\``, sentence]),
+    );
   }
   const cells = rows.map(([name, row]) => {
     const unit = row.unit === undefined ? '' : `, ${row.unit}`;

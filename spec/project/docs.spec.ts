@@ -26,7 +26,9 @@ function tableRows(document: string, marker: string): string[][] {
 function isOptionTable(value: unknown): value is Record<string, OptionRow> {
   if (typeof value !== 'object' || value === null) return false;
   const rows: unknown[] = Object.values(value);
-  return rows.length > 0 && rows.every((row) => typeof row === 'object' && row !== null && 'accepts' in row && 'doc' in row);
+  return (
+    rows.length > 0 && rows.every((row) => typeof row === 'object' && row !== null && 'accepts' in row && 'doc' in row)
+  );
 }
 
 /** Every options table of lib/, under the name a document gives it. */
@@ -50,7 +52,9 @@ describe('documents', () => {
   before(async () => {
     options = await optionTables();
     documents = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-    documents = ['README.md', ...documents.map((name) => `docs/${name}`)].filter((name) => existsSync(join(root, name)));
+    documents = ['README.md', ...documents.map((name) => `docs/${name}`)].filter((name) =>
+      existsSync(join(root, name)),
+    );
   });
 
   it('errors - the table has every code with its sentence, and no other', () => {
@@ -64,7 +68,9 @@ describe('documents', () => {
     const unknown = documents.flatMap((name) =>
       [...readFileSync(join(root, name), 'utf8').matchAll(/\bERR_[A-Z_]+\b/g)]
         .map(([code]) => code)
-        .filter((code) => !Object.hasOwn(errorCodes, code) && !/^ERR_(?:HTTP|TLS|SSL|SOCKET|REQUIRE|STREAM)_/.test(code))
+        .filter(
+          (code) => !Object.hasOwn(errorCodes, code) && !/^ERR_(?:HTTP|TLS|SSL|SOCKET|REQUIRE|STREAM)_/.test(code),
+        )
         .map((code) => `${name}: ${code}`),
     );
     expect(unknown).to.deep.equal([]);

@@ -15,8 +15,7 @@ interface Example {
 
 /** The fences marked `<!-- runs -->`, each with the `text` fence marked `<!-- prints -->` that may follow it. */
 function examplesOf(document: string, text: string): Example[] {
-  const pattern =
-    /<!-- runs -->\s*```(js|ts|cjs)\n([\s\S]*?)```\n(?:\s*<!-- prints -->\s*```text\n([\s\S]*?)```)?/g;
+  const pattern = /<!-- runs -->\s*```(js|ts|cjs)\n([\s\S]*?)```\n(?:\s*<!-- prints -->\s*```text\n([\s\S]*?)```)?/g;
   return [...text.matchAll(pattern)].map((match) => ({
     place: `${document}:${text.slice(0, match.index).split('\n').length}`,
     language: match[1] === 'ts' || match[1] === 'cjs' ? match[1] : 'js',
@@ -54,7 +53,9 @@ describe('examples of the documents', () => {
 
   it('fences - are found with their language, code and output', () => {
     const text = 'x\n<!-- runs -->\n```js\na();\n```\n\n<!-- prints -->\n```text\nb\n```\n```js\nnot();\n```\n';
-    expect(examplesOf('x.md', text)).to.deep.equal([{ place: 'x.md:2', language: 'js', code: 'a();\n', prints: 'b\n' }]);
+    expect(examplesOf('x.md', text)).to.deep.equal([
+      { place: 'x.md:2', language: 'js', code: 'a();\n', prints: 'b\n' },
+    ]);
   });
 
   it('types - the TypeScript ones compile', () => {

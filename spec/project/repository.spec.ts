@@ -49,7 +49,10 @@ describe('repository', () => {
 
   it('dependencies - none the package needs at run time has an install script', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean; hasInstallScript?: boolean }>;
+      packages: Record<
+        string,
+        { dev?: boolean; devOptional?: boolean; optional?: boolean; hasInstallScript?: boolean }
+      >;
     };
     const scripted = Object.entries(lock.packages).filter(
       ([, entry]) => entry.hasInstallScript && !entry.dev && !entry.devOptional && !entry.optional,
