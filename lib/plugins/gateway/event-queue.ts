@@ -1,0 +1,60 @@
+import type { GatewayEventName, WebServerMessage } from './gateway-event.ts';
+
+export interface QueuedEvent {
+  readonly name: GatewayEventName;
+  readonly payload: WebServerMessage;
+}
+
+export interface EventQueueLimits {
+  readonly maxEvents: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * Events that wait for the next poll, in order. It takes every event, because the end of a connection must not be lost;
+ * its owner keeps it bounded by holding its clients back while `full` says so.
+ */
+export class EventQueue {
+  readonly #limits: EventQueueLimits;
+  #events: QueuedEvent[] = [];
+  #head = 0;
+  #bytes = 0;
+
+  constructor(limits: EventQueueLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#events.length - this.#head;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get full(): boolean {
+    return this.size >= this.#limits.maxEvents || this.#bytes >= this.#limits.maxBytes;
+  }
+
+  /** Half of both limits is free again. */
+  get roomy(): boolean {
+    return this.size <= this.#limits.maxEvents / 2 && this.#bytes <= this.#limits.maxBytes / 2;
+  }
+
+  push(event: QueuedEvent): void {
+    this.#events.push(event);
+    this.#bytes += event.payload.message.length;
+  }
+
+  shift(): QueuedEvent | undefined {
+    const event = this.#events[this.#head];
+    if (event === undefined) return undefined;
+    this.#head += 1;
+    this.#bytes -= event.payload.message.length;
+    if (this.#head === this.#events.length || this.#head === 1024) {
+      this.#events = this.#events.slice(this.#head);
+      this.#head = 0;
+    }
+    return event;
+  }
+}

@@ -1,0 +1,260 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Timer } from '../../base/clock.ts';
+import { BusError } from '../../base/errors.ts';
+import { resolveOptions } from '../../base/options.ts';
+import type { BodyData } from './body-data.ts';
+import { toBuffer } from './body-data.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { DEFAULT_PORT } from './event-options.ts';
+import type { AnyEventName, WebServerMessage } from './gateway-event.ts';
+import { serverClientId, webServerMessage } from './gateway-event.ts';
+import type { RequestDetails } from './http-exchange.ts';
+import { HttpExchange, splitTarget } from './http-exchange.ts';
+import type { HttpServerOptions, HttpServerSettings } from './http-options.ts';
+import { httpServerOptions } from './http-options.ts';
+import { refuse } from './refusal.ts';
+import { RequestAccessors } from './request-accessors.ts';
+import { HttpSendStatus } from './response-writer.ts';
+import type { RoutingTable } from './route-table.ts';
+import { RouteTable } from './route-table.ts';
+import { WebListener } from './web-listener.ts';
+
+const shutdownText = 'Service Unavailable: Server shutting down';
+
+/** An HTTP or HTTPS server whose requests are opaque ids, told of by events and answered by functions. */
+export class HttpServer extends RequestAccessors {
+  static readonly DEFAULT_PORT = DEFAULT_PORT;
+  readonly DEFAULT_PORT = DEFAULT_PORT;
+  readonly #settings: HttpServerSettings;
+  readonly #routes = new RouteTable();
+  readonly #exchanges = new ConnectionTable<HttpExchange>();
+  /** Also those answered whose last bytes have not left. */
+  readonly #live = new Set<HttpExchange>();
+  readonly #unanswered = new WeakMap<Socket, number>();
+  #listener: WebListener | undefined;
+  #port: number | undefined;
+  #sweep: Timer | undefined;
+
+  constructor(options: HttpServerOptions = {}) {
+    const settings = resolveOptions('HttpServer', httpServerOptions, options);
+    super(settings);
+    this.#settings = settings;
+  }
+
+  /** The bound port while the server listens. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  /**
+   * Listens; port 0 takes any free one. Resolves with the port after `SERVER_STARTED_LISTENING` was raised.
+   * @throws BusError `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`; `ERR_STATE` when it listens already.
+   */
+  async startListening(port: number = DEFAULT_PORT): Promise<number> {
+    if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this HttpServer listens already');
+    const listener = new WebListener(this.#settings, {
+      request: (request, response, continues) => this.#accept(request, response, continues),
+      error: (error) => this.report(error),
+    });
+    this.#listener = listener;
+    try {
+      this.#port = await listener.listen(port);
+    } catch (error) {
+      this.#listener = undefined;
+      this.report(error);
+      throw error;
+    }
+    this.startPolling();
+    this.#scheduleSweep();
+    this.raise(
+      'SERVER_STARTED_LISTENING',
+      webServerMessage('SERVER_STARTED_LISTENING', serverClientId, String(this.#port)),
+    );
+    return this.#port;
+  }
+
+  /**
+   * Answers every open request with 503 and stops; `SERVER_STOPPED_LISTENING` and a last poll come before it returns.
+   * Resolves, when all sockets are closed, with true; at once with false if it did not listen.
+   */
+  async stopListening(): Promise<boolean> {
+    const listener = this.#listener;
+    if (listener === undefined || this.#port === undefined) return false;
+    this.#listener = undefined;
+    this.#port = undefined;
+    this.#sweep?.cancel();
+    for (const exchange of this.#exchanges.all()) {
+      this.#exchanges.delete(exchange.id);
+      exchange.answer('503 Service Unavailable', shutdownText, true);
+    }
+    const closed = listener.close();
+    this.raise('SERVER_STOPPED_LISTENING', webServerMessage('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away'));
+    this.stopPolling();
+    await closed;
+    return true;
+  }
+
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for an invalid method, a pattern that cannot match, or one that is taken. */
+  addRoute(route: string, httpMethod = 'ANY'): void {
+    this.#routes.add(route, httpMethod);
+  }
+
+  /** Requests that matched already stay valid. False where there was no such route. */
+  removeRoute(route: string, httpMethod = 'ANY'): boolean {
+    return this.#routes.remove(route, httpMethod);
+  }
+
+  getRegisteredRoutes(): RoutingTable;
+  getRegisteredRoutes(httpMethod: string): readonly string[];
+  getRegisteredRoutes(httpMethod?: string): RoutingTable | readonly string[] {
+    return httpMethod === undefined ? this.#routes.all() : this.#routes.get(httpMethod);
+  }
+
+  override getRequestDetails(id: string): RequestDetails | undefined {
+    return this.#exchanges.get(id)?.details;
+  }
+
+  /** Sets the status, like `404 Not Found` or 404. False once the answer has begun, and for an unknown id. */
+  writeStatus(id: string, status: string | number): boolean {
+    return this.#exchanges.get(id)?.writer.writeStatus(status) ?? false;
+  }
+
+  /** Adds a header field. False once the answer has begun, and for an unknown id. */
+  writeHeader(id: string, name: string, value: string): boolean {
+    return this.#exchanges.get(id)?.writer.writeHeader(name, value) ?? false;
+  }
+
+  /** Sends a piece of the answer, which stays open. @throws BusError `ERR_QUEUE_FULL` when too much waits already. */
+  writeResponse(id: string, data: BodyData): number {
+    return this.#exchanges.get(id)?.writer.write(toBuffer(data)) ?? HttpSendStatus.None;
+  }
+
+  /** Completes the answer; the id is unknown from then on. */
+  sendResponse(id: string, data: BodyData = ''): number {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return HttpSendStatus.None;
+    const status = exchange.writer.send(toBuffer(data));
+    this.#answered(exchange);
+    return status;
+  }
+
+  /** Sends what fits of an answer whose length the first call fixes; the rest from the offset that is told. */
+  streamResponse(id: string, data: BodyData): number {
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return HttpSendStatus.None;
+    const status = exchange.writer.stream(toBuffer(data));
+    this.#answered(exchange);
+    return status;
+  }
+
+  /** Stops reading a request's body, so that its sender has to wait. */
+  pauseRequest(id: string): boolean {
+    const exchange = this.#exchanges.get(id);
+    exchange?.body.hold('user');
+    return exchange !== undefined;
+  }
+
+  resumeRequest(id: string): boolean {
+    const exchange = this.#exchanges.get(id);
+    exchange?.body.letGo('user', this.#settings.clock.now());
+    return exchange !== undefined;
+  }
+
+  /** Cuts the connection of a request; `HTTP_CONNECTION_ABORTED` follows. */
+  abortRequest(id: string): boolean {
+    const exchange = this.#exchanges.get(id);
+    exchange?.abort();
+    return exchange !== undefined;
+  }
+
+  protected override holdBack(): void {
+    for (const exchange of this.#exchanges.all()) exchange.body.hold('queue');
+  }
+
+  protected override letGo(): void {
+    const now = this.#settings.clock.now();
+    for (const exchange of this.#exchanges.all()) exchange.body.letGo('queue', now);
+  }
+
+  protected override handlerFailed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
+    super.handlerFailed(event, payload, error);
+    const exchange = payload === undefined ? undefined : this.#exchanges.get(payload.clientID);
+    if (exchange !== undefined) this.#giveUp(exchange, '500 Internal Server Error');
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse, continues: boolean): void {
+    const settings = this.#settings;
+    const path = splitTarget(request.url ?? '').url;
+    const match = this.#routes.find(request.method ?? '', path);
+    const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
+    if (request.rawHeaders.length > settings.maxHeaders * 2) return refuse(request, response, 431, true);
+    if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes) return refuse(request, response, 413, true);
+    if (unanswered > settings.maxPipelinedRequests) return void request.socket.destroy();
+    if (match === undefined) return refuse(request, response, 404);
+    if (this.holding || this.#exchanges.size >= settings.maxRequests) return refuse(request, response, 503);
+    this.#unanswered.set(request.socket, unanswered);
+    if (continues) response.writeContinue();
+    const exchange = this.#exchanges.add((id) => new HttpExchange(id, request, response, match, settings, this.#hears));
+    this.#live.add(exchange);
+    this.raise('HTTP_REQUEST_STARTED', webServerMessage('HTTP_REQUEST_STARTED', exchange.id));
+    exchange.body.start();
+    if (this.holding) exchange.body.hold('queue');
+  }
+
+  readonly #hears = {
+    data: (exchange: HttpExchange, chunk: Buffer): void => {
+      if (this.#exchanges.get(exchange.id) === undefined) return;
+      this.raise('HTTP_DATA_RECEIVED', webServerMessage('HTTP_DATA_RECEIVED', exchange.id, chunk));
+      if (this.holding && this.#settings.whenQueueFull === 'close') this.#giveUp(exchange, '503 Service Unavailable');
+    },
+    finished: (exchange: HttpExchange, chunk: Buffer): void => {
+      if (this.#exchanges.get(exchange.id) === undefined) return;
+      this.raise('HTTP_REQUEST_FINISHED', webServerMessage('HTTP_REQUEST_FINISHED', exchange.id, chunk));
+    },
+    aborted: (exchange: HttpExchange): void => {
+      if (!this.#exchanges.delete(exchange.id)) return;
+      this.raise('HTTP_CONNECTION_ABORTED', webServerMessage('HTTP_CONNECTION_ABORTED', exchange.id));
+    },
+    writable: (exchange: HttpExchange): void => {
+      if (this.#exchanges.get(exchange.id) === undefined) return;
+      const { offset } = exchange.writer;
+      const payload = webServerMessage('HTTP_CONNECTION_WRITABLE', exchange.id, String(offset), { offset });
+      this.raise('HTTP_CONNECTION_WRITABLE', payload);
+    },
+    tooLarge: (exchange: HttpExchange): void => this.#giveUp(exchange, '413 Payload Too Large'),
+    closed: (exchange: HttpExchange): void => {
+      this.#live.delete(exchange);
+      const left = (this.#unanswered.get(exchange.socket) ?? 1) - 1;
+      this.#unanswered.set(exchange.socket, left);
+    },
+  };
+
+  #answered(exchange: HttpExchange): void {
+    if (exchange.writer.ended) this.#exchanges.delete(exchange.id);
+  }
+
+  /** Answers in place of the application, which hears that the request is gone. */
+  #giveUp(exchange: HttpExchange, status: string): void {
+    if (!this.#exchanges.delete(exchange.id)) return;
+    this.raise('HTTP_CONNECTION_ABORTED', webServerMessage('HTTP_CONNECTION_ABORTED', exchange.id));
+    exchange.answer(status, status.slice(4));
+  }
+
+  #scheduleSweep(): void {
+    const { clock, bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs } = this.#settings;
+    const shortest = Math.min(bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs || Infinity);
+    const everyMs = Math.max(10, Math.min(1000, Math.floor(shortest / 4)));
+    const sweep = (): void => {
+      this.#sweep = clock.setTimer(sweep, everyMs);
+      const now = clock.now();
+      for (const exchange of this.#live) {
+        const cause = exchange.overdue(now, this.#settings);
+        if (cause === 'body') this.#giveUp(exchange, '408 Request Timeout');
+        else if (cause === 'answer') this.#giveUp(exchange, '504 Gateway Timeout');
+        else if (cause === 'drain') exchange.abort();
+      }
+    };
+    this.#sweep = clock.setTimer(sweep, everyMs);
+  }
+}

@@ -1,0 +1,14 @@
+export type { BodyData } from './body-data.ts';
+export type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
+export { eventTypeIds } from './gateway-event.ts';
+export type { RequestDetails } from './http-exchange.ts';
+export type { HttpServerOptions } from './http-options.ts';
+export { HttpServer } from './http-server.ts';
+export type { HttpEventName } from './request-accessors.ts';
+export { HttpSendStatus } from './response-writer.ts';
+export type { RouteMethod, RoutingTable } from './route-table.ts';
+export type { UpgradeDetails } from './upgrade-gate.ts';
+export { SendStatus } from './websocket-connection.ts';
+export type { WebSocketServerOptions } from './websocket-options.ts';
+export type { WebSocketEventName } from './websocket-server.ts';
+export { WebSocketServer } from './websocket-server.ts';

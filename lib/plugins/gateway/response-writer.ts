@@ -1,0 +1,133 @@
+import type { ServerResponse } from 'node:http';
+import { BusError } from '../../base/errors.ts';
+import { ResponseHead } from './response-head.ts';
+
+/** Bits of what the sending functions return. */
+export const HttpSendStatus = {
+  /** Nothing was taken: the request is unknown, gone, or answered in another way. */
+  None: 0,
+  /** Everything given was taken, and the client keeps up. */
+  Sent: 1,
+  /** The answer is complete. */
+  Ended: 2,
+  SentAndEnded: 3,
+  /** The client is behind; `HTTP_CONNECTION_WRITABLE` follows, with the first byte to give (again). */
+  Waiting: 4,
+} as const;
+
+const sliceBytes = 65_536;
+
+/** The answer to one request as it leaves, whole, in pieces, or as far as the client takes it. */
+export class ResponseWriter {
+  readonly #response: ServerResponse;
+  readonly #maxBufferedBytes: number;
+  readonly #head = new ResponseHead();
+  #mode: 'open' | 'pieces' | 'stream' | 'ended' = 'open';
+  #total = 0;
+  /** Bytes of the body that were taken so far. */
+  #offset = 0;
+  #waiting = false;
+
+  constructor(response: ServerResponse, maxBufferedBytes: number) {
+    this.#response = response;
+    this.#maxBufferedBytes = maxBufferedBytes;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get begun(): boolean {
+    return this.#mode !== 'open';
+  }
+
+  get ended(): boolean {
+    return this.#mode === 'ended';
+  }
+
+  /** The client could not take everything, and has not caught up since. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  caughtUp(): void {
+    this.#waiting = false;
+  }
+
+  writeStatus(status: string | number): boolean {
+    if (this.begun) return false;
+    this.#head.setStatus(status);
+    return true;
+  }
+
+  writeHeader(name: string, value: string): boolean {
+    if (this.begun) return false;
+    this.#head.addField(name, value);
+    return true;
+  }
+
+  /** @throws BusError `ERR_QUEUE_FULL` when more would wait for the client than may. */
+  write(data: Buffer): number {
+    if (this.#mode === 'stream' || this.#mode === 'ended') return HttpSendStatus.None;
+    if (data.length === 0) return this.#waiting ? HttpSendStatus.Waiting : HttpSendStatus.Sent;
+    if (this.#response.writableLength > 0 && this.#response.writableLength + data.length > this.#maxBufferedBytes) {
+      throw new BusError('ERR_QUEUE_FULL', 'the client takes this answer too slowly');
+    }
+    if (this.#mode === 'open') this.#begin('pieces');
+    this.#offset += data.length;
+    if (this.#response.write(data)) return HttpSendStatus.Sent;
+    this.#waiting = true;
+    return HttpSendStatus.Waiting;
+  }
+
+  /** Completes the answer; whatever the client cannot take yet is kept for it. */
+  send(data: Buffer): number {
+    if (this.#mode === 'stream' || this.#mode === 'ended') return HttpSendStatus.None;
+    if (this.#mode === 'open') {
+      // The platform counts only bodies that it sends.
+      if (this.#response.req.method === 'HEAD') this.#response.setHeader('Content-Length', data.length);
+      this.#begin('pieces');
+    }
+    this.#end(data);
+    return HttpSendStatus.SentAndEnded;
+  }
+
+  /**
+   * Sends what the client takes now. The first call fixes the length of the whole; after `Waiting` the rest is given
+   * from the offset on.
+   */
+  stream(data: Buffer): number {
+    if (this.#mode === 'pieces' || this.#mode === 'ended') return HttpSendStatus.None;
+    if (this.#mode === 'open') {
+      this.#total = data.length;
+      this.#response.setHeader('Content-Length', data.length);
+      this.#begin('stream');
+    } else if (data.length > this.#total - this.#offset) {
+      throw new BusError('ERR_INVALID_ARGUMENT', `only ${this.#total - this.#offset} bytes of this answer are left`);
+    }
+    for (let at = 0; at < data.length && !this.#waiting; at += sliceBytes) {
+      const slice = data.subarray(at, at + sliceBytes);
+      this.#offset += slice.length;
+      if (this.#offset === this.#total) break;
+      if (!this.#response.write(slice)) this.#waiting = true;
+    }
+    if (this.#offset < this.#total) return this.#waiting ? HttpSendStatus.Waiting : HttpSendStatus.Sent;
+    this.#end(data.subarray(Math.floor((data.length - 1) / sliceBytes) * sliceBytes));
+    return this.#response.writableLength === 0 ? HttpSendStatus.SentAndEnded : HttpSendStatus.Ended;
+  }
+
+  #begin(mode: 'pieces' | 'stream'): void {
+    this.#mode = mode;
+    const response = this.#response;
+    response.statusCode = this.#head.code;
+    response.statusMessage = this.#head.reason;
+    for (const [name, value] of this.#head.fields) response.appendHeader(name, value);
+    // Persistence is what HTTP/1.1 means anyway; only its absence needs saying.
+    if (response.shouldKeepAlive && response.req.httpVersion === '1.1') response.removeHeader('connection');
+  }
+
+  #end(last: Buffer): void {
+    this.#mode = 'ended';
+    this.#response.end(last);
+  }
+}

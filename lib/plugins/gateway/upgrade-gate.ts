@@ -1,0 +1,83 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WebSocket, WebSocketServer } from 'ws';
+import { splitTarget } from './http-exchange.ts';
+import { plainHeaders } from './http-exchange.ts';
+import { refuseUpgrade } from './refusal.ts';
+import type { AuthorizeUpgrade } from './websocket-options.ts';
+
+/** The request that asked for the upgrade. */
+export interface UpgradeDetails {
+  readonly url: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly remoteAddress: string;
+}
+
+export interface UpgradeRules {
+  readonly path: string | undefined;
+  readonly origins: readonly string[] | undefined;
+  readonly authorize: AuthorizeUpgrade | undefined;
+  readonly authorizeTimeoutMs: number;
+  readonly maxPendingUpgrades: number;
+}
+
+/** Decides before the upgrade who gets one: path, origin, `authorize`, in this order. */
+export class UpgradeGate {
+  readonly #rules: UpgradeRules;
+  readonly #upgrader: WebSocketServer;
+  #pending = 0;
+
+  constructor(rules: UpgradeRules, upgrader: WebSocketServer) {
+    this.#rules = rules;
+    this.#upgrader = upgrader;
+  }
+
+  /** Calls `admit` with the open socket, or answers 400, 401, 403, 404 or 503. Never rejects. */
+  async pass(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    admit: (socket: WebSocket, details: UpgradeDetails) => void,
+  ): Promise<void> {
+    socket.on('error', ignore);
+    const details = upgradeDetails(request);
+    const { path, origins, authorize, maxPendingUpgrades } = this.#rules;
+    if (path !== undefined && details.url !== path) return refuseUpgrade(socket, 404);
+    const origin = request.headers.origin;
+    if (origins !== undefined && origin !== undefined && !origins.includes(origin)) return refuseUpgrade(socket, 403);
+    if (authorize !== undefined) {
+      if (this.#pending >= maxPendingUpgrades) return refuseUpgrade(socket, 503);
+      this.#pending += 1;
+      const allowed = await this.#ask(authorize, details);
+      this.#pending -= 1;
+      if (!allowed) return refuseUpgrade(socket, 401);
+    }
+    if (socket.destroyed) return;
+    this.#upgrader.handleUpgrade(request, socket, head, (open) => admit(open, details));
+  }
+
+  async #ask(authorize: AuthorizeUpgrade, details: UpgradeDetails): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), this.#rules.authorizeTimeoutMs);
+    });
+    try {
+      return (await Promise.race([authorize(details), late])) === true;
+    } catch {
+      return false;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function upgradeDetails(request: IncomingMessage): UpgradeDetails {
+  return {
+    ...splitTarget(request.url ?? ''),
+    headers: plainHeaders(request),
+    remoteAddress: request.socket.remoteAddress ?? '',
+  };
+}
+
+function ignore(): void {}

@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net';
+import { WebSocket } from 'ws';
+import { asBusError } from '../../base/errors.ts';
+import type { UpgradeDetails } from './upgrade-gate.ts';
+import type { WebSocketServerSettings } from './websocket-options.ts';
+
+/** What the sending functions return. */
+export const SendStatus = {
+  /** Taken, but the client is behind; `WEBSOCKET_DRAINED` follows. */
+  BACKPRESSURE: 0,
+  SUCCESS: 1,
+  /** Not taken: the client left, or too much waits for it already. */
+  DROPPED: 2,
+} as const;
+
+export interface WebSocketConnectionEvents {
+  message(connection: WebSocketConnection, data: Buffer, isBinary: boolean): void;
+  drained(connection: WebSocketConnection): void;
+  dropped(connection: WebSocketConnection, bytes: number): void;
+  /** Once; the socket may take a moment longer. */
+  closed(connection: WebSocketConnection, code: number, reason: string): void;
+}
+
+/** How the ends that the server itself makes are called, with the code that goes to the client. */
+const failures: Readonly<Record<string, readonly [code: number, reason: string]>> = {
+  WS_ERR_INVALID_UTF8: [1007, 'Received invalid UTF-8'],
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: [1009, 'Received too big message'],
+  WS_ERR_INVALID_CLOSE_CODE: [1002, 'Received invalid close payload'],
+  Z_DATA_ERROR: [1007, 'Received too big message, or other inflation error'],
+};
+const otherFailure = [1002, 'Received invalid WebSocket frame'] as const;
+const abnormal = 1006;
+
+/** One WebSocket client. */
+export class WebSocketConnection {
+  readonly id: string;
+  readonly details: UpgradeDetails;
+  readonly #ws: WebSocket;
+  readonly #socket: Socket;
+  readonly #settings: WebSocketServerSettings;
+  readonly #events: WebSocketConnectionEvents;
+  readonly #openedAt: number;
+  #aliveAt: number;
+  #pinged = false;
+  #closingAt: number | undefined;
+  #behind = false;
+  #over = false;
+  #unsent = 0;
+  #progressAt: number;
+
+  constructor(
+    id: string,
+    ws: WebSocket,
+    socket: Socket,
+    details: UpgradeDetails,
+    settings: WebSocketServerSettings,
+    events: WebSocketConnectionEvents,
+  ) {
+    this.id = id;
+    this.details = details;
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#settings = settings;
+    this.#events = events;
+    this.#openedAt = settings.clock.now();
+    this.#aliveAt = this.#openedAt;
+    this.#progressAt = this.#openedAt;
+    ws.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#alive();
+      if (!this.#over) events.message(this, data, isBinary);
+    });
+    ws.on('ping', (data: Buffer) => {
+      this.#alive();
+      // One who floods with pings and reads no pong gets none.
+      if (this.#isOpen && ws.bufferedAmount <= settings.maxBackpressureBytes) ws.pong(data, false, ignore);
+    });
+    ws.on('pong', () => this.#alive());
+    ws.on('error', (error: Error & { code?: string }) => {
+      const [code, reason] = failures[error.code ?? ''] ?? otherFailure;
+      this.#closingAt ??= settings.clock.now();
+      this.#finish(error.code?.startsWith('E') ? abnormal : code, reason);
+    });
+    ws.on('close', (code, reason) => {
+      const fin = code === abnormal && reason.length === 0;
+      this.#finish(code, fin ? 'Received TCP FIN before WebSocket close frame' : reason.toString());
+    });
+  }
+
+  send(data: Buffer, binary: boolean, compress: boolean): number {
+    if (!this.#isOpen) return SendStatus.DROPPED;
+    const { maxBackpressureBytes, whenBehind, resetIdleTimeoutOnSend, clock } = this.#settings;
+    if (this.#ws.bufferedAmount > maxBackpressureBytes) {
+      this.#events.dropped(this, data.length);
+      if (whenBehind === 'close') this.kill('Too much waited for the client');
+      return SendStatus.DROPPED;
+    }
+    if (resetIdleTimeoutOnSend) this.#aliveAt = clock.now();
+    this.#ws.send(data, { binary, compress: compress && this.#settings.compression }, this.#sent);
+    if (this.#socket.writableLength === 0) return SendStatus.SUCCESS;
+    this.#behind = true;
+    return SendStatus.BACKPRESSURE;
+  }
+
+  /** Sends a close frame. @throws BusError `ERR_INVALID_ARGUMENT` for a code or reason that no close frame takes. */
+  close(code: number, reason: string): void {
+    try {
+      this.#ws.close(code, reason);
+    } catch (error) {
+      throw asBusError(error, 'ERR_INVALID_ARGUMENT');
+    }
+    this.#closingAt ??= this.#settings.clock.now();
+  }
+
+  /** Closes without a close frame; the client sees code 1006. */
+  kill(reason: string): void {
+    this.#finish(abnormal, reason);
+    this.#ws.terminate();
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  /** Looks after what time does to a connection: pings, silence, age, a reader that takes nothing. */
+  check(now: number): void {
+    const { idleTimeoutMs, maxLifetimeMs, drainTimeoutMs, closeTimeoutMs } = this.#settings;
+    if (this.#closingAt !== undefined) {
+      if (now - this.#closingAt >= closeTimeoutMs) this.kill('The close frame was not answered');
+      return;
+    }
+    const unsent = this.#ws.bufferedAmount;
+    if (unsent === 0 || unsent !== this.#unsent) this.#progressAt = now;
+    this.#unsent = unsent;
+    if (now - this.#progressAt >= drainTimeoutMs) return this.kill('The client took nothing for too long');
+    if (now - this.#aliveAt >= idleTimeoutMs) return this.kill('WebSocket timed out from inactivity');
+    if (maxLifetimeMs > 0 && now - this.#openedAt >= maxLifetimeMs) return this.close(1000, 'Lifetime over');
+    if (!this.#pinged && this.#isOpen && now - this.#aliveAt >= idleTimeoutMs / 2) {
+      this.#pinged = true;
+      this.#ws.ping('', false, ignore);
+    }
+  }
+
+  get #isOpen(): boolean {
+    return !this.#over && this.#ws.readyState === WebSocket.OPEN;
+  }
+
+  readonly #sent = (): void => {
+    if (!this.#behind || this.#ws.bufferedAmount > 0 || !this.#isOpen) return;
+    this.#behind = false;
+    this.#events.drained(this);
+  };
+
+  #alive(): void {
+    this.#aliveAt = this.#settings.clock.now();
+    this.#pinged = false;
+  }
+
+  #finish(code: number, reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#events.closed(this, code, reason);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,266 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { WebSocketServer as Upgrader } from 'ws';
+import type { Timer } from '../../base/clock.ts';
+import { BusError } from '../../base/errors.ts';
+import { resolveOptions } from '../../base/options.ts';
+import type { BodyData } from './body-data.ts';
+import { toBuffer } from './body-data.ts';
+import { ConnectionTable } from './connection-table.ts';
+import { DEFAULT_PORT } from './event-options.ts';
+import { EventSource } from './event-source.ts';
+import type { AnyEventName, GatewayEventName } from './gateway-event.ts';
+import { serverClientId, webServerMessage } from './gateway-event.ts';
+import { refuse, refuseUpgrade } from './refusal.ts';
+import type { CommonEventName } from './request-accessors.ts';
+import { TopicTable } from './topic-table.ts';
+import type { UpgradeDetails } from './upgrade-gate.ts';
+import { UpgradeGate } from './upgrade-gate.ts';
+import { WebListener } from './web-listener.ts';
+import { SendStatus, WebSocketConnection } from './websocket-connection.ts';
+import type { WebSocketServerOptions, WebSocketServerSettings } from './websocket-options.ts';
+import { webSocketServerOptions } from './websocket-options.ts';
+
+export type WebSocketEventName = Extract<AnyEventName, `WEBSOCKET_${string}` | `SERVER_${string}`> | CommonEventName;
+
+/** A WebSocket server whose clients are opaque ids, told of by events and reached by functions. */
+export class WebSocketServer extends EventSource<WebSocketEventName> {
+  static readonly DEFAULT_PORT = DEFAULT_PORT;
+  readonly DEFAULT_PORT = DEFAULT_PORT;
+  readonly #settings: WebSocketServerSettings;
+  readonly #clients = new ConnectionTable<WebSocketConnection>();
+  /** Also those that said goodbye and whose sockets are still open. */
+  readonly #live = new Set<WebSocketConnection>();
+  readonly #topics = new TopicTable();
+  readonly #upgrader: Upgrader;
+  readonly #gate: UpgradeGate;
+  #listener: WebListener | undefined;
+  #port: number | undefined;
+  #sweep: Timer | undefined;
+  #echo = false;
+
+  constructor(options: WebSocketServerOptions = {}) {
+    const settings = resolveOptions('WebSocketServer', webSocketServerOptions, options);
+    super(settings);
+    this.#settings = settings;
+    this.#upgrader = new Upgrader({
+      noServer: true,
+      clientTracking: false,
+      autoPong: false,
+      maxPayload: settings.maxPayloadBytes,
+      perMessageDeflate: settings.compression && {
+        serverNoContextTakeover: true,
+        clientNoContextTakeover: true,
+        threshold: 0,
+      },
+      handleProtocols: (offered) => [...offered][0] ?? false,
+    });
+    this.#gate = new UpgradeGate(settings, this.#upgrader);
+  }
+
+  /** The bound port while the server listens. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  /**
+   * Listens; port 0 takes any free one. Resolves with the port after `SERVER_STARTED_LISTENING` was raised.
+   * @throws BusError `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`; `ERR_STATE` when it listens already.
+   */
+  async startListening(port: number = DEFAULT_PORT): Promise<number> {
+    if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this WebSocketServer listens already');
+    const listener = new WebListener(this.#settings, {
+      request: (request, response) => refuse(request, response, 426, true),
+      upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+      error: (error) => this.report(error),
+    });
+    this.#listener = listener;
+    try {
+      this.#port = await listener.listen(port);
+    } catch (error) {
+      this.#listener = undefined;
+      this.report(error);
+      throw error;
+    }
+    this.startPolling();
+    this.#scheduleSweep();
+    this.#tell('SERVER_STARTED_LISTENING', serverClientId, String(this.#port));
+    return this.#port;
+  }
+
+  /**
+   * Drops every client without a close frame and stops; their `WEBSOCKET_CONNECTION_CLOSED`, then
+   * `SERVER_STOPPED_LISTENING` and a last poll come before it returns. Resolves, when all sockets are closed, with true;
+   * at once with false if it did not listen.
+   */
+  async stopListening(): Promise<boolean> {
+    const listener = this.#listener;
+    if (listener === undefined || this.#port === undefined) return false;
+    this.#listener = undefined;
+    this.#port = undefined;
+    this.#sweep?.cancel();
+    for (const client of this.#live) client.kill('');
+    const closed = listener.close();
+    this.#tell('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away');
+    this.stopPolling();
+    await closed;
+    return true;
+  }
+
+  getNumConnectedClients(): number {
+    return this.#clients.size;
+  }
+
+  /** The request by which a client connected. */
+  getClientDetails(id: string): UpgradeDetails | undefined {
+    return this.#clients.get(id)?.details;
+  }
+
+  getRemoteAddress(id: string): string | undefined {
+    return this.#clients.get(id)?.details.remoteAddress;
+  }
+
+  sendTextMessageToClient(id: string, text: BodyData): number {
+    return this.#clients.get(id)?.send(toBuffer(text), false, false) ?? SendStatus.DROPPED;
+  }
+
+  sendBinaryMessageToClient(id: string, data: BodyData): number {
+    return this.#clients.get(id)?.send(toBuffer(data), true, false) ?? SendStatus.DROPPED;
+  }
+
+  sendCompressedTextMessageToClient(id: string, text: BodyData): number {
+    return this.#clients.get(id)?.send(toBuffer(text), false, true) ?? SendStatus.DROPPED;
+  }
+
+  /** To every client; `DROPPED` if one of them did not take it, else `SUCCESS`. */
+  broadcastTextMessage(text: BodyData): number {
+    return this.#sendTo(this.#clients.all(), text, false, false);
+  }
+
+  broadcastBinaryMessage(data: BodyData): number {
+    return this.#sendTo(this.#clients.all(), data, true, false);
+  }
+
+  broadcastCompressedTextMessage(text: BodyData): number {
+    return this.#sendTo(this.#clients.all(), text, false, true);
+  }
+
+  /** False for an unknown client. */
+  subscribe(id: string, topic: string): boolean {
+    if (this.#clients.get(id) === undefined) return false;
+    this.#topics.subscribe(id, topic);
+    return true;
+  }
+
+  unsubscribe(id: string, topic: string): boolean {
+    return this.#topics.unsubscribe(id, topic);
+  }
+
+  getTopics(id: string): readonly string[] {
+    return this.#topics.topicsOf(id);
+  }
+
+  /** To every subscriber of the topic; returns as a broadcast does. */
+  publishText(topic: string, text: BodyData): number {
+    return this.#sendTo(this.#subscribers(topic), text, false, false);
+  }
+
+  publishBinary(topic: string, data: BodyData): number {
+    return this.#sendTo(this.#subscribers(topic), data, true, false);
+  }
+
+  /** Closes with a close frame; false for an unknown client. @throws BusError `ERR_INVALID_ARGUMENT` */
+  closeClient(id: string, code = 1000, reason = ''): boolean {
+    const client = this.#clients.get(id);
+    client?.close(code, reason);
+    return client !== undefined;
+  }
+
+  /** Stops reading from a client, so that it has to wait. */
+  pauseClient(id: string): boolean {
+    const client = this.#clients.get(id);
+    client?.pause();
+    return client !== undefined;
+  }
+
+  resumeClient(id: string): boolean {
+    const client = this.#clients.get(id);
+    if (!this.holding) client?.resume();
+    return client !== undefined;
+  }
+
+  /** Sends every message back as it came, beside its event. @throws BusError `ERR_INVALID_ARGUMENT` */
+  setEchoMode(enabled: boolean): void {
+    if (typeof enabled !== 'boolean') throw new BusError('ERR_INVALID_ARGUMENT', 'echo mode is true or false');
+    this.#echo = enabled;
+  }
+
+  protected override holdBack(): void {
+    for (const client of this.#clients.all()) client.pause();
+  }
+
+  protected override letGo(): void {
+    for (const client of this.#clients.all()) client.resume();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (this.holding || this.#listener === undefined) return refuseUpgrade(socket, 503);
+    if (request.rawHeaders.length > this.#settings.maxHeaders * 2) return refuseUpgrade(socket, 431);
+    void this.#gate.pass(request, socket, head, (open, details) => {
+      if (this.#listener === undefined) return open.terminate();
+      const client = this.#clients.add(
+        (id) => new WebSocketConnection(id, open, socket, details, this.#settings, this.#hears),
+      );
+      this.#live.add(client);
+      socket.once('close', () => this.#live.delete(client));
+      this.#tell('WEBSOCKET_CONNECTION_ESTABLISHED', client.id);
+      if (this.holding) client.pause();
+    });
+  }
+
+  readonly #hears = {
+    message: (client: WebSocketConnection, data: Buffer, isBinary: boolean): void => {
+      if (this.#echo) client.send(data, isBinary, false);
+      const payload = webServerMessage('WEBSOCKET_MESSAGE_RECEIVED', client.id, data, { isBinary });
+      this.raise('WEBSOCKET_MESSAGE_RECEIVED', payload);
+      if (this.holding && this.#settings.whenQueueFull === 'close') client.close(1013, 'Too many events wait');
+    },
+    drained: (client: WebSocketConnection): void => this.#tell('WEBSOCKET_DRAINED', client.id),
+    dropped: (client: WebSocketConnection, bytes: number): void =>
+      this.#tell('WEBSOCKET_DROPPED', client.id, String(bytes)),
+    closed: (client: WebSocketConnection, code: number, reason: string): void => {
+      this.#clients.delete(client.id);
+      this.#topics.leave(client.id);
+      const payload = webServerMessage('WEBSOCKET_CONNECTION_CLOSED', client.id, reason, { code });
+      this.raise('WEBSOCKET_CONNECTION_CLOSED', payload);
+    },
+  };
+
+  #tell(event: GatewayEventName, clientID: string, message = ''): void {
+    this.raise(event, webServerMessage(event, clientID, message));
+  }
+
+  #sendTo(clients: Iterable<WebSocketConnection>, data: BodyData, binary: boolean, compress: boolean): number {
+    const bytes = toBuffer(data);
+    let dropped = false;
+    for (const client of clients) {
+      if (client.send(bytes, binary, compress) === SendStatus.DROPPED) dropped = true;
+    }
+    return dropped ? SendStatus.DROPPED : SendStatus.SUCCESS;
+  }
+
+  #subscribers(topic: string): WebSocketConnection[] {
+    return [...this.#topics.members(topic)].flatMap((id) => this.#clients.get(id) ?? []);
+  }
+
+  #scheduleSweep(): void {
+    const { clock, idleTimeoutMs, drainTimeoutMs, closeTimeoutMs } = this.#settings;
+    const everyMs = Math.max(5, Math.min(1000, Math.floor(Math.min(idleTimeoutMs, drainTimeoutMs, closeTimeoutMs) / 4)));
+    const sweep = (): void => {
+      this.#sweep = clock.setTimer(sweep, everyMs);
+      const now = clock.now();
+      for (const client of this.#live) client.check(now);
+    };
+    this.#sweep = clock.setTimer(sweep, everyMs);
+  }
+}
