@@ -1,0 +1,150 @@
+import { BusError } from '../../../base/errors.ts';
+import { ChannelError, Reason } from '../reason.ts';
+import type { ChannelPeer } from '../relay/member.ts';
+import { type Cargo, cargo, nobody, type Parcel } from '../relay/parcel.ts';
+import { type CallPort, callPort } from './call-port.ts';
+import { ChannelEnd, failed } from './channel-end.ts';
+
+export interface OwnerEvents {
+  userConnect: [user: number, peer: ChannelPeer];
+  userDisconnect: [user: number, reason: Reason];
+  data: [bytes: Uint8Array, user: number];
+  chunk: [bytes: Uint8Array, user: number];
+  /** `user` is undefined when it concerns the channel. `CLOSE` says that the relay, or the way to it, is gone. */
+  error: [reason: Reason, user: number | undefined];
+  /** A joint peer announced a remote object. */
+  remote: [id: number, user: number];
+}
+
+export interface BroadcastOptions {
+  /** The one user who does not get it. */
+  readonly except?: number | undefined;
+}
+
+/**
+ * The owner's end of a channel. What is sent arrives in order at each user, over any number of broken links. Send
+ * promises resolve when the session accepted the bytes, which is the back-pressure signal, and may be left alone; they
+ * reject `ERR_CHANNEL` (the reason: `ID` for a user who is not there), `ERR_TOO_LARGE` or `ERR_INVALID_ARGUMENT`.
+ */
+export class OwnerEnd extends ChannelEnd<OwnerEvents> {
+  readonly #users = new Map<number, ChannelPeer>();
+
+  /** Who is in the channel now. */
+  get users(): ReadonlyMap<number, ChannelPeer> {
+    return this.#users;
+  }
+
+  /** Raises `data` at the user's end. */
+  send(user: number, bytes: Uint8Array): Promise<void> {
+    return this.#toUser(cargo.data, user, bytes);
+  }
+
+  /** Raises one `chunk` at the user's end. */
+  sendChunk(user: number, bytes: Uint8Array): Promise<void> {
+    return this.#toUser(cargo.chunk, user, bytes);
+  }
+
+  broadcast(bytes: Uint8Array, options: BroadcastOptions = {}): Promise<void> {
+    return this.post(cargo.data, options.except ?? nobody, true, bytes);
+  }
+
+  broadcastChunk(bytes: Uint8Array, options: BroadcastOptions = {}): Promise<void> {
+    return this.post(cargo.chunk, options.except ?? nobody, true, bytes);
+  }
+
+  /** Puts the user out: its end hears `KICK` and `text`. One who is not there is no error. */
+  kick(user: number, text?: string): void {
+    if (this.#users.has(user)) this.line?.kick(user, text);
+  }
+
+  /** Kicks, and refuses that peer until `unblock`. */
+  block(user: number, text?: string): void {
+    if (this.#users.has(user)) this.line?.block(user, text);
+  }
+
+  /** Lets a blocked peer in again: the last one blocked under this user number, or the one with this peer id. */
+  unblock(who: number | string): void {
+    this.line?.unblock(who);
+  }
+
+  /** Ends the channel; the users hear `CLOSE`. */
+  close(): void {
+    const line = this.line;
+    if (!this.finish(Reason.CLOSE)) return;
+    line?.leave();
+    this.#goneAll(Reason.CLOSE);
+  }
+
+  userConnected(user: number, peer: ChannelPeer): void {
+    if (this.closed !== undefined) return;
+    this.#users.set(user, peer);
+    this.resetStream(user);
+    this.raise('userConnect', 64, user, peer);
+    this.listener?.opened(user, peer.joint);
+  }
+
+  userDisconnected(user: number, reason: Reason): void {
+    if (!this.#users.delete(user)) return;
+    this.resetStream(user);
+    this.raise('userDisconnect', 64, user, reason);
+    this.listener?.gone(user, reason);
+  }
+
+  /** The relay ended the channel, or there is no relay any more. */
+  revoked(reason: Reason): void {
+    if (!this.finish(reason)) return;
+    this.raise('error', 64, reason, undefined);
+    this.#goneAll(reason);
+  }
+
+  troubled(reason: Reason, user: number | undefined): void {
+    if (this.closed === undefined) this.raise('error', 64, reason, user);
+  }
+
+  get [callPort](): CallPort {
+    return this.port({
+      many: true,
+      others: () => Array.from(this.#users, ([user, { joint }]) => ({ user, joint })),
+      send: (user, body) => this.#toUser(cargo.call, user, body),
+      sendChunk: (user, bytes) => this.sendChunk(user, bytes),
+      announced: (user, remote) => this.raise('remote', 64, remote, user),
+    });
+  }
+
+  protected override arrived(kind: Cargo, user: number, bytes: Uint8Array): void {
+    this.raise(kind === cargo.chunk ? 'chunk' : 'data', bytes.length, bytes, user);
+  }
+
+  protected override malformed(user: number): void {
+    this.suspicious(user);
+    this.line?.kick(user, 'malformed bytes');
+  }
+
+  protected override suspicious(user: number): void {
+    this.raise('error', 64, Reason.MALICIOUS, user);
+  }
+
+  protected override knows(user: number): boolean {
+    return this.#users.has(user);
+  }
+
+  protected override sender(parcel: Parcel): number {
+    return parcel.user;
+  }
+
+  #toUser(kind: Cargo, user: number, bytes: Uint8Array): Promise<void> {
+    const peer = this.#users.get(user);
+    if (peer === undefined && this.closed === undefined) {
+      return failed(new ChannelError(Reason.ID, `Channel "${this.id}" has no user ${user}.`));
+    }
+    if (peer?.joint === true && kind === cargo.call) {
+      return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
+    }
+    return this.post(kind, user, false, bytes);
+  }
+
+  #goneAll(reason: Reason): void {
+    for (const user of this.#users.keys()) this.listener?.gone(user, reason);
+    this.#users.clear();
+  }
+}

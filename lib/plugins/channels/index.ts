@@ -1,0 +1,15 @@
+export { Rooms, type OwnerOptions, type UserOptions } from './client/rooms.ts';
+export type { OwnerCallbacks, UserCallbacks } from './client/callbacks.ts';
+export { OwnerEnd, type BroadcastOptions, type OwnerEvents } from './ends/owner-end.ts';
+export type { StreamMode } from './ends/stream-reader.ts';
+export { UserEnd, type UserEvents } from './ends/user-end.ts';
+export { BytesInput } from './joint/bytes-input.ts';
+export { BytesOutput } from './joint/bytes-output.ts';
+export { OfflineNetwork } from './offline/offline-network.ts';
+export type { Authorize, ChannelRequest, ChannelsOptions, JointOptions, Requester } from './options.ts';
+export { channels, type ChannelRelay } from './plugin.ts';
+export { ChannelError, Reason } from './reason.ts';
+export type { ChannelPeer } from './relay/member.ts';
+export type { RoomInfo } from './relay/relay.ts';
+export type { Subscription } from './topics/subscriptions.ts';
+export type { TopicListener } from './topics/topic-hub.ts';

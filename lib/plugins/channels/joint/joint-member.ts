@@ -1,0 +1,92 @@
+import { Reason } from '../reason.ts';
+import type { Carrier, ChannelPeer, Member } from '../relay/member.ts';
+import { cargo, type Parcel } from '../relay/parcel.ts';
+import type { Room, Seat } from '../relay/room.ts';
+import { Slots } from '../relay/slots.ts';
+import type { JointOutlet } from './joint-outlet.ts';
+import { type GoneByte, goneByte } from './server-writer.ts';
+
+const carrier: Carrier = {
+  broadcast(seats, parcel) {
+    for (const seat of seats) void seat.member.toUser(seat, parcel);
+  },
+};
+
+export interface JointMemberOptions {
+  readonly id: string;
+  readonly keys: readonly string[];
+  readonly maxChannels: number;
+  /** The protocol has no way to tell an owner that its room was ended for it. */
+  revoked(): void;
+}
+
+/** A peer of the joint protocol in its rooms: what the relay tells it, as units. */
+export class JointMember implements Member {
+  readonly peer: ChannelPeer;
+  readonly keys: readonly string[];
+  readonly owned: Slots<Room>;
+  readonly entered: Slots<Seat>;
+  readonly carrier = carrier;
+  readonly #outlet: JointOutlet;
+  readonly #options: JointMemberOptions;
+
+  constructor(outlet: JointOutlet, options: JointMemberOptions) {
+    this.#outlet = outlet;
+    this.#options = options;
+    this.peer = { id: options.id, joint: true };
+    this.keys = options.keys;
+    this.owned = new Slots(options.maxChannels);
+    this.entered = new Slots(options.maxChannels);
+  }
+
+  get pendingBytes(): number {
+    return this.#outlet.pendingBytes;
+  }
+
+  userConnect(room: Room, seat: Seat): void {
+    this.#outlet.write((writer) => writer.userConnect(room.number, seat.user));
+  }
+
+  userDisconnect(seat: Seat, reason: Reason): void {
+    this.#outlet.write((writer) => writer.userDisconnect(seat.room.number, seat.user, wireByte(reason)));
+  }
+
+  gone(seat: Seat, reason: Reason): void {
+    this.#outlet.write((writer) => writer.gone(seat.number, wireByte(reason)));
+  }
+
+  closed(): void {
+    this.#options.revoked();
+  }
+
+  ownerTrouble(): void {
+    // The protocol has no word for it.
+  }
+
+  userTrouble(): void {
+    // The protocol has no word for it.
+  }
+
+  toOwner({ room, user, maxChunkBytes }: Seat, { kind, body }: Parcel): Promise<void> | void {
+    if (kind === cargo.call) return undefined;
+    this.#outlet.write((writer) => {
+      if (kind === cargo.chunk) writer.chunkToOwner(room.number, user, body, maxChunkBytes);
+      else writer.toOwner(room.number, user, body);
+    });
+    return this.#outlet.room;
+  }
+
+  toUser({ room, number }: Seat, { kind, body }: Parcel): void {
+    if (kind === cargo.call) return;
+    this.#outlet.write((writer) => {
+      if (kind === cargo.chunk) writer.chunkToUser(number, body, room.limits.maxChunkBytes);
+      else writer.toUser(number, body);
+    });
+  }
+}
+
+/** The wire knows three reasons. */
+function wireByte(reason: Reason): GoneByte {
+  if (reason === Reason.CLOSE) return goneByte.left;
+  return reason === Reason.DISCONNECT ? goneByte.lost : goneByte.kicked;
+}

@@ -1,0 +1,83 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { OwnerEnd } from '../ends/owner-end.ts';
+import type { UserEnd } from '../ends/user-end.ts';
+import { ChannelError } from '../reason.ts';
+import type { Gatekeeper } from '../relay/gatekeeper.ts';
+import { refusalReason } from '../relay/relay.ts';
+import type { Room, Seat } from '../relay/room.ts';
+import { Slots } from '../relay/slots.ts';
+import { LagLine } from './lag-line.ts';
+import { OfflineLine } from './offline-line.ts';
+import { OfflineMember } from './offline-member.ts';
+import type { OfflineNetwork } from './offline-network.ts';
+
+interface Lag {
+  readonly netLag: number;
+  readonly netSpeed: number;
+}
+
+/** The offline channels of one client. */
+export class OfflineRooms {
+  readonly #network: OfflineNetwork;
+  readonly #clock: Clock;
+  readonly #gate: Gatekeeper;
+  readonly #party;
+  readonly #ends = new Set<OwnerEnd | UserEnd>();
+
+  constructor(network: OfflineNetwork, clock: Clock, gate: Gatekeeper, id: string) {
+    this.#network = network;
+    this.#clock = clock;
+    this.#gate = gate;
+    this.#party = { peer: { id, joint: false }, owned: new Slots<Room>(128), entered: new Slots<Seat>(128) };
+  }
+
+  /** Opens the channel after the lag; rejects `ERR_CHANNEL`. */
+  create(end: OwnerEnd, asked: Readonly<Record<string, unknown>>, lag: Lag): Promise<void> {
+    const { relay } = this.#network;
+    const line = new LagLine({ clock: this.#clock, ...lag });
+    const member = new OfflineMember(this.#party, { owner: end });
+    return this.#after(lag, () => {
+      const limits = this.#gate.limits(asked);
+      const room = relay.create({ id: end.id, owner: member, limits, listed: asked['listed'] !== false });
+      if (typeof room === 'string') return new ChannelError(refusalReason[room]);
+      this.#ends.add(end);
+      end.admit(room.admission(room.number), new OfflineLine(relay, line, room));
+      return undefined;
+    });
+  }
+
+  /** Enters after the lag; the owner hears of it first. Rejects `ERR_CHANNEL`. */
+  enter(end: UserEnd, maxChunkBytes: number | undefined, lag: Lag): Promise<void> {
+    const { relay } = this.#network;
+    const line = new LagLine({ clock: this.#clock, ...lag });
+    const member = new OfflineMember(this.#party, { user: end });
+    return this.#after(lag, () => {
+      const refusal = relay.enter(member, end.id, maxChunkBytes, (seat) => {
+        this.#ends.add(end);
+        const way = new OfflineLine(relay, line, seat);
+        end.entered(seat.room.admission(seat.number), way, seat.user, seat.room.owner.peer);
+      });
+      return refusal === undefined ? undefined : new ChannelError(refusalReason[refusal]);
+    });
+  }
+
+  closeAll(): void {
+    for (const end of this.#ends) {
+      if ('leave' in end) end.leave();
+      else end.close();
+    }
+    this.#ends.clear();
+  }
+
+  #after(lag: Lag, open: () => ChannelError | undefined): Promise<void> {
+    for (const end of this.#ends) if (end.closed !== undefined) this.#ends.delete(end);
+    return new Promise((resolve, reject) => {
+      const task = (): void => {
+        const refusal = open();
+        if (refusal === undefined) resolve();
+        else reject(refusal);
+      };
+      this.#clock.setTimer(task, lag.netLag);
+    });
+  }
+}

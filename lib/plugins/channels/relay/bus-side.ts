@@ -1,0 +1,165 @@
+import { BusError } from '../../../base/errors.ts';
+import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../../bus/plugin.ts';
+import type { PeerNote, PeerRequest } from '../notes.ts';
+import type { RelayOptions, Requester } from '../options.ts';
+import { Reason } from '../reason.ts';
+import { TopicHub } from '../topics/topic-hub.ts';
+import { BusMember } from './bus-member.ts';
+import type { Gatekeeper } from './gatekeeper.ts';
+import type { Carrier } from './member.ts';
+import { cargo, Parcel } from './parcel.ts';
+import { refusalReason, type Relay } from './relay.ts';
+import type { Room, Seat } from './room.ts';
+
+/** The relay's side of the channels lane: turns what bus peers send into moves of the relay. */
+export class BusSide {
+  readonly topics: TopicHub;
+  readonly #relay: Relay;
+  readonly #options: RelayOptions;
+  readonly #gate: Gatekeeper;
+  readonly #members = new Map<PeerHandle, BusMember>();
+  readonly #lane: Lane;
+  readonly #carrier: Carrier;
+
+  constructor(host: PluginHost, relay: Relay, options: RelayOptions, gate: Gatekeeper) {
+    this.#relay = relay;
+    this.#options = options;
+    this.#gate = gate;
+    this.#lane = host.lane({
+      message: (data, peer) => this.#message(data, peer),
+      request: (data, context) => this.#request(data, context),
+    });
+    this.topics = new TopicHub(this.#lane, options.maxSubscriptions);
+    this.#carrier = { broadcast: (seats, parcel) => this.#broadcast(seats, parcel) };
+    host.onDisconnect((peer, reason) => this.#departed(peer, reason));
+  }
+
+  #member(handle: PeerHandle): BusMember {
+    const known = this.#members.get(handle);
+    if (known !== undefined) return known;
+    const key = this.#gate.key(requester(handle)) ?? `bus:${handle.id ?? ''}`;
+    const member = new BusMember(handle, this.#lane, this.#carrier, key, this.#options.maxChannels);
+    this.#members.set(handle, member);
+    return member;
+  }
+
+  #departed(handle: PeerHandle, reason: unknown): void {
+    const member = this.#members.get(handle);
+    if (member === undefined) return;
+    this.#members.delete(handle);
+    member.depart();
+    this.topics.forget(member);
+    this.#relay.remove(member, isLoss(reason) ? Reason.DISCONNECT : Reason.CLOSE);
+  }
+
+  #message(data: unknown, handle: PeerHandle): Promise<void> | void {
+    if (data instanceof Uint8Array) return this.#frame(data, this.#member(handle));
+    if (Array.isArray(data)) return this.#note(data as unknown as PeerNote, this.#member(handle));
+    return undefined;
+  }
+
+  /** What is addressed to a room that is gone, or comes from somebody who is not in it, goes nowhere. */
+  #frame(frame: Uint8Array, member: BusMember): Promise<void> | void {
+    const parcel = Parcel.read(frame);
+    const room = parcel === undefined ? undefined : this.#relay.room(parcel.room);
+    if (parcel === undefined || room === undefined || parcel.kind === cargo.stream) return undefined;
+    if (room.owner === member) {
+      return parcel.toAll ? this.#relay.broadcast(room, parcel) : this.#relay.toUser(room, parcel);
+    }
+    const seat = room.seats.get(parcel.user);
+    if (seat?.member !== member || parcel.toAll) return undefined;
+    return this.#relay.toOwner(seat, parcel);
+  }
+
+  #broadcast(seats: readonly Seat[], parcel: Parcel): void {
+    const members = seats.map((seat) => seat.member).filter((member) => member instanceof BusMember && member.present);
+    const handles = members.map((member) => (member as BusMember).handle);
+    const sent = this.#lane.broadcast(handles, parcel.frame);
+    for (const member of members) void (member as BusMember).track(parcel.body.length, sent);
+  }
+
+  #note(note: PeerNote, member: BusMember): Promise<void> | void {
+    switch (note[0]) {
+      case 'publish':
+        return this.#permitted(member, 'publish', note[1], () => this.topics.publish(note[1], note[2]));
+      case 'subscribe':
+        return this.#permitted(member, 'subscribe', note[1], () => this.topics.subscribe(member, note[1]));
+      case 'unsubscribe':
+        this.topics.unsubscribe(member, note[1]);
+        return undefined;
+      default:
+        this.#roomNote(note, member);
+        return undefined;
+    }
+  }
+
+  #roomNote(note: Extract<PeerNote, readonly ['leave' | 'kick' | 'block' | 'unblock', ...unknown[]]>, member: BusMember): void {
+    const room = this.#relay.room(note[1]);
+    if (room === undefined) return;
+    if (room.owner !== member) {
+      const seat = member.entered.values().find((taken) => taken.room === room);
+      if (note[0] === 'leave' && seat !== undefined) this.#relay.leave(seat, Reason.CLOSE);
+      return;
+    }
+    if (note[0] === 'leave') this.#relay.close(room, Reason.CLOSE);
+    else if (note[0] === 'unblock') this.#relay.unblock(room, note[2]);
+    else this.#putOut(room, note);
+  }
+
+  #putOut(room: Room, note: Extract<PeerNote, readonly ['kick' | 'block', ...unknown[]]>): void {
+    const seat = room.seats.get(note[2]);
+    const text = typeof note[3] === 'string' ? note[3].slice(0, 1_000) : undefined;
+    if (seat === undefined) return;
+    if (note[0] === 'kick') this.#relay.kick(seat, Reason.KICK, text);
+    else this.#relay.block(seat, text);
+  }
+
+  /** Without `authorize` at once; with it one after the other, so that a peer's topics keep their order. */
+  #permitted(member: BusMember, action: 'publish' | 'subscribe', id: unknown, run: () => Promise<void> | void): Promise<void> | void {
+    if (this.#options.authorize === undefined) return run();
+    const turn = member.permits.then(async () => {
+      if (await this.#gate.admits(action, String(id), requester(member.handle))) await run();
+    });
+    member.permits = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #request(data: unknown, { peer }: LaneRequestContext): Promise<unknown> {
+    if (!Array.isArray(data)) throw new BusError('ERR_INVALID_ARGUMENT', 'This is no request of the channels lane.');
+    const request = data as unknown as PeerRequest;
+    const member = this.#member(peer);
+    if (request[0] === 'list') return this.#relay.list();
+    if (request[0] !== 'create' && request[0] !== 'enter') throw new BusError('ERR_INVALID_ARGUMENT', 'Unknown request.');
+    const [action, handle, id] = request;
+    if (typeof id !== 'string' || !Number.isSafeInteger(handle)) {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
+    }
+    if (!(await this.#gate.admits(action, id, requester(peer)))) return [Reason.ID, 'The relay refused.'];
+    if (!member.present) return [Reason.DISCONNECT, null];
+    return action === 'create' ? this.#create(member, handle, id, request[3]) : this.#enter(member, handle, id, request[3]);
+  }
+
+  #create(member: BusMember, handle: number, id: string, asked: Readonly<Record<string, unknown>>): unknown {
+    const limits = this.#gate.limits(asked);
+    const room = this.#relay.create({ id, owner: member, limits, listed: asked['listed'] !== false });
+    if (typeof room === 'string') return [refusalReason[room], null];
+    member.tell(['created', handle, room.admission(room.number)]);
+    return null;
+  }
+
+  #enter(member: BusMember, handle: number, id: string, maxChunkBytes: number | null): unknown {
+    const refusal = this.#relay.enter(member, id, maxChunkBytes ?? undefined, (seat) => {
+      member.tell(['entered', handle, seat.room.admission(seat.number), seat.user, seat.room.owner.peer]);
+    });
+    return refusal === undefined ? null : [refusalReason[refusal], null];
+  }
+}
+
+function requester(handle: PeerHandle): Requester {
+  return { id: handle.id ?? '', joint: false, remoteAddress: handle.remoteAddress, connection: handle };
+}
+
+/** Whether a session ended because its link was lost; anything else was somebody's wish. */
+function isLoss(reason: unknown): boolean {
+  return reason instanceof Error;
+}
