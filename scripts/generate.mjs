@@ -45,8 +45,7 @@ function manifest(text) {
   const exports = Object.fromEntries(subpaths.map(([subpath, module]) => [subpath, conditions(module)]));
   exports['./package.json'] = './package.json';
   const bin = existsSync(join(root, 'lib/cli/main.ts')) ? { busbar: './dist/esm/cli/main.js' } : undefined;
-  const { main, types, exports: _, bin: __, ...rest } = JSON.parse(text);
-  const entries = Object.entries(rest);
+  const entries = Object.entries(JSON.parse(text)).filter(([key]) => key !== 'exports' && key !== 'bin');
   const at = entries.findIndex(([key]) => key === 'files') + 1;
   entries.splice(at, 0, ['exports', exports], ...(bin === undefined ? [] : [['bin', bin]]));
   return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
