@@ -35,7 +35,7 @@ export class MemoryNetwork {
     const listening: Listening = { address, clock, events };
     this.#listening.set(name, listening);
     return {
-      address: formatAddress(address),
+      address: `memory:${encodeURIComponent(name)}`,
       port: undefined,
       server: undefined,
       close: () => {

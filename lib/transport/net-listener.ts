@@ -1,5 +1,5 @@
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
-import { type TlsOptions, createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer } from 'node:tls';
 import { BusError } from '../base/errors.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
 import type { ListenEvents, Listener } from './link.ts';
@@ -26,16 +26,17 @@ export async function listenNet(
     events.link(new SocketLink(socket, { ...settings, kind: address.kind, remote }));
   };
   try {
-    const server =
+    const plain = { keepAlive: true, ...settings.options, noDelay: true, allowHalfOpen: false };
+    const { server, stop } =
       address.kind === 'tls'
         ? secureServer(settings, accept, events)
-        : createServer({ keepAlive: true, ...settings.options, noDelay: true, allowHalfOpen: false }, accept);
+        : { server: createServer(plain, accept), stop: () => {} };
     // A host name may stand for two addresses, and a listener has one; this is the one that any client tries.
     const host = address.kind !== 'pipe' && address.host === 'localhost' ? '127.0.0.1' : undefined;
     const where = address.kind === 'pipe' ? { path: address.path } : { host: host ?? address.host, port: address.port };
     await bind(server, { ...settings.listenOptions, ...where });
     server.on('error', (error) => events.error(listenError(formatAddress(address), error)));
-    return new NetListener(server, address);
+    return new NetListener(server, address, stop);
   } catch (error) {
     throw listenError(formatAddress(address), error);
   }
@@ -67,17 +68,25 @@ export function listenError(address: string, cause: unknown): BusError {
   });
 }
 
-function secureServer(settings: ListenSettings, accept: (socket: Socket) => void, events: ListenEvents): Server {
+/** A TLS server, and what ends the handshakes under way when it closes. */
+interface Accepting {
+  readonly server: Server;
+  readonly stop: () => void;
+}
+
+function secureServer(settings: ListenSettings, accept: (socket: Socket) => void, events: ListenEvents): Accepting {
   const further = typeof settings.tls === 'object' ? settings.tls : {};
-  const options: TlsOptions = {
+  const server = createTlsServer({
     handshakeTimeout: settings.handshakeTimeoutMs ?? 5_000,
+    keepAlive: true,
     ...settings.options,
     ...further,
+    noDelay: true,
     allowHalfOpen: false,
-  };
-  const server = createTlsServer({ keepAlive: true, ...options, noDelay: true });
+  });
   const maxHandshakes = settings.maxHandshakes ?? 256;
   const handshaking = new Map<string, Socket>();
+  let stopped = false;
   server.prependListener('connection', (socket: Socket) => {
     const key = remoteKey(socket);
     handshaking.set(key, socket);
@@ -85,26 +94,32 @@ function secureServer(settings: ListenSettings, accept: (socket: Socket) => void
       if (handshaking.get(key) === socket) handshaking.delete(key);
     });
     if (handshaking.size <= maxHandshakes) return;
-    for (const [oldest, strange] of handshaking) {
+    for (const [oldest, stranger] of handshaking) {
       handshaking.delete(oldest);
-      strange.destroy();
+      stranger.destroy();
       break;
     }
   });
   server.on('secureConnection', (socket) => {
     handshaking.delete(remoteKey(socket));
-    accept(socket);
+    if (stopped) socket.destroy();
+    else accept(socket);
   });
   const reported = new WeakSet<Socket>();
   server.on('tlsClientError', (error, socket) => {
-    if (reported.has(socket)) return;
+    if (stopped || reported.has(socket)) return;
     reported.add(socket);
     socket.destroy();
     const late = 'code' in error && error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
     const code = late ? 'ERR_TIMEOUT' : 'ERR_PROTOCOL';
     events.error(new BusError(code, `a TLS handshake failed: ${error.message}`, { cause: error }));
   });
-  return server;
+  const stop = (): void => {
+    stopped = true;
+    for (const stranger of handshaking.values()) stranger.destroy();
+    handshaking.clear();
+  };
+  return { server, stop };
 }
 
 function remoteKey(socket: Socket): string {
@@ -115,10 +130,12 @@ class NetListener implements Listener {
   readonly address: string;
   readonly port: number | undefined;
   readonly server: Server;
+  readonly #stop: () => void;
   #closed = false;
 
-  constructor(server: Server, address: NetAddress) {
+  constructor(server: Server, address: NetAddress, stop: () => void) {
     this.server = server;
+    this.#stop = stop;
     const bound = server.address();
     if (bound === null || typeof bound === 'string') {
       this.address = bound ?? formatAddress(address);
@@ -133,6 +150,7 @@ class NetListener implements Listener {
     if (!this.#closed) {
       this.#closed = true;
       this.server.close();
+      this.#stop();
     }
     return new Promise((resolve) => setImmediate(resolve));
   }

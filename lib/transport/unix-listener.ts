@@ -143,7 +143,8 @@ class UnixListener implements Listener {
     const now = await statPath(this.address).catch(() => this.#own);
     if (this.#closing !== undefined) return;
     if (now !== undefined && !isSame(now, this.#own)) {
-      this.#drained = new Promise((resolve) => this.#clock.setTimer(resolve, drainMs));
+      // The turn after the time: a process that was busy all the while accepts its queue between the two.
+      this.#drained = new Promise((resolve) => this.#clock.setTimer(() => this.#clock.defer(resolve), drainMs));
       this.#events.replaced();
       void this.close();
       return;

@@ -71,6 +71,7 @@ describe('memory link', () => {
     const dialing = dialer(parseAddress('memory:x'), { clock, network })(new AbortController().signal);
     clock.advance(0);
     const client = new Witness(await dialing);
+    expect(host.listener.address).to.equal('memory:x');
     client.link.write(Buffer.from('a'));
     host.accepted[0]!.link.write(Buffer.from('b'));
     clock.advance(29);

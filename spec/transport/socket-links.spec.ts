@@ -223,6 +223,22 @@ describe('tls - strangers', () => {
     expect(host.errors.map((error) => 'code' in error && error.code)).to.deep.equal(['ERR_TIMEOUT']);
   });
 
+  it('handshakes under way - end with the listener, without an error', async () => {
+    host = await Host.open(parseAddress('tls:127.0.0.1:0'), { options: certificate });
+    const accepted = new Promise((resolve) => host?.listener.server?.once('connection', resolve));
+    const socket = connect({ port: host.listener.port ?? 0, host: '127.0.0.1' });
+    const closed = new Promise((resolve) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .once('close', resolve),
+    );
+    await accepted;
+    await host.listener.close();
+    await closed;
+    expect([host.errors, host.accepted]).to.deep.equal([[], []]);
+  });
+
   it('more silent strangers than handshakes are allowed - make room for an honest client', async () => {
     host = await Host.open(parseAddress('tls:127.0.0.1:0'), { options: certificate, maxHandshakes: 3 });
     const port = host.listener.port ?? 0;
