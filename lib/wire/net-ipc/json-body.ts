@@ -33,19 +33,23 @@ export class JsonBody implements BodyComposer {
   }
 }
 
+/** How the packet of each type begins, up to its data. */
+const heads: readonly string[] = Array.from({ length: 7 }, (_, type) => `{"t":${type},"d":`);
+
 function stringify(type: PacketType, data: unknown, nonce: RequestId | undefined, error?: RemoteFailure): string {
-  let text = `{"t":${type}`;
   try {
-    if (data !== undefined) {
-      const json = JSON.stringify(data) as string | undefined;
-      if (json === undefined) throw new TypeError(`JSON has no ${typeof data}.`);
-      text += `,"d":${json}`;
-    }
+    let text = data === undefined ? `{"t":${type}` : (heads[type] ?? '') + json(data);
     if (error) text += `,"e":${JSON.stringify(error)}`;
+    return nonce === undefined ? `${text}}` : `${text},"n":${JSON.stringify(nonce)}}`;
   } catch (cause) {
     throw unencodable(cause);
   }
-  return nonce === undefined ? `${text}}` : `${text},"n":${JSON.stringify(nonce)}}`;
+}
+
+function json(data: unknown): string {
+  const text: string | undefined = JSON.stringify(data);
+  if (text === undefined) throw new TypeError(`JSON has no ${typeof data}.`);
+  return text;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -3,7 +3,7 @@ import type { RemoteFailure, RequestId } from '../frames.ts';
 import { BodyPacker, roomBytes } from '../native/body-codec.ts';
 import type { Slab } from '../slab.ts';
 import type { Body, BodyComposer } from './body.ts';
-import { tooLarge } from './body.ts';
+import { tooLarge, unencodable } from './body.ts';
 import type { PacketType } from './packet-type.ts';
 
 /** Larger binary data skips the packer, which would first make itself a buffer four times its size. */
@@ -31,6 +31,7 @@ export class MessagePackBody implements BodyComposer {
   ): Body {
     // A toJSON that sends on the same link would write over the packet it is part of.
     if (this.#composing) throw new BusError('ERR_STATE', 'Nothing can be sent while data is being encoded.');
+    if (typeof data === 'function') throw unencodable(new TypeError('MessagePack has no function.'));
     this.#composing = true;
     try {
       if (error || (nonce !== undefined && !isPlain(nonce))) {

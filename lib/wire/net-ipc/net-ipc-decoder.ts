@@ -99,7 +99,10 @@ export class NetIpcDecoder implements Decoder {
     if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length of a packet is too long.');
     const length = Math.floor(tag / 8);
     if (length > this.#maxWireBytes) {
-      throw new BusError('ERR_TOO_LARGE', `A packet of ${length} bytes was announced; ${this.#maxFrameBytes} are allowed.`);
+      throw new BusError(
+        'ERR_TOO_LARGE',
+        `A packet of ${length} bytes was announced; ${this.#maxFrameBytes} are allowed.`,
+      );
     }
     return tag;
   }

@@ -83,7 +83,14 @@ export class NetIpcEncoder implements Encoder {
     const bodies = (frame.netIpc ??= {});
     const ready = bodies[this.#codec];
     if (ready) return this.#finish({ buffer: ready, start: 0, end: ready.length });
-    const body = this.#composer.compose(this.#slab, this.#tagWidth, packetType.message, frame.data, undefined, undefined);
+    const body = this.#composer.compose(
+      this.#slab,
+      this.#tagWidth,
+      packetType.message,
+      frame.data,
+      undefined,
+      undefined,
+    );
     bodies[this.#codec] = new Uint8Array(body.buffer.subarray(body.start, body.end));
     return this.#finish(body);
   }

@@ -63,10 +63,6 @@ export class ClientOpening {
     const end = headEnd(held, this.#seen - 3);
     this.#seen = held.length;
     if (end < 0) return undefined;
-    const status = statusLine(held);
-    if (!/^HTTP\/1\.1 101(?: |$)/.test(status)) {
-      throw new BusError('ERR_PROTOCOL', `The server did not upgrade the connection: ${status}`);
-    }
     this.#upgrading = false;
     this.#inbox.skip(end);
     if (this.#inbox.bytes.length > 0) {
@@ -84,11 +80,17 @@ export class ClientOpening {
   }
 }
 
-const httpVersion = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e];
+const httpStart = 'HTTP/1.1 ';
+const upgraded = '101';
 
-/** An answer that is no HTTP is told at its first byte, not when its head never ends. */
+/** A refusal is told as soon as its status is there: some servers, net-ipc's among them, never end the head of one. */
 function checkHttp(held: Uint8Array): void {
-  for (let index = 0; index < Math.min(held.length, httpVersion.length); index++) {
-    if (held[index] !== httpVersion[index]) throw new BusError('ERR_PROTOCOL', 'The answer to the upgrade is not HTTP.');
+  const start = statusLine(held);
+  const status = start.slice(httpStart.length, httpStart.length + upgraded.length);
+  if (!httpStart.startsWith(start.slice(0, httpStart.length))) {
+    throw new BusError('ERR_PROTOCOL', 'The answer to the upgrade is not HTTP/1.1.');
+  }
+  if (status.length === upgraded.length && status !== upgraded) {
+    throw new BusError('ERR_PROTOCOL', `The server did not upgrade the connection: ${start}`);
   }
 }

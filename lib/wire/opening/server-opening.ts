@@ -19,8 +19,8 @@ type Phase = 'first-bytes' | 'http-head' | 'hello' | 'done';
 
 const initTag = [0x49, 0x50, 0x43];
 const bareStart = [0x7b, 0x22, 0x74, 0x22, 0x3a, 0x30];
-const httpMethods = ['GET ', 'POST ', 'PUT ', 'HEAD ', 'DELETE ', 'OPTIONS ', 'PATCH ', 'CONNECT ', 'TRACE '].map((method) =>
-  Array.from(method, (letter) => letter.charCodeAt(0)),
+const httpMethods = ['GET ', 'POST ', 'PUT ', 'HEAD ', 'DELETE ', 'OPTIONS ', 'PATCH ', 'CONNECT ', 'TRACE '].map(
+  (method) => Array.from(method, (letter) => letter.charCodeAt(0)),
 );
 
 /**

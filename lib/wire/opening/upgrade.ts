@@ -9,16 +9,12 @@ export function upgradeRequest(host: string, path: string): Uint8Array {
   if (host === '' || unsafeInHead.test(host) || !path.startsWith('/') || unsafeInHead.test(path)) {
     throw new BusError('ERR_INVALID_ARGUMENT', `No HTTP request can be made for host "${host}" and path "${path}".`);
   }
-  return textEncoder.encode(
-    `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n`,
-  );
+  return textEncoder.encode(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n`);
 }
 
 /** The answer that accepts an upgrade. */
 export function upgradeAnswer(): Uint8Array {
-  return textEncoder.encode(
-    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n',
-  );
+  return textEncoder.encode('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n');
 }
 
 /** The answer to a request that is none of ours, as net-ipc gives it; the link is to be closed after it. */
