@@ -16,27 +16,32 @@ export class BytesOutput {
   }
 
   writeBool(value: boolean): void {
-    this.#view.setUint8(this.#room(1), value ? 1 : 0);
+    const at = this.#room(1);
+    this.#view.setUint8(at, value ? 1 : 0);
   }
 
   writeByte(value: number): void {
     integer(value, 0, 255);
-    this.#view.setUint8(this.#room(1), value);
+    const at = this.#room(1);
+    this.#view.setUint8(at, value);
   }
 
   writeInt8(value: number): void {
     integer(value, -128, 127);
-    this.#view.setInt8(this.#room(1), value);
+    const at = this.#room(1);
+    this.#view.setInt8(at, value);
   }
 
   writeInt16(value: number): void {
     integer(value, -32_768, 32_767);
-    this.#view.setInt16(this.#room(2), value, true);
+    const at = this.#room(2);
+    this.#view.setInt16(at, value, true);
   }
 
   writeUInt16(value: number): void {
     integer(value, 0, 65_535);
-    this.#view.setUint16(this.#room(2), value, true);
+    const at = this.#room(2);
+    this.#view.setUint16(at, value, true);
   }
 
   writeInt24(value: number): void {
@@ -51,16 +56,19 @@ export class BytesOutput {
 
   writeInt32(value: number): void {
     integer(value, -2_147_483_648, 2_147_483_647);
-    this.#view.setInt32(this.#room(4), value, true);
+    const at = this.#room(4);
+    this.#view.setInt32(at, value, true);
   }
 
   /** Single precision, as the peers' `Float` is on the wire. */
   writeFloat(value: number): void {
-    this.#view.setFloat32(this.#room(4), value, true);
+    const at = this.#room(4);
+    this.#view.setFloat32(at, value, true);
   }
 
   writeDouble(value: number): void {
-    this.#view.setFloat64(this.#room(8), value, true);
+    const at = this.#room(8);
+    this.#view.setFloat64(at, value, true);
   }
 
   /** A count or length: up to four bytes of base 128, the value itself. */
@@ -81,7 +89,8 @@ export class BytesOutput {
 
   /** The bytes alone. */
   write(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#room(bytes.length));
+    const at = this.#room(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   #put24(value: number): void {
@@ -90,7 +99,7 @@ export class BytesOutput {
     this.#view.setUint8(at + 2, (value >> 16) & 255);
   }
 
-  /** Where the next `count` bytes go. */
+  /** Where the next `count` bytes go; to be called before buffer or view are looked at, as both may be replaced. */
   #room(count: number): number {
     const at = this.#position;
     this.#position += count;

@@ -3,6 +3,9 @@ import { chunkHeader } from './chunk-header.ts';
 /** The longest unit: its size has 15 bits and counts the joint byte and, towards owners, the user byte. */
 const maxUnit = 32_767;
 
+/** Replies bear the tag of their request, 1 to 255; what bears 0 is an event. */
+const eventTag = 0;
+
 /** Why somebody is gone, as the wire says it; the numbers are not those of `Reason`. */
 export const goneByte = { left: 0, lost: 1, kicked: 2 } as const;
 export type GoneByte = (typeof goneByte)[keyof typeof goneByte];
@@ -27,23 +30,23 @@ export class JointServerWriter {
 
   /** The answer to a create or enter: `value` is the joint number, or with `ok` false the error code. */
   reply(tag: number, ok: boolean, value: number): void {
-    this.#event(tag, ok ? 0 : 1, value);
+    this.#message(tag, ok ? 0 : 1, value);
   }
 
   userConnect(joint: number, user: number): void {
-    this.#event(0, joint, user);
+    this.#message(eventTag, 0, joint, user);
   }
 
   userDisconnect(joint: number, user: number, why: GoneByte): void {
-    this.#event(1, joint, user, why);
+    this.#message(eventTag, 1, joint, user, why);
   }
 
   gone(joint: number, why: GoneByte): void {
-    this.#event(2, joint, why);
+    this.#message(eventTag, 2, joint, why);
   }
 
   keepAlive(): void {
-    this.#event(255, 0, 0);
+    this.#message(eventTag, 255, 0, 0);
   }
 
   toOwner(joint: number, user: number, bytes: Uint8Array): void {
@@ -65,7 +68,7 @@ export class JointServerWriter {
     this.toUser(joint, chunk);
   }
 
-  #event(...payload: number[]): void {
+  #message(...payload: number[]): void {
     this.#put(Buffer.from([0, payload.length, ...payload]));
   }
 
