@@ -8,7 +8,13 @@ export const DEFAULT_PORT = 9001;
 /** What both servers take: how their events arrive, and where they listen. */
 export const eventOptions = {
   deferred: flag({ default: true, doc: 'Events queue until they are polled; false: handlers run at once.' }),
-  pollIntervalMs: integer({ default: 16, min: 1, max: 60_000, unit: 'ms', doc: 'Time between two polls of the queue.' }),
+  pollIntervalMs: integer({
+    default: 16,
+    min: 1,
+    max: 60_000,
+    unit: 'ms',
+    doc: 'Time between two polls of the queue.',
+  }),
   maxQueuedEvents: integer({ default: 10_000, min: 1, doc: 'Events that may wait for a poll.' }),
   maxQueuedBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes', doc: 'Bytes that may wait for a poll.' }),
   whenQueueFull: oneOf({

@@ -156,7 +156,7 @@ export abstract class EventSource<Name extends AnyEventName> {
 
   #run(handler: Handler, event: AnyEventName, payload: WebServerMessage | undefined, waits: Promise<void>[]): void {
     try {
-      const result = handler(event, payload);
+      const result = payload === undefined ? handler(event) : handler(event, payload);
       if (result instanceof Promise) {
         waits.push(
           result.then(

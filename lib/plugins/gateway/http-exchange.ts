@@ -97,7 +97,7 @@ export class HttpExchange {
   }
 
   /** Answers in one go, and closes the connection where the request is still coming in. */
-  answer(status: string, text: string, close = !this.body.over): void {
+  answer(status: string, text: string, close = !this.#request.complete): void {
     if (this.writer.begun) {
       this.abort();
       return;

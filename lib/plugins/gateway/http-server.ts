@@ -188,8 +188,10 @@ export class HttpServer extends RequestAccessors {
     const path = splitTarget(request.url ?? '').url;
     const match = this.#routes.find(request.method ?? '', path);
     const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
+    if (request.httpVersionMajor !== 1) return refuse(request, response, 505, true);
     if (request.rawHeaders.length > settings.maxHeaders * 2) return refuse(request, response, 431, true);
-    if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes) return refuse(request, response, 413, true);
+    if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes)
+      return refuse(request, response, 413, true);
     if (unanswered > settings.maxPipelinedRequests) return void request.socket.destroy();
     if (match === undefined) return refuse(request, response, 404);
     if (this.holding || this.#exchanges.size >= settings.maxRequests) return refuse(request, response, 503);

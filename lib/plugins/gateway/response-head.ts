@@ -13,7 +13,8 @@ export class ResponseHead {
   /** @throws BusError `ERR_INVALID_ARGUMENT` unless it is like `404 Not Found`, `404` or 404, from 200 to 599. */
   setStatus(status: string | number): void {
     const parts = /^([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(String(status));
-    if (parts === null) throw new BusError('ERR_INVALID_ARGUMENT', `${JSON.stringify(status)} is no status of an answer`);
+    if (parts === null)
+      throw new BusError('ERR_INVALID_ARGUMENT', `${JSON.stringify(status)} is no status of an answer`);
     this.code = Number(parts[1]);
     this.reason = parts[2] ?? STATUS_CODES[this.code] ?? '';
   }

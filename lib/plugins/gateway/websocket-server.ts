@@ -255,7 +255,10 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
 
   #scheduleSweep(): void {
     const { clock, idleTimeoutMs, drainTimeoutMs, closeTimeoutMs } = this.#settings;
-    const everyMs = Math.max(5, Math.min(1000, Math.floor(Math.min(idleTimeoutMs, drainTimeoutMs, closeTimeoutMs) / 4)));
+    const everyMs = Math.max(
+      5,
+      Math.min(1000, Math.floor(Math.min(idleTimeoutMs, drainTimeoutMs, closeTimeoutMs) / 4)),
+    );
     const sweep = (): void => {
       this.#sweep = clock.setTimer(sweep, everyMs);
       const now = clock.now();

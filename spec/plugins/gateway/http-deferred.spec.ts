@@ -116,7 +116,11 @@ describe('deferred events', () => {
     });
     server.processDeferredEvents();
     expect(known).to.equal(false);
-    expect(log.names.slice(1)).to.deep.equal(['HTTP_REQUEST_STARTED', 'HTTP_REQUEST_FINISHED', 'HTTP_CONNECTION_ABORTED']);
+    expect(log.names.slice(1)).to.deep.equal([
+      'HTTP_REQUEST_STARTED',
+      'HTTP_REQUEST_FINISHED',
+      'HTTP_CONNECTION_ABORTED',
+    ]);
   });
 
   it('full queue - holds bodies back, refuses new requests with 503, tells it at once, and goes on after a poll', async () => {

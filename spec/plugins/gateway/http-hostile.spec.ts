@@ -55,7 +55,6 @@ describe('http server, bad input', () => {
   }
 
   const malformed: Record<string, string> = {
-    'no version': 'GET /\r\n\r\n',
     'an unknown method': 'GRAB / HTTP/1.1\r\nHost: x\r\n\r\n',
     'no host': 'GET / HTTP/1.1\r\n\r\n',
     'bytes of TLS': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
@@ -68,6 +67,13 @@ describe('http server, bad input', () => {
       expect(log.of('HTTP_REQUEST_STARTED')).to.have.length(0);
     });
   }
+
+  it('syntax - a version that is not 1.x: 505 and closed', async () => {
+    const { log, port } = await serve();
+    expect(await sayAll(port, 'GET /\r\n\r\n')).to.match(/^HTTP\/1\.1 505 /);
+    expect(await sayAll(port, 'GET / HTTP/2.0\r\nHost: x\r\n\r\n')).to.match(/^HTTP\/1\.1 (400|505) /);
+    expect(log.of('HTTP_REQUEST_STARTED')).to.have.length(0);
+  });
 
   it('headers - a section over its limit gets 431 and is closed', async () => {
     const { port, log } = await serve();
@@ -160,9 +166,10 @@ describe('http server, bad input', () => {
     server.removeRoute('/*');
     server.addRoute('/held', 'POST');
     const held = 'POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
-    server.onEvent = ((dispatch) => (event, payload) => event === 'HTTP_REQUEST_FINISHED' ? undefined : dispatch(event, payload))(
-      server.onEvent.bind(server),
-    );
+    server.onEvent = (
+      (dispatch) => (event, payload) =>
+        event === 'HTTP_REQUEST_FINISHED' ? undefined : dispatch(event, payload)
+    )(server.onEvent.bind(server));
     expect(await sayAll(port, held.repeat(4))).to.equal('');
     await log.until('HTTP_CONNECTION_ABORTED', 3);
     expect(log.of('HTTP_REQUEST_STARTED')).to.have.length(3);
@@ -171,7 +178,9 @@ describe('http server, bad input', () => {
   it('requests - over the number that may wait get 503, and room comes back', async () => {
     const { server, log, port } = await serve({ maxRequests: 1 });
     server.addRoute('/held', 'PUT');
-    const first = new RawClient(port).say('PUT /held HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\n');
+    const first = new RawClient(port).say(
+      'PUT /held HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nConnection: close\r\n\r\n',
+    );
     await log.until('HTTP_REQUEST_STARTED');
     const other = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
     expect(await sayAll(port, other)).to.match(/^HTTP\/1\.1 503 /);

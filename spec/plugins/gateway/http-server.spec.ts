@@ -186,7 +186,9 @@ describe('http server', () => {
       });
     });
     const answer = await curl('-i', url);
-    expect(answer).to.include('Transfer-Encoding: chunked\r\n').and.to.match(/\r\n\r\none two three$/);
+    expect(answer)
+      .to.include('Transfer-Encoding: chunked\r\n')
+      .and.to.match(/\r\n\r\none two three$/);
     const { Sent, SentAndEnded, None } = HttpSendStatus;
     expect(statuses).to.deep.equal([Sent, Sent, Sent, SentAndEnded, None, None]);
   });
@@ -298,7 +300,9 @@ describe('http server', () => {
     expect(client.writableLength).to.be.greaterThan(total / 2);
     server.resumeRequest(clientID);
     await log.until('HTTP_REQUEST_FINISHED');
-    const sizes = [...log.of('HTTP_DATA_RECEIVED'), ...log.of('HTTP_REQUEST_FINISHED')].map((each) => each.message.length);
+    const sizes = [...log.of('HTTP_DATA_RECEIVED'), ...log.of('HTTP_REQUEST_FINISHED')].map(
+      (each) => each.message.length,
+    );
     expect(sizes.reduce((sum, size) => sum + size, 0)).to.equal(total);
     server.sendResponse(clientID);
     client.resume();
@@ -398,7 +402,7 @@ describe('http server', () => {
       });
     });
     const answer = await curl('-i', url);
-    expect(refused).to.deep.equal(new Array(7).fill('ERR_INVALID_ARGUMENT'));
+    expect(refused).to.deep.equal(Array.from({ length: 7 }, () => 'ERR_INVALID_ARGUMENT'));
     expect(answer).to.include('Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n').and.not.include('Injected');
   });
 

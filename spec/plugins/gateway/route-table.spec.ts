@@ -71,7 +71,8 @@ describe('route table', () => {
   it('literal - characters of other pattern languages stand for themselves', () => {
     const table = tableOf('/a(b)', '/c*', '/d:e', '/f?', '/g;h', '/i.:j');
     for (const path of ['/a(b)', '/c*', '/d:e', '/g;h', '/i.:j']) expect(table.find('GET', path)?.route).to.equal(path);
-    for (const path of ['/ab', '/cx', '/dx', '/f', '/', '/g', '/i.x']) expect(table.find('GET', path)).to.equal(undefined);
+    for (const path of ['/ab', '/cx', '/dx', '/f', '/', '/g', '/i.x'])
+      expect(table.find('GET', path)).to.equal(undefined);
   });
 
   it('parameter - may be as long as a path may be, and named like a member of Object', () => {
