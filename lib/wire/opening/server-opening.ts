@@ -78,8 +78,10 @@ export class ServerOpening {
   /** Whether this is a net-ipc 1.x client, whose first bytes are a length and the CONNECTION packet. */
   #bare(held: Uint8Array): Match {
     const width = held.findIndex((byte) => byte > 0x7f) + 1;
-    if (width > 3) return 'no';
-    if (width === 0) return held.length < 3 && (held[0] ?? 0) < 8 ? 'part' : 'no';
+    const first = held[0] ?? 0;
+    // The tag of a hello that anybody takes has three bytes at most, and then does not begin with a letter.
+    if (width > 3 || (width !== 1 && width !== 2 && held.length > 1 && first > 7)) return 'no';
+    if (width === 0) return held.length < 3 ? 'part' : 'no';
     return startsWith(held, width, bareStart);
   }
 
