@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../../base/clock.ts';
+import { BusError } from '../../base/errors.ts';
+import { resolveOptions } from '../../base/options.ts';
+import type { Random } from '../../base/random.ts';
+import { AcceptList } from './accept-list.ts';
+import { Certificates } from './certificates.ts';
+import { Counters } from './counters.ts';
+import type { Log } from './log.ts';
+import { Meters } from './meters.ts';
+import { type DispatchOptions, type DispatchSettings, dispatchOptions } from './options.ts';
+import { Ports } from './ports.ts';
+import { readKernelDrops } from './kernel-drops.ts';
+import type { Statistics } from './statistics.ts';
+import { TokenGate } from './token-gate.ts';
+import { WebFace } from './web-face.ts';
+
+export interface ServiceSurroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly environment: NodeJS.ProcessEnv;
+  /** TLS options of the bus server, if there is one. */
+  readonly tls: object | undefined;
+}
+
+/** One dispatcher: its ports, its counts and, given a port of its own, its WebSocket face. */
+export class DispatchService {
+  readonly settings: DispatchSettings;
+  readonly ports: Ports;
+  readonly certificates: Certificates;
+  readonly log: Log;
+  readonly #meters = new Meters();
+  readonly #face: WebFace | undefined;
+
+  /** @throws BusError `ERR_INVALID_OPTION`, among them a secret that is missing in production. */
+  constructor(options: DispatchOptions, surroundings: ServiceSurroundings) {
+    const { clock, random, environment, tls } = surroundings;
+    const settings = resolveOptions('dispatch', dispatchOptions, options);
+    this.settings = settings;
+    this.log = settings.log ?? (() => undefined);
+    this.certificates = new Certificates(settings.tls, tls);
+    const counters = new Counters(this.#meters);
+    this.ports = new Ports({
+      clock,
+      counters,
+      log: this.log,
+      limits: settings,
+      host: settings.deviceHost ?? '::',
+      proxies: proxiesOf(settings.proxies),
+    });
+    if (settings.port === undefined) return;
+    const gate = new TokenGate(secretOf(settings.secret, environment), random);
+    const { log, ports, certificates } = this;
+    this.#face = new WebFace({ settings, clock, counters, log, gate, certificates, ports, metrics: () => this.metrics() });
+  }
+
+  /** Port of the WebSocket face while it listens. */
+  get webPort(): number | undefined {
+    return this.#face?.port;
+  }
+
+  async start(): Promise<void> {
+    await this.#face?.start();
+  }
+
+  /** Closes WebSockets, devices and ports, in order if that takes no longer than `closeTimeoutMs`. */
+  async close(): Promise<void> {
+    const { closeTimeoutMs } = this.settings;
+    await Promise.all([this.#face?.close(closeTimeoutMs), this.ports.close(closeTimeoutMs)]);
+    this.log({ level: 'info', event: 'closed' });
+  }
+
+  statistics(): Statistics {
+    return this.ports.statistics();
+  }
+
+  /** Prometheus text. */
+  async metrics(): Promise<string> {
+    const statistics = this.ports.statistics();
+    const total = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const gauge = (name: string, help: string, value: number): void => this.#meters.gauge(`busbar_dispatch_${name}`, help, value);
+    gauge('drivers', 'WebSocket drivers connected.', this.#face?.drivers ?? 0);
+    gauge('tcp_ports', 'TCP and TLS ports open.', Object.keys(statistics.tcp_listeners).length);
+    gauge('udp_ports', 'UDP ports open.', Object.keys(statistics.udp_listeners).length);
+    gauge('tcp_listeners', 'Drivers of TCP and TLS ports.', total(statistics.tcp_listeners));
+    gauge('udp_listeners', 'Drivers of UDP ports.', total(statistics.udp_listeners));
+    gauge('tcp_clients', 'Devices connected.', total(statistics.tcp_clients));
+    const dropped = await readKernelDrops((path) => readFile(path, 'utf8'), Object.keys(statistics.udp_listeners).map(Number));
+    if (dropped !== undefined) {
+      gauge('udp_receive_buffer_drops', 'Datagrams the system dropped at the open UDP ports, because this process was too slow.', dropped);
+    }
+    return this.#meters.toString();
+  }
+}
+
+function proxiesOf(given: unknown): AcceptList | undefined {
+  if (given === undefined) return undefined;
+  try {
+    return AcceptList.parse(given);
+  } catch (error) {
+    throw new BusError('ERR_INVALID_OPTION', `dispatch option "proxies": ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function secretOf(given: string | undefined, environment: NodeJS.ProcessEnv): string {
+  const secret = given ?? environment['PLACE_SERVER_SECRET'] ?? environment['SERVER_SECRET'];
+  if (secret !== undefined && secret.trim() !== '') return secret.trim();
+  if (environment['SG_ENV'] === 'production') {
+    throw new BusError(
+      'ERR_INVALID_OPTION',
+      'dispatch has no default secret in production: set PLACE_SERVER_SECRET or the option "secret"',
+    );
+  }
+  return 'testing';
+}

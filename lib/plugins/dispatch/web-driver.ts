@@ -1,0 +1,192 @@
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import type { Clock } from '../../base/clock.ts';
+import { asBusError, BusError } from '../../base/errors.ts';
+import type { Counters } from './counters.ts';
+import type { Device } from './device.ts';
+import type { Driver, PortRequest } from './driver.ts';
+import type { Lease } from './lease.ts';
+import type { Log } from './log.ts';
+import { decodeCommand, type DispatchMessage, encodeMessage, type MessageType, messageType } from './message.ts';
+import type { Ports } from './ports.ts';
+
+export interface WebDriverOptions {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly log: Log;
+  /** Bytes on their way to the driver before its devices wait. */
+  readonly maxBufferedBytes: number;
+}
+
+/** Announcements are not held back by a slow driver; this many bytes of them over its limit end it. */
+const announcementBytes = 1_048_576;
+
+/** A driver at the other end of a WebSocket: one port, and the binary messages of the dispatch protocol. */
+export class WebDriver implements Driver {
+  readonly name: string;
+  readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+  readonly #options: WebDriverOptions;
+  #lease: Lease | undefined;
+  #protocol: PortRequest['protocol'] = 'tcp';
+  #corked = false;
+  #alive = true;
+
+  /** `stream` is what `socket` runs on. */
+  constructor(socket: WebSocket, stream: Duplex, options: WebDriverOptions) {
+    this.name = options.name;
+    this.#socket = socket;
+    this.#stream = stream;
+    this.#options = options;
+    stream.on('drain', () => {
+      if (socket.bufferedAmount < options.maxBufferedBytes / 2) this.#lease?.drained();
+    });
+    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
+    socket.on('pong', () => {
+      this.#alive = true;
+    });
+    socket.on('error', (error) => options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: error.message }));
+    socket.on('close', () => this.#lease?.release());
+  }
+
+  /** Opens the port, or closes the WebSocket with the reason. Messages of the driver wait meanwhile. */
+  async open(ports: Ports, request: PortRequest): Promise<void> {
+    this.#protocol = request.protocol;
+    this.#socket.pause();
+    try {
+      const lease = await ports.open(request, this);
+      this.#lease = lease;
+      if (this.#isOpen) lease.start();
+      else lease.release();
+      this.#socket.resume();
+    } catch (error) {
+      this.#socket.resume();
+      this.close(1008, asBusError(error, 'ERR_LISTEN').message);
+    }
+  }
+
+  opened(device: Device): void {
+    this.#announce(messageType.opened, device);
+  }
+
+  received(device: Device, bytes: Uint8Array): boolean {
+    this.#send(encodeMessage(messageType.received, device.address, device.id, bytes));
+    return this.#socket.bufferedAmount < this.#options.maxBufferedBytes;
+  }
+
+  closed(device: Device): void {
+    this.#announce(messageType.closed, device);
+  }
+
+  ended(reason: BusError): void {
+    this.close(1001, reason.message);
+  }
+
+  /** Asks for a sign of life; ends a driver that gave none since the last time. */
+  beat(): void {
+    if (this.#socket.isPaused) return;
+    if (!this.#alive) {
+      this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'no sign of life' });
+      this.#socket.terminate();
+      return;
+    }
+    this.#alive = false;
+    if (this.#isOpen) this.#socket.ping();
+  }
+
+  /** Gives the port back and tells the driver why. */
+  close(code: number, reason: string): void {
+    this.#lease?.release();
+    if (this.#isOpen) this.#socket.close(code, fitReason(reason));
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  get #isOpen(): boolean {
+    return this.#socket.readyState === WebSocket.OPEN;
+  }
+
+  #announce(type: MessageType, device: Device): void {
+    this.#send(encodeMessage(type, device.address, device.id));
+    if (this.#socket.bufferedAmount > 2 * this.#options.maxBufferedBytes + announcementBytes) {
+      this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'it takes nothing' });
+      this.#lease?.release();
+      this.#socket.terminate();
+    }
+  }
+
+  /** Messages of one turn leave in one write. */
+  #send(message: Buffer): void {
+    if (!this.#isOpen) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      this.#options.clock.defer(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#socket.send(message, { binary: true, compress: false });
+  }
+
+  #onMessage(data: WebSocket.RawData, isBinary: boolean): void {
+    this.#alive = true;
+    if (!this.#isOpen || this.#lease === undefined) return;
+    if (!isBinary) return this.#refuse(1003, 'text frames are not taken, only binary ones');
+    if (!Buffer.isBuffer(data)) return;
+    try {
+      this.#obey(decodeCommand(data), this.#lease);
+    } catch (error) {
+      this.#onTrouble(asBusError(error, 'ERR_PROTOCOL'));
+    }
+  }
+
+  #obey(message: DispatchMessage, lease: Lease): void {
+    const device: Device = { id: message.id, address: message.address, port: message.id };
+    switch (message.type) {
+      case messageType.write: {
+        const room = lease.write(device, message.data);
+        if (room === undefined) return;
+        if (this.#protocol !== 'udp') this.#socket.pause();
+        room.catch((error) => this.#onTrouble(asBusError(error, 'ERR_CONNECT'))).finally(() => this.#socket.resume());
+        return;
+      }
+      case messageType.close:
+        lease.close(device);
+        return;
+      case messageType.opened:
+      case messageType.closed:
+      case messageType.received:
+        // Messages of the dispatcher's own; from a driver they mean nothing.
+        return;
+    }
+  }
+
+  #onTrouble(error: BusError): void {
+    switch (error.code) {
+      case 'ERR_PROTOCOL':
+      case 'ERR_INVALID_ARGUMENT':
+        return this.#refuse(1007, error.message);
+      case 'ERR_TOO_LARGE':
+        return this.#refuse(1009, error.message);
+      default:
+        this.#options.log({ level: 'debug', event: 'write_failed', driver: this.name, code: error.code, error: error.message });
+    }
+  }
+
+  #refuse(code: number, reason: string): void {
+    this.#options.counters.badMessages.value += 1;
+    this.#options.log({ level: 'warn', event: 'driver_refused', driver: this.name, code, error: reason });
+    this.close(code, reason);
+  }
+}
+
+/** A close frame has room for 123 bytes of reason. */
+function fitReason(reason: string): string {
+  let text = reason;
+  while (Buffer.byteLength(text) > 123) text = text.slice(0, -1);
+  return text;
+}
