@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
 import type { MemoryNetwork } from './memory.ts';
 
 /** What both ways of getting a link need beside the address. */
@@ -8,6 +9,7 @@ export interface LinkSettings {
   /** Further `node:tls` options, over `options`; a boolean adds nothing. */
   readonly tls?: boolean | object | undefined;
   readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
   /** Where memory addresses live; one for the whole process unless given. */
   readonly network?: MemoryNetwork | undefined;
   /** How long an ended link waits without progress for its peer before it is destroyed; 5,000 ms unless given. */

@@ -1,6 +1,9 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { systemRandom } from '../base/random.ts';
+import { systemClock } from '../base/system-clock.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Link } from './link.ts';
 import type { DialSettings } from './settings.ts';
@@ -8,11 +11,46 @@ import { SocketLink } from './socket-link.ts';
 
 export type SocketAddress = Exclude<Address, { kind: 'memory' }>;
 
+/** How long a socket file whose queue is full is tried again before that is an error, and how often. */
+const crowdedForMs = 2_000;
+const crowdedPauseMs = 20;
+
 /**
  * Opens one socket; a tls address counts as open once its handshake is done. Rejects `ERR_CONNECT` with the system's
  * error as cause, or the reason of `signal`; then nothing stays open.
  */
-export function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
+export async function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
+  const { clock = systemClock, random = systemRandom } = settings;
+  const until = clock.now() + crowdedForMs;
+  for (;;) {
+    try {
+      return await attempt(address, settings, signal);
+    } catch (error) {
+      // A tcp connect waits for room in the listener's queue, one to a socket file fails at once instead.
+      if (address.kind !== 'unix' || !isCrowded(error) || clock.now() >= until) throw error;
+      await pause(clock, crowdedPauseMs * (0.5 + random.unit()), signal);
+    }
+  }
+}
+
+function isCrowded(error: unknown): boolean {
+  const cause = error instanceof BusError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN';
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      timer.cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = clock.setTimer(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);

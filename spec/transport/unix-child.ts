@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   try {
     const listener = await listen(
       { kind: 'unix', path },
-      { takeover: mode === 'takeover' },
+      { takeover: mode === 'takeover', listenOptions: mode === 'small' ? { backlog: 2 } : {} },
       {
         link: (link) => {
           link.attach({ data: () => {}, drain: () => {}, close: () => {} });

@@ -13,10 +13,11 @@ import {
   lutimesSync,
   renameSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { maxUnixPathBytes } from '../../lib/transport/address.ts';
-import { dial, Host, rejection, socketFolder, type Witness } from '../support/links.ts';
+import { dialer } from '../../lib/transport/dial.ts';
+import { dial, Host, rejection, socketFolder, Witness } from '../support/links.ts';
 
 const childFile = new URL('./unix-child.js', import.meta.url);
 
@@ -27,7 +28,7 @@ class Child {
   readonly said: string[] = [];
   #wake = (): void => {};
 
-  constructor(mode: 'listen' | 'takeover' | 'hold', path: string) {
+  constructor(mode: 'listen' | 'takeover' | 'hold' | 'small', path: string) {
     this.process = fork(childFile, [mode, path], { execArgv: [] });
     this.process.on('message', (message) => {
       this.said.push(String(message));
@@ -70,7 +71,7 @@ describe('unix listener', function () {
     hosts.push(host);
     return host;
   };
-  const start = (mode: 'listen' | 'takeover' | 'hold' = 'listen'): Child => {
+  const start = (mode: 'listen' | 'takeover' | 'hold' | 'small' = 'listen'): Child => {
     const child = new Child(mode, path);
     children.push(child);
     return child;
@@ -283,6 +284,31 @@ describe('unix listener', function () {
     writeFileSync(path, 'another');
     await host.close();
     expect(readFileSync(path, 'utf8')).to.equal('another');
+  });
+
+  it('a queue that is full - is waited for, as tcp does, and left at once when the signal fires', async () => {
+    const child = start('small');
+    await child.says('listening');
+    child.process.kill('SIGSTOP');
+    const crowd: Socket[] = [];
+    const knock = (): Promise<string> => {
+      const socket = connect({ path });
+      crowd.push(socket);
+      return new Promise((resolve) => {
+        socket.once('connect', () => resolve('in'));
+        socket.on('error', (error: Error & { code?: string }) => resolve(String(error.code)));
+      });
+    };
+    while ((await knock()) === 'in');
+    const controller = new AbortController();
+    const aborted = dialer({ kind: 'unix', path })(controller.signal);
+    const patient = dialer({ kind: 'unix', path })(new AbortController().signal);
+    expect(await knock()).to.equal('EAGAIN');
+    controller.abort(new Error('waited enough'));
+    expect((await rejection(aborted)).message).to.equal('waited enough');
+    child.process.kill('SIGCONT');
+    clients.push(new Witness(await patient));
+    for (const socket of crowd) socket.destroy();
   });
 
   it('a socket file that somebody removed - is one error, and no takeover', async () => {
