@@ -14,7 +14,8 @@ const stale = [];
 try {
   if (!check) {
     ensureInstalled();
-    await build();
+    // Types that do not fit yet keep nobody from the tables; what was compiled is read.
+    await build().catch((error) => process.stderr.write(`${error.message}\n`));
   }
   await write('package.json', manifest);
   for (const name of documents()) await write(name, tables);
@@ -95,7 +96,7 @@ function render(values) {
   }
   const cells = rows.map(([name, row]) => {
     const unit = row.unit === undefined ? '' : `, ${row.unit}`;
-    const range = row.range === undefined ? '' : `, ${row.range}`;
+    const range = row.range === undefined ? '' : `, ${row.range.replace(/\d{5,}/g, (digits) => shown(Number(digits)))}`;
     return [`\`${name}\``, `${row.type}${unit}${range}`, shown(row.default), row.doc];
   });
   return table(['option', 'takes', 'default', 'meaning'], cells);
@@ -109,6 +110,11 @@ function table(head, rows) {
 function shown(value) {
   if (value === undefined) return '';
   if (typeof value === 'number') return Number.isFinite(value) ? value.toLocaleString('en-US') : '`Infinity`';
-  if (typeof value === 'function') return 'built in';
+  if (typeof value === 'function' || isCode(value)) return 'built in';
   return `\`${typeof value === 'string' ? `'${value}'` : JSON.stringify(value)}\``;
+}
+
+/** An object with methods, which is no plain data. */
+function isCode(value) {
+  return typeof value === 'object' && Object.values(value).some((member) => typeof member === 'function');
 }

@@ -8,6 +8,7 @@ import { command } from '../support/command.ts';
 import { root } from '../support/repository.ts';
 
 type OptionRow = Readonly<Record<'doc' | 'type', string>>;
+type OptionTable = Readonly<Record<string, OptionRow>>;
 
 /** The cells of every table row under a `table:` marker. */
 function tableRows(document: string, marker: string): string[][] {
@@ -23,7 +24,7 @@ function tableRows(document: string, marker: string): string[][] {
   );
 }
 
-function isOptionTable(value: unknown): value is Record<string, OptionRow> {
+function isOptionTable(value: unknown): value is OptionTable {
   if (typeof value !== 'object' || value === null) return false;
   const rows: unknown[] = Object.values(value);
   return (
@@ -32,8 +33,8 @@ function isOptionTable(value: unknown): value is Record<string, OptionRow> {
 }
 
 /** Every options table of lib/, under the name a document gives it. */
-async function optionTables(): Promise<Map<string, Record<string, OptionRow>>> {
-  const found = new Map<string, Record<string, OptionRow>>();
+async function optionTables(): Promise<Map<string, OptionTable>> {
+  const found = new Map<string, OptionTable>();
   const lib = join(root, 'build/lib');
   for (const file of readdirSync(lib, { recursive: true, encoding: 'utf8' })) {
     if (!/(?:options|settings|limits)[^/]*\.js$/.test(file)) continue;
@@ -45,8 +46,13 @@ async function optionTables(): Promise<Map<string, Record<string, OptionRow>>> {
   return found;
 }
 
+function isPartOfAnother(table: OptionTable, tables: ReadonlyMap<string, OptionTable>): boolean {
+  const rows = Object.entries(table);
+  return [...tables.values()].some((other) => other !== table && rows.every(([name, row]) => other[name] === row));
+}
+
 describe('documents', () => {
-  let options: Map<string, Record<string, OptionRow>>;
+  let options: Map<string, OptionTable>;
   let documents: string[];
 
   before(async () => {
@@ -78,6 +84,7 @@ describe('documents', () => {
 
   it('options - every table of the code stands in a document, row by row', () => {
     for (const [marker, table] of options) {
+      if (isPartOfAnother(table, options)) continue;
       const [document] = documents.filter((name) =>
         readFileSync(join(root, name), 'utf8').includes(`<!-- table: ${marker} -->`),
       );
