@@ -22,7 +22,11 @@ export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Arra
   } catch (error) {
     throw new BusError('ERR_UNENCODABLE', error instanceof Error ? error.message : String(error), { cause: error });
   }
-  const body = textEncoder.encode(text);
+  return tagged(textEncoder.encode(text), prefix);
+}
+
+/** A body behind its tag, and both behind `prefix`. */
+export function tagged(body: Uint8Array, prefix = ''): Uint8Array {
   const width = tagWidth(body.length);
   const bytes = new Uint8Array(prefix.length + width + body.length);
   textEncoder.encodeInto(prefix, bytes);

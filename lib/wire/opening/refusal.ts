@@ -1,7 +1,8 @@
 import { BusError } from '../../base/errors.ts';
 import type { ClientHello, ServerHello } from '../hello.ts';
 import { packetType } from '../net-ipc/packet-type.ts';
-import { plainPacket } from './packet.ts';
+import { endBody, join } from './end-body.ts';
+import { plainPacket, tagged } from './packet.ts';
 
 const longestCode = 64;
 
@@ -25,13 +26,11 @@ export function acceptHello(hello: ServerHello): Uint8Array {
  * as when a net-ipc server closes a client it does not want.
  */
 export function refusal(code: string, reason: string, allowReconnect: boolean, hello?: ClientHello): Uint8Array {
-  const end = plainPacket(packetType.end, { m: reason, a: allowReconnect, c: code });
-  if (allowReconnect || !hello || hello.busbar) return end;
-  const accept = plainPacket(packetType.connection, { id: hello.id, compress: false, messagepack: false });
-  const bytes = new Uint8Array(accept.length + end.length);
-  bytes.set(accept);
-  bytes.set(end, accept.length);
-  return bytes;
+  const end = { code, reason, allowReconnect };
+  const plain = { compress: false, messagepack: false };
+  if (allowReconnect || !hello || hello.busbar) return tagged(endBody(end, plain));
+  const { id, compress, messagepack } = hello;
+  return join([plainPacket(packetType.connection, { id, compress, messagepack }), tagged(endBody(end, hello))]);
 }
 
 /** The payload of an END packet, checked. Throws `ERR_PROTOCOL`. */

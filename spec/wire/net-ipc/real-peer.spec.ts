@@ -113,7 +113,7 @@ async function dial(path: string, hello: ClientHello, http: boolean): Promise<{ 
   closers.push(() => socket.destroy());
   const opening = new ClientOpening({ hello, http: http && { host: 'net-ipc', path: '/' } });
   await once(socket, 'connect');
-  return await new Promise((resolve, reject) => {
+  const opened = new Promise<{ end: End; id: string }>((resolve, reject) => {
     socket.on('data', function open(bytes: Buffer) {
       for (let at = 0; at < bytes.length; at += 1) {
         const step = opening.feed(bytes.subarray(at, at + 1));
@@ -127,6 +127,7 @@ async function dial(path: string, hello: ClientHello, http: boolean): Promise<{ 
     });
     socket.write(opening.start());
   });
+  return opened;
 }
 
 async function serveReal(path: string): Promise<Server> {
@@ -271,6 +272,8 @@ describe('refusing a net-ipc client', () => {
       await client.connect();
       expect(await closed).to.deep.equal(['permission denied']);
       expect(attempts).to.equal(1);
+      // What the client was told about codecs would otherwise stay with it for its next connect().
+      expect([client.options.compress, client.options.messagepack]).to.deep.equal([codec.compress, codec.messagepack]);
     });
   }
 
