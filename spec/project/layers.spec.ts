@@ -27,9 +27,39 @@ interface Import {
 interface Source {
   readonly name: string;
   readonly text: string;
-  /** The text with its comments blanked. */
+  /** The text without its comments and strings. */
   readonly code: string;
   readonly imports: readonly Import[];
+}
+
+const comment = /\/\*[\s\S]*?\*\/|\/\/[^\n]*/;
+const string = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/;
+const template = /`(?:\\.|[^`\\])*`/;
+const token = new RegExp([comment, string, template].map(({ source }) => source).join('|'), 'g');
+
+/** The text with its comments blanked. */
+function withoutComments(text: string): string {
+  return text.replace(token, (found) => (found.startsWith('/') ? found.replace(/[^\n]/g, ' ') : found));
+}
+
+/** The text with comments and strings blanked. */
+function withoutProse(text: string): string {
+  return text.replace(token, (found) => (found.startsWith('`') ? found : found.replace(/[^\n]/g, ' ')));
+}
+
+function importsOf(code: string): Import[] {
+  const names = /[\w$*{},\s]+?/.source;
+  const statements = new RegExp(
+    `^(?:import\\s*|(?:import|export)(\\s+type)?\\s*${names}\\bfrom\\s*)(['"])([^'"\\n]+)\\2`,
+    'gm',
+  );
+  const calls = /\b(?:import|require)\(\s*(['"])([^'"\n]+)\1/g;
+  const found = [...code.matchAll(statements)].map((match) => ({
+    specifier: match[3] ?? '',
+    typeOnly: match[1] !== undefined,
+  }));
+  for (const match of code.matchAll(calls)) found.push({ specifier: match[2] ?? '', typeOnly: false });
+  return found;
 }
 
 const lib = join(root, 'lib');
@@ -38,26 +68,8 @@ const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' })
   .sort()
   .map((name): Source => {
     const text = readFileSync(join(lib, name), 'utf8');
-    const code = withoutComments(text);
-    return { name: normalize(name), text, code, imports: importsOf(code) };
+    return { name: normalize(name), text, code: withoutProse(text), imports: importsOf(withoutComments(text)) };
   });
-
-function withoutComments(text: string): string {
-  const token = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
-  return text.replace(token, (found) => (found.startsWith('/') ? found.replace(/[^\n]/g, ' ') : found));
-}
-
-function importsOf(code: string): Import[] {
-  const statements = /^(?:import|export)\b(\s+type\b)?[^;'"]*?(?:from\s*|import\s*)?(['"])([^'"\n]+)\2/gm;
-  const calls = /\b(?:import|require)\(\s*(['"])([^'"\n]+)\1/g;
-  const found: Import[] = [];
-  for (const match of code.matchAll(statements)) {
-    if (!/\bfrom\b|^import\s*['"]/.test(match[0])) continue;
-    found.push({ specifier: match[3] ?? '', typeOnly: match[1] !== undefined });
-  }
-  for (const match of code.matchAll(calls)) found.push({ specifier: match[2] ?? '', typeOnly: false });
-  return found;
-}
 
 function layerOf(name: string): string {
   return name === 'index.ts' ? 'index' : (name.split('/')[0] ?? '');
@@ -76,7 +88,8 @@ function linesMatching(pattern: RegExp, chosen: readonly Source[] = sources): st
 describe('layers', () => {
   it('imports - are read out of every form of statement', () => {
     const code = `import a from './a.ts';\nimport type { B } from "./b.ts";\nimport './c.ts';\nexport * from './d.ts';
-export {\n  e,\n} from './e.ts';\nconst f = await import('./f.ts');\nexport const g = 'x';\nexport type { H } from './h.ts';`;
+export {\n  e,\n} from './e.ts';\nconst f = await import('./f.ts');\nexport const g = 'x';\nexport type { H } from './h.ts';\nconst i = { doc: 'a' };
+export const j = (from: string) => from === 'k.ts';`;
     expect(importsOf(withoutComments(`// import z from './z.ts'\n${code}`))).to.deep.equal([
       { specifier: './a.ts', typeOnly: false },
       { specifier: './b.ts', typeOnly: true },
