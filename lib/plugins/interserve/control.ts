@@ -19,6 +19,8 @@ export interface Place {
   readonly path: string;
   readonly key: string;
   readonly ssl: boolean;
+  /** The content encodings the server takes, as in Accept-Encoding. */
+  readonly accept: string;
   /** Undefined: the address the client has the bus at. */
   readonly address: string | undefined;
   /** Undefined: the port the client has the bus at. */
@@ -115,7 +117,10 @@ export function reasonOf(error: unknown): { reason: Failure; message: string } {
 
 /** The base name that `name` gives on any platform; undefined if nothing harmless is left of it. */
 export function safeName(name: string | undefined): string | undefined {
-  const base = name?.split(/[/\\]/).at(-1)?.replaceAll(/[\p{Cc}<>:"|?*]/gu, '');
+  const base = name
+    ?.split(/[/\\]/)
+    .at(-1)
+    ?.replaceAll(/[\p{Cc}<>:"|?*]/gu, '');
   return base === undefined || /^\.*$/.test(base) || Buffer.byteLength(base) > 255 ? undefined : base;
 }
 
@@ -139,6 +144,7 @@ function readPlace(data: unknown): Place {
     path: text(field(data, 'path'), 256),
     key: text(field(data, 'key'), 64),
     ssl: field(data, 'ssl') === true,
+    accept: text(field(data, 'accept'), 256),
     address: typeof address === 'string' && address.length <= 255 ? address : undefined,
     port: typeof port === 'number' && port > 0 && port < 65_536 ? port : undefined,
   };
@@ -178,4 +184,3 @@ function field(data: unknown, name: string): unknown {
 function unreadable(): BusError {
   return new BusError('ERR_PROTOCOL', 'A control message that cannot be read');
 }
-

@@ -65,6 +65,11 @@ export class Intake {
     this.#expect(digest);
   }
 
+  /** Resolves when the sender's digest is known. */
+  get announced(): Promise<Digest> {
+    return this.#digest;
+  }
+
   /**
    * To be called when the last byte was taken. Waits for the sender's digest, compares, hands over and resolves when the
    * receiver took it; a second call returns the first one's promise.

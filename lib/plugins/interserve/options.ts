@@ -4,10 +4,21 @@ const gib = 1024 ** 3;
 
 /** The options of the server side. `docs/interserve.md` is held against this table. */
 export const serverOptionTable = {
-  address: text({ doc: 'The address or domain that clients use, without a port; unless given, the one they have the bus at.' }),
-  host: text({ default: '127.0.0.1', doc: 'The interface the HTTP port is bound to.' }),
+  address: text({
+    doc: 'The address or domain that clients use, without a port; unless given, the one they have the bus at.',
+  }),
+  host: custom<string>({
+    type: 'string',
+    default: '127.0.0.1',
+    accepts: (value) => typeof value === 'string' && value.length > 0,
+    doc: 'The interface the HTTP port is bound to.',
+  }),
   iport: integer({ default: 25_500, max: 65_535, doc: 'The HTTP port listened on; 0 picks a free one.' }),
-  port: integer({ default: 0, max: 65_535, doc: 'The port that clients use, such as that of a proxy; 0: the one listened on.' }),
+  port: integer({
+    default: 0,
+    max: 65_535,
+    doc: 'The port that clients use, such as that of a proxy; 0: the one listened on.',
+  }),
   ssl: custom<boolean | undefined>({
     type: 'boolean',
     default: undefined,
@@ -20,13 +31,36 @@ export const serverOptionTable = {
     accepts: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
     doc: 'The proxies whose X-Forwarded-For is believed.',
   }),
-  timeout: integer({ default: 30, min: 1, max: 86_400, unit: 's', doc: 'The time to start and to stall; then a transfer has expired.' }),
+  timeout: integer({
+    default: 30,
+    min: 1,
+    max: 86_400,
+    unit: 's',
+    doc: 'The time to start and to stall; then a transfer has expired.',
+  }),
   share: flag({ default: false, doc: 'Serves transfers on the TCP port of the bus itself instead of one of its own.' }),
-  bindAddress: flag({ default: true, doc: 'Refuses requests from an address other than that of the peer, where it has one.' }),
-  size: integer({ default: gib, max: Number.MAX_SAFE_INTEGER, unit: 'bytes', doc: 'The most one transfer may carry; `add` takes one for its id.' }),
-  rate: integer({ default: 0, unit: 'bytes/s', doc: 'The most a peer may move in a second, both ways together; 0: no limit.' }),
+  bindAddress: flag({
+    default: true,
+    doc: 'Refuses requests from an address other than that of the peer, where it has one.',
+  }),
+  size: integer({
+    default: gib,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'bytes',
+    doc: 'The most one transfer may carry; `add` takes one for its id.',
+  }),
+  rate: integer({
+    default: 0,
+    unit: 'bytes/s',
+    doc: 'The most a peer may move in a second, both ways together; 0: no limit.',
+  }),
   transfers: integer({ default: 64, min: 1, max: 65_535, doc: 'Transfers at once; further ones wait.' }),
-  waiting: integer({ default: 8 * gib, min: 1, unit: 'bytes', doc: 'What may wait or move in all, each transfer counted as 64 KiB at least.' }),
+  waiting: integer({
+    default: 8 * gib,
+    min: 1,
+    unit: 'bytes',
+    doc: 'What may wait or move in all, each transfer counted as 64 KiB at least.',
+  }),
   compress: flag({ default: false, doc: 'Compresses what is sent to peers on this machine too, not to others alone.' }),
   log: custom<((line: string) => void) | undefined>({
     type: 'function',
@@ -38,8 +72,19 @@ export const serverOptionTable = {
 
 /** The options of the client side. */
 export const clientOptionTable = {
-  timeout: integer({ default: 30, min: 1, max: 86_400, unit: 's', doc: 'The time without a byte after which a transfer is given up.' }),
-  size: integer({ default: gib, max: Number.MAX_SAFE_INTEGER, unit: 'bytes', doc: 'The most one transfer may carry, either way.' }),
+  timeout: integer({
+    default: 30,
+    min: 1,
+    max: 86_400,
+    unit: 's',
+    doc: 'The time without a byte after which a transfer is given up.',
+  }),
+  size: integer({
+    default: gib,
+    max: Number.MAX_SAFE_INTEGER,
+    unit: 'bytes',
+    doc: 'The most one transfer may carry, either way.',
+  }),
   transfers: integer({ default: 64, min: 1, max: 65_535, doc: 'Sends at once; further ones wait.' }),
   compress: flag({ default: false, doc: 'Compresses uploads to a server on this machine too, not to others alone.' }),
   tls: custom<object | undefined>({
@@ -52,6 +97,5 @@ export const clientOptionTable = {
 
 export type ServerOptions = Resolved<typeof serverOptionTable>;
 export type ClientOptions = Resolved<typeof clientOptionTable>;
-/** What `interserve()` takes; a client uses the part of it that concerns it. */
-export type InterserveOptions = Given<typeof serverOptionTable> & Pick<Given<typeof clientOptionTable>, 'tls'>;
-export type InterserveClientOptions = Given<typeof clientOptionTable>;
+/** What `interserve()` takes; a client is given the part of it that its own table names. */
+export type InterserveOptions = Given<typeof serverOptionTable> & Given<typeof clientOptionTable>;

@@ -49,7 +49,10 @@ export class Receivers {
     }
     if (typeof deliver !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'A receiver is a function');
     if (as !== 'value' && as !== 'stream' && as !== 'file') {
-      throw new BusError('ERR_INVALID_ARGUMENT', `A receiver takes a 'value', a 'stream' or a 'file', not ${String(as)}`);
+      throw new BusError(
+        'ERR_INVALID_ARGUMENT',
+        `A receiver takes a 'value', a 'stream' or a 'file', not ${String(as)}`,
+      );
     }
     if (path !== undefined && as !== 'file') {
       throw new BusError('ERR_INVALID_ARGUMENT', "A path goes with as: 'file' only");

@@ -22,6 +22,11 @@ export class Stall {
     if (this.#timer === undefined) this.#arm(this.#ms);
   }
 
+  /** Starts the watch again after `stop`; changes nothing while it runs. */
+  touchUnlessStarted(): void {
+    if (this.#timer === undefined) this.touch();
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { transferError } from '../outcomes.ts';
 import { type Payload, Scratch } from '../payload/payload.ts';
 import type { Throttle } from '../throttle.ts';
+import { untilClosed } from './until-closed.ts';
 
 const portion = 256 * 1024;
 
@@ -9,6 +10,8 @@ export interface PumpOptions {
   readonly throttle?: Throttle | undefined;
   /** Called as bytes leave, with the position reached. */
   moved(position: number): void;
+  /** Called once when the last byte was read, before it left. */
+  read?(): void;
 }
 
 /**
@@ -20,7 +23,7 @@ export async function pump(
   start: number,
   end: number | undefined,
   out: Writable,
-  { throttle, moved }: PumpOptions,
+  { throttle, moved, read }: PumpOptions,
 ): Promise<void> {
   const slots = [new Scratch(), new Scratch()] as const;
   const flushed: [Promise<void>, Promise<void>] = [Promise.resolve(), Promise.resolve()];
@@ -44,6 +47,7 @@ export async function pump(
     position = reached;
     turn = turn === 0 ? 1 : 0;
   }
+  read?.();
   await Promise.all(flushed);
 }
 
@@ -54,14 +58,4 @@ function write(out: Writable, bytes: Uint8Array): Promise<void> {
       out.write(bytes, (error) => (error ? reject(error) : resolve()));
     }),
   );
-}
-
-/** The promise, or a rejection as soon as `out` is closed: a source may be silent and a callback may never come. */
-function untilClosed<T>(out: Writable, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const closed = () => reject(transferError('unreachable', 'The connection closed'));
-    if (out.destroyed) return closed();
-    out.once('close', closed);
-    promise.then(resolve, reject).finally(() => out.off('close', closed));
-  });
 }

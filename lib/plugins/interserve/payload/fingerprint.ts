@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type Payload, Scratch } from './payload.ts';
 
 const portion = 256 * 1024;
@@ -25,8 +26,12 @@ export class Fingerprint {
     while (this.#digest === undefined) {
       const position = this.#position;
       const bytes = await payload.read(position, portion, scratch);
-      if (bytes.length > 0) this.feed(position, bytes);
-      else if (position === this.#position) this.#digest ??= this.#hash.digest('hex');
+      if (bytes.length > 0) {
+        this.feed(position, bytes);
+        await setImmediate();
+      } else if (position === this.#position) {
+        this.#digest ??= this.#hash.digest('hex');
+      }
     }
     return this.#digest;
   }

@@ -47,6 +47,10 @@ function decode(bytes: Buffer): string {
   try {
     return bytes.toString('utf8');
   } catch (error) {
-    throw transferError('large', 'The string is longer than this platform can hold; receive it as a stream or file', error);
+    throw transferError(
+      'large',
+      'The string is longer than this platform can hold; receive it as a stream or file',
+      error,
+    );
   }
 }

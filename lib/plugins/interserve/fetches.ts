@@ -1,0 +1,85 @@
+import type { LaneRequestContext } from '../../bus/plugin.ts';
+import type { BusError } from '../../base/errors.ts';
+import type { ClientCore } from './client-core.ts';
+import { type Answer, answerOf, answerOfError, type OfferMessage } from './control.ts';
+import { fetchBody } from './http/fetch-body.ts';
+import { persist } from './http/persist.ts';
+import { type Digest, Intake, type Receipt } from './intake.ts';
+import { asTransferError, transferError } from './outcomes.ts';
+import { Stall } from './stall.ts';
+import { untilAborted } from './until-aborted.ts';
+
+interface Fetch {
+  readonly intake: Intake;
+  readonly over: AbortController;
+}
+
+/** Server to client, at the client: fetches what is offered and hands it to the receiver. */
+export class Fetches {
+  readonly #core: ClientCore;
+  readonly #active = new Map<number, Fetch>();
+
+  constructor(core: ClientCore) {
+    this.#core = core;
+  }
+
+  /** Resolves when the fetch is over; never rejects. */
+  async offered({ transfer, content, place }: OfferMessage, { peer, signal }: LaneRequestContext): Promise<Answer> {
+    const { receivers, options, around } = this.#core;
+    const startedAt = around.clock.now();
+    let intake: Intake | undefined;
+    try {
+      if ((content.size ?? 0) > options.size) throw transferError('large');
+      if (this.#active.has(transfer)) throw transferError('malformed', 'The number of this transfer is in use');
+      const sink = receivers.sink({ ...content, sha256: undefined }, peer);
+      if (sink === undefined) throw transferError('unknown');
+      intake = new Intake(sink, content.size, options.size);
+      const over = new AbortController();
+      this.#active.set(transfer, { intake, over });
+      const cancelled = () => over.abort(transferError('aborted'));
+      signal.addEventListener('abort', cancelled, { once: true });
+      try {
+        const receipt = await this.#fetch(intake, over.signal, place);
+        this.#core.ended('down', content.id, startedAt, receipt, receipt.bytes, receipt.resumed);
+        return answerOf(receipt);
+      } finally {
+        signal.removeEventListener('abort', cancelled);
+        this.#active.delete(transfer);
+      }
+    } catch (error) {
+      const failure = asTransferError(error);
+      await intake?.fail(failure).catch((failed: unknown) => around.report(failed));
+      this.#core.ended('down', content.id, startedAt, failure, intake?.bytes ?? 0, intake?.resumed ?? 0);
+      return answerOfError(failure);
+    }
+  }
+
+  digest(transfer: number, digest: Digest): void {
+    this.#active.get(transfer)?.intake.expect(digest);
+  }
+
+  stop(transfer: number, error: BusError): void {
+    this.#active.get(transfer)?.over.abort(error);
+  }
+
+  stopAll(error: BusError): void {
+    for (const { over } of this.#active.values()) over.abort(error);
+  }
+
+  async #fetch(intake: Intake, signal: AbortSignal, place: OfferMessage['place']): Promise<Receipt> {
+    const { caller, clock, random } = this.#core.around;
+    const { timeoutMs } = this.#core;
+    await persist({ clock, random, signal, timeoutMs }, (attempt) => fetchBody(caller, place, intake, attempt));
+    await untilAborted(signal, this.#announced(intake));
+    return untilAborted(signal, intake.finish());
+  }
+
+  /** The sender's digest follows the last byte closely or never. */
+  #announced(intake: Intake): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const stall = new Stall(this.#core.around.clock, this.#core.timeoutMs, () => reject(transferError('stalled')));
+      stall.touch();
+      intake.announced.then(resolve, reject).finally(() => stall.stop());
+    });
+  }
+}

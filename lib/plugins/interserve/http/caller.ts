@@ -1,0 +1,86 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { isIP } from 'node:net';
+import { BusError } from '../../../base/errors.ts';
+import type { Place } from '../control.ts';
+import type { BusPlace } from '../ready.ts';
+import { type Failure, isFailure, outcomes, transferError } from '../outcomes.ts';
+import { reasonHeader } from './answer.ts';
+
+const mostIdleConnections = 64;
+
+export interface CallerOptions {
+  readonly tls: object | undefined;
+  /** Where the client has the bus. */
+  bus(): BusPlace | undefined;
+}
+
+/** Sends requests to the places a server names, over connections that are kept for the next one. */
+export class Caller {
+  readonly #options: CallerOptions;
+  readonly #plain = new http.Agent({ keepAlive: true, maxFreeSockets: mostIdleConnections });
+  #secure: https.Agent | undefined;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the place is on this machine. */
+  isLocal(place: Place): boolean {
+    const { socketPath, host } = this.#target(place);
+    return socketPath !== undefined || host === 'localhost' || host === '::1' || /^127\./.test(host ?? '');
+  }
+
+  /** A request whose body is the caller's to write; `error` events reach `answerTo`. */
+  open(place: Place, method: string, headers: http.OutgoingHttpHeaders, signal: AbortSignal): http.ClientRequest {
+    const options = {
+      ...this.#target(place),
+      method,
+      path: place.path,
+      headers: { authorization: `Bearer ${place.key}`, ...headers },
+      signal,
+    };
+    if (!place.ssl) return http.request({ ...options, agent: this.#plain });
+    this.#secure ??= new https.Agent({ ...this.#options.tls, keepAlive: true, maxFreeSockets: mostIdleConnections });
+    return https.request({ ...options, agent: this.#secure });
+  }
+
+  close(): void {
+    this.#plain.destroy();
+    this.#secure?.destroy();
+  }
+
+  #target(place: Place): { host?: string; port?: number; socketPath?: string } {
+    const bus = this.#options.bus();
+    const onNetwork = bus !== undefined && isIP(bus.address) !== 0;
+    if (place.port === undefined && bus !== undefined && !onNetwork) return { socketPath: bus.address };
+    const host = place.address ?? (onNetwork ? bus.address : '127.0.0.1');
+    const port = place.port ?? bus?.port;
+    return port === undefined ? { host } : { host, port };
+  }
+}
+
+/** The response to a request, or what kept it from coming. */
+export function answerTo(request: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve);
+    request.on('error', (error) => reject(transferError('unreachable', error.message, error)));
+  });
+}
+
+/** What a response that is no success says; its headers go along for `failure` callbacks. */
+export function failureIn(response: http.IncomingMessage): BusError {
+  const { statusCode = 0, headers } = response;
+  const given = headers[reasonHeader];
+  const reason: Failure = isFailure(given) ? given : reasonOf(statusCode);
+  const known = outcomes[reason].status === statusCode;
+  const { code, sentence } = outcomes[reason];
+  const message = known ? sentence : `The endpoint answered ${statusCode}`;
+  return new BusError(code, message, { details: { status: statusCode, reason, headers } });
+}
+
+function reasonOf(status: number): Failure {
+  if (status >= 502 && status <= 504) return 'unreachable';
+  for (const [name, row] of Object.entries(outcomes)) if (row.status === status && isFailure(name)) return name;
+  return status >= 500 ? 'unreachable' : 'malformed';
+}

@@ -1,0 +1,117 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { asTransferError, outcomes, transferError } from '../outcomes.ts';
+import type { Payload } from '../payload/payload.ts';
+import type { Transfer } from '../transfer.ts';
+import { HttpAnswer } from './answer.ts';
+import { encoder, negotiate } from './encodings.ts';
+import { pump } from './pump.ts';
+import { type ByteRange, readRange } from './range.ts';
+import { untilClosed } from './until-closed.ts';
+
+/** Below this a compressor costs more than it saves. */
+const leastToCompress = 1024;
+
+/** Answers a GET or HEAD on an offer. A break leaves the offer as it is; what the payload fails with ends it. */
+export async function serveDownload(
+  request: IncomingMessage,
+  response: ServerResponse,
+  transfer: Transfer,
+  payload: Payload,
+  compress: boolean,
+): Promise<void> {
+  if (request.method === 'HEAD') {
+    response.writeHead(outcomes.whole.status, headersOf(payload, undefined)).end();
+    return;
+  }
+  const done = await transfer.claim(() => response.destroy());
+  try {
+    if (transfer.over) throw transferError('gone');
+    await sendBody(request, response, transfer, payload, compress);
+  } catch (error) {
+    if (error instanceof HttpAnswer || transfer.over) throw error;
+    if (response.destroyed) return;
+    const failure = asTransferError(error);
+    transfer.fail(failure);
+    throw failure;
+  } finally {
+    done();
+  }
+}
+
+async function sendBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  transfer: Transfer,
+  payload: Payload,
+  compress: boolean,
+): Promise<void> {
+  const range = await rangeOf(request, response, payload);
+  const encoding =
+    compress && range === undefined && (payload.size ?? Infinity) >= leastToCompress
+      ? negotiate(request.headers['accept-encoding']?.toString())
+      : undefined;
+  const headers = headersOf(payload, range);
+  if (encoding !== undefined) {
+    delete headers['content-length'];
+    headers['content-encoding'] = encoding;
+  }
+  response.writeHead(range === undefined ? outcomes.whole.status : outcomes.part.status, headers);
+  const start = range?.start ?? 0;
+  const moved = (position: number) => transfer.moved(position);
+  const end = range?.end ?? payload.size;
+  const isLast = () => (end ?? payload.size) === payload.size;
+  const read = () => {
+    if (isLast()) transfer.onRead();
+  };
+  const options = { throttle: transfer.account.throttle, moved, read };
+  if (encoding === undefined) {
+    await pump(payload, start, end, response, options);
+    await ended(response);
+  } else {
+    const compressor = encoder(encoding);
+    compressor.on('error', () => response.destroy());
+    response.once('close', () => compressor.destroy());
+    compressor.pipe(response);
+    await pump(payload, start, end, compressor, options);
+    compressor.end();
+    await untilClosed(response, new Promise((resolve) => response.once('finish', resolve)));
+  }
+  if (isLast()) transfer.complete();
+}
+
+/** The part asked for, or undefined for the whole. Waits for a stream to come as far. */
+async function rangeOf(
+  request: IncomingMessage,
+  response: ServerResponse,
+  payload: Payload,
+): Promise<ByteRange | undefined> {
+  const range = readRange(request.headers.range, payload.size);
+  if (range === 'whole') return undefined;
+  if (range === 'unsatisfiable') throw outside(payload);
+  if (range.end !== undefined && payload.size !== undefined) return range;
+  await untilClosed(response, payload.beyond(range.start));
+  if (payload.available <= range.start) throw outside(payload);
+  return { start: range.start, end: Math.min(range.end ?? Infinity, payload.available) };
+}
+
+function outside(payload: Payload): HttpAnswer {
+  return new HttpAnswer(transferError('range'), { 'content-range': `bytes */${payload.size ?? '*'}` });
+}
+
+function headersOf(payload: Payload, range: ByteRange | undefined): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    'content-type': payload.kind === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream',
+    'accept-ranges': 'bytes',
+    'cache-control': 'no-store',
+  };
+  const end = range?.end ?? payload.size;
+  if (end !== undefined) headers['content-length'] = end - (range?.start ?? 0);
+  if (range !== undefined && end !== undefined) {
+    headers['content-range'] = `bytes ${range.start}-${end - 1}/${payload.size ?? '*'}`;
+  }
+  return headers;
+}
+
+function ended(response: ServerResponse): Promise<void> {
+  return untilClosed(response, new Promise((resolve) => response.end(() => resolve())));
+}

@@ -1,0 +1,15 @@
+import type { Writable } from 'node:stream';
+import { transferError } from '../outcomes.ts';
+
+/**
+ * The promise, or a rejection `unreachable` as soon as `out` is closed: a source may be silent and a callback may never
+ * come.
+ */
+export function untilClosed<T>(out: Writable, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const closed = () => reject(transferError('unreachable', 'The connection closed'));
+    if (out.destroyed) return closed();
+    out.once('close', closed);
+    promise.then(resolve, reject).finally(() => out.off('close', closed));
+  });
+}

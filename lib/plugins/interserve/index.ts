@@ -1,0 +1,13 @@
+export type { FailureCallback } from './client-core.ts';
+export type { ClientTransfers } from './client-transfers.ts';
+export type { Way } from './control.ts';
+export type { AddOptions, Handshake } from './endpoint-registry.ts';
+export type { Progress, TransferHandle } from './handle.ts';
+export type { Interrupt, TransferRequest } from './http/door.ts';
+export type { Receipt } from './intake.ts';
+export type { InterserveOptions } from './options.ts';
+export type { Sendable } from './payload/open-payload.ts';
+export { interserve } from './plugin.ts';
+export type { EndpointStats, TransferRecord } from './profile.ts';
+export type { ReceiveAs, ReceiveOptions, TransferInfo } from './receivers.ts';
+export type { ServerTransfers, TransferEvents } from './server-transfers.ts';

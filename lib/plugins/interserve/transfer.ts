@@ -1,0 +1,143 @@
+import type { Clock } from '../../base/clock.ts';
+import type { BusError } from '../../base/errors.ts';
+import type { Account } from './accounts.ts';
+import type { Content, Way } from './control.ts';
+import type { Endpoint } from './endpoints.ts';
+import type { Digest, Intake, Receipt } from './intake.ts';
+import { transferError } from './outcomes.ts';
+import type { Payload } from './payload/payload.ts';
+import { Stall } from './stall.ts';
+
+export interface TransferStart {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly way: Way;
+  readonly number: number;
+  readonly content: Content;
+  readonly account: Account;
+  readonly endpoint: Endpoint;
+}
+
+/** A transfer as the server has it, from the offer or the ask until its one end. */
+export class Transfer {
+  readonly way: Way;
+  readonly number: number;
+  readonly content: Content;
+  readonly account: Account;
+  readonly endpoint: Endpoint;
+  /** Settles once; what was rejected here is what both sides are told. */
+  readonly ended: Promise<Receipt>;
+  /** Fires with the end, for waits that concern this transfer alone. */
+  readonly signal: AbortSignal;
+  /** Down: what is sent. */
+  payload: Payload | undefined;
+  /** Bytes that moved, for reports. */
+  bytes = 0;
+  /** Called as bytes move. */
+  onMoved: (bytes: number) => void = () => {};
+  /** Called when the last byte of the content was read, perhaps again after a break. */
+  onRead: () => void = () => {};
+  /** Called when the whole content has left or arrived. */
+  onComplete: () => void = () => {};
+
+  readonly #stall: Stall;
+  readonly #over = new AbortController();
+  #resolve: (receipt: Receipt) => void = () => {};
+  #reject: (error: BusError) => void = () => {};
+  #request: { stop(): void; readonly done: Promise<void> } | undefined;
+  #begun = false;
+  #intake: Intake | undefined;
+  #digest: Digest | undefined;
+
+  constructor({ clock, timeoutMs, way, number, content, account, endpoint }: TransferStart) {
+    this.way = way;
+    this.number = number;
+    this.content = content;
+    this.account = account;
+    this.endpoint = endpoint;
+    this.signal = this.#over.signal;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.ended.catch(() => {});
+    this.#stall = new Stall(clock, timeoutMs, () => this.fail(transferError(this.#begun ? 'stalled' : 'expired')));
+  }
+
+  get over(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Up: where the bytes go, from the first request on. */
+  get intake(): Intake | undefined {
+    return this.#intake;
+  }
+
+  /** The intake, made by `make` if there is none yet. */
+  openIntake(make: () => Intake): Intake {
+    if (this.#intake === undefined) {
+      this.#intake = make();
+      if (this.#digest !== undefined) this.#intake.expect(this.#digest);
+    }
+    return this.#intake;
+  }
+
+  /** Up: the sender's digest, which may overtake the request that brings the bytes. */
+  expect(digest: Digest): void {
+    this.#digest = digest;
+    this.#intake?.expect(digest);
+  }
+
+  /** From now on somebody must come, and bytes must move, within the timeout. */
+  open(): void {
+    if (!this.over) this.#stall.touch();
+  }
+
+  moved(bytes: number): void {
+    this.bytes = bytes;
+    if (this.over) return;
+    this.#stall.touch();
+    this.onMoved(bytes);
+  }
+
+  /** The content is through; how long its receiver takes is not this side's to limit. */
+  complete(): void {
+    this.#stall.stop();
+    this.onComplete();
+  }
+
+  /**
+   * Makes a request the one that serves this transfer. The one before is stopped first, because a peer that comes again
+   * has given it up. Resolves to what the request must call when it is done.
+   */
+  async claim(stop: () => void): Promise<() => void> {
+    this.#begun = true;
+    const before = this.#request;
+    let finish: () => void = () => {};
+    const done = new Promise<void>((resolve) => (finish = resolve));
+    this.#request = { stop, done };
+    before?.stop();
+    await before?.done;
+    if (!this.over) this.#stall.touch();
+    return finish;
+  }
+
+  take(receipt: Receipt): void {
+    if (this.over) return;
+    this.#resolve(receipt);
+    this.#finish();
+  }
+
+  fail(error: BusError): void {
+    if (this.over) return;
+    this.#reject(error);
+    void this.#intake?.fail(error).catch(() => {});
+    this.#finish();
+    this.#request?.stop();
+  }
+
+  #finish(): void {
+    this.#stall.stop();
+    this.#over.abort();
+  }
+}
