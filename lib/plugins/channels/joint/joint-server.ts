@@ -131,6 +131,7 @@ export class JointServer {
     });
     socket.unshift(bytes);
     this.#http?.emit('connection', socket);
+    socket.resume();
     return true;
   }
 

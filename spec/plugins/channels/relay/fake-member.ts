@@ -1,0 +1,65 @@
+import type { Carrier, Member } from '../../../../lib/plugins/channels/relay/member.ts';
+import type { Parcel } from '../../../../lib/plugins/channels/relay/parcel.ts';
+import type { Reason } from '../../../../lib/plugins/channels/reason.ts';
+import type { Room, Seat } from '../../../../lib/plugins/channels/relay/room.ts';
+import { Slots } from '../../../../lib/plugins/channels/relay/slots.ts';
+
+/** A member that writes down what it is told. */
+export class FakeMember implements Member {
+  readonly peer;
+  readonly keys;
+  readonly owned: Slots<Room>;
+  readonly entered: Slots<Seat>;
+  readonly carrier: Carrier;
+  readonly heard: string[] = [];
+  pendingBytes = 0;
+
+  constructor(id: string, carrier?: Carrier, maxChannels = 128) {
+    this.peer = { id, joint: false };
+    this.keys = [id];
+    this.owned = new Slots(maxChannels);
+    this.entered = new Slots(maxChannels);
+    this.carrier = carrier ?? {
+      broadcast: (seats, parcel) => {
+        for (const seat of seats) seat.member.toUser(seat, parcel);
+      },
+    };
+  }
+
+  /** What was heard since the last call. */
+  take(): string[] {
+    return this.heard.splice(0);
+  }
+
+  userConnect(room: Room, seat: Seat): void {
+    this.heard.push(`${room.id} user ${seat.user} ${seat.member.peer.id}`);
+  }
+
+  userDisconnect(seat: Seat, reason: Reason): void {
+    this.heard.push(`${seat.room.id} user ${seat.user} gone ${reason}`);
+  }
+
+  gone(seat: Seat, reason: Reason, text: string | undefined): void {
+    this.heard.push(`${seat.room.id} gone ${reason} ${text ?? ''}`.trim());
+  }
+
+  closed(room: Room, reason: Reason): void {
+    this.heard.push(`${room.id} closed ${reason}`);
+  }
+
+  ownerTrouble(room: Room, reason: Reason, user: number | undefined): void {
+    this.heard.push(`${room.id} trouble ${reason} ${user ?? ''}`.trim());
+  }
+
+  userTrouble(seat: Seat, reason: Reason): void {
+    this.heard.push(`${seat.room.id} my trouble ${reason}`);
+  }
+
+  toOwner(seat: Seat, parcel: Parcel): void {
+    this.heard.push(`${seat.room.id} ${seat.user}: ${Buffer.from(parcel.body).toString()}`);
+  }
+
+  toUser(seat: Seat, parcel: Parcel): void {
+    this.heard.push(`${seat.room.id}: ${Buffer.from(parcel.body).toString()}`);
+  }
+}

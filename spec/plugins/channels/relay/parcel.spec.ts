@@ -1,0 +1,31 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { cargo, nobody, Parcel } from '../../../../lib/plugins/channels/relay/parcel.ts';
+
+describe('parcel', () => {
+  const vectors: readonly (readonly [string, Parcel])[] = [
+    ['00010000000200' + '6869', new Parcel(cargo.data, 1, 2, false, Buffer.from('hi'))],
+    ['01ffffffffff00' + '61', new Parcel(cargo.chunk, 0xff_ff_ff_ff, 255, false, Buffer.from('a'))],
+    ['0200000100' + '0000' + '80', new Parcel(cargo.call, 65_536, 0, false, Buffer.from([0x80]))],
+    ['8104030201ffff' + '61', new Parcel(cargo.chunk, 0x01_02_03_04, nobody, true, Buffer.from('a'))],
+    ['83010000000000' + '61', new Parcel(cargo.stream, 1, 0, true, Buffer.from('a'))],
+  ];
+  for (const [hex, parcel] of vectors) {
+    it(`vector - ${hex} is written and read`, () => {
+      expect(Buffer.from(parcel.frame).toString('hex')).to.equal(hex);
+      const read = Parcel.read(Buffer.from(hex, 'hex'));
+      expect({ ...read, body: read?.body.toString() }).to.deep.equal({ ...parcel, body: parcel.body.toString() });
+    });
+  }
+
+  it('reading - a frame is passed on as it came, without a copy', () => {
+    const frame = Buffer.from('000100000002006869', 'hex');
+    expect(Parcel.read(frame)?.frame).to.equal(frame);
+  });
+
+  it('reading - what is too short or of an unknown kind is no parcel', () => {
+    for (const hex of ['', '00', '000100000002', '0401000000020061', '7f01000000020061']) {
+      expect(Parcel.read(Buffer.from(hex, 'hex'))).to.equal(undefined);
+    }
+  });
+});
