@@ -38,7 +38,7 @@ export function installPrograms() {
 }
 
 function apt(args) {
-  const { status, stderr } = spawnSync('apt-get', ['-qq', ...args], {
+  const { status, stderr } = spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=60', ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     timeout: installDeadlineMs,
