@@ -5,7 +5,10 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** Whether JSON text nests arrays and objects deeper than `maxDepth`; exact for valid JSON, never low for other bytes' prefix that a parser takes. */
+/**
+ * Whether JSON text nests arrays and objects deeper than `maxDepth`. Exact for valid JSON; for other text it may say either,
+ * which is no matter, since a parser refuses that.
+ */
 export function jsonExceedsDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
   let depth = 0;
   for (let index = start; index < end; index++) {

@@ -299,6 +299,42 @@ describe('net-ipc decoder', () => {
         );
       });
 
+      it(`answers valid bytes with a few of them changed with frames or a BusError - ${name}`, () => {
+        const slab = new Slab();
+        const deflater = compress ? createDeflater() : undefined;
+        const encoder = new NetIpcEncoder({ slab, messagepack, deflater, maxFrameBytes });
+        for (let index = 0; index < 5; index++) {
+          encoder.message(
+            0,
+            { index, list: [1, { deep: 'x'.repeat(index * 50) }], bytes: Buffer.alloc(20, index) },
+            false,
+          );
+          encoder.request(0, index, index, undefined);
+          encoder.failure(0, index, { code: 'E', message: 'm' });
+          encoder.end('r', true, 'ERR_X');
+        }
+        const valid = Buffer.concat(slab.take());
+        deflater?.close();
+        const change = fc.tuple(fc.nat(valid.length - 1), fc.nat(255));
+        fc.assert(
+          fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(valid.length), (changes, cut) => {
+            const bytes = Buffer.from(valid);
+            for (const [at, byte] of changes) bytes[at] = byte;
+            const inflater = compress ? createInflater(maxFrameBytes) : undefined;
+            const decoder = new NetIpcDecoder({ messagepack, inflater, maxFrameBytes });
+            try {
+              decoder.feed(bytes.subarray(0, cut), () => {});
+              decoder.feed(bytes.subarray(cut), () => {});
+            } catch (error) {
+              expect(error).to.be.instanceOf(BusError);
+            } finally {
+              inflater?.close();
+            }
+          }),
+          { numRuns: compress ? 100 : 2_000 },
+        );
+      });
+
       it(`answers arbitrary bytes with nothing but a BusError - ${name}`, () => {
         const inflaters: { close(): void }[] = [];
         fc.assert(
