@@ -20,10 +20,13 @@ describe('leak check', () => {
 
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** What mocha says of a spec with this body, under the check. */
+  /** What mocha says of a spec with this body and one after it, under the check. */
   async function run(body: string): Promise<Report> {
     const file = join(folder, 'sample.cjs');
-    writeFileSync(file, `const net = require('node:net');\nit('sample', async () => {${body}});\n`);
+    writeFileSync(
+      file,
+      `const net = require('node:net');\nit('sample', async () => {${body}});\nit('next', () => {});\n`,
+    );
     const hooks = join(root, 'build/spec/support/leak-check.js');
     const args = ['--no-config', '--exit', '--require', hooks, '--reporter', 'json'];
     const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
@@ -52,6 +55,6 @@ describe('leak check', () => {
     const { stats } = await run(
       'const server = net.createServer(); await new Promise((done) => server.listen(0, done)); setTimeout(() => server.close(), 50);',
     );
-    expect(stats).to.include({ passes: 1, failures: 0 });
+    expect(stats).to.include({ passes: 2, failures: 0 });
   });
 });

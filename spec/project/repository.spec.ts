@@ -47,6 +47,13 @@ describe('repository', () => {
     expect(packages.filter(([, entry]) => entry.integrity === undefined).map(([path]) => path)).to.deep.equal([]);
   });
 
+  it('lock file - is for the dependencies that the manifest names', () => {
+    const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8')) as Record<string, unknown>;
+    const { dependencies, devDependencies, packages } = { ...read('package-lock.json'), ...read('package.json') };
+    const locked = (packages as Record<string, Record<string, unknown>>)[''];
+    expect(locked).to.deep.include({ dependencies, devDependencies });
+  });
+
   it('dependencies - none the package needs at run time has an install script', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
       packages: Record<
