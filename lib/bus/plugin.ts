@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { Link } from '../transport/link.ts';
 
 /**
  * The other end of a session as a plugin sees it: the `Connection` on a server, the `Client` itself on a client, which
@@ -11,6 +12,8 @@ export interface PeerHandle {
   readonly id: string | undefined;
   /** An IP address for tcp and tls, the path or name else; `undefined` while no link is open. */
   readonly remoteAddress: string | undefined;
+  /** What kind of link the peer has, or had last. */
+  readonly linkKind: Link['kind'] | undefined;
   /** The tier in force; lanes need `session`. */
   readonly delivery: 'legacy' | 'session';
   send(data: unknown): Promise<void>;
@@ -80,6 +83,11 @@ export interface PluginHost {
    * already. Without a taker such a link is answered 418 and closed.
    */
   onHttp(hook: (socket: Socket, head: Uint8Array) => void): void;
+  /**
+   * Server only: takes a link that the plugin accepted, just as one of the server's own. Throws `ERR_STATE` on a client
+   * and while the server does not listen.
+   */
+  acceptLink(link: Link): void;
   /** The TLS options the server was given, for a plugin that listens on a port of its own. */
   readonly tls: object | undefined;
   /** Reports a failure that concerns no call: it reaches the `error` event. */

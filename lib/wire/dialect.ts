@@ -1,17 +1,49 @@
 import type { Frame, RemoteFailure, RequestId } from './frames.ts';
 
 /**
- * Writes frames into its slab; each method returns the bytes written. A body that cannot be encoded throws
- * `ERR_UNENCODABLE`, one over the limit `ERR_TOO_LARGE`; the slab is then as it was, and the next frame is decodable.
+ * Writes frames into its slab; each method returns the bytes written, 0 where the dialect has no such frame or where the
+ * frame was queued to be cut (see `LaneQueue`). A body that cannot be encoded throws `ERR_UNENCODABLE`, one over the
+ * limit `ERR_TOO_LARGE`; the slab is then as it was, and the next frame is decodable.
  */
 export interface Encoder {
   message(lane: number, data: unknown, confirm: boolean): number;
   request(lane: number, id: number, data: unknown, timeoutMs: number | undefined): number;
   response(lane: number, id: RequestId, data: unknown): number;
   failure(lane: number, id: RequestId, error: RemoteFailure): number;
+  cancel(lane: number, id: number): number;
   ping(id: number, data: unknown): number;
   pong(id: RequestId, data: unknown): number;
   end(reason: unknown, allowReconnect: boolean, code: string | undefined): number;
+  /** Names `lane` for the peer; to be written before its first frame. */
+  open(lane: number, name: string): number;
+  /** A message encoded before, by `BroadcastEncoder`, for any number of peers. */
+  encoded(lane: number, frame: EncodedMessage): number;
+
+  ack(received: number): number;
+  heartbeat(): number;
+  heartbeatReply(): number;
+  pause(): number;
+  resume(): number;
+  goingAway(): number;
+
+  /** Bodies too large for one frame, waiting to be cut; undefined where the dialect cuts nothing. */
+  readonly queue: LaneQueue | undefined;
+}
+
+/** Bodies waiting to be written chunk by chunk, the lanes taking turns. */
+export interface LaneQueue {
+  readonly bytes: number;
+  /** Writes the next chunk; undefined when nothing waits. */
+  writeChunk(): { readonly lane: number; readonly bytes: number; readonly last: boolean } | undefined;
+}
+
+/** A message in the form that every peer of a dialect takes. */
+export interface EncodedMessage {
+  readonly data: unknown;
+  /** The native body with its encoding, made when the first native peer needs it. */
+  native?: { readonly encoding: number; readonly body: Uint8Array };
+  /** The net-ipc bodies by codec, made when the first peer needs them. */
+  netIpc?: { json?: Uint8Array; messagepack?: Uint8Array };
 }
 
 /**

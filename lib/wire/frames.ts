@@ -12,6 +12,7 @@ export type Frame =
   | PongFrame
   | EndFrame
   | OpenFrame
+  | PartFrame
   | AckFrame
   | HeartbeatFrame
   | HeartbeatReplyFrame
@@ -107,6 +108,13 @@ export interface OpenFrame {
   readonly type: 'open';
   readonly lane: number;
   readonly name: string;
+  readonly size: number;
+}
+
+/** Part of a body that is not whole yet: to be counted, with nothing to hand on. */
+export interface PartFrame {
+  readonly type: 'part';
+  readonly lane: number;
   readonly size: number;
 }
 

@@ -46,9 +46,12 @@ export class Slab {
     return taken;
   }
 
-  /** Takes back what was written after `position` was `mark`, when no `ensure` or `adopt` came between. */
-  rewind(mark: number): void {
-    this.position = mark;
+  /** Carries on in `buffer`, of which `start` to `end` are the next bytes written. */
+  moveTo(buffer: Uint8Array, start: number, end: number): void {
+    this.#seal();
+    this.buffer = buffer;
+    this.#start = start;
+    this.position = end;
   }
 
   #seal(): void {

@@ -1,0 +1,150 @@
+import { BusError } from './errors.ts';
+
+/** One row of an options table: what is taken, what is meant when nothing is given, and the sentence of the docs. */
+export interface OptionSpec<T> {
+  readonly type: string;
+  readonly default: T;
+  readonly unit?: string | undefined;
+  readonly range?: string | undefined;
+  readonly doc: string;
+  /** Whether `value` is one this option takes. */
+  accepts(value: unknown): boolean;
+}
+
+export type OptionTable = Readonly<Record<string, OptionSpec<unknown>>>;
+
+/** What a table resolves to. */
+export type Resolved<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends OptionSpec<infer T> ? T : never;
+};
+
+/** What a user may give for a table. */
+export type Given<Table extends OptionTable> = {
+  readonly [Name in keyof Table]?: (Table[Name] extends OptionSpec<infer T> ? T : never) | undefined;
+};
+
+interface NumberRow {
+  readonly default: number;
+  readonly min?: number;
+  readonly max?: number;
+  readonly unit?: string;
+  readonly doc: string;
+}
+
+/** A whole number; `max: Infinity` admits Infinity too. */
+export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER, ...row }: NumberRow): OptionSpec<number> {
+  return {
+    type: 'integer',
+    range: `${min} to ${max === Number.MAX_SAFE_INTEGER ? '2^53 - 1' : max}`,
+    accepts: (value) =>
+      typeof value === 'number' &&
+      (Number.isInteger(value) || (value === Infinity && max === Infinity)) &&
+      value >= min &&
+      value <= max,
+    unit: row.unit,
+    default: row.default,
+    doc: row.doc,
+  };
+}
+
+export function flag(row: { readonly default: boolean; readonly doc: string }): OptionSpec<boolean> {
+  return { type: 'boolean', accepts: (value) => typeof value === 'boolean', ...row };
+}
+
+export function text(row: { readonly default?: string; readonly doc: string }): OptionSpec<string | undefined> {
+  return {
+    type: 'string',
+    accepts: (value) => typeof value === 'string' && value.length > 0,
+    default: row.default,
+    doc: row.doc,
+  };
+}
+
+export function oneOf<const Choice extends string>(row: {
+  readonly choices: readonly Choice[];
+  readonly default: Choice;
+  readonly doc: string;
+}): OptionSpec<Choice> {
+  const choices: readonly unknown[] = row.choices;
+  return {
+    type: row.choices.map((choice) => `'${choice}'`).join(' | '),
+    accepts: (value) => choices.includes(value),
+    default: row.default,
+    doc: row.doc,
+  };
+}
+
+/** Anything `accepts` says yes to, such as a function or a plain object; `type` names it for people. */
+export function custom<T>(row: {
+  readonly type: string;
+  readonly default: T;
+  readonly doc: string;
+  accepts(value: unknown): boolean;
+}): OptionSpec<T> {
+  return row;
+}
+
+export function callback<T>(row: { readonly doc: string; readonly type?: string }): OptionSpec<T | undefined> {
+  return {
+    type: row.type ?? 'function',
+    accepts: (value) => typeof value === 'function',
+    default: undefined,
+    doc: row.doc,
+  };
+}
+
+/**
+ * The given options over the table's defaults, checked once, frozen. `undefined` counts as absent.
+ * @throws BusError `ERR_INVALID_OPTION`, naming an unknown option with its nearest valid one, or a bad value.
+ */
+export function resolveOptions<Table extends OptionTable>(owner: string, table: Table, given: object = {}): Resolved<Table> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new BusError('ERR_INVALID_OPTION', `${owner} takes its options as an object`);
+  }
+  const resolved: Record<string, unknown> = {};
+  for (const [name, spec] of Object.entries(table)) resolved[name] = spec.default;
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    const spec = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (spec === undefined) throw new BusError('ERR_INVALID_OPTION', unknownOption(owner, name, Object.keys(table)));
+    if (!spec.accepts(value)) {
+      const range = spec.range === undefined ? '' : ` from ${spec.range}`;
+      throw new BusError('ERR_INVALID_OPTION', `${owner} option "${name}" must be ${spec.type}${range}, got ${show(value)}`);
+    }
+    resolved[name] = value;
+  }
+  return Object.freeze(resolved) as Resolved<Table>;
+}
+
+function unknownOption(owner: string, name: string, known: readonly string[]): string {
+  let nearest: string | undefined;
+  let best = 4;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return `${owner} has no option "${name}"${nearest === undefined ? '' : `, did you mean "${nearest}"?`}`;
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  return typeof value === 'function' ? 'a function' : String(value);
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,172 @@
+import { asBusError, BusError } from '../base/errors.ts';
+import type { Clock, Timer } from '../base/clock.ts';
+import { LinkPort } from '../session/link-port.ts';
+import type { Link } from '../transport/link.ts';
+import type { ClientHello } from '../wire/hello.ts';
+import { refusal } from '../wire/opening/refusal.ts';
+import { ServerOpening } from '../wire/opening/server-opening.ts';
+import { teapot } from '../wire/opening/upgrade.ts';
+import type { Authorize } from './authorize.ts';
+
+export interface AdmissionOptions {
+  readonly clock: Clock;
+  readonly handshakeTimeoutMs: number;
+  readonly maxPreAuthBytes: number;
+  readonly maxDepth: number;
+  readonly authorize: Authorize | undefined;
+}
+
+export interface AdmissionOwner {
+  /** Whether `hello` proves a session of its own, which was authorised when it began. */
+  proves(hello: ClientHello): boolean;
+  /** The link is authorised; what came behind the hello follows. Throws a `BusError` to refuse it all the same. */
+  admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void;
+  /** Takes the link over if somebody serves HTTP here. */
+  http(link: Link, head: Uint8Array): boolean;
+  /** The link is no candidate any more, with the error if it did something wrong. */
+  left(admission: Admission, error: BusError | undefined): void;
+}
+
+const nothing = new Uint8Array(0);
+
+/** A link that is not authorised yet: little time, few bytes, and no effect on anyone else. */
+export class Admission {
+  readonly #port: LinkPort;
+  readonly #options: AdmissionOptions;
+  readonly #owner: AdmissionOwner;
+  readonly #opening: ServerOpening;
+  readonly #deadline: Timer;
+  /** What came while the client was being authorised. */
+  #early: Uint8Array[] = [];
+  #bytes = 0;
+  #hello: ClientHello | undefined;
+  #over = false;
+
+  constructor(link: Link, options: AdmissionOptions, owner: AdmissionOwner) {
+    const { clock, handshakeTimeoutMs, maxPreAuthBytes, maxDepth } = options;
+    this.#options = options;
+    this.#owner = owner;
+    this.#opening = new ServerOpening({ maxBytes: maxPreAuthBytes, maxDepth });
+    this.#deadline = clock.setTimer(() => this.#timedOut(), handshakeTimeoutMs, true);
+    this.#port = new LinkPort(link);
+    this.#port.read({
+      data: (bytes) => this.#data(bytes),
+      drain() {},
+      close: () => this.#leave(undefined),
+      failed: (error) => this.#fail(error),
+    });
+  }
+
+  /** Refuses the link: it is told why, then closed. */
+  refuse(error: BusError, allowReconnect: boolean): void {
+    if (this.#over) return;
+    this.#leave(undefined);
+    this.#port.write(refusal(error.code, error.message, allowReconnect, this.#hello));
+    this.#port.end();
+  }
+
+  #timedOut(): void {
+    const error = new BusError('ERR_TIMEOUT', `A link was not authorised within ${this.#options.handshakeTimeoutMs} ms`);
+    this.#leave(error);
+    this.#port.destroy();
+  }
+
+  #data(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    if (this.#bytes > this.#options.maxPreAuthBytes) {
+      this.#fail(new BusError('ERR_TOO_LARGE', `More than ${this.#options.maxPreAuthBytes} bytes came before authorisation`));
+      return;
+    }
+    if (this.#hello !== undefined) {
+      this.#early.push(bytes);
+      return;
+    }
+    try {
+      for (const step of this.#opening.feed(bytes)) {
+        if (step.type === 'write') this.#port.write(step.bytes);
+        else if (step.type === 'http') this.#http(step.bytes);
+        else this.#greet(step.hello, step.rest);
+      }
+    } catch (error) {
+      this.#fail(asBusError(error, 'ERR_PROTOCOL'));
+    }
+  }
+
+  #http(head: Uint8Array): void {
+    const error = new BusError('ERR_PROTOCOL', 'An HTTP request came where the bus was expected');
+    if (this.#owner.http(this.#port.link, head)) {
+      this.#leave(undefined);
+      return;
+    }
+    this.#leave(error);
+    this.#port.write(teapot());
+    this.#port.end();
+  }
+
+  #greet(hello: ClientHello, rest: Uint8Array): void {
+    this.#hello = hello;
+    if (rest.length > 0) this.#early.push(rest);
+    const { authorize } = this.#options;
+    if (authorize === undefined || this.#owner.proves(hello)) {
+      this.#admit(hello);
+      return;
+    }
+    const { link } = this.#port;
+    const applicant = { remoteAddress: link.remote, linkKind: link.kind, socket: link.socket };
+    let verdict: unknown;
+    try {
+      verdict = authorize(hello.extras, applicant);
+    } catch (error) {
+      this.#unauthorized(error);
+      return;
+    }
+    Promise.resolve(verdict).then(
+      (admitted) => {
+        if (admitted === false) this.#unauthorized(undefined);
+        else if (!this.#over) this.#admit(hello);
+      },
+      (error: unknown) => this.#unauthorized(error),
+    );
+  }
+
+  #admit(hello: ClientHello): void {
+    const rest = this.#early.length === 0 ? nothing : concat(this.#early);
+    try {
+      this.#owner.admit(this.#port, hello, rest);
+    } catch (error) {
+      const { code, message } = asBusError(error, 'ERR_PROTOCOL');
+      this.refuse(new BusError(code, message), code === 'ERR_SERVER_FULL');
+      return;
+    }
+    this.#leave(undefined);
+  }
+
+  #unauthorized(cause: unknown): void {
+    const text = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : undefined;
+    this.refuse(new BusError('ERR_UNAUTHORIZED', text), false);
+  }
+
+  #fail(error: BusError): void {
+    if (this.#over) return;
+    this.#leave(error);
+    this.#port.destroy();
+  }
+
+  #leave(error: BusError | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#early = [];
+    this.#deadline.cancel();
+    this.#owner.left(this, error);
+  }
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

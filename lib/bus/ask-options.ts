@@ -1,0 +1,44 @@
+import { BusError } from '../base/errors.ts';
+
+/** How `connect`, `request`, `survey` and `ping` may be told when to give up. */
+export interface AskSettings {
+  /** Milliseconds; 0 or Infinity wait for ever. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `request` only: may be asked again in a new session when the first one was lost with the question. */
+  readonly idempotent?: boolean | undefined;
+}
+
+/** The same, checked. */
+export interface AskOptions {
+  /** undefined: for ever. */
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly idempotent: boolean;
+}
+
+const known = new Set(['timeout', 'signal', 'idempotent']);
+
+/** Reads `number | { timeout, signal }`; throws `ERR_INVALID_ARGUMENT`. */
+export function askOptions(given: number | AskSettings | undefined, defaultTimeoutMs: number | undefined): AskOptions {
+  if (given === undefined) return { timeoutMs: defaultTimeoutMs, signal: undefined, idempotent: false };
+  if (typeof given === 'number') return { timeoutMs: timeoutOf(given), signal: undefined, idempotent: false };
+  if (typeof given !== 'object' || given === null) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'A timeout in milliseconds or { timeout, signal } is expected');
+  }
+  for (const name of Object.keys(given)) {
+    if (!known.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `There is no "${name}" in { timeout, signal }`);
+  }
+  const { timeout, signal, idempotent = false } = given;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal');
+  }
+  return { timeoutMs: timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout), signal, idempotent };
+}
+
+function timeoutOf(value: number): number | undefined {
+  if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
+    throw new BusError('ERR_INVALID_ARGUMENT', `A timeout is a number of milliseconds, 0 or more, not ${String(value)}`);
+  }
+  return value === 0 || value === Number.POSITIVE_INFINITY ? undefined : value;
+}

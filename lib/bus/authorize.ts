@@ -1,0 +1,14 @@
+/** What is known of a client that wants in. */
+export interface Applicant {
+  /** An IP address for tcp and tls, the path or name else. */
+  readonly remoteAddress: string;
+  readonly linkKind: string;
+  /** The platform's socket, for example for its TLS certificate. */
+  readonly socket: unknown;
+}
+
+/**
+ * Decides whether a client may connect, by the payload it gave to `connect()`. `false`, a throw or a rejection refuses it;
+ * anything else admits it.
+ */
+export type Authorize = (payload: unknown, applicant: Applicant) => unknown;

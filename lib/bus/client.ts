@@ -1,0 +1,225 @@
+import { BusError } from '../base/errors.ts';
+import { resolveOptions } from '../base/options.ts';
+import type { ClientStatus } from '../session/state.ts';
+import type { Socket } from 'node:net';
+import type { Link } from '../transport/link.ts';
+import { type AskSettings, askOptions } from './ask-options.ts';
+import { ClientConversation } from './client-conversation.ts';
+import type { Contract, PayloadOf, Typed } from './contract.ts';
+import { BusEmitter } from './emitter.ts';
+import { Inbox } from './inbox.ts';
+import type { IncomingRequest } from './incoming.ts';
+import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
+import { Peer } from './peer.ts';
+import type { ClientPlatform } from './platform.ts';
+import type { PeerHandle, Plugin } from './plugin.ts';
+import { Plugins } from './plugins.ts';
+import { type Context, type Handler, RequestDesk, type Respond } from './request-desk.ts';
+import type { SendSettings } from './send-settings.ts';
+import { sendSettings } from './send-settings.ts';
+import type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
+
+type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
+type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
+
+export interface ClientEvents<C extends Contract> {
+  /** A new session with the server; not when a broken link resumed the old one. */
+  ready(info: ReadyInfo): void;
+  /** Something failed that concerns no single call. Without a listener it is swallowed. */
+  error(error: BusError): void;
+  /** The client will not come back by itself, with the reason if there is one. */
+  close(reason: unknown): void;
+  status(status: ClientStatus): void;
+  message(message: In<C, 'message'>): void;
+  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>): void;
+  /** Each time a link was opened: what became of the session. */
+  session(info: SessionInfo): void;
+  /** Messages of a lost session that the server never acknowledged, in order. */
+  undelivered(messages: UndeliveredMessage[]): void;
+  /** The server takes nothing although something waits for it. */
+  slow(info: SlowInfo): void;
+}
+
+/**
+ * One end of a bus: connects to a `Server`, and comes back to it when the link breaks. Every method that returns a
+ * promise settles it, whatever happens to the server.
+ */
+export class Client<C extends Contract = Contract> extends BusEmitter<ClientEvents<C>> implements PeerHandle {
+  /** The options in force, defaults included. */
+  readonly options: ResolvedClientOptions;
+  readonly #conversation: ClientConversation;
+  readonly #peer: Peer;
+  readonly #inbox: Inbox;
+  readonly #desk: RequestDesk;
+  readonly #plugins: Plugins;
+
+  /** @throws BusError `ERR_INVALID_OPTION`. */
+  constructor(options: ClientOptions | undefined, platform: ClientPlatform) {
+    super();
+    this.options = resolveOptions('Client', clientOptions, options);
+    const { clock, random, tls } = this.options;
+    this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
+    this.#desk = new RequestDesk(
+      (data, respond) => this.fire('request', data, respond),
+      () => this.listenerCount('request') > 0,
+    );
+    this.#plugins = new Plugins({
+      side: 'client',
+      clock,
+      random,
+      tls: typeof tls === 'object' ? tls : this.options.options,
+      peers: () => (this.#conversation.ready ? [this] : []),
+      started: () => !this.#conversation.idle,
+      peerOf: () => this.#peer,
+      report: (error) => this.#report(error),
+      acceptLink() {
+        throw new BusError('ERR_STATE', 'A client accepts no links');
+      },
+    });
+    this.#conversation = new ClientConversation(this.options, platform, {
+      handle: this,
+      fire: (event, ...args) => void this.fire(event, ...args),
+      message: (lane, data) => this.#message(lane, data),
+      request: (request, data) => this.#request(request, data),
+      plugins: this.#plugins,
+      closed: () => this.#inbox.end(),
+    });
+    this.#peer = this.#conversation.peer;
+  }
+
+  /** The id the server gave, while connected. */
+  get id(): string | undefined {
+    return this.#conversation.id;
+  }
+
+  get status(): ClientStatus {
+    return this.#conversation.status;
+  }
+
+  /** `session` between two busbar ends, `legacy` towards a net-ipc server. */
+  get delivery(): 'legacy' | 'session' {
+    return this.#peer.session?.tier ?? 'legacy';
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#conversation.link?.remote;
+  }
+
+  get linkKind(): Link['kind'] | undefined {
+    return this.#conversation.link?.kind;
+  }
+
+  /** The platform's socket, while a link is open. */
+  get connection(): Socket | undefined {
+    return this.#conversation.link?.socket;
+  }
+
+  /** Answers that came too late and were discarded. */
+  get lateResponses(): number {
+    return this.#peer.questions.late;
+  }
+
+  /**
+   * Connects, with up to `retries` further attempts. Rejects `ERR_CONNECT`, `ERR_UNAUTHORIZED`, `ERR_SERVER_FULL`,
+   * `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INCOMPATIBLE` or `ERR_CLOSED`; the client can then connect again.
+   */
+  async connect(payload?: PayloadOf<C>, settings?: AskSettings): Promise<this> {
+    await this.#conversation.connect(payload, askOptions(settings, undefined));
+    return this;
+  }
+
+  /**
+   * Resolves when the session accepted the message, at once while there is room; with `confirm`, when the server
+   * acknowledged it. Rejects `ERR_CLOSED`, `ERR_DESTROYED`, `ERR_UNENCODABLE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, and
+   * with `confirm` also `ERR_SESSION_LOST` or, towards net-ipc, `ERR_PEER_LACKS_FEATURE`.
+   */
+  send(data: Out<C, 'message'>, settings?: SendSettings): Promise<void> {
+    return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+  }
+
+  /**
+   * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (after 10 s unless given), `ERR_ABORTED`,
+   * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
+   */
+  request(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<Out<C, 'response'>> {
+    return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Out<C, 'response'>>;
+  }
+
+  /** Resolves the whole milliseconds that an echo of `data` took. Rejects as `request` does. */
+  ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
+    return this.#peer.ping(data, askOptions(settings, 10_000));
+  }
+
+  /** Resolves when everything sent so far was acknowledged (`session`) or left this process (`legacy`). */
+  flush(): Promise<void> {
+    return this.#peer.flush();
+  }
+
+  /** Stops messages and requests from arriving; the server's sends wait there. */
+  pause(): void {
+    this.#peer.hold('user');
+  }
+
+  resume(): void {
+    this.#peer.release('user');
+  }
+
+  /** Answers requests with what `handler` returns or resolves to; its error becomes the requester's. */
+  handle(handler: Handler<In<C, 'request'>, In<C, 'response'>> | undefined): this {
+    this.#desk.handler = handler as Handler<unknown, unknown> | undefined;
+    return this;
+  }
+
+  /** The server's messages as they come, until the client closes. A slow loop holds the server back. */
+  messages(): AsyncIterableIterator<In<C, 'message'>> {
+    return this.#inbox.messages() as AsyncIterableIterator<In<C, 'message'>>;
+  }
+
+  /** Installs a plugin and returns its client side. Throws `ERR_PLUGIN`. */
+  use<ServerApi, ClientApi>(plugin: Plugin<ServerApi, ClientApi>, options?: unknown): ClientApi {
+    return this.#plugins.install(plugin, options) as ClientApi;
+  }
+
+  /**
+   * Finishes what this end owes, then closes; resolves false when it was closed already. Settles within
+   * `closeTimeoutMs`. Will not reconnect.
+   */
+  close(reason?: unknown): Promise<boolean> {
+    return this.#conversation.close(reason);
+  }
+
+  /** Rejects everything pending with `ERR_DESTROYED` and closes at once; false when it was closed already. */
+  destroy(reason?: unknown): boolean {
+    return this.#conversation.destroy(reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+    await this.#plugins.dispose();
+  }
+
+  protected override listenerFailed(event: string, error: unknown, args: readonly unknown[]): void {
+    if (event === 'request') this.#desk.listenerFailed(args[1], error);
+    else if (event !== 'error') this.#report(error);
+  }
+
+  #message(lane: string, data: unknown): void {
+    if (lane !== '') {
+      this.#plugins.message(lane, data, this);
+      return;
+    }
+    this.fire('message', data);
+    this.#inbox.push(data);
+  }
+
+  #request(request: IncomingRequest, data: unknown): void {
+    if (request.lane !== '') this.#plugins.request(request, data);
+    else this.#desk.take(request, data);
+  }
+
+  #report(error: unknown): void {
+    this.fire('error', error);
+  }
+}
+
+export type { Context, Handler, Respond };

@@ -1,0 +1,228 @@
+import { BusError } from '../base/errors.ts';
+import type { LinkPort } from '../session/link-port.ts';
+import { nativeDialect } from '../session/native-dialect.ts';
+import type { Link } from '../transport/link.ts';
+import type { ClientHello, ClientOffer, ServerHello } from '../wire/hello.ts';
+import { protocolVersion } from '../wire/native/header.ts';
+import { acceptHello } from '../wire/opening/refusal.ts';
+import { Admission } from './admission.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import type { Peer } from './peer.ts';
+import type { Platform } from './platform.ts';
+import type { PeerHandle } from './plugin.ts';
+import type { Plugins } from './plugins.ts';
+import type { SessionInfo } from './events.ts';
+import { netIpcDialect, newSession, ownFeatures, recordsFeature } from './terms.ts';
+import { token } from './token.ts';
+
+export interface ConnectionsOwner extends ConnectionOwner {
+  readonly plugins: Plugins;
+  connected(connection: Connection, payload: unknown): void;
+  /** A link that never became a connection did something wrong. */
+  stray(error: BusError): void;
+}
+
+/** The clients of a server: how links become connections, find back to theirs, and go. */
+export class Connections {
+  readonly #options: ResolvedServerOptions;
+  readonly #platform: Platform;
+  readonly #owner: ConnectionsOwner;
+  readonly #byId = new Map<string, Connection>();
+  /** Links that are not authorised yet, the oldest first. */
+  readonly #admissions = new Set<Admission>();
+  readonly #linkWatchers = new Map<Connection, Set<(up: boolean) => void>>();
+
+  constructor(options: ResolvedServerOptions, platform: Platform, owner: ConnectionsOwner) {
+    this.#options = options;
+    this.#platform = platform;
+    this.#owner = {
+      ...owner,
+      linkChanged: (connection, up) => {
+        for (const changed of this.#linkWatchers.get(connection) ?? []) changed(up);
+        owner.linkChanged(connection, up);
+      },
+      over: (connection, reason) => {
+        this.#byId.delete(connection.id);
+        this.#linkWatchers.delete(connection);
+        owner.over(connection, reason);
+      },
+    };
+  }
+
+  get all(): Iterable<Connection> {
+    return this.#byId.values();
+  }
+
+  byId(id: string): Connection | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** @throws BusError `ERR_CLOSED` for a peer that is no connection of this server's any more. */
+  peerOf(handle: PeerHandle): Peer {
+    if (handle instanceof Connection) return handle.peer;
+    throw new BusError('ERR_INVALID_ARGUMENT', 'This is no connection of the server');
+  }
+
+  /** Calls back when the link of `connection` breaks or is back, at once if it is broken now. */
+  watchLink(connection: Connection, changed: (up: boolean) => void): () => void {
+    let watchers = this.#linkWatchers.get(connection);
+    if (watchers === undefined) {
+      watchers = new Set();
+      this.#linkWatchers.set(connection, watchers);
+    }
+    watchers.add(changed);
+    if (!connection.attached) changed(false);
+    return () => {
+      watchers.delete(changed);
+      if (watchers.size === 0) this.#linkWatchers.delete(connection);
+    };
+  }
+
+  /** A new link: it gets little time and few bytes to say who it is. */
+  accept(link: Link): void {
+    const { maxUnauthorized } = this.#options;
+    if (this.#admissions.size >= maxUnauthorized) {
+      const [oldest] = this.#admissions;
+      oldest?.refuse(new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorisation`), true);
+    }
+    const admission = new Admission(link, this.#options, {
+      proves: (hello) => this.#claimed(hello) !== undefined,
+      admit: (port, hello, rest) => this.#admit(port, hello, rest),
+      http: (httpLink, head) => this.#http(httpLink, head),
+      left: (gone, error) => {
+        this.#admissions.delete(gone);
+        if (error !== undefined) this.#owner.stray(error);
+      },
+    });
+    this.#admissions.add(admission);
+  }
+
+  /** Refuses the links that are not authorised yet; for when the server closes. */
+  refuseAll(): void {
+    for (const admission of this.#admissions) admission.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
+  }
+
+  #http(link: Link, head: Uint8Array): boolean {
+    const hook = this.#owner.plugins.http();
+    if (hook === undefined) return false;
+    const socket = link.release();
+    if (socket === undefined) return false;
+    hook(socket, head);
+    return true;
+  }
+
+  #admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void {
+    const offer = this.#options.native ? hello.busbar : undefined;
+    if (offer !== undefined && !offer.versions.includes(protocolVersion)) {
+      const theirs = offer.versions.join(', ');
+      throw new BusError('ERR_INCOMPATIBLE', `The client speaks version ${theirs}, this server ${protocolVersion}`);
+    }
+    const claimed = this.#claimed(hello);
+    if (claimed !== undefined && offer?.resume !== undefined) this.#resume(port, hello, offer, claimed, offer.resume);
+    else this.#begin(port, hello, offer);
+    if (rest.length > 0) port.data(rest);
+  }
+
+  /** The connection whose session `hello` wants back and has the token of. */
+  #claimed(hello: ClientHello): Connection | undefined {
+    const resume = hello.busbar?.resume;
+    if (resume === undefined || hello.id === null) return undefined;
+    const connection = this.#byId.get(hello.id);
+    return connection?.proves(resume.token) === true ? connection : undefined;
+  }
+
+  #resume(
+    port: LinkPort,
+    hello: ClientHello,
+    offer: ClientOffer,
+    connection: Connection,
+    { received }: { readonly received: number },
+  ): void {
+    const session = connection.peer.session;
+    if (session === undefined || !session.canReplay(received)) {
+      connection.over('session lost', new BusError('ERR_SESSION_LOST'));
+      this.#begin(port, hello, offer);
+      return;
+    }
+    const compress = this.#compresses(hello);
+    port.write(acceptHello(this.#hello(connection.id, hello, offer, port.link, compress, 'resumed', session.received)));
+    if (compress) this.#compress(port);
+    connection.resumeOn(port, received);
+    connection.announce('resumed');
+  }
+
+  #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): void {
+    const { max, messagepack } = this.#options;
+    if (this.#byId.size >= max) throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
+    const id = this.#newId();
+    const secret = offer === undefined ? undefined : token(this.#options.random);
+    const connection = new Connection(id, secret, this.#options, this.#owner);
+    const compress = this.#compresses(hello);
+    const outcome: SessionInfo['outcome'] = offer?.resume === undefined ? 'fresh' : 'lost';
+    if (offer === undefined) {
+      const terms = { compress, messagepack: messagepack && hello.messagepack };
+      const dialect = netIpcDialect(terms, port, this.#options, this.#platform);
+      port.write(acceptHello({ id, ...terms }));
+      connection.begin(port, newSession(dialect, connection.peer, this.#options));
+    } else {
+      const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);
+      const records = answer.busbar?.features.includes(recordsFeature) === true;
+      const dialect = nativeDialect({ records, peerMaxBytes: offer.maxFrameBytes }, this.#options);
+      port.write(acceptHello(answer));
+      if (compress) this.#compress(port);
+      connection.begin(port, newSession(dialect, connection.peer, this.#options));
+    }
+    this.#byId.set(id, connection);
+    this.#owner.connected(connection, hello.extras);
+    connection.announce(outcome);
+  }
+
+  #hello(
+    id: string,
+    hello: ClientHello,
+    offer: ClientOffer,
+    link: Link,
+    compress: boolean,
+    outcome: SessionInfo['outcome'],
+    received: number,
+    secret?: string,
+  ): ServerHello {
+    const { maxMessageBytes, sessionGraceMs } = this.#options;
+    const busbar = {
+      version: protocolVersion,
+      features: ownFeatures(this.#options, link).filter((feature) => offer.features.includes(feature)),
+      maxFrameBytes: maxMessageBytes,
+      outcome,
+      received,
+      graceMs: sessionGraceMs,
+    };
+    return {
+      id,
+      compress,
+      messagepack: hello.messagepack,
+      busbar: secret === undefined ? busbar : { ...busbar, token: secret },
+    };
+  }
+
+  #compresses(hello: ClientHello): boolean {
+    return hello.compress && this.#options.compress && this.#platform.compression !== undefined;
+  }
+
+  #compress(port: LinkPort): void {
+    const { compression } = this.#platform;
+    if (compression !== undefined) port.compress(compression.deflater(), compression.inflater(65_536 + 4_096));
+  }
+
+  #newId(): string {
+    const { generateID, random } = this.#options;
+    for (let attempt = 0; generateID !== undefined && attempt < 3; attempt++) {
+      const id = generateID();
+      if (typeof id !== 'string' || id === '' || id.length > 128) {
+        throw new BusError('ERR_INVALID_OPTION', 'generateID must return a string of 1 to 128 characters');
+      }
+      if (!this.#byId.has(id)) return id;
+    }
+    return token(random);
+  }
+}

@@ -1,0 +1,26 @@
+import type { SlowConsumerPolicy } from '../session/waiting.ts';
+import type { PeerHandle } from './plugin.ts';
+
+export interface ReadyInfo {
+  readonly id: string;
+  readonly compress: boolean;
+  readonly messagepack: boolean;
+}
+
+export interface SessionInfo {
+  /** `fresh`: none went before; `resumed`: the old one goes on, nothing lost; `lost`: the old one is gone. */
+  readonly outcome: 'fresh' | 'resumed' | 'lost';
+  readonly id: string;
+}
+
+export interface UndeliveredMessage {
+  readonly data: unknown;
+}
+
+export interface SlowInfo {
+  readonly peer: PeerHandle;
+  readonly policy: SlowConsumerPolicy;
+  /** What waits for the peer. */
+  readonly bytes: number;
+  readonly messages: number;
+}

@@ -1,0 +1,114 @@
+import { BusError } from '../base/errors.ts';
+import type { RemoteFailure, RequestId } from '../wire/frames.ts';
+import type { PeerHandle } from './plugin.ts';
+
+/** Who sends the answer of an incoming request. */
+export interface Answerer {
+  readonly handle: PeerHandle;
+  /** Milliseconds, on the clock of the bus. */
+  now(): number;
+  /** Throws what the encoder throws. */
+  answer(request: IncomingRequest, data: unknown): void;
+  answerFailure(request: IncomingRequest, failure: RemoteFailure): void;
+}
+
+/** A request that waits for its handler; it is also the context the handler gets. */
+export class IncomingRequest {
+  readonly lane: string;
+  readonly id: RequestId;
+  readonly #answerer: Answerer;
+  readonly #expiresAt: number;
+  #controller: AbortController | undefined;
+  #settled = false;
+  #cancelled: BusError | undefined;
+
+  constructor(answerer: Answerer, lane: string, id: RequestId, timeoutMs: number | undefined) {
+    this.lane = lane;
+    this.id = id;
+    this.#answerer = answerer;
+    this.#expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : answerer.now() + timeoutMs;
+  }
+
+  /** Who asked. */
+  get peer(): PeerHandle {
+    return this.#answerer.handle;
+  }
+
+  /** Fires when the requester gave up, or when its session is over. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
+    return this.#controller.signal;
+  }
+
+  /** Milliseconds the requester will still wait; undefined: no limit. */
+  get deadline(): number | undefined {
+    if (this.#expiresAt === Number.POSITIVE_INFINITY) return undefined;
+    return Math.max(0, Math.round(this.#expiresAt - this.#answerer.now()));
+  }
+
+  /**
+   * Answers. Once the requester gave up, this does nothing.
+   * @throws BusError `ERR_STATE` the second time, or what the encoder throws; the request can then still be answered.
+   */
+  reply(data: unknown): void {
+    if (this.#cancelled !== undefined) return;
+    if (this.#settled) throw new BusError('ERR_STATE', 'This request was answered already');
+    this.#answerer.answer(this, data);
+    this.#settled = true;
+  }
+
+  /** Answers with an error, unless it was answered before. */
+  fail(error: unknown): void {
+    if (this.#settled || this.#cancelled !== undefined) return;
+    this.#settled = true;
+    this.#answerer.answerFailure(this, asFailure(error));
+  }
+
+  /** Runs `handler` and answers with what it returns, resolves to, or fails with. */
+  run(handler: () => unknown): void {
+    let result: unknown;
+    try {
+      result = handler();
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (isThenable(result)) {
+      result.then(
+        (value) => this.#finish(value),
+        (error: unknown) => this.fail(error),
+      );
+    } else {
+      this.#finish(result);
+    }
+  }
+
+  /** The requester does not want an answer any more. */
+  cancel(reason: BusError): void {
+    if (this.#settled) return;
+    this.#cancelled = reason;
+    this.#controller?.abort(reason);
+  }
+
+  #finish(value: unknown): void {
+    if (this.#settled) return;
+    try {
+      this.reply(value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** What of an error travels: its code and message, never its stack. `details` only where a `BusError` carries them. */
+function asFailure(error: unknown): RemoteFailure {
+  if (!(error instanceof Error)) return { code: 'ERR_REMOTE', message: String(error) };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
+  const details = error instanceof BusError ? error.details : undefined;
+  return details === undefined ? { code, message: error.message } : { code, message: error.message, details };
+}

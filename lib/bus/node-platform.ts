@@ -1,0 +1,58 @@
+import type { SessionDialect } from '../session/session.ts';
+import { resolveAddress } from '../transport/address.ts';
+import { dialer } from '../transport/dial.ts';
+import { listen } from '../transport/listen.ts';
+import { MemoryNetwork } from '../transport/memory.ts';
+import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
+import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
+import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
+import { Slab } from '../wire/slab.ts';
+import type { ClientPlatform, Platform } from './platform.ts';
+import type { ServerPlatform } from './server.ts';
+
+const platform: Platform = {
+  compression: { deflater: () => createDeflater(), inflater: createInflater },
+  netIpcDialect({ messagepack, deflater, inflater }, { maxMessageBytes, maxDepth }): SessionDialect {
+    const slab = new Slab();
+    return {
+      tier: 'legacy',
+      slab,
+      encoder: new NetIpcEncoder({ slab, messagepack, deflater, maxFrameBytes: maxMessageBytes }),
+      decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
+    };
+  },
+};
+
+const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
+  network instanceof MemoryNetwork ? network : undefined;
+
+export const nodeClientPlatform: ClientPlatform = {
+  ...platform,
+  dialer(options) {
+    const address = resolveAddress(options);
+    const { clock } = options;
+    const dial = dialer(address, { options: options.options, tls: options.tls, clock, network: networkOf(options.network) });
+    return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
+  },
+};
+
+export const nodeServerPlatform: ServerPlatform = {
+  ...platform,
+  listen(options, takeover, events) {
+    const { tls, clock, listenOptions, handshakeTimeoutMs, maxUnauthorized } = options;
+    return listen(
+      resolveAddress(options),
+      {
+        options: options.options,
+        tls,
+        clock,
+        network: networkOf(options.network),
+        listenOptions,
+        takeover,
+        handshakeTimeoutMs,
+        maxHandshakes: maxUnauthorized,
+      },
+      events,
+    );
+  },
+};

@@ -1,0 +1,200 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import type { Random } from '../base/random.ts';
+import type { Link } from '../transport/link.ts';
+import type { EncodedMessage } from '../wire/dialect.ts';
+import { askOptions } from './ask-options.ts';
+import { isThenable, type IncomingRequest } from './incoming.ts';
+import type { Peer } from './peer.ts';
+import type { Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
+
+/** What a server or client offers to its plugins. */
+export interface PluginBase {
+  readonly side: 'server' | 'client';
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tls: object | undefined;
+  readonly peers: () => Iterable<PeerHandle>;
+  /** True once the server listens or the client dials, so that a late `onStart` runs at once. */
+  readonly started: () => boolean;
+  peerOf(handle: PeerHandle): Peer;
+  report(error: unknown, peer?: PeerHandle): void;
+  acceptLink(link: Link): void;
+}
+
+interface Hooks {
+  readonly connect: ((peer: PeerHandle, payload: unknown) => void)[];
+  readonly disconnect: ((peer: PeerHandle, reason: unknown) => void)[];
+  readonly link: ((peer: PeerHandle, up: boolean) => void)[];
+  readonly start: (() => void | Promise<void>)[];
+  readonly close: (() => void | Promise<void>)[];
+  readonly http: ((socket: Socket, head: Uint8Array) => void)[];
+}
+
+interface Installed {
+  readonly name: string;
+  readonly hooks: Hooks;
+  handlers: LaneHandlers | undefined;
+  instance: PluginInstance<unknown> | undefined;
+}
+
+/** The plugins of one server or client, by name and in the order they were installed. */
+export class Plugins {
+  readonly #base: PluginBase;
+  readonly #installed = new Map<string, Installed>();
+
+  constructor(base: PluginBase) {
+    this.#base = base;
+  }
+
+  /** Installs `plugin`; throws `ERR_PLUGIN` when its name is taken or a dependency is missing. */
+  install(plugin: Plugin<unknown, unknown>, options: unknown): unknown {
+    const { name, dependencies = [] } = plugin;
+    if (typeof name !== 'string' || name === '') throw new BusError('ERR_PLUGIN', 'A plugin needs a name');
+    if (this.#installed.has(name)) throw new BusError('ERR_PLUGIN', `The plugin "${name}" is installed already`);
+    for (const dependency of dependencies) {
+      if (!this.#installed.has(dependency)) {
+        throw new BusError('ERR_PLUGIN', `The plugin "${name}" needs "${dependency}" to be installed before`);
+      }
+    }
+    const hooks: Hooks = { connect: [], disconnect: [], link: [], start: [], close: [], http: [] };
+    const installed: Installed = { name, hooks, handlers: undefined, instance: undefined };
+    this.#installed.set(name, installed);
+    try {
+      installed.instance = plugin.install(this.#host(installed), options);
+    } catch (error) {
+      this.#installed.delete(name);
+      throw error;
+    }
+    return installed.instance.api;
+  }
+
+  async runStart(): Promise<void> {
+    for (const { hooks } of this.#installed.values()) for (const hook of hooks.start) await hook();
+  }
+
+  async runClose(): Promise<void> {
+    for (const { hooks } of this.#inReverse()) {
+      for (const hook of hooks.close) await this.#attempt(hook);
+    }
+  }
+
+  /** Undoes every installation, the last one first. */
+  async dispose(): Promise<void> {
+    for (const installed of this.#inReverse()) {
+      this.#installed.delete(installed.name);
+      await this.#attempt(() => installed.instance?.dispose?.());
+    }
+  }
+
+  connected(peer: PeerHandle, payload: unknown): void {
+    for (const { hooks } of this.#installed.values()) {
+      for (const hook of hooks.connect) this.#guard(() => hook(peer, payload), peer);
+    }
+  }
+
+  disconnected(peer: PeerHandle, reason: unknown): void {
+    for (const { hooks } of this.#installed.values()) {
+      for (const hook of hooks.disconnect) this.#guard(() => hook(peer, reason), peer);
+    }
+  }
+
+  linkChanged(peer: PeerHandle, up: boolean): void {
+    for (const { hooks } of this.#installed.values()) {
+      for (const hook of hooks.link) this.#guard(() => hook(peer, up), peer);
+    }
+  }
+
+  /** Hands a foreign HTTP link to the first plugin that takes those; false when none does. */
+  http(): ((socket: Socket, head: Uint8Array) => void) | undefined {
+    for (const { hooks } of this.#installed.values()) if (hooks.http[0] !== undefined) return hooks.http[0];
+    return undefined;
+  }
+
+  message(lane: string, data: unknown, peer: PeerHandle): void {
+    const handler = this.#installed.get(lane)?.handlers?.message;
+    if (handler !== undefined) this.#guard(() => handler(data, peer), peer);
+  }
+
+  request(request: IncomingRequest, data: unknown): void {
+    const handler = this.#installed.get(request.lane)?.handlers?.request;
+    if (handler === undefined) {
+      request.fail(new BusError('ERR_PEER_LACKS_FEATURE', `The peer runs without the plugin "${request.lane}"`));
+      return;
+    }
+    request.run(() => handler(data, request));
+  }
+
+  #host(installed: Installed): PluginHost {
+    const { hooks, name } = installed;
+    const base = this.#base;
+    return {
+      side: base.side,
+      clock: base.clock,
+      random: base.random,
+      tls: base.tls,
+      get peers() {
+        return base.peers();
+      },
+      lane: (handlers) => {
+        if (installed.handlers !== undefined) throw new BusError('ERR_PLUGIN', `The plugin "${name}" has its lane already`);
+        installed.handlers = handlers;
+        return this.#lane(name);
+      },
+      onConnect: (hook) => hooks.connect.push(hook),
+      onDisconnect: (hook) => hooks.disconnect.push(hook),
+      onLink: (hook) => hooks.link.push(hook),
+      onStart: (hook) => {
+        hooks.start.push(hook);
+        if (base.started()) this.#guard(hook);
+      },
+      onClose: (hook) => hooks.close.push(hook),
+      onHttp: (hook) => hooks.http.push(hook),
+      acceptLink: (link) => base.acceptLink(link),
+      report: (error, peer) => base.report(error, peer),
+    };
+  }
+
+  #lane(name: string): Lane {
+    const peerOf = (handle: PeerHandle): Peer => this.#base.peerOf(handle);
+    return {
+      send: async (handle, data) => peerOf(handle).send(name, data),
+      request: async (handle, data, options) => peerOf(handle).request(name, data, askOptions(options, 10_000)),
+      broadcast: async (handles, data) => {
+        const message: EncodedMessage = { data };
+        const waits: Promise<unknown>[] = [];
+        for (const handle of handles) {
+          try {
+            const wait = peerOf(handle).sendEncoded(name, message);
+            if (wait !== undefined) waits.push(wait.catch((error: unknown) => this.#base.report(error, handle)));
+          } catch (error) {
+            this.#base.report(error, handle);
+          }
+        }
+        await Promise.all(waits);
+      },
+    };
+  }
+
+  #inReverse(): Installed[] {
+    return [...this.#installed.values()].reverse();
+  }
+
+  async #attempt(task: () => void | Promise<void>): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      this.#base.report(error);
+    }
+  }
+
+  #guard(task: () => void | Promise<void>, peer?: PeerHandle): void {
+    try {
+      const result: unknown = task();
+      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#base.report(error, peer));
+    } catch (error) {
+      this.#base.report(error, peer);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { type Pending, PendingTable } from '../session/pending.ts';
+import type { Waiting } from '../session/waiting.ts';
+import type { RemoteFailure, RequestId } from '../wire/frames.ts';
+import type { AskOptions } from './ask-options.ts';
+
+/** Who carries the questions to the peer. */
+export interface QuestionCarrier {
+  /** Sends at once or when there is room, or fails. */
+  queue(waiting: Waiting, lane: string): void;
+  /** Tells the peer that the answer is not wanted any more. */
+  cancel(lane: string, id: number): void;
+  /** A question was settled, one way or the other. */
+  settled(): void;
+}
+
+/** What one end asked and has no answer to yet. Every question settles: by answer, error, timeout, abort or loss. */
+export class Questions {
+  readonly #clock: Clock;
+  readonly #carrier: QuestionCarrier;
+  readonly #pending: PendingTable;
+
+  constructor(clock: Clock, carrier: QuestionCarrier) {
+    this.#clock = clock;
+    this.#carrier = carrier;
+    this.#pending = new PendingTable(clock, (id, pending) => this.#gaveUp(id, pending));
+  }
+
+  get open(): number {
+    return this.#pending.size;
+  }
+
+  /** Questions the peer has, or may have, seen. */
+  get sent(): number {
+    return this.#pending.sent;
+  }
+
+  /** Answers that came too late, or for nobody. */
+  get late(): number {
+    return this.#pending.late;
+  }
+
+  /** Asks by `send`, which gets the question's id and the milliseconds left (undefined: for ever). */
+  ask(
+    lane: string,
+    options: AskOptions,
+    send: (id: number, timeoutMs: number | undefined) => void,
+  ): Promise<unknown> {
+    const { signal, timeoutMs, idempotent } = options;
+    if (signal?.aborted === true) return Promise.reject(aborted(signal));
+    return new Promise((resolve, reject) => {
+      const askedAt = this.#clock.now();
+      const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
+      const pending: Pending = { lane, resolve, reject, askedAt, deadline, sent: false };
+      const id = this.#pending.add(pending);
+      const waiting: Waiting = {
+        kind: 'request',
+        send: () => {
+          if (!this.#pending.has(id)) return;
+          send(id, timeoutMs === undefined ? undefined : Math.max(0, Math.ceil(deadline - this.#clock.now())));
+          pending.sent = true;
+        },
+        fail: (error) => {
+          if (this.#pending.has(id)) this.#pending.take(id)?.reject(error);
+        },
+      };
+      if (idempotent) pending.retry = waiting;
+      if (signal !== undefined) this.#watchSignal(signal, id, pending);
+      this.#carrier.queue(waiting, lane);
+    });
+  }
+
+  answered(id: RequestId, data: unknown): void {
+    this.#pending.take(id)?.resolve(data);
+    this.#carrier.settled();
+  }
+
+  failed(id: RequestId, { code, message, details }: RemoteFailure): void {
+    this.#pending.take(id)?.reject(new BusError(code, message, details === undefined ? {} : { details }));
+    this.#carrier.settled();
+  }
+
+  /** The session they were sent in is over: rejects them, or makes those that may be asked again wait for that. */
+  sessionLost(error: BusError, wait: (retry: Waiting) => void): void {
+    this.#pending.reject(error, (pending) => pending.sent && pending.retry === undefined);
+    this.#pending.retryAll(wait);
+    this.#carrier.settled();
+  }
+
+  fail(error: BusError): void {
+    this.#pending.reject(error);
+    this.#carrier.settled();
+  }
+
+  #watchSignal(signal: AbortSignal, id: number, pending: Pending): void {
+    const abort = (): void => {
+      if (!this.#pending.has(id)) return;
+      this.#pending.take(id);
+      this.#gaveUp(id, pending);
+      pending.reject(aborted(signal));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    pending.release = () => signal.removeEventListener('abort', abort);
+  }
+
+  #gaveUp(id: number, pending: Pending): void {
+    if (pending.sent) this.#carrier.cancel(pending.lane, id);
+    this.#carrier.settled();
+  }
+}
+
+function aborted(signal: AbortSignal): BusError {
+  return new BusError('ERR_ABORTED', undefined, { cause: signal.reason });
+}

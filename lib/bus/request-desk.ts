@@ -1,0 +1,53 @@
+import { BusError } from '../base/errors.ts';
+import type { IncomingRequest } from './incoming.ts';
+import type { PeerHandle } from './plugin.ts';
+
+/** What a handler is told beside the request. */
+export interface Context {
+  readonly peer: PeerHandle;
+  /** Fires when the requester gave up, or its session is over. */
+  readonly signal: AbortSignal;
+  /** Milliseconds the requester will still wait; undefined: no limit. */
+  readonly deadline: number | undefined;
+}
+
+/** Returns or resolves the answer; what it throws becomes the requester's rejection, with its code. */
+export type Handler<Request, Response> = (request: Request, context: Context) => Response | Promise<Response>;
+
+/** Answers a request; rejects when the answer cannot be sent, or was given before. */
+export interface Respond<Response> {
+  (response?: Response): Promise<void>;
+  readonly context: Context;
+}
+
+/** Hands the user's requests to the handler, else to the `request` listeners, else answers that there are none. */
+export class RequestDesk {
+  handler: Handler<unknown, unknown> | undefined;
+  readonly #fire: (data: unknown, respond: Respond<unknown>) => void;
+  readonly #hasListeners: () => boolean;
+  /** Whose the respond functions are that listeners were given. */
+  readonly #requests = new WeakMap<object, IncomingRequest>();
+
+  constructor(fire: (data: unknown, respond: Respond<unknown>) => void, hasListeners: () => boolean) {
+    this.#fire = fire;
+    this.#hasListeners = hasListeners;
+  }
+
+  take(request: IncomingRequest, data: unknown, fire = this.#fire): void {
+    const { handler } = this;
+    if (handler !== undefined) {
+      request.run(() => handler(data, request));
+    } else if (this.#hasListeners()) {
+      const respond = Object.assign(async (response?: unknown) => request.reply(response), { context: request });
+      this.#requests.set(respond, request);
+      fire(data, respond);
+    } else {
+      request.fail(new BusError('ERR_NO_HANDLER'));
+    }
+  }
+
+  /** A `request` listener that was given `respond` threw or rejected: so does the request. */
+  listenerFailed(respond: unknown, error: unknown): void {
+    if (typeof respond === 'function') this.#requests.get(respond)?.fail(error);
+  }
+}

@@ -1,0 +1,20 @@
+import { BusError } from '../base/errors.ts';
+
+export interface SendSettings {
+  /** Waits for the peer's acknowledgement instead of for room. */
+  readonly confirm?: boolean | undefined;
+}
+
+const defaults: SendSettings = { confirm: false };
+
+/** @throws BusError `ERR_INVALID_ARGUMENT`. */
+export function sendSettings(given: SendSettings | undefined): SendSettings {
+  if (given === undefined) return defaults;
+  if (typeof given !== 'object' || given === null) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'send takes its settings as { confirm }');
+  }
+  for (const name of Object.keys(given)) {
+    if (name !== 'confirm') throw new BusError('ERR_INVALID_ARGUMENT', `send has no setting "${name}"`);
+  }
+  return given;
+}

@@ -1,0 +1,329 @@
+import type { Server as NetServer } from 'node:net';
+import { asBusError, BusError } from '../base/errors.ts';
+import { resolveOptions } from '../base/options.ts';
+import type { Link, ListenEvents, Listener } from '../transport/link.ts';
+import type { EncodedMessage } from '../wire/dialect.ts';
+import { type AskSettings, askOptions } from './ask-options.ts';
+import type { Connection } from './connection.ts';
+import { Connections } from './connections.ts';
+import type { Contract, PayloadOf, Typed } from './contract.ts';
+import { BusEmitter } from './emitter.ts';
+import type { SlowInfo } from './events.ts';
+import type { IncomingRequest } from './incoming.ts';
+import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
+import type { Platform } from './platform.ts';
+import type { PeerHandle, Plugin } from './plugin.ts';
+import { Plugins } from './plugins.ts';
+import { type Handler, RequestDesk, type Respond } from './request-desk.ts';
+import type { ServerHandle } from './server-handle.ts';
+import { askAll, type SurveyAnswer, type SurveyMember, type SurveyStreamSettings, surveyAnswers } from './survey.ts';
+
+type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
+type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
+
+export interface ServerEvents<C extends Contract> {
+  /** The server listens, at this path or `address:port`. */
+  ready(address: string): void;
+  /** Something failed that concerns no single call; with the connection, if it is one's. Swallowed without a listener. */
+  error(error: BusError, connection?: Connection<C>): void;
+  /** A client was authorised; with the payload of its `connect()`. */
+  connect(connection: Connection<C>, payload: PayloadOf<C>): void;
+  /** Once, when a client's session is over; with the reason if there is one. */
+  disconnect(connection: Connection<C>, reason: unknown): void;
+  close(): void;
+  message(message: In<C, 'message'>, connection: Connection<C>): void;
+  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>, connection: Connection<C>): void;
+  /** A client takes nothing although something waits for it. */
+  slow(info: SlowInfo): void;
+}
+
+export interface StartSettings {
+  /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
+  readonly takeover?: boolean | undefined;
+}
+
+export interface ServerPlatform extends Platform {
+  /** Starts to listen where the options say. */
+  listen(options: ResolvedServerOptions, takeover: boolean, events: ListenEvents): Promise<Listener>;
+}
+
+/** What a survey returns for each client, as `Promise.allSettled` would. */
+export type SurveyResult<Value> =
+  | { readonly status: 'fulfilled'; readonly value: Value }
+  | { readonly status: 'rejected'; readonly reason: BusError };
+
+type ServerState = 'idle' | 'starting' | 'listening' | 'closing';
+
+/** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */
+export class Server<C extends Contract = Contract> extends BusEmitter<ServerEvents<C>> implements ServerHandle {
+  /** The options in force, defaults included. */
+  readonly options: ResolvedServerOptions;
+  readonly #platform: ServerPlatform;
+  readonly #connections: Connections;
+  readonly #desk: RequestDesk;
+  readonly #plugins: Plugins;
+  #state: ServerState = 'idle';
+  #listener: Listener | undefined;
+  #closing: Promise<this> | undefined;
+  #paused = false;
+
+  /** @throws BusError `ERR_INVALID_OPTION`. */
+  constructor(options: ServerOptions | undefined, platform: ServerPlatform) {
+    super();
+    this.options = resolveOptions('Server', serverOptions, options);
+    this.#platform = platform;
+    const { clock, random, tls } = this.options;
+    this.#desk = new RequestDesk(() => {}, () => this.listenerCount('request') > 0);
+    this.#plugins = new Plugins({
+      side: 'server',
+      clock,
+      random,
+      tls: typeof tls === 'object' ? tls : this.options.options,
+      peers: () => this.#connections.all,
+      started: () => this.#state === 'listening',
+      peerOf: (handle) => this.#connections.peerOf(handle),
+      report: (error, peer) => this.#report(error, peer),
+      acceptLink: (link) => {
+        if (this.#state !== 'listening') throw new BusError('ERR_STATE', 'The server does not listen');
+        this.#connections.accept(link);
+      },
+    });
+    this.#connections = new Connections(this.options, platform, {
+      handle: this,
+      plugins: this.#plugins,
+      connected: (connection, payload) => this.#connected(connection, payload),
+      stray: (error) => this.#report(error),
+      message: (connection, lane, data) => this.#message(connection, lane, data),
+      request: (connection, request, data) => this.#request(connection, request, data),
+      error: (connection, error) => this.#report(error, connection),
+      linkChanged: (connection, up) => this.#plugins.linkChanged(connection, up),
+      slow: (_connection, info) => void this.fire('slow', info),
+      over: (connection, reason) => this.#disconnected(connection, reason),
+    });
+  }
+
+  /** The clients now, among them those whose session waits for a link. */
+  get connections(): Connection<C>[] {
+    return [...this.#connections.all] as Connection<C>[];
+  }
+
+  /** The client with this id. */
+  connection(id: string): Connection<C> | undefined {
+    return this.#connections.byId(id) as Connection<C> | undefined;
+  }
+
+  /** The platform's server, while listening on a socket. */
+  get server(): NetServer | undefined {
+    return this.#listener?.server;
+  }
+
+  /** The port in use, for tcp and tls. */
+  get port(): number | undefined {
+    return this.#listener?.port;
+  }
+
+  /** Where clients connect to: a path, `host:port` or `memory:name`; while listening. */
+  get address(): string | undefined {
+    return this.#listener?.address;
+  }
+
+  /**
+   * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_TOO_LARGE` (path), `ERR_STATE` when started before, or
+   * `ERR_CONNECT` with the system's error as cause.
+   */
+  async start({ takeover = false }: StartSettings = {}): Promise<this> {
+    if (this.#state !== 'idle') throw new BusError('ERR_STATE', 'The server was started already');
+    this.#state = 'starting';
+    try {
+      await this.#plugins.runStart();
+      this.#listener = await this.#platform.listen(this.options, takeover, {
+        link: (link) => this.#link(link),
+        error: (error) => this.#report(error),
+        replaced: () => void this.close(true),
+      });
+    } catch (error) {
+      this.#state = 'idle';
+      throw error;
+    }
+    this.#state = 'listening';
+    this.fire('ready', this.#listener.address);
+    return this;
+  }
+
+  /**
+   * Closes every connection, then stops listening. Plain, what is owed is finished; with `allowReconnect` the clients
+   * are asked to finish what is in flight both ways and to come back, with nothing lost. Settles within
+   * `closeTimeoutMs` and a moment.
+   */
+  close(allowReconnect = false): Promise<this> {
+    if (this.#closing !== undefined) return this.#closing;
+    if (this.#state === 'idle') return Promise.resolve(this);
+    this.#closing = this.#close(allowReconnect).finally(() => {
+      this.#closing = undefined;
+    });
+    return this.#closing;
+  }
+
+  /**
+   * Sends a message to every client, encoded once. Resolves when every client has room or was given up as slow; never
+   * rejects: what fails goes to `error`.
+   */
+  async broadcast(data: Out<C, 'message'>): Promise<void> {
+    const message: EncodedMessage = { data };
+    let waits: Promise<void>[] | undefined;
+    for (const connection of this.#connections.all) {
+      try {
+        const accepted = connection.peer.sendEncoded('', message);
+        if (accepted === undefined) continue;
+        accepted.catch((error: unknown) => this.#report(error, connection));
+        waits ??= [];
+        waits.push(connection.peer.whenRoom());
+      } catch (error) {
+        this.#report(error, connection);
+      }
+    }
+    if (waits !== undefined) await Promise.all(waits);
+  }
+
+  /** Asks every client and resolves all their answers, in the order of `connections`. 10 s unless given, 0 for ever. */
+  survey(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<SurveyResult<Out<C, 'response'>>[]> {
+    const options = askOptions(settings, 10_000);
+    const members = this.#members((connection, ask) => connection.peer.request('', data, ask));
+    const { clock, surveyGraceMs } = this.options;
+    return new Promise((resolve) => {
+      const results = new Map<Connection, SurveyResult<Out<C, 'response'>>>();
+      const finish = (): void => {
+        const inOrder = members.map(({ handle }) => results.get(handle));
+        resolve(inOrder.filter((result) => result !== undefined));
+      };
+      if (members.length === 0) finish();
+      askAll(members, options, clock, surveyGraceMs, (answer) => {
+        results.set(answer.peer, resultOf(answer as SurveyAnswer<Connection, Out<C, 'response'>>));
+        if (results.size === members.length) finish();
+      });
+    });
+  }
+
+  /**
+   * Asks every client connected now and yields the answers as they come; what is open when the loop ends, by `quorum`,
+   * `first` or `break`, is cancelled.
+   */
+  surveyStream(
+    data: Out<C, 'request'>,
+    settings: SurveyStreamSettings = {},
+  ): AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void> {
+    const { timeout, signal, first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
+    const options = askOptions({ timeout, signal }, 10_000);
+    const members = this.#members((connection, ask) => connection.peer.request('', data, ask));
+    const { clock, surveyGraceMs } = this.options;
+    return surveyAnswers(members, options, quorum, clock, surveyGraceMs) as AsyncGenerator<
+      SurveyAnswer<Connection<C>, Out<C, 'response'>>,
+      void,
+      void
+    >;
+  }
+
+  /** Pings every client; resolves the outcomes with their milliseconds, in the order of `connections`. */
+  ping(data?: unknown, settings?: number | AskSettings): Promise<SurveyResult<number>[]> {
+    const options = askOptions(settings, 10_000);
+    const pings = [...this.#connections.all].map((connection) => connection.peer.ping(data, options));
+    return Promise.allSettled(pings) as Promise<SurveyResult<number>[]>;
+  }
+
+  /** Stops messages and requests of all clients, present and to come, from arriving; they wait at the clients. */
+  pause(): void {
+    this.#paused = true;
+    for (const connection of this.#connections.all) connection.peer.hold('server');
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const connection of this.#connections.all) connection.peer.release('server');
+  }
+
+  /** Answers requests with what `handler` returns or resolves to; its error becomes the requester's. */
+  handle(handler: Handler<In<C, 'request'>, In<C, 'response'>> | undefined): this {
+    this.#desk.handler = handler as Handler<unknown, unknown> | undefined;
+    return this;
+  }
+
+  /** Installs a plugin and returns its server side. Throws `ERR_PLUGIN`. */
+  use<ServerApi, ClientApi>(plugin: Plugin<ServerApi, ClientApi>, options?: unknown): ServerApi {
+    return this.#plugins.install(plugin, options) as ServerApi;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+    await this.#plugins.dispose();
+  }
+
+  protected override listenerFailed(event: string, error: unknown, args: readonly unknown[]): void {
+    if (event === 'request') this.#desk.listenerFailed(args[1], error);
+    else if (event !== 'error') this.#report(error);
+  }
+
+  async #close(allowReconnect: boolean): Promise<this> {
+    this.#state = 'closing';
+    const listener = this.#listener;
+    const stopped = listener?.close();
+    this.#connections.refuseAll();
+    await this.#plugins.runClose();
+    const reason = 'Server was shut down';
+    await Promise.all(
+      [...this.#connections.all].map((connection) =>
+        allowReconnect ? connection.goAway(reason) : connection.close(reason),
+      ),
+    );
+    await stopped;
+    this.#listener = undefined;
+    this.#state = 'idle';
+    this.fire('close');
+    return this;
+  }
+
+  #link(link: Link): void {
+    if (this.#state === 'closing' || this.#state === 'idle') link.destroy();
+    else this.#connections.accept(link);
+  }
+
+  #members(
+    ask: (connection: Connection, options: ReturnType<typeof askOptions>) => Promise<unknown>,
+  ): SurveyMember<Connection>[] {
+    return [...this.#connections.all].map((connection) => ({
+      handle: connection,
+      ask: (options) => ask(connection, options),
+      watchLink: (changed) => this.#connections.watchLink(connection, changed),
+    }));
+  }
+
+  #connected(connection: Connection, payload: unknown): void {
+    if (this.#paused) connection.peer.hold('server');
+    this.#plugins.connected(connection, payload);
+    this.fire('connect', connection, payload);
+  }
+
+  #disconnected(connection: Connection, reason: unknown): void {
+    this.#plugins.disconnected(connection, reason);
+    this.fire('disconnect', connection, reason);
+  }
+
+  #message(connection: Connection, lane: string, data: unknown): void {
+    if (lane === '') this.fire('message', data, connection);
+    else this.#plugins.message(lane, data, connection);
+  }
+
+  #request(connection: Connection, request: IncomingRequest, data: unknown): void {
+    if (request.lane !== '') this.#plugins.request(request, data);
+    else this.#desk.take(request, data, (body, respond) => this.fire('request', body, respond, connection));
+  }
+
+  #report(error: unknown, peer?: PeerHandle): void {
+    this.fire('error', asBusError(error, 'ERR_REMOTE'), peer);
+  }
+}
+
+function resultOf<Value>(answer: SurveyAnswer<unknown, Value>): SurveyResult<Value> {
+  return answer.status === 'fulfilled'
+    ? { status: 'fulfilled', value: answer.value }
+    : { status: 'rejected', reason: answer.reason };
+}

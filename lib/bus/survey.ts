@@ -1,0 +1,115 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { asBusError, BusError } from '../base/errors.ts';
+import type { AskOptions } from './ask-options.ts';
+
+/** What a survey asks of a member. */
+export interface SurveyMember<Handle> {
+  readonly handle: Handle;
+  ask(options: AskOptions): Promise<unknown>;
+  /** Calls back when the member's link breaks (`false`) or came back (`true`); returns how to stop that. */
+  watchLink(changed: (up: boolean) => void): () => void;
+}
+
+/** One member's answer, as it comes. */
+export type SurveyAnswer<Handle, Value> =
+  | { readonly peer: Handle; readonly status: 'fulfilled'; readonly value: Value }
+  | { readonly peer: Handle; readonly status: 'rejected'; readonly reason: BusError };
+
+export interface SurveyStreamSettings {
+  /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the stream after this many fulfilled answers. */
+  readonly quorum?: number | undefined;
+  /** The same as a quorum of one. */
+  readonly first?: boolean | undefined;
+}
+
+/**
+ * Asks each member and calls `answered` once for each of them. A member whose link breaks has `graceMs` to come back,
+ * then it counts as gone (`ERR_CLOSED`). The function returned cancels what is still open.
+ */
+export function askAll<Handle>(
+  members: readonly SurveyMember<Handle>[],
+  options: AskOptions,
+  clock: Clock,
+  graceMs: number,
+  answered: (answer: SurveyAnswer<Handle, unknown>) => void,
+): () => void {
+  const cancels: (() => void)[] = [];
+  for (const member of members) cancels.push(askOne(member, options, clock, graceMs, answered));
+  return () => {
+    for (const cancel of cancels) cancel();
+  };
+}
+
+function askOne<Handle>(
+  member: SurveyMember<Handle>,
+  options: AskOptions,
+  clock: Clock,
+  graceMs: number,
+  answered: (answer: SurveyAnswer<Handle, unknown>) => void,
+): () => void {
+  const { handle: peer } = member;
+  const controller = new AbortController();
+  let grace: Timer | undefined;
+  let open = true;
+  const settle = (answer: SurveyAnswer<Handle, unknown>): void => {
+    if (!open) return;
+    open = false;
+    grace?.cancel();
+    unwatch();
+    options.signal?.removeEventListener('abort', abort);
+    answered(answer);
+  };
+  const give = (reason: BusError): void => {
+    settle({ peer, status: 'rejected', reason });
+    controller.abort(reason);
+  };
+  const abort = (): void => give(new BusError('ERR_ABORTED', undefined, { cause: options.signal?.reason }));
+  const unwatch = member.watchLink((up) => {
+    grace?.cancel();
+    grace = up ? undefined : clock.setTimer(() => give(new BusError('ERR_CLOSED', 'The peer left')), graceMs, true);
+  });
+  options.signal?.addEventListener('abort', abort, { once: true });
+  member.ask({ ...options, signal: controller.signal }).then(
+    (value) => settle({ peer, status: 'fulfilled', value }),
+    (error: unknown) => settle({ peer, status: 'rejected', reason: asBusError(error, 'ERR_REMOTE') }),
+  );
+  return () => {
+    if (open) give(new BusError('ERR_ABORTED', 'The survey ended without this answer'));
+  };
+}
+
+/** The answers of a survey in the order they come. Ending the loop cancels the questions still open. */
+export async function* surveyAnswers<Handle>(
+  members: readonly SurveyMember<Handle>[],
+  options: AskOptions,
+  quorum: number,
+  clock: Clock,
+  graceMs: number,
+): AsyncGenerator<SurveyAnswer<Handle, unknown>, void, void> {
+  const ready: SurveyAnswer<Handle, unknown>[] = [];
+  let wake: (() => void) | undefined;
+  const cancel = askAll(members, options, clock, graceMs, (answer) => {
+    ready.push(answer);
+    wake?.();
+  });
+  let fulfilled = 0;
+  try {
+    for (let left = members.length; left > 0; left--) {
+      if (ready.length === 0) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      const answer = ready.shift();
+      if (answer === undefined) continue;
+      if (answer.status === 'fulfilled') fulfilled += 1;
+      yield answer;
+      if (fulfilled >= quorum) return;
+    }
+  } finally {
+    cancel();
+  }
+}

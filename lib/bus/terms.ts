@@ -1,0 +1,74 @@
+import { BusError } from '../base/errors.ts';
+import type { LinkPort } from '../session/link-port.ts';
+import { nativeDialect } from '../session/native-dialect.ts';
+import { Session, type SessionDialect, type SessionOwner } from '../session/session.ts';
+import type { Link } from '../transport/link.ts';
+import type { ClientHello, ServerHello } from '../wire/hello.ts';
+import { protocolVersion } from '../wire/native/header.ts';
+import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
+import type { Platform } from './platform.ts';
+
+/** The feature names of the native protocol that this version knows. */
+export const recordsFeature = 'records';
+
+/** The features this end offers on `link`. */
+export function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
+  return options.trusted ?? link.trusted ? [recordsFeature] : [];
+}
+
+export function clientHello(
+  options: ResolvedClientOptions,
+  payload: unknown,
+  link: Link,
+  id: string | undefined,
+  token: string | undefined,
+  session: Session | undefined,
+): ClientHello {
+  const { compress, messagepack, native, maxMessageBytes } = options;
+  const hello = { compress, messagepack, extras: payload, id: id ?? null };
+  if (!native) return hello;
+  const offer = { versions: [protocolVersion], features: ownFeatures(options, link), maxFrameBytes: maxMessageBytes };
+  if (token === undefined || session === undefined) return { ...hello, busbar: offer };
+  return { ...hello, busbar: { ...offer, resume: { token, received: session.received } } };
+}
+
+/** The session that the server's hello asks for. */
+export function sessionOfClient(
+  hello: ServerHello,
+  port: LinkPort,
+  options: ResolvedClientOptions,
+  platform: Platform,
+  owner: SessionOwner,
+): Session {
+  const offer = hello.busbar;
+  if (offer !== undefined && offer.version !== protocolVersion) {
+    throw new BusError('ERR_INCOMPATIBLE', `The server speaks version ${offer.version}, this client ${protocolVersion}`);
+  }
+  const dialect =
+    offer === undefined
+      ? netIpcDialect(hello, port, options, platform)
+      : nativeDialect({ records: offer.features.includes(recordsFeature), peerMaxBytes: offer.maxFrameBytes }, options);
+  return newSession(dialect, owner, options);
+}
+
+export function newSession(dialect: SessionDialect, owner: SessionOwner, options: ResolvedPeerOptions): Session {
+  return new Session(dialect, owner, options.clock, options);
+}
+
+/** The net-ipc dialect on `port`, with the terms both hellos named. */
+export function netIpcDialect(
+  terms: { readonly compress: boolean; readonly messagepack: boolean },
+  port: LinkPort,
+  options: ResolvedPeerOptions,
+  platform: Platform,
+): SessionDialect {
+  if (platform.netIpcDialect === undefined) {
+    throw new BusError('ERR_INCOMPATIBLE', 'The peer speaks net-ipc only, which this client does not');
+  }
+  const { compression } = platform;
+  const compressed = terms.compress && compression !== undefined;
+  const deflater = compressed ? compression.deflater() : undefined;
+  const inflater = compressed ? compression.inflater(options.maxMessageBytes) : undefined;
+  if (deflater !== undefined && inflater !== undefined) port.own(deflater, inflater);
+  return platform.netIpcDialect({ messagepack: terms.messagepack, deflater, inflater }, options);
+}

@@ -1,0 +1,26 @@
+export type { AskSettings } from './bus/ask-options.ts';
+export type { Applicant, Authorize } from './bus/authorize.ts';
+export type { ClientEvents } from './bus/client.ts';
+export { Connection, type ConnectionEvents } from './bus/connection.ts';
+export type { Contract, Traffic } from './bus/contract.ts';
+export type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
+export { Client, Server } from './bus/node-bus.ts';
+export type { ClientOptions, ServerOptions } from './bus/options.ts';
+export {
+  definePlugin,
+  type Lane,
+  type LaneHandlers,
+  type LaneRequestContext,
+  type LaneSendOptions,
+  type PeerHandle,
+  type Plugin,
+  type PluginDefinition,
+  type PluginHost,
+  type PluginInstance,
+} from './bus/plugin.ts';
+export type { Context, Handler, Respond } from './bus/request-desk.ts';
+export type { SendSettings } from './bus/send-settings.ts';
+export type { ServerEvents, StartSettings, SurveyResult } from './bus/server.ts';
+export type { SurveyAnswer, SurveyStreamSettings } from './bus/survey.ts';
+export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
+export { ClientStatus } from './session/state.ts';

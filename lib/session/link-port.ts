@@ -1,0 +1,103 @@
+import { asBusError, type BusError } from '../base/errors.ts';
+import type { Link, LinkEvents } from '../transport/link.ts';
+import type { Deflater, Inflater } from '../wire/compression.ts';
+import { RecordReader, RecordWriter } from '../wire/native/record-layer.ts';
+import type { SessionLink } from './session.ts';
+
+/** Who reads a link at present. */
+export interface LinkReader {
+  data(bytes: Uint8Array): void;
+  drain(): void;
+  close(error?: Error): void;
+  /** The bytes are no records; the link is of no use any more. */
+  failed(error: BusError): void;
+}
+
+/** A link whose reader can change, and that can be compressed from some point on. */
+export class LinkPort implements SessionLink, LinkEvents {
+  readonly link: Link;
+  #reader: LinkReader | undefined;
+  #recordReader: RecordReader | undefined;
+  #recordWriter: RecordWriter | undefined;
+  #streams: readonly (Deflater | Inflater)[] = [];
+  #closed: { readonly error?: Error | undefined } | undefined;
+
+  constructor(link: Link) {
+    this.link = link;
+    link.attach(this);
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  get bufferedBytes(): number {
+    return this.link.bufferedBytes;
+  }
+
+  /** Hands what comes from now on to `reader`; one that is late hears of the close at once. */
+  read(reader: LinkReader | undefined): void {
+    this.#reader = reader;
+    if (this.#closed !== undefined) reader?.close(this.#closed.error);
+  }
+
+  /** Everything after this, both ways, travels in compressed records. */
+  compress(deflater: Deflater, inflater: Inflater): void {
+    this.#streams = [deflater, inflater];
+    this.#recordWriter = new RecordWriter(deflater);
+    this.#recordReader = new RecordReader(inflater);
+  }
+
+  /** Frees `streams` when the link is gone. */
+  own(...streams: readonly (Deflater | Inflater)[]): void {
+    this.#streams = streams;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#closed !== undefined) return true;
+    if (this.#recordWriter === undefined) return this.link.write(bytes);
+    let more = true;
+    for (const record of this.#recordWriter.wrap(bytes)) more = this.link.write(record);
+    return more;
+  }
+
+  pause(): void {
+    this.link.pause();
+  }
+
+  resume(): void {
+    this.link.resume();
+  }
+
+  end(): void {
+    this.link.end();
+  }
+
+  destroy(): void {
+    this.link.destroy();
+  }
+
+  /** Bytes as the reader is to see them; also for those that came together with the opening. */
+  data(bytes: Uint8Array): void {
+    if (this.#recordReader === undefined) {
+      this.#reader?.data(bytes);
+      return;
+    }
+    try {
+      this.#recordReader.feed(bytes, (plain) => this.#reader?.data(plain));
+    } catch (error) {
+      this.#reader?.failed(asBusError(error, 'ERR_PROTOCOL'));
+    }
+  }
+
+  drain(): void {
+    this.#reader?.drain();
+  }
+
+  close(error?: Error): void {
+    this.#closed = { error };
+    for (const stream of this.#streams) stream.close();
+    this.#streams = [];
+    this.#reader?.close(error);
+  }
+}

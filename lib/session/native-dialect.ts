@@ -1,0 +1,34 @@
+import { NativeDecoder } from '../wire/native/decoder.ts';
+import { NativeEncoder } from '../wire/native/encoder.ts';
+import { Slab } from '../wire/slab.ts';
+import type { SessionDialect } from './session.ts';
+
+export interface DialectLimits {
+  /** The largest message this end takes. */
+  readonly maxMessageBytes: number;
+  readonly maxDepth: number;
+}
+
+/** What two ends agreed on for a native session. */
+export interface NativeTerms {
+  readonly records: boolean;
+  /** The largest body the peer takes. */
+  readonly peerMaxBytes: number;
+}
+
+/** The native dialect for one session. */
+export function nativeDialect(terms: NativeTerms, limits: DialectLimits): SessionDialect {
+  const slab = new Slab();
+  const decoder = new NativeDecoder({
+    records: terms.records,
+    maxFrameBytes: limits.maxMessageBytes,
+    maxDepth: limits.maxDepth,
+  });
+  return {
+    tier: 'session',
+    slab,
+    encoder: new NativeEncoder({ slab, records: terms.records, maxFrameBytes: terms.peerMaxBytes }),
+    decoder,
+    restart: () => decoder.restart(),
+  };
+}

@@ -1,0 +1,76 @@
+import { asBusError, BusError } from '../base/errors.ts';
+import type { ServerHello } from '../wire/hello.ts';
+import type { ClientOpening } from '../wire/opening/client-opening.ts';
+import type { LinkPort } from './link-port.ts';
+
+export interface OpenedLink {
+  readonly hello: ServerHello;
+  /** What came behind the server's hello already. */
+  readonly rest: Uint8Array;
+}
+
+/** A server's refusal, and whether it asked for another attempt. */
+export class RefusedError extends BusError {
+  readonly allowReconnect: boolean;
+  readonly reason: unknown;
+
+  constructor(code: string | undefined, reason: unknown, allowReconnect: boolean) {
+    super(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The server closed the connection');
+    this.allowReconnect = allowReconnect;
+    this.reason = reason;
+  }
+}
+
+/**
+ * Says hello on a new link and waits for the server's. Until the caller reads the port, what follows is lost, so it is to
+ * do that in the same turn. Rejects `RefusedError`, `ERR_PROTOCOL`, `ERR_CONNECT` when the link closes first, or with the
+ * reason of `signal`; the link is then closed.
+ */
+export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSignal): Promise<OpenedLink> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void): void => {
+      signal.removeEventListener('abort', abort);
+      port.read(undefined);
+      finish();
+    };
+    const fail = (error: unknown): void =>
+      settle(() => {
+        port.destroy();
+        reject(error);
+      });
+    const abort = (): void => fail(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    port.read({
+      data(bytes) {
+        try {
+          let step = opening.feed(bytes);
+          while (step?.type === 'write') {
+            port.write(step.bytes);
+            step = opening.feed(new Uint8Array(0));
+          }
+          if (step?.type === 'open') {
+            const opened = step;
+            settle(() => resolve(opened));
+          } else if (step?.type === 'refused') {
+            const { code, reason, allowReconnect } = step.refusal;
+            fail(new RefusedError(code, reason, allowReconnect));
+          }
+        } catch (error) {
+          fail(asBusError(error, 'ERR_PROTOCOL'));
+        }
+      },
+      drain() {},
+      close: (cause) => fail(new BusError('ERR_CONNECT', 'The link closed before the server answered', { cause })),
+      failed: fail,
+    });
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    try {
+      port.write(opening.start());
+    } catch (error) {
+      fail(asBusError(error, 'ERR_UNENCODABLE'));
+    }
+  });
+}

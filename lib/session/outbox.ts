@@ -1,0 +1,138 @@
+/** What the owner of a sequenced frame wants to hear of it; `undefined` frames are nobody's. */
+export interface Entry {
+  /** The user's data of a message, for `undelivered`. */
+  readonly data: unknown;
+  readonly lane: number;
+  /** Called once the peer acknowledged the frame. */
+  acknowledged?(): void;
+  /** Called instead when the session was lost first; true when the entry spoke for itself and is not `undelivered`. */
+  lost?(): boolean;
+}
+
+const firstRing = 256;
+
+/**
+ * The sequenced frames the peer has not acknowledged, as bytes to be sent again and as entries to be answered for.
+ * Positions are absolute offsets in the stream of all bytes ever recorded, so that they survive trimming.
+ */
+export class Outbox {
+  /** Sequence number of the newest frame recorded; the first is 1. */
+  sequence = 0;
+  acknowledged = 0;
+  #segments: Uint8Array[] = [];
+  /** Where the first segment starts, where the frames not acknowledged start, and where each end is. */
+  #startOffset = 0;
+  #headOffset = 0;
+  #tailOffset = 0;
+  #recordedOffset = 0;
+  /** By sequence number: where the frame ends, and whose it is. */
+  #ends = new Float64Array(firstRing);
+  #entries: (Entry | undefined)[] = new Array<Entry | undefined>(firstRing).fill(undefined);
+
+  /** Frames not acknowledged. */
+  get count(): number {
+    return this.sequence - this.acknowledged;
+  }
+
+  /** Bytes of the frames not acknowledged. */
+  get bytes(): number {
+    return this.#recordedOffset - this.#headOffset;
+  }
+
+  /** Notes a frame of `bytes`, whose bytes will be stored in the same order. */
+  record(bytes: number, entry: Entry | undefined): number {
+    if (this.count === this.#ends.length) this.#grow();
+    this.sequence += 1;
+    this.#recordedOffset += bytes;
+    const slot = this.sequence & (this.#ends.length - 1);
+    this.#ends[slot] = this.#recordedOffset;
+    this.#entries[slot] = entry;
+    return this.sequence;
+  }
+
+  /** Keeps the bytes of recorded frames; they must not change any more. */
+  store(segment: Uint8Array): void {
+    this.#segments.push(segment);
+    this.#tailOffset += segment.length;
+  }
+
+  /**
+   * Lets go of everything up to frame `sequence` and tells its owners; false when no such frame was ever sent.
+   */
+  acknowledge(sequence: number): boolean {
+    if (sequence > this.sequence) return false;
+    const mask = this.#ends.length - 1;
+    while (this.acknowledged < sequence) {
+      this.acknowledged += 1;
+      const slot = this.acknowledged & mask;
+      const entry = this.#entries[slot];
+      if (entry !== undefined) {
+        this.#entries[slot] = undefined;
+        entry.acknowledged?.();
+      }
+      this.#headOffset = this.#ends[slot] as number;
+    }
+    this.#trim();
+    return true;
+  }
+
+  /** The stored bytes that follow frame `sequence`; undefined when frames behind it are gone or were never sent. */
+  after(sequence: number): Uint8Array[] | undefined {
+    if (sequence < this.acknowledged || sequence > this.sequence) return undefined;
+    const from = sequence === this.acknowledged ? this.#headOffset : (this.#endOf(sequence) as number);
+    const bytes: Uint8Array[] = [];
+    let offset = this.#tailOffset;
+    for (let i = this.#segments.length - 1; i >= 0; i--) {
+      const segment = this.#segments[i] as Uint8Array;
+      offset -= segment.length;
+      if (offset + segment.length <= from) break;
+      bytes.push(offset >= from ? segment : segment.subarray(from - offset));
+    }
+    return bytes.reverse();
+  }
+
+  /** Empties the outbox; returns the entries nobody acknowledged, in order. */
+  abandon(): Entry[] {
+    const mask = this.#ends.length - 1;
+    const left: Entry[] = [];
+    for (let sequence = this.acknowledged + 1; sequence <= this.sequence; sequence++) {
+      const entry = this.#entries[sequence & mask];
+      if (entry !== undefined) left.push(entry);
+    }
+    this.#entries.fill(undefined);
+    this.#segments = [];
+    this.acknowledged = this.sequence;
+    this.#headOffset = this.#recordedOffset;
+    this.#tailOffset = this.#recordedOffset;
+    this.#startOffset = this.#recordedOffset;
+    return left;
+  }
+
+  #endOf(sequence: number): number | undefined {
+    return this.#ends[sequence & (this.#ends.length - 1)];
+  }
+
+  /** Drops segments that are acknowledged whole; the first one left may start with acknowledged bytes. */
+  #trim(): void {
+    let dropped = 0;
+    for (const segment of this.#segments) {
+      if (this.#startOffset + segment.length > this.#headOffset) break;
+      this.#startOffset += segment.length;
+      dropped += 1;
+    }
+    if (dropped > 0) this.#segments.splice(0, dropped);
+  }
+
+  #grow(): void {
+    const oldMask = this.#ends.length - 1;
+    const size = this.#ends.length * 2;
+    const ends = new Float64Array(size);
+    const entries = new Array<Entry | undefined>(size).fill(undefined);
+    for (let sequence = this.acknowledged + 1; sequence <= this.sequence; sequence++) {
+      ends[sequence & (size - 1)] = this.#ends[sequence & oldMask] as number;
+      entries[sequence & (size - 1)] = this.#entries[sequence & oldMask];
+    }
+    this.#ends = ends;
+    this.#entries = entries;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import type { RequestId } from '../wire/frames.ts';
+import type { Waiting } from './waiting.ts';
+
+/** A question that was asked and not answered yet. */
+export interface Pending {
+  readonly lane: string;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: BusError) => void;
+  /** When to give up, on the clock's scale; Infinity: never. */
+  readonly deadline: number;
+  readonly askedAt: number;
+  /** True once a frame of it was handed to the session. */
+  sent: boolean;
+  /** How to ask again in a new session; undefined for questions that are asked at most once. */
+  retry?: Waiting | undefined;
+  /** Removes what the caller's signal holds. */
+  release?: (() => void) | undefined;
+}
+
+const largestId = 0xffff_ffff;
+
+/** The questions of one peer by their integer, with one timer for all of them. */
+export class PendingTable {
+  /** Answers that came for nobody: late, cancelled, or never asked for. */
+  late = 0;
+  readonly #clock: Clock;
+  readonly #onTimeout: (id: number, pending: Pending) => void;
+  readonly #byId = new Map<RequestId, Pending>();
+  #lastId = 0;
+  #timer: Timer | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  /** `onTimeout` is called after the question was removed and before it is rejected. */
+  constructor(clock: Clock, onTimeout: (id: number, pending: Pending) => void) {
+    this.#clock = clock;
+    this.#onTimeout = onTimeout;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get sent(): number {
+    let count = 0;
+    for (const pending of this.#byId.values()) if (pending.sent) count += 1;
+    return count;
+  }
+
+  add(pending: Pending): number {
+    do {
+      this.#lastId = this.#lastId === largestId ? 1 : this.#lastId + 1;
+    } while (this.#byId.has(this.#lastId));
+    this.#byId.set(this.#lastId, pending);
+    if (pending.deadline < this.#timerAt) this.#arm(pending.deadline);
+    return this.#lastId;
+  }
+
+  /** Removes and returns the question `id` was asked as; a stranger's id counts as late. */
+  take(id: RequestId): Pending | undefined {
+    const pending = this.#byId.get(id);
+    if (pending === undefined) {
+      this.late += 1;
+      return undefined;
+    }
+    this.#byId.delete(id);
+    pending.release?.();
+    return pending;
+  }
+
+  /** Whether `id` still waits for an answer. */
+  has(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
+  /** Rejects every question that `which` picks. */
+  reject(error: BusError, which: (pending: Pending) => boolean = () => true): void {
+    for (const [id, pending] of this.#byId) {
+      if (!which(pending)) continue;
+      this.#byId.delete(id);
+      pending.release?.();
+      pending.reject(error);
+    }
+    if (this.#byId.size === 0) this.#disarm();
+  }
+
+  /** Makes the questions that may be asked again wait for that. */
+  retryAll(wait: (retry: Waiting) => void): void {
+    for (const pending of this.#byId.values()) {
+      if (!pending.sent || pending.retry === undefined) continue;
+      pending.sent = false;
+      wait(pending.retry);
+    }
+  }
+
+  #arm(at: number): void {
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    this.#timer = this.#clock.setTimer(() => this.#expire(), Math.max(0, at - this.#clock.now()), true);
+  }
+
+  #disarm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  #expire(): void {
+    this.#disarm();
+    const now = this.#clock.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [id, pending] of this.#byId) {
+      if (pending.deadline > now) {
+        next = Math.min(next, pending.deadline);
+        continue;
+      }
+      this.#byId.delete(id);
+      pending.release?.();
+      this.#onTimeout(Number(id), pending);
+      const waited = Math.round(now - pending.askedAt);
+      pending.reject(new BusError('ERR_TIMEOUT', `No answer came within ${waited} ms`));
+    }
+    if (next !== Number.POSITIVE_INFINITY && next < this.#timerAt) this.#arm(next);
+  }
+}

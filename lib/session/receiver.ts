@@ -1,0 +1,150 @@
+import { BusError } from '../base/errors.ts';
+import type { Decoder } from '../wire/dialect.ts';
+import type { ControlFrame, Frame, PartFrame, OpenFrame } from '../wire/frames.ts';
+
+/** A frame somebody above the session has to act on. */
+export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
+
+export interface ReceiverEvents {
+  /** `lane` is the name the peer gave the frame's lane, '' for the user's own. Never throws. */
+  frame(frame: UserFrame, lane: string): void;
+  control(frame: ControlFrame): void;
+}
+
+export interface ReceiverOptions {
+  readonly decoder: Decoder;
+  /** True in the `session` tier: frames are counted and acknowledged. */
+  readonly counts: boolean;
+  readonly events: ReceiverEvents;
+}
+
+/** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
+const ackBytes = 32_768;
+const ackFrames = 256;
+const maxLanes = 256;
+
+/** The incoming half of a session: counts what arrived, holds messages back while paused, says what to acknowledge. */
+export class Receiver {
+  /** Sequenced frames that arrived, whether or not somebody took them yet. */
+  received = 0;
+  readonly #options: ReceiverOptions;
+  readonly #lanes = new Map<number, string>([[0, '']]);
+  readonly #held: { readonly frame: UserFrame; readonly sequence: number }[] = [];
+  #paused = false;
+  #acked = 0;
+  #unackedBytes = 0;
+  #confirmAsked = false;
+  readonly #sink = (frame: Frame): void => this.#receive(frame);
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Frames that arrived and wait for `resume`. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** @throws BusError of the decoder's. */
+  feed(bytes: Uint8Array): void {
+    this.#options.decoder.feed(bytes, this.#sink);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Delivers what was held, in order, unless a handler pauses again. */
+  resume(): void {
+    this.#paused = false;
+    while (!this.#paused) {
+      const held = this.#held.shift();
+      if (held === undefined) return;
+      this.#options.events.frame(held.frame, '');
+    }
+  }
+
+  /** Whether an acknowledgement should go out now rather than ride on the next frame. */
+  get ackIsUrgent(): boolean {
+    return (this.#confirmAsked && this.#taken > this.#acked) || this.#unackedBytes >= ackBytes || this.#taken - this.#acked >= ackFrames;
+  }
+
+  get ackIsDue(): boolean {
+    return this.#options.counts && this.#taken > this.#acked;
+  }
+
+  /** The count to acknowledge, which then counts as sent; -1 when there is nothing new. */
+  takeAck(): number {
+    if (!this.ackIsDue) return -1;
+    this.#acked = this.#taken;
+    this.#unackedBytes = 0;
+    this.#confirmAsked = false;
+    return this.#acked;
+  }
+
+  /** A new link knows nothing of acknowledgements that the broken one may have lost. */
+  forgetAcks(): void {
+    this.#acked = 0;
+  }
+
+  /** Everything up to here was taken by its handler. */
+  get #taken(): number {
+    const first = this.#held[0];
+    return first === undefined ? this.received : first.sequence - 1;
+  }
+
+  #receive(frame: Frame): void {
+    switch (frame.type) {
+      case 'ack':
+      case 'heartbeat':
+      case 'heartbeat-reply':
+      case 'pause':
+      case 'resume':
+      case 'going-away':
+        this.#options.events.control(frame);
+        return;
+      default:
+        this.received += 1;
+        this.#unackedBytes += frame.size;
+        this.#deliver(frame);
+    }
+  }
+
+  #deliver(frame: UserFrame | PartFrame | OpenFrame): void {
+    switch (frame.type) {
+      case 'part':
+        return;
+      case 'open':
+        if (this.#lanes.size >= maxLanes || this.#lanes.has(frame.lane)) {
+          throw new BusError('ERR_PROTOCOL', `Lane ${frame.lane} cannot be opened`);
+        }
+        this.#lanes.set(frame.lane, frame.name);
+        return;
+      case 'message':
+        if (frame.confirm) this.#confirmAsked = true;
+        break;
+      default:
+        break;
+    }
+    if (!('lane' in frame)) {
+      this.#options.events.frame(frame, '');
+      return;
+    }
+    if (frame.lane === 0 && (this.#paused || this.#held.length > 0) && isHeldBack(frame)) {
+      this.#held.push({ frame, sequence: this.received });
+      return;
+    }
+    const lane = this.#lanes.get(frame.lane);
+    if (lane === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${frame.lane}, which has no name`);
+    this.#options.events.frame(frame, lane);
+  }
+}
+
+/** What `pause()` holds back; answers to one's own requests still arrive. A cancel follows its request. */
+function isHeldBack(frame: UserFrame): boolean {
+  return frame.type === 'message' || frame.type === 'request' || frame.type === 'cancel';
+}

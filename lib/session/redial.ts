@@ -1,0 +1,58 @@
+import pRetry from 'p-retry';
+import { retryDelayMs } from '../base/backoff.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+
+export interface RedialOptions {
+  /** Attempts after the first one; Infinity never gives up. */
+  readonly retries: number;
+  readonly maxRetryTime: number;
+  /** Waits before the first attempt too, so that many clients do not come back at one time. */
+  readonly waitFirst: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+  /** Whether another attempt makes sense after `error`. */
+  mayRetry(error: Error): boolean;
+  /** Called before each wait. */
+  waiting(): void;
+}
+
+/** Runs `attempt` until it succeeds, may not be repeated or was repeated often enough; rejects its last error. */
+export async function redial(attempt: () => Promise<void>, options: RedialOptions): Promise<void> {
+  const { retries, maxRetryTime, clock, random, signal } = options;
+  const wait = async (failures: number): Promise<void> => {
+    options.waiting();
+    await sleep(retryDelayMs(failures, maxRetryTime, random), clock, signal);
+  };
+  if (options.waitFirst) await wait(1);
+  await pRetry(attempt, {
+    retries,
+    // The wait is ours: p-retry has no jitter at its cap and no clock that can be given.
+    minTimeout: 0,
+    signal,
+    shouldRetry: async ({ error, attemptNumber }) => {
+      if (!options.mayRetry(error)) return false;
+      await wait(attemptNumber);
+      return true;
+    },
+  });
+}
+
+function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const abort = (): void => {
+      timer.cancel();
+      reject(signal.reason);
+    };
+    const timer = clock.setTimer(() => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+}

@@ -1,0 +1,68 @@
+import { BusError } from '../base/errors.ts';
+
+/** The public statuses of a client, as net-ipc numbers them. */
+export const ClientStatus = {
+  IDLE: 0,
+  CONNECTING: 1,
+  CONNECTED: 2,
+  READY: 3,
+  DISCONNECTED: 4,
+  RECONNECTING: 5,
+} as const;
+
+export type ClientStatus = (typeof ClientStatus)[keyof typeof ClientStatus];
+
+/** Where one end of a conversation stands. `closing` still has its link and takes nothing new. */
+export type State = 'idle' | 'connecting' | 'connected' | 'ready' | 'closing' | 'disconnected' | 'reconnecting';
+
+const moves: Readonly<Record<State, readonly State[]>> = {
+  idle: ['connecting', 'connected'],
+  connecting: ['connected', 'disconnected', 'idle'],
+  connected: ['ready', 'disconnected', 'idle'],
+  ready: ['closing', 'disconnected', 'idle'],
+  closing: ['idle'],
+  disconnected: ['reconnecting', 'ready', 'idle'],
+  reconnecting: ['connecting', 'connected', 'disconnected', 'idle'],
+};
+
+const statuses: Readonly<Record<State, ClientStatus>> = {
+  idle: ClientStatus.IDLE,
+  connecting: ClientStatus.CONNECTING,
+  connected: ClientStatus.CONNECTED,
+  ready: ClientStatus.READY,
+  closing: ClientStatus.READY,
+  disconnected: ClientStatus.DISCONNECTED,
+  reconnecting: ClientStatus.RECONNECTING,
+};
+
+/** The one place a conversation's state is kept and moved. */
+export class Lifecycle {
+  #state: State = 'idle';
+  readonly #changed: (status: ClientStatus) => void;
+
+  /** `changed` hears of each new public status. */
+  constructor(changed: (status: ClientStatus) => void) {
+    this.#changed = changed;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get status(): ClientStatus {
+    return statuses[this.#state];
+  }
+
+  is(...states: readonly State[]): boolean {
+    return states.includes(this.#state);
+  }
+
+  /** @throws BusError `ERR_STATE` for a move the table does not have. */
+  move(to: State): void {
+    if (to === this.#state) return;
+    if (!moves[this.#state].includes(to)) throw new BusError('ERR_STATE', `Cannot go from ${this.#state} to ${to}`);
+    const before = this.status;
+    this.#state = to;
+    if (this.status !== before) this.#changed(this.status);
+  }
+}

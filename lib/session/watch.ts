@@ -1,0 +1,101 @@
+import type { Clock, Timer } from '../base/clock.ts';
+
+export interface WatchLimits {
+  /** 0: no heartbeat. */
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly slowConsumerMs: number;
+}
+
+export interface WatchedLink {
+  /** Whether something waits for the peer to take it. */
+  pending(): boolean;
+  /** False while this end itself keeps the link from being read. */
+  listening(): boolean;
+  heartbeat(): void;
+  /** Nothing came for `silentMs`, though a heartbeat asked for an answer. */
+  dead(silentMs: number): void;
+  /** The peer took nothing for `slowConsumerMs`; said once until it takes something again. */
+  slow(): void;
+}
+
+/** Watches one link for silence and for a peer that takes nothing, with one timer and no work per message. */
+export class Watch {
+  readonly #clock: Clock;
+  readonly #limits: WatchLimits;
+  readonly #link: WatchedLink;
+  #timer: Timer | undefined;
+  #heardAt = 0;
+  #heartbeatAt = -1;
+  #progressAt = 0;
+  #idle = true;
+  #slow = false;
+
+  constructor(clock: Clock, limits: WatchLimits, link: WatchedLink) {
+    this.#clock = clock;
+    this.#limits = { ...limits, heartbeatIntervalMs: limits.heartbeatIntervalMs || Number.POSITIVE_INFINITY };
+    this.#link = link;
+  }
+
+  start(): void {
+    this.#heardAt = this.#clock.now();
+    this.#heartbeatAt = -1;
+    this.progressed();
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  heard(): void {
+    this.#heardAt = this.#clock.now();
+    this.#heartbeatAt = -1;
+  }
+
+  /** The peer took something. */
+  progressed(): void {
+    this.#progressAt = this.#clock.now();
+    this.#slow = false;
+    this.#idle = !this.#link.pending();
+  }
+
+  /** Something is about to be sent; the time to take it starts if nothing was waiting. */
+  sending(): void {
+    if (!this.#idle) return;
+    this.#idle = false;
+    this.#progressAt = this.#clock.now();
+  }
+
+  #arm(): void {
+    const { heartbeatIntervalMs, heartbeatTimeoutMs, slowConsumerMs } = this.#limits;
+    const now = this.#clock.now();
+    const heartbeatDue =
+      this.#heartbeatAt < 0 ? this.#heardAt + heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
+    const due = Math.min(heartbeatDue - now, slowConsumerMs / 4);
+    this.#timer = this.#clock.setTimer(() => this.#check(), Math.max(1, due), true);
+  }
+
+  #check(): void {
+    const now = this.#clock.now();
+    if (!this.#link.listening()) this.heard();
+    if (this.#heartbeatAt >= 0) {
+      if (now - this.#heartbeatAt >= this.#limits.heartbeatTimeoutMs) {
+        this.stop();
+        this.#link.dead(now - this.#heardAt);
+        return;
+      }
+    } else if (now - this.#heardAt >= this.#limits.heartbeatIntervalMs) {
+      this.#heartbeatAt = now;
+      this.#link.heartbeat();
+    }
+    this.#arm();
+    if (!this.#link.pending()) {
+      this.progressed();
+    } else if (!this.#slow && now - this.#progressAt >= this.#limits.slowConsumerMs) {
+      this.#slow = true;
+      this.#link.slow();
+    }
+  }
+}

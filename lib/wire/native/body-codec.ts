@@ -1,0 +1,102 @@
+import { Packr, Unpackr } from 'msgpackr';
+import { BusError } from '../../base/errors.ts';
+
+// msgpackr's encode options: return the whole target with `start` and `end` set; leave room before the body.
+const reuseBuffer = 512;
+const reserveSpace = 2048;
+
+/** What msgpackr needs free in its target before it starts. */
+export const roomBytes = 0x800 + 64;
+
+/**
+ * msgpackr keeps one target for all its instances in the process, the user's own among them. After each frame it is left
+ * with this full buffer, so that whoever packs next starts a buffer of his own and never in a slab of ours.
+ */
+const spent = typeof Buffer === 'function' ? Buffer.alloc(8_192) : new Uint8Array(8_192);
+
+interface PackTarget extends Uint8Array {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface TargetPackr {
+  position: number;
+  structures: unknown;
+  useBuffer(buffer: Uint8Array): void;
+  pack(value: unknown, options: number): PackTarget;
+}
+
+/** Where a packed body ended up: in the slab given, or in a larger buffer of its own. */
+export interface Packed {
+  readonly buffer: Uint8Array;
+  /** Where the body starts; at least `headroom` bytes before it are free. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Packs bodies straight into a slab. With `records`, object shapes are defined once and then named by one byte. */
+export class BodyPacker {
+  readonly #packr: TargetPackr;
+  readonly #records: boolean;
+
+  constructor(records: boolean) {
+    this.#records = records;
+    const options = records
+      ? { sequential: true, mapsAsObjects: true }
+      : { useRecords: false, mapsAsObjects: true, variableMapSize: true };
+    this.#packr = new Packr(options) as unknown as TargetPackr;
+  }
+
+  /**
+   * Packs `data` so that it starts at `at + headroom` of `slab`, which must have `roomBytes` free behind that.
+   * @throws BusError `ERR_UNENCODABLE`; the records are then defined anew, as the peer may have missed some.
+   */
+  pack(data: unknown, slab: Uint8Array, at: number, headroom: number): Packed {
+    const packr = this.#packr;
+    // msgpackr aligns its start to 8; starting at or before `at` keeps the headroom if the body moves to a new buffer.
+    const aligned = at & ~7;
+    const reserved = at + headroom - aligned;
+    packr.useBuffer(slab);
+    packr.position = aligned;
+    try {
+      const target = packr.pack(data, reuseBuffer | reserveSpace | reserved);
+      return { buffer: target, start: target.start + reserved, end: target.end };
+    } catch (cause) {
+      if (this.#records) packr.structures = [];
+      const message = cause instanceof Error ? cause.message : String(cause);
+      throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
+    } finally {
+      packr.useBuffer(spent);
+      packr.position = spent.length;
+    }
+  }
+}
+
+interface RangeUnpackr {
+  unpack(source: Uint8Array, range: { start: number; end: number }): unknown;
+}
+
+/** Reads what a `BodyPacker` of the same kind wrote, frame by frame in the same order. */
+export class BodyReader {
+  readonly #unpackr: RangeUnpackr;
+  readonly #range = { start: 0, end: 0 };
+
+  constructor(records: boolean) {
+    const options = records
+      ? { sequential: true, mapsAsObjects: true, copyBuffers: true }
+      : { useRecords: false, mapsAsObjects: true, copyBuffers: true };
+    this.#unpackr = new Unpackr(options) as unknown as RangeUnpackr;
+  }
+
+  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, or more than one. */
+  read(bytes: Uint8Array, start: number, end: number): unknown {
+    const range = this.#range;
+    range.start = start;
+    range.end = end;
+    try {
+      return this.#unpackr.unpack(bytes, range);
+    } catch (cause) {
+      throw new BusError('ERR_PROTOCOL', 'A body is not valid MessagePack', { cause });
+    }
+  }
+}

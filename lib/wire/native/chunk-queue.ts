@@ -1,0 +1,73 @@
+import type { LaneQueue } from '../dialect.ts';
+import type { Slab } from '../slab.ts';
+import { chunkBytes, Flag, headerBytes, writeHeader } from './header.ts';
+
+interface Waiting {
+  readonly type: number;
+  readonly flags: number;
+  readonly id: number;
+  /** Bytes of ours that come before `body`, such as a deadline. */
+  readonly intro: Uint8Array;
+  readonly body: Uint8Array;
+  /** How much of intro and body together was written. */
+  offset: number;
+}
+
+const nothing = new Uint8Array(0);
+
+/** Bodies too large for one frame. Within a lane they keep their order; between lanes the chunks take turns. */
+export class ChunkQueue implements LaneQueue {
+  bytes = 0;
+  readonly #slab: Slab;
+  readonly #lanes = new Map<number, Waiting[]>();
+
+  constructor(slab: Slab) {
+    this.#slab = slab;
+  }
+
+  /** True while a frame of `lane` has to wait behind another. */
+  holds(lane: number): boolean {
+    return this.#lanes.size !== 0 && this.#lanes.has(lane);
+  }
+
+  /** Always 0: nothing was written yet. */
+  push(lane: number, type: number, flags: number, id: number, body: Uint8Array, intro: Uint8Array = nothing): 0 {
+    const waiting = { type, flags, id, intro, body, offset: 0 };
+    const queue = this.#lanes.get(lane);
+    if (queue === undefined) this.#lanes.set(lane, [waiting]);
+    else queue.push(waiting);
+    this.bytes += intro.length + body.length;
+    return 0;
+  }
+
+  writeChunk(): { lane: number; bytes: number; last: boolean } | undefined {
+    for (const [lane, queue] of this.#lanes) {
+      const waiting = queue[0];
+      this.#lanes.delete(lane);
+      if (waiting === undefined) continue;
+      const total = waiting.intro.length + waiting.body.length;
+      const size = Math.min(chunkBytes, total - waiting.offset);
+      const last = waiting.offset + size === total;
+      this.#writeFrame(lane, waiting, size, last);
+      this.bytes -= size;
+      if (last) queue.shift();
+      // Behind the others: a Map keeps the order of insertion.
+      if (queue.length > 0) this.#lanes.set(lane, queue);
+      return { lane, bytes: headerBytes + size, last };
+    }
+    return undefined;
+  }
+
+  #writeFrame(lane: number, waiting: Waiting, size: number, last: boolean): void {
+    const slab = this.#slab;
+    const { intro, body, type, id } = waiting;
+    const introLeft = intro.subarray(Math.min(waiting.offset, intro.length), waiting.offset + size);
+    const bodyStart = Math.max(0, waiting.offset - intro.length);
+    slab.ensure(headerBytes + introLeft.length);
+    writeHeader(slab.buffer, slab.position, size, type, last ? waiting.flags : waiting.flags | Flag.more, lane, id);
+    slab.buffer.set(introLeft, slab.position + headerBytes);
+    slab.position += headerBytes + introLeft.length;
+    if (size > introLeft.length) slab.adopt(body.subarray(bodyStart, bodyStart + size - introLeft.length));
+    waiting.offset += size;
+  }
+}

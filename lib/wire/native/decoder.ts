@@ -1,0 +1,113 @@
+import { BusError } from '../../base/errors.ts';
+import type { Decoder } from '../dialect.ts';
+import type { Frame } from '../frames.ts';
+import { BodyReader } from './body-codec.ts';
+import { FrameBuilder } from './frame-builder.ts';
+import { chunkBytes, firstControlType, Flag, headerBytes, readUint32 } from './header.ts';
+import { Reassembly } from './reassembly.ts';
+
+export interface NativeDecoderOptions {
+  /** Whether this end takes record definitions. */
+  readonly records: boolean;
+  /** The largest body, put together again, that this end takes. */
+  readonly maxFrameBytes: number;
+  readonly maxDepth: number;
+}
+
+const lengthBytes = 4;
+const largestFrameBytes = headerBytes + chunkBytes;
+
+/**
+ * Reads the frames of `docs/protocol.md`, in place where a frame arrived whole. The parts that live as long as the
+ * session (record definitions, bodies half received) survive `restart`, the split frame of a broken link does not.
+ */
+export class NativeDecoder implements Decoder {
+  readonly #builder: FrameBuilder;
+  readonly #reassembly: Reassembly;
+  /** A frame that arrived in part, and how much of it. */
+  #carry = new Uint8Array(0);
+  #carried = 0;
+
+  constructor(options: NativeDecoderOptions) {
+    const readers: BodyReader[] = [];
+    this.#builder = new FrameBuilder((lane) => (readers[lane] ??= new BodyReader(options.records)), options);
+    this.#reassembly = new Reassembly(options.maxFrameBytes);
+  }
+
+  /** Forgets a frame that a broken link left half received. */
+  restart(): void {
+    this.#carried = 0;
+    if (this.#carry.length > 4_096) this.#carry = new Uint8Array(0);
+  }
+
+  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
+    let at = 0;
+    if (this.#carried > 0) {
+      at = this.#finishCarried(bytes, sink);
+      if (at < 0) return;
+    }
+    const end = bytes.length;
+    while (end - at >= lengthBytes) {
+      const size = this.#frameSize(bytes, at);
+      if (end - at < size) break;
+      this.#frame(bytes, at, size, sink);
+      at += size;
+    }
+    if (at < end) this.#keep(bytes.subarray(at));
+  }
+
+  /** Completes the split frame from `bytes`; returns where the next one starts, or -1 when it is still not whole. */
+  #finishCarried(bytes: Uint8Array, sink: (frame: Frame) => void): number {
+    let at = 0;
+    if (this.#carried < lengthBytes) {
+      at = Math.min(lengthBytes - this.#carried, bytes.length);
+      this.#keep(bytes.subarray(0, at));
+      if (this.#carried < lengthBytes) return -1;
+    }
+    const size = this.#frameSize(this.#carry, 0);
+    const missing = Math.min(size - this.#carried, bytes.length - at);
+    this.#keep(bytes.subarray(at, at + missing));
+    if (this.#carried < size) return -1;
+    const whole = this.#carry;
+    this.#carried = 0;
+    // Raw bodies are handed out without a copy, so this buffer is not written to again.
+    this.#carry = new Uint8Array(0);
+    this.#frame(whole, 0, size, sink);
+    return at + missing;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const needed = this.#carried + bytes.length;
+    if (needed > this.#carry.length) {
+      const grown = new Uint8Array(Math.max(256, Math.min(largestFrameBytes, needed * 2), needed));
+      grown.set(this.#carry.subarray(0, this.#carried));
+      this.#carry = grown;
+    }
+    this.#carry.set(bytes, this.#carried);
+    this.#carried = needed;
+  }
+
+  #frameSize(bytes: Uint8Array, at: number): number {
+    const size = lengthBytes + readUint32(bytes, at);
+    if (size < headerBytes) throw new BusError('ERR_PROTOCOL', `A frame of ${size} bytes is shorter than its header`);
+    if (size > largestFrameBytes) throw new BusError('ERR_TOO_LARGE', `A frame of ${size} bytes is over the limit`);
+    return size;
+  }
+
+  #frame(bytes: Uint8Array, at: number, size: number, sink: (frame: Frame) => void): void {
+    const type = bytes[at + 4] as number;
+    const flags = bytes[at + 5] as number;
+    const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
+    const id = readUint32(bytes, at + 8);
+    const bodyStart = at + headerBytes;
+    const bodyEnd = at + size;
+    const cut = (flags & Flag.more) !== 0 || this.#reassembly.isOpen(lane);
+    if (cut && type < firstControlType) {
+      const body = this.#reassembly.add(lane, type, flags, id, bytes.subarray(bodyStart, bodyEnd));
+      if (body === undefined) sink({ type: 'part', lane, size });
+      else sink(this.#builder.build(type, flags, lane, id, body, 0, body.length, size));
+      return;
+    }
+    sink(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size));
+  }
+}

@@ -1,0 +1,219 @@
+import { BusError } from '../../base/errors.ts';
+import type { EncodedMessage, Encoder } from '../dialect.ts';
+import type { RemoteFailure, RequestId } from '../frames.ts';
+import type { Slab } from '../slab.ts';
+import { BodyPacker, roomBytes } from './body-codec.ts';
+import { ChunkQueue } from './chunk-queue.ts';
+import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
+import { isRaw, rawBytes, rawKind } from './raw-body.ts';
+
+export interface NativeEncoderOptions {
+  readonly slab: Slab;
+  /** Whether the peer takes record definitions; only between ends that trust each other. */
+  readonly records: boolean;
+  /** The largest body the peer takes. */
+  readonly maxFrameBytes: number;
+}
+
+/** Raw bodies up to this are copied into the slab; larger ones are handed on as they are. */
+const copyBytes = 4_096;
+
+/** Writes the frames of `docs/protocol.md`. It lives as long as its session, since record definitions do. */
+export class NativeEncoder implements Encoder {
+  readonly queue: ChunkQueue;
+  readonly #slab: Slab;
+  readonly #records: boolean;
+  readonly #maxFrameBytes: number;
+  readonly #packers: BodyPacker[] = [];
+
+  constructor(options: NativeEncoderOptions) {
+    this.#slab = options.slab;
+    this.#records = options.records;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    this.queue = new ChunkQueue(options.slab);
+  }
+
+  message(lane: number, data: unknown, confirm: boolean): number {
+    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, 0, data, -1);
+  }
+
+  request(lane: number, id: number, data: unknown, timeoutMs: number | undefined): number {
+    return this.#write(FrameType.request, 0, lane, id, data, timeoutMs ?? -1);
+  }
+
+  response(lane: number, id: RequestId, data: unknown): number {
+    return this.#write(FrameType.response, 0, lane, Number(id), data, -1);
+  }
+
+  failure(lane: number, id: RequestId, error: RemoteFailure): number {
+    return this.#write(FrameType.failure, 0, lane, Number(id), error, -1);
+  }
+
+  cancel(lane: number, id: number): number {
+    return this.#write(FrameType.cancel, 0, lane, id, undefined, -1);
+  }
+
+  ping(id: number, data: unknown): number {
+    return this.#write(FrameType.ping, 0, 0, id, data, -1);
+  }
+
+  pong(id: RequestId, data: unknown): number {
+    return this.#write(FrameType.pong, 0, 0, Number(id), data, -1);
+  }
+
+  end(reason: unknown, allowReconnect: boolean, code: string | undefined): number {
+    return this.#write(FrameType.end, 0, 0, 0, { reason, allowReconnect, code }, -1);
+  }
+
+  open(lane: number, name: string): number {
+    return this.#write(FrameType.open, 0, lane, 0, name, -1);
+  }
+
+  encoded(lane: number, frame: EncodedMessage): number {
+    frame.native ??= encodeBody(frame.data);
+    const { encoding, body } = frame.native;
+    this.#checkSize(body.length);
+    if (body.length > chunkBytes || this.queue.holds(lane)) {
+      return this.queue.push(lane, FrameType.message, encoding, 0, body);
+    }
+    return this.#copyFrame(FrameType.message, encoding, lane, 0, body);
+  }
+
+  ack(received: number): number {
+    return this.#control(FrameType.ack, received % 0x1_0000_0000);
+  }
+
+  heartbeat(): number {
+    return this.#control(FrameType.heartbeat, 0);
+  }
+
+  heartbeatReply(): number {
+    return this.#control(FrameType.heartbeatReply, 0);
+  }
+
+  pause(): number {
+    return this.#control(FrameType.pause, 0);
+  }
+
+  resume(): number {
+    return this.#control(FrameType.resume, 0);
+  }
+
+  goingAway(): number {
+    return this.#control(FrameType.goingAway, 0);
+  }
+
+  #control(type: number, id: number): number {
+    const slab = this.#slab;
+    slab.ensure(headerBytes);
+    writeHeader(slab.buffer, slab.position, 0, type, 0, 0, id);
+    slab.position += headerBytes;
+    return headerBytes;
+  }
+
+  #write(type: number, flags: number, lane: number, id: number, data: unknown, timeoutMs: number): number {
+    if (data === undefined) return this.#writeEmpty(type, flags, lane, id, timeoutMs);
+    if (isRaw(data)) return this.#writeRaw(type, flags, lane, id, data, timeoutMs);
+    const slab = this.#slab;
+    slab.ensure(roomBytes);
+    const prefix = timeoutMs < 0 ? 0 : 4;
+    const headroom = headerBytes + prefix;
+    const { buffer, start, end } = this.#packer(lane).pack(data, slab.buffer, slab.position, headroom);
+    const bodyStart = start - prefix;
+    const bodyBytes = end - bodyStart;
+    try {
+      this.#checkSize(bodyBytes);
+    } catch (error) {
+      // The peer never sees the definitions this body made.
+      this.#packers[lane] = new BodyPacker(this.#records);
+      throw error;
+    }
+    const encoding = this.#records ? Encoding.records : Encoding.plain;
+    const allFlags = flags | encoding | (prefix === 0 ? 0 : Flag.deadline);
+    if (prefix !== 0) writeUint32(buffer, bodyStart, timeoutMs);
+    if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
+      const body = buffer === slab.buffer ? buffer.slice(bodyStart, end) : buffer.subarray(bodyStart, end);
+      return this.queue.push(lane, type, allFlags, id, body);
+    }
+    writeHeader(buffer, bodyStart - headerBytes, bodyBytes, type, allFlags, lane, id);
+    if (buffer === slab.buffer) slab.position = end;
+    else slab.moveTo(buffer, bodyStart - headerBytes, end);
+    return headerBytes + bodyBytes;
+  }
+
+  #writeEmpty(type: number, flags: number, lane: number, id: number, timeoutMs: number): number {
+    const body = new Uint8Array(timeoutMs < 0 ? 0 : 4);
+    if (timeoutMs >= 0) writeUint32(body, 0, timeoutMs);
+    const allFlags = flags | Encoding.none | (timeoutMs < 0 ? 0 : Flag.deadline);
+    if (this.queue.holds(lane)) return this.queue.push(lane, type, allFlags, id, body);
+    return this.#copyFrame(type, allFlags, lane, id, body);
+  }
+
+  #writeRaw(
+    type: number,
+    flags: number,
+    lane: number,
+    id: number,
+    data: ArrayBuffer | ArrayBufferView,
+    timeoutMs: number,
+  ): number {
+    const bytes = rawBytes(data);
+    const prefix = timeoutMs < 0 ? 0 : 4;
+    const bodyBytes = prefix + 1 + bytes.length;
+    this.#checkSize(bodyBytes);
+    const allFlags = flags | Encoding.raw | (prefix === 0 ? 0 : Flag.deadline);
+    const intro = new Uint8Array(prefix + 1);
+    if (prefix !== 0) writeUint32(intro, 0, timeoutMs);
+    intro[prefix] = rawKind(data);
+    if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
+      return this.queue.push(lane, type, allFlags, id, bytes, intro);
+    }
+    const slab = this.#slab;
+    const inline = bytes.length <= copyBytes;
+    slab.ensure(headerBytes + intro.length + (inline ? bytes.length : 0));
+    writeHeader(slab.buffer, slab.position, bodyBytes, type, allFlags, lane, id);
+    slab.buffer.set(intro, slab.position + headerBytes);
+    slab.position += headerBytes + intro.length;
+    if (inline) {
+      slab.buffer.set(bytes, slab.position);
+      slab.position += bytes.length;
+    } else {
+      slab.adopt(bytes);
+    }
+    return headerBytes + bodyBytes;
+  }
+
+  #copyFrame(type: number, flags: number, lane: number, id: number, body: Uint8Array): number {
+    const slab = this.#slab;
+    slab.ensure(headerBytes + body.length);
+    writeHeader(slab.buffer, slab.position, body.length, type, flags, lane, id);
+    slab.buffer.set(body, slab.position + headerBytes);
+    slab.position += headerBytes + body.length;
+    return headerBytes + body.length;
+  }
+
+  #packer(lane: number): BodyPacker {
+    return (this.#packers[lane] ??= new BodyPacker(this.#records));
+  }
+
+  #checkSize(bodyBytes: number): void {
+    if (bodyBytes > this.#maxFrameBytes) {
+      throw new BusError('ERR_TOO_LARGE', `The message has ${bodyBytes} bytes, the peer takes ${this.#maxFrameBytes}`);
+    }
+  }
+}
+
+/** The body in the form that needs no state of a session. */
+function encodeBody(data: unknown): { encoding: number; body: Uint8Array } {
+  if (data === undefined) return { encoding: Encoding.none, body: new Uint8Array(0) };
+  if (isRaw(data)) {
+    const bytes = rawBytes(data);
+    const body = new Uint8Array(1 + bytes.length);
+    body[0] = rawKind(data);
+    body.set(bytes, 1);
+    return { encoding: Encoding.raw, body };
+  }
+  const scratch = new Uint8Array(roomBytes);
+  const { buffer, start, end } = new BodyPacker(false).pack(data, scratch, 0, 0);
+  return { encoding: Encoding.plain, body: buffer.subarray(start, end) };
+}

@@ -1,0 +1,127 @@
+import { BusError } from '../../base/errors.ts';
+import type { Frame, RemoteFailure } from '../frames.ts';
+import { BodyReader } from './body-codec.ts';
+import { Encoding, encodingMask, Flag, FrameType, readUint32 } from './header.ts';
+import { checkDepth } from './msgpack-depth.ts';
+import { rawValue } from './raw-body.ts';
+
+/** Raw bodies up to this are copied out, so that a few bytes do not keep a whole read buffer alive. */
+const copyBytes = 4_096;
+const longestLaneName = 128;
+
+export interface FrameBuilderOptions {
+  readonly records: boolean;
+  readonly maxDepth: number;
+}
+
+/** Makes a frame of a header and a whole body. */
+export class FrameBuilder {
+  readonly #readerOf: (lane: number) => BodyReader;
+  #plain: BodyReader | undefined;
+  readonly #options: FrameBuilderOptions;
+
+  constructor(readerOf: (lane: number) => BodyReader, options: FrameBuilderOptions) {
+    this.#readerOf = readerOf;
+    this.#options = options;
+  }
+
+  build(
+    type: number,
+    flags: number,
+    lane: number,
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    size: number,
+  ): Frame {
+    let timeoutMs: number | undefined;
+    if ((flags & Flag.deadline) !== 0) {
+      if (end - start < 4) throw new BusError('ERR_PROTOCOL', 'A body is too short for its deadline');
+      timeoutMs = readUint32(bytes, start);
+      start += 4;
+    }
+    const data = this.#body(flags & encodingMask, lane, bytes, start, end);
+    switch (type) {
+      case FrameType.message:
+        return { type: 'message', lane, data, confirm: (flags & Flag.confirm) !== 0, size };
+      case FrameType.request:
+        return { type: 'request', lane, id, data, timeoutMs, size };
+      case FrameType.response:
+        return { type: 'response', lane, id, data, size };
+      case FrameType.failure:
+        return { type: 'failure', lane, id, error: asFailure(data), size };
+      case FrameType.cancel:
+        return { type: 'cancel', lane, id, size };
+      case FrameType.ping:
+        return { type: 'ping', id, data, size };
+      case FrameType.pong:
+        return { type: 'pong', id, data, size };
+      case FrameType.end:
+        return asEnd(data, size);
+      case FrameType.open:
+        return { type: 'open', lane, name: asLaneName(data), size };
+      case FrameType.ack:
+        return { type: 'ack', received: id, size };
+      case FrameType.heartbeat:
+        return { type: 'heartbeat', size };
+      case FrameType.heartbeatReply:
+        return { type: 'heartbeat-reply', size };
+      case FrameType.pause:
+        return { type: 'pause', size };
+      case FrameType.resume:
+        return { type: 'resume', size };
+      case FrameType.goingAway:
+        return { type: 'going-away', size };
+      default:
+        throw new BusError('ERR_PROTOCOL', `Unknown frame type ${type}`);
+    }
+  }
+
+  #body(encoding: number, lane: number, bytes: Uint8Array, start: number, end: number): unknown {
+    switch (encoding) {
+      case Encoding.none:
+        if (start !== end) throw new BusError('ERR_PROTOCOL', 'A body stands where none was announced');
+        return undefined;
+      case Encoding.raw: {
+        if (start === end) throw new BusError('ERR_PROTOCOL', 'Binary data without its kind');
+        const body = end - start > copyBytes ? bytes.subarray(start + 1, end) : bytes.slice(start + 1, end);
+        return rawValue(bytes[start] as number, body);
+      }
+      case Encoding.records:
+        if (!this.#options.records) throw new BusError('ERR_PROTOCOL', 'Record definitions were not agreed on');
+        checkDepth(bytes, start, end, this.#options.maxDepth);
+        return this.#readerOf(lane).read(bytes, start, end);
+      default:
+        checkDepth(bytes, start, end, this.#options.maxDepth);
+        this.#plain ??= new BodyReader(false);
+        return this.#plain.read(bytes, start, end);
+    }
+  }
+}
+
+function asFailure(data: unknown): RemoteFailure {
+  if (typeof data === 'object' && data !== null && 'code' in data && 'message' in data) {
+    const { code, message } = data;
+    if (typeof code === 'string' && typeof message === 'string') {
+      return 'details' in data && data.details !== undefined
+        ? { code, message, details: data.details }
+        : { code, message };
+    }
+  }
+  throw new BusError('ERR_PROTOCOL', 'An error answer without code and message');
+}
+
+function asEnd(data: unknown, size: number): Frame {
+  if (typeof data !== 'object' || data === null || !('allowReconnect' in data)) {
+    throw new BusError('ERR_PROTOCOL', 'An end without its reason');
+  }
+  const code = 'code' in data && typeof data.code === 'string' ? data.code : undefined;
+  const reason = 'reason' in data ? data.reason : undefined;
+  return { type: 'end', reason, allowReconnect: data.allowReconnect === true, code, size };
+}
+
+function asLaneName(data: unknown): string {
+  if (typeof data === 'string' && data.length > 0 && data.length <= longestLaneName) return data;
+  throw new BusError('ERR_PROTOCOL', 'A lane without a name');
+}

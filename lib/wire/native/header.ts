@@ -1,0 +1,88 @@
+/** The fixed part of every native frame; `docs/protocol.md` has the layout. */
+export const headerBytes = 12;
+
+export const protocolVersion = 1;
+
+/** Frame types. Those from `firstControlType` on are about the link and carry no sequence number. */
+export const FrameType = {
+  message: 1,
+  request: 2,
+  response: 3,
+  failure: 4,
+  cancel: 5,
+  ping: 6,
+  pong: 7,
+  end: 8,
+  open: 9,
+  ack: 32,
+  heartbeat: 33,
+  heartbeatReply: 34,
+  pause: 35,
+  resume: 36,
+  goingAway: 37,
+} as const;
+
+export const firstControlType = 32;
+
+/** How a body is written: the low two bits of the flags. */
+export const Encoding = {
+  none: 0,
+  /** MessagePack with the record definitions of this lane and direction. */
+  records: 1,
+  /** MessagePack without records; the same bytes for every peer. */
+  plain: 2,
+  /** One byte that names the kind, then the bytes themselves. */
+  raw: 3,
+} as const;
+
+export const encodingMask = 0b11;
+
+export const Flag = {
+  /** Another frame of the same lane carries on with this body. */
+  more: 0b100,
+  /** The sender waits for the acknowledgement. */
+  confirm: 0b1000,
+  /** The body starts with a u32: the milliseconds the requester will wait. */
+  deadline: 0b1_0000,
+} as const;
+
+/** Bodies longer than this are cut, so that lanes can take turns. */
+export const chunkBytes = 65_536;
+
+export function writeHeader(
+  into: Uint8Array,
+  at: number,
+  bodyBytes: number,
+  type: number,
+  flags: number,
+  lane: number,
+  id: number,
+): void {
+  const length = headerBytes - 4 + bodyBytes;
+  into[at] = length >>> 24;
+  into[at + 1] = length >>> 16;
+  into[at + 2] = length >>> 8;
+  into[at + 3] = length;
+  into[at + 4] = type;
+  into[at + 5] = flags;
+  into[at + 6] = lane >>> 8;
+  into[at + 7] = lane;
+  into[at + 8] = id >>> 24;
+  into[at + 9] = id >>> 16;
+  into[at + 10] = id >>> 8;
+  into[at + 11] = id;
+}
+
+export function readUint32(from: Uint8Array, at: number): number {
+  return (
+    (from[at] as number) * 0x1000000 +
+    (((from[at + 1] as number) << 16) | ((from[at + 2] as number) << 8) | (from[at + 3] as number))
+  );
+}
+
+export function writeUint32(into: Uint8Array, at: number, value: number): void {
+  into[at] = value >>> 24;
+  into[at + 1] = value >>> 16;
+  into[at + 2] = value >>> 8;
+  into[at + 3] = value;
+}
