@@ -28,7 +28,7 @@ export class Caller {
   /** Whether the place is on this machine. */
   isLocal(place: Place): boolean {
     const { socketPath, host } = this.#target(place);
-    return socketPath !== undefined || host === 'localhost' || host === '::1' || /^127\./.test(host ?? '');
+    return socketPath !== undefined || host === 'localhost' || host === '::1' || host?.startsWith('127.') === true;
   }
 
   /** A request whose body is the caller's to write; `error` events reach `answerTo`. */

@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { Meter } from '../../../lib/plugins/interserve/meter.ts';
+import { Quota } from '../../../lib/plugins/interserve/quota.ts';
+import { Slots } from '../../../lib/plugins/interserve/slots.ts';
+import { Stall } from '../../../lib/plugins/interserve/stall.ts';
+import { Throttle } from '../../../lib/plugins/interserve/throttle.ts';
+import { VirtualClock } from '../../../lib/testing/virtual-clock.ts';
+
+describe('interserve pacing', () => {
+  it('stall - fires once after its time without a touch, and not before', () => {
+    const clock = new VirtualClock();
+    let stalls = 0;
+    const stall = new Stall(clock, 1000, () => (stalls += 1));
+    stall.touch();
+    clock.advance(900);
+    stall.touch();
+    clock.advance(999);
+    expect(stalls).to.equal(0);
+    clock.advance(1);
+    expect(stalls).to.equal(1);
+    clock.advance(10_000);
+    expect(stalls).to.equal(1);
+    expect(clock.pending).to.equal(0);
+  });
+
+  it('stall - stopped stays silent and leaves no timer', () => {
+    const clock = new VirtualClock();
+    const stall = new Stall(clock, 1000, () => expect.fail('stalled'));
+    stall.touch();
+    stall.stop();
+    clock.advance(5000);
+    expect(clock.pending).to.equal(0);
+  });
+
+  it('throttle - lets its rate through on average', async () => {
+    const clock = new VirtualClock();
+    const throttle = new Throttle(clock, 1000);
+    let passed = 0;
+    const pass = async () => {
+      for (;;) {
+        await throttle.take(100);
+        passed += 100;
+      }
+    };
+    void pass();
+    for (let ms = 0; ms < 10_000; ms += 10) {
+      clock.advance(10);
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    expect(passed).to.be.within(9_800, 10_300);
+  });
+
+  it('throttle - of rate 0 never waits', () => {
+    const throttle = new Throttle(new VirtualClock(), 0);
+    expect(throttle.take(1e12)).to.equal(undefined);
+    expect(throttle.portion).to.equal(Infinity);
+  });
+
+  it('slots - are granted in order, and a place given back is skipped', async () => {
+    const slots = new Slots(1);
+    const order: string[] = [];
+    const turns = ['a', 'b', 'c'].map((name) => {
+      const turn = slots.take();
+      void turn.granted.then(() => order.push(name));
+      return turn;
+    });
+    await Promise.resolve();
+    turns[1]?.release();
+    turns[0]?.release();
+    turns[0]?.release();
+    await turns[2]?.granted;
+    expect(order).to.deep.equal(['a', 'c']);
+    expect(slots.waiting).to.equal(0);
+    turns[2]?.release();
+    await slots.take().granted;
+  });
+
+  it('quota - refuses what does not fit with busy and takes it once there is room', () => {
+    const quota = new Quota(1_000_000);
+    const release = quota.charge(900_000, 1);
+    expect(() => quota.charge(200_000, 1))
+      .to.throw()
+      .with.property('code', 'ERR_QUEUE_FULL');
+    expect(() => quota.charge(0, 2), 'small ones count too').to.throw();
+    release();
+    expect(quota.used).to.equal(0);
+    quota.charge(200_000, 1);
+  });
+
+  it('progress - is reported at most ten times a second, and at the end', () => {
+    const clock = new VirtualClock();
+    const reports: number[] = [];
+    const meter = new Meter(clock, (bytes) => reports.push(bytes));
+    for (let ms = 1; ms <= 1000; ms++) {
+      clock.advance(1);
+      meter.moved(ms, ms === 1000);
+    }
+    expect(reports).to.have.lengthOf.within(9, 11);
+    expect(reports.at(-1)).to.equal(1000);
+  });
+});
