@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { build } from './build.mjs';
+import { endWithUs } from './ending.mjs';
 import { ensureInstalled, root } from './install.mjs';
 
 // node scripts/run.mjs examples/game/main.ts [args]: installs what is missing, builds, runs that program.
@@ -14,7 +15,7 @@ try {
   const program = join(root, 'build', source.replace(/\.ts$/, '.js'));
   if (!existsSync(program)) throw new Error(`There is no ${source} to run.`);
   const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  endWithUs(child);
   child.once('error', (error) => fail(error));
   child.once('close', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);

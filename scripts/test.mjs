@@ -5,6 +5,7 @@ import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
+import { endWithUs } from './ending.mjs';
 import { ensureInstalled, root } from './install.mjs';
 import { installPrograms } from './programs.mjs';
 
@@ -100,6 +101,7 @@ function run(args, env = {}, isDone = () => false) {
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...env },
     });
+    endWithUs(child);
     const deadline = Date.now() + deadlineMs;
     let doneAt = Infinity;
     let late = false;
