@@ -10,6 +10,9 @@ import { BusLine } from './bus-line.ts';
 
 type End = OwnerEnd | UserEnd;
 
+/** What may wait in one's own process for one receiver that does not keep up. */
+const maxQueuedBytes = 8_388_608;
+
 /** A client's side of the channels lane: brings what the relay sends to the ends it is for. */
 export class BusRooms {
   readonly lane: Lane;
@@ -17,6 +20,7 @@ export class BusRooms {
   readonly #subscriptions: Subscriptions;
   readonly #asked = new Map<number, End>();
   readonly #ends = new Map<number, End>();
+  readonly #lines = new Map<number, BusLine>();
   #handle = 0;
 
   constructor(host: PluginHost, subscriptions: Subscriptions) {
@@ -51,7 +55,7 @@ export class BusRooms {
       if ('leave' in end) end.leave();
       else end.close();
     }
-    this.#ends.clear();
+    this.#prune();
   }
 
   async #open(end: End, request: (handle: number) => PeerRequest, options: LaneSendOptions): Promise<void> {
@@ -92,18 +96,22 @@ export class BusRooms {
         this.#owner(note[1])?.userConnected(note[2], note[3]);
         return;
       case 'userDisconnect':
+        this.#lines.get(note[1])?.forget(note[2]);
         this.#owner(note[1])?.userDisconnected(note[2], note[3]);
         return;
       case 'gone':
         this.#user(note[1])?.dismissed(note[2], note[3] ?? undefined);
-        this.#ends.delete(note[1]);
+        this.#forget(note[1]);
         return;
       case 'closed':
         this.#owner(note[1])?.revoked(note[2]);
-        this.#ends.delete(note[1]);
+        this.#forget(note[1]);
         return;
       case 'trouble':
         this.#ends.get(note[1])?.troubled(note[2], note[3] ?? undefined);
+        return;
+      case 'credit':
+        this.#lines.get(note[1])?.credit(note[2], note[3]);
         return;
       case 'topic':
         this.#subscriptions.deliver(note[1], note[2]);
@@ -116,20 +124,27 @@ export class BusRooms {
   #admitted(note: Extract<RelayNote, readonly ['created' | 'entered', ...unknown[]]>, relay: PeerHandle): void {
     const [, handle, admission] = note;
     const end = this.#asked.get(handle);
-    const line = new BusLine(this.lane, relay, admission.room);
+    const line = new BusLine(this.lane, relay, admission.room, maxQueuedBytes);
     if (end === undefined) {
       line.leave();
       return;
     }
     this.#prune();
     this.#ends.set(admission.room, end);
+    this.#lines.set(admission.room, line);
     if (note[0] === 'created') end.admit(admission, line);
     else if ('entered' in end) end.entered(admission, line, note[3], note[4]);
   }
 
   /** Lets go of ends that their users closed. */
   #prune(): void {
-    for (const [room, end] of this.#ends) if (end.closed !== undefined) this.#ends.delete(room);
+    for (const [room, end] of this.#ends) if (end.closed !== undefined) this.#forget(room);
+  }
+
+  #forget(room: number): void {
+    this.#lines.get(room)?.flush();
+    this.#ends.delete(room);
+    this.#lines.delete(room);
   }
 
   #owner(room: number): OwnerEnd | undefined {
@@ -144,7 +159,7 @@ export class BusRooms {
 
   #lost(): void {
     const ends = [...this.#ends.values()];
-    this.#ends.clear();
+    for (const room of [...this.#ends.keys()]) this.#forget(room);
     for (const end of ends) {
       if ('lost' in end) end.lost();
       else end.revoked(Reason.CLOSE);

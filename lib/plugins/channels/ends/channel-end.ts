@@ -86,7 +86,7 @@ export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Eve
 
   /** Something came from the other side. */
   deliver(parcel: Parcel): void {
-    if (this.#closed !== undefined || !this.knows(parcel.user)) return;
+    if (this.#closed !== undefined || !this.knows(parcel)) return;
     if (parcel.kind === cargo.stream) this.#streams?.feed(this.sender(parcel), parcel.body);
     else if (parcel.kind === cargo.call) this.#call(this.sender(parcel), parcel.body);
     else this.arrived(parcel.kind, this.sender(parcel), parcel.body);
@@ -97,7 +97,8 @@ export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Eve
   protected abstract malformed(user: number): void;
   /** The other side sent what only a faulty or a hostile peer sends, and stays. */
   protected abstract suspicious(user: number): void;
-  protected abstract knows(user: number): boolean;
+  /** Whether the parcel is from somebody who is still there. */
+  protected abstract knows(parcel: Parcel): boolean;
   protected abstract sender(parcel: Parcel): number;
 
   protected get line(): Line | undefined {

@@ -28,6 +28,8 @@ export interface BroadcastOptions {
  */
 export class OwnerEnd extends ChannelEnd<OwnerEvents> {
   readonly #users = new Map<number, ChannelPeer>();
+  /** By user number: what tells this user from those who had the number before. */
+  readonly #tokens = new Map<number, number>();
 
   /** Who is in the channel now. */
   get users(): ReadonlyMap<number, ChannelPeer> {
@@ -45,21 +47,23 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
   }
 
   broadcast(bytes: Uint8Array, options: BroadcastOptions = {}): Promise<void> {
-    return this.post(cargo.data, options.except ?? nobody, true, bytes);
+    return this.post(cargo.data, this.#except(options), true, bytes);
   }
 
   broadcastChunk(bytes: Uint8Array, options: BroadcastOptions = {}): Promise<void> {
-    return this.post(cargo.chunk, options.except ?? nobody, true, bytes);
+    return this.post(cargo.chunk, this.#except(options), true, bytes);
   }
 
   /** Puts the user out: its end hears `KICK` and `text`. One who is not there is no error. */
   kick(user: number, text?: string): void {
-    if (this.#users.has(user)) this.line?.kick(user, text);
+    const token = this.#tokens.get(user);
+    if (token !== undefined) this.line?.kick(token, text);
   }
 
   /** Kicks, and refuses that peer until `unblock`. */
   block(user: number, text?: string): void {
-    if (this.#users.has(user)) this.line?.block(user, text);
+    const token = this.#tokens.get(user);
+    if (token !== undefined) this.line?.block(token, text);
   }
 
   /** Lets a blocked peer in again: the last one blocked under this user number, or the one with this peer id. */
@@ -75,16 +79,21 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
     this.#goneAll(Reason.CLOSE);
   }
 
-  userConnected(user: number, peer: ChannelPeer): void {
+  userConnected(token: number, peer: ChannelPeer): void {
     if (this.closed !== undefined) return;
+    const user = numberOf(token);
     this.#users.set(user, peer);
+    this.#tokens.set(user, token);
     this.resetStream(user);
     this.raise('userConnect', 64, user, peer);
     this.listener?.opened(user, peer.joint);
   }
 
-  userDisconnected(user: number, reason: Reason): void {
-    if (!this.#users.delete(user)) return;
+  userDisconnected(token: number, reason: Reason): void {
+    const user = numberOf(token);
+    if (this.#tokens.get(user) !== token) return;
+    this.#users.delete(user);
+    this.#tokens.delete(user);
     this.resetStream(user);
     this.raise('userDisconnect', 64, user, reason);
     this.listener?.gone(user, reason);
@@ -117,19 +126,19 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
 
   protected override malformed(user: number): void {
     this.suspicious(user);
-    this.line?.kick(user, 'malformed bytes');
+    this.kick(user, 'malformed bytes');
   }
 
   protected override suspicious(user: number): void {
     this.raise('error', 64, Reason.MALICIOUS, user);
   }
 
-  protected override knows(user: number): boolean {
-    return this.#users.has(user);
+  protected override knows({ user }: Parcel): boolean {
+    return this.#tokens.get(numberOf(user)) === user;
   }
 
-  protected override sender(parcel: Parcel): number {
-    return parcel.user;
+  protected override sender({ user }: Parcel): number {
+    return numberOf(user);
   }
 
   #toUser(kind: Cargo, user: number, bytes: Uint8Array): Promise<void> {
@@ -140,11 +149,20 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
     if (peer?.joint === true && kind === cargo.call) {
       return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
     }
-    return this.post(kind, user, false, bytes);
+    return this.post(kind, this.#tokens.get(user) ?? nobody, false, bytes);
+  }
+
+  #except({ except }: BroadcastOptions): number {
+    return (except === undefined ? undefined : this.#tokens.get(except)) ?? nobody;
   }
 
   #goneAll(reason: Reason): void {
     for (const user of this.#users.keys()) this.listener?.gone(user, reason);
     this.#users.clear();
+    this.#tokens.clear();
   }
+}
+
+function numberOf(token: number): number {
+  return token & 0xff;
 }

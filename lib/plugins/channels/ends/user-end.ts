@@ -23,12 +23,12 @@ export interface UserEvents {
  * `ERR_CHANNEL`, `ERR_TOO_LARGE` or `ERR_INVALID_ARGUMENT`.
  */
 export class UserEnd extends ChannelEnd<UserEvents> {
-  #user = -1;
+  #token = -1;
   #owner: ChannelPeer | undefined;
 
   /** The number under which the owner knows this end. */
   get user(): number {
-    return this.#user;
+    return this.#token < 0 ? -1 : this.#token & 0xff;
   }
 
   get owner(): ChannelPeer | undefined {
@@ -37,12 +37,12 @@ export class UserEnd extends ChannelEnd<UserEvents> {
 
   /** Raises `data` at the owner's end. */
   send(bytes: Uint8Array): Promise<void> {
-    return this.post(cargo.data, this.#user, false, bytes);
+    return this.post(cargo.data, this.#token, false, bytes);
   }
 
   /** Raises one `chunk` at the owner's end. */
   sendChunk(bytes: Uint8Array): Promise<void> {
-    return this.post(cargo.chunk, this.#user, false, bytes);
+    return this.post(cargo.chunk, this.#token, false, bytes);
   }
 
   /** Goes; the owner hears `CLOSE`. */
@@ -53,8 +53,8 @@ export class UserEnd extends ChannelEnd<UserEvents> {
     this.listener?.gone(0, Reason.CLOSE);
   }
 
-  entered(admission: Admission, line: Line, user: number, owner: ChannelPeer): void {
-    this.#user = user;
+  entered(admission: Admission, line: Line, token: number, owner: ChannelPeer): void {
+    this.#token = token;
     this.#owner = owner;
     this.admit(admission, line);
   }
@@ -111,7 +111,7 @@ export class UserEnd extends ChannelEnd<UserEvents> {
   }
 
   #call(body: Uint8Array): Promise<void> {
-    if (this.#owner?.joint !== true) return this.post(cargo.call, this.#user, false, body);
+    if (this.#owner?.joint !== true) return this.post(cargo.call, this.#token, false, body);
     return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
   }
 }

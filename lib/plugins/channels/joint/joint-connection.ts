@@ -111,20 +111,23 @@ export class JointConnection implements JointCommands {
   toOwner(joint: number, bytes: Uint8Array): void {
     const seat = this.#member.entered.get(joint);
     if (seat === undefined) return;
-    const parcel = new Parcel(cargo.stream, seat.room.serial, seat.user, false, bytes);
+    const parcel = new Parcel(cargo.stream, seat.room.serial, seat.token, false, bytes);
     this.#hold(bytes.length, this.#options.relay.toOwner(seat, parcel));
   }
 
   toUser(joint: number, user: number, bytes: Uint8Array): void {
     const room = this.#member.owned.get(joint);
-    if (room === undefined) return;
-    void this.#options.relay.toUser(room, new Parcel(cargo.stream, room.serial, user, false, bytes));
+    const seat = room?.seats.get(user);
+    if (room === undefined || seat === undefined) return;
+    // A user who takes nothing is put out in the end; it must not hold its owner up.
+    void this.#options.relay.toUser(room, new Parcel(cargo.stream, room.serial, seat.token, false, bytes));
   }
 
   broadcast(joint: number, except: number | undefined, bytes: Uint8Array): void {
     const room = this.#member.owned.get(joint);
     if (room === undefined) return;
-    this.#options.relay.broadcast(room, new Parcel(cargo.stream, room.serial, except ?? nobody, true, bytes));
+    const token = except === undefined ? undefined : room.seats.get(except)?.token;
+    this.#options.relay.broadcast(room, new Parcel(cargo.stream, room.serial, token ?? nobody, true, bytes));
   }
 
   #receive(bytes: Uint8Array): void {

@@ -1,16 +1,10 @@
 import { Reason } from '../reason.ts';
-import type { Carrier, ChannelPeer, Member } from '../relay/member.ts';
+import type { ChannelPeer, Member } from '../relay/member.ts';
 import { cargo, type Parcel } from '../relay/parcel.ts';
 import type { Room, Seat } from '../relay/room.ts';
 import { Slots } from '../relay/slots.ts';
 import type { JointOutlet } from './joint-outlet.ts';
 import { type GoneByte, goneByte } from './server-writer.ts';
-
-const carrier: Carrier = {
-  broadcast(seats, parcel) {
-    for (const seat of seats) void seat.member.toUser(seat, parcel);
-  },
-};
 
 export interface JointMemberOptions {
   readonly id: string;
@@ -26,7 +20,6 @@ export class JointMember implements Member {
   readonly keys: readonly string[];
   readonly owned: Slots<Room>;
   readonly entered: Slots<Seat>;
-  readonly carrier = carrier;
   readonly #outlet: JointOutlet;
   readonly #options: JointMemberOptions;
 
@@ -76,12 +69,13 @@ export class JointMember implements Member {
     return this.#outlet.room;
   }
 
-  toUser({ room, number }: Seat, { kind, body }: Parcel): void {
-    if (kind === cargo.call) return;
+  toUser({ room, number }: Seat, { kind, body }: Parcel): Promise<void> | void {
+    if (kind === cargo.call) return undefined;
     this.#outlet.write((writer) => {
       if (kind === cargo.chunk) writer.chunkToUser(number, body, room.limits.maxChunkBytes);
       else writer.toUser(number, body);
     });
+    return this.#outlet.room;
   }
 }
 

@@ -61,7 +61,7 @@ export class OfflineLine implements Line {
 
   #withSeat(user: number, act: (seat: Seat) => void): void {
     this.#lag.after(() => {
-      const seat = this.#room.seats.get(user);
+      const seat = this.#room.seated(user);
       if (seat !== undefined) act(seat);
     });
   }

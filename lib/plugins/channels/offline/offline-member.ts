@@ -1,16 +1,10 @@
 import type { OwnerEnd } from '../ends/owner-end.ts';
 import type { UserEnd } from '../ends/user-end.ts';
 import type { Reason } from '../reason.ts';
-import type { Carrier, ChannelPeer, Member } from '../relay/member.ts';
+import type { ChannelPeer, Member } from '../relay/member.ts';
 import type { Parcel } from '../relay/parcel.ts';
 import type { Room, Seat } from '../relay/room.ts';
 import type { Slots } from '../relay/slots.ts';
-
-const carrier: Carrier = {
-  broadcast(seats, parcel) {
-    for (const seat of seats) void seat.member.toUser(seat, parcel);
-  },
-};
 
 interface Party {
   readonly peer: ChannelPeer;
@@ -24,7 +18,6 @@ export class OfflineMember implements Member {
   readonly keys: readonly string[];
   readonly owned: Slots<Room>;
   readonly entered: Slots<Seat>;
-  readonly carrier = carrier;
   readonly pendingBytes = 0;
   readonly #owner: OwnerEnd | undefined;
   readonly #user: UserEnd | undefined;
@@ -39,11 +32,11 @@ export class OfflineMember implements Member {
   }
 
   userConnect(_room: Room, seat: Seat): void {
-    this.#owner?.userConnected(seat.user, seat.member.peer);
+    this.#owner?.userConnected(seat.token, seat.member.peer);
   }
 
   userDisconnect(seat: Seat, reason: Reason): void {
-    this.#owner?.userDisconnected(seat.user, reason);
+    this.#owner?.userDisconnected(seat.token, reason);
   }
 
   gone(_seat: Seat, reason: Reason, text: string | undefined): void {

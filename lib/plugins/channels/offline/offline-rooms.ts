@@ -55,7 +55,7 @@ export class OfflineRooms {
       const refusal = relay.enter(member, end.id, maxChunkBytes, (seat) => {
         this.#ends.add(end);
         const way = new OfflineLine(relay, line, seat);
-        end.entered(seat.room.admission(seat.number), way, seat.user, seat.room.owner.peer);
+        end.entered(seat.room.admission(seat.number), way, seat.token, seat.room.owner.peer);
       });
       return refusal === undefined ? undefined : new ChannelError(refusalReason[refusal]);
     });

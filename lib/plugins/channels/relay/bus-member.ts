@@ -1,10 +1,14 @@
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
 import type { RelayNote } from '../notes.ts';
 import type { Reason } from '../reason.ts';
-import type { Carrier, ChannelPeer, Member } from './member.ts';
-import { cargo, type Parcel } from './parcel.ts';
+import type { ChannelPeer, Member } from './member.ts';
+import type { Parcel } from './parcel.ts';
+import { Outflow } from './outflow.ts';
 import type { Room, Seat } from './room.ts';
 import { Slots } from './slots.ts';
+
+/** About what a note takes. */
+const noteBytes = 64;
 
 /** A bus connection in its rooms. */
 export class BusMember implements Member {
@@ -12,48 +16,44 @@ export class BusMember implements Member {
   readonly keys: readonly string[];
   readonly owned: Slots<Room>;
   readonly entered: Slots<Seat>;
-  readonly carrier: Carrier;
   readonly handle: PeerHandle;
   readonly patterns = new Set<string>();
   /** The last of what waits for `authorize`. */
   permits: Promise<void> = Promise.resolve();
-  readonly #lane: Lane;
-  #pendingBytes = 0;
-  #present = true;
+  readonly #outflow: Outflow;
 
-  constructor(handle: PeerHandle, lane: Lane, carrier: Carrier, key: string, maxChannels: number) {
+  constructor(handle: PeerHandle, lane: Lane, key: string, maxChannels: number) {
     this.handle = handle;
     this.peer = { id: handle.id ?? '', joint: false };
     this.keys = [key];
     this.owned = new Slots(maxChannels);
     this.entered = new Slots(maxChannels);
-    this.carrier = carrier;
-    this.#lane = lane;
+    this.#outflow = new Outflow(lane, handle);
   }
 
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#outflow.pendingBytes;
   }
 
   /** The session is over: nothing goes out any more. */
   depart(): void {
-    this.#present = false;
+    this.#outflow.close();
   }
 
   get present(): boolean {
-    return this.#present;
+    return this.#outflow.open;
   }
 
   tell(note: RelayNote): void {
-    if (this.#present) this.#lane.send(this.handle, note).catch(ignore);
+    void this.#outflow.send(note, noteBytes);
   }
 
   userConnect(room: Room, seat: Seat): void {
-    this.tell(['userConnect', room.serial, seat.user, seat.member.peer]);
+    this.tell(['userConnect', room.serial, seat.token, seat.member.peer]);
   }
 
   userDisconnect(seat: Seat, reason: Reason): void {
-    this.tell(['userDisconnect', seat.room.serial, seat.user, reason]);
+    this.tell(['userDisconnect', seat.room.serial, seat.token, reason]);
   }
 
   gone(seat: Seat, reason: Reason, text: string | undefined): void {
@@ -72,29 +72,11 @@ export class BusMember implements Member {
     this.tell(['trouble', seat.room.serial, reason, null]);
   }
 
-  toOwner(_seat: Seat, parcel: Parcel): Promise<void> | void {
-    return this.#post(parcel);
+  toOwner(_seat: Seat, parcel: Parcel): Promise<void> {
+    return this.#outflow.send(parcel.frame, parcel.body.length);
   }
 
-  toUser(_seat: Seat, parcel: Parcel): Promise<void> | void {
-    return this.#post(parcel);
+  toUser(_seat: Seat, parcel: Parcel): Promise<void> {
+    return this.#outflow.send(parcel.frame, parcel.body.length);
   }
-
-  /** Counts bytes that were handed to the session until it took them. */
-  track(bytes: number, sent: Promise<void>): Promise<void> {
-    this.#pendingBytes += bytes;
-    const settled = (): void => {
-      this.#pendingBytes -= bytes;
-    };
-    return sent.then(settled, settled);
-  }
-
-  #post(parcel: Parcel): Promise<void> | void {
-    if (!this.#present || (parcel.kind === cargo.call && parcel.body.length === 0)) return undefined;
-    return this.track(parcel.body.length, this.#lane.send(this.handle, parcel.frame));
-  }
-}
-
-function ignore(): void {
-  // The session is over, which the plugin hears of in its own way.
 }

@@ -1,12 +1,12 @@
 import { BusError } from '../../../base/errors.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../../bus/plugin.ts';
+import { messageCost, windowBytes } from '../client/send-window.ts';
 import type { PeerNote, PeerRequest } from '../notes.ts';
 import type { RelayOptions, Requester } from '../options.ts';
 import { Reason } from '../reason.ts';
 import { TopicHub } from '../topics/topic-hub.ts';
 import { BusMember } from './bus-member.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
-import type { Carrier } from './member.ts';
 import { cargo, Parcel } from './parcel.ts';
 import { refusalReason, type Relay } from './relay.ts';
 import type { Room, Seat } from './room.ts';
@@ -19,7 +19,6 @@ export class BusSide {
   readonly #gate: Gatekeeper;
   readonly #members = new Map<PeerHandle, BusMember>();
   readonly #lane: Lane;
-  readonly #carrier: Carrier;
 
   constructor(host: PluginHost, relay: Relay, options: RelayOptions, gate: Gatekeeper) {
     this.#relay = relay;
@@ -30,7 +29,6 @@ export class BusSide {
       request: (data, context) => this.#request(data, context),
     });
     this.topics = new TopicHub(this.#lane, options.maxSubscriptions);
-    this.#carrier = { broadcast: (seats, parcel) => this.#broadcast(seats, parcel) };
     host.onDisconnect((peer, reason) => this.#departed(peer, reason));
   }
 
@@ -38,7 +36,7 @@ export class BusSide {
     const known = this.#members.get(handle);
     if (known !== undefined) return known;
     const key = this.#gate.key(requester(handle)) ?? `bus:${handle.id ?? ''}`;
-    const member = new BusMember(handle, this.#lane, this.#carrier, key, this.#options.maxChannels);
+    const member = new BusMember(handle, this.#lane, key, this.#options.maxChannels);
     this.#members.set(handle, member);
     return member;
   }
@@ -53,29 +51,38 @@ export class BusSide {
   }
 
   #message(data: unknown, handle: PeerHandle): Promise<void> | void {
-    if (data instanceof Uint8Array) return this.#frame(data, this.#member(handle));
-    if (Array.isArray(data)) return this.#note(data as unknown as PeerNote, this.#member(handle));
+    if (data instanceof Uint8Array) this.#frame(data, this.#member(handle));
+    else if (Array.isArray(data)) return this.#note(data as unknown as PeerNote, this.#member(handle));
     return undefined;
   }
 
   /** What is addressed to a room that is gone, or comes from somebody who is not in it, goes nowhere. */
-  #frame(frame: Uint8Array, member: BusMember): Promise<void> | void {
+  #frame(frame: Uint8Array, member: BusMember): void {
     const parcel = Parcel.read(frame);
     const room = parcel === undefined ? undefined : this.#relay.room(parcel.room);
-    if (parcel === undefined || room === undefined || parcel.kind === cargo.stream) return undefined;
-    if (room.owner === member) {
-      return parcel.toAll ? this.#relay.broadcast(room, parcel) : this.#relay.toUser(room, parcel);
+    if (parcel === undefined || room === undefined || parcel.kind === cargo.stream) return;
+    if (room.owner === member && parcel.toAll) {
+      this.#relay.broadcast(room, parcel);
+      return;
     }
-    const seat = room.seats.get(parcel.user);
-    if (seat?.member !== member || parcel.toAll) return undefined;
-    return this.#relay.toOwner(seat, parcel);
+    const seat = room.seated(parcel.user);
+    if (seat === undefined || parcel.toAll) return;
+    if (room.owner === member) {
+      const taken = this.#relay.toUser(room, parcel);
+      this.#whenTaken(taken, () => {
+        seat.creditForOwner = credit(member, seat, seat.creditForOwner + parcel.body.length + messageCost);
+      });
+    } else if (seat.member === member) {
+      const taken = this.#relay.toOwner(seat, parcel);
+      this.#whenTaken(taken, () => {
+        seat.creditForUser = credit(member, seat, seat.creditForUser + parcel.body.length + messageCost);
+      });
+    }
   }
 
-  #broadcast(seats: readonly Seat[], parcel: Parcel): void {
-    const members = seats.map((seat) => seat.member).filter((member) => member instanceof BusMember && member.present);
-    const handles = members.map((member) => (member as BusMember).handle);
-    const sent = this.#lane.broadcast(handles, parcel.frame);
-    for (const member of members) void (member as BusMember).track(parcel.body.length, sent);
+  #whenTaken(taken: Promise<void> | void, then: () => void): void {
+    if (taken === undefined) then();
+    else void taken.then(then);
   }
 
   #note(note: PeerNote, member: BusMember): Promise<void> | void {
@@ -93,7 +100,7 @@ export class BusSide {
     }
   }
 
-  #roomNote(note: Extract<PeerNote, readonly ['leave' | 'kick' | 'block' | 'unblock', ...unknown[]]>, member: BusMember): void {
+  #roomNote(note: Extract<PeerNote, readonly ['leave' | 'kick' | 'block' | 'unblock' | 'skip', ...unknown[]]>, member: BusMember): void {
     const room = this.#relay.room(note[1]);
     if (room === undefined) return;
     if (room.owner !== member) {
@@ -103,11 +110,12 @@ export class BusSide {
     }
     if (note[0] === 'leave') this.#relay.close(room, Reason.CLOSE);
     else if (note[0] === 'unblock') this.#relay.unblock(room, note[2]);
+    else if (note[0] === 'skip') room.skipped = new Set(note[2]);
     else this.#putOut(room, note);
   }
 
   #putOut(room: Room, note: Extract<PeerNote, readonly ['kick' | 'block', ...unknown[]]>): void {
-    const seat = room.seats.get(note[2]);
+    const seat = room.seated(note[2]);
     const text = typeof note[3] === 'string' ? note[3].slice(0, 1_000) : undefined;
     if (seat === undefined) return;
     if (note[0] === 'kick') this.#relay.kick(seat, Reason.KICK, text);
@@ -149,10 +157,17 @@ export class BusSide {
 
   #enter(member: BusMember, handle: number, id: string, maxChunkBytes: number | null): unknown {
     const refusal = this.#relay.enter(member, id, maxChunkBytes ?? undefined, (seat) => {
-      member.tell(['entered', handle, seat.room.admission(seat.number), seat.user, seat.room.owner.peer]);
+      member.tell(['entered', handle, seat.room.admission(seat.number), seat.token, seat.room.owner.peer]);
     });
     return refusal === undefined ? null : [refusalReason[refusal], null];
   }
+}
+
+/** Tells a sender what was accepted, a quarter of its window at a time; returns what it was not told of yet. */
+function credit(member: BusMember, { room, token }: Seat, bytes: number): number {
+  if (bytes < windowBytes / 4) return bytes;
+  member.tell(['credit', room.serial, token, bytes]);
+  return 0;
 }
 
 function requester(handle: PeerHandle): Requester {

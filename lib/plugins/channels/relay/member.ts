@@ -21,7 +21,6 @@ export interface Member {
   readonly keys: readonly string[];
   readonly owned: Slots<Room>;
   readonly entered: Slots<Seat>;
-  readonly carrier: Carrier;
   /** Bytes that wait to go out to this member. */
   readonly pendingBytes: number;
   /** A user of the member's room came or went. */
@@ -38,9 +37,4 @@ export interface Member {
   /** Resolves, if it is a promise, when the member takes more. */
   toOwner(seat: Seat, parcel: Parcel): Promise<void> | void;
   toUser(seat: Seat, parcel: Parcel): Promise<void> | void;
-}
-
-/** Brings one parcel to several members of the same kind. */
-export interface Carrier {
-  broadcast(seats: readonly Seat[], parcel: Parcel): void;
 }

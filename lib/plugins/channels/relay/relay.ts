@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { Reason } from '../reason.ts';
-import type { Carrier, Member } from './member.ts';
-import { cargo, nobody, type Parcel } from './parcel.ts';
+import type { Member } from './member.ts';
+import { cargo, type Parcel } from './parcel.ts';
 import { Room, type RoomOrigin, Seat } from './room.ts';
 
 /** Why the relay does not open a channel for somebody. */
@@ -152,23 +152,20 @@ export class Relay {
   }
 
   toUser(room: Room, parcel: Parcel): Promise<void> | void {
-    const seat = room.seats.get(parcel.user);
+    const seat = room.seated(parcel.user);
     if (seat === undefined || !this.#ownerMay(room, parcel)) return undefined;
     if (this.#overflows(seat, parcel)) return undefined;
     return seat.member.toUser(seat, parcel);
   }
 
   broadcast(room: Room, parcel: Parcel): void {
+    const { skipped } = room;
+    if (skipped.size > 0) room.skipped = new Set();
     if (!this.#ownerMay(room, parcel)) return;
-    const batches = new Map<Carrier, Seat[]>();
     for (const seat of room.seats.values()) {
-      if (seat.user === parcel.user && parcel.user !== nobody) continue;
-      if (this.#overflows(seat, parcel)) continue;
-      const batch = batches.get(seat.member.carrier);
-      if (batch === undefined) batches.set(seat.member.carrier, [seat]);
-      else batch.push(seat);
+      if (seat.token === parcel.user || skipped.has(seat.token) || this.#overflows(seat, parcel)) continue;
+      void seat.member.toUser(seat, parcel);
     }
-    for (const [carrier, seats] of batches) carrier.broadcast(seats, parcel);
   }
 
   /** What cannot be read as a parcel, or breaks the room's limits; it went nowhere. */

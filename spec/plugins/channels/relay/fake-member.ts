@@ -1,4 +1,4 @@
-import type { Carrier, Member } from '../../../../lib/plugins/channels/relay/member.ts';
+import type { Member } from '../../../../lib/plugins/channels/relay/member.ts';
 import type { Parcel } from '../../../../lib/plugins/channels/relay/parcel.ts';
 import type { Reason } from '../../../../lib/plugins/channels/reason.ts';
 import type { Room, Seat } from '../../../../lib/plugins/channels/relay/room.ts';
@@ -10,20 +10,15 @@ export class FakeMember implements Member {
   readonly keys;
   readonly owned: Slots<Room>;
   readonly entered: Slots<Seat>;
-  readonly carrier: Carrier;
   readonly heard: string[] = [];
+  readonly parcels: Parcel[] = [];
   pendingBytes = 0;
 
-  constructor(id: string, carrier?: Carrier, maxChannels = 128) {
+  constructor(id: string, maxChannels = 128) {
     this.peer = { id, joint: false };
     this.keys = [id];
     this.owned = new Slots(maxChannels);
     this.entered = new Slots(maxChannels);
-    this.carrier = carrier ?? {
-      broadcast: (seats, parcel) => {
-        for (const seat of seats) seat.member.toUser(seat, parcel);
-      },
-    };
   }
 
   /** What was heard since the last call. */
@@ -60,6 +55,7 @@ export class FakeMember implements Member {
   }
 
   toUser(seat: Seat, parcel: Parcel): void {
+    this.parcels.push(parcel);
     this.heard.push(`${seat.room.id}: ${Buffer.from(parcel.body).toString()}`);
   }
 }

@@ -73,9 +73,9 @@ describe('relay', () => {
     const seats = users.map((user) => enter(user));
     for (const member of [owner, ...users]) member.take();
     relay.toOwner(seats[2] ?? enter(owner), parcel(room, 'up', 2));
-    relay.toUser(room, parcel(room, 'down', 1));
+    relay.toUser(room, parcel(room, 'down', seats[1]?.token));
     relay.broadcast(room, toAll(room, 'all'));
-    relay.broadcast(room, toAll(room, 'some', 0));
+    relay.broadcast(room, toAll(room, 'some', seats[0]?.token));
     expect(owner.take()).to.deep.equal(['room 2: up']);
     expect(users.map((user) => user.take())).to.deep.equal([
       ['room: all'],
@@ -84,20 +84,42 @@ describe('relay', () => {
     ]);
   });
 
-  it('broadcast - members of one kind are served by one call with one frame', () => {
-    const calls: [users: number[], frame: Uint8Array][] = [];
-    const carrier = {
-      broadcast: (seats: readonly Seat[], { frame }: Parcel) => {
-        calls.push([seats.map((seat) => seat.user), frame]);
-      },
-    };
+  it('broadcast - one frame does for everybody', () => {
     const room = create();
-    for (const id of ['x', 'y', 'z']) enter(new FakeMember(id, carrier));
-    enter(new FakeMember('other kind'));
-    const sent = toAll(room, 'all', 1);
-    relay.broadcast(room, sent);
-    expect(calls.map(([users]) => users)).to.deep.equal([[0, 2]]);
-    expect(calls[0]?.[1]).to.equal(sent.frame);
+    const users = ['x', 'y', 'z'].map((id) => new FakeMember(id));
+    for (const user of users) enter(user);
+    relay.broadcast(room, toAll(room, 'all'));
+    const frames = new Set(users.map((user) => user.parcels[0]?.frame));
+    expect(frames.size).to.equal(1);
+  });
+
+  it('broadcast - users named before are skipped once', () => {
+    const room = create();
+    const [x, y] = [new FakeMember('x'), new FakeMember('y')];
+    room.skipped = new Set([enter(x).token]);
+    enter(y);
+    x.take();
+    relay.broadcast(room, toAll(room, 'one'));
+    relay.broadcast(room, toAll(room, 'two'));
+    expect(x.take()).to.deep.equal(['room: two']);
+    expect(y.take().slice(1)).to.deep.equal(['room: one', 'room: two']);
+  });
+
+  it('tokens - what is meant for a user who left never reaches the next with the same number', () => {
+    const room = create();
+    const [first, second] = [new FakeMember('first'), new FakeMember('second')];
+    const before = enter(first);
+    relay.leave(before, Reason.CLOSE);
+    const after = enter(second);
+    expect([before.user, after.user]).to.deep.equal([0, 0]);
+    relay.toUser(room, parcel(room, 'secret', before.token));
+    relay.toUser(room, parcel(room, 'hello', after.token));
+    expect(second.take().slice(1)).to.deep.equal(['room: hello']);
+  });
+
+  it('tokens - none is ever the one that stands for nobody', () => {
+    const room = create();
+    for (let round = 0; round < 600; round += 1) expect(room.mark(255)).to.be.below(nobody);
   });
 
   it('refusals - each has its name', () => {
@@ -202,7 +224,7 @@ describe('relay', () => {
     relay.toOwner(seat, parcel(seat, 'x'.repeat(101), 0, cargo.chunk));
     relay.toOwner(seat, parcel(seat, 'x'.repeat(201)));
     relay.toOwner(seat, parcel(seat, ''));
-    relay.toUser(room, parcel(room, 'x'.repeat(201)));
+    relay.toUser(room, parcel(room, 'x'.repeat(201), seat.token));
     relay.toOwner(seat, parcel(seat, 'fine'));
     const trouble = 'room trouble 20 0';
     expect(owner.take()).to.deep.equal([trouble, trouble, trouble, 'room trouble 20', 'room 0: fine']);

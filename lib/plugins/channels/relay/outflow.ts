@@ -1,0 +1,73 @@
+import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
+
+/** What may be handed to a session beyond what it has room for; the rest waits here. */
+const stallBytes = 1_048_576;
+/** What a message costs besides its bytes, so that tiny ones count too. */
+const messageCost = 64;
+
+interface Waiting {
+  readonly data: unknown;
+  readonly cost: number;
+  readonly sent: () => void;
+}
+
+/** The way out to one bus peer: keeps the order of everything, and knows how much waits. */
+export class Outflow {
+  readonly #lane: Lane;
+  readonly #handle: PeerHandle;
+  #queue: Waiting[] = [];
+  #handed = 0;
+  #queued = 0;
+  #open = true;
+
+  constructor(lane: Lane, handle: PeerHandle) {
+    this.#lane = lane;
+    this.#handle = handle;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get pendingBytes(): number {
+    return this.#handed + this.#queued;
+  }
+
+  /** Resolves when the session accepted it, or is over; never rejects. */
+  send(data: unknown, bytes: number): Promise<void> {
+    const cost = bytes + messageCost;
+    if (!this.#open) return Promise.resolve();
+    if (this.#queue.length === 0 && this.#handed < stallBytes) return this.#hand(data, cost);
+    this.#queued += cost;
+    return new Promise((sent) => this.#queue.push({ data, cost, sent }));
+  }
+
+  close(): void {
+    this.#open = false;
+    for (const { sent } of this.#queue) sent();
+    this.#queue = [];
+    this.#queued = 0;
+  }
+
+  #hand(data: unknown, cost: number): Promise<void> {
+    this.#handed += cost;
+    const settled = (): void => {
+      this.#handed -= cost;
+      if (this.#queue.length > 0 && this.#handed < stallBytes) this.#drain();
+    };
+    return this.#lane.send(this.#handle, data).then(settled, settled);
+  }
+
+  #drain(): void {
+    let count = 0;
+    let room = stallBytes - this.#handed;
+    while (room > 0 && count < this.#queue.length) {
+      room -= this.#queue[count]?.cost ?? 0;
+      count += 1;
+    }
+    for (const { data, cost, sent } of this.#queue.splice(0, count)) {
+      this.#queued -= cost;
+      void this.#hand(data, cost).then(sent);
+    }
+  }
+}
