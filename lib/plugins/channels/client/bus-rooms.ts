@@ -16,7 +16,8 @@ const maxQueuedBytes = 8_388_608;
 /** A client's side of the channels lane: brings what the relay sends to the ends it is for. */
 export class BusRooms {
   readonly lane: Lane;
-  readonly #host: PluginHost;
+  /** The relay, as long as the session with it lasts, be its link up or not. */
+  relay: PeerHandle | undefined;
   readonly #subscriptions: Subscriptions;
   readonly #asked = new Map<number, End>();
   readonly #ends = new Map<number, End>();
@@ -24,16 +25,13 @@ export class BusRooms {
   #handle = 0;
 
   constructor(host: PluginHost, subscriptions: Subscriptions) {
-    this.#host = host;
     this.#subscriptions = subscriptions;
     this.lane = host.lane({ message: (data, relay) => this.#message(data, relay) });
+    for (const peer of host.peers) this.relay = peer;
+    host.onConnect((peer) => {
+      this.relay = peer;
+    });
     host.onDisconnect(() => this.#lost());
-  }
-
-  /** The relay, while there is one. */
-  get relay(): PeerHandle | undefined {
-    for (const peer of this.#host.peers) return peer;
-    return undefined;
   }
 
   create(end: OwnerEnd, limits: Readonly<Record<string, unknown>>, options: LaneSendOptions): Promise<void> {
@@ -158,6 +156,7 @@ export class BusRooms {
   }
 
   #lost(): void {
+    this.relay = undefined;
     const ends = [...this.#ends.values()];
     for (const room of [...this.#ends.keys()]) this.#forget(room);
     for (const end of ends) {

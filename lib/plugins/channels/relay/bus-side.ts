@@ -29,7 +29,7 @@ export class BusSide {
       request: (data, context) => this.#request(data, context),
     });
     this.topics = new TopicHub(this.#lane, options.maxSubscriptions);
-    host.onDisconnect((peer, reason) => this.#departed(peer, reason));
+    host.onDisconnect((peer) => this.#departed(peer));
   }
 
   #member(handle: PeerHandle): BusMember {
@@ -41,13 +41,14 @@ export class BusSide {
     return member;
   }
 
-  #departed(handle: PeerHandle, reason: unknown): void {
+  /** Whoever closes leaves its rooms first; what is left now was cut off. */
+  #departed(handle: PeerHandle): void {
     const member = this.#members.get(handle);
     if (member === undefined) return;
     this.#members.delete(handle);
     member.depart();
     this.topics.forget(member);
-    this.#relay.remove(member, isLoss(reason) ? Reason.DISCONNECT : Reason.CLOSE);
+    this.#relay.remove(member, Reason.DISCONNECT);
   }
 
   #message(data: unknown, handle: PeerHandle): Promise<void> | void {
@@ -172,9 +173,4 @@ function credit(member: BusMember, { room, token }: Seat, bytes: number): number
 
 function requester(handle: PeerHandle): Requester {
   return { id: handle.id ?? '', joint: false, remoteAddress: handle.remoteAddress, connection: handle };
-}
-
-/** Whether a session ended because its link was lost; anything else was somebody's wish. */
-function isLoss(reason: unknown): boolean {
-  return reason instanceof Error;
 }

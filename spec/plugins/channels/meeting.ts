@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
+import { type ChannelRelay, channels, type ChannelsOptions, type Rooms } from '../../../lib/plugins/channels/index.ts';
+
+export type Kind = 'memory' | 'unix' | 'tcp';
+export const kinds: readonly Kind[] = ['memory', 'unix', 'tcp'];
+
+let count = 0;
+
+/** A server with the channels plugin and as many clients as a spec wants; `close` ends all of it. */
+export class Meeting {
+  readonly server: Server;
+  readonly relay: ChannelRelay;
+  readonly #target: () => ClientOptions;
+  readonly #folder: string | undefined;
+  readonly #clients: Client[] = [];
+  /** What reached the `error` event of the server. */
+  readonly errors: unknown[] = [];
+
+  constructor(kind: Kind, options: ChannelsOptions = {}, serverOptions: ServerOptions = {}) {
+    count += 1;
+    this.#folder = kind === 'unix' ? mkdtempSync(join(tmpdir(), 'ch-')) : undefined;
+    const where: ServerOptions =
+      kind === 'memory' ? { url: `memory:channels-${count}` } : kind === 'tcp' ? { port: 0 } : { path: join(this.#folder ?? '', 's') };
+    this.server = new Server({ ...where, ...serverOptions });
+    this.server.on('error', (error) => this.errors.push(error));
+    this.relay = this.server.use(channels(options));
+    this.#target = () => (kind === 'tcp' ? { port: this.server.port ?? 0 } : where) as ClientOptions;
+  }
+
+  async start(): Promise<this> {
+    await this.server.start();
+    return this;
+  }
+
+  async client(options: ClientOptions = {}): Promise<[Rooms, Client]> {
+    const client = new Client({ ...this.#target(), ...options });
+    this.#clients.push(client);
+    const rooms = client.use(channels());
+    await client.connect();
+    return [rooms, client];
+  }
+
+  async rooms(options: ClientOptions = {}): Promise<Rooms> {
+    const [rooms] = await this.client(options);
+    return rooms;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients) client.destroy();
+    await this.server.close();
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The arguments of the next event of this name. */
+export function next<Event extends string, Args extends readonly unknown[]>(
+  emitter: { once(event: Event, listener: (...args: Args) => unknown): unknown },
+  event: Event,
+): Promise<Args> {
+  return new Promise((resolve) => {
+    emitter.once(event, (...args) => resolve(args));
+  });
+}
