@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
-import { BodyPacker, roomBytes } from './body-codec.ts';
+import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
@@ -25,6 +25,7 @@ export class NativeEncoder implements Encoder {
   readonly #records: boolean;
   readonly #maxFrameBytes: number;
   readonly #packers: BodyPacker[] = [];
+  #packing = false;
 
   constructor(options: NativeEncoderOptions) {
     this.#slab = options.slab;
@@ -118,7 +119,7 @@ export class NativeEncoder implements Encoder {
     slab.ensure(roomBytes);
     const prefix = timeoutMs < 0 ? 0 : 4;
     const headroom = headerBytes + prefix;
-    const { buffer, start, end } = this.#packer(lane).pack(data, slab.buffer, slab.position, headroom);
+    const { buffer, start, end } = this.#pack(lane, data, headroom);
     const bodyStart = start - prefix;
     const bodyBytes = end - bodyStart;
     try {
@@ -132,7 +133,8 @@ export class NativeEncoder implements Encoder {
     const allFlags = flags | encoding | (prefix === 0 ? 0 : Flag.deadline);
     if (prefix !== 0) writeUint32(buffer, bodyStart, timeoutMs);
     if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
-      const body = buffer === slab.buffer ? buffer.slice(bodyStart, end) : buffer.subarray(bodyStart, end);
+      const packed = buffer.subarray(bodyStart, end);
+      const body = buffer === slab.buffer ? new Uint8Array(packed) : packed;
       return this.queue.push(lane, type, allFlags, id, body);
     }
     writeHeader(buffer, bodyStart - headerBytes, bodyBytes, type, allFlags, lane, id);
@@ -192,8 +194,16 @@ export class NativeEncoder implements Encoder {
     return headerBytes + body.length;
   }
 
-  #packer(lane: number): BodyPacker {
-    return (this.#packers[lane] ??= new BodyPacker(this.#records));
+  #pack(lane: number, data: unknown, headroom: number): Packed {
+    // A toJSON that sends would write over the body it is part of.
+    if (this.#packing) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
+    this.#packing = true;
+    try {
+      const packer = (this.#packers[lane] ??= new BodyPacker(this.#records));
+      return packer.pack(data, this.#slab.buffer, this.#slab.position, headroom);
+    } finally {
+      this.#packing = false;
+    }
   }
 
   #checkSize(bodyBytes: number): void {

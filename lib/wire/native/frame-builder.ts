@@ -85,7 +85,8 @@ export class FrameBuilder {
         return undefined;
       case Encoding.raw: {
         if (start === end) throw new BusError('ERR_PROTOCOL', 'Binary data without its kind');
-        const body = end - start > copyBytes ? bytes.subarray(start + 1, end) : bytes.slice(start + 1, end);
+        const found = bytes.subarray(start + 1, end);
+        const body = found.length > copyBytes ? found : new Uint8Array(found);
         return rawValue(bytes[start] as number, body);
       }
       case Encoding.records:
