@@ -10,8 +10,8 @@ export class AcceptList {
   /** The entries as they were given, without doubles. */
   readonly entries: readonly string[];
   readonly #exact = new Set<string>();
-  readonly #ranges = new BlockList();
-  #hasRanges = false;
+  /** One list for each family, as a range of IPv6 would take the IPv4 addresses mapped into it. */
+  readonly #ranges = new Map<'ipv4' | 'ipv6', BlockList>();
   /** Answers for addresses that no single entry names; ranges are slow to search for every datagram. */
   readonly #remembered = new Map<string, boolean>();
 
@@ -54,7 +54,8 @@ export class AcceptList {
     const canonical = canonicalAddress(address);
     if (canonical === undefined) return false;
     if (this.#exact.has(canonical)) return true;
-    return this.#hasRanges && this.#ranges.check(canonical, isIP(canonical) === 6 ? 'ipv6' : 'ipv4');
+    const family = familyOf(canonical);
+    return this.#ranges.get(family)?.check(canonical, family) === true;
   }
 
   #add(entry: string): void {
@@ -65,12 +66,19 @@ export class AcceptList {
       this.#exact.add(address);
       return;
     }
-    const ipv6 = isIP(address) === 6;
+    const family = familyOf(address);
     const length = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (!(length <= (ipv6 ? 128 : 32))) throw refused(`"${shown(entry)}" has no prefix length that ${ipv6 ? 'IPv6' : 'IPv4'} knows`);
-    this.#ranges.addSubnet(address, length, ipv6 ? 'ipv6' : 'ipv4');
-    this.#hasRanges = true;
+    if (!(length <= (family === 'ipv6' ? 128 : 32))) {
+      throw refused(`"${shown(entry)}" has no prefix length that ${family === 'ipv6' ? 'IPv6' : 'IPv4'} knows`);
+    }
+    const ranges = this.#ranges.get(family) ?? new BlockList();
+    ranges.addSubnet(address, length, family);
+    this.#ranges.set(family, ranges);
   }
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
 function shown(entry: string): string {
