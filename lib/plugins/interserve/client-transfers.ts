@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { EventEmitter } from 'eventemitter3';
 import type { ClientCore, FailureCallback } from './client-core.ts';
-import { checkId, set } from './endpoint-registry.ts';
+import { checkCallback, checkId, setCallback } from './endpoint-registry.ts';
 import type { TransferHandle } from './handle.ts';
 import type { Receipt } from './intake.ts';
 import type { Sendable } from './payload/open-payload.ts';
@@ -29,6 +29,7 @@ export class ClientTransfers extends EventEmitter<TransferEvents> {
   receive(id: string, callback?: Receive<string | Buffer>, options?: ReceiveOptions & { as?: 'value' }): void;
   receive(id: string, callback?: Receive<never>, options?: ReceiveOptions & { as?: ReceiveAs }): void {
     checkId(id);
+    checkCallback(callback);
     const deliver = callback as Receive<unknown> | undefined;
     this.#core.receivers.set(id, deliver && ((data, info) => deliver(data, info)), options);
   }
@@ -46,7 +47,7 @@ export class ClientTransfers extends EventEmitter<TransferEvents> {
   /** Sets the callback for transfers on `id` that failed, both ways; without a callback, removes it. */
   failure(id: string, callback?: FailureCallback): void {
     checkId(id);
-    set(this.#core.failures, id, callback);
+    setCallback(this.#core.failures, id, callback);
   }
 
   /** What happened so far, keyed by endpoint id. */

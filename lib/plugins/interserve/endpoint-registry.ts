@@ -44,12 +44,12 @@ export class EndpointRegistry {
 
   interrupt(id: string, callback: Interrupt | undefined): void {
     checkId(id);
-    set(this.#interrupts, id, callback);
+    setCallback(this.#interrupts, id, callback);
   }
 
   handshake(id: string, callback: Handshake | undefined): void {
     checkId(id);
-    set(this.#handshakes, id, callback);
+    setCallback(this.#handshakes, id, callback);
   }
 
   interruptOf(id: string): Interrupt | undefined {
@@ -68,9 +68,16 @@ export function checkId(id: unknown): asserts id is string {
   }
 }
 
+/** Throws `ERR_INVALID_ARGUMENT` for what is neither a function nor left out. */
+export function checkCallback(callback: unknown): void {
+  if (callback !== undefined && typeof callback !== 'function') {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'A callback is a function');
+  }
+}
+
 /** Sets a callback, or removes it. Throws `ERR_INVALID_ARGUMENT`. */
-export function set<T>(map: Map<string, T>, id: string, callback: T | undefined): void {
+export function setCallback<T>(map: Map<string, T>, id: string, callback: T | undefined): void {
+  checkCallback(callback);
   if (callback === undefined) map.delete(id);
-  else if (typeof callback === 'function') map.set(id, callback);
-  else throw new BusError('ERR_INVALID_ARGUMENT', 'A callback is a function');
+  else map.set(id, callback);
 }

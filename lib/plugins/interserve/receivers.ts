@@ -47,7 +47,6 @@ export class Receivers {
       this.#byId.delete(id);
       return;
     }
-    if (typeof deliver !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'A receiver is a function');
     if (as !== 'value' && as !== 'stream' && as !== 'file') {
       throw new BusError(
         'ERR_INVALID_ARGUMENT',

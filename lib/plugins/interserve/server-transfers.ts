@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { EventEmitter } from 'eventemitter3';
 import { BusError } from '../../base/errors.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
-import { type AddOptions, checkId, type Handshake } from './endpoint-registry.ts';
+import { type AddOptions, checkCallback, checkId, type Handshake } from './endpoint-registry.ts';
 import type { TransferHandle } from './handle.ts';
 import type { Interrupt } from './http/door.ts';
 import type { Receipt } from './intake.ts';
@@ -63,6 +63,7 @@ export class ServerTransfers extends EventEmitter<TransferEvents> {
   receive(id: string, callback?: Receive<string | Buffer>, options?: ReceiveOptions & { as?: 'value' }): void;
   receive(id: string, callback?: Receive<never>, options?: ReceiveOptions & { as?: ReceiveAs }): void {
     checkId(id);
+    checkCallback(callback);
     const deliver = callback as Receive<unknown> | undefined;
     this.#core.receivers.set(id, deliver && ((data, info, peer) => deliver(data, peer, info)), options);
   }

@@ -18,6 +18,11 @@ export interface TransferStart {
   readonly endpoint: Endpoint;
 }
 
+interface ClaimedRequest {
+  stop(why?: BusError): void;
+  readonly done: Promise<void>;
+}
+
 /** A transfer as the server has it, from the offer or the ask until its one end. */
 export class Transfer {
   readonly way: Way;
@@ -44,7 +49,7 @@ export class Transfer {
   readonly #over = new AbortController();
   #resolve: (receipt: Receipt) => void = () => {};
   #reject: (error: BusError) => void = () => {};
-  #request: { stop(): void; readonly done: Promise<void> } | undefined;
+  #request: ClaimedRequest | undefined;
   #begun = false;
   #intake: Intake | undefined;
   #digest: Digest | undefined;
@@ -108,18 +113,23 @@ export class Transfer {
 
   /**
    * Makes a request the one that serves this transfer. The one before is stopped first, because a peer that comes again
-   * has given it up. Resolves to what the request must call when it is done.
+   * has given it up. `stop` is told why if the transfer failed. Resolves to what the request must call when it is done,
+   * or before it fails the transfer itself.
    */
-  async claim(stop: () => void): Promise<() => void> {
+  async claim(stop: (why?: BusError) => void): Promise<() => void> {
     this.#begun = true;
     const before = this.#request;
     let finish: () => void = () => {};
     const done = new Promise<void>((resolve) => (finish = resolve));
-    this.#request = { stop, done };
+    const request = { stop, done };
+    this.#request = request;
     before?.stop();
     await before?.done;
     if (!this.over) this.#stall.touch();
-    return finish;
+    return () => {
+      if (this.#request === request) this.#request = undefined;
+      finish();
+    };
   }
 
   take(receipt: Receipt): void {
@@ -133,7 +143,7 @@ export class Transfer {
     this.#reject(error);
     void this.#intake?.fail(error).catch(() => {});
     this.#finish();
-    this.#request?.stop();
+    this.#request?.stop(error);
   }
 
   #finish(): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Intake } from '../intake.ts';
 import { asTransferError, outcomes, transferError } from '../outcomes.ts';
 import type { Transfer } from '../transfer.ts';
-import { HttpAnswer } from './answer.ts';
+import { answerFailure, HttpAnswer } from './answer.ts';
 import { readDigest } from './digest-header.ts';
 import { decoded, isBreak } from './decoded.ts';
 import { acceptEncoding, type Encoding, isEncoding } from './encodings.ts';
@@ -38,7 +38,7 @@ export async function acceptUpload(
   transfer: Transfer,
   { limit, openIntake, expectsContinue }: UploadOptions,
 ): Promise<void> {
-  const done = await transfer.claim(() => request.destroy());
+  const done = await transfer.claim((why) => (why === undefined ? request.destroy() : answerFailure(response, why)));
   try {
     if (transfer.over) {
       await transfer.ended;
@@ -65,6 +65,7 @@ export async function acceptUpload(
   } catch (error) {
     if (error instanceof HttpAnswer) throw error;
     const failure = asTransferError(error);
+    done();
     transfer.fail(failure);
     throw failure;
   } finally {

@@ -17,10 +17,11 @@ export class HttpAnswer extends BusError {
 
 /** Answers a request with what it failed with, as far as the response still can. */
 export function answerFailure(response: ServerResponse, error: unknown): void {
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
+  if (response.headersSent) {
+    if (!response.writableEnded) response.destroy();
     return;
   }
+  if (response.destroyed) return;
   const reason = failureOf(error);
   const { status } = outcomes[reason];
   const text = `${asTransferError(error).message}\n`;

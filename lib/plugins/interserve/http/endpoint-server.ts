@@ -67,6 +67,7 @@ export class EndpointServer {
     socket.once('close', () => this.#adopted.delete(socket));
     if (head.length > 0) socket.unshift(Buffer.from(head.buffer, head.byteOffset, head.length));
     this.#server.emit('connection', socket);
+    socket.resume();
   }
 
   /** Resolves when the port is free; connections are cut. */

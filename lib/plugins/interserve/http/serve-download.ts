@@ -31,6 +31,7 @@ export async function serveDownload(
     if (error instanceof HttpAnswer || transfer.over) throw error;
     if (response.destroyed) return;
     const failure = asTransferError(error);
+    done();
     transfer.fail(failure);
     throw failure;
   } finally {

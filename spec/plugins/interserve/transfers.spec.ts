@@ -1,0 +1,380 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { BusError, type PeerHandle } from '../../../lib/index.ts';
+import type { Progress, TransferInfo } from '../../../lib/plugins/interserve/index.ts';
+import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
+
+const megabyte = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
+
+describe('interserve transfers', () => {
+  let bus: TransferBus;
+  let one: TransferClient;
+  beforeEach(async () => {
+    bus = await TransferBus.start();
+    bus.transfers.add('map');
+    one = await bus.connect();
+  });
+  afterEach(async () => {
+    await bus.close();
+    expect(bus.errors).to.deep.equal([]);
+  });
+
+  /** What the next transfer brings to the client. */
+  function received(client = one): Promise<{ data: unknown; info: TransferInfo }> {
+    return new Promise((resolve) => client.transfers.receive('map', (data, info) => resolve({ data, info })));
+  }
+
+  describe('values', () => {
+    const values: Record<string, [unknown, unknown]> = {
+      'a string': ['größer als 64 KiB', 'größer als 64 KiB'],
+      'an empty string': ['', ''],
+      'a Buffer': [megabyte, megabyte],
+      'a typed array': [new Uint16Array([1, 256]), Buffer.from([1, 0, 0, 1])],
+      'a stream': [Readable.from([Buffer.from('abc'), 'def']), Buffer.from('abcdef')],
+    };
+    for (const [name, [sent, arrives]] of Object.entries(values)) {
+      it(`down - ${name} arrives as what was sent`, async () => {
+        const arrival = received();
+        const { bytes, sha256, resumed } = await bus.transfers.send('map', sent as string, one.peer).receipt;
+        const { data, info } = await arrival;
+        expect(data).to.deep.equal(arrives);
+        expect(resumed).to.equal(0);
+        expect(bytes).to.equal(Buffer.from(arrives as string).length);
+        expect(info.sha256).to.equal(sha256);
+      });
+    }
+
+    it('up - a string and bytes arrive with their peer', async () => {
+      const got: unknown[] = [];
+      bus.transfers.receive('map', (data, peer, info) => {
+        got.push([data, peer === one.peer, info.kind]);
+      });
+      await one.transfers.send('map', 'text').receipt;
+      await one.transfers.send('map', megabyte).receipt;
+      await one.transfers.send('map', Readable.from(['a', 'b'])).receipt;
+      expect(got).to.deep.equal([
+        ['text', true, 'string'],
+        [megabyte, true, 'bytes'],
+        [Buffer.from('ab'), true, 'bytes'],
+      ]);
+    });
+  });
+
+  describe('streams and files', () => {
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'busbar-spec-'));
+      await writeFile(join(folder, 'source.bsp'), megabyte);
+    });
+    afterEach(() => rm(folder, { recursive: true }));
+
+    it('down - a file arrives as a file where the receiver wants it', async () => {
+      const path = join(folder, 'copy.bsp');
+      let name: string | undefined;
+      one.transfers.receive(
+        'map',
+        async (given, info) => {
+          name = info.name;
+          expect(given).to.equal(path);
+          expect((await readFile(given)).equals(megabyte)).to.equal(true);
+        },
+        { as: 'file', path },
+      );
+      await bus.transfers.send('map', { file: join(folder, 'source.bsp') }, one.peer).receipt;
+      expect(name).to.equal('source.bsp');
+      expect(await readdir(folder)).to.have.members(['source.bsp', 'copy.bsp']);
+    });
+
+    it('up - a path function sees who sends what', async () => {
+      bus.transfers.receive('map', () => {}, {
+        as: 'file',
+        path: (info, peer) => join(folder, `${peer.id}-${info.name}`),
+      });
+      await one.transfers.send('map', { file: join(folder, 'source.bsp') }).receipt;
+      expect(await readdir(folder)).to.have.members(['source.bsp', `${one.peer.id}-source.bsp`]);
+    });
+
+    it('both ways - a stream is read while it comes', async () => {
+      const down = new PassThrough();
+      let first: (() => void) | undefined;
+      const seen = new Promise<void>((resolve) => (first = resolve));
+      let got = '';
+      const read = async (stream: Readable) => {
+        for await (const chunk of stream) {
+          got += String(chunk);
+          first?.();
+        }
+      };
+      one.transfers.receive('map', read, { as: 'stream' });
+      const handle = bus.transfers.send('map', down, one.peer);
+      down.write('first ');
+      await seen;
+      down.end('last');
+      await handle.receipt;
+      bus.transfers.receive('map', read, { as: 'stream' });
+      await one.transfers.send('map', ' and up').receipt;
+      expect(got).to.equal('first last and up');
+    });
+
+    it('a receiver that throws - rejects with ERR_REMOTE and leaves no file', async () => {
+      const fail = () => Promise.reject(new RangeError('no room for maps'));
+      one.transfers.receive('map', fail, { as: 'file', path: join(folder, 'copy') });
+      bus.transfers.receive('map', fail, { as: 'file', path: join(folder, 'copy') });
+      for (const handle of [bus.transfers.send('map', 'x', one.peer), one.transfers.send('map', 'x')]) {
+        const error = await handle.receipt.catch((failure: unknown) => failure);
+        expect(error).to.be.instanceOf(BusError).and.include({ code: 'ERR_REMOTE', message: 'no room for maps' });
+      }
+      expect(await readdir(folder)).to.deep.equal(['source.bsp']);
+    });
+
+    it('a disk that fails - answers 507 and leaves no file', async function () {
+      // Nobody, root included, can write there.
+      bus.transfers.receive('map', () => {}, { as: 'file', path: '/proc/busbar/map' });
+      const { details } = (await one.transfers
+        .send('map', megabyte)
+        .receipt.catch((error: unknown) => error)) as BusError;
+      expect(details).to.have.property('status').that.is.oneOf([500, 507]);
+    });
+  });
+
+  describe('peers', () => {
+    it('several - each gets its own receipt, one failure keeps none from the others', async () => {
+      const two = await bus.connect();
+      const three = await bus.connect();
+      one.transfers.receive('map', () => {});
+      two.transfers.receive('map', () => {
+        throw new Error('two says no');
+      });
+      const handle = bus.transfers.broadcast('map', megabyte);
+      expect([...handle.receipts.keys()]).to.have.members([one.peer, two.peer, three.peer]);
+      const outcomes = await handle.receipt;
+      expect(outcomes.map(({ status }) => status).sort()).to.deep.equal(['fulfilled', 'rejected', 'rejected']);
+      expect(await reasonOf(handle.receipts.get(three.peer) ?? Promise.resolve())).to.equal('unknown');
+    });
+
+    it('omit - leaves out whom it is told to', async () => {
+      const two = await bus.connect();
+      let count = 0;
+      for (const { transfers } of [one, two]) transfers.receive('map', () => (count += 1));
+      expect([...bus.transfers.omit('map', 'x', one.peer).receipts.keys()]).to.deep.equal([two.peer]);
+      await bus.transfers.omit('map', 'x', [one.peer, two.peer]).receipt;
+      await bus.transfers.omit('map', 'x', [two.peer]).receipt;
+      expect(count).to.be.within(1, 2);
+    });
+
+    it('a client - sends before it is connected', async () => {
+      bus.transfers.receive('map', () => {});
+      const { client, transfers } = bus.client();
+      const handle = transfers.send('map', 'early');
+      await bus.join(client);
+      expect(await handle.receipt).to.include({ bytes: 5 });
+      expect([...handle.receipts.keys()]).to.deep.equal([client]);
+    });
+
+    it('a client without the plugin - rejects with ERR_NO_HANDLER', async () => {
+      const { Client } = await import('../../../lib/index.ts');
+      const plain = new Client({ host: '127.0.0.1', port: bus.server.port });
+      const peer = await bus.join(plain);
+      const error = await bus.transfers.send('map', 'x', peer).receipt.catch((failure: unknown) => failure);
+      expect(error).to.have.property('code', 'ERR_NO_HANDLER');
+    });
+
+    it('a peer that leaves half-way - rejects with ERR_CLOSED and leaves nothing waiting', async () => {
+      const started = new Promise<void>((resolve) => {
+        one.transfers.receive('map', () => new Promise<never>(() => resolve()), { as: 'stream' });
+      });
+      const handle = bus.transfers.send('map', new PassThrough(), one.peer);
+      const source = new PassThrough();
+      source.write('x');
+      const other = bus.transfers.send('map', source, one.peer);
+      await started;
+      one.client.destroy();
+      expect(await reasonOf(handle.receipt)).to.equal('left');
+      expect(await reasonOf(other.receipt)).to.equal('left');
+      expect(source.destroyed).to.equal(true);
+    });
+  });
+
+  describe('decisions', () => {
+    it('an id that was not added - is unknown to both sides', async () => {
+      bus.transfers.receive('other', () => {});
+      expect(await reasonOf(bus.transfers.send('other', 'x', one.peer).receipt)).to.equal('unknown');
+      expect(await reasonOf(one.transfers.send('other', 'x').receipt)).to.equal('unknown');
+      expect(bus.transfers.exists('other')).to.equal(false);
+      bus.transfers.add('other');
+      await one.transfers.send('other', 'x').receipt;
+    });
+
+    it('the handshake - refuses by false, fails by throwing, and always its own transfer', async () => {
+      const sizes: unknown[] = [];
+      bus.transfers.receive('map', () => {});
+      bus.transfers.handshake('map', async (peer: PeerHandle, size) => {
+        expect(peer).to.equal(one.peer);
+        sizes.push(size);
+        if (size === 1) return false;
+        if (size === 2) throw new Error('not two');
+        return undefined;
+      });
+      const sent = ['x', 'xx', 'xxx', Readable.from(['x'])].map((data) =>
+        reasonOf(one.transfers.send('map', data).receipt),
+      );
+      expect(await Promise.all(sent)).to.deep.equal(['refused', 'failed', 'fulfilled', 'fulfilled']);
+      expect(sizes).to.have.deep.members([1, 2, 3, undefined]);
+      bus.transfers.handshake('map');
+      await one.transfers.send('map', 'x').receipt;
+    });
+
+    it('the interrupt - stops both ways and sees the request', async () => {
+      const seen: unknown[] = [];
+      bus.transfers.receive('map', () => {});
+      one.transfers.receive('map', () => {});
+      bus.transfers.interrupt('map', (peer, { id, way, method, size, address }) => {
+        seen.push([peer === one.peer, id, way, method, size, address]);
+        return false;
+      });
+      expect(await reasonOf(bus.transfers.send('map', 'xy', one.peer).receipt)).to.equal('interrupted');
+      expect(await reasonOf(one.transfers.send('map', 'xyz').receipt)).to.equal('interrupted');
+      expect(seen).to.deep.equal([
+        [true, 'map', 'down', 'GET', 2, '127.0.0.1'],
+        [true, 'map', 'up', 'PUT', 3, '127.0.0.1'],
+      ]);
+      bus.transfers.interrupt('map', () => Promise.reject(new Error('undecided')));
+      expect(await reasonOf(one.transfers.send('map', 'x').receipt)).to.equal('failed');
+      bus.transfers.interrupt('map');
+      await one.transfers.send('map', 'x').receipt;
+    });
+
+    it('failure - hears of both ways with status, sentence and headers, until it is removed', async () => {
+      const heard: unknown[] = [];
+      bus.transfers.receive('map', () => {});
+      bus.transfers.handshake('map', () => false);
+      one.transfers.failure('map', (code, reason) => heard.push([code, reason]));
+      await reasonOf(one.transfers.send('map', 'x').receipt);
+      await reasonOf(bus.transfers.send('map', 'x', one.peer).receipt);
+      one.transfers.failure('map');
+      await reasonOf(one.transfers.send('map', 'x').receipt);
+      expect(heard).to.deep.equal([
+        [403, 'The handshake refused the upload.'],
+        [404, 'There is no such endpoint, or nobody receives on it.'],
+      ]);
+    });
+
+    it('remove - ends what is under way with 410 and forgets the figures', async () => {
+      const started = new Promise<void>((resolve) => {
+        one.transfers.receive('map', () => new Promise<never>(() => resolve()), { as: 'stream' });
+      });
+      const source = new PassThrough();
+      source.write('x');
+      const handle = bus.transfers.send('map', source, one.peer);
+      await started;
+      expect(bus.transfers.remove('map')).to.equal(true);
+      expect(bus.transfers.remove('map')).to.equal(false);
+      expect(await reasonOf(handle.receipt)).to.equal('gone');
+    });
+  });
+
+  describe('abort', () => {
+    it('down - rejects at once and tells the client', async () => {
+      const started = new Promise<Readable>((resolve) => {
+        one.transfers.receive('map', (stream) => resolve(stream), { as: 'stream' });
+      });
+      const failed = new Promise((resolve) => one.transfers.failure('map', (code) => resolve(code)));
+      const source = new PassThrough();
+      source.write('x');
+      const handle = bus.transfers.send('map', source, one.peer);
+      const stream = await started;
+      handle.abort();
+      expect(await reasonOf(handle.receipt)).to.equal('aborted');
+      expect(await failed).to.equal(499);
+      expect(stream.errored).to.have.property('code', 'ERR_ABORTED');
+      expect(source.destroyed).to.equal(true);
+    });
+
+    it('up - rejects at once and tells the server', async () => {
+      const started = new Promise<Readable>((resolve) => {
+        bus.transfers.receive('map', (stream) => resolve(stream), { as: 'stream' });
+      });
+      const recorded = new Promise((resolve) => bus.transfers.once('transfer', resolve));
+      const source = new PassThrough();
+      source.write('x');
+      const handle = one.transfers.send('map', source);
+      const stream = await started;
+      handle.abort();
+      expect(await reasonOf(handle.receipt)).to.equal('aborted');
+      expect(await recorded).to.include({ outcome: 'aborted', status: 499, way: 'up' });
+      expect(stream.errored).to.have.property('code', 'ERR_ABORTED');
+    });
+
+    it('before the client is connected - rejects as well', async () => {
+      const { transfers } = bus.client();
+      const handle = transfers.send('map', 'x');
+      handle.abort();
+      expect(await reasonOf(handle.receipt)).to.equal('aborted');
+    });
+  });
+
+  describe('figures', () => {
+    it('progress - rises to the total, with a rate', async () => {
+      const whole = Buffer.alloc(30_000_000);
+      for (const way of ['down', 'up'] as const) {
+        one.transfers.receive('map', () => {});
+        bus.transfers.receive('map', () => {});
+        const handle = way === 'down' ? bus.transfers.send('map', whole, one.peer) : one.transfers.send('map', whole);
+        const reports: Progress[] = [];
+        handle.on('progress', (progress) => reports.push(progress));
+        await handle.receipt;
+        expect(reports.at(-1)).to.include({ bytes: whole.length, total: whole.length });
+        expect(reports.at(-1)?.peer).to.equal(way === 'down' ? one.peer : one.client);
+        expect(reports.at(-1)?.rate).to.be.above(1_000_000);
+      }
+    });
+
+    it('stats, events and the channel - count what happened by id', async () => {
+      const published: unknown[] = [];
+      const listener = (message: unknown) => published.push(message);
+      subscribe('busbar:interserve:transfer', listener);
+      one.transfers.receive('map', () => {});
+      bus.transfers.receive('map', () => {});
+      await bus.transfers.send('map', 'four', one.peer).receipt;
+      await one.transfers.send('map', 'three').receipt;
+      bus.transfers.handshake('map', () => false);
+      await reasonOf(one.transfers.send('map', 'x').receipt);
+      unsubscribe('busbar:interserve:transfer', listener);
+      const { map } = bus.transfers.stats();
+      expect(map).to.deep.include({ sent: 1, sentBytes: 4, received: 1, receivedBytes: 5, resumed: 0 });
+      expect(map?.failures).to.deep.equal({ ERR_REFUSED: 1 });
+      expect(map?.durations.count).to.equal(3);
+      expect(map?.durations.max).to.be.at.least(map?.durations.p50 ?? Infinity);
+      expect(bus.records.map(({ outcome, status, way }) => [outcome, status, way])).to.deep.equal([
+        ['taken', 200, 'down'],
+        ['taken', 200, 'up'],
+        ['refused', 403, 'up'],
+      ]);
+      expect(one.transfers.stats()['map']).to.deep.include({ sent: 1, sentBytes: 5, received: 1, receivedBytes: 4 });
+      expect(published).to.deep.include(bus.records[0]);
+    });
+  });
+
+  it('callbacks, ids and data of the wrong kind - are refused at once', () => {
+    const wrong: (() => unknown)[] = [
+      () => bus.transfers.add(''),
+      () => bus.transfers.add('x'.repeat(129)),
+      () => bus.transfers.add('x', { size: -1 }),
+      () => bus.transfers.receive('map', 'callback' as never),
+      () => bus.transfers.receive('map', () => {}, { as: 'blob' as 'value' }),
+      () => bus.transfers.receive('map', () => {}, { as: 'value', path: '/tmp/x' }),
+      () => bus.transfers.send('map', 5 as never, one.peer),
+      () => bus.transfers.send('map', 'x', undefined as never),
+      () => bus.transfers.interrupt('map', 5 as never),
+      () => one.transfers.failure('map', 5 as never),
+      () => one.transfers.send('map', {} as never),
+    ];
+    for (const call of wrong)
+      expect(call, String(call)).to.throw(BusError).with.property('code', 'ERR_INVALID_ARGUMENT');
+  });
+});
