@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { HttpServerSettings } from './http-options.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseWriter } from './response-writer.ts';
-import type { RouteMatch } from './route-table.ts';
+import type { RouteMatch, RouteMethod } from './route-table.ts';
 
 /** Everything that is known of a request once its headers arrived. */
 export interface RequestDetails {
@@ -14,6 +14,8 @@ export interface RequestDetails {
   readonly query: string;
   /** The pattern of the route that matched. */
   readonly endpoint: string;
+  /** The method that route was added for, or `ANY`. */
+  readonly endpointMethod: RouteMethod;
   /** By lower-case name; fields of the same name are joined as RFC 9110 says. */
   readonly headers: Readonly<Record<string, string>>;
   /** What the route's parameters stand for, percent-decoded; `*` is what the wildcard matched. */
@@ -42,6 +44,7 @@ export class HttpExchange {
   readonly #match: RouteMatch;
   readonly #startedAt: number;
   #details: RequestDetails | undefined;
+  #answeredAt: number | undefined;
   #unsent = 0;
   #progressAt: number;
 
@@ -78,7 +81,17 @@ export class HttpExchange {
       response.off('close', gone);
       this.socket.off('close', gone);
       if (!this.writer.ended) events.aborted(this);
-      events.closed(this);
+      if (this.#request.complete || this.socket.destroyed) return events.closed(this);
+      // Answered before all of it came: the rest is awaited, and thrown away.
+      this.#answeredAt = settings.clock.now();
+      this.body.discard();
+      const over = (): void => {
+        request.off('end', over);
+        this.socket.off('close', over);
+        events.closed(this);
+      };
+      request.on('end', over);
+      this.socket.on('close', over);
     };
     response.on('close', gone);
     this.socket.on('close', gone);
@@ -89,6 +102,7 @@ export class HttpExchange {
       method: this.#request.method ?? '',
       ...splitTarget(this.#request.url ?? ''),
       endpoint: this.#match.route,
+      endpointMethod: this.#match.method,
       headers: plainHeaders(this.#request),
       params: this.#match.params,
       remoteAddress: this.socket.remoteAddress ?? '',
@@ -117,6 +131,7 @@ export class HttpExchange {
   /** Why time is up for this exchange, if it is. */
   overdue(now: number, settings: HttpServerSettings): 'body' | 'answer' | 'drain' | undefined {
     const pace = { windowMs: settings.bodyTimeoutMs, bytesPerSecond: settings.minBodyBytesPerSecond };
+    if (this.#answeredAt !== undefined) return now - this.#answeredAt >= settings.bodyTimeoutMs ? 'drain' : undefined;
     if (!this.writer.ended && !this.body.keepsPace(now, pace)) return 'body';
     if (this.writer.begun) {
       const unsent = this.#response.writableLength;

@@ -139,11 +139,14 @@ export class HttpServer extends RequestAccessors {
     return status;
   }
 
-  /** Sends what fits of an answer whose length the first call fixes; the rest from the offset that is told. */
-  streamResponse(id: string, data: BodyData): number {
+  /**
+   * Sends what fits of an answer whose length the first call fixes: that of its data, unless `total` says more is to
+   * come. After `Waiting`, the rest is given from the offset that `HTTP_CONNECTION_WRITABLE` tells.
+   */
+  streamResponse(id: string, data: BodyData, total?: number): number {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) return HttpSendStatus.None;
-    const status = exchange.writer.stream(toBuffer(data));
+    const status = exchange.writer.stream(toBuffer(data), total);
     this.#answered(exchange);
     return status;
   }

@@ -96,13 +96,14 @@ export class ResponseWriter {
    * Sends what the client takes now. The first call fixes the length of the whole; after `Waiting` the rest is given
    * from the offset on.
    */
-  stream(data: Buffer): number {
+  stream(data: Buffer, total = data.length): number {
     if (this.#mode === 'pieces' || this.#mode === 'ended') return HttpSendStatus.None;
     if (this.#mode === 'open') {
-      this.#total = data.length;
-      this.#response.setHeader('Content-Length', data.length);
+      this.#total = total;
+      this.#response.setHeader('Content-Length', total);
       this.#begin('stream');
-    } else if (data.length > this.#total - this.#offset) {
+    }
+    if (data.length > this.#total - this.#offset) {
       throw new BusError('ERR_INVALID_ARGUMENT', `only ${this.#total - this.#offset} bytes of this answer are left`);
     }
     for (let at = 0; at < data.length && !this.#waiting; at += sliceBytes) {

@@ -9,6 +9,8 @@ export type RoutingTable = Readonly<Record<RouteMethod, readonly string[]>>;
 
 export interface RouteMatch {
   readonly route: string;
+  /** The method it was added for. */
+  readonly method: RouteMethod;
   readonly params: Readonly<Record<string, string>>;
 }
 
@@ -72,7 +74,8 @@ export class RouteTable {
   find(method: string, path: string): RouteMatch | undefined {
     if (!path.startsWith('/')) return undefined;
     const escaped = escape(path);
-    return this.#findIn(method as RouteMethod, escaped) ?? this.#findIn('ANY', escaped);
+    const own = routeMethods.find((each) => each === method);
+    return (own && this.#findIn(own, escaped)) ?? this.#findIn('ANY', escaped);
   }
 
   #findIn(method: RouteMethod, escaped: string): RouteMatch | undefined {
@@ -84,7 +87,7 @@ export class RouteTable {
       const value = found.params[index === names.length - 1 && name === '*' ? '*' : `p${index}`];
       if (value !== undefined) setOwn(params, name, decode(unescape(value)));
     }
-    return { route, params };
+    return { route, method, params };
   }
 }
 

@@ -16,7 +16,8 @@ export interface UpgradeDetails {
 
 export interface UpgradeRules {
   readonly path: string | undefined;
-  readonly origins: readonly string[] | undefined;
+  /** Programs that send no origin are not held by it. */
+  readonly origins: readonly string[] | 'same' | 'any';
   readonly authorize: AuthorizeUpgrade | undefined;
   readonly authorizeTimeoutMs: number;
   readonly maxPendingUpgrades: number;
@@ -44,8 +45,7 @@ export class UpgradeGate {
     const details = upgradeDetails(request);
     const { path, origins, authorize, maxPendingUpgrades } = this.#rules;
     if (path !== undefined && details.url !== path) return refuseUpgrade(socket, 404);
-    const origin = request.headers.origin;
-    if (origins !== undefined && origin !== undefined && !origins.includes(origin)) return refuseUpgrade(socket, 403);
+    if (!fits(origins, request.headers.origin, request.headers.host)) return refuseUpgrade(socket, 403);
     if (authorize !== undefined) {
       if (this.#pending >= maxPendingUpgrades) return refuseUpgrade(socket, 503);
       this.#pending += 1;
@@ -70,6 +70,11 @@ export class UpgradeGate {
       clearTimeout(timer);
     }
   }
+}
+
+function fits(origins: UpgradeRules['origins'], origin: string | undefined, host: string | undefined): boolean {
+  if (origins === 'any' || origin === undefined) return true;
+  return origins === 'same' ? /^https?:\/\/(.*)$/.exec(origin)?.[1] === host : origins.includes(origin);
 }
 
 function upgradeDetails(request: IncomingMessage): UpgradeDetails {

@@ -8,11 +8,11 @@ export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<bo
 /** Who may upgrade, and where. */
 export const upgradeOptions = {
   path: text({ doc: 'The only path that upgrades; any unless given.' }),
-  origins: custom<readonly string[] | undefined>({
-    type: 'an array of origins',
-    default: undefined,
-    doc: 'Origins whose pages may connect; all unless given. Programs that send no origin are not held by it.',
-    accepts: (value) => Array.isArray(value) && value.every((origin) => typeof origin === 'string'),
+  origins: custom<readonly string[] | 'same' | 'any'>({
+    type: "an array of origins, 'same' or 'any'",
+    default: 'any',
+    doc: 'Origins whose pages may connect: those listed, the one of the same host and port, or any.',
+    accepts: (value) => value === 'same' || value === 'any' || Array.isArray(value),
   }),
   authorize: callback<AuthorizeUpgrade>({ doc: 'Says whether a client may connect, before the upgrade; else 401.' }),
   authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms', doc: 'Time `authorize` has.' }),

@@ -137,6 +137,23 @@ describe('http server, bad input', () => {
     expect(log.names).to.include('HTTP_CONNECTION_ABORTED').and.not.include('HTTP_REQUEST_FINISHED');
   });
 
+  it('body - what drips on after the answer ends the connection, and a rest that comes soon does not', async () => {
+    const { server, port } = await serve({ bodyTimeoutMs: 60 });
+    server.addRoute('/early', 'POST');
+    server.on('HTTP_REQUEST_STARTED', (_, { clientID }) => {
+      if (server.getRequestURL(clientID) === '/early') server.sendResponse(clientID, 'early');
+    });
+    const head = 'POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n';
+    const dripping = new RawClient(port).say(head);
+    const drip = setInterval(() => dripping.say('x'), 10);
+    expect(await dripping.closed()).to.match(/early$/);
+    clearInterval(drip);
+    const quick = new RawClient(port).say(head);
+    await quick.until('early');
+    quick.say(`${'x'.repeat(100)}GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(await quick.closed()).to.match(/\/next:$/);
+  });
+
   it('answer - one that never comes is 504 after its time', async () => {
     const { server, log, port } = await serve({ responseTimeoutMs: 50 });
     server.addRoute('/never', 'GET');

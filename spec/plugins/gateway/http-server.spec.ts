@@ -138,6 +138,7 @@ describe('http server', () => {
       url: '/things/a%20b/c/d',
       query: 'e=%20f?',
       endpoint: '/things/:name/*',
+      endpointMethod: 'PUT',
       headers: { host, 'user-agent': 'me', accept: '*/*', 'x-colour': 'red, blue' },
       params: { name: 'a b', '*': 'c/d' },
       remoteAddress: '127.0.0.1',

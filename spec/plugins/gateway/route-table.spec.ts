@@ -28,7 +28,7 @@ describe('route table', () => {
   for (const [path, route, params] of cases) {
     it(`specificity - ${path} goes to ${route}, whatever the order of registration`, () => {
       for (const order of [specific, specific.toReversed()]) {
-        expect(tableOf(...order).find('GET', path)).to.deep.equal({ route, params });
+        expect(tableOf(...order).find('GET', path)).to.deep.equal({ route, method: 'GET', params });
       }
     });
   }
@@ -63,9 +63,9 @@ describe('route table', () => {
     expect(table.find('GET', '/a%20b')?.route).to.equal('/a%20b');
     expect(table.find('GET', '/x/../foo')).to.equal(undefined);
     expect(table.find('GET', '/foo/')).to.equal(undefined);
-    expect(table.find('GET', '/d/a%2Fb')).to.deep.equal({ route: '/d/:p', params: { p: 'a/b' } });
-    expect(table.find('GET', '/d/%zz')).to.deep.equal({ route: '/d/:p', params: { p: '%zz' } });
-    expect(table.find('GET', '/d/%25zz%')).to.deep.equal({ route: '/d/:p', params: { p: '%25zz%' } });
+    expect(table.find('GET', '/d/a%2Fb')).to.deep.equal({ route: '/d/:p', method: 'GET', params: { p: 'a/b' } });
+    expect(table.find('GET', '/d/%zz')).to.deep.equal({ route: '/d/:p', method: 'GET', params: { p: '%zz' } });
+    expect(table.find('GET', '/d/%25zz%')).to.deep.equal({ route: '/d/:p', method: 'GET', params: { p: '%25zz%' } });
   });
 
   it('literal - characters of other pattern languages stand for themselves', () => {

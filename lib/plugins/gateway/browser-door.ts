@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { WebSocketServer as Upgrader } from 'ws';
+import type { Given, Resolved } from '../../base/options.ts';
+import { flag, integer, resolveOptions, text } from '../../base/options.ts';
+import type { PluginHost } from '../../bus/plugin.ts';
+import { DEFAULT_PORT, listenOptions } from './event-options.ts';
+import { refuse, refuseUpgrade } from './refusal.ts';
+import { UpgradeGate } from './upgrade-gate.ts';
+import { WebListener } from './web-listener.ts';
+import { WebSocketLink } from './websocket-link.ts';
+import { upgradeOptions } from './websocket-options.ts';
+
+const browserDoorOptions = {
+  ...listenOptions,
+  ...upgradeOptions,
+  port: integer({ default: DEFAULT_PORT, max: 65_535, doc: 'The port to listen on; 0 takes any free one.' }),
+  path: text({ default: '/bus', doc: 'The only path that upgrades.' }),
+  origins: { ...upgradeOptions.origins, default: 'same' as const },
+  maxMessageBytes: integer({
+    default: 1_048_576,
+    min: 1024,
+    unit: 'bytes',
+    doc: 'Largest WebSocket message of a page.',
+  }),
+  compression: flag({ default: false, doc: 'Compresses by permessage-deflate where the page can.' }),
+};
+
+export type BrowserDoorOptions = Given<typeof browserDoorOptions>;
+
+/** Where web pages come in as clients of the bus: each WebSocket is a link of the server. */
+export class BrowserDoor {
+  readonly #host: PluginHost;
+  readonly #settings: Resolved<typeof browserDoorOptions>;
+  readonly #upgrader: Upgrader;
+  readonly #gate: UpgradeGate;
+  readonly #links = new Set<WebSocketLink>();
+  #listener: WebListener | undefined;
+  #port: number | undefined;
+
+  constructor(host: PluginHost, options: BrowserDoorOptions) {
+    const settings = resolveOptions('browser', browserDoorOptions, { tls: host.tls, ...options });
+    this.#host = host;
+    this.#settings = settings;
+    this.#upgrader = new Upgrader({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: settings.maxMessageBytes,
+      perMessageDeflate: settings.compression && { threshold: 1024 },
+    });
+    this.#gate = new UpgradeGate(settings, this.#upgrader);
+  }
+
+  /** The bound port while it is open. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
+  async open(): Promise<void> {
+    if (this.#listener !== undefined) return;
+    const listener = new WebListener(
+      { ...this.#settings, idleTimeoutMs: this.#settings.headersTimeoutMs },
+      {
+        request: (request, response) => refuse(request, response, 426, true),
+        upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+        error: (error) => this.#host.report(error),
+      },
+    );
+    this.#listener = listener;
+    try {
+      this.#port = await listener.listen(this.#settings.port);
+    } catch (error) {
+      this.#listener = undefined;
+      throw error;
+    }
+  }
+
+  /** Lets nobody in any more, and ends the links that stand. */
+  async close(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    this.#port = undefined;
+    if (listener === undefined) return;
+    const closed = listener.close();
+    for (const link of this.#links) link.end();
+    await closed;
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (request.rawHeaders.length > this.#settings.maxHeaders * 2) return refuseUpgrade(socket, 431);
+    void this.#gate.pass(request, socket, head, (ws, { remoteAddress }) => {
+      const link = new WebSocketLink(ws, remoteAddress, this.#settings.compression, this.#host.clock);
+      this.#links.add(link);
+      ws.once('close', () => this.#links.delete(link));
+      try {
+        this.#host.acceptLink(link);
+      } catch {
+        // The server does not listen yet, or not any more: the page comes back.
+        link.destroy();
+      }
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { BusError } from '../../base/errors.ts';
+import type { Worker } from './worker.ts';
+
+/** How requests or clients are shared between the workers that asked for them. */
+export type ShareMode = 'round-robin' | 'key' | 'all';
+
+export interface ShareOptions {
+  /** `round-robin` unless given; `all` is for WebSocket clients only. */
+  readonly share?: ShareMode | undefined;
+  /**
+   * With `key`: the header field whose value decides, so that equal values go to the same worker as long as it is
+   * there. The client's address decides unless given.
+   */
+  readonly key?: string | undefined;
+}
+
+/** What is shared: something with header fields and an address. */
+export interface Shared {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly remoteAddress: string;
+}
+
+/** The workers of one route, or those of the WebSocket clients, and whose turn it is. */
+export class Share {
+  readonly mode: ShareMode;
+  readonly #key: string | undefined;
+  #workers: readonly Worker[] = [];
+  #turn = 0;
+
+  constructor(options: ShareOptions) {
+    this.mode = options.share ?? 'round-robin';
+    this.#key = options.key?.toLowerCase();
+  }
+
+  get workers(): readonly Worker[] {
+    return this.#workers;
+  }
+
+  /** @throws BusError `ERR_INVALID_ARGUMENT` when this worker has it already, or shares it in another way. */
+  add(worker: Worker, options: ShareOptions): void {
+    if (this.#workers.includes(worker)) throw new BusError('ERR_INVALID_ARGUMENT', 'this peer has it already');
+    if ((options.share ?? 'round-robin') !== this.mode || options.key?.toLowerCase() !== this.#key) {
+      throw new BusError('ERR_INVALID_ARGUMENT', `it is shared already, as ${this.mode}`);
+    }
+    this.#workers = [...this.#workers, worker];
+  }
+
+  delete(worker: Worker): boolean {
+    const had = this.#workers.includes(worker);
+    this.#workers = this.#workers.filter((each) => each !== worker);
+    return had;
+  }
+
+  /** Whose it is; one whose link is down only where there is no other. */
+  pick(item: Shared): Worker | undefined {
+    const up = this.#workers.filter((worker) => worker.up);
+    const candidates = up.length > 0 ? up : this.#workers;
+    if (this.mode !== 'key') return candidates[this.#turn++ % candidates.length];
+    const value = this.#key === undefined ? item.remoteAddress : (item.headers[this.#key] ?? '');
+    let best: Worker | undefined;
+    let highest = -1;
+    for (const worker of candidates) {
+      const weight = hash(`${worker.number}:${value}`);
+      if (weight > highest) [best, highest] = [worker, weight];
+    }
+    return best;
+  }
+}
+
+/** FNV-1a with a last mixing: it decides nothing but which of several equals takes a key. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  value = Math.imul(value ^ (value >>> 16), 0x45d9f3b);
+  return (value ^ (value >>> 16)) >>> 0;
+}

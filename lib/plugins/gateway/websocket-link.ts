@@ -1,0 +1,87 @@
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { BusError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Link, LinkEvents } from '../../transport/link.ts';
+
+/** Bytes not taken yet at which a writer is asked to wait. */
+const highWaterBytes = 65_536;
+const closeMs = 5000;
+
+/** A web page's WebSocket as a link: binary messages are its bytes, wherever they are cut. */
+export class WebSocketLink implements Link {
+  readonly kind = 'websocket';
+  readonly remote: string;
+  readonly trusted = false;
+  /** Never handed out: the WebSocket's framing stands between it and the link's bytes. */
+  readonly socket: Socket | undefined = undefined;
+  readonly #ws: WebSocket;
+  readonly #clock: Clock;
+  readonly #compress: boolean;
+  #events: LinkEvents | undefined;
+  #error: Error | undefined;
+  #full = false;
+
+  constructor(ws: WebSocket, remote: string, compress: boolean, clock: Clock) {
+    this.#ws = ws;
+    this.#clock = clock;
+    this.#compress = compress;
+    this.remote = remote;
+    ws.on('message', (data: Buffer, isBinary: boolean) => {
+      if (isBinary) this.#events?.data(data);
+      else this.destroy(new BusError('ERR_PROTOCOL', 'a link over WebSocket has binary messages only'));
+    });
+    ws.on('error', (error) => {
+      this.#error ??= error;
+      ws.terminate();
+    });
+    ws.on('close', () => this.#events?.close(this.#error));
+  }
+
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  attach(events: LinkEvents): void {
+    this.#events = events;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#ws.readyState !== this.#ws.OPEN) return true;
+    this.#ws.send(bytes, { binary: true, compress: this.#compress }, this.#sent);
+    if (this.#ws.bufferedAmount < highWaterBytes) return true;
+    this.#full = true;
+    return false;
+  }
+
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
+  end(): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    const late = this.#clock.setTimer(() => this.#ws.terminate(), closeMs);
+    this.#ws.once('close', () => late.cancel());
+    this.#ws.resume();
+    this.#ws.close(1000);
+  }
+
+  destroy(error?: Error): void {
+    this.#error ??= error;
+    this.#ws.terminate();
+  }
+
+  release(): Socket | undefined {
+    return undefined;
+  }
+
+  readonly #sent = (): void => {
+    if (!this.#full || this.#ws.bufferedAmount >= highWaterBytes / 2) return;
+    this.#full = false;
+    this.#clock.defer(() => this.#events?.drain());
+  };
+}

@@ -1,0 +1,56 @@
+import type { Lane, PeerHandle } from '../../bus/plugin.ts';
+import type { ToWorker } from './face-message.ts';
+
+export interface WorkerEvents {
+  failed(error: unknown): void;
+  /** It begins nothing of what it gets, and is not to be given more. */
+  overrun(): void;
+}
+
+const maxUnbegun = 100_000;
+
+/**
+ * A bus peer that takes requests or WebSocket clients. Frames to it are counted; it reports how many of them it has
+ * begun before it lets any handler see them, so that those it never began can be given to another.
+ */
+export class Worker {
+  readonly peer: PeerHandle;
+  /** Tells workers apart, in the order they came. */
+  readonly number: number;
+  /** Its link stands. */
+  up = true;
+  readonly #lane: Lane;
+  readonly #events: WorkerEvents;
+  #unbegun: ((() => void) | undefined)[] = [];
+  #begun = 0;
+  #overrun = false;
+
+  constructor(peer: PeerHandle, number: number, lane: Lane, events: WorkerEvents) {
+    this.peer = peer;
+    this.number = number;
+    this.#lane = lane;
+    this.#events = events;
+  }
+
+  /** Sends a frame; `begun` is called when the worker reports it. */
+  send(frame: ToWorker, begun?: () => void): void {
+    if (this.#overrun) return;
+    this.#unbegun.push(begun);
+    if (this.#unbegun.length > maxUnbegun) {
+      this.#overrun = true;
+      this.#events.overrun();
+      return;
+    }
+    // A session that ends tells so by its own event, and takes the frames with it.
+    this.#lane.send(this.peer, frame).catch(this.#events.failed);
+  }
+
+  /** The worker has begun so many frames in all. False for a number that cannot be. */
+  begun(count: number): boolean {
+    const more = count - this.#begun;
+    if (!Number.isSafeInteger(count) || more < 0 || more > this.#unbegun.length) return false;
+    this.#begun = count;
+    for (const begun of this.#unbegun.splice(0, more)) begun?.();
+    return true;
+  }
+}

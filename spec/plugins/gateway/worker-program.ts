@@ -1,0 +1,10 @@
+import { Client } from '../../../lib/index.ts';
+import { gateway } from '../../../lib/plugins/gateway/index.ts';
+
+// A worker in a process of its own, which takes every request and answers none.
+const client = new Client({ path: process.argv[2] ?? '' });
+const web = client.use(gateway());
+web.http.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => process.send?.(web.http.getRequestURL(clientID)));
+await client.connect();
+await web.http.addRoute('/*');
+process.send?.('ready');
