@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:
 import { asTransferError, outcomes, transferError } from '../outcomes.ts';
 import type { Payload } from '../payload/payload.ts';
 import type { Transfer } from '../transfer.ts';
-import { HttpAnswer } from './answer.ts';
+import { answerFailure, HttpAnswer } from './answer.ts';
 import { encoder, negotiate } from './encodings.ts';
 import { pump } from './pump.ts';
 import { type ByteRange, readRange } from './range.ts';
@@ -23,7 +23,10 @@ export async function serveDownload(
     response.writeHead(outcomes.whole.status, headersOf(payload, undefined)).end();
     return;
   }
-  const done = await transfer.claim(() => response.destroy());
+  const done = await transfer.claim((why) => {
+    if (why === undefined || response.headersSent) response.destroy();
+    else answerFailure(response, why);
+  });
   try {
     if (transfer.over) throw transferError('gone');
     await sendBody(request, response, transfer, payload, compress);
