@@ -20,7 +20,7 @@ export {
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-desk.ts';
 export type { SendSettings } from './bus/send-settings.ts';
-export type { ServerEvents, StartSettings, SurveyResult } from './bus/server.ts';
-export type { SurveyAnswer, SurveyStreamSettings } from './bus/survey.ts';
+export type { ServerEvents, StartSettings } from './bus/server.ts';
+export type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export { ClientStatus } from './session/state.ts';

@@ -66,7 +66,10 @@ export class Admission {
   }
 
   #timedOut(): void {
-    const error = new BusError('ERR_TIMEOUT', `A link was not authorised within ${this.#options.handshakeTimeoutMs} ms`);
+    const error = new BusError(
+      'ERR_TIMEOUT',
+      `A link was not authorised within ${this.#options.handshakeTimeoutMs} ms`,
+    );
     this.#leave(error);
     this.#port.destroy();
   }
@@ -74,7 +77,9 @@ export class Admission {
   #data(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     if (this.#bytes > this.#options.maxPreAuthBytes) {
-      this.#fail(new BusError('ERR_TOO_LARGE', `More than ${this.#options.maxPreAuthBytes} bytes came before authorisation`));
+      this.#fail(
+        new BusError('ERR_TOO_LARGE', `More than ${this.#options.maxPreAuthBytes} bytes came before authorisation`),
+      );
       return;
     }
     if (this.#hello !== undefined) {

@@ -1,26 +1,29 @@
 import { asBusError, BusError } from '../base/errors.ts';
-import { LinkPort, type LinkReader } from '../session/link-port.ts';
-import { type OpenedLink, openLink, RefusedError } from '../session/open-link.ts';
-import { redial } from '../session/redial.ts';
-import type { Session } from '../session/session.ts';
+import { type LinkPort, readerOf } from '../session/link-port.ts';
+import type { Entry } from '../session/outbox.ts';
+import { type OpenedLink, RefusedError } from '../session/open-link.ts';
 import { type ClientStatus, Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { EndFrame } from '../wire/frames.ts';
-import { ClientOpening } from '../wire/opening/client-opening.ts';
+import { abortWhen } from './abort-when.ts';
 import type { AskOptions } from './ask-options.ts';
+import { ClientDialer } from './client-dialer.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import { Peer, type PeerOwner } from './peer.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
-import { clientHello, sessionOfClient } from './terms.ts';
+import { clientHello, compressLink, sessionOfClient } from './terms.ts';
 import { withinTime } from './within-time.ts';
 
 export interface ConversationOwner {
   readonly handle: PeerHandle;
   readonly plugins: Plugins;
-  fire(event: 'ready' | 'error' | 'close' | 'status' | 'session' | 'undelivered' | 'slow', ...args: readonly unknown[]): void;
+  fire(
+    event: 'ready' | 'error' | 'close' | 'status' | 'session' | 'undelivered' | 'slow',
+    ...args: readonly unknown[]
+  ): void;
   message(lane: string, data: unknown): void;
   request(request: IncomingRequest, data: unknown): void;
   closed(): void;
@@ -34,9 +37,11 @@ export class ClientConversation implements PeerOwner {
   readonly #platform: ClientPlatform;
   readonly #owner: ConversationOwner;
   readonly #lifecycle: Lifecycle;
+  readonly #dialer: ClientDialer;
   #payload: unknown;
   #port: LinkPort | undefined;
   #token: string | undefined;
+  readonly #resend: Entry[] = [];
   #run = new AbortController();
   /** Set by the end of a session that is to be followed by another one at once. */
   #moving = false;
@@ -46,6 +51,18 @@ export class ClientConversation implements PeerOwner {
     this.#platform = platform;
     this.#owner = owner;
     this.#lifecycle = new Lifecycle((status) => owner.fire('status', status));
+    this.#dialer = new ClientDialer(options, platform, {
+      dialing: () => this.#lifecycle.move('connecting'),
+      linked: (link) => {
+        this.#lifecycle.move('connected');
+        return clientHello(options, this.#payload, link, this.id, this.#token, this.peer.session);
+      },
+      opened: (port, opened) => this.#opened(port, opened),
+      failed: () => {
+        if (!this.#lifecycle.is('idle')) this.#lifecycle.move('disconnected');
+      },
+      waiting: () => this.#lifecycle.move('reconnecting'),
+    });
     this.peer = new Peer(this, {
       clock: options.clock,
       policy: options.slowConsumer,
@@ -80,26 +97,16 @@ export class ClientConversation implements PeerOwner {
     const run = new AbortController();
     this.#run = run;
     this.#lifecycle.move('connecting');
-    const { clock } = this.#options;
-    const abort = (): void => run.abort(new BusError('ERR_ABORTED', undefined, { cause: ask.signal?.reason }));
-    ask.signal?.addEventListener('abort', abort, { once: true });
-    const timer =
-      ask.timeoutMs === undefined
-        ? undefined
-        : clock.setTimer(
-            () => run.abort(new BusError('ERR_TIMEOUT', `Not connected within ${ask.timeoutMs} ms`)),
-            ask.timeoutMs,
-          );
+    const release = abortWhen(run, ask, this.#options.clock);
     try {
       await this.#owner.plugins.runStart();
-      await this.#dialUntilReady(run.signal, this.#options.retries, false);
+      await this.#dialer.dial(run.signal, this.#options.retries, false);
     } catch (error) {
       const failure = asBusError(error, 'ERR_CONNECT');
       if (this.#run === run) this.#over(failure, undefined, false);
       throw failure;
     } finally {
-      timer?.cancel();
-      ask.signal?.removeEventListener('abort', abort);
+      release();
     }
   }
 
@@ -117,9 +124,13 @@ export class ClientConversation implements PeerOwner {
     const port = this.#port;
     const session = this.peer.session;
     session?.holdBack();
-    await withinTime(clock, closeTimeoutMs, this.peer.whenIdle().then(() => this.peer.flush()));
+    await withinTime(
+      clock,
+      closeTimeoutMs,
+      this.peer.whenIdle().then(() => this.peer.flush()),
+    );
     if (!this.#lifecycle.is('closing')) return true;
-    this.peer.session?.end(reason, false, undefined);
+    this.peer.session?.out.end(reason, false, undefined);
     this.#over(new BusError('ERR_CLOSED'), reason, true);
     port?.end();
     return true;
@@ -128,7 +139,7 @@ export class ClientConversation implements PeerOwner {
   destroy(reason: unknown): boolean {
     if (this.#lifecycle.is('idle')) return false;
     const port = this.#port;
-    if (this.#lifecycle.is('ready', 'closing')) this.peer.session?.end(reason, false, undefined);
+    if (this.#lifecycle.is('ready', 'closing')) this.peer.session?.out.end(reason, false, undefined);
     this.#over(new BusError('ERR_DESTROYED'), reason, true);
     port?.end();
     return true;
@@ -146,7 +157,11 @@ export class ClientConversation implements PeerOwner {
   ended({ reason, allowReconnect, code }: EndFrame): void {
     const port = this.#port;
     if (this.#lifecycle.is('closing') || !(allowReconnect && this.#options.reconnect)) {
-      this.#over(new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The server closed the connection'), reason, true);
+      this.#over(
+        new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The server closed the connection'),
+        reason,
+        true,
+      );
       port?.end();
       return;
     }
@@ -161,7 +176,7 @@ export class ClientConversation implements PeerOwner {
     this.#moving = true;
     const session = this.peer.session;
     void this.peer.finishSession().then(() => {
-      if (this.peer.session === session) session?.end('moved', true, undefined);
+      if (this.peer.session === session) session?.out.end('moved', true, undefined);
     });
   }
 
@@ -173,9 +188,7 @@ export class ClientConversation implements PeerOwner {
 
   slow(): void {
     const { slowConsumer: policy } = this.#options;
-    const { session, waiting } = this.peer;
-    const bytes = session?.pendingBytes ?? 0;
-    this.#owner.fire('slow', { peer: this.handle, policy, bytes, messages: waiting + (session?.pendingFrames ?? 0) });
+    this.#owner.fire('slow', { peer: this.handle, policy, ...this.peer.pending });
     if (policy === 'drop-newest') this.peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
     if (policy === 'disconnect') this.destroy('slow consumer');
   }
@@ -186,103 +199,44 @@ export class ClientConversation implements PeerOwner {
     return undefined;
   }
 
-  async #dialUntilReady(signal: AbortSignal, retries: number, waitFirst: boolean): Promise<void> {
-    const { maxRetryTime, clock, random } = this.#options;
-    await redial(() => this.#attempt(signal), {
-      retries,
-      maxRetryTime,
-      waitFirst,
-      clock,
-      random,
-      signal,
-      mayRetry: (error) => !(error instanceof RefusedError && !error.allowReconnect) && !isFinal(error),
-      waiting: () => this.#lifecycle.move('reconnecting'),
-    });
-  }
-
-  async #attempt(runSignal: AbortSignal): Promise<void> {
-    const { clock, handshakeTimeoutMs, handshake } = this.#options;
-    if (!this.#lifecycle.is('connecting')) this.#lifecycle.move('connecting');
-    const attempt = new AbortController();
-    const abort = (): void => attempt.abort(runSignal.reason);
-    runSignal.addEventListener('abort', abort, { once: true });
-    const timer = clock.setTimer(
-      () => attempt.abort(new BusError('ERR_TIMEOUT', `The server did not answer within ${handshakeTimeoutMs} ms`)),
-      handshakeTimeoutMs,
-    );
-    let port: LinkPort | undefined;
-    try {
-      const { dial, host } = this.#platform.dialer(this.#options);
-      const link = await dial(attempt.signal);
-      port = new LinkPort(link);
-      this.#lifecycle.move('connected');
-      const hello = clientHello(this.#options, this.#payload, link, this.id, this.#token, this.peer.session);
-      const asked = typeof handshake === 'object' ? handshake : {};
-      const http = handshake === undefined || handshake === false ? false : { host: asked.host ?? host, path: asked.path ?? '/' };
-      const limits = { maxBytes: 65_536, maxDepth: this.#options.maxDepth };
-      const opened = await openLink(port, new ClientOpening({ hello, http, limits }), attempt.signal);
-      this.#opened(port, opened);
-    } catch (error) {
-      port?.destroy();
-      if (!this.#lifecycle.is('idle')) this.#lifecycle.move('disconnected');
-      throw error;
-    } finally {
-      timer.cancel();
-      runSignal.removeEventListener('abort', abort);
-    }
-  }
-
   #opened(port: LinkPort, { hello, rest }: OpenedLink): void {
+    if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed before it was used');
     const before = this.peer.session;
     const offer = hello.busbar;
-    const outcome = offer?.outcome === 'resumed' && before !== undefined ? 'resumed' : offer?.outcome === 'lost' || before !== undefined ? 'lost' : 'fresh';
+    const resumed = offer?.outcome === 'resumed' ? before : undefined;
+    if (resumed?.canReplay(offer?.received ?? 0) === false) {
+      this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The server resumed another session'));
+      throw new BusError('ERR_PROTOCOL', 'The server resumed another session');
+    }
+    const outcome =
+      resumed !== undefined ? 'resumed' : offer?.outcome === 'lost' || before !== undefined ? 'lost' : 'fresh';
+    const session = resumed ?? sessionOfClient(hello, port, this.#options, this.#platform, this.peer);
+    if (resumed === undefined) {
+      this.#token = offer?.token;
+      this.#answerFor(this.peer.unbind(new BusError('ERR_SESSION_LOST')));
+    }
     this.#port = port;
     this.id = hello.id;
     this.#moving = false;
-    const left = outcome === 'resumed' ? [] : this.peer.unbind(new BusError('ERR_SESSION_LOST'));
-    const session =
-      outcome === 'resumed' && before !== undefined
-        ? before
-        : sessionOfClient(hello, port, this.#options, this.#platform, this.peer);
-    if (outcome !== 'resumed') this.#token = offer?.token;
-    if (hello.compress && offer !== undefined) this.#compress(port);
-    port.read(this.#reader(port, session));
-    if (!session.attach(port, offer?.received ?? 0)) {
-      port.destroy();
-      this.#token = undefined;
-      throw new BusError('ERR_PROTOCOL', 'The server resumed another session');
-    }
+    if (hello.compress && offer !== undefined) compressLink(port, this.#platform);
+    port.read(
+      readerOf(session, {
+        close: () => this.#port === port && this.#linkLost(undefined),
+        failed: (error) => this.#port === port && this.broken(error),
+      }),
+    );
+    session.attach(port, offer?.received ?? 0);
     this.#lifecycle.move('ready');
-    const resend = outcome !== 'resumed' && this.#options.onLost === 'resend' ? left : [];
-    if (outcome === 'resumed') this.peer.room();
-    else this.peer.bind(session, resend);
-    if (outcome !== 'resumed') {
-      if (resend.length === 0) this.#undelivered(left);
+    if (resumed === undefined) {
+      this.peer.bind(session, this.#resend.splice(0));
       this.#owner.fire('ready', { id: hello.id, compress: hello.compress, messagepack: hello.messagepack });
       this.#owner.plugins.connected(this.handle, undefined);
     } else {
+      this.peer.room();
       this.#owner.plugins.linkChanged(this.handle, true);
     }
     this.#owner.fire('session', { outcome, id: hello.id });
     if (rest.length > 0) port.data(rest);
-  }
-
-  #compress(port: LinkPort): void {
-    const { compression } = this.#platform;
-    if (compression !== undefined) port.compress(compression.deflater(), compression.inflater(65_536 + 4_096));
-  }
-
-  #reader(port: LinkPort, session: Session): LinkReader {
-    return {
-      data: (bytes) => session.receiveBytes(bytes),
-      drain: () => session.linkDrained(),
-      close: () => {
-        if (this.#port === port) this.#linkLost(undefined);
-      },
-      failed: (error) => {
-        if (this.#port === port) this.broken(error);
-      },
-    };
   }
 
   /** The link is gone; the session may still resume on another one. */
@@ -309,17 +263,17 @@ export class ClientConversation implements PeerOwner {
     this.#port?.read(undefined);
     this.#port = undefined;
     this.#token = undefined;
-    const left = this.peer.unbind(error);
-    this.#undelivered(left);
+    this.#answerFor(this.peer.unbind(error));
     this.#owner.plugins.disconnected(this.handle, error);
     if (this.#lifecycle.is('ready')) this.#comeBack();
   }
 
   #comeBack(): void {
     this.#lifecycle.move('disconnected');
+    if (this.#moving) this.#lifecycle.move('reconnecting');
     const run = new AbortController();
     this.#run = run;
-    this.#dialUntilReady(run.signal, Number.POSITIVE_INFINITY, !this.#moving).catch((error: unknown) => {
+    this.#dialer.dial(run.signal, Number.POSITIVE_INFINITY, !this.#moving).catch((error: unknown) => {
       if (this.#run !== run || this.#lifecycle.is('idle')) return;
       const failure = asBusError(error, 'ERR_CONNECT');
       this.#owner.fire('error', failure);
@@ -336,7 +290,7 @@ export class ClientConversation implements PeerOwner {
     this.#moving = false;
     const hadSession = this.peer.session !== undefined;
     this.#lifecycle.move('idle');
-    const left = this.peer.unbind(error);
+    const left = [...this.#resend.splice(0), ...this.peer.unbind(error)];
     this.peer.fail(error);
     this.#undelivered(left);
     this.id = undefined;
@@ -345,18 +299,14 @@ export class ClientConversation implements PeerOwner {
     if (tell) this.#owner.fire('close', reason);
   }
 
-  #undelivered(left: readonly { readonly data: unknown }[]): void {
-    if (left.length > 0) {
-      this.#owner.fire(
-        'undelivered',
-        left.map(({ data }) => ({ data })),
-      );
-    }
+  /** Messages of a lost session: they are sent again in the next one, or reported. */
+  #answerFor(left: readonly Entry[]): void {
+    if (this.#options.onLost === 'resend') this.#resend.push(...left);
+    else this.#undelivered(left);
   }
-}
 
-/** Errors that another attempt would meet again. */
-function isFinal(error: Error): boolean {
-  if (!(error instanceof BusError)) return false;
-  return ['ERR_UNAUTHORIZED', 'ERR_INCOMPATIBLE', 'ERR_INVALID_OPTION', 'ERR_UNENCODABLE', 'ERR_TOO_LARGE', 'ERR_ABORTED'].includes(error.code);
+  #undelivered(left: readonly Entry[]): void {
+    const messages = left.map(({ data }) => ({ data }));
+    if (messages.length > 0) this.#owner.fire('undelivered', messages);
+  }
 }

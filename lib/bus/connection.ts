@@ -1,11 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Timer } from '../base/clock.ts';
-import { BusError } from '../base/errors.ts';
-import type { LinkPort } from '../session/link-port.ts';
-import type { Session } from '../session/session.ts';
-import { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
-import type { EndFrame } from '../wire/frames.ts';
 import { type AskSettings, askOptions } from './ask-options.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
@@ -13,11 +7,11 @@ import type { SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 import { Inbox } from './inbox.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import { Peer, type PeerOwner } from './peer.ts';
+import type { Peer } from './peer.ts';
 import type { PeerHandle } from './plugin.ts';
 import { type SendSettings, sendSettings } from './send-settings.ts';
+import { ServerConversation } from './server-conversation.ts';
 import type { ServerHandle } from './server-handle.ts';
-import { withinTime } from './within-time.ts';
 
 export interface ConnectionEvents {
   /** Each time a link was opened: what became of the session. */
@@ -44,25 +38,37 @@ export interface ConnectionOwner {
 export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
   readonly id: string;
   readonly #owner: ConnectionOwner;
-  readonly #options: ResolvedServerOptions;
-  readonly #lifecycle = new Lifecycle(() => {});
+  readonly #conversation: ServerConversation;
   readonly #peer: Peer;
   readonly #inbox: Inbox;
   readonly #token: string | undefined;
-  #port: LinkPort | undefined;
-  #lastLink: Link | undefined;
-  #grace: Timer | undefined;
-  #movedOn = false;
 
   /** Made by a `Server` only. */
   constructor(id: string, token: string | undefined, options: ResolvedServerOptions, owner: ConnectionOwner) {
     super();
     this.id = id;
     this.#token = token;
-    this.#options = options;
     this.#owner = owner;
-    const { clock, slowConsumer: policy, exposeErrorDetails: exposeDetails } = options;
-    this.#peer = new Peer(this.#asOwner(), { clock, policy, exposeDetails });
+    this.#conversation = new ServerConversation(options, {
+      handle: this,
+      message: (lane, data) => {
+        owner.message(this, lane, data);
+        if (lane === '') this.#inbox.push(data);
+      },
+      request: (request, data) => owner.request(this, request, data),
+      error: (error) => owner.error(this, error),
+      linkChanged: (up) => owner.linkChanged(this, up),
+      slow: (info) => {
+        this.fire('slow', info);
+        owner.slow(this, info);
+      },
+      undelivered: (messages) => void this.fire('undelivered', messages),
+      over: (reason) => {
+        this.#inbox.end();
+        owner.over(this, reason);
+      },
+    });
+    this.#peer = this.#conversation.peer;
     this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
   }
 
@@ -73,7 +79,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** The platform's socket, while a link is open. */
   get connection(): Socket | undefined {
-    return this.#port?.link.socket;
+    return this.#conversation.link?.socket;
   }
 
   get delivery(): 'legacy' | 'session' {
@@ -81,16 +87,16 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   get remoteAddress(): string | undefined {
-    return this.#port?.link.remote;
+    return this.#conversation.link?.remote;
   }
 
   get linkKind(): Link['kind'] | undefined {
-    return this.#lastLink?.kind;
+    return this.#conversation.lastLink?.kind;
   }
 
   /** True while a link is open; false while the session waits for its client to come back. */
   get attached(): boolean {
-    return this.#port !== undefined;
+    return this.#conversation.link !== undefined;
   }
 
   /** Answers that came too late and were discarded. */
@@ -139,28 +145,21 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
    * Finishes what this end owes, then closes; false when it was closed already. With `allowReconnect` the client comes
    * back by itself. Settles within `closeTimeoutMs`.
    */
-  async close(reason?: unknown, allowReconnect = false): Promise<boolean> {
-    if (this.#lifecycle.is('idle', 'closing')) return false;
-    if (!this.#lifecycle.is('ready')) {
-      this.over(reason, new BusError('ERR_CLOSED'));
-      return true;
-    }
-    this.#lifecycle.move('closing');
-    this.#peer.session?.holdBack();
-    const { clock, closeTimeoutMs } = this.#options;
-    await withinTime(clock, closeTimeoutMs, this.#peer.whenIdle().then(() => this.#peer.flush()));
-    if (this.#lifecycle.is('closing')) this.#end(reason, allowReconnect, new BusError('ERR_CLOSED'));
-    return true;
+  close(reason?: unknown, allowReconnect = false): Promise<boolean> {
+    return this.#conversation.close(reason, allowReconnect);
   }
 
   /** Rejects everything pending with `ERR_DESTROYED` and closes at once. The client comes back by itself. */
   destroy(reason?: unknown): boolean {
-    if (this.#lifecycle.is('idle')) return false;
-    this.#end(reason, true, new BusError('ERR_DESTROYED'));
-    return true;
+    return this.#conversation.destroy(reason);
   }
 
-  /** @internal Sends what was encoded for many, as `Peer.sendEncoded`. */
+  /** @internal */
+  get conversation(): ServerConversation {
+    return this.#conversation;
+  }
+
+  /** @internal */
   get peer(): Peer {
     return this.#peer;
   }
@@ -174,174 +173,12 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return difference === 0;
   }
 
-  /** @internal The first link of a new session. */
-  begin(port: LinkPort, session: Session): void {
-    this.#lifecycle.move('connected');
-    this.#read(port, session);
-    session.attach(port, 0);
-    this.#lifecycle.move('ready');
-    this.#peer.bind(session);
-  }
-
-  /** @internal Another link of the session; false when the client's count does not fit. */
-  resumeOn(port: LinkPort, received: number): boolean {
-    const { session } = this.#peer;
-    if (session === undefined) return false;
-    const before = this.#port;
-    before?.read(undefined);
-    this.#port = undefined;
-    before?.destroy();
-    session.detach();
-    this.#grace?.cancel();
-    this.#grace = undefined;
-    this.#read(port, session);
-    if (!session.attach(port, received)) return false;
-    if (this.#lifecycle.is('disconnected')) this.#lifecycle.move('ready');
-    this.#peer.room();
-    this.#owner.linkChanged(this, true);
-    return true;
-  }
-
   /** @internal */
   announce(outcome: SessionInfo['outcome']): void {
     this.fire('session', { outcome, id: this.id });
   }
 
-  /** @internal Tells the client to finish and move on, and resolves when it has, or after `closeTimeoutMs`. */
-  async goAway(reason: unknown): Promise<void> {
-    const { session } = this.#peer;
-    if (session === undefined || session.tier === 'legacy' || !this.#lifecycle.is('ready')) {
-      await this.close(reason, true);
-      return;
-    }
-    const { clock, closeTimeoutMs } = this.#options;
-    session.goAway();
-    const gone = new Promise<void>((resolve) => {
-      this.#gone = resolve;
-    });
-    await withinTime(clock, closeTimeoutMs, gone);
-    if (!this.#lifecycle.is('idle')) this.#end(reason, true, new BusError('ERR_CLOSED'));
-  }
-
-  /** @internal Ends everything: pending calls are rejected with `error`, the server and its listeners hear of it. */
-  over(reason: unknown, error: BusError): void {
-    if (this.#lifecycle.is('idle')) return;
-    this.#grace?.cancel();
-    this.#port?.read(undefined);
-    this.#port = undefined;
-    this.#lifecycle.move('idle');
-    const left = this.#peer.unbind(error);
-    this.#peer.fail(error);
-    this.#inbox.end();
-    if (left.length > 0) {
-      this.fire(
-        'undelivered',
-        left.map(({ data }) => ({ data })),
-      );
-    }
-    this.#gone?.();
-    this.#owner.over(this, reason);
-  }
-
   protected override listenerFailed(_event: string, error: unknown): void {
     this.#owner.error(this, error);
-  }
-
-  #gone: (() => void) | undefined;
-
-  #asOwner(): PeerOwner {
-    return {
-      handle: this,
-      message: (lane, data) => {
-        this.#owner.message(this, lane, data);
-        if (lane === '') this.#inbox.push(data);
-      },
-      request: (request, data) => this.#owner.request(this, request, data),
-      ended: (frame) => this.#ended(frame),
-      goingAway() {},
-      broken: (error) => this.#broken(error),
-      slow: () => this.#slow(),
-      refusal: () => {
-        if (this.#lifecycle.is('idle', 'closing')) return new BusError('ERR_CLOSED', 'The connection is closed');
-        return undefined;
-      },
-    };
-  }
-
-  /** The client said END: it closes, or it moves to the next server once this one owes it nothing. */
-  #ended({ reason, allowReconnect, code }: EndFrame): void {
-    if (allowReconnect && this.#peer.session?.tier === 'session') {
-      this.#movedOn = true;
-      const session = this.#peer.session;
-      void this.#peer.finishSession().then(() => {
-        if (this.#peer.session !== session) return;
-        const port = this.#port;
-        this.over(reason, new BusError('ERR_CLOSED'));
-        port?.end();
-      });
-      return;
-    }
-    const port = this.#port;
-    this.over(reason, new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The client closed the connection'));
-    port?.end();
-  }
-
-  #end(reason: unknown, allowReconnect: boolean, error: BusError): void {
-    const port = this.#port;
-    this.#peer.session?.end(reason, allowReconnect, undefined);
-    this.over(reason, error);
-    port?.end();
-  }
-
-  #broken(error: BusError): void {
-    this.#owner.error(this, error);
-    const port = this.#port;
-    port?.destroy();
-    this.#linkLost(port);
-  }
-
-  #slow(): void {
-    const { slowConsumer: policy } = this.#options;
-    const { session, waiting } = this.#peer;
-    const messages = waiting + (session?.pendingFrames ?? 0);
-    const info = { peer: this, policy, bytes: session?.pendingBytes ?? 0, messages };
-    this.fire('slow', info);
-    this.#owner.slow(this, info);
-    if (policy === 'drop-newest' || policy === 'drop-oldest') this.#peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
-    if (policy !== 'disconnect') return;
-    const port = this.#port;
-    this.over('slow consumer', new BusError('ERR_SLOW_CONSUMER'));
-    port?.destroy();
-  }
-
-  #read(port: LinkPort, session: Session): void {
-    this.#port = port;
-    this.#lastLink = port.link;
-    port.read({
-      data: (bytes) => session.receiveBytes(bytes),
-      drain: () => session.linkDrained(),
-      close: () => this.#linkLost(port),
-      failed: (error) => this.#broken(error),
-    });
-  }
-
-  #linkLost(port: LinkPort | undefined): void {
-    if (this.#port !== port || port === undefined) return;
-    port.read(undefined);
-    this.#port = undefined;
-    const { session } = this.#peer;
-    session?.detach();
-    const { clock, sessionGraceMs } = this.#options;
-    if (!this.#lifecycle.is('ready') || session?.tier !== 'session' || sessionGraceMs === 0 || this.#movedOn) {
-      this.over(undefined, new BusError('ERR_SESSION_LOST', 'The link was lost'));
-      return;
-    }
-    this.#lifecycle.move('disconnected');
-    this.#owner.linkChanged(this, false);
-    this.#grace = clock.setTimer(
-      () => this.over(undefined, new BusError('ERR_SESSION_LOST', 'The client did not come back')),
-      sessionGraceMs,
-      true,
-    );
   }
 }

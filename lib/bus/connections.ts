@@ -13,7 +13,7 @@ import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { SessionInfo } from './events.ts';
-import { netIpcDialect, newSession, ownFeatures, recordsFeature } from './terms.ts';
+import { compressLink, netIpcDialect, newSession, ownFeatures, recordsFeature } from './terms.ts';
 import { token } from './token.ts';
 
 export interface ConnectionsOwner extends ConnectionOwner {
@@ -84,7 +84,10 @@ export class Connections {
     const { maxUnauthorized } = this.#options;
     if (this.#admissions.size >= maxUnauthorized) {
       const [oldest] = this.#admissions;
-      oldest?.refuse(new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorisation`), true);
+      oldest?.refuse(
+        new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorisation`),
+        true,
+      );
     }
     const admission = new Admission(link, this.#options, {
       proves: (hello) => this.#claimed(hello) !== undefined,
@@ -100,7 +103,8 @@ export class Connections {
 
   /** Refuses the links that are not authorised yet; for when the server closes. */
   refuseAll(): void {
-    for (const admission of this.#admissions) admission.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
+    for (const admission of this.#admissions)
+      admission.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
   }
 
   #http(link: Link, head: Uint8Array): boolean {
@@ -141,14 +145,14 @@ export class Connections {
   ): void {
     const session = connection.peer.session;
     if (session === undefined || !session.canReplay(received)) {
-      connection.over('session lost', new BusError('ERR_SESSION_LOST'));
+      connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
       this.#begin(port, hello, offer);
       return;
     }
     const compress = this.#compresses(hello);
     port.write(acceptHello(this.#hello(connection.id, hello, offer, port.link, compress, 'resumed', session.received)));
-    if (compress) this.#compress(port);
-    connection.resumeOn(port, received);
+    if (compress) compressLink(port, this.#platform);
+    connection.conversation.resumeOn(port, received);
     connection.announce('resumed');
   }
 
@@ -164,14 +168,14 @@ export class Connections {
       const terms = { compress, messagepack: messagepack && hello.messagepack };
       const dialect = netIpcDialect(terms, port, this.#options, this.#platform);
       port.write(acceptHello({ id, ...terms }));
-      connection.begin(port, newSession(dialect, connection.peer, this.#options));
+      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options));
     } else {
       const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);
       const records = answer.busbar?.features.includes(recordsFeature) === true;
       const dialect = nativeDialect({ records, peerMaxBytes: offer.maxFrameBytes }, this.#options);
       port.write(acceptHello(answer));
-      if (compress) this.#compress(port);
-      connection.begin(port, newSession(dialect, connection.peer, this.#options));
+      if (compress) compressLink(port, this.#platform);
+      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options));
     }
     this.#byId.set(id, connection);
     this.#owner.connected(connection, hello.extras);
@@ -207,11 +211,6 @@ export class Connections {
 
   #compresses(hello: ClientHello): boolean {
     return hello.compress && this.#options.compress && this.#platform.compression !== undefined;
-  }
-
-  #compress(port: LinkPort): void {
-    const { compression } = this.#platform;
-    if (compression !== undefined) port.compress(compression.deflater(), compression.inflater(65_536 + 4_096));
   }
 
   #newId(): string {

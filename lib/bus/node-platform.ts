@@ -31,7 +31,12 @@ export const nodeClientPlatform: ClientPlatform = {
   dialer(options) {
     const address = resolveAddress(options);
     const { clock } = options;
-    const dial = dialer(address, { options: options.options, tls: options.tls, clock, network: networkOf(options.network) });
+    const dial = dialer(address, {
+      options: options.options,
+      tls: options.tls,
+      clock,
+      network: networkOf(options.network),
+    });
     return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
   },
 };

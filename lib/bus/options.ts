@@ -10,8 +10,12 @@ const mebibyte = 1_048_576;
 
 /** Where the bus lives; one of `url`, `path` or `port` (with `host`). */
 export const addressOptions = {
-  url: text({ doc: 'Address as one string: `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tls:host:port` or `memory:name`.' }),
-  path: text({ doc: 'Path of the unix socket (`net-ipc` if no address is given), relative to the working directory; on Windows the pipe\'s name.' }),
+  url: text({
+    doc: 'Address as one string: `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tls:host:port` or `memory:name`.',
+  }),
+  path: text({
+    doc: "Path of the unix socket (`net-ipc` if no address is given), relative to the working directory; on Windows the pipe's name.",
+  }),
   port: custom<number | undefined>({
     type: 'integer',
     default: undefined,
@@ -96,7 +100,7 @@ export const peerOptions = {
     unit: 'ms',
     doc: 'How long `close()` waits for what is owed before it closes all the same.',
   }),
-  native: flag({ default: true, doc: 'Offers busbar\'s own protocol, with sessions; `false` speaks net-ipc only.' }),
+  native: flag({ default: true, doc: "Offers busbar's own protocol, with sessions; `false` speaks net-ipc only." }),
   trusted: custom<boolean | undefined>({
     type: 'boolean',
     default: undefined,
@@ -122,7 +126,12 @@ export const serverOptions = {
     accepts: isObject,
     doc: 'Passed to `net.Server.listen`, such as `readableAll` or `backlog`.',
   }),
-  max: integer({ default: 10_000, min: 0, max: Infinity, doc: 'Most connections; one more is refused with `ERR_SERVER_FULL`.' }),
+  max: integer({
+    default: 10_000,
+    min: 0,
+    max: Infinity,
+    doc: 'Most connections; one more is refused with `ERR_SERVER_FULL`.',
+  }),
   maxUnauthorized: integer({
     default: 256,
     min: 1,
@@ -140,7 +149,10 @@ export const serverOptions = {
     type: '(payload, peer) => boolean | void | Promise',
     doc: 'Runs before `connect`; `false`, a throw or a rejection refuses the client with `ERR_UNAUTHORIZED` and that text.',
   }),
-  generateID: callback<() => string>({ type: '() => string', doc: 'Makes the public ids of connections, random unless given.' }),
+  generateID: callback<() => string>({
+    type: '() => string',
+    doc: 'Makes the public ids of connections, random unless given.',
+  }),
   sessionGraceMs: integer({
     default: 120_000,
     min: 0,
@@ -157,7 +169,12 @@ export const serverOptions = {
   }),
   compress: flag({ default: true, doc: 'Whether clients may have their link compressed.' }),
   messagepack: flag({ default: true, doc: 'Whether net-ipc clients may use MessagePack.' }),
-  retries: integer({ default: 3, min: 0, max: Infinity, doc: 'Taken for net-ipc\'s sake; sessions send again by themselves.' }),
+  retries: integer({
+    default: 3,
+    min: 0,
+    max: Infinity,
+    doc: "Taken for net-ipc's sake; sessions send again by themselves.",
+  }),
   exposeErrorDetails: flag({ default: false, doc: 'Whether `details` of errors travel to clients; stacks never do.' }),
 } as const;
 
@@ -171,9 +188,17 @@ export const clientOptions = {
     doc: 'Opens through an HTTP upgrade, for proxies.',
   }),
   compress: flag({ default: false, doc: 'Asks for a compressed link.' }),
-  messagepack: flag({ default: false, doc: 'MessagePack instead of JSON towards a net-ipc server; busbar\'s own protocol always uses it.' }),
+  messagepack: flag({
+    default: false,
+    doc: "MessagePack instead of JSON towards a net-ipc server; busbar's own protocol always uses it.",
+  }),
   reconnect: flag({ default: true, doc: 'Comes back after a lost link, for as long as it takes.' }),
-  retries: integer({ default: 3, min: 0, max: Infinity, doc: 'Attempts to connect the first time, after the first attempt.' }),
+  retries: integer({
+    default: 3,
+    min: 0,
+    max: Infinity,
+    doc: 'Attempts to connect the first time, after the first attempt.',
+  }),
   maxRetryTime: integer({
     default: 10_000,
     min: 100,
@@ -186,7 +211,10 @@ export const clientOptions = {
     default: 'report',
     doc: 'What happens to messages nobody acknowledged when a session is lost: the `undelivered` event, or sending them again in the new session.',
   }),
-  exposeErrorDetails: flag({ default: false, doc: 'Whether `details` of errors travel to the server; stacks never do.' }),
+  exposeErrorDetails: flag({
+    default: false,
+    doc: 'Whether `details` of errors travel to the server; stacks never do.',
+  }),
 } as const;
 
 /** The options of `new Server`. */

@@ -138,7 +138,8 @@ export class Plugins {
         return base.peers();
       },
       lane: (handlers) => {
-        if (installed.handlers !== undefined) throw new BusError('ERR_PLUGIN', `The plugin "${name}" has its lane already`);
+        if (installed.handlers !== undefined)
+          throw new BusError('ERR_PLUGIN', `The plugin "${name}" has its lane already`);
         installed.handlers = handlers;
         return this.#lane(name);
       },

@@ -42,11 +42,7 @@ export class Questions {
   }
 
   /** Asks by `send`, which gets the question's id and the milliseconds left (undefined: for ever). */
-  ask(
-    lane: string,
-    options: AskOptions,
-    send: (id: number, timeoutMs: number | undefined) => void,
-  ): Promise<unknown> {
+  ask(lane: string, options: AskOptions, send: (id: number, timeoutMs: number | undefined) => void): Promise<unknown> {
     const { signal, timeoutMs, idempotent } = options;
     if (signal?.aborted === true) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {

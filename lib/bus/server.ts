@@ -3,7 +3,7 @@ import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import type { Link, ListenEvents, Listener } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import { type AskSettings, askOptions } from './ask-options.ts';
+import type { AskSettings } from './ask-options.ts';
 import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, PayloadOf, Typed } from './contract.ts';
@@ -16,7 +16,8 @@ import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDesk, type Respond } from './request-desk.ts';
 import type { ServerHandle } from './server-handle.ts';
-import { askAll, type SurveyAnswer, type SurveyMember, type SurveyStreamSettings, surveyAnswers } from './survey.ts';
+import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey.ts';
+import { Surveys } from './surveys.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
@@ -47,11 +48,6 @@ export interface ServerPlatform extends Platform {
   listen(options: ResolvedServerOptions, takeover: boolean, events: ListenEvents): Promise<Listener>;
 }
 
-/** What a survey returns for each client, as `Promise.allSettled` would. */
-export type SurveyResult<Value> =
-  | { readonly status: 'fulfilled'; readonly value: Value }
-  | { readonly status: 'rejected'; readonly reason: BusError };
-
 type ServerState = 'idle' | 'starting' | 'listening' | 'closing';
 
 /** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */
@@ -60,6 +56,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly options: ResolvedServerOptions;
   readonly #platform: ServerPlatform;
   readonly #connections: Connections;
+  readonly #surveys: Surveys;
   readonly #desk: RequestDesk;
   readonly #plugins: Plugins;
   #state: ServerState = 'idle';
@@ -73,7 +70,10 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.options = resolveOptions('Server', serverOptions, options);
     this.#platform = platform;
     const { clock, random, tls } = this.options;
-    this.#desk = new RequestDesk(() => {}, () => this.listenerCount('request') > 0);
+    this.#desk = new RequestDesk(
+      () => {},
+      () => this.listenerCount('request') > 0,
+    );
     this.#plugins = new Plugins({
       side: 'server',
       clock,
@@ -100,6 +100,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       slow: (_connection, info) => void this.fire('slow', info),
       over: (connection, reason) => this.#disconnected(connection, reason),
     });
+    this.#surveys = new Surveys(this.#connections, this.options);
   }
 
   /** The clients now, among them those whose session waits for a link. */
@@ -131,10 +132,13 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_TOO_LARGE` (path), `ERR_STATE` when started before, or
    * `ERR_CONNECT` with the system's error as cause.
    */
-  async start({ takeover = false }: StartSettings = {}): Promise<this> {
-    if (this.#state !== 'idle') throw new BusError('ERR_STATE', 'The server was started already');
+  start(settings: StartSettings = {}): Promise<this> {
+    if (this.#state !== 'idle') return Promise.reject(new BusError('ERR_STATE', 'The server was started already'));
     this.#state = 'starting';
-    try {
+    this.#starting = this.#start(settings);
+    return this.#starting;
+  }
+
       await this.#plugins.runStart();
       this.#listener = await this.#platform.listen(this.options, takeover, {
         link: (link) => this.#link(link),
@@ -187,21 +191,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /** Asks every client and resolves all their answers, in the order of `connections`. 10 s unless given, 0 for ever. */
   survey(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<SurveyResult<Out<C, 'response'>>[]> {
-    const options = askOptions(settings, 10_000);
-    const members = this.#members((connection, ask) => connection.peer.request('', data, ask));
-    const { clock, surveyGraceMs } = this.options;
-    return new Promise((resolve) => {
-      const results = new Map<Connection, SurveyResult<Out<C, 'response'>>>();
-      const finish = (): void => {
-        const inOrder = members.map(({ handle }) => results.get(handle));
-        resolve(inOrder.filter((result) => result !== undefined));
-      };
-      if (members.length === 0) finish();
-      askAll(members, options, clock, surveyGraceMs, (answer) => {
-        results.set(answer.peer, resultOf(answer as SurveyAnswer<Connection, Out<C, 'response'>>));
-        if (results.size === members.length) finish();
-      });
-    });
+    return this.#surveys.all(data, settings) as Promise<SurveyResult<Out<C, 'response'>>[]>;
   }
 
   /**
@@ -210,24 +200,15 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    */
   surveyStream(
     data: Out<C, 'request'>,
-    settings: SurveyStreamSettings = {},
+    settings?: SurveyStreamSettings,
   ): AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void> {
-    const { timeout, signal, first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
-    const options = askOptions({ timeout, signal }, 10_000);
-    const members = this.#members((connection, ask) => connection.peer.request('', data, ask));
-    const { clock, surveyGraceMs } = this.options;
-    return surveyAnswers(members, options, quorum, clock, surveyGraceMs) as AsyncGenerator<
-      SurveyAnswer<Connection<C>, Out<C, 'response'>>,
-      void,
-      void
-    >;
+    const answers: AsyncGenerator<SurveyAnswer<Connection, unknown>, void, void> = this.#surveys.stream(data, settings);
+    return answers as AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void>;
   }
 
   /** Pings every client; resolves the outcomes with their milliseconds, in the order of `connections`. */
   ping(data?: unknown, settings?: number | AskSettings): Promise<SurveyResult<number>[]> {
-    const options = askOptions(settings, 10_000);
-    const pings = [...this.#connections.all].map((connection) => connection.peer.ping(data, options));
-    return Promise.allSettled(pings) as Promise<SurveyResult<number>[]>;
+    return this.#surveys.pings(data, settings);
   }
 
   /** Stops messages and requests of all clients, present and to come, from arriving; they wait at the clients. */
@@ -271,7 +252,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     const reason = 'Server was shut down';
     await Promise.all(
       [...this.#connections.all].map((connection) =>
-        allowReconnect ? connection.goAway(reason) : connection.close(reason),
+        allowReconnect ? connection.conversation.goAway(reason) : connection.close(reason),
       ),
     );
     await stopped;
@@ -284,16 +265,6 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #link(link: Link): void {
     if (this.#state === 'closing' || this.#state === 'idle') link.destroy();
     else this.#connections.accept(link);
-  }
-
-  #members(
-    ask: (connection: Connection, options: ReturnType<typeof askOptions>) => Promise<unknown>,
-  ): SurveyMember<Connection>[] {
-    return [...this.#connections.all].map((connection) => ({
-      handle: connection,
-      ask: (options) => ask(connection, options),
-      watchLink: (changed) => this.#connections.watchLink(connection, changed),
-    }));
   }
 
   #connected(connection: Connection, payload: unknown): void {
@@ -320,10 +291,4 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #report(error: unknown, peer?: PeerHandle): void {
     this.fire('error', asBusError(error, 'ERR_REMOTE'), peer);
   }
-}
-
-function resultOf<Value>(answer: SurveyAnswer<unknown, Value>): SurveyResult<Value> {
-  return answer.status === 'fulfilled'
-    ? { status: 'fulfilled', value: answer.value }
-    : { status: 'rejected', reason: answer.reason };
 }

@@ -15,6 +15,11 @@ export type SurveyAnswer<Handle, Value> =
   | { readonly peer: Handle; readonly status: 'fulfilled'; readonly value: Value }
   | { readonly peer: Handle; readonly status: 'rejected'; readonly reason: BusError };
 
+/** What `survey` and `ping` resolve for each member, as `Promise.allSettled` would. */
+export type SurveyResult<Value> =
+  | { readonly status: 'fulfilled'; readonly value: Value }
+  | { readonly status: 'rejected'; readonly reason: BusError };
+
 export interface SurveyStreamSettings {
   /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */
   readonly timeout?: number | undefined;

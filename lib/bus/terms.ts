@@ -5,6 +5,7 @@ import { Session, type SessionDialect, type SessionOwner } from '../session/sess
 import type { Link } from '../transport/link.ts';
 import type { ClientHello, ServerHello } from '../wire/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
+import { recordBytes } from '../wire/native/record-layer.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 
@@ -13,7 +14,7 @@ export const recordsFeature = 'records';
 
 /** The features this end offers on `link`. */
 export function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
-  return options.trusted ?? link.trusted ? [recordsFeature] : [];
+  return (options.trusted ?? link.trusted) ? [recordsFeature] : [];
 }
 
 export function clientHello(
@@ -42,7 +43,10 @@ export function sessionOfClient(
 ): Session {
   const offer = hello.busbar;
   if (offer !== undefined && offer.version !== protocolVersion) {
-    throw new BusError('ERR_INCOMPATIBLE', `The server speaks version ${offer.version}, this client ${protocolVersion}`);
+    throw new BusError(
+      'ERR_INCOMPATIBLE',
+      `The server speaks version ${offer.version}, this client ${protocolVersion}`,
+    );
   }
   const dialect =
     offer === undefined
@@ -71,4 +75,9 @@ export function netIpcDialect(
   const inflater = compressed ? compression.inflater(options.maxMessageBytes) : undefined;
   if (deflater !== undefined && inflater !== undefined) port.own(deflater, inflater);
   return platform.netIpcDialect({ messagepack: terms.messagepack, deflater, inflater }, options);
+}
+
+/** Compresses all that follows on `port`, both ways. */
+export function compressLink(port: LinkPort, { compression }: Platform): void {
+  if (compression !== undefined) port.compress(compression.deflater(), compression.inflater(recordBytes));
 }

@@ -13,6 +13,19 @@ export interface LinkReader {
   failed(error: BusError): void;
 }
 
+/** Feeds `session` from a link; what else happens to the link is `others`' business. */
+export function readerOf(
+  session: { receiveBytes(bytes: Uint8Array): void; linkDrained(): void },
+  others: { close(error?: Error): unknown; failed(error: BusError): unknown },
+): LinkReader {
+  return {
+    data: (bytes) => session.receiveBytes(bytes),
+    drain: () => session.linkDrained(),
+    close: (error) => void others.close(error),
+    failed: (error) => void others.failed(error),
+  };
+}
+
 /** A link whose reader can change, and that can be compressed from some point on. */
 export class LinkPort implements SessionLink, LinkEvents {
   readonly link: Link;

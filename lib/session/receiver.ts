@@ -70,7 +70,11 @@ export class Receiver {
 
   /** Whether an acknowledgement should go out now rather than ride on the next frame. */
   get ackIsUrgent(): boolean {
-    return (this.#confirmAsked && this.#taken > this.#acked) || this.#unackedBytes >= ackBytes || this.#taken - this.#acked >= ackFrames;
+    return (
+      (this.#confirmAsked && this.#taken > this.#acked) ||
+      this.#unackedBytes >= ackBytes ||
+      this.#taken - this.#acked >= ackFrames
+    );
   }
 
   get ackIsDue(): boolean {

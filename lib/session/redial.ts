@@ -22,6 +22,7 @@ export interface RedialOptions {
 export async function redial(attempt: () => Promise<void>, options: RedialOptions): Promise<void> {
   const { retries, maxRetryTime, clock, random, signal } = options;
   const wait = async (failures: number): Promise<void> => {
+    signal.throwIfAborted();
     options.waiting();
     await sleep(retryDelayMs(failures, maxRetryTime, random), clock, signal);
   };

@@ -21,6 +21,8 @@ export interface SenderOptions {
   readonly maxMessages: number;
   /** The acknowledgement that is due, or -1; asked once per flush. */
   takeAck(): number;
+  /** Something of the user's is about to be sent. */
+  sending(): void;
 }
 
 /** Bytes gathered before a flush that does not wait for the end of the turn. */
@@ -35,7 +37,7 @@ const pumpBytes = 262_144;
 export class Sender {
   readonly outbox = new Outbox();
   readonly #options: SenderOptions;
-  readonly #lanes = new Map<string, number>([['', 0]]);
+  readonly #lanes = new Map<string, number>();
   /** Whose the queued bodies are, by lane, in the order of the queue. */
   readonly #queued = new Map<number, (Entry | undefined)[]>();
   #outlet: Outlet | undefined;
@@ -62,27 +64,36 @@ export class Sender {
     return (this.#outlet?.bufferedBytes ?? 0) + slab.pendingBytes;
   }
 
-  message(lane: number, data: unknown, confirm: boolean, entry?: Entry): void {
+  message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {
+    this.#options.sending();
+    const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.message(lane, data, confirm), lane, entry);
   }
 
-  encoded(lane: number, message: EncodedMessage, entry?: Entry): void {
+  encoded(laneName: string, message: EncodedMessage, entry?: Entry): void {
+    this.#options.sending();
+    const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.encoded(lane, message), lane, entry);
   }
 
-  request(lane: number, id: number, data: unknown, timeoutMs: number | undefined, entry?: Entry): void {
-    this.#sent(this.#options.encoder.request(lane, id, data, timeoutMs), lane, entry);
+  request(laneName: string, id: number, data: unknown, timeoutMs: number | undefined): void {
+    this.#options.sending();
+    const lane = this.#lane(laneName);
+    this.#sent(this.#options.encoder.request(lane, id, data, timeoutMs), lane, undefined);
   }
 
-  response(lane: number, id: RequestId, data: unknown): void {
+  response(laneName: string, id: RequestId, data: unknown): void {
+    const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.response(lane, id, data), lane, undefined);
   }
 
-  failure(lane: number, id: RequestId, error: RemoteFailure): void {
+  failure(laneName: string, id: RequestId, error: RemoteFailure): void {
+    const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.failure(lane, id, error), lane, undefined);
   }
 
-  cancel(lane: number, id: number): void {
+  cancel(laneName: string, id: number): void {
+    const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.cancel(lane, id), lane, undefined);
   }
 
@@ -96,19 +107,7 @@ export class Sender {
 
   end(reason: unknown, allowReconnect: boolean, code: string | undefined): void {
     this.#sent(this.#options.encoder.end(reason, allowReconnect, code), 0, undefined);
-  }
-
-  /** The number of the lane called `name`, announced to the peer with its first use; lane 0 is the user's. */
-  laneNumber(name: string): number {
-    const known = this.#lanes.get(name);
-    if (known !== undefined) return known;
-    if (!this.#options.keeps) {
-      throw new BusError('ERR_PEER_LACKS_FEATURE', `The peer speaks net-ipc, which has no lanes such as "${name}"`);
-    }
-    const lane = this.#lanes.size;
-    this.#lanes.set(name, lane);
-    this.#sent(this.#options.encoder.open(lane, name), lane, undefined);
-    return lane;
+    this.flush();
   }
 
   /** Writes a frame about the link itself; it is not kept, and nothing is written while there is no link. */
@@ -162,7 +161,8 @@ export class Sender {
 
   /** Whether everything up to `mark` was acknowledged or, where nothing is kept, handed to the system. */
   isFlushed(mark: number): boolean {
-    if (this.#options.keeps) return this.#queueBytes === 0 && this.outbox.acknowledged >= Math.min(mark, this.outbox.sequence);
+    if (this.#options.keeps)
+      return this.#queueBytes === 0 && this.outbox.acknowledged >= Math.min(mark, this.outbox.sequence);
     return this.#outlet === undefined || this.#outlet.bufferedBytes === 0;
   }
 
@@ -188,6 +188,20 @@ export class Sender {
     this.#queued.clear();
     this.#outlet = undefined;
     return left;
+  }
+
+  /** The number of the lane called `name`, announced to the peer with its first use; lane 0 is the user's. */
+  #lane(name: string): number {
+    if (name === '') return 0;
+    const known = this.#lanes.get(name);
+    if (known !== undefined) return known;
+    if (!this.#options.keeps) {
+      throw new BusError('ERR_PEER_LACKS_FEATURE', `The peer speaks net-ipc, which has no lanes such as "${name}"`);
+    }
+    const lane = this.#lanes.size + 1;
+    this.#lanes.set(name, lane);
+    this.#sent(this.#options.encoder.open(lane, name), lane, undefined);
+    return lane;
   }
 
   #sent(bytes: number, lane: number, entry: Entry | undefined): void {

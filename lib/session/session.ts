@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import type { Decoder, EncodedMessage, Encoder } from '../wire/dialect.ts';
-import type { ControlFrame, RemoteFailure, RequestId } from '../wire/frames.ts';
+import type { Decoder, Encoder } from '../wire/dialect.ts';
+import type { ControlFrame } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
 import type { Entry } from './outbox.ts';
 import { Receiver, type UserFrame } from './receiver.ts';
@@ -55,7 +55,8 @@ export class Session {
   readonly #dialect: SessionDialect;
   readonly #owner: SessionOwner;
   readonly #clock: Clock;
-  readonly #sender: Sender;
+  /** What this end sends. */
+  readonly out: Sender;
   readonly #receiver: Receiver;
   readonly #watch: Watch;
   #link: SessionLink | undefined;
@@ -74,7 +75,7 @@ export class Session {
       counts: dialect.tier === 'session',
       events: { frame: (frame, lane) => owner.frame(frame, lane), control: (frame) => this.#control(frame) },
     });
-    this.#sender = new Sender({
+    this.out = new Sender({
       clock,
       encoder: dialect.encoder,
       slab: dialect.slab,
@@ -82,11 +83,12 @@ export class Session {
       maxBytes: limits.maxUnackedBytes,
       maxMessages: limits.maxPendingMessages,
       takeAck: () => this.#receiver.takeAck(),
+      sending: () => this.#watch.sending(),
     });
     this.#watch = new Watch(clock, limits, {
-      pending: () => this.#sender.pendingBytes > 0,
+      pending: () => this.out.pendingBytes > 0,
       listening: () => !(this.tier === 'legacy' && this.#receiver.paused),
-      heartbeat: () => this.#sender.control('heartbeat'),
+      heartbeat: () => this.out.control('heartbeat'),
       dead: (silentMs) =>
         owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
       slow: () => owner.slow(),
@@ -117,16 +119,16 @@ export class Session {
 
   /** False asks to hold messages back until `room`. */
   get hasRoom(): boolean {
-    return this.#sender.hasRoom;
+    return this.out.hasRoom;
   }
 
   /** Bytes and frames accepted that the peer has not taken, as far as the tier can tell. */
   get pendingBytes(): number {
-    return this.#sender.pendingBytes;
+    return this.out.pendingBytes;
   }
 
   get pendingFrames(): number {
-    return this.#sender.outbox.count;
+    return this.out.outbox.count;
   }
 
   /**
@@ -137,7 +139,7 @@ export class Session {
     this.#link = link;
     this.#peerPaused = false;
     this.#receiver.forgetAcks();
-    if (!this.#sender.attach(link, peerReceived)) {
+    if (!this.out.attach(link, peerReceived)) {
       this.#link = undefined;
       return false;
     }
@@ -148,13 +150,13 @@ export class Session {
 
   /** Whether `attach` would succeed for a peer that has received this much. */
   canReplay(peerReceived: number): boolean {
-    return this.#sender.canReplay(peerReceived);
+    return this.out.canReplay(peerReceived);
   }
 
   /** The link is gone; what is sent from now on waits for the next one. */
   detach(): void {
     if (this.#link === undefined) return;
-    this.#sender.detach();
+    this.out.detach();
     this.#link = undefined;
     this.#dialect.restart?.();
     this.#watch.stop();
@@ -165,23 +167,23 @@ export class Session {
   receiveBytes(bytes: Uint8Array): void {
     if (this.#link === undefined) return;
     this.#watch.heard();
-    this.#sender.cork();
+    this.out.cork();
     try {
       this.#receiver.feed(bytes);
     } catch (error) {
-      this.#sender.uncork();
+      this.out.uncork();
       this.#owner.broken(asBusError(error, 'ERR_PROTOCOL'));
       return;
     }
-    if (this.#receiver.ackIsUrgent) this.#sender.uncork();
-    else this.#sender.uncorkQuietly();
+    if (this.#receiver.ackIsUrgent) this.out.uncork();
+    else this.out.uncorkQuietly();
     this.#scheduleAck();
   }
 
   /** The link takes bytes again. */
   linkDrained(): void {
     this.#watch.progressed();
-    this.#sender.flush();
+    this.out.flush();
     this.#settleFlushes();
     this.#owner.room();
   }
@@ -202,57 +204,17 @@ export class Session {
     this.#receiver.resume();
     if (this.#receiver.paused) return;
     if (this.tier === 'legacy') this.#link?.resume();
-    else this.#sender.control('resume');
+    else this.out.control('resume');
     this.#scheduleAck();
   }
 
-  message(lane: string, data: unknown, confirm: boolean, entry?: Entry): void {
-    this.#watch.sending();
-    this.#sender.message(this.#sender.laneNumber(lane), data, confirm, entry);
-  }
-
-  encoded(lane: string, message: EncodedMessage, entry?: Entry): void {
-    this.#watch.sending();
-    this.#sender.encoded(this.#sender.laneNumber(lane), message, entry);
-  }
-
-  request(lane: string, id: number, data: unknown, timeoutMs: number | undefined, entry?: Entry): void {
-    this.#watch.sending();
-    this.#sender.request(this.#sender.laneNumber(lane), id, data, timeoutMs, entry);
-  }
-
-  response(lane: string, id: RequestId, data: unknown): void {
-    this.#sender.response(this.#sender.laneNumber(lane), id, data);
-  }
-
-  failure(lane: string, id: RequestId, error: RemoteFailure): void {
-    this.#sender.failure(this.#sender.laneNumber(lane), id, error);
-  }
-
-  cancel(lane: string, id: number): void {
-    this.#sender.cancel(this.#sender.laneNumber(lane), id);
-  }
-
-  ping(id: number, data: unknown): void {
-    this.#sender.ping(id, data);
-  }
-
-  pong(id: RequestId, data: unknown): void {
-    this.#sender.pong(id, data);
-  }
-
-  end(reason: unknown, allowReconnect: boolean, code: string | undefined): void {
-    this.#sender.end(reason, allowReconnect, code);
-    this.#sender.flush();
-  }
-
   goAway(): void {
-    this.#sender.control('goingAway');
+    this.out.control('goingAway');
   }
 
   /** Calls `done` once everything sent so far was acknowledged (`session`) or handed to the system (`legacy`). */
   whenFlushed(done: () => void): void {
-    this.#flushWaiters.push({ mark: this.#sender.mark, done });
+    this.#flushWaiters.push({ mark: this.out.mark, done });
     this.#settleFlushes();
   }
 
@@ -263,7 +225,7 @@ export class Session {
     const waiters = this.#flushWaiters;
     this.#flushWaiters = [];
     for (const { done } of waiters) done();
-    return this.#sender.abandon();
+    return this.out.abandon();
   }
 
   #control(frame: ControlFrame): void {
@@ -272,7 +234,7 @@ export class Session {
         this.#acknowledged(frame.received);
         return;
       case 'heartbeat':
-        this.#sender.control('heartbeatReply');
+        this.out.control('heartbeatReply');
         return;
       case 'heartbeat-reply':
         return;
@@ -291,7 +253,7 @@ export class Session {
 
   /** `low` is the count modulo 2^32; fewer frames than that are ever open. */
   #acknowledged(low: number): void {
-    const { outbox } = this.#sender;
+    const { outbox } = this.out;
     const ahead = (low - outbox.acknowledged) >>> 0;
     if (ahead > outbox.count) {
       // A count behind ours is an acknowledgement that a broken link overtook.
@@ -307,7 +269,7 @@ export class Session {
 
   #holdPeer(): void {
     if (this.tier === 'legacy') this.#link?.pause();
-    else this.#sender.control('pause');
+    else this.out.control('pause');
   }
 
   #scheduleAck(): void {
@@ -315,7 +277,7 @@ export class Session {
     this.#ackTimer = this.#clock.setTimer(
       () => {
         this.#ackTimer = undefined;
-        this.#sender.flush();
+        this.out.flush();
       },
       ackDelayMs,
       true,
@@ -325,7 +287,7 @@ export class Session {
   #settleFlushes(): void {
     while (this.#flushWaiters.length > 0) {
       const first = this.#flushWaiters[0];
-      if (first === undefined || !this.#sender.isFlushed(first.mark)) return;
+      if (first === undefined || !this.out.isFlushed(first.mark)) return;
       this.#flushWaiters.shift();
       first.done();
     }

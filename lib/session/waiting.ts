@@ -47,7 +47,9 @@ export class WaitingSends {
       try {
         waiting.send();
       } catch (error) {
-        waiting.fail(error instanceof BusError ? error : new BusError('ERR_UNENCODABLE', String(error), { cause: error }));
+        waiting.fail(
+          error instanceof BusError ? error : new BusError('ERR_UNENCODABLE', String(error), { cause: error }),
+        );
       }
     }
   }

@@ -1,0 +1,99 @@
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import type { Waiting } from '../session/waiting.ts';
+import type { RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
+import { type Answerer, IncomingRequest } from './incoming.ts';
+import type { PeerHandle } from './plugin.ts';
+
+/** Who carries the answers to the peer. */
+export interface AnswerCarrier {
+  readonly handle: PeerHandle;
+  respond(lane: string, id: RequestId, data: unknown): void;
+  failure(lane: string, id: RequestId, failure: RemoteFailure): void;
+  /** Whether an answer may be sent at once. */
+  mayAnswer(): boolean;
+  /** Sends when there is room. */
+  queueAnswer(waiting: Waiting): void;
+  /** A request was settled, one way or the other. */
+  settled(): void;
+}
+
+/** The peer's requests that wait for their handlers. */
+export class Answers implements Answerer {
+  readonly #carrier: AnswerCarrier;
+  readonly #clock: Clock;
+  readonly #exposeDetails: boolean;
+  readonly #open = new Map<RequestId, IncomingRequest>();
+
+  /** `exposeDetails`: whether `details` of errors travel to the peer. */
+  constructor(carrier: AnswerCarrier, clock: Clock, exposeDetails: boolean) {
+    this.#carrier = carrier;
+    this.#clock = clock;
+    this.#exposeDetails = exposeDetails;
+  }
+
+  get handle(): PeerHandle {
+    return this.#carrier.handle;
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  take({ id, timeoutMs }: RequestFrame, lane: string): IncomingRequest {
+    const request = new IncomingRequest(this, lane, id, timeoutMs);
+    this.#open.set(id, request);
+    return request;
+  }
+
+  /** The requester gave up. */
+  cancelled(id: RequestId): void {
+    this.#open.get(id)?.cancel(new BusError('ERR_ABORTED', 'The requester gave up'));
+    this.#forget(id);
+  }
+
+  /** The session is over: nobody will hear an answer. */
+  cancelAll(reason: BusError): void {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const request of open) request.cancel(reason);
+  }
+
+  answer({ lane, id }: IncomingRequest, data: unknown): void {
+    const send = (): void => this.#carrier.respond(lane, id, data);
+    if (this.#carrier.mayAnswer()) {
+      send();
+    } else {
+      const fail = ({ code, message }: BusError): void => this.#carrier.failure(lane, id, { code, message });
+      this.#carrier.queueAnswer({ kind: 'answer', send, fail });
+    }
+    this.#forget(id);
+  }
+
+  answerFailure({ lane, id }: IncomingRequest, failure: RemoteFailure): void {
+    const { code, message } = failure;
+    const told = this.#exposeDetails ? failure : { code, message };
+    const send = (): void => this.#carrier.failure(lane, id, told);
+    // Details that cannot be encoded must not cost the requester its answer.
+    const fail = (): void => this.#carrier.failure(lane, id, { code, message });
+    if (this.#carrier.mayAnswer()) {
+      try {
+        send();
+      } catch {
+        fail();
+      }
+    } else {
+      this.#carrier.queueAnswer({ kind: 'answer', send, fail });
+    }
+    this.#forget(id);
+  }
+
+  #forget(id: RequestId): void {
+    this.#open.delete(id);
+    this.#carrier.settled();
+  }
+}

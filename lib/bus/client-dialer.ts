@@ -1,0 +1,107 @@
+import { BusError } from '../base/errors.ts';
+import { LinkPort } from '../session/link-port.ts';
+import { type OpenedLink, openLink, RefusedError } from '../session/open-link.ts';
+import { redial } from '../session/redial.ts';
+import type { Link } from '../transport/link.ts';
+import type { ClientHello } from '../wire/hello.ts';
+import { ClientOpening } from '../wire/opening/client-opening.ts';
+import type { ResolvedClientOptions } from './options.ts';
+import type { ClientPlatform } from './platform.ts';
+
+export interface DialerEvents {
+  /** An attempt begins. */
+  dialing(): void;
+  /** A link is open; returns what to say on it. */
+  linked(link: Link): ClientHello;
+  /** The server said hello; the port is to be read in the same turn. A throw fails the attempt. */
+  opened(port: LinkPort, opened: OpenedLink): void;
+  /** The attempt failed. */
+  failed(): void;
+  /** Another attempt follows after a wait. */
+  waiting(): void;
+}
+
+/** How a client gets from no link to one its server answered on: attempt by attempt. */
+export class ClientDialer {
+  readonly #options: ResolvedClientOptions;
+  readonly #platform: ClientPlatform;
+  readonly #events: DialerEvents;
+
+  constructor(options: ResolvedClientOptions, platform: ClientPlatform, events: DialerEvents) {
+    this.#options = options;
+    this.#platform = platform;
+    this.#events = events;
+  }
+
+  /**
+   * Attempts until one succeeds; `waitFirst` waits before the first one too. Rejects the last error when it is final or
+   * after `retries` further attempts, or the reason of `signal`.
+   */
+  dial(signal: AbortSignal, retries: number, waitFirst: boolean): Promise<void> {
+    const { maxRetryTime, clock, random } = this.#options;
+    return redial(() => this.#attempt(signal), {
+      retries,
+      maxRetryTime,
+      waitFirst,
+      clock,
+      random,
+      signal,
+      mayRetry: (error) => (error instanceof RefusedError ? error.allowReconnect : !isFinal(error)),
+      waiting: () => this.#events.waiting(),
+    });
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
+    const { clock, handshakeTimeoutMs, maxDepth } = this.#options;
+    signal.throwIfAborted();
+    this.#events.dialing();
+    const attempt = new AbortController();
+    const abort = (): void => attempt.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const timer = clock.setTimer(
+      () => attempt.abort(new BusError('ERR_TIMEOUT', `The server did not answer within ${handshakeTimeoutMs} ms`)),
+      handshakeTimeoutMs,
+    );
+    let port: LinkPort | undefined;
+    try {
+      const { dial, host } = this.#platform.dialer(this.#options);
+      port = new LinkPort(await dial(attempt.signal));
+      attempt.signal.throwIfAborted();
+      const hello = this.#events.linked(port.link);
+      const opening = new ClientOpening({ hello, http: this.#upgrade(host), limits: { maxBytes: 65_536, maxDepth } });
+      const opened = await openLink(port, opening, attempt.signal);
+      attempt.signal.throwIfAborted();
+      this.#events.opened(port, opened);
+    } catch (error) {
+      port?.destroy();
+      // Whoever gave this attempt up has gone on, perhaps to the next one.
+      if (!signal.aborted) this.#events.failed();
+      throw error;
+    } finally {
+      timer.cancel();
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** The HTTP upgrade to open with, if one is asked for. */
+  #upgrade(host: string): { readonly host: string; readonly path: string } | false {
+    const { handshake } = this.#options;
+    if (handshake === undefined || handshake === false) return false;
+    const asked = typeof handshake === 'object' ? handshake : {};
+    return { host: asked.host ?? host, path: asked.path ?? '/' };
+  }
+}
+
+const finalCodes: ReadonlySet<string> = new Set([
+  'ERR_UNAUTHORIZED',
+  'ERR_INCOMPATIBLE',
+  'ERR_INVALID_OPTION',
+  'ERR_UNENCODABLE',
+  'ERR_TOO_LARGE',
+  'ERR_ABORTED',
+]);
+
+/** Whether another attempt would meet the same error again. */
+function isFinal(error: Error): boolean {
+  return error instanceof BusError && finalCodes.has(error.code);
+}

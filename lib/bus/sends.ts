@@ -1,0 +1,218 @@
+import { asBusError, BusError } from '../base/errors.ts';
+import type { Entry } from '../session/outbox.ts';
+import type { Session } from '../session/session.ts';
+import { type SlowConsumerPolicy, type Waiting, WaitingSends } from '../session/waiting.ts';
+import type { EncodedMessage } from '../wire/dialect.ts';
+import { Wakers } from './wakers.ts';
+
+/** What `message` returns while there is room: one promise for all. */
+const accepted: Promise<void> = Promise.resolve();
+
+/**
+ * Everything one end sends: handed to the session while it has room, else waiting in order. The user's own messages and
+ * requests, those of plugins' lanes, and answers wait apart, since a peer's `pause` holds back only the first, and a
+ * change of sessions only the first two.
+ */
+export class Sends {
+  readonly #user: WaitingSends;
+  readonly #lanes = new WaitingSends('wait');
+  readonly #answers = new WaitingSends('wait');
+  readonly #room = new Wakers();
+  #session: Session | undefined;
+  /** True while the peer is about to move to another session: what is new waits for that one. */
+  #moving = false;
+  #slow = false;
+
+  constructor(policy: SlowConsumerPolicy) {
+    this.#user = new WaitingSends(policy);
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Sends of the user's that wait. */
+  get waiting(): number {
+    return this.#user.length;
+  }
+
+  /** Answers that wait. */
+  get waitingAnswers(): number {
+    return this.#answers.length;
+  }
+
+  /** Resolves when the session accepted the message; rejects what the encoder throws, or why it never will. */
+  message(lane: string, data: unknown): Promise<void> {
+    const session = this.#session;
+    if (session === undefined || !this.#mayGo(session, lane)) {
+      return this.#later(lane, (current) => current.out.message(lane, data, false, entryOf(current, lane, data)));
+    }
+    try {
+      session.out.message(lane, data, false, entryOf(session, lane, data));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return accepted;
+  }
+
+  /**
+   * Sends what was encoded once for many; undefined when it was accepted at once. A peer given up as slow gets
+   * nothing more until it takes something. Throws what the encoder throws.
+   */
+  encoded(lane: string, message: EncodedMessage): Promise<void> | undefined {
+    const session = this.#session;
+    if (session === undefined || !this.#mayGo(session, lane)) {
+      if (this.#slow) return Promise.reject(new BusError('ERR_SLOW_CONSUMER'));
+      return this.#later(lane, (current) => current.out.encoded(lane, message, entryOf(current, lane, message.data)));
+    }
+    session.out.encoded(lane, message, entryOf(session, lane, message.data));
+    return undefined;
+  }
+
+  /** Resolves once the peer acknowledged the message; `ERR_SESSION_LOST` when that can never be known. */
+  confirmed(data: unknown): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const lost = (): boolean => {
+        reject(new BusError('ERR_SESSION_LOST'));
+        return true;
+      };
+      const send = (): void => {
+        const session = this.current();
+        if (session.tier === 'legacy') {
+          throw new BusError('ERR_PEER_LACKS_FEATURE', 'A net-ipc peer acknowledges nothing, so nothing is confirmed');
+        }
+        session.out.message('', data, true, { data, lane: 0, acknowledged: resolve, lost });
+      };
+      this.queue({ kind: 'message', send, fail: reject }, '');
+    });
+  }
+
+  /** Sends at once if it may, else in its turn. */
+  queue(waiting: Waiting, lane: string): void {
+    const session = this.#session;
+    if (session === undefined || !this.#mayGo(session, lane)) this.#queueOf(lane).push(waiting);
+    else attempt(waiting);
+  }
+
+  /** The same for an answer, which has nobody to go to once its session is over. */
+  answer(waiting: Waiting): void {
+    if (this.#session === undefined) return;
+    if (this.mayAnswer) attempt(waiting);
+    else this.#answers.push(waiting);
+  }
+
+  get mayAnswer(): boolean {
+    return this.#session?.hasRoom === true && this.#answers.length === 0;
+  }
+
+  /** Asks again in the next session. */
+  again(retry: Waiting): void {
+    this.#user.push(retry);
+  }
+
+  /** Resolves when everything sent so far was acknowledged, or the session is over. */
+  flush(): Promise<void> {
+    if (this.#user.length > 0) {
+      return new Promise((resolve) => {
+        const send = (): void => resolve(this.flush());
+        this.#user.push({ kind: 'request', send, fail: () => resolve() });
+      });
+    }
+    const session = this.#session;
+    if (session === undefined) return accepted;
+    return new Promise((resolve) => session.whenFlushed(resolve));
+  }
+
+  /** Resolves when a message of the user's would go out at once, or none ever will, or the peer is slow. */
+  whenRoom(): Promise<void> {
+    const session = this.#session;
+    if (this.#slow || (session !== undefined && this.#mayGo(session, ''))) return accepted;
+    return this.#room.next();
+  }
+
+  /** Sends what waits, as far as there is room. */
+  drain(): void {
+    this.#slow = false;
+    const hasRoom = (): boolean => this.#session?.hasRoom === true;
+    this.#answers.drain(hasRoom);
+    this.#lanes.drain(() => hasRoom() && !this.#moving);
+    this.#user.drain(() => hasRoom() && !this.#moving && this.#session?.peerPaused === false);
+    if (this.#session !== undefined && this.#mayGo(this.#session, '')) this.#room.wake();
+  }
+
+  /** The peer takes nothing: nobody waits for room of its any more. */
+  gaveUpAsSlow(): void {
+    this.#slow = true;
+    this.#room.wake();
+  }
+
+  /** Rejects the user's messages that wait. */
+  drop(error: BusError): void {
+    this.#user.fail(error, (waiting) => waiting.kind === 'message');
+  }
+
+  /** Lets nothing new into the present session. */
+  holdForNext(): void {
+    this.#moving = true;
+  }
+
+  /** Carries on in `session`; the messages `first` go before all that waits. */
+  bind(session: Session, first: readonly Entry[]): void {
+    this.#session = session;
+    this.#moving = false;
+    for (const { data } of first) session.out.message('', data, false, entryOf(session, '', data));
+    this.drain();
+  }
+
+  /** The session is over; answers to it have nobody to go to. */
+  unbind(error: BusError): void {
+    this.#session = undefined;
+    this.#answers.fail(error);
+  }
+
+  /** Rejects all that waits; for when nothing will be sent any more. */
+  fail(error: BusError): void {
+    this.#user.fail(error);
+    this.#lanes.fail(error);
+    this.#answers.fail(error);
+    this.#room.wake();
+  }
+
+  /** @throws BusError `ERR_CLOSED` when there is no session. */
+  current(): Session {
+    if (this.#session === undefined) throw new BusError('ERR_CLOSED');
+    return this.#session;
+  }
+
+  #later(lane: string, send: (session: Session) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const go = (): void => {
+        send(this.current());
+        resolve();
+      };
+      this.#queueOf(lane).push({ kind: 'message', send: go, fail: reject });
+    });
+  }
+
+  #queueOf(lane: string): WaitingSends {
+    return lane === '' ? this.#user : this.#lanes;
+  }
+
+  #mayGo(session: Session, lane: string): boolean {
+    if (this.#moving || !session.hasRoom) return false;
+    return lane === '' ? this.#user.length === 0 && !session.peerPaused : this.#lanes.length === 0;
+  }
+}
+
+function attempt(waiting: Waiting): void {
+  try {
+    waiting.send();
+  } catch (error) {
+    waiting.fail(asBusError(error, 'ERR_UNENCODABLE'));
+  }
+}
+
+/** In the tier that keeps messages, the user's own are answered for when the session is lost. */
+function entryOf(session: Session, lane: string, data: unknown): Entry | undefined {
+  return lane === '' && session.tier === 'session' ? { data, lane: 0 } : undefined;
+}

@@ -1,0 +1,231 @@
+import type { Timer } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { type LinkPort, readerOf } from '../session/link-port.ts';
+import type { Session } from '../session/session.ts';
+import { Lifecycle } from '../session/state.ts';
+import type { Link } from '../transport/link.ts';
+import type { EndFrame } from '../wire/frames.ts';
+import type { SlowInfo, UndeliveredMessage } from './events.ts';
+import type { IncomingRequest } from './incoming.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import { Peer, type PeerOwner } from './peer.ts';
+import type { PeerHandle } from './plugin.ts';
+import { withinTime } from './within-time.ts';
+
+export interface ServerConversationOwner {
+  readonly handle: PeerHandle;
+  message(lane: string, data: unknown): void;
+  request(request: IncomingRequest, data: unknown): void;
+  error(error: unknown): void;
+  linkChanged(up: boolean): void;
+  slow(info: SlowInfo): void;
+  undelivered(messages: UndeliveredMessage[]): void;
+  /** The last word: the session is over. */
+  over(reason: unknown): void;
+}
+
+/** A server's conversation with one client, over as many links as the client makes. */
+export class ServerConversation implements PeerOwner {
+  readonly peer: Peer;
+  readonly #options: ResolvedServerOptions;
+  readonly #owner: ServerConversationOwner;
+  readonly #lifecycle = new Lifecycle(() => {});
+  #port: LinkPort | undefined;
+  #lastLink: Link | undefined;
+  #grace: Timer | undefined;
+  /** The client said that it moves to another session: a lost link ends this one. */
+  #movedOn = false;
+  #gone: (() => void) | undefined;
+
+  constructor(options: ResolvedServerOptions, owner: ServerConversationOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    const { clock, slowConsumer: policy, exposeErrorDetails: exposeDetails } = options;
+    this.peer = new Peer(this, { clock, policy, exposeDetails });
+  }
+
+  get handle(): PeerHandle {
+    return this.#owner.handle;
+  }
+
+  /** The open link. */
+  get link(): Link | undefined {
+    return this.#port?.link;
+  }
+
+  /** The open link, or the one that was open last. */
+  get lastLink(): Link | undefined {
+    return this.#lastLink;
+  }
+
+  async close(reason: unknown, allowReconnect: boolean): Promise<boolean> {
+    if (this.#lifecycle.is('idle', 'closing')) return false;
+    if (!this.#lifecycle.is('ready')) {
+      this.over(reason, new BusError('ERR_CLOSED'));
+      return true;
+    }
+    this.#lifecycle.move('closing');
+    this.peer.session?.holdBack();
+    const { clock, closeTimeoutMs } = this.#options;
+    await withinTime(
+      clock,
+      closeTimeoutMs,
+      this.peer.whenIdle().then(() => this.peer.flush()),
+    );
+    if (this.#lifecycle.is('closing')) this.#end(reason, allowReconnect, new BusError('ERR_CLOSED'));
+    return true;
+  }
+
+  /** Rejects everything pending with `ERR_DESTROYED` and closes at once. The client comes back by itself. */
+  destroy(reason: unknown): boolean {
+    if (this.#lifecycle.is('idle')) return false;
+    this.#end(reason, true, new BusError('ERR_DESTROYED'));
+    return true;
+  }
+
+  /** The first link of a new session. */
+  begin(port: LinkPort, session: Session): void {
+    this.#lifecycle.move('connected');
+    this.#read(port, session);
+    session.attach(port, 0);
+    this.#lifecycle.move('ready');
+    this.peer.bind(session);
+  }
+
+  /** Another link of the session; false when the client's count does not fit. */
+  resumeOn(port: LinkPort, received: number): boolean {
+    const { session } = this.peer;
+    if (session === undefined) return false;
+    const before = this.#port;
+    before?.read(undefined);
+    this.#port = undefined;
+    before?.destroy();
+    session.detach();
+    this.#grace?.cancel();
+    this.#grace = undefined;
+    this.#read(port, session);
+    if (!session.attach(port, received)) return false;
+    if (this.#lifecycle.is('disconnected')) this.#lifecycle.move('ready');
+    this.peer.room();
+    this.#owner.linkChanged(true);
+    return true;
+  }
+
+  /** Tells the client to finish and move on, and resolves when it has, or after `closeTimeoutMs`. */
+  async goAway(reason: unknown): Promise<void> {
+    const { session } = this.peer;
+    if (session === undefined || session.tier === 'legacy' || !this.#lifecycle.is('ready')) {
+      await this.close(reason, true);
+      return;
+    }
+    const { clock, closeTimeoutMs } = this.#options;
+    session.goAway();
+    const gone = new Promise<void>((resolve) => {
+      this.#gone = resolve;
+    });
+    await withinTime(clock, closeTimeoutMs, gone);
+    if (!this.#lifecycle.is('idle')) this.#end(reason, true, new BusError('ERR_CLOSED'));
+  }
+
+  /** Ends everything: pending calls are rejected with `error`, the server and its listeners hear of it. */
+  over(reason: unknown, error: BusError): void {
+    if (this.#lifecycle.is('idle')) return;
+    this.#grace?.cancel();
+    this.#port?.read(undefined);
+    this.#port = undefined;
+    this.#lifecycle.move('idle');
+    const left = this.peer.unbind(error);
+    this.peer.fail(error);
+    if (left.length > 0) this.#owner.undelivered(left.map(({ data }) => ({ data })));
+    this.#gone?.();
+    this.#owner.over(reason);
+  }
+
+  message(lane: string, data: unknown): void {
+    this.#owner.message(lane, data);
+  }
+
+  request(request: IncomingRequest, data: unknown): void {
+    this.#owner.request(request, data);
+  }
+
+  /** Clients do not go away in this sense; they end. */
+  goingAway(): void {}
+
+  refusal(): BusError | undefined {
+    if (this.#lifecycle.is('idle', 'closing')) return new BusError('ERR_CLOSED', 'The connection is closed');
+    return undefined;
+  }
+
+  /** The client said END: it closes, or it moves to the next server once this one owes it nothing. */
+  ended({ reason, allowReconnect, code }: EndFrame): void {
+    if (allowReconnect && this.peer.session?.tier === 'session') {
+      this.#movedOn = true;
+      const session = this.peer.session;
+      void this.peer.finishSession().then(() => {
+        if (this.peer.session !== session) return;
+        const port = this.#port;
+        this.over(reason, new BusError('ERR_CLOSED'));
+        port?.end();
+      });
+      return;
+    }
+    const port = this.#port;
+    this.over(
+      reason,
+      new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The client closed the connection'),
+    );
+    port?.end();
+  }
+
+  #end(reason: unknown, allowReconnect: boolean, error: BusError): void {
+    const port = this.#port;
+    this.peer.session?.out.end(reason, allowReconnect, undefined);
+    this.over(reason, error);
+    port?.end();
+  }
+
+  broken(error: BusError): void {
+    this.#owner.error(error);
+    const port = this.#port;
+    port?.destroy();
+    this.#linkLost(port);
+  }
+
+  slow(): void {
+    const { slowConsumer: policy } = this.#options;
+    const info = { peer: this.handle, policy, ...this.peer.pending };
+    this.#owner.slow(info);
+    if (policy === 'drop-newest' || policy === 'drop-oldest') this.peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
+    if (policy !== 'disconnect') return;
+    const port = this.#port;
+    this.over('slow consumer', new BusError('ERR_SLOW_CONSUMER'));
+    port?.destroy();
+  }
+
+  #read(port: LinkPort, session: Session): void {
+    this.#port = port;
+    this.#lastLink = port.link;
+    port.read(readerOf(session, { close: () => this.#linkLost(port), failed: (error) => this.broken(error) }));
+  }
+
+  #linkLost(port: LinkPort | undefined): void {
+    if (this.#port !== port || port === undefined) return;
+    port.read(undefined);
+    this.#port = undefined;
+    const { session } = this.peer;
+    session?.detach();
+    const { clock, sessionGraceMs } = this.#options;
+    if (!this.#lifecycle.is('ready') || session?.tier !== 'session' || sessionGraceMs === 0 || this.#movedOn) {
+      this.over(undefined, new BusError('ERR_SESSION_LOST', 'The link was lost'));
+      return;
+    }
+    this.#lifecycle.move('disconnected');
+    this.#owner.linkChanged(false);
+    this.#grace = clock.setTimer(
+      () => this.over(undefined, new BusError('ERR_SESSION_LOST', 'The client did not come back')),
+      sessionGraceMs,
+      true,
+    );
+  }
+}

@@ -1,0 +1,16 @@
+/** Promises that wait for something to have changed. */
+export class Wakers {
+  #waiting: (() => void)[] = [];
+
+  /** Resolves at the next `wake`. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  wake(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}
