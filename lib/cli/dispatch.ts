@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { asBusError, BusError } from '../base/errors.ts';
+import { systemRandom } from '../base/random.ts';
+import { systemClock } from '../base/system-clock.ts';
+import { Server } from '../bus/node-bus.ts';
+import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
+import { DispatchService } from '../plugins/dispatch/service.ts';
+import { version } from '../plugins/dispatch/version.ts';
+import { probe } from './health-probe.ts';
+import type { Surroundings } from './surroundings.ts';
+
+const usage = `usage: busbar dispatch [OPTIONS]
+
+Opens TCP and UDP ports on demand and streams them to drivers.
+
+  -p, --port PORT          port of the WebSocket face (SG_SERVER_PORT, 3000)
+  -b, --host ADDRESS       address it listens on (SG_SERVER_HOST, 127.0.0.1)
+      --bus ADDRESS        also a bus server, at unix:/path or tcp:host:port, for drivers on the bus
+      --device-host ADDR   address that device ports listen on (::)
+      --proxies LIST       load balancers whose TCP connections begin with a PROXY header
+      --tls-key FILE       key of TLS ports, PEM, with --tls-cert; a self-signed one is made otherwise
+      --tls-cert FILE      certificate of TLS ports, PEM
+  -c URL                   ask a running dispatcher how it is: exit code 0, 1 or 2
+  -r, --routes             list the routes
+  -v, --version            tell the version
+  -h, --help               tell this
+
+environment:
+  PLACE_SERVER_SECRET      the token of WebSocket drivers; needed in production
+  SG_ENV                   "production" for a log without debug lines, and no default secret
+`;
+
+const routes = `GET /api/server                  statistics
+GET /api/server/healthz          200, without a token
+GET /api/server/version          service and version, without a token
+GET /api/server/metrics          counts, as Prometheus text
+WS  /api/server/tcp_dispatch     bearer_token, port, accept
+WS  /api/server/udp_dispatch     bearer_token, port, accept, multicast
+WS  /api/server/tls_dispatch     bearer_token, port, accept, private_key, certificate
+The same under /api/dispatch/v1.
+`;
+
+const noWorkers =
+  'busbar dispatch: -w is not taken: ports, ids and statistics belong to one process, and drivers of one port must meet there';
+
+const flags = {
+  port: { type: 'string', short: 'p' },
+  host: { type: 'string', short: 'b' },
+  bus: { type: 'string' },
+  'device-host': { type: 'string' },
+  proxies: { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-cert': { type: 'string' },
+  check: { type: 'string', short: 'c' },
+  workers: { type: 'string', short: 'w' },
+  routes: { type: 'boolean', short: 'r' },
+  version: { type: 'boolean', short: 'v' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+type Values = ReturnType<typeof readFlags>;
+
+/** `busbar dispatch`: runs until a signal asks it to end, then closes in order. Resolves the exit code. */
+export async function dispatchCommand(args: readonly string[], around: Surroundings): Promise<number> {
+  try {
+    const values = readFlags(args);
+    if (values.workers !== undefined) throw new BusError('ERR_INVALID_ARGUMENT', noWorkers);
+    if (values.help) around.out(usage);
+    else if (values.version) around.out(`${version}\n`);
+    else if (values.routes) around.out(routes);
+    else if (values.check !== undefined) return await probe(values.check, around.complain);
+    else await run(values, around);
+    return 0;
+  } catch (error) {
+    around.complain(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+async function run(values: Values, around: Surroundings): Promise<void> {
+  const signalled = new Promise<string>((resolve) => around.onSignal(resolve));
+  const isProduction = around.environment['SG_ENV'] === 'production';
+  const log = (event: LogEvent): void => {
+    if (isProduction && event.level === 'debug') return;
+    around.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+  };
+  const options = await optionsOf(values, around.environment, log);
+  const close = values.bus === undefined ? await runAlone(options, around) : await runOnBus(options, values.bus, log);
+  log({ level: 'info', event: 'signal', signal: await signalled });
+  await close();
+}
+
+async function runAlone(options: DispatchOptions, { environment }: Surroundings): Promise<() => Promise<void>> {
+  const service = new DispatchService(options, { clock: systemClock, random: systemRandom, environment, tls: undefined });
+  await service.start();
+  return () => service.close();
+}
+
+async function runOnBus(options: DispatchOptions, url: string, log: (event: LogEvent) => void): Promise<() => Promise<void>> {
+  const server = new Server({ url });
+  server.on('error', (error) => log({ level: 'warn', event: 'bus_failed', code: error.code, error: error.message }));
+  server.use(dispatch(options));
+  await server.start();
+  log({ level: 'info', event: 'bus_listening', address: url });
+  return async () => {
+    await server.close();
+  };
+}
+
+async function optionsOf(values: Values, environment: NodeJS.ProcessEnv, log: DispatchOptions['log']): Promise<DispatchOptions> {
+  const { 'tls-key': keyFile, 'tls-cert': certFile } = values;
+  if ((keyFile === undefined) !== (certFile === undefined)) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'busbar dispatch: --tls-key and --tls-cert go together');
+  }
+  const tls =
+    keyFile === undefined || certFile === undefined
+      ? undefined
+      : { key: await readPem(keyFile), cert: await readPem(certFile) };
+  return {
+    port: portOf(values.port ?? environment['SG_SERVER_PORT'] ?? '3000'),
+    host: values.host ?? environment['SG_SERVER_HOST'],
+    deviceHost: values['device-host'],
+    proxies: values.proxies,
+    tls,
+    log,
+  };
+}
+
+function readFlags(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof flags }>>['values'] {
+  try {
+    return parseArgs({ args: [...args], options: flags }).values;
+  } catch (error) {
+    const reason = asBusError(error, 'ERR_INVALID_ARGUMENT').message;
+    throw new BusError('ERR_INVALID_ARGUMENT', `busbar dispatch: ${reason}\n\n${usage}`, { cause: error });
+  }
+}
+
+function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new BusError('ERR_INVALID_ARGUMENT', `busbar dispatch: "${text}" is no port`);
+}
+
+async function readPem(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new BusError('ERR_INVALID_ARGUMENT', `busbar dispatch: ${path} cannot be read`, { cause: error });
+  }
+}

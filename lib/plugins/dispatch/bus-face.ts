@@ -1,0 +1,103 @@
+import { asBusError, BusError } from '../../base/errors.ts';
+import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import { AcceptList } from './accept-list.ts';
+import { BusDriver } from './bus-driver.ts';
+import { decodeData, type OpenRequest, readCredit, readLeaseRequest } from './bus-messages.ts';
+import type { PortRequest } from './driver.ts';
+import type { Lease } from './lease.ts';
+import type { DispatchService } from './service.ts';
+
+/** Serves the drivers among the bus server's peers. Their leases live as long as their sessions, whatever the links do. */
+export class BusFace {
+  readonly #service: DispatchService;
+  readonly #lane: Lane;
+  readonly #drivers = new Map<PeerHandle, Map<number, BusDriver>>();
+
+  constructor(host: PluginHost, service: DispatchService) {
+    this.#service = service;
+    this.#lane = host.lane({
+      message: (data, peer) => {
+        const { lease, bytes } = readCredit(data);
+        this.#drivers.get(peer)?.get(lease)?.grant(bytes);
+      },
+      request: (data, context) => this.#onRequest(data, context),
+    });
+    host.onDisconnect((peer) => this.#forget(peer));
+  }
+
+  #onRequest(data: unknown, context: LaneRequestContext): unknown {
+    if (data instanceof Uint8Array) {
+      const { lease, address, id, data: bytes } = decodeData(data, 'client');
+      return this.#lease(context.peer, lease).write({ id, address, port: id }, bytes);
+    }
+    const request = readLeaseRequest(data);
+    switch (request.op) {
+      case 'open':
+        return this.#open(request, context);
+      case 'close':
+        return this.#lease(context.peer, request.lease).close(request.device);
+      case 'release':
+        return this.#release(context.peer, request.lease);
+    }
+  }
+
+  async #open(request: OpenRequest, { peer, signal }: LaneRequestContext): Promise<number> {
+    const { protocol, port, lease: number } = request;
+    const { allow, maxPortsPerPeer } = this.#service.settings;
+    const wish = this.#wish(request);
+    const drivers = this.#drivers.get(peer) ?? new Map<number, BusDriver>();
+    if (drivers.has(number)) throw new BusError('ERR_STATE', `lease ${number} is in use`);
+    if (drivers.size >= maxPortsPerPeer) throw new BusError('ERR_REFUSED', `a driver may hold ${maxPortsPerPeer} ports`);
+    // Its place is taken while others are asked, so that nobody gets past the limit meanwhile.
+    const driver = new BusDriver(this.#lane, peer, number, () => this.#drop(peer, number));
+    drivers.set(number, driver);
+    this.#drivers.set(peer, drivers);
+    try {
+      if ((await allow?.(peer, { protocol, port, accept: wish.accept.entries })) === false) {
+        throw new BusError('ERR_UNAUTHORIZED', `port ${port} is not allowed`);
+      }
+      const lease = await this.#service.ports.open(wish, driver);
+      if (signal.aborted || this.#drivers.get(peer) !== drivers) {
+        lease.release();
+        throw new BusError('ERR_ABORTED', 'the driver waits no longer');
+      }
+      driver.lease = lease;
+      return lease.port;
+    } catch (error) {
+      this.#drop(peer, number);
+      throw asBusError(error, 'ERR_UNAUTHORIZED');
+    }
+  }
+
+  #wish({ protocol, port, accept, multicast, key, cert }: OpenRequest): PortRequest {
+    const { certificates } = this.#service;
+    const list = new AcceptList(accept);
+    if (protocol !== 'tls') return { protocol, port, accept: list, multicast };
+    const secureContext = key === undefined ? certificates.shared() : certificates.own(key, cert);
+    return { protocol, port, accept: list, secureContext };
+  }
+
+  #lease(peer: PeerHandle, number: number): Lease {
+    const lease = this.#drivers.get(peer)?.get(number)?.lease;
+    if (lease === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
+    return lease;
+  }
+
+  #release(peer: PeerHandle, number: number): void {
+    this.#drivers.get(peer)?.get(number)?.lease?.release();
+    this.#drop(peer, number);
+  }
+
+  #drop(peer: PeerHandle, number: number): void {
+    const drivers = this.#drivers.get(peer);
+    drivers?.delete(number);
+    if (drivers?.size === 0) this.#drivers.delete(peer);
+  }
+
+  #forget(peer: PeerHandle): void {
+    const drivers = this.#drivers.get(peer);
+    this.#drivers.delete(peer);
+    for (const { lease } of drivers?.values() ?? []) lease?.release();
+  }
+}
+

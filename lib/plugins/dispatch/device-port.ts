@@ -1,0 +1,165 @@
+import { BusError } from '../../base/errors.ts';
+import { BusEmitter } from '../../bus/emitter.ts';
+import { eventCost, windowBytes } from './bus-messages.ts';
+import type { Device, Protocol } from './device.ts';
+import { type DeviceEvent, DeviceEvents } from './device-events.ts';
+
+export interface DevicePortEvents {
+  /** A device connected, or was there already. */
+  opened(device: Device): void;
+  /** It sent these bytes: for TCP a part of its stream, for UDP one datagram, which may be empty. */
+  received(device: Device, bytes: Buffer): void;
+  /** It is gone. */
+  closed(device: Device): void;
+  /** The port was given back; with the reason if that was no act of this driver's. */
+  released(reason: BusError | undefined): void;
+}
+
+/** What a port needs of the session it is held over. */
+export interface PortLine {
+  write(device: Device, bytes: Uint8Array): Promise<void>;
+  close(device: Device): Promise<void>;
+  release(): Promise<void>;
+  /** Lets the server send so much more. */
+  credit(bytes: number): void;
+  report(error: unknown): void;
+}
+
+/** Credit is given back in portions, to spare messages. */
+const portionBytes = windowBytes / 4;
+
+/**
+ * A port that this driver holds. Events are listened to, or taken with `for await`, which also slows the devices down to
+ * its pace. Nothing is delivered, and nothing lost of a TCP device, before there is a listener or a loop.
+ */
+export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIterable<DeviceEvent> {
+  readonly protocol: Protocol;
+  /** The number it listens on. */
+  readonly port: number;
+  readonly #line: PortLine;
+  readonly #devices = new Map<number, Device>();
+  #events: DeviceEvents | undefined;
+  #status: 'held' | 'started' | 'released' = 'held';
+  #owed = 0;
+
+  constructor(protocol: Protocol, port: number, line: PortLine) {
+    super();
+    this.protocol = protocol;
+    this.port = port;
+    this.#line = line;
+  }
+
+  /** Devices connected now, by id; always empty for UDP. */
+  get devices(): ReadonlyMap<number, Device> {
+    return this.#devices;
+  }
+
+  get released(): boolean {
+    return this.#status === 'released';
+  }
+
+  override on<Name extends keyof DevicePortEvents>(event: Name, listener: DevicePortEvents[Name]): this {
+    super.on(event, listener);
+    if (event !== 'released') this.#start();
+    return this;
+  }
+
+  override once<Name extends keyof DevicePortEvents>(event: Name, listener: DevicePortEvents[Name]): this {
+    super.once(event, listener);
+    if (event !== 'released') this.#start();
+    return this;
+  }
+
+  /**
+   * Sends to a device; resolves when the dispatcher has room for more. For UDP any `{ address, port }` will do.
+   * Rejects `ERR_DEVICE_GONE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_CLOSED` after the release, `ERR_SESSION_LOST`.
+   */
+  async write(device: Pick<Device, 'address' | 'port'> & Partial<Device>, bytes: Uint8Array | string): Promise<void> {
+    if (this.released) throw new BusError('ERR_CLOSED', 'the port was given back');
+    const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    await this.#line.write({ ...device, id: device.id ?? device.port }, data);
+  }
+
+  /** Closes a device once what was written to it has left. Nothing happens if it is gone, or for UDP. */
+  async close(device: Device): Promise<void> {
+    if (!this.released) await this.#line.close(device);
+  }
+
+  /** Gives the port back; resolves when the dispatcher has it. Devices nobody else hears are closed. */
+  async release(): Promise<void> {
+    if (this.released) return;
+    this.end(undefined);
+    await this.#line.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+
+  /**
+   * The events as a loop takes them; it ends with the port, and throws if the port was lost.
+   * @throws BusError `ERR_STATE` while another loop has them.
+   */
+  [Symbol.asyncIterator](): DeviceEvents {
+    if (this.#events !== undefined) throw new BusError('ERR_STATE', 'the events of this port are taken by a loop already');
+    const events = new DeviceEvents(
+      (event) => this.#taken(event),
+      () => {
+        if (this.#events === events) this.#events = undefined;
+      },
+    );
+    if (this.released) events.finish(undefined);
+    else this.#events = events;
+    this.#start();
+    return events;
+  }
+
+  /** The dispatcher told that a device came or went. */
+  announce(type: 'opened' | 'closed', told: Device): void {
+    const device = (type === 'closed' ? this.#devices.get(told.id) : undefined) ?? Object.freeze(told);
+    if (type === 'opened') this.#devices.set(device.id, device);
+    else this.#devices.delete(device.id);
+    this.#emit({ type, device });
+  }
+
+  /** The dispatcher passed on what a device sent. */
+  receive(address: string, id: number, bytes: Buffer): void {
+    const known = this.protocol === 'udp' ? undefined : this.#devices.get(id);
+    const device = known ?? Object.freeze({ id, address, port: id });
+    this.#emit({ type: 'received', device, bytes });
+  }
+
+  /** The port is gone: settles everything, once. */
+  end(reason: BusError | undefined): void {
+    if (this.released) return;
+    this.#status = 'released';
+    this.#devices.clear();
+    this.#events?.finish(reason);
+    this.fire('released', reason);
+  }
+
+  protected override listenerFailed(_event: string, error: unknown): void {
+    this.#line.report(error);
+  }
+
+  #emit(event: DeviceEvent): void {
+    if (this.released) return;
+    if (event.type === 'received') this.fire('received', event.device, event.bytes);
+    else this.fire(event.type, event.device);
+    if (this.#events === undefined) this.#taken(event);
+    else this.#events.push(event);
+  }
+
+  #start(): void {
+    if (this.#status !== 'held') return;
+    this.#status = 'started';
+    this.#line.credit(windowBytes);
+  }
+
+  #taken(event: DeviceEvent): void {
+    this.#owed += eventCost + (event.type === 'received' ? event.bytes.length : 0);
+    if (this.#owed < portionBytes || this.released) return;
+    this.#line.credit(this.#owed);
+    this.#owed = 0;
+  }
+}
