@@ -58,7 +58,9 @@ function installServer(host: PluginHost, given: InterserveOptions): PluginInstan
   const uploads = new Uploads(core, lane);
   const http = new ServerHttp(core, uploads);
   const server = new EndpointServer({
-    tls: host.tls,
+    // What comes over the bus's own port was decrypted there.
+    tls: options.share ? undefined : host.tls,
+    timeoutMs: options.timeout * 1000,
     handle: (request, response, expectsContinue) => http.handle(request, response, expectsContinue),
   });
   const api = new ServerTransfers(

@@ -3,13 +3,15 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { BusError } from '../../../base/errors.ts';
 
-const headersTimeoutMs = 10_000;
+const longestHeadersMs = 10_000;
 const keepAliveMs = 5_000;
 const mostHeaders = 100;
 
 export interface EndpointServerOptions {
   /** TLS options for a port of its own; plain HTTP without them. */
   readonly tls: object | undefined;
+  /** How long request headers may take, at most ten seconds. */
+  readonly timeoutMs: number;
   /** Handles a request; `expectsContinue` says that the body comes only after leave. Must not reject. */
   handle(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void;
 }
@@ -19,11 +21,12 @@ export class EndpointServer {
   readonly #server: Server;
   readonly #adopted = new Set<Socket>();
 
-  constructor({ tls, handle }: EndpointServerOptions) {
+  constructor({ tls, timeoutMs, handle }: EndpointServerOptions) {
+    const headersTimeout = Math.min(longestHeadersMs, timeoutMs);
     const options = {
-      headersTimeout: headersTimeoutMs,
+      headersTimeout,
       keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: headersTimeoutMs / 4,
+      connectionsCheckingInterval: headersTimeout / 4,
       // A body may take as long as its bytes keep moving; transfers watch that themselves.
       requestTimeout: 0,
     };
