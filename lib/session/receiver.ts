@@ -1,6 +1,6 @@
 import { BusError } from '../base/errors.ts';
 import type { Decoder } from '../wire/dialect.ts';
-import type { ControlFrame, Frame, PartFrame, OpenFrame } from '../wire/frames.ts';
+import type { ControlFrame, Frame, OpenFrame, PartFrame, RequestId } from '../wire/frames.ts';
 
 /** A frame somebody above the session has to act on. */
 export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
@@ -29,7 +29,7 @@ export class Receiver {
   received = 0;
   readonly #options: ReceiverOptions;
   readonly #lanes = new Map<number, string>([[0, '']]);
-  readonly #held: { readonly frame: UserFrame; readonly sequence: number }[] = [];
+  readonly #held: { frame: UserFrame | undefined; readonly sequence: number }[] = [];
   #paused = false;
   #acked = 0;
   #unackedBytes = 0;
@@ -64,7 +64,7 @@ export class Receiver {
     while (!this.#paused) {
       const held = this.#held.shift();
       if (held === undefined) return;
-      this.#options.events.frame(held.frame, '');
+      if (held.frame !== undefined) this.#options.events.frame(held.frame, '');
     }
   }
 
@@ -138,17 +138,23 @@ export class Receiver {
       this.#options.events.frame(frame, '');
       return;
     }
-    if (frame.lane === 0 && (this.#paused || this.#held.length > 0) && isHeldBack(frame)) {
-      this.#held.push({ frame, sequence: this.received });
-      return;
+    if (frame.lane === 0 && (this.#paused || this.#held.length > 0)) {
+      if (frame.type === 'cancel' && this.#dropHeld(frame.id)) return;
+      if (frame.type === 'message' || frame.type === 'request') {
+        this.#held.push({ frame, sequence: this.received });
+        return;
+      }
     }
     const lane = this.#lanes.get(frame.lane);
     if (lane === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${frame.lane}, which has no name`);
     this.#options.events.frame(frame, lane);
   }
-}
 
-/** What `pause()` holds back; answers to one's own requests still arrive. A cancel follows its request. */
-function isHeldBack(frame: UserFrame): boolean {
-  return frame.type === 'message' || frame.type === 'request' || frame.type === 'cancel';
+  /** Forgets the held request `id`, whose requester gave up; false when it is not among them. */
+  #dropHeld(id: RequestId): boolean {
+    const held = this.#held.find(({ frame }) => frame?.type === 'request' && frame.id === id);
+    if (held === undefined) return false;
+    held.frame = undefined;
+    return true;
+  }
 }
