@@ -1,0 +1,52 @@
+import { Bot } from './bot.ts';
+import type { Answers } from './contract.ts';
+import { at, join } from './control.ts';
+import { sum } from './sequence.ts';
+import { botProcesses } from './settings.ts';
+
+// A process full of bots. A third into the game the links of a quarter of them are cut; their sessions go on.
+
+const [control = '', players = '', index = '0', total = '0', seconds = '0'] = process.argv.slice(2);
+const bots: Bot[] = [];
+for (let bot = Number(index); bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, at(players)));
+
+const playing = Promise.all(bots.map((bot) => bot.play(Number(index))));
+const cut = setTimeout(
+  () => {
+    for (const bot of bots.slice(0, Math.ceil(bots.length / 4))) bot.cutLink();
+  },
+  (Number(seconds) * 1_000) / 3,
+);
+
+await playing;
+await join(
+  control,
+  { role: 'bots', index: Number(index) },
+  {
+    async stop() {
+      clearTimeout(cut);
+      await Promise.all(bots.map((bot) => bot.stop()));
+    },
+    report: () => ({
+      role: 'bots',
+      movesSent: bots.reduce((all, bot) => all + bot.movesSent, 0),
+      spawns: together(bots.map((bot) => bot.spawns)),
+      trades: together(bots.map((bot) => bot.trades)),
+      latencies: bots.flatMap((bot) => bot.latencies),
+      snapshots: sum(bots.map(({ snapshots }) => snapshots?.tally ?? { received: 0, repeated: 0, early: 0 })),
+      firstSnapshots: bots.map((bot) => bot.firstSnapshot),
+      linksCut: bots.reduce((all, bot) => all + bot.linksCut, 0),
+      resumed: bots.reduce((all, bot) => all + bot.resumed, 0),
+    }),
+    async leave() {
+      await Promise.all(bots.map((bot) => bot.leave()));
+    },
+  },
+);
+
+function together(answers: readonly Answers[]): Answers {
+  return {
+    asked: answers.reduce((all, { asked }) => all + asked, 0),
+    answered: answers.reduce((all, { answered }) => all + answered, 0),
+  };
+}

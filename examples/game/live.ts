@@ -1,0 +1,64 @@
+import { SingleBar } from 'cli-progress';
+import type { Progress } from './contract.ts';
+import { zoneCount } from './settings.ts';
+
+/** What is shown while the game runs. */
+export interface Live {
+  show(seconds: number, progress: Progress): void;
+  /** Something happened that is worth a line of its own. */
+  say(line: string): void;
+  end(): void;
+}
+
+/** A bar on a terminal, a line each second elsewhere. */
+export function live(output: NodeJS.WriteStream, seconds: number): Live {
+  return output.isTTY ? bar(output, seconds) : lines(output);
+}
+
+function bar(output: NodeJS.WriteStream, seconds: number): Live {
+  const single = new SingleBar({
+    stream: output,
+    format: '{bar} {value}/{total} s  {text}',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 20,
+    hideCursor: true,
+    clearOnComplete: true,
+    linewrap: false,
+  });
+  single.start(seconds, 0, { text: '' });
+  let text = '';
+  return {
+    show(now, progress) {
+      text = describe(progress);
+      single.update(Math.min(seconds, Math.floor(now)), { text });
+    },
+    say(line) {
+      output.write(`\r\x1b[K${line}\n`);
+      single.update({ text });
+    },
+    end: () => single.stop(),
+  };
+}
+
+function lines(output: NodeJS.WriteStream): Live {
+  let shown = 0;
+  return {
+    show(now, progress) {
+      if (Math.floor(now) === shown) return;
+      shown = Math.floor(now);
+      output.write(`${shown} s: ${describe(progress)}\n`);
+    },
+    say: (line) => void output.write(`${line}\n`),
+    end() {},
+  };
+}
+
+function describe({ moves, trades, snapshots, zonesUp }: Progress): string {
+  const counts = `${grouped(moves)} moves, ${grouped(trades)} trades, ${grouped(snapshots)} snapshots`;
+  return zonesUp === zoneCount ? counts : `${counts}, ${zonesUp} of ${zoneCount} zones`;
+}
+
+export function grouped(value: number): string {
+  return value.toLocaleString('en-US');
+}

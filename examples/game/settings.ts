@@ -1,0 +1,48 @@
+import { parseArgs } from 'node:util';
+
+export interface Settings {
+  readonly seconds: number;
+  readonly bots: number;
+  readonly tcp: boolean;
+  readonly help: boolean;
+}
+
+/** Fixed by the map of the game, which has four corners. */
+export const zoneCount = 4;
+export const botProcesses = 4;
+
+export const usage = `A game back end on busbar: a world, ${zoneCount} zones and many bots, each a process of its own or one
+among a few in theirs. Half-way a zone is killed and comes back. At the end everything is counted.
+
+  npm start -- [options]
+
+  --seconds <n>  how long the bots play, 2 to 3600 (10)
+  --bots <n>     how many there are, 1 to 1000 (40)
+  --tcp          over TCP on this machine rather than over unix sockets
+  --help         this text
+`;
+
+/** Reads the command line; throws an `Error` that says what is wrong with it. */
+export function readSettings(args: readonly string[]): Settings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: '10' },
+      bots: { type: 'string', default: '40' },
+      tcp: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false, short: 'h' },
+    },
+  });
+  return {
+    seconds: count('seconds', values.seconds, 2, 3_600),
+    bots: count('bots', values.bots, 1, 1_000),
+    tcp: values.tcp,
+    help: values.help,
+  };
+}
+
+function count(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new Error(`--${name} takes a whole number from ${min} to ${max}, not "${text}"`);
+}
