@@ -16,6 +16,7 @@ export class Meeting {
   readonly #target: () => ClientOptions;
   readonly #folder: string | undefined;
   readonly #clients: Client[] = [];
+  readonly #rooms: Rooms[] = [];
   /** What reached the `error` event of the server. */
   readonly errors: unknown[] = [];
 
@@ -39,6 +40,7 @@ export class Meeting {
     const client = new Client({ ...this.#target(), ...options });
     this.#clients.push(client);
     const rooms = client.use(channels());
+    this.#rooms.push(rooms);
     await client.connect();
     return [rooms, client];
   }
@@ -49,6 +51,7 @@ export class Meeting {
   }
 
   async close(): Promise<void> {
+    for (const rooms of this.#rooms) rooms.closeAll();
     for (const client of this.#clients) client.destroy();
     await this.server.close();
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });

@@ -99,6 +99,7 @@ export class Rooms {
       mode: mode ?? modeOf(options),
       maxChunkBytes: undefined,
       maxHeldBytes,
+      clock: this.#host.clock,
       failed: (error) => this.#host.report(error),
     });
     const limits = asked(options);
@@ -122,6 +123,7 @@ export class Rooms {
       mode: mode ?? modeOf(options),
       maxChunkBytes: maxChunkSize,
       maxHeldBytes,
+      clock: this.#host.clock,
       failed: (error) => this.#host.report(error),
     });
     try {

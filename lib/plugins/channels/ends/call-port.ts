@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts';
 import type { Reason } from '../reason.ts';
 
 /** The key under which an end hands its calls to busbar/rpc. */
@@ -17,6 +18,7 @@ export interface CallListener {
 export interface CallPort {
   /** True at an owner's end, where calls go to one of many users. */
   readonly many: boolean;
+  readonly clock: Clock;
   /** Those at the other side now. */
   readonly others: Iterable<{ readonly user: number; readonly joint: boolean }>;
   readonly closed: Reason | undefined;
@@ -26,6 +28,10 @@ export interface CallPort {
   attach(listener: CallListener): void;
   /** Reads what joint peers send as remote calls. */
   claimStreams(): void;
+  /** A method or a callback of the user's failed where nobody waits for its answer. */
+  report(error: unknown): void;
+  /** The other side sent what no correct peer sends. */
+  suspicious(user: number): void;
   /** Raises `remote`: a joint peer announced an object. */
   announced(user: number, remote: number): void;
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
 import { ChannelError, Reason } from '../reason.ts';
 import { type Cargo, cargo, Parcel } from '../relay/parcel.ts';
@@ -12,6 +13,7 @@ export interface EndOptions {
   readonly maxChunkBytes: number | undefined;
   /** Bytes kept for listeners that are not there yet. */
   readonly maxHeldBytes: number;
+  readonly clock: Clock;
   failed(error: unknown): void;
 }
 
@@ -131,6 +133,9 @@ export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Eve
     const end = this;
     return {
       many: parts.many,
+      clock: this.#options.clock,
+      report: (error) => this.#options.failed(error),
+      suspicious: (user) => this.suspicious(user),
       send: parts.send,
       sendChunk: parts.sendChunk,
       announced: parts.announced,

@@ -1,0 +1,31 @@
+import { type AskOptions, askOptions } from '../../bus/ask-options.ts';
+
+export interface CallSettings {
+  /** Milliseconds, 10,000 unless given; 0 waits for ever. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What stands last among the arguments of a call and is none of them. */
+export class CallOptions {
+  /** @internal */
+  readonly ask: AskOptions;
+
+  constructor(settings: CallSettings) {
+    this.ask = askOptions(settings, 10_000);
+  }
+}
+
+/** The options of one call, to be given as its last argument. Throws `ERR_INVALID_ARGUMENT`. */
+export function callOptions(settings: CallSettings): CallOptions {
+  return new CallOptions(settings);
+}
+
+/** Separates the options, if there are any, from the arguments. */
+export function splitOptions(args: readonly unknown[]): { readonly args: readonly unknown[]; readonly ask: AskOptions } {
+  const last = args.at(-1);
+  if (last instanceof CallOptions) return { args: args.slice(0, -1), ask: last.ask };
+  return { args, ask: defaults };
+}
+
+const defaults = askOptions(undefined, 10_000);

@@ -1,0 +1,62 @@
+import { BusError } from '../../base/errors.ts';
+import type { PeerHandle, Plugin } from '../../bus/plugin.ts';
+import { callPort, type HasCallPort } from '../channels/internal.ts';
+import { busRpc } from './bus-hub.ts';
+import { type ChannelHub, channelHub } from './channel-hub.ts';
+import type { RpcHub } from './hub.ts';
+
+/** A `Client` or a `Server`, as far as remote objects need them. */
+export interface BusEnd {
+  use<ServerApi, ClientApi>(plugin: Plugin<ServerApi, ClientApi>): ServerApi | ClientApi;
+}
+
+/** A `Connection`. */
+export interface ServerSide extends PeerHandle {
+  readonly server: object;
+}
+
+/** An end of a channel. */
+export type Ends = HasCallPort;
+/** What speaks to the other side without a channel. */
+export type Bus = BusEnd | ServerSide;
+
+export type Place =
+  | ({ readonly type: 'channel' } & ChannelHub)
+  /** `peer` is undefined on a server, which has many. */
+  | { readonly type: 'bus'; readonly hub: RpcHub<PeerHandle>; readonly peer: PeerHandle | undefined };
+
+/** Each end's hub, made with its first remote object or proxy; they live and go with their ends. */
+const channelHubs = new WeakMap<object, ChannelHub>();
+const busHubs = new WeakMap<object, RpcHub<PeerHandle>>();
+
+/** @throws BusError `ERR_INVALID_ARGUMENT` for what is no end, `ERR_STATE` for a channel that is over. */
+export function endOf(end: Ends | Bus): Place {
+  if (typeof end !== 'object' || end === null) throw notAnEnd();
+  if (callPort in end) {
+    let hub = channelHubs.get(end);
+    if (hub === undefined) {
+      hub = channelHub(end[callPort]);
+      channelHubs.set(end, hub);
+    }
+    return { type: 'channel', ...hub };
+  }
+  if ('server' in end && isBus(end.server)) return { type: 'bus', hub: hubOf(end.server), peer: end };
+  if (!isBus(end)) throw notAnEnd();
+  return { type: 'bus', hub: hubOf(end), peer: 'delivery' in end ? (end as BusEnd & PeerHandle) : undefined };
+}
+
+function hubOf(bus: BusEnd): RpcHub<PeerHandle> {
+  const known = busHubs.get(bus);
+  if (known !== undefined) return known;
+  const hub = bus.use(busRpc);
+  busHubs.set(bus, hub);
+  return hub;
+}
+
+function isBus(value: unknown): value is BusEnd {
+  return typeof value === 'object' && value !== null && 'use' in value && typeof value.use === 'function';
+}
+
+function notAnEnd(): BusError {
+  return new BusError('ERR_INVALID_ARGUMENT', 'Remote objects need a channel end, a Client, a Connection or a Server.');
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../../base/clock.ts';
+import type { BusError } from '../../base/errors.ts';
+import type { Offer } from './offer.ts';
+import { RpcSession } from './session.ts';
+
+/** How a hub reaches its other sides; a key stands for one of them. */
+export interface HubDoor<Key> {
+  readonly clock: Clock;
+  send(key: Key, body: Uint8Array): Promise<void>;
+  greet(key: Key): Promise<unknown>;
+  report(error: unknown, key: Key): void;
+  /** The other side sent what no correct peer sends. */
+  suspicious(key: Key, error: unknown): void;
+}
+
+/** Makes the offer for one other side. */
+export type OfferMaker<Key> = (key: Key) => Offer;
+
+/** The remote objects of one end: what it offers to whom, and its sessions with those at the other side. */
+export class RpcHub<Key> {
+  readonly #door: HubDoor<Key>;
+  readonly #sessions = new Map<Key, RpcSession>();
+  readonly #forAll = new Map<number, OfferMaker<Key>>();
+  readonly #forOne = new Map<Key, Map<number, OfferMaker<Key>>>();
+  /** Offers that were made, by key and id. */
+  readonly #made = new Map<Key, Map<number, Offer>>();
+
+  constructor(door: HubDoor<Key>) {
+    this.#door = door;
+  }
+
+  /** Offers an object to all other sides, or to one; the function returned takes it back. */
+  offer(id: number, maker: OfferMaker<Key>, key?: Key): () => void {
+    const makers = key === undefined ? this.#forAll : inner(this.#forOne, key);
+    makers.set(id, maker);
+    this.#forget(id);
+    return () => {
+      if (makers.get(id) !== maker) return;
+      makers.delete(id);
+      this.#forget(id);
+    };
+  }
+
+  /** The session with an other side. */
+  session(key: Key): RpcSession {
+    const known = this.#sessions.get(key);
+    if (known !== undefined) return known;
+    const door = this.#door;
+    const session = new RpcSession({
+      clock: door.clock,
+      send: (body) => door.send(key, body),
+      offer: (id) => this.#find(key, id),
+      greet: () => door.greet(key),
+      report: (error) => door.report(error, key),
+    });
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  receive(key: Key, body: Uint8Array): void {
+    try {
+      this.session(key).receive(body);
+    } catch (error) {
+      this.#door.suspicious(key, error);
+    }
+  }
+
+  /** The other side is gone: everything pending with it is rejected. */
+  gone(key: Key, error: BusError): void {
+    this.#sessions.get(key)?.close(error);
+    this.#sessions.delete(key);
+    this.#made.delete(key);
+    this.#forOne.delete(key);
+  }
+
+  #find(key: Key, id: number): Offer | undefined {
+    const made = inner(this.#made, key);
+    const known = made.get(id);
+    if (known !== undefined) return known;
+    const maker = this.#forOne.get(key)?.get(id) ?? this.#forAll.get(id);
+    const offer = maker?.(key);
+    if (offer !== undefined) made.set(id, offer);
+    return offer;
+  }
+
+  #forget(id: number): void {
+    for (const made of this.#made.values()) made.delete(id);
+  }
+}
+
+function inner<Key, Value>(outer: Map<Key, Map<number, Value>>, key: Key): Map<number, Value> {
+  const known = outer.get(key);
+  if (known !== undefined) return known;
+  const made = new Map<number, Value>();
+  outer.set(key, made);
+  return made;
+}

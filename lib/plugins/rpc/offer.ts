@@ -1,0 +1,114 @@
+import { BusError } from '../../base/errors.ts';
+import { contractHash, type Fingerprints, fingerprints } from './contract.ts';
+import type { ContractSchema, SchemaIssue, StandardSchema } from './standard-schema.ts';
+
+type Method = (...args: readonly unknown[]) => unknown;
+
+export interface OfferOptions {
+  /** Methods of the object's class that are offered too. */
+  readonly methods?: readonly string[] | undefined;
+  readonly schema?: ContractSchema | undefined;
+}
+
+/**
+ * What of an object the other side can reach: its own functions and the methods named, fixed when it is offered. Names
+ * are looked up in a map, so nothing is reached that was not put there.
+ */
+export class Offer {
+  readonly prints: Fingerprints;
+  readonly hash: string;
+  readonly #object: object;
+  readonly #methods = new Map<string, Method>();
+  readonly #schema: ContractSchema;
+
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for a method that the object has not, or that is every object's. */
+  constructor(object: object, { methods = [], schema = {} }: OfferOptions) {
+    this.#object = object;
+    this.#schema = schema;
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
+      if (typeof value === 'function' && !isEveryObjects(name)) this.#methods.set(name, value);
+    }
+    for (const name of methods) this.#methods.set(name, namedMethod(object, name));
+    for (const name of Object.keys(schema)) {
+      if (!this.#methods.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `The schema names "${name}", which is not offered.`);
+    }
+    this.prints = fingerprints(this.#methods.keys(), schema);
+    this.hash = contractHash(this.prints);
+  }
+
+  /**
+   * Calls a method. Throws or rejects `ERR_NO_METHOD`, `ERR_INVALID_ARGUMENT` when the schema refuses the arguments,
+   * `ERR_REMOTE` when it refuses the result, or what the method throws.
+   */
+  call(name: unknown, args: readonly unknown[]): unknown {
+    const method = typeof name === 'string' ? this.#methods.get(name) : undefined;
+    if (method === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
+    const checks = typeof name === 'string' && Object.hasOwn(this.#schema, name) ? this.#schema[name] : undefined;
+    if (checks === undefined) return method.apply(this.#object, [...args]);
+    return this.#checkedCall(String(name), method, args, checks.input, checks.output);
+  }
+
+  async #checkedCall(
+    name: string,
+    method: Method,
+    args: readonly unknown[],
+    input: StandardSchema | readonly StandardSchema[] | undefined,
+    output: StandardSchema | undefined,
+  ): Promise<unknown> {
+    const checked = input === undefined ? args : await checkArguments(name, args, input);
+    const result: unknown = await method.apply(this.#object, [...checked]);
+    if (output === undefined) return result;
+    const outcome = await output['~standard'].validate(result);
+    if (outcome.issues === undefined) return outcome.value;
+    throw new BusError('ERR_REMOTE', `"${name}" returned what its schema refuses: ${sentence(outcome.issues)}`);
+  }
+}
+
+async function checkArguments(
+  name: string,
+  args: readonly unknown[],
+  input: StandardSchema | readonly StandardSchema[],
+): Promise<unknown[]> {
+  const schemas: readonly StandardSchema[] = isList(input) ? input : [input];
+  if (args.length > schemas.length) {
+    throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" takes ${schemas.length} arguments, not ${args.length}.`);
+  }
+  const checked: unknown[] = [];
+  for (const [index, schema] of schemas.entries()) {
+    const outcome = await schema['~standard'].validate(args[index]);
+    if (outcome.issues !== undefined) {
+      throw new BusError('ERR_INVALID_ARGUMENT', `Argument ${index + 1} of "${name}": ${sentence(outcome.issues)}`, {
+        details: outcome.issues.map(({ message, path }) => ({ message, path: path?.map(keyOf) ?? [] })),
+      });
+    }
+    checked.push(outcome.value);
+  }
+  return checked;
+}
+
+function isList(input: StandardSchema | readonly StandardSchema[]): input is readonly StandardSchema[] {
+  return Array.isArray(input);
+}
+
+function sentence(issues: readonly SchemaIssue[]): string {
+  return issues.map(({ message, path }) => (path === undefined ? message : `${path.map(keyOf).join('.')}: ${message}`)).join('; ');
+}
+
+function keyOf(part: PropertyKey | { readonly key: PropertyKey }): string {
+  return String(typeof part === 'object' ? part.key : part);
+}
+
+/** `constructor`, `toString` and whatever else every object has; not even an own function of that name is offered. */
+function isEveryObjects(name: string): boolean {
+  return name === '__proto__' || name in Object.prototype;
+}
+
+function namedMethod(object: object, name: string): Method {
+  if (isEveryObjects(name)) throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" cannot be offered.`);
+  for (let holder: unknown = object; typeof holder === 'object' && holder !== null && holder !== Object.prototype; ) {
+    const value: unknown = Object.getOwnPropertyDescriptor(holder, name)?.value;
+    if (typeof value === 'function') return value as Method;
+    holder = Object.getPrototypeOf(holder);
+  }
+  throw new BusError('ERR_INVALID_ARGUMENT', `The object has no method "${name}" to offer.`);
+}

@@ -1,0 +1,166 @@
+import { BusError } from '../../base/errors.ts';
+import { custom, type Given, integer, resolveOptions } from '../../base/options.ts';
+import type { PeerHandle } from '../../bus/plugin.ts';
+import { type CallOptions, splitOptions } from './call-options.ts';
+import { type Fingerprints, fingerprints } from './contract.ts';
+import { type Bus, type Ends, endOf, type Place } from './end.ts';
+import { type JointProcedure, JointSignature } from './joint/joint-signature.ts';
+import type { RpcSession } from './session.ts';
+import type { ContractSchema } from './standard-schema.ts';
+
+type Methods<Contract> = {
+  [Name in keyof Contract as Contract[Name] extends (...args: never) => unknown ? Name : never]: Contract[Name];
+};
+type Arguments<Method> = Method extends (...args: infer Args) => unknown ? Args : never;
+type Result<Method> = Method extends (...args: never) => infer Value ? Awaited<Value> : never;
+
+/** The other side's object: each method answers with a promise. */
+export type Proxied<Contract> = {
+  readonly [Name in keyof Methods<Contract>]: (
+    ...args: [...Arguments<Contract[Name]>, options?: CallOptions]
+  ) => Promise<Result<Contract[Name]>>;
+} & {
+  /** One way: one frame, no answer; resolves when the session accepted it. */
+  readonly $notify: {
+    readonly [Name in keyof Methods<Contract>]: (...args: Arguments<Contract[Name]>) => Promise<void>;
+  };
+};
+
+const proxyTable = {
+  id: integer({ default: 0, max: 255, doc: 'The number of the object, where the other side offers several.' }),
+  methods: custom<readonly string[] | undefined>({
+    type: 'string[]',
+    default: undefined,
+    doc: 'What this end counts on; the other side compares it at the first call.',
+    accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
+  }),
+  schema: custom<ContractSchema | undefined>({
+    type: '{ method: { input, output } }',
+    default: undefined,
+    doc: 'Likewise, with the schemas.',
+    accepts: (value) => typeof value === 'object' && value !== null,
+  }),
+  joint: custom<readonly JointProcedure[] | undefined>({
+    type: "['method', 'type', ...][]",
+    default: undefined,
+    doc: 'The procedures in their order, for a joint peer; its calls have no answer.',
+    accepts: (value) => Array.isArray(value),
+  }),
+};
+
+export type ProxyOptions = Given<typeof proxyTable>;
+
+/**
+ * The object that the other side offers. `user` is whose: a user's number at an owner's end, a `Connection` on a
+ * `Server`. Calls reject with the code the method failed with, `ERR_NO_METHOD`, `ERR_CONTRACT`, `ERR_TIMEOUT` (after 10 s
+ * unless `callOptions` say otherwise), `ERR_ABORTED`, `ERR_CHANNEL` or `ERR_CLOSED` when the other side is gone,
+ * `ERR_PEER_LACKS_FEATURE` when it takes no calls.
+ */
+export function proxy<Contract extends object>(
+  end: Ends | Bus,
+  user?: number | PeerHandle,
+  options: ProxyOptions = {},
+): Proxied<Contract> {
+  const { id, methods, schema, joint } = resolveOptions('proxy()', proxyTable, options);
+  const place = endOf(end);
+  const names = methods ?? (schema === undefined ? undefined : Object.keys(schema));
+  const prints = names === undefined ? undefined : fingerprints(names, schema ?? {});
+  const signature = joint === undefined ? undefined : new JointSignature(joint);
+  const caller = new Caller(place, user, id, prints, signature);
+  const $notify = members((name) => (...args) => caller.notify(name, args));
+  return members((name) => (...args) => caller.call(name, args), { $notify }) as Proxied<Contract>;
+}
+
+class Caller {
+  readonly #place: Place;
+  readonly #user: number | PeerHandle | undefined;
+  readonly #id: number;
+  readonly #prints: Fingerprints | undefined;
+  readonly #signature: JointSignature | undefined;
+  /** In a channel, the session with the user who has the number now: another one who gets it later is not meant. */
+  readonly #bound: RpcSession | undefined;
+
+  constructor(
+    place: Place,
+    user: number | PeerHandle | undefined,
+    id: number,
+    prints: Fingerprints | undefined,
+    signature: JointSignature | undefined,
+  ) {
+    this.#place = place;
+    this.#user = user;
+    this.#id = id;
+    this.#prints = prints;
+    this.#signature = signature;
+    if (place.type === 'channel' && place.port.many && typeof user !== 'number') {
+      throw new BusError('ERR_INVALID_ARGUMENT', "At an owner's end a proxy needs the number of a user.");
+    }
+    this.#bound = place.type === 'channel' ? place.hub.session(this.#number()) : undefined;
+    if (place.type === 'bus' && place.peer === undefined && typeof user !== 'object') {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
+    }
+  }
+
+  async call(name: string, given: readonly unknown[]): Promise<unknown> {
+    const { args, ask } = splitOptions(given);
+    if (this.#toJoint()) return this.#joint(name, args);
+    return this.#session().call(this.#id, name, args, ask);
+  }
+
+  async notify(name: string, args: readonly unknown[]): Promise<void> {
+    if (this.#toJoint()) await this.#joint(name, args);
+    else await this.#session().notify(this.#id, name, args);
+  }
+
+  #session(): RpcSession {
+    const session = this.#bound ?? this.#fresh();
+    if (this.#prints !== undefined) session.expect(this.#id, this.#prints);
+    return session;
+  }
+
+  /** On the bus a session that was lost is followed by another with the same peer. */
+  #fresh(): RpcSession {
+    const place = this.#place;
+    return place.type === 'channel' ? place.hub.session(this.#number()) : place.hub.session(this.#peer(place));
+  }
+
+  /** Whether whoever is at the other side now speaks the joint protocol. */
+  #toJoint(): boolean {
+    if (this.#place.type !== 'channel' || this.#signature === undefined) return false;
+    const number = this.#number();
+    for (const { user, joint } of this.#place.port.others) if (user === number) return joint;
+    return false;
+  }
+
+  async #joint(name: string, args: readonly unknown[]): Promise<void> {
+    if (this.#place.type !== 'channel' || this.#signature === undefined) return;
+    await this.#place.port.sendChunk(this.#number(), this.#signature.write(this.#id, name, args));
+  }
+
+  #number(): number {
+    return typeof this.#user === 'number' ? this.#user : 0;
+  }
+
+  #peer(place: Extract<Place, { type: 'bus' }>): PeerHandle {
+    const peer = typeof this.#user === 'object' ? this.#user : place.peer;
+    if (peer === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
+    return peer;
+  }
+}
+
+type Member = (...args: readonly unknown[]) => unknown;
+
+/** An object with a member of every name; none is `then`, so that it can be awaited and returned. */
+function members(make: (name: string) => Member, fixed: Readonly<Record<string, unknown>> = {}): object {
+  const made = new Map<string, unknown>(Object.entries(fixed));
+  return new Proxy(Object.freeze({}), {
+    get: (_target, name) => {
+      if (typeof name === 'symbol' || name === 'then') return undefined;
+      const known = made.get(name);
+      if (known !== undefined) return known;
+      const member = make(name);
+      made.set(name, member);
+      return member;
+    },
+  });
+}

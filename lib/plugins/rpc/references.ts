@@ -1,0 +1,122 @@
+import { Readable } from 'node:stream';
+import { BusError } from '../../base/errors.ts';
+
+/** What stands in a value at `path` and cannot travel itself: a function, an async iterable or a `Readable`. */
+export type Reference = readonly [path: readonly (string | number)[], what: 'function' | 'iterable' | 'readable', id: number];
+
+const maxDepth = 64;
+
+export type AnyFunction = (...args: readonly unknown[]) => unknown;
+
+export interface Lender {
+  lendFunction(target: AnyFunction): number;
+  lendStream(source: AsyncIterable<unknown>): number;
+}
+
+export interface Borrower {
+  borrowFunction(id: number): AnyFunction;
+  borrowStream(id: number): AsyncIterable<unknown>;
+}
+
+/** Replaces what cannot travel by null and says where it stood; a value without such parts is returned as it is. */
+export function extract(value: unknown, lender: Lender, refs: Reference[]): unknown {
+  return walk(value, [], lender, refs);
+}
+
+function walk(value: unknown, path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
+  if (typeof value === 'function') {
+    refs.push([path, 'function', lender.lendFunction(value as AnyFunction)]);
+    return null;
+  }
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  if (path.length >= maxDepth) throw new BusError('ERR_UNENCODABLE', `The data nests deeper than ${maxDepth} levels, or is circular.`);
+  if (Array.isArray(value)) return walkArray(value, path, lender, refs);
+  if (isAsyncIterable(value)) {
+    refs.push([path, value instanceof Readable ? 'readable' : 'iterable', lender.lendStream(value)]);
+    return null;
+  }
+  return isPlain(value) ? walkObject(value, path, lender, refs) : value;
+}
+
+function walkArray(value: readonly unknown[], path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
+  let copy: unknown[] | undefined;
+  for (let index = 0; index < value.length; index += 1) {
+    const item = value[index];
+    if (typeof item !== 'object' && typeof item !== 'function') continue;
+    const replaced = walk(item, [...path, index], lender, refs);
+    if (replaced === item) continue;
+    copy ??= [...value];
+    copy[index] = replaced;
+  }
+  return copy ?? value;
+}
+
+function walkObject(value: object, path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
+  let copy: Record<string, unknown> | undefined;
+  for (const [key, item] of Object.entries(value)) {
+    if (typeof item !== 'object' && typeof item !== 'function') continue;
+    const replaced = walk(item, [...path, key], lender, refs);
+    if (replaced === item) continue;
+    copy ??= { ...value };
+    copy[key] = replaced;
+  }
+  return copy ?? value;
+}
+
+/**
+ * Puts functions and streams back where they stood.
+ * @throws BusError `ERR_PROTOCOL` for a reference that points nowhere.
+ */
+export function restore(value: unknown, refs: readonly Reference[] | undefined, borrower: Borrower): unknown {
+  if (refs === undefined || refs === null) return value;
+  if (!Array.isArray(refs)) throw misplaced();
+  const holder = { value };
+  for (const reference of refs as readonly unknown[]) {
+    const [path, what, id] = checked(reference);
+    let place: unknown = holder;
+    let key: string | number = 'value';
+    for (const step of path) {
+      place = member(place, key);
+      key = step;
+    }
+    if (member(place, key) !== null) throw misplaced();
+    set(place, key, what === 'function' ? borrower.borrowFunction(id) : stream(what, borrower.borrowStream(id)));
+  }
+  return holder.value;
+}
+
+function checked(reference: unknown): Reference {
+  if (!Array.isArray(reference)) throw misplaced();
+  const [path, what, id]: unknown[] = reference;
+  const known = what === 'function' || what === 'iterable' || what === 'readable';
+  if (!Array.isArray(path) || !known || typeof id !== 'number') throw misplaced();
+  const steps: unknown[] = path;
+  if (!steps.every((step): step is string | number => typeof step === 'string' || typeof step === 'number')) throw misplaced();
+  return [steps, what, id];
+}
+
+function member(place: unknown, key: string | number): unknown {
+  if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) throw misplaced();
+  return (place as Record<string | number, unknown>)[key];
+}
+
+function set(place: unknown, key: string | number, value: unknown): void {
+  (place as Record<string | number, unknown>)[key] = value;
+}
+
+function stream(what: 'iterable' | 'readable', source: AsyncIterable<unknown>): unknown {
+  return what === 'readable' ? Readable.from(source) : source;
+}
+
+function misplaced(): BusError {
+  return new BusError('ERR_PROTOCOL', 'A reference points to nowhere.');
+}
+
+function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
+  return Symbol.asyncIterator in value && typeof value[Symbol.asyncIterator] === 'function';
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
