@@ -49,7 +49,7 @@ export class BusFace {
     if (drivers.has(number)) throw new BusError('ERR_STATE', `lease ${number} is in use`);
     if (drivers.size >= maxPortsPerPeer) throw new BusError('ERR_REFUSED', `a driver may hold ${maxPortsPerPeer} ports`);
     // Its place is taken while others are asked, so that nobody gets past the limit meanwhile.
-    const driver = new BusDriver(this.#lane, peer, number, () => this.#drop(peer, number));
+    const driver: BusDriver = new BusDriver(this.#lane, peer, number, () => this.#drop(peer, number, driver));
     drivers.set(number, driver);
     this.#drivers.set(peer, drivers);
     try {
@@ -57,14 +57,14 @@ export class BusFace {
         throw new BusError('ERR_UNAUTHORIZED', `port ${port} is not allowed`);
       }
       const lease = await this.#service.ports.open(wish, driver);
-      if (signal.aborted || this.#drivers.get(peer) !== drivers) {
+      if (signal.aborted || this.#drivers.get(peer)?.get(number) !== driver) {
         lease.release();
         throw new BusError('ERR_ABORTED', 'the driver waits no longer');
       }
       driver.lease = lease;
       return lease.port;
     } catch (error) {
-      this.#drop(peer, number);
+      this.#drop(peer, number, driver);
       throw asBusError(error, 'ERR_UNAUTHORIZED');
     }
   }
@@ -84,14 +84,17 @@ export class BusFace {
   }
 
   #release(peer: PeerHandle, number: number): void {
-    this.#drivers.get(peer)?.get(number)?.lease?.release();
-    this.#drop(peer, number);
+    const driver = this.#drivers.get(peer)?.get(number);
+    if (driver === undefined) return;
+    driver.lease?.release();
+    this.#drop(peer, number, driver);
   }
 
-  #drop(peer: PeerHandle, number: number): void {
+  #drop(peer: PeerHandle, number: number, driver: BusDriver): void {
     const drivers = this.#drivers.get(peer);
-    drivers?.delete(number);
-    if (drivers?.size === 0) this.#drivers.delete(peer);
+    if (drivers?.get(number) !== driver) return;
+    drivers.delete(number);
+    if (drivers.size === 0) this.#drivers.delete(peer);
   }
 
   #forget(peer: PeerHandle): void {

@@ -41,9 +41,9 @@ export const eventCost = 64;
 export const windowBytes = 1_048_576;
 
 export function encodeData(lease: number, type: MessageType, address: string, id: number, data: Uint8Array): Uint8Array {
-  const head = Buffer.allocUnsafe(4);
-  head.writeUInt32BE(lease);
-  return Buffer.concat([head, encodeMessage(type, address, id, data)]);
+  const bytes = encodeMessage(type, address, id, data, 4);
+  bytes.writeUInt32BE(lease);
+  return bytes;
 }
 
 export interface LeasedMessage extends DispatchMessage {

@@ -13,7 +13,7 @@ export class DeviceEvents implements AsyncIterableIterator<DeviceEvent> {
   readonly #onLeft: () => void;
   #queue: DeviceEvent[] = [];
   #head = 0;
-  #waiting: { resolve(result: IteratorResult<DeviceEvent>): void; reject(error: BusError): void }[] = [];
+  #waiting: { resolve(result: IteratorResult<DeviceEvent>): void; reject(error: unknown): void }[] = [];
   #end: { readonly error: BusError | undefined } | undefined;
 
   /** `onTaken` is called for each event that was handed out or thrown away, `onLeft` when the loop was left. */
@@ -36,10 +36,7 @@ export class DeviceEvents implements AsyncIterableIterator<DeviceEvent> {
   finish(error: BusError | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    for (const { resolve, reject } of this.#waiting.splice(0)) {
-      if (error === undefined) resolve({ value: undefined, done: true });
-      else reject(error);
-    }
+    for (const { resolve, reject } of this.#waiting.splice(0)) this.next().then(resolve, reject);
   }
 
   next(): Promise<IteratorResult<DeviceEvent>> {

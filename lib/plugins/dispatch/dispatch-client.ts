@@ -96,7 +96,11 @@ export class DispatchPorts {
       key,
       cert,
     };
-    const port = await this.#lane.request(peer, request, { signal });
+    const port = await this.#lane.request(peer, request, { signal }).catch((error: unknown) => {
+      // The dispatcher may open it all the same, where the caller gave up or the answer was lost.
+      this.#ask(peer, { op: 'release', lease }).catch(() => undefined);
+      throw error;
+    });
     const held = new DevicePort(protocol, Number(port), {
       write: async (device, bytes) => {
         const message = encodeData(lease, messageType.write, device.address, device.id, bytes);

@@ -20,11 +20,15 @@ const longestAddress = 64;
 const fixedBytes = 1 + 1 + 8 + 4;
 const none = new Uint8Array(0);
 
-/** The bytes of one message: type u8, address with a final zero byte, id u64, size u32, data; all big-endian. */
-export function encodeMessage(type: MessageType, address: string, id: number, data: Uint8Array = none): Buffer {
-  const bytes = Buffer.allocUnsafe(fixedBytes + address.length + data.length);
-  bytes[0] = type;
-  let at = 1 + bytes.write(address, 1, 'latin1');
+/**
+ * The bytes of one message: type u8, address with a final zero byte, id u64, size u32, data; all big-endian. The first
+ * `reserved` bytes of the result are left to the caller.
+ */
+export function encodeMessage(type: MessageType, address: string, id: number, data: Uint8Array = none, reserved = 0): Buffer {
+  const bytes = Buffer.allocUnsafe(reserved + fixedBytes + address.length + data.length);
+  bytes[reserved] = type;
+  let at = reserved + 1;
+  at += bytes.write(address, at, 'latin1');
   bytes[at++] = 0;
   at = bytes.writeUInt32BE(Math.floor(id / 0x1_0000_0000), at);
   at = bytes.writeUInt32BE(id >>> 0, at);

@@ -31,6 +31,7 @@ export class DispatchService {
   readonly log: Log;
   readonly #meters = new Meters();
   readonly #face: WebFace | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @throws BusError `ERR_INVALID_OPTION`, among them a secret that is missing in production. */
   constructor(options: DispatchOptions, surroundings: ServiceSurroundings) {
@@ -64,10 +65,9 @@ export class DispatchService {
   }
 
   /** Closes WebSockets, devices and ports, in order if that takes no longer than `closeTimeoutMs`. */
-  async close(): Promise<void> {
-    const { closeTimeoutMs } = this.settings;
-    await Promise.all([this.#face?.close(closeTimeoutMs), this.ports.close(closeTimeoutMs)]);
-    this.log({ level: 'info', event: 'closed' });
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   statistics(): Statistics {
@@ -90,6 +90,12 @@ export class DispatchService {
       gauge('udp_receive_buffer_drops', 'Datagrams the system dropped at the open UDP ports, because this process was too slow.', dropped);
     }
     return this.#meters.toString();
+  }
+
+  async #close(): Promise<void> {
+    const { closeTimeoutMs } = this.settings;
+    await Promise.all([this.#face?.close(closeTimeoutMs), this.ports.close(closeTimeoutMs)]);
+    this.log({ level: 'info', event: 'closed' });
   }
 }
 

@@ -1,0 +1,371 @@
+import { expect } from 'chai';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { it } from 'mocha';
+import { BusError, type Client, type Server } from '../../../lib/index.ts';
+import {
+  type Device,
+  type DeviceEvent,
+  type DevicePort,
+  type DispatchOptions,
+  type DispatchPorts,
+  type DispatchServer,
+  dispatch,
+} from '../../../lib/plugins/dispatch/index.ts';
+import { type Bus, contract, native, next, rejected, until } from '../../support/buses.ts';
+import { DeviceClient, freePort } from './device-client.ts';
+import { BareDriver } from './bare-driver.ts';
+
+const empty = { udp_listeners: {}, tcp_listeners: {}, tcp_clients: {} };
+
+interface Running {
+  readonly server: Server;
+  readonly dispatcher: DispatchServer;
+  readonly client: Client;
+  readonly ports: DispatchPorts;
+}
+
+async function run(bus: Bus, options: DispatchOptions = {}): Promise<Running> {
+  const plugin = dispatch({ closeTimeoutMs: 500, ...options });
+  // Before or after the start is all the same, but for the WebSocket face, which the start waits for.
+  const server = options.port === undefined ? await bus.server() : bus.newServer();
+  const dispatcher = server.use(plugin);
+  if (options.port !== undefined) await server.start();
+  const { client, ports } = await join(bus);
+  return { server, dispatcher, client, ports };
+}
+
+async function join(bus: Bus): Promise<{ client: Client; ports: DispatchPorts }> {
+  const client = bus.newClient();
+  const ports = client.use(dispatch());
+  await client.connect();
+  return { client, ports };
+}
+
+/** Everything a port tells, as words. */
+function record(port: DevicePort): string[] {
+  const told: string[] = [];
+  port.on('opened', ({ id, address }) => told.push(`opened ${address} ${id}`));
+  port.on('received', ({ id }, bytes) => told.push(`received ${id} ${bytes.toString()}`));
+  port.on('closed', ({ id }) => told.push(`closed ${id}`));
+  port.on('released', (reason) => told.push(`released ${reason?.code ?? ''}`.trim()));
+  return told;
+}
+
+const memory = { on: ['memory'], speaking: [native] } as const;
+
+contract(
+  'dispatch on the bus',
+  (bus) => {
+    it('tcp - a port is opened, tells what its devices do, writes to them, and is given back', async () => {
+      const { dispatcher, ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const device = await DeviceClient.connect(port.port);
+      device.send('hello');
+      await until(() => told.length === 2);
+      const [known] = [...port.devices.values()];
+      expect(known).to.deep.equal({ id: 0, address: '127.0.0.1', port: device.localPort });
+      await port.write(known!, 'good');
+      await port.write(known!, Buffer.from('bye'));
+      await port.close(known!);
+      expect(await device.hears('goodbye')).to.equal('goodbye');
+      await until(() => told.length === 3);
+      expect(told).to.deep.equal(['opened 127.0.0.1 0', 'received 0 hello', 'closed 0']);
+      expect(await rejected(port.write(known!, 'too late'))).to.have.property('code', 'ERR_DEVICE_GONE');
+      expect(dispatcher.statistics()).to.deep.equal({
+        ...empty,
+        tcp_listeners: { [port.port]: 1 },
+        tcp_clients: { [port.port]: 0 },
+      });
+      await port.release();
+      expect(dispatcher.statistics()).to.deep.equal(empty);
+      expect(await rejected(port.write(known!, 'x'))).to.have.property('code', 'ERR_CLOSED');
+      expect(told.at(-1)).to.equal('released');
+      await port.release();
+    });
+
+    it('udp - datagrams come and go, whole', async () => {
+      const { dispatcher, ports } = await run(bus());
+      const port = await ports.udp({ port: 0, accept: ['127.0.0.0/8'] });
+      const heard: [Device, Buffer][] = [];
+      port.on('received', (...event) => heard.push(event));
+      const device = createSocket('udp4').bind(0, '127.0.0.1');
+      await once(device, 'listening');
+      // The port starts with its first listener; datagrams before that are dropped.
+      await until(() => {
+        device.send('', port.port, '127.0.0.1');
+        return heard.length > 0;
+      });
+      heard.length = 0;
+      device.send(Buffer.alloc(65_507, 1), port.port, '127.0.0.1');
+      await until(() => heard.some(([, bytes]) => bytes.length === 65_507));
+      expect(heard.at(-1)?.[0]).to.deep.equal({ id: device.address().port, address: '127.0.0.1', port: device.address().port });
+      const answer = once(device, 'message');
+      await port.write({ address: '127.0.0.1', port: device.address().port }, 'pong');
+      expect(String((await answer)[0])).to.equal('pong');
+      expect(await rejected(port.write({ address: '127.0.0.1', port: 1 }, Buffer.alloc(65_508)))).to.have.property('code', 'ERR_TOO_LARGE');
+      expect(await rejected(port.write({ address: '127.0.0.1', port: 0 }, 'x'))).to.have.property('code', 'ERR_INVALID_ARGUMENT');
+      device.close();
+      await port.release();
+      expect(dispatcher.statistics()).to.deep.equal(empty);
+    });
+
+    it('a link that breaks - the port and its devices stay, and what came meanwhile follows', async () => {
+      const { server, dispatcher, client, ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const device = await DeviceClient.connect(port.port);
+      device.send('before');
+      await until(() => told.length === 2);
+      const session = next(client, 'session');
+      bus().cut(server.connection(client.id!)!);
+      device.send('meanwhile');
+      const second = await DeviceClient.connect(port.port);
+      second.send('me too');
+      expect(await session).to.deep.include.members([{ outcome: 'resumed', id: client.id }]);
+      await until(() => told.length === 5, 'five events');
+      expect(told).to.include.members(['received 0 meanwhile', 'opened 127.0.0.1 1', 'received 1 me too']);
+      await port.write(port.devices.get(0)!, 'still yours');
+      expect(await device.hears('still yours')).to.equal('still yours');
+      expect(dispatcher.statistics().tcp_clients).to.deep.equal({ [port.port]: 2 });
+      await port.release();
+      await Promise.all([device.closed, second.closed]);
+    });
+
+    it('a client that leaves - its ports are closed, and its own end is told', async () => {
+      const { dispatcher, client, ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const device = await DeviceClient.connect(port.port);
+      await until(() => told.length === 1);
+      await client.close();
+      await device.closed;
+      expect(told.at(-1)).to.equal('released');
+      expect(dispatcher.statistics()).to.deep.equal(empty);
+    });
+
+    it('a server that closes - ends its ports with the reason', async () => {
+      const { server, ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const device = await DeviceClient.connect(port.port);
+      await until(() => told.length === 1);
+      await server.close();
+      await device.closed;
+      await until(() => told.length === 2);
+      expect(told).to.deep.equal(['opened 127.0.0.1 0', 'released ERR_CLOSED']);
+    });
+  },
+  { on: ['memory', 'unix', 'tcp'], speaking: [native] },
+);
+
+contract(
+  'dispatch drivers',
+  (bus) => {
+    it('for await - gives the events in order, and ends with the port', async () => {
+      const { ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const device = await DeviceClient.connect(port.port);
+      device.send('one');
+      const told: string[] = [];
+      for await (const event of port) {
+        told.push(event.type);
+        if (event.type === 'received') await device.end();
+        if (event.type === 'closed') await port.release();
+      }
+      expect(told).to.deep.equal(['opened', 'received', 'closed']);
+    });
+
+    it('for await - a port that is lost throws its reason, once', async () => {
+      const { server, ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const events = port[Symbol.asyncIterator]();
+      expect(() => port[Symbol.asyncIterator]()).to.throw(BusError, 'loop already');
+      const waiting = rejected(events.next());
+      await server.close();
+      expect(await waiting).to.have.property('code', 'ERR_CLOSED');
+      expect(await events.next()).to.deep.equal({ value: undefined, done: true });
+    });
+
+    it('for await - a slow loop slows its device down, and loses nothing', async () => {
+      const { ports, dispatcher } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const events = port[Symbol.asyncIterator]();
+      const device = await DeviceClient.connect(port.port);
+      expect((await events.next()).value).to.have.property('type', 'opened');
+      const total = 24 * 1_048_576;
+      device.send(Buffer.alloc(total, 7));
+      let heard = 0;
+      const take = async (): Promise<DeviceEvent> => {
+        const { value } = await events.next();
+        if (value.type === 'received') heard += value.bytes.length;
+        return value;
+      };
+      await take();
+      const inBytes = async (): Promise<number> => Number(/received_bytes_total\{transport="tcp"\} (\d+)/.exec(await dispatcher.metrics())?.[1]);
+      let before = -1;
+      // The dispatcher stops reading once the window is used up.
+      for (let now = await inBytes(); now !== before; now = await inBytes()) {
+        before = now;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(before).to.be.lessThan(2_000_000);
+      while (heard < total) await take();
+      expect(heard).to.equal(total);
+      await port.release();
+      await device.closed;
+    });
+
+    it('drivers of both faces - share a port, and a late one is told who is there after it has the port', async () => {
+      const { dispatcher, ports } = await run(bus(), { port: 0, secret: 'x' });
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const device = await DeviceClient.connect(port.port);
+      await until(() => told.length === 1);
+      const bare = await BareDriver.open(
+        `ws://127.0.0.1:${dispatcher.webPort}/api/server/tcp_dispatch?port=${port.port}&accept=127.0.0.1&bearer_token=x`,
+      );
+      expect(await bare.next()).to.include({ type: 0, id: 0 });
+      const late = await join(bus());
+      const shared = await late.ports.tcp({ port: port.port, accept: ['127.0.0.1', '127.0.0.1'] });
+      expect(shared.devices.size).to.equal(0);
+      const lateTold = record(shared);
+      await until(() => lateTold.length === 1);
+      device.send('all');
+      expect((await bare.next()).data.toString()).to.equal('all');
+      await until(() => lateTold.length === 2 && told.length === 2);
+      expect(dispatcher.statistics()).to.deep.equal({ ...empty, tcp_listeners: { [port.port]: 3 }, tcp_clients: { [port.port]: 1 } });
+      await late.client.close();
+      await bare.leave();
+      await port.release();
+      await device.closed;
+      await until(() => Object.keys(dispatcher.statistics().tcp_listeners).length === 0);
+    });
+
+    it('tls - a device is heard in plain', async () => {
+      const { ports } = await run(bus());
+      const { connect } = await import('node:tls');
+      const port = await ports.tls({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const socket = connect({ port: port.port, host: '127.0.0.1', rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      socket.write('secret');
+      await until(() => told.length === 2);
+      expect(told[1]).to.equal('received 0 secret');
+      await port.release();
+      await once(socket.resume(), 'close');
+    });
+
+    it('refusals - reject with a code and the reason, and leave nothing open', async () => {
+      const taken = createServer().listen(0, '0.0.0.0');
+      await once(taken, 'listening');
+      const address = taken.address();
+      const busy = typeof address === 'object' && address !== null ? address.port : 0;
+      const { dispatcher, ports } = await run(bus(), {
+        maxPortsPerPeer: 1,
+        allow: (peer, { port, protocol }) => {
+          if (peer === undefined) throw new Error('a bus driver has a peer');
+          if (port === 6_000) throw new BusError('ERR_OF_OURS', `no ${protocol} there`);
+          return port !== 6_001;
+        },
+      });
+      const refused: readonly [() => Promise<unknown>, string, string][] = [
+        [() => ports.tcp({ port: busy, accept: '127.0.0.1' }), 'ERR_ADDRESS_IN_USE', `port ${busy} is in use`],
+        [() => ports.tcp({ port: 6_000, accept: '127.0.0.1' }), 'ERR_OF_OURS', 'no tcp there'],
+        [() => ports.udp({ port: 6_001, accept: '127.0.0.1' }), 'ERR_UNAUTHORIZED', 'port 6001 is not allowed'],
+        [() => ports.udp({ port: 0, accept: 'localhost' }), 'ERR_INVALID_ARGUMENT', '"localhost" is no IP address'],
+        [() => ports.udp({ port: 0, accept: '::1', multicast: '10.0.0.1' }), 'ERR_INVALID_ARGUMENT', '10.0.0.1 cannot be joined'],
+        [() => ports.tcp({ port: 65_536, accept: '::1' }), 'ERR_INVALID_OPTION', '"port"'],
+        [() => ports.tcp(JSON.parse('{"port":1,"accept":"::1","acept":1}')), 'ERR_INVALID_OPTION', 'did you mean "accept"'],
+        [() => ports.tls({ port: 0, accept: '::1', key: 'none' }), 'ERR_INVALID_ARGUMENT', 'private_key'],
+      ];
+      for (const [open, code, reason] of refused) {
+        const error = await rejected(open());
+        expect([error.code, error.message.includes(reason)], error.message).to.deep.equal([code, true]);
+      }
+      const port = await ports.tcp({ port: 0, accept: '::1' });
+      expect(await rejected(ports.udp({ port: 0, accept: '::1' }))).to.have.property('code', 'ERR_REFUSED');
+      await port.release();
+      expect(dispatcher.statistics()).to.deep.equal(empty);
+      taken.close();
+      await once(taken, 'close');
+    });
+
+    it('a caller that gives up - leaves no port open', async () => {
+      const asked: (() => void)[] = [];
+      const { dispatcher, ports } = await run(bus(), { allow: () => new Promise<void>((resolve) => asked.push(resolve)) });
+      const abort = new AbortController();
+      const port = ports.tcp({ port: await freePort(), accept: '::1', signal: abort.signal });
+      await until(() => asked.length === 1);
+      abort.abort();
+      expect(await rejected(port)).to.have.property('code', 'ERR_ABORTED');
+      asked[0]?.();
+      await until(() => Object.keys(dispatcher.statistics().tcp_listeners).length === 0);
+    });
+
+    it('a listener that throws - reaches the error event and stops nothing', async () => {
+      const { ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      port.on('opened', () => {
+        throw new Error('mine');
+      });
+      const told = record(port);
+      const device = await DeviceClient.connect(port.port);
+      device.send('x');
+      await until(() => told.length === 2);
+      expect(bus().errors.map(({ message }) => message)).to.deep.equal(['mine']);
+      bus().takeErrors();
+      await port.release();
+      await device.closed;
+    });
+
+    it('a server without the plugin - rejects as one that lacks it', async () => {
+      await bus().server();
+      const { ports } = await join(bus());
+      expect(await rejected(ports.tcp({ port: 0, accept: '::1' }))).to.have.property('code', 'ERR_PEER_LACKS_FEATURE');
+    });
+
+    it('a client that sends nonsense - is refused, and nobody else notices', async () => {
+      const { dispatcher, ports } = await run(bus());
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const told = record(port);
+      const hostile = bus().newClient();
+      const lane = hostile.use({
+        name: 'dispatch',
+        install: (host) => ({ api: host.lane({}) }),
+      });
+      await hostile.connect();
+      const requests: readonly unknown[] = [
+        undefined,
+        7,
+        {},
+        { op: 'fly', lease: 1 },
+        { op: 'open', lease: -1 },
+        { op: 'open', lease: 1, protocol: 'icmp', port: 1, accept: [] },
+        { op: 'open', lease: 1, protocol: 'tcp', port: 70_000, accept: [] },
+        { op: 'open', lease: 1, protocol: 'tcp', port: 1, accept: 'x' },
+        { op: 'close', lease: 1 },
+        { op: 'close', lease: 1, device: { id: 0, address: '127.0.0.1', port: 1 } },
+        Buffer.alloc(0),
+        Buffer.alloc(3),
+        Buffer.alloc(100, 0xff),
+      ];
+      for (const request of requests) {
+        const error = await rejected(lane.request(hostile, request));
+        expect(['ERR_PROTOCOL', 'ERR_INVALID_ARGUMENT', 'ERR_CLOSED'], JSON.stringify(request)).to.include(error.code);
+      }
+      await lane.send(hostile, { op: 'credit', lease: 1, bytes: -5 });
+      await lane.send(hostile, { op: 'credit', lease: 99, bytes: 5 });
+      await until(() => bus().errors.length === 1);
+      expect(bus().takeErrors()).to.deep.equal(['ERR_PROTOCOL']);
+      const device = await DeviceClient.connect(port.port);
+      await until(() => told.length === 1);
+      expect(dispatcher.statistics().tcp_listeners).to.deep.equal({ [port.port]: 1 });
+      await port.release();
+      await device.closed;
+    });
+  },
+  memory,
+);
