@@ -30,33 +30,33 @@ export function summary(reports: readonly Report[], seconds: number): Outcome {
   const ticks = total(zones, ({ ticksSent }) => ticksSent);
   const seen = bots.flatMap(({ firstSnapshots }) => firstSnapshots);
   const lines: Line[] = [
-    { what: 'moves, bot to world: send', sent: moves, due: moves, tally: world.moves },
+    { what: 'moves: send', sent: moves, due: moves, tally: world.moves },
     {
-      what: 'commands, world to zone: send, confirm',
+      what: 'commands: confirmed',
       sent: commands,
       due: commands,
       tally: sum(zones.map((zone) => zone.commands)),
       again: total(world.commands, ({ again }) => again),
     },
     {
-      what: 'ticks, zone to world: send, confirm',
+      what: 'ticks: confirmed',
       sent: ticks,
       due: ticks,
       tally: world.ticks,
       again: total(zones, ({ ticksAgain }) => ticksAgain),
     },
     {
-      what: 'snapshots, world to bots: broadcast',
+      what: 'snapshots: broadcast',
       sent: world.snapshots,
       due: total(seen, (first) => world.snapshots - first + 1),
       tally: sum(bots.map(({ snapshots }) => snapshots)),
     },
   ];
   const asked: [string, Answers][] = [
-    ['spawns, bot to world: request', together(bots.map(({ spawns }) => spawns))],
-    ['trades, bot to world: request', together(bots.map(({ trades }) => trades))],
-    ['population, world to zones: survey', world.surveys],
-    ['signs of life, world to bots: ping', world.pings],
+    ['spawns: request', together(bots.map(({ spawns }) => spawns))],
+    ['trades: request', together(bots.map(({ trades }) => trades))],
+    ['population: survey', world.surveys],
+    ['bots alive: ping', world.pings],
   ];
   const unanswered = total(asked.slice(0, 2), ([, answers]) => answers.asked - answers.answered);
   const lost = total(lines, ({ due, tally }) => due - tally.received) + unanswered;
@@ -77,10 +77,10 @@ function messages(lines: readonly Line[], seconds: number): string {
     'messages',
     'sent',
     'delivered',
-    'per second',
-    'sent again',
-    'repeats dropped',
-    'out of order',
+    'per\nsecond',
+    'sent\nagain',
+    'repeats\ndropped',
+    'out of\norder',
     'lost',
   ]);
   for (const { what, sent, due, tally, again = 0 } of lines) {
@@ -94,7 +94,7 @@ function messages(lines: readonly Line[], seconds: number): string {
 }
 
 function questions(rows: readonly [string, Answers][], seconds: number): string {
-  const table = newTable(['questions', 'asked', 'answered', 'per second', 'no answer']);
+  const table = newTable(['questions', 'asked', 'answered', 'per\nsecond', 'no\nanswer']);
   for (const [what, { asked, answered }] of rows) {
     table.push([what, ...[asked, answered, Math.round(answered / seconds), asked - answered].map(grouped)]);
   }

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { command, type Outcome } from '../support/command.ts';
+import { root } from '../support/repository.ts';
+
+const main = join(root, 'build/examples/game/main.js');
+
+describe('example game', function () {
+  this.timeout(60_000);
+  this.slow(10_000);
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'game-'));
+  });
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** The processes that were told a path in the game's folder, which all of them are. */
+  async function processesLeft(): Promise<string[]> {
+    const { stdout } = await command('ps', ['-eo', 'args']);
+    return stdout.split('\n').filter((line) => line.includes(folder));
+  }
+
+  function play(...args: string[]): Promise<Outcome> {
+    return command(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: folder }, timeoutMs: 50_000 });
+  }
+
+  it('run - ends with nothing lost through the SIGKILL of a zone, and leaves neither process nor file', async () => {
+    const { code, stdout, stderr } = await play('--seconds', '2', '--bots', '12');
+    expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout).to.match(/SIGKILL for zone 1, process \d+\nZone 1 is back as process \d+/);
+    expect(stdout).to.match(/Lost: 0 of [1-9][\d,]* deliveries and [1-9][\d,]* requests/);
+    expect(stdout).to.match(/Links cut: 4, sessions resumed: 4\./);
+    expect(await processesLeft()).to.deep.equal([]);
+    expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it('run - over TCP it is the same', async () => {
+    const { code, stdout, stderr } = await play('--seconds', '2', '--bots', '5', '--tcp');
+    expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout).to.contain('Lost: 0 of');
+  });
+
+  it('SIGINT - ends the game early, with its count and no process left', async () => {
+    const game = spawn(process.execPath, [main, '--seconds', '600', '--bots', '4'], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    game.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+      if (part.includes('1 s:')) game.kill('SIGINT');
+    });
+    const code = await new Promise((resolve) => game.once('close', resolve));
+    expect(code, text).to.equal(0);
+    expect(text).to.contain('Lost: 0 of');
+    expect(await processesLeft()).to.deep.equal([]);
+    expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it('a process that ends by itself - ends the game with its name, and no other is left', async () => {
+    const game = spawn(process.execPath, [main, '--seconds', '600', '--bots', '4'], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    game.stderr.setEncoding('utf8').on('data', (part: string) => (errors += part));
+    await new Promise<void>((resolve) =>
+      game.stdout.setEncoding('utf8').on('data', (part: string) => {
+        if (part.includes('play in')) resolve();
+      }),
+    );
+    const { stdout } = await command('ps', ['-eo', 'pid,args']);
+    const world = stdout.split('\n').find((line) => line.includes('world.js') && line.includes(folder));
+    process.kill(Number.parseInt(world ?? '', 10), 'SIGKILL');
+    const code = await new Promise((resolve) => game.once('close', resolve));
+    expect({ code, errors }).to.deep.equal({ code: 1, errors: 'The world ended by itself (SIGKILL)\n' });
+    expect(await processesLeft()).to.deep.equal([]);
+  });
+
+  it('--help and a wrong argument - say how it is used', async () => {
+    const help = await play('--help');
+    expect(help).to.include({ code: 0, stderr: '' });
+    expect(help.stdout).to.contain('--seconds');
+    const wrong = await play('--bots', 'many');
+    expect(wrong).to.include({ code: 2, stdout: '' });
+    expect(wrong.stderr).to.contain('--bots takes a whole number from 1 to 1000, not "many"');
+  });
+});
