@@ -1,0 +1,151 @@
+import { expect } from 'chai';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, it } from 'mocha';
+import { Client } from '../../lib/index.ts';
+import { dispatch } from '../../lib/plugins/dispatch/index.ts';
+import { command, type Outcome } from '../support/command.ts';
+import { BareDriver } from '../plugins/dispatch/bare-driver.ts';
+import { DeviceClient, freePort } from '../plugins/dispatch/device-client.ts';
+import { cli, DispatchProcess } from './dispatch-process.ts';
+
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
+const busbar = (...args: string[]): Promise<Outcome> =>
+  command(process.execPath, [cli, ...args], { env: { PATH: process.env['PATH'] } });
+
+describe('busbar dispatch', () => {
+  let running: DispatchProcess | undefined;
+
+  afterEach(async () => {
+    await running?.stop();
+    running = undefined;
+  });
+
+  it('the example - works with curl and a bare WebSocket client, and leaves the maps empty', async function () {
+    if (!hasCurl) this.skip();
+    running = await DispatchProcess.start();
+    const base = `http://127.0.0.1:${running.port}/api/server`;
+    const statistics = async (): Promise<unknown> => {
+      const { stdout } = await command('curl', ['-sS', `${base}?bearer_token=testing`]);
+      return JSON.parse(stdout);
+    };
+    const empty = { udp_listeners: {}, tcp_listeners: {}, tcp_clients: {} };
+    expect(await statistics()).to.deep.equal(empty);
+    const port = await freePort();
+    const driver = await BareDriver.open(
+      `${base.replace('http', 'ws')}/tcp_dispatch?bearer_token=testing&port=${port}&accept=127.0.0.1`,
+    );
+    await running.logged('port_opened');
+    const device = await DeviceClient.connect(port);
+    device.send('testing');
+    expect(await driver.next()).to.include({ type: 0, address: '127.0.0.1', id: 0 });
+    expect((await driver.next()).data.toString()).to.equal('testing');
+    driver.write('127.0.0.1', 0, 'reply');
+    expect(await device.hears('reply')).to.equal('reply');
+    expect(await statistics()).to.deep.equal({ ...empty, tcp_listeners: { [port]: 1 }, tcp_clients: { [port]: 1 } });
+    await device.end();
+    expect((await driver.next()).type).to.equal(1);
+    await driver.leave();
+    await running.logged('port_closed');
+    expect(await statistics()).to.deep.equal(empty);
+    const { stdout } = await command('curl', ['-sS', '-o', '/dev/null', '-w', '%{http_code}', base]);
+    expect(stdout).to.equal('401');
+    expect(JSON.stringify(running.lines)).not.to.include('bearer_token=testing');
+  });
+
+  it('a signal - closes WebSockets with 1001 and ends with 0', async () => {
+    running = await DispatchProcess.start([], { PLACE_SERVER_SECRET: 'abc', SG_ENV: 'production' });
+    const port = await freePort();
+    const driver = await BareDriver.open(`ws://127.0.0.1:${running.port}/api/server/tcp_dispatch?port=${port}&accept=::1`, {
+      Authorization: 'Bearer abc',
+    });
+    await running.logged('port_opened');
+    const code = running.stop();
+    expect(await driver.closed).to.deep.equal({ code: 1001, reason: 'the dispatcher is closing' });
+    expect(await code).to.equal(0);
+    expect(running.lines.map(({ event }) => event)).to.deep.equal([
+      'listening',
+      'driver_opened',
+      'port_opened',
+      'signal',
+      'port_closed',
+      'driver_closed',
+      'closed',
+    ]);
+  });
+
+  it('the health probe - ends with 0, 1 or 2', async () => {
+    running = await DispatchProcess.start();
+    const base = `http://127.0.0.1:${running.port}/api/server`;
+    expect(await busbar('dispatch', '-c', `${base}/healthz`)).to.deep.equal({ code: 0, stdout: '', stderr: '' });
+    expect(await busbar('dispatch', '-c', base)).to.include({ code: 0 });
+    const failing = createServer((_request, response) => response.writeHead(503).end()).listen(0, '127.0.0.1');
+    await once(failing, 'listening');
+    const address = failing.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    expect(await busbar('dispatch', '-c', `http://127.0.0.1:${port}/`)).to.include({ code: 1 });
+    failing.close();
+    await once(failing, 'close');
+    const silent = await busbar('dispatch', '-c', `http://127.0.0.1:${port}/`);
+    expect(silent).to.include({ code: 2 });
+    expect(silent.stderr).to.include('did not answer');
+  });
+
+  it('drivers on the bus - use the same ports', async function () {
+    if (process.platform === 'win32') this.skip();
+    const folder = mkdtempSync(join(tmpdir(), 'bb-'));
+    running = await DispatchProcess.start(['--bus', `unix:${folder}/s`]);
+    await running.logged('bus_listening');
+    const client = new Client({ path: `${folder}/s` });
+    const ports = client.use(dispatch());
+    await client.connect();
+    const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+    const device = await DeviceClient.connect(port.port);
+    device.send('testing');
+    for await (const event of port) {
+      if (event.type === 'received') await port.write(event.device, 'reply');
+      if (event.type === 'received') break;
+    }
+    expect(await device.hears('reply')).to.equal('reply');
+    await port.release();
+    await client.close();
+    expect(await running.stop()).to.equal(0);
+    rmSync(folder, { recursive: true });
+  });
+
+  const refused: readonly [string, string[], NodeJS.ProcessEnv, string][] = [
+    ['workers', ['-w', '4'], {}, '-w is not taken: ports, ids and statistics belong to one process'],
+    ['no secret in production', [], { SG_ENV: 'production' }, 'no default secret in production: set PLACE_SERVER_SECRET'],
+    ['a port that is none', ['--port', 'http'], {}, '"http" is no port'],
+    ['an address that cannot be bound', ['--host', '192.0.2.1'], {}, 'cannot listen on 192.0.2.1'],
+    ['an unknown option', ['--sekret', 'x'], {}, "Unknown option '--sekret'"],
+    ['half a certificate', ['--tls-key', 'k.pem'], {}, '--tls-key and --tls-cert go together'],
+    ['a file that is not there', ['--tls-key', 'k.pem', '--tls-cert', 'c.pem'], {}, 'cannot be read'],
+    ['proxies that are none', ['--proxies', 'here'], {}, '"proxies"'],
+  ];
+  for (const [name, args, environment, reason] of refused) {
+    it(`${name} - ends with 1, saying so`, async () => {
+      const outcome = await command(process.execPath, [cli, 'dispatch', '--port', '0', ...args], {
+        env: { PATH: process.env['PATH'], ...environment },
+      });
+      expect(outcome).to.include({ code: 1, stdout: '' });
+      expect(outcome.stderr).to.include(reason);
+    });
+  }
+
+  it('help, version and routes - are told', async () => {
+    expect((await busbar('dispatch', '--help')).stdout).to.include('usage: busbar dispatch');
+    expect((await busbar('dispatch', '--routes')).stdout).to.include('/api/server/tcp_dispatch');
+    expect((await busbar('dispatch', '-v')).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+    expect((await busbar('--help')).stdout).to.include('usage: busbar COMMAND');
+    expect((await busbar('--version')).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
+    const unknown = await busbar('constructor');
+    expect(unknown).to.include({ code: 1 });
+    expect(unknown.stderr).to.include('no command "constructor"');
+    expect(await busbar()).to.include({ code: 1 });
+  });
+});
