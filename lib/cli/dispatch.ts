@@ -92,12 +92,21 @@ async function run(values: Values, around: Surroundings): Promise<void> {
 }
 
 async function runAlone(options: DispatchOptions, { environment }: Surroundings): Promise<() => Promise<void>> {
-  const service = new DispatchService(options, { clock: systemClock, random: systemRandom, environment, tls: undefined });
+  const service = new DispatchService(options, {
+    clock: systemClock,
+    random: systemRandom,
+    environment,
+    tls: undefined,
+  });
   await service.start();
   return () => service.close();
 }
 
-async function runOnBus(options: DispatchOptions, url: string, log: (event: LogEvent) => void): Promise<() => Promise<void>> {
+async function runOnBus(
+  options: DispatchOptions,
+  url: string,
+  log: (event: LogEvent) => void,
+): Promise<() => Promise<void>> {
   const server = new Server({ url });
   server.on('error', (error) => log({ level: 'warn', event: 'bus_failed', code: error.code, error: error.message }));
   server.use(dispatch(options));
@@ -108,7 +117,11 @@ async function runOnBus(options: DispatchOptions, url: string, log: (event: LogE
   };
 }
 
-async function optionsOf(values: Values, environment: NodeJS.ProcessEnv, log: DispatchOptions['log']): Promise<DispatchOptions> {
+async function optionsOf(
+  values: Values,
+  environment: NodeJS.ProcessEnv,
+  log: DispatchOptions['log'],
+): Promise<DispatchOptions> {
   const { 'tls-key': keyFile, 'tls-cert': certFile } = values;
   if ((keyFile === undefined) !== (certFile === undefined)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'busbar dispatch: --tls-key and --tls-cert go together');

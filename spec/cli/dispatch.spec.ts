@@ -60,9 +60,12 @@ describe('busbar dispatch', () => {
   it('a signal - closes WebSockets with 1001 and ends with 0', async () => {
     running = await DispatchProcess.start([], { PLACE_SERVER_SECRET: 'abc', SG_ENV: 'production' });
     const port = await freePort();
-    const driver = await BareDriver.open(`ws://127.0.0.1:${running.port}/api/server/tcp_dispatch?port=${port}&accept=::1`, {
-      Authorization: 'Bearer abc',
-    });
+    const driver = await BareDriver.open(
+      `ws://127.0.0.1:${running.port}/api/server/tcp_dispatch?port=${port}&accept=::1`,
+      {
+        Authorization: 'Bearer abc',
+      },
+    );
     await running.logged('port_opened');
     const code = running.stop();
     expect(await driver.closed).to.deep.equal({ code: 1001, reason: 'the dispatcher is closing' });
@@ -119,7 +122,12 @@ describe('busbar dispatch', () => {
 
   const refused: readonly [string, string[], NodeJS.ProcessEnv, string][] = [
     ['workers', ['-w', '4'], {}, '-w is not taken: ports, ids and statistics belong to one process'],
-    ['no secret in production', [], { SG_ENV: 'production' }, 'no default secret in production: set PLACE_SERVER_SECRET'],
+    [
+      'no secret in production',
+      [],
+      { SG_ENV: 'production' },
+      'no default secret in production: set PLACE_SERVER_SECRET',
+    ],
     ['a port that is none', ['--port', 'http'], {}, '"http" is no port'],
     ['an address that cannot be bound', ['--host', '192.0.2.1'], {}, 'cannot listen on 192.0.2.1'],
     ['an unknown option', ['--sekret', 'x'], {}, "Unknown option '--sekret'"],

@@ -61,7 +61,8 @@ export class AcceptList {
   #add(entry: string): void {
     const [network = '', prefix, ...rest] = entry.split('/');
     const address = canonicalAddress(network);
-    if (address === undefined || rest.length > 0) throw refused(`"${shown(entry)}" is no IP address and no range of them`);
+    if (address === undefined || rest.length > 0)
+      throw refused(`"${shown(entry)}" is no IP address and no range of them`);
     if (prefix === undefined) {
       this.#exact.add(address);
       return;

@@ -47,7 +47,8 @@ export class BusFace {
     const wish = this.#wish(request);
     const drivers = this.#drivers.get(peer) ?? new Map<number, BusDriver>();
     if (drivers.has(number)) throw new BusError('ERR_STATE', `lease ${number} is in use`);
-    if (drivers.size >= maxPortsPerPeer) throw new BusError('ERR_REFUSED', `a driver may hold ${maxPortsPerPeer} ports`);
+    if (drivers.size >= maxPortsPerPeer)
+      throw new BusError('ERR_REFUSED', `a driver may hold ${maxPortsPerPeer} ports`);
     // Its place is taken while others are asked, so that nobody gets past the limit meanwhile.
     const driver: BusDriver = new BusDriver(this.#lane, peer, number, () => this.#drop(peer, number, driver));
     drivers.set(number, driver);
@@ -103,4 +104,3 @@ export class BusFace {
     for (const { lease } of drivers?.values() ?? []) lease?.release();
   }
 }
-

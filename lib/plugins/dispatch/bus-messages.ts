@@ -40,7 +40,13 @@ export const eventCost = 64;
 /** What a client lets its server send ahead of what was taken. */
 export const windowBytes = 1_048_576;
 
-export function encodeData(lease: number, type: MessageType, address: string, id: number, data: Uint8Array): Uint8Array {
+export function encodeData(
+  lease: number,
+  type: MessageType,
+  address: string,
+  id: number,
+  data: Uint8Array,
+): Uint8Array {
   const bytes = encodeMessage(type, address, id, data, 4);
   bytes.writeUInt32BE(lease);
   return bytes;
@@ -115,7 +121,8 @@ function deviceOf(data: unknown): Device {
 }
 
 function whole(name: string, value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw malformed(`${name} is no whole number`);
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+    throw malformed(`${name} is no whole number`);
   return value;
 }
 

@@ -28,7 +28,8 @@ export class Certificates {
    * @throws BusError `ERR_INVALID_ARGUMENT`
    */
   own(privateKey: string, certificate: string | undefined): SecureContext {
-    if (certificate !== undefined) return contextOf({ key: privateKey, cert: certificate }, 'ERR_INVALID_ARGUMENT', 'private_key');
+    if (certificate !== undefined)
+      return contextOf({ key: privateKey, cert: certificate }, 'ERR_INVALID_ARGUMENT', 'private_key');
     try {
       return selfSigned(createPrivateKey(privateKey));
     } catch (error) {

@@ -38,7 +38,10 @@ export class Counters {
     this.datagramsIn = counter('datagrams_received_total', 'Datagrams that devices sent.');
     this.datagramsOut = counter('datagrams_sent_total', 'Datagrams that drivers sent.');
     this.datagramsUnsent = counter('datagrams_unsent_total', 'Datagrams of drivers that the system did not take.');
-    this.devicesTimedOut = counter('devices_timed_out_total', 'Devices closed because they took nothing that was sent to them.');
+    this.devicesTimedOut = counter(
+      'devices_timed_out_total',
+      'Devices closed because they took nothing that was sent to them.',
+    );
     this.devicesWithheld = counter(
       'devices_withheld_total',
       'Devices taken from a driver that took nothing while another driver of the same device waited.',
@@ -57,7 +60,9 @@ export class Counters {
   }
 
   dropped(reason: Drop): Counter {
-    return this.#meters.counter(`${prefix}datagrams_dropped_total`, 'Datagrams that a driver, or nobody, was given.', { reason });
+    return this.#meters.counter(`${prefix}datagrams_dropped_total`, 'Datagrams that a driver, or nobody, was given.', {
+      reason,
+    });
   }
 
   driverRefused(status: number): Counter {

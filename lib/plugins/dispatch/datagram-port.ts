@@ -48,7 +48,9 @@ export class DatagramPort implements OpenPort, LeasedPort {
       this.#socket.once('error', reject);
       this.#socket.bind({ port, address: this.#around.host, exclusive: true }, () => {
         this.#socket.off('error', reject);
-        this.#socket.on('error', (error) => this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }));
+        this.#socket.on('error', (error) =>
+          this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
+        );
         this.#number = this.#socket.address().port;
         this.#open = true;
         this.#socket.setBroadcast(true);

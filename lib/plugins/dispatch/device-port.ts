@@ -101,7 +101,8 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
    * @throws BusError `ERR_STATE` while another loop has them.
    */
   [Symbol.asyncIterator](): DeviceEvents {
-    if (this.#events !== undefined) throw new BusError('ERR_STATE', 'the events of this port are taken by a loop already');
+    if (this.#events !== undefined)
+      throw new BusError('ERR_STATE', 'the events of this port are taken by a loop already');
     const events = new DeviceEvents(
       (event) => this.#taken(event),
       () => {

@@ -35,11 +35,36 @@ const portOptions = {
     doc: 'The port to open; 0 picks a free one.',
     accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   }),
-  accept: custom<unknown>({ type: 'addresses', default: undefined, doc: 'Who may connect or send.', accepts: () => true }),
-  multicast: custom<unknown>({ type: 'addresses', default: undefined, doc: 'Groups to join, for UDP.', accepts: () => true }),
-  key: custom<unknown>({ type: 'PEM text', default: undefined, doc: 'For TLS.', accepts: (value) => typeof value === 'string' }),
-  cert: custom<unknown>({ type: 'PEM text', default: undefined, doc: 'For TLS.', accepts: (value) => typeof value === 'string' }),
-  signal: custom<unknown>({ type: 'AbortSignal', default: undefined, doc: '', accepts: (value) => value instanceof AbortSignal }),
+  accept: custom<unknown>({
+    type: 'addresses',
+    default: undefined,
+    doc: 'Who may connect or send.',
+    accepts: () => true,
+  }),
+  multicast: custom<unknown>({
+    type: 'addresses',
+    default: undefined,
+    doc: 'Groups to join, for UDP.',
+    accepts: () => true,
+  }),
+  key: custom<unknown>({
+    type: 'PEM text',
+    default: undefined,
+    doc: 'For TLS.',
+    accepts: (value) => typeof value === 'string',
+  }),
+  cert: custom<unknown>({
+    type: 'PEM text',
+    default: undefined,
+    doc: 'For TLS.',
+    accepts: (value) => typeof value === 'string',
+  }),
+  signal: custom<unknown>({
+    type: 'AbortSignal',
+    default: undefined,
+    doc: '',
+    accepts: (value) => value instanceof AbortSignal,
+  }),
 };
 
 /** Ports of the dispatcher at the other end of a client's session. */
@@ -53,7 +78,8 @@ export class DispatchPorts {
     this.#host = host;
     this.#lane = host.lane({ message: (data) => this.#onMessage(data) });
     host.onDisconnect((_peer, reason) => {
-      for (const number of [...this.#ports.keys()]) this.#end(number, asBusError(reason ?? new BusError('ERR_SESSION_LOST'), 'ERR_SESSION_LOST'));
+      for (const number of [...this.#ports.keys()])
+        this.#end(number, asBusError(reason ?? new BusError('ERR_SESSION_LOST'), 'ERR_SESSION_LOST'));
     });
   }
 
@@ -113,7 +139,9 @@ export class DispatchPorts {
         await this.#ask(peer, { op: 'release', lease });
       },
       credit: (bytes) => {
-        this.#lane.send(peer, { op: 'credit', lease, bytes }).catch((error) => this.#end(lease, asBusError(error, 'ERR_SESSION_LOST')));
+        this.#lane
+          .send(peer, { op: 'credit', lease, bytes })
+          .catch((error) => this.#end(lease, asBusError(error, 'ERR_SESSION_LOST')));
       },
       report: (error) => this.#host.report(error, peer),
     });

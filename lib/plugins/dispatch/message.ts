@@ -24,7 +24,13 @@ const none = new Uint8Array(0);
  * The bytes of one message: type u8, address with a final zero byte, id u64, size u32, data; all big-endian. The first
  * `reserved` bytes of the result are left to the caller.
  */
-export function encodeMessage(type: MessageType, address: string, id: number, data: Uint8Array = none, reserved = 0): Buffer {
+export function encodeMessage(
+  type: MessageType,
+  address: string,
+  id: number,
+  data: Uint8Array = none,
+  reserved = 0,
+): Buffer {
   const bytes = Buffer.allocUnsafe(reserved + fixedBytes + address.length + data.length);
   bytes[reserved] = type;
   let at = reserved + 1;
@@ -45,7 +51,9 @@ export function decodeMessage(bytes: Buffer): DispatchMessage {
   const type = messageTypeOf(bytes[0]);
   const end = bytes.subarray(1, 2 + longestAddress).indexOf(0) + 1;
   if (end === 0) {
-    throw malformed(bytes.length > longestAddress + 1 ? 'the address is longer than 64 bytes' : 'the address does not end');
+    throw malformed(
+      bytes.length > longestAddress + 1 ? 'the address is longer than 64 bytes' : 'the address does not end',
+    );
   }
   const head = end + 1;
   if (bytes.length < head + 12) throw malformed(`${head + 12 - bytes.length} bytes are missing from the head`);

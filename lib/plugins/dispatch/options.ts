@@ -81,14 +81,23 @@ export const dispatchOptions = {
     unit: 'ms',
     doc: 'A device that takes nothing of what was sent to it for so long is closed.',
   }),
-  handshakeTimeoutMs: integer({ default: 5_000, min: 1, unit: 'ms', doc: 'For request heads, PROXY headers and TLS handshakes.' }),
+  handshakeTimeoutMs: integer({
+    default: 5_000,
+    min: 1,
+    unit: 'ms',
+    doc: 'For request heads, PROXY headers and TLS handshakes.',
+  }),
   heartbeatMs: integer({
     default: 30_000,
     min: 100,
     unit: 'ms',
     doc: 'A WebSocket driver is pinged this often, and closed if it gives no sign of life until the next time.',
   }),
-  closeTimeoutMs: integer({ default: 5_000, unit: 'ms', doc: 'For WebSockets and devices to close in order when the dispatcher closes.' }),
+  closeTimeoutMs: integer({
+    default: 5_000,
+    unit: 'ms',
+    doc: 'For WebSockets and devices to close in order when the dispatcher closes.',
+  }),
 } satisfies OptionTable;
 
 export type DispatchSettings = Resolved<typeof dispatchOptions>;

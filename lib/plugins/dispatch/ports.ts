@@ -105,7 +105,10 @@ export class Ports {
     try {
       this.#refuseIfClosed();
       if (port.protocol !== request.protocol) {
-        throw new BusError('ERR_ADDRESS_IN_USE', `port ${port.number} is open for ${port.protocol}, not for ${request.protocol}`);
+        throw new BusError(
+          'ERR_ADDRESS_IN_USE',
+          `port ${port.number} is open for ${port.protocol}, not for ${request.protocol}`,
+        );
       }
       port.leases.add(lease);
       port.admit(lease, request);

@@ -45,7 +45,8 @@ function parseText(bytes: Buffer): ProxyHeader {
   if (version === undefined) return malformed('the protocol is neither TCP4, TCP6 nor UNKNOWN');
   if (isIP(address) !== version) return malformed('the source is no address of that family');
   const source = portOf(port);
-  if (source === undefined || portOf(destinationPort) === undefined || rest.length > 0) return malformed('the ports are none');
+  if (source === undefined || portOf(destinationPort) === undefined || rest.length > 0)
+    return malformed('the ports are none');
   return { state: 'complete', length, source: { address, port: source } };
 }
 
@@ -62,7 +63,11 @@ function parseBinary(bytes: Buffer): ProxyHeader {
   const body = bytes.subarray(16, length);
   if (family === 0x11) {
     if (body.length < 12) return malformed('the addresses are cut short');
-    return { state: 'complete', length, source: { address: body.subarray(0, 4).join('.'), port: body.readUInt16BE(8) } };
+    return {
+      state: 'complete',
+      length,
+      source: { address: body.subarray(0, 4).join('.'), port: body.readUInt16BE(8) },
+    };
   }
   if (family === 0x21) {
     if (body.length < 36) return malformed('the addresses are cut short');

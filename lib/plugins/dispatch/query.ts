@@ -41,7 +41,8 @@ export function readDriverQuery(protocol: Protocol, query: URLSearchParams): Dri
   const acceptText = query.get('accept');
   if (acceptText === null) return missing('accept');
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
-  if (port < 1 || port > 65_535) return bad('port', `${JSON.stringify(portText.slice(0, 40))} is no port`, restrictions.port);
+  if (port < 1 || port > 65_535)
+    return bad('port', `${JSON.stringify(portText.slice(0, 40))} is no port`, restrictions.port);
   let accept: AcceptList;
   try {
     accept = AcceptList.parse(acceptText);

@@ -6,7 +6,17 @@ const oid = {
   ecdsaWithSha256: '2a8648ce3d040302',
   sha256WithRsa: '2a864886f70d01010b',
 };
-const tag = { integer: 0x02, bitString: 0x03, null: 0x05, oid: 0x06, utf8: 0x0c, utcTime: 0x17, generalizedTime: 0x18, sequence: 0x30, set: 0x31 };
+const tag = {
+  integer: 0x02,
+  bitString: 0x03,
+  null: 0x05,
+  oid: 0x06,
+  utf8: 0x0c,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+};
 
 /** A fresh key for the P-256 curve. */
 export function generateKey(): KeyObject {
@@ -19,7 +29,10 @@ export function generateKey(): KeyObject {
  */
 export function selfSign(key: KeyObject, commonName: string, now: Date): string {
   const algorithm = algorithmOf(key);
-  const name = der(tag.sequence, der(tag.set, der(tag.sequence, hex(tag.oid, oid.commonName), der(tag.utf8, Buffer.from(commonName)))));
+  const name = der(
+    tag.sequence,
+    der(tag.set, der(tag.sequence, hex(tag.oid, oid.commonName), der(tag.utf8, Buffer.from(commonName)))),
+  );
   const serial = randomBytes(16);
   serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f);
   const until = new Date(now);

@@ -52,7 +52,16 @@ export class DispatchService {
     if (settings.port === undefined) return;
     const gate = new TokenGate(secretOf(settings.secret, environment), random);
     const { log, ports, certificates } = this;
-    this.#face = new WebFace({ settings, clock, counters, log, gate, certificates, ports, metrics: () => this.metrics() });
+    this.#face = new WebFace({
+      settings,
+      clock,
+      counters,
+      log,
+      gate,
+      certificates,
+      ports,
+      metrics: () => this.metrics(),
+    });
   }
 
   /** Port of the WebSocket face while it listens. */
@@ -77,17 +86,26 @@ export class DispatchService {
   /** Prometheus text. */
   async metrics(): Promise<string> {
     const statistics = this.ports.statistics();
-    const total = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, count) => sum + count, 0);
-    const gauge = (name: string, help: string, value: number): void => this.#meters.gauge(`busbar_dispatch_${name}`, help, value);
+    const total = (counts: Readonly<Record<string, number>>): number =>
+      Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const gauge = (name: string, help: string, value: number): void =>
+      this.#meters.gauge(`busbar_dispatch_${name}`, help, value);
     gauge('drivers', 'WebSocket drivers connected.', this.#face?.drivers ?? 0);
     gauge('tcp_ports', 'TCP and TLS ports open.', Object.keys(statistics.tcp_listeners).length);
     gauge('udp_ports', 'UDP ports open.', Object.keys(statistics.udp_listeners).length);
     gauge('tcp_listeners', 'Drivers of TCP and TLS ports.', total(statistics.tcp_listeners));
     gauge('udp_listeners', 'Drivers of UDP ports.', total(statistics.udp_listeners));
     gauge('tcp_clients', 'Devices connected.', total(statistics.tcp_clients));
-    const dropped = await readKernelDrops((path) => readFile(path, 'utf8'), Object.keys(statistics.udp_listeners).map(Number));
+    const dropped = await readKernelDrops(
+      (path) => readFile(path, 'utf8'),
+      Object.keys(statistics.udp_listeners).map(Number),
+    );
     if (dropped !== undefined) {
-      gauge('udp_receive_buffer_drops', 'Datagrams the system dropped at the open UDP ports, because this process was too slow.', dropped);
+      gauge(
+        'udp_receive_buffer_drops',
+        'Datagrams the system dropped at the open UDP ports, because this process was too slow.',
+        dropped,
+      );
     }
     return this.#meters.toString();
   }
@@ -104,7 +122,10 @@ function proxiesOf(given: unknown): AcceptList | undefined {
   try {
     return AcceptList.parse(given);
   } catch (error) {
-    throw new BusError('ERR_INVALID_OPTION', `dispatch option "proxies": ${error instanceof Error ? error.message : String(error)}`);
+    throw new BusError(
+      'ERR_INVALID_OPTION',
+      `dispatch option "proxies": ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

@@ -132,14 +132,18 @@ export class StreamDevice implements Device, Waiting {
   #watchStall(): void {
     if (this.#timer !== undefined || this.#audience.size < 2) return;
     const { clock, limits } = this.#host;
-    this.#timer = clock.setTimer(() => {
-      this.#timer = undefined;
-      if (this.#waiting === 0 || this.#status !== 'open') return;
-      const latest = clock.now() - limits.stallMs;
-      const stalled = [...this.#audience].filter(([lease, part]) => part === 'waiting' && isStalled(lease, latest));
-      if (stalled.length < this.#audience.size) for (const [lease] of stalled) this.#withhold(lease);
-      if (this.#waiting > 0) this.#watchStall();
-    }, limits.stallMs, true);
+    this.#timer = clock.setTimer(
+      () => {
+        this.#timer = undefined;
+        if (this.#waiting === 0 || this.#status !== 'open') return;
+        const latest = clock.now() - limits.stallMs;
+        const stalled = [...this.#audience].filter(([lease, part]) => part === 'waiting' && isStalled(lease, latest));
+        if (stalled.length < this.#audience.size) for (const [lease] of stalled) this.#withhold(lease);
+        if (this.#waiting > 0) this.#watchStall();
+      },
+      limits.stallMs,
+      true,
+    );
   }
 
   #withhold(lease: Lease): void {

@@ -53,7 +53,9 @@ export class StreamPort implements OpenPort, LeasedPort {
       this.#server.once('error', reject);
       this.#server.listen({ port, host: this.#around.host, backlog: 4_096 }, () => {
         this.#server.off('error', reject);
-        this.#server.on('error', (error) => this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }));
+        this.#server.on('error', (error) =>
+          this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
+        );
         const address = this.#server.address();
         if (typeof address === 'object' && address !== null) this.#number = address.port;
         resolve();
@@ -133,7 +135,8 @@ export class StreamPort implements OpenPort, LeasedPort {
     try {
       if (this.#isProxy(remote.address)) {
         const source = await takeProxyHeader(socket);
-        if (source !== undefined) peer = { address: canonicalAddress(source.address) ?? source.address, port: source.port };
+        if (source !== undefined)
+          peer = { address: canonicalAddress(source.address) ?? source.address, port: source.port };
       }
       stage = 'address';
       if (!this.#isWanted(peer.address)) return this.#refuse(socket, peer, stage);
@@ -174,7 +177,14 @@ export class StreamPort implements OpenPort, LeasedPort {
 
   #onGone(device: StreamDevice, reason: string): void {
     this.#devices.delete(device.id);
-    this.#around.log({ level: 'info', event: 'device_closed', ...this.#where(), id: device.id, ...remoteOf(device), reason });
+    this.#around.log({
+      level: 'info',
+      event: 'device_closed',
+      ...this.#where(),
+      id: device.id,
+      ...remoteOf(device),
+      reason,
+    });
   }
 
   #isWanted(address: string): boolean {

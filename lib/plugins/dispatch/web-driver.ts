@@ -46,7 +46,9 @@ export class WebDriver implements Driver {
     socket.on('pong', () => {
       this.#alive = true;
     });
-    socket.on('error', (error) => options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: error.message }));
+    socket.on('error', (error) =>
+      options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: error.message }),
+    );
     socket.on('close', () => this.#lease?.release());
   }
 
@@ -173,7 +175,13 @@ export class WebDriver implements Driver {
       case 'ERR_TOO_LARGE':
         return this.#refuse(1009, error.message);
       default:
-        this.#options.log({ level: 'debug', event: 'write_failed', driver: this.name, code: error.code, error: error.message });
+        this.#options.log({
+          level: 'debug',
+          event: 'write_failed',
+          driver: this.name,
+          code: error.code,
+          error: error.message,
+        });
     }
   }
 

@@ -79,7 +79,11 @@ export class WebFace {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         const code = error.code === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN';
-        reject(new BusError(code, `dispatch cannot listen on ${settings.host}:${settings.port}: ${error.message}`, { cause: error }));
+        reject(
+          new BusError(code, `dispatch cannot listen on ${settings.host}:${settings.port}: ${error.message}`, {
+            cause: error,
+          }),
+        );
       });
       this.#server.listen({ port: settings.port, host: settings.host, backlog: 4_096 }, resolve);
     });
@@ -115,9 +119,21 @@ export class WebFace {
       case 'healthz':
         return this.#answer(request, response, 200, 'text/plain', 'ok\n');
       case 'version':
-        return this.#answer(request, response, 200, 'application/json', JSON.stringify({ service: 'busbar-dispatch', version }));
+        return this.#answer(
+          request,
+          response,
+          200,
+          'application/json',
+          JSON.stringify({ service: 'busbar-dispatch', version }),
+        );
       case 'statistics':
-        return this.#answer(request, response, 200, 'application/json', JSON.stringify(this.#options.ports.statistics()));
+        return this.#answer(
+          request,
+          response,
+          200,
+          'application/json',
+          JSON.stringify(this.#options.ports.statistics()),
+        );
       case 'metrics':
         return this.#answer(request, response, 200, 'text/plain; version=0.0.4', await this.#options.metrics());
       case 'dispatch':
@@ -133,7 +149,7 @@ export class WebFace {
       return void this.#onRequest(request, responseOn(stream, request));
     }
     const { protocol } = target.route;
-    const wish = await this.#wish(protocol, target.query);
+    const wish = this.#wish(protocol, target.query);
     if ('status' in wish) return this.#refuse(request, responseOn(stream, request), wish);
     // Whoever waits for `allow` holds a place already.
     if (this.#drivers.size + this.#expected >= this.#options.settings.maxDrivers) {
@@ -182,7 +198,11 @@ export class WebFace {
     try {
       return { protocol, port, accept, secureContext: this.#secureContext(query) };
     } catch (error) {
-      return bad('private_key', asBusError(error, 'ERR_INVALID_ARGUMENT').message, 'a PEM key, with the certificate it belongs to');
+      return bad(
+        'private_key',
+        asBusError(error, 'ERR_INVALID_ARGUMENT').message,
+        'a PEM key, with the certificate it belongs to',
+      );
     }
   }
 
@@ -204,7 +224,13 @@ export class WebFace {
     const { status, ...body } = refusal;
     this.#options.counters.driverRefused(status).value += 1;
     const [path] = (request.url ?? '').split('?');
-    this.#options.log({ level: 'warn', event: 'request_refused', path: path?.slice(0, 200), ...refusal, ...originOf(request) });
+    this.#options.log({
+      level: 'warn',
+      event: 'request_refused',
+      path: path?.slice(0, 200),
+      ...refusal,
+      ...originOf(request),
+    });
     if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
     if (status === 405) response.setHeader('Allow', 'GET, HEAD');
     if (status === 503) response.setHeader('Retry-After', '5');

@@ -43,7 +43,9 @@ describe('dispatch accept list', () => {
   ];
   for (const [given, reason] of refused) {
     it(`${JSON.stringify(given)?.slice(0, 40)} - is refused: ${reason}`, () => {
-      expect(() => AcceptList.parse(given)).to.throw(reason).with.property('code', 'ERR_INVALID_ARGUMENT');
+      expect(() => AcceptList.parse(given))
+        .to.throw(reason)
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
     });
   }
 });

@@ -13,7 +13,12 @@ describe('dispatch back-pressure', () => {
   let port: number;
 
   beforeEach(async () => {
-    running = await startService({ maxBufferedBytes: limit, maxDeviceBytes: limit, stallMs: 100, deviceTimeoutMs: 300 });
+    running = await startService({
+      maxBufferedBytes: limit,
+      maxDeviceBytes: limit,
+      stallMs: 100,
+      deviceTimeoutMs: 300,
+    });
     port = await freePort();
   });
 

@@ -101,12 +101,22 @@ contract(
       heard.length = 0;
       device.send(Buffer.alloc(65_507, 1), port.port, '127.0.0.1');
       await until(() => heard.some(([, bytes]) => bytes.length === 65_507));
-      expect(heard.at(-1)?.[0]).to.deep.equal({ id: device.address().port, address: '127.0.0.1', port: device.address().port });
+      expect(heard.at(-1)?.[0]).to.deep.equal({
+        id: device.address().port,
+        address: '127.0.0.1',
+        port: device.address().port,
+      });
       const answer = once(device, 'message');
       await port.write({ address: '127.0.0.1', port: device.address().port }, 'pong');
       expect(String((await answer)[0])).to.equal('pong');
-      expect(await rejected(port.write({ address: '127.0.0.1', port: 1 }, Buffer.alloc(65_508)))).to.have.property('code', 'ERR_TOO_LARGE');
-      expect(await rejected(port.write({ address: '127.0.0.1', port: 0 }, 'x'))).to.have.property('code', 'ERR_INVALID_ARGUMENT');
+      expect(await rejected(port.write({ address: '127.0.0.1', port: 1 }, Buffer.alloc(65_508)))).to.have.property(
+        'code',
+        'ERR_TOO_LARGE',
+      );
+      expect(await rejected(port.write({ address: '127.0.0.1', port: 0 }, 'x'))).to.have.property(
+        'code',
+        'ERR_INVALID_ARGUMENT',
+      );
       device.close();
       await port.release();
       expect(dispatcher.statistics()).to.deep.equal(empty);
@@ -204,7 +214,8 @@ contract(
         return value;
       };
       await take();
-      const inBytes = async (): Promise<number> => Number(/received_bytes_total\{transport="tcp"\} (\d+)/.exec(await dispatcher.metrics())?.[1]);
+      const inBytes = async (): Promise<number> =>
+        Number(/received_bytes_total\{transport="tcp"\} (\d+)/.exec(await dispatcher.metrics())?.[1]);
       let before = -1;
       // The dispatcher stops reading once the window is used up.
       for (let now = await inBytes(); now !== before; now = await inBytes()) {
@@ -236,7 +247,11 @@ contract(
       device.send('all');
       expect((await bare.next()).data.toString()).to.equal('all');
       await until(() => lateTold.length === 2 && told.length === 2);
-      expect(dispatcher.statistics()).to.deep.equal({ ...empty, tcp_listeners: { [port.port]: 3 }, tcp_clients: { [port.port]: 1 } });
+      expect(dispatcher.statistics()).to.deep.equal({
+        ...empty,
+        tcp_listeners: { [port.port]: 3 },
+        tcp_clients: { [port.port]: 1 },
+      });
       await late.client.close();
       await bare.leave();
       await port.release();
@@ -276,9 +291,17 @@ contract(
         [() => ports.tcp({ port: 6_000, accept: '127.0.0.1' }), 'ERR_OF_OURS', 'no tcp there'],
         [() => ports.udp({ port: 6_001, accept: '127.0.0.1' }), 'ERR_UNAUTHORIZED', 'port 6001 is not allowed'],
         [() => ports.udp({ port: 0, accept: 'localhost' }), 'ERR_INVALID_ARGUMENT', '"localhost" is no IP address'],
-        [() => ports.udp({ port: 0, accept: '::1', multicast: '10.0.0.1' }), 'ERR_INVALID_ARGUMENT', '10.0.0.1 cannot be joined'],
+        [
+          () => ports.udp({ port: 0, accept: '::1', multicast: '10.0.0.1' }),
+          'ERR_INVALID_ARGUMENT',
+          '10.0.0.1 cannot be joined',
+        ],
         [() => ports.tcp({ port: 65_536, accept: '::1' }), 'ERR_INVALID_OPTION', '"port"'],
-        [() => ports.tcp(JSON.parse('{"port":1,"accept":"::1","acept":1}')), 'ERR_INVALID_OPTION', 'did you mean "accept"'],
+        [
+          () => ports.tcp(JSON.parse('{"port":1,"accept":"::1","acept":1}')),
+          'ERR_INVALID_OPTION',
+          'did you mean "accept"',
+        ],
         [() => ports.tls({ port: 0, accept: '::1', key: 'none' }), 'ERR_INVALID_ARGUMENT', 'private_key'],
       ];
       for (const [open, code, reason] of refused) {
@@ -295,7 +318,9 @@ contract(
 
     it('a caller that gives up - leaves no port open', async () => {
       const asked: (() => void)[] = [];
-      const { dispatcher, ports } = await run(bus(), { allow: () => new Promise<void>((resolve) => asked.push(resolve)) });
+      const { dispatcher, ports } = await run(bus(), {
+        allow: () => new Promise<void>((resolve) => asked.push(resolve)),
+      });
       const abort = new AbortController();
       const port = ports.tcp({ port: await freePort(), accept: '::1', signal: abort.signal });
       await until(() => asked.length === 1);

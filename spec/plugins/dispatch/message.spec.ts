@@ -2,7 +2,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
-import { decodeCommand, decodeMessage, encodeMessage, type MessageType } from '../../../lib/plugins/dispatch/message.ts';
+import {
+  decodeCommand,
+  decodeMessage,
+  encodeMessage,
+  type MessageType,
+} from '../../../lib/plugins/dispatch/message.ts';
 
 const vectors: readonly [string, MessageType, string, number, string, string][] = [
   ['OPENED', 0, '127.0.0.1', 0, '', '003132372e302e302e3100000000000000000000000000'],

@@ -26,7 +26,8 @@ describe('dispatch metrics', () => {
   });
 
   it('the drops of the system - are those of our ports', () => {
-    const head = '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
+    const head =
+      '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n';
     const row = (port: string, drops: number): string =>
       `  123: 00000000:${port} 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4242 2 0000000000000000 ${drops}\n`;
     expect(sumDrops(head + row('00A2', 5) + row('00A3', 7) + row('00A2', 1), new Set([162]))).to.equal(6);

@@ -40,7 +40,18 @@ describe('dispatch with programs as devices', () => {
     if (!has('snmptrap', '-V')) this.skip();
     const driver = await open('udp');
     for (let count = 0; count < 3; count++) {
-      const trap = ['-v', '2c', '-c', 'public', `127.0.0.1:${port}`, '4711', '1.3.6.1.6.3.1.1.5.3', '1.3.6.1.2.1.2.2.1.1.1', 'i', String(count)];
+      const trap = [
+        '-v',
+        '2c',
+        '-c',
+        'public',
+        `127.0.0.1:${port}`,
+        '4711',
+        '1.3.6.1.6.3.1.1.5.3',
+        '1.3.6.1.2.1.2.2.1.1.1',
+        'i',
+        String(count),
+      ];
       expect(await command('snmptrap', trap)).to.include({ code: 0 });
       const { type, address, data } = await driver.next();
       expect([type, address]).to.deep.equal([2, '127.0.0.1']);

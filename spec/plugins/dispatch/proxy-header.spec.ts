@@ -6,16 +6,28 @@ const signature = '0d0a0d0a000d0a515549540a';
 const binary = (rest: string): Buffer => Buffer.from(signature + rest, 'hex');
 
 const good: readonly [string, Buffer, { address: string; port: number } | undefined][] = [
-  ['version 1, IPv4', Buffer.from('PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n'), { address: '192.168.0.1', port: 56_324 }],
+  [
+    'version 1, IPv4',
+    Buffer.from('PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n'),
+    { address: '192.168.0.1', port: 56_324 },
+  ],
   ['version 1, IPv6', Buffer.from('PROXY TCP6 2001:db8::1 ::1 1 65535\r\n'), { address: '2001:db8::1', port: 1 }],
   ['version 1, unknown', Buffer.from('PROXY UNKNOWN anything at all\r\n'), undefined],
-  ['version 2, IPv4', binary('2111000c' + 'c0a80001' + 'c0a8000b' + 'dc04' + '01bb'), { address: '192.168.0.1', port: 56_324 }],
+  [
+    'version 2, IPv4',
+    binary('2111000c' + 'c0a80001' + 'c0a8000b' + 'dc04' + '01bb'),
+    { address: '192.168.0.1', port: 56_324 },
+  ],
   [
     'version 2, IPv6',
     binary(`21210024${'20010db8000000000000000000000001'}${'0'.repeat(32)}${'0001'}${'01bb'}`),
     { address: '2001:db8:0:0:0:0:0:1', port: 1 },
   ],
-  ['version 2, with extensions', binary('21110010' + '0a000001' + '0a000002' + '0001' + '0002' + '04000100'), { address: '10.0.0.1', port: 1 }],
+  [
+    'version 2, with extensions',
+    binary('21110010' + '0a000001' + '0a000002' + '0001' + '0002' + '04000100'),
+    { address: '10.0.0.1', port: 1 },
+  ],
   ['version 2, the balancer itself', binary('20000000'), undefined],
   ['version 2, a family without addresses', binary('21000000'), undefined],
 ];

@@ -51,7 +51,10 @@ describe('dispatch ports', () => {
         driver.write(opened.address, opened.id, word);
         expect(await device.hears(word)).to.equal(word);
       }
-      expect(running.service.statistics()).to.deep.include({ tcp_listeners: { [port]: 1 }, tcp_clients: { [port]: 1 } });
+      expect(running.service.statistics()).to.deep.include({
+        tcp_listeners: { [port]: 1 },
+        tcp_clients: { [port]: 1 },
+      });
       await device.end();
       expect(await driver.next()).to.include({ type: 1, id: 0 });
       await driver.leave();
@@ -97,7 +100,9 @@ describe('dispatch ports', () => {
     });
 
     const pem = certificate.cert.toString();
-    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      .privateKey.export({ type: 'pkcs8', format: 'pem' })
+      .toString();
     const bad: readonly [string, Record<string, string>][] = [
       ['a certificate without a key', { certificate: pem }],
       ['a key that is none', { private_key: 'abc' }],
@@ -123,7 +128,7 @@ describe('dispatch ports', () => {
   });
 
   describe('behind a load balancer', () => {
-    it('a PROXY header - names the device, and what follows is the device\'s', async () => {
+    it("a PROXY header - names the device, and what follows is the device's", async () => {
       await start({ proxies: '127.0.0.50' });
       const driver = await open('tcp', { accept: '10.1.1.1' });
       const header = 'PROXY TCP4 10.1.1.1 10.1.1.9 4711 9\r\n';

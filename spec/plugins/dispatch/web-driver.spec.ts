@@ -278,7 +278,9 @@ describe('dispatch over WebSockets', () => {
       const driver = await udp({ accept: '127.0.0.2' });
       device.send('hello?', port, '127.0.0.1');
       await running.logged('datagram_dropped', (event) => event['reason'] === 'address');
-      expect(await running.service.metrics()).to.include('busbar_dispatch_datagrams_dropped_total{reason="address"} 1\n');
+      expect(await running.service.metrics()).to.include(
+        'busbar_dispatch_datagrams_dropped_total{reason="address"} 1\n',
+      );
       expect(driver.unread).to.equal(0);
       await driver.leave();
       await closed();

@@ -93,7 +93,12 @@ describe('dispatch over HTTP', () => {
     ['in a header without its scheme', '', { Authorization: 'a test secret' }, 200],
     ['a wrong one', '?bearer_token=a%20test%20secre', {}, 401],
     ['an empty one', '?bearer_token=', {}, 401],
-    ['a wrong header, which wins over a right query', '?bearer_token=a%20test%20secret', { Authorization: 'Bearer x' }, 401],
+    [
+      'a wrong header, which wins over a right query',
+      '?bearer_token=a%20test%20secret',
+      { Authorization: 'Bearer x' },
+      401,
+    ],
   ];
   for (const [name, query, headers, status] of tokens) {
     it(`the token - ${name}: ${status}`, async () => {
@@ -139,7 +144,10 @@ describe('dispatch over HTTP', () => {
   it('other paths and methods - are 404 and 405 for those with the token', async () => {
     expect((await get('/api/server/other')).status).to.equal(404);
     expect((await get('/api/server/other', {})).status).to.equal(401);
-    const posted = await fetch(`http://127.0.0.1:${port}/api/server`, { method: 'POST', headers: { ...right, connection: 'close' } });
+    const posted = await fetch(`http://127.0.0.1:${port}/api/server`, {
+      method: 'POST',
+      headers: { ...right, connection: 'close' },
+    });
     expect(posted.status).to.equal(405);
     expect(posted.headers.get('allow')).to.equal('GET, HEAD');
   });
@@ -227,7 +235,9 @@ describe('dispatch options', () => {
       [JSON.parse('{"sekret":"x"}'), 'did you mean "secret"?'],
     ];
     for (const [options, name] of bad) {
-      expect(() => make(options)).to.throw(BusError, name).with.property('code', 'ERR_INVALID_OPTION');
+      expect(() => make(options))
+        .to.throw(BusError, name)
+        .with.property('code', 'ERR_INVALID_OPTION');
     }
   });
 
