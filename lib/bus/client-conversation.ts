@@ -241,7 +241,7 @@ export class ClientConversation implements PeerOwner {
 
   /** The link is gone; the session may still resume on another one. */
   #linkLost(error: BusError | undefined): void {
-    this.#port?.read(undefined);
+    this.#port?.forget();
     this.#port = undefined;
     const { session } = this.peer;
     session?.detach();
@@ -260,7 +260,7 @@ export class ClientConversation implements PeerOwner {
 
   /** The session is over, and another one is to follow. */
   #sessionLost(error: BusError): void {
-    this.#port?.read(undefined);
+    this.#port?.forget();
     this.#port = undefined;
     this.#token = undefined;
     this.#answerFor(this.peer.unbind(error));
@@ -284,7 +284,7 @@ export class ClientConversation implements PeerOwner {
   /** Ends everything for good; `tell` emits `close`. */
   #over(error: BusError, reason: unknown, tell: boolean): void {
     this.#run.abort(error);
-    this.#port?.read(undefined);
+    this.#port?.forget();
     this.#port = undefined;
     this.#token = undefined;
     this.#moving = false;

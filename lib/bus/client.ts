@@ -134,7 +134,11 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * with `confirm` also `ERR_SESSION_LOST` or, towards net-ipc, `ERR_PEER_LACKS_FEATURE`.
    */
   send(data: Out<C, 'message'>, settings?: SendSettings): Promise<void> {
-    return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+    try {
+      return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -142,11 +146,15 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
    */
   request(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<Out<C, 'response'>> {
-    return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Out<C, 'response'>>;
+    try {
+      return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Out<C, 'response'>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Resolves the whole milliseconds that an echo of `data` took. Rejects as `request` does. */
-  ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
+  async ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
     return this.#peer.ping(data, askOptions(settings, 10_000));
   }
 

@@ -106,7 +106,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** As `Client.send`, towards this client. */
   send(data: Typed<C, 'toClient', 'message'>, settings?: SendSettings): Promise<void> {
-    return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+    try {
+      return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** As `Client.request`, towards this client. */
@@ -114,11 +118,15 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     data: Typed<C, 'toClient', 'request'>,
     settings?: number | AskSettings,
   ): Promise<Typed<C, 'toClient', 'response'>> {
-    return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Typed<C, 'toClient', 'response'>>;
+    try {
+      return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Typed<C, 'toClient', 'response'>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Resolves the whole milliseconds that an echo of `data` took. */
-  ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
+  async ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
     return this.#peer.ping(data, askOptions(settings, 10_000));
   }
 
@@ -138,7 +146,9 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** This client's messages as they come, until its session is over. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
-    return this.#inbox.messages() as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
+    const messages = this.#inbox.messages();
+    if (this.#conversation.isOver) this.#inbox.end();
+    return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
   }
 
   /**

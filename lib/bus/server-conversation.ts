@@ -48,6 +48,10 @@ export class ServerConversation implements PeerOwner {
     return this.#owner.handle;
   }
 
+  get isOver(): boolean {
+    return this.#lifecycle.is('idle');
+  }
+
   /** The open link. */
   get link(): Link | undefined {
     return this.#port?.link;
@@ -97,7 +101,7 @@ export class ServerConversation implements PeerOwner {
     const { session } = this.peer;
     if (session === undefined) return false;
     const before = this.#port;
-    before?.read(undefined);
+    before?.forget();
     this.#port = undefined;
     before?.destroy();
     session.detach();
@@ -131,7 +135,7 @@ export class ServerConversation implements PeerOwner {
   over(reason: unknown, error: BusError): void {
     if (this.#lifecycle.is('idle')) return;
     this.#grace?.cancel();
-    this.#port?.read(undefined);
+    this.#port?.forget();
     this.#port = undefined;
     this.#lifecycle.move('idle');
     const left = this.peer.unbind(error);
@@ -211,7 +215,7 @@ export class ServerConversation implements PeerOwner {
 
   #linkLost(port: LinkPort | undefined): void {
     if (this.#port !== port || port === undefined) return;
-    port.read(undefined);
+    port.forget();
     this.#port = undefined;
     const { session } = this.peer;
     session?.detach();

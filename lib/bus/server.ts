@@ -61,6 +61,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly #plugins: Plugins;
   #state: ServerState = 'idle';
   #listener: Listener | undefined;
+  #opening: Promise<void> | undefined;
   #closing: Promise<this> | undefined;
   #paused = false;
 
@@ -132,25 +133,12 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_TOO_LARGE` (path), `ERR_STATE` when started before, or
    * `ERR_CONNECT` with the system's error as cause.
    */
-  start(settings: StartSettings = {}): Promise<this> {
-    if (this.#state !== 'idle') return Promise.reject(new BusError('ERR_STATE', 'The server was started already'));
+  async start({ takeover = false }: StartSettings = {}): Promise<this> {
+    if (this.#state !== 'idle') throw new BusError('ERR_STATE', 'The server was started already');
     this.#state = 'starting';
-    this.#starting = this.#start(settings);
-    return this.#starting;
-  }
-
-      await this.#plugins.runStart();
-      this.#listener = await this.#platform.listen(this.options, takeover, {
-        link: (link) => this.#link(link),
-        error: (error) => this.#report(error),
-        replaced: () => void this.close(true),
-      });
-    } catch (error) {
-      this.#state = 'idle';
-      throw error;
-    }
-    this.#state = 'listening';
-    this.fire('ready', this.#listener.address);
+    const opened = this.#open(takeover);
+    this.#opening = opened.catch(() => {});
+    await opened;
     return this;
   }
 
@@ -243,7 +231,25 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     else if (event !== 'error') this.#report(error);
   }
 
+  async #open(takeover: boolean): Promise<void> {
+    try {
+      await this.#plugins.runStart();
+      this.#listener = await this.#platform.listen(this.options, takeover, {
+        link: (link) => this.#link(link),
+        error: (error) => this.#report(error),
+        replaced: () => void this.close(true),
+      });
+    } catch (error) {
+      this.#state = 'idle';
+      throw error;
+    }
+    this.#state = 'listening';
+    this.fire('ready', this.#listener.address);
+  }
+
   async #close(allowReconnect: boolean): Promise<this> {
+    await this.#opening;
+    if (this.#state === 'idle') return this;
     this.#state = 'closing';
     const listener = this.#listener;
     const stopped = listener?.close();

@@ -76,7 +76,8 @@ function askOne<Handle>(
     grace?.cancel();
     grace = up ? undefined : clock.setTimer(() => give(new BusError('ERR_CLOSED', 'The peer left')), graceMs, true);
   });
-  options.signal?.addEventListener('abort', abort, { once: true });
+  if (options.signal?.aborted === true) controller.abort(options.signal.reason);
+  else options.signal?.addEventListener('abort', abort, { once: true });
   member.ask({ ...options, signal: controller.signal }).then(
     (value) => settle({ peer, status: 'fulfilled', value }),
     (error: unknown) => settle({ peer, status: 'rejected', reason: asBusError(error, 'ERR_REMOTE') }),

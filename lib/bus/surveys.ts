@@ -22,12 +22,12 @@ export class Surveys {
     this.#options = options;
   }
 
-  all(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<unknown>[]> {
+  async all(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<unknown>[]> {
     const options = askOptions(settings, 10_000);
     return this.#gather(options, (connection, ask) => connection.peer.request('', data, ask));
   }
 
-  pings(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<number>[]> {
+  async pings(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<number>[]> {
     const options = askOptions(settings, 10_000);
     const ping = (connection: Connection, ask: AskOptions): Promise<unknown> => connection.peer.ping(data, ask);
     return this.#gather(options, ping) as Promise<SurveyResult<number>[]>;

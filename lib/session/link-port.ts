@@ -13,6 +13,8 @@ export interface LinkReader {
   failed(error: BusError): void;
 }
 
+const nobody: LinkReader = { data() {}, drain() {}, close() {}, failed() {} };
+
 /** Feeds `session` from a link; what else happens to the link is `others`' business. */
 export function readerOf(
   session: { receiveBytes(bytes: Uint8Array): void; linkDrained(): void },
@@ -30,6 +32,7 @@ export function readerOf(
 export class LinkPort implements SessionLink, LinkEvents {
   readonly link: Link;
   #reader: LinkReader | undefined;
+  readonly #unread: Uint8Array[] = [];
   #recordReader: RecordReader | undefined;
   #recordWriter: RecordWriter | undefined;
   #streams: readonly (Deflater | Inflater)[] = [];
@@ -48,10 +51,20 @@ export class LinkPort implements SessionLink, LinkEvents {
     return this.link.bufferedBytes;
   }
 
-  /** Hands what comes from now on to `reader`; one that is late hears of the close at once. */
+  /**
+   * Hands what comes from now on to `reader`, and before it what came while nobody read; one that is late hears of the
+   * close at once. Without a reader, what comes is kept for the next one, who is to follow in the same turn.
+   */
   read(reader: LinkReader | undefined): void {
     this.#reader = reader;
-    if (this.#closed !== undefined) reader?.close(this.#closed.error);
+    if (reader === undefined) return;
+    for (const bytes of this.#unread.splice(0)) this.data(bytes);
+    if (this.#closed !== undefined) this.#reader.close(this.#closed.error);
+  }
+
+  /** Nobody will read any more: what comes is dropped, and nobody hears of the close. */
+  forget(): void {
+    this.#reader = nobody;
   }
 
   /** Everything after this, both ways, travels in compressed records. */
@@ -92,8 +105,12 @@ export class LinkPort implements SessionLink, LinkEvents {
 
   /** Bytes as the reader is to see them; also for those that came together with the opening. */
   data(bytes: Uint8Array): void {
+    if (this.#reader === undefined) {
+      this.#unread.push(bytes);
+      return;
+    }
     if (this.#recordReader === undefined) {
-      this.#reader?.data(bytes);
+      this.#reader.data(bytes);
       return;
     }
     try {

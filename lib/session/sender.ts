@@ -67,13 +67,13 @@ export class Sender {
   message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {
     this.#options.sending();
     const lane = this.#lane(laneName);
-    this.#sent(this.#options.encoder.message(lane, data, confirm), lane, entry);
+    this.#sent(this.#options.encoder.message(lane, data, confirm || this.#wantsAck), lane, entry);
   }
 
   encoded(laneName: string, message: EncodedMessage, entry?: Entry): void {
     this.#options.sending();
     const lane = this.#lane(laneName);
-    this.#sent(this.#options.encoder.encoded(lane, message), lane, entry);
+    this.#sent(this.#options.encoder.encoded(lane, message, this.#wantsAck), lane, entry);
   }
 
   request(laneName: string, id: number, data: unknown, timeoutMs: number | undefined): void {
@@ -164,6 +164,12 @@ export class Sender {
     if (this.#options.keeps)
       return this.#queueBytes === 0 && this.outbox.acknowledged >= Math.min(mark, this.outbox.sequence);
     return this.#outlet === undefined || this.#outlet.bufferedBytes === 0;
+  }
+
+  /** With half the room used, the peer is asked not to put its acknowledgement off. */
+  get #wantsAck(): boolean {
+    const { keeps, maxBytes, maxMessages } = this.#options;
+    return keeps && (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes);
   }
 
   get #queueBytes(): number {

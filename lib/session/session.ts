@@ -45,6 +45,7 @@ export interface SessionOwner {
 }
 
 const ackDelayMs = 20;
+const flushLookMs = 2;
 
 /**
  * One conversation over successive links. It does no I/O and reads no time of its own: bytes come in through
@@ -63,6 +64,7 @@ export class Session {
   #ackTimer: Timer | undefined;
   #peerPaused = false;
   #ended = false;
+  #flushTimer: Timer | undefined;
   #flushWaiters: { readonly mark: number; readonly done: () => void }[] = [];
 
   constructor(dialect: SessionDialect, owner: SessionOwner, clock: Clock, limits: SessionLimits) {
@@ -216,12 +218,14 @@ export class Session {
   whenFlushed(done: () => void): void {
     this.#flushWaiters.push({ mark: this.out.mark, done });
     this.#settleFlushes();
+    if (this.tier === 'legacy') this.#watchFlush();
   }
 
   /** The session is over; returns the entries that were never acknowledged, in order. */
   finish(): Entry[] {
     this.#ended = true;
     this.detach();
+    this.#flushTimer?.cancel();
     const waiters = this.#flushWaiters;
     this.#flushWaiters = [];
     for (const { done } of waiters) done();
@@ -280,6 +284,20 @@ export class Session {
         this.out.flush();
       },
       ackDelayMs,
+      true,
+    );
+  }
+
+  /** Where nothing is acknowledged nobody says that the last bytes left, unless the link was full. */
+  #watchFlush(): void {
+    this.#flushTimer?.cancel();
+    if (this.#flushWaiters.length === 0) return;
+    this.#flushTimer = this.#clock.setTimer(
+      () => {
+        this.#settleFlushes();
+        this.#watchFlush();
+      },
+      flushLookMs,
       true,
     );
   }
