@@ -7,15 +7,13 @@ export const busRpc: Plugin<RpcHub<PeerHandle>> = definePlugin({ name: 'rpc', se
 
 function install(host: PluginHost): PluginInstance<RpcHub<PeerHandle>> {
   const lane = host.lane({
-    message: (data, peer) => {
-      if (data instanceof Uint8Array) hub.receive(peer, data);
-    },
+    message: (data, peer) => hub.receive(peer, data),
     // Somebody asks whether calls are understood here.
     request: () => null,
   });
   const hub = new RpcHub<PeerHandle>({
     clock: host.clock,
-    send: (peer, body) => lane.send(peer, body),
+    send: (peer, frame) => lane.send(peer, frame),
     greet: (peer) => lane.request(peer, null, { timeout: 0 }),
     report: (error, peer) => host.report(error, peer),
     suspicious: (peer, error) => host.report(error, peer),

@@ -21,11 +21,5 @@ export function callOptions(settings: CallSettings): CallOptions {
   return new CallOptions(settings);
 }
 
-/** Separates the options, if there are any, from the arguments. */
-export function splitOptions(args: readonly unknown[]): { readonly args: readonly unknown[]; readonly ask: AskOptions } {
-  const last = args.at(-1);
-  if (last instanceof CallOptions) return { args: args.slice(0, -1), ask: last.ask };
-  return { args, ask: defaults };
-}
-
-const defaults = askOptions(undefined, 10_000);
+/** For calls without options, and for callbacks. */
+export const usualAsk = askOptions(undefined, 10_000);

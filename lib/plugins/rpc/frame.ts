@@ -35,7 +35,7 @@ export type RpcFrame =
 
 const maxDepth = 64;
 
-/** Frames as bytes: plain MessagePack, without the records of trusted ends, since a relay may stand between. */
+/** Frames as bytes, for channels: plain MessagePack, since the relay between has no part in it. */
 export class FrameCodec {
   readonly #packr = new Packr({ useRecords: false, variableMapSize: true });
   readonly #unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
@@ -50,21 +50,18 @@ export class FrameCodec {
     }
   }
 
-  /** @throws BusError `ERR_PROTOCOL` for bytes that are no frame. */
-  read(bytes: Uint8Array): RpcFrame {
+  /** What the bytes hold, a frame or not. @throws BusError `ERR_PROTOCOL` for bytes that hold nothing. */
+  read(bytes: Uint8Array): unknown {
     checkDepth(bytes, 0, bytes.length, maxDepth);
-    let frame: unknown;
     try {
-      frame = this.#unpackr.unpack(bytes);
+      return this.#unpackr.unpack(bytes);
     } catch (cause) {
       throw new BusError('ERR_PROTOCOL', 'A call is not valid MessagePack.', { cause });
     }
-    if (!isFrame(frame)) throw new BusError('ERR_PROTOCOL', 'This is no frame of a remote call.');
-    return frame;
   }
 }
 
-function isFrame(frame: unknown): frame is RpcFrame {
+export function isFrame(frame: unknown): frame is RpcFrame {
   if (!Array.isArray(frame)) return false;
   const [first, second, third, fourth, fifth]: unknown[] = frame;
   switch (first) {

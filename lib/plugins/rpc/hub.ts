@@ -1,12 +1,14 @@
 import type { Clock } from '../../base/clock.ts';
 import type { BusError } from '../../base/errors.ts';
+import type { RpcFrame } from './frame.ts';
 import type { Offer } from './offer.ts';
 import { RpcSession } from './session.ts';
 
 /** How a hub reaches its other sides; a key stands for one of them. */
 export interface HubDoor<Key> {
   readonly clock: Clock;
-  send(key: Key, body: Uint8Array): Promise<void>;
+  /** May throw what the encoder throws. */
+  send(key: Key, frame: RpcFrame): Promise<void>;
   greet(key: Key): Promise<unknown>;
   report(error: unknown, key: Key): void;
   /** The other side sent what no correct peer sends. */
@@ -48,7 +50,7 @@ export class RpcHub<Key> {
     const door = this.#door;
     const session = new RpcSession({
       clock: door.clock,
-      send: (body) => door.send(key, body),
+      send: (frame) => door.send(key, frame),
       offer: (id) => this.#find(key, id),
       greet: () => door.greet(key),
       report: (error) => door.report(error, key),
@@ -57,9 +59,9 @@ export class RpcHub<Key> {
     return session;
   }
 
-  receive(key: Key, body: Uint8Array): void {
+  receive(key: Key, frame: unknown): void {
     try {
-      this.session(key).receive(body);
+      this.session(key).receive(frame);
     } catch (error) {
       this.#door.suspicious(key, error);
     }

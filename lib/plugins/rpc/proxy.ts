@@ -1,7 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { custom, type Given, integer, resolveOptions } from '../../base/options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
-import { type CallOptions, splitOptions } from './call-options.ts';
+import { CallOptions, usualAsk } from './call-options.ts';
 import { type Fingerprints, fingerprints } from './contract.ts';
 import { type Bus, type Ends, endOf, type Place } from './end.ts';
 import { type JointProcedure, JointSignature } from './joint/joint-signature.ts';
@@ -101,10 +101,11 @@ class Caller {
     }
   }
 
-  async call(name: string, given: readonly unknown[]): Promise<unknown> {
-    const { args, ask } = splitOptions(given);
+  call(name: string, given: readonly unknown[]): Promise<unknown> {
+    const last = given.at(-1);
+    const args = last instanceof CallOptions ? given.slice(0, -1) : given;
     if (this.#toJoint()) return this.#joint(name, args);
-    return this.#session().call(this.#id, name, args, ask);
+    return this.#session().call(this.#id, name, args, last instanceof CallOptions ? last.ask : usualAsk);
   }
 
   async notify(name: string, args: readonly unknown[]): Promise<void> {

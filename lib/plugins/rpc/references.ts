@@ -20,7 +20,22 @@ export interface Borrower {
 
 /** Replaces what cannot travel by null and says where it stood; a value without such parts is returned as it is. */
 export function extract(value: unknown, lender: Lender, refs: Reference[]): unknown {
-  return walk(value, [], lender, refs);
+  return travels(value, 0) ? value : walk(value, [], lender, refs);
+}
+
+/** Whether all of it can travel: the usual case, found out without allocating anything. */
+function travels(value: unknown, depth: number): boolean {
+  if (typeof value === 'function') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth >= maxDepth) throw tooDeep();
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index += 1) if (!travels(value[index], depth + 1)) return false;
+    return true;
+  }
+  if (ArrayBuffer.isView(value)) return true;
+  if (!isPlain(value)) return !isAsyncIterable(value);
+  for (const key in value) if (!travels((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return false;
+  return true;
 }
 
 function walk(value: unknown, path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
@@ -29,7 +44,7 @@ function walk(value: unknown, path: readonly (string | number)[], lender: Lender
     return null;
   }
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
-  if (path.length >= maxDepth) throw new BusError('ERR_UNENCODABLE', `The data nests deeper than ${maxDepth} levels, or is circular.`);
+  if (path.length >= maxDepth) throw tooDeep();
   if (Array.isArray(value)) return walkArray(value, path, lender, refs);
   if (isAsyncIterable(value)) {
     refs.push([path, value instanceof Readable ? 'readable' : 'iterable', lender.lendStream(value)]);
@@ -108,6 +123,10 @@ function stream(what: 'iterable' | 'readable', source: AsyncIterable<unknown>): 
   return what === 'readable' ? Readable.from(source) : source;
 }
 
+function tooDeep(): BusError {
+  return new BusError('ERR_UNENCODABLE', `The data nests deeper than ${maxDepth} levels, or is circular.`);
+}
+
 function misplaced(): BusError {
   return new BusError('ERR_PROTOCOL', 'A reference points to nowhere.');
 }
@@ -118,5 +137,5 @@ function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
 
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return (prototype === Object.prototype || prototype === null) && !isAsyncIterable(value);
 }

@@ -4,8 +4,9 @@ import type { AskOptions } from '../../bus/ask-options.ts';
 import { isThenable } from '../../bus/incoming.ts';
 import { Questions, type QuestionCarrier } from '../../bus/questions.ts';
 import type { Waiting } from '../../session/waiting.ts';
+import { usualAsk } from './call-options.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
-import { FrameCodec, kind, type RpcFrame } from './frame.ts';
+import { isFrame, kind, type RpcFrame } from './frame.ts';
 import { LentFunctions } from './lent-functions.ts';
 import type { Offer } from './offer.ts';
 import { type AnyFunction, type Borrower, extract, type Lender, type Reference, restore } from './references.ts';
@@ -14,7 +15,7 @@ import { Streams } from './streams.ts';
 /** The way to one other side. */
 export interface SessionDoor {
   readonly clock: Clock;
-  send(body: Uint8Array): Promise<void>;
+  send(frame: RpcFrame): Promise<void>;
   /** What is offered to this other side under this id. */
   offer(remote: number): Offer | undefined;
   /** Rejects if there is nobody at the other side who understands calls; asked once, with the first call. */
@@ -27,7 +28,6 @@ const maxRunning = 10_000;
 /** The calls between this end and one other side, both ways. */
 export class RpcSession implements QuestionCarrier, Lender, Borrower {
   readonly #door: SessionDoor;
-  readonly #codec = new FrameCodec();
   readonly #questions: Questions;
   readonly #functions = new LentFunctions();
   readonly #streams: Streams;
@@ -95,9 +95,9 @@ export class RpcSession implements QuestionCarrier, Lender, Borrower {
   }
 
   /** @throws BusError `ERR_PROTOCOL` for what no correct peer sends. */
-  receive(bytes: Uint8Array): void {
+  receive(frame: unknown): void {
     if (this.#closed !== undefined) return;
-    const frame = this.#codec.read(bytes);
+    if (!isFrame(frame)) throw new BusError('ERR_PROTOCOL', 'This is no frame of a remote call.');
     switch (frame[0]) {
       case kind.call:
         this.#called(frame[1], frame[2], frame[3], restore(frame[4], frame[5], this) as readonly unknown[]);
@@ -170,7 +170,7 @@ export class RpcSession implements QuestionCarrier, Lender, Borrower {
   }
 
   borrowFunction(id: number): AnyFunction {
-    const call: AnyFunction = (...args) => this.call(null, id, args, callbackAsk);
+    const call: AnyFunction = (...args) => this.call(null, id, args, usualAsk);
     const $notify: AnyFunction = (...args) => this.notify(null, id, args);
     this.#released.register(call, id);
     return Object.assign(call, { $notify });
@@ -281,7 +281,7 @@ export class RpcSession implements QuestionCarrier, Lender, Borrower {
 
   #send(frame: RpcFrame): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    return this.#door.send(this.#codec.write(frame));
+    return this.#door.send(frame);
   }
 
   /** For frames nobody waits for; if the way is gone, so is whoever they were for. */
@@ -289,9 +289,6 @@ export class RpcSession implements QuestionCarrier, Lender, Borrower {
     if (this.#closed === undefined) this.#send(frame).catch(() => undefined);
   }
 }
-
-/** Callbacks are called without options of their own: with the usual time. */
-const callbackAsk: AskOptions = { timeoutMs: 10_000, signal: undefined, idempotent: false };
 
 function failureOf(error: unknown): { code: string; message: string; details: unknown } {
   if (!(error instanceof Error)) return { code: 'ERR_REMOTE', message: String(error), details: undefined };
