@@ -1,10 +1,11 @@
 import { asBusError, BusError } from '../base/errors.ts';
 import { type LinkPort, readerOf } from '../session/link-port.ts';
 import type { Entry } from '../session/outbox.ts';
-import { type OpenedLink, RefusedError } from '../session/open-link.ts';
+import { RefusedError } from '../session/open-link.ts';
 import { type ClientStatus, Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { EndFrame } from '../wire/frames.ts';
+import type { ServerHello } from '../wire/hello.ts';
 import { abortWhen } from './abort-when.ts';
 import type { AskOptions } from './ask-options.ts';
 import { ClientDialer } from './client-dialer.ts';
@@ -57,7 +58,7 @@ export class ClientConversation implements PeerOwner {
         this.#lifecycle.move('connected');
         return clientHello(options, this.#payload, link, this.id, this.#token, this.peer.session);
       },
-      opened: (port, opened) => this.#opened(port, opened),
+      opened: (port, hello) => this.#opened(port, hello),
       failed: () => {
         if (!this.#lifecycle.is('idle')) this.#lifecycle.move('disconnected');
       },
@@ -199,7 +200,7 @@ export class ClientConversation implements PeerOwner {
     return undefined;
   }
 
-  #opened(port: LinkPort, { hello, rest }: OpenedLink): void {
+  #opened(port: LinkPort, hello: ServerHello): void {
     if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed before it was used');
     const before = this.peer.session;
     const offer = hello.busbar;
@@ -219,12 +220,6 @@ export class ClientConversation implements PeerOwner {
     this.id = hello.id;
     this.#moving = false;
     if (hello.compress && offer !== undefined) compressLink(port, this.#platform);
-    port.read(
-      readerOf(session, {
-        close: () => this.#port === port && this.#linkLost(undefined),
-        failed: (error) => this.#port === port && this.broken(error),
-      }),
-    );
     session.attach(port, offer?.received ?? 0);
     this.#lifecycle.move('ready');
     if (resumed === undefined) {
@@ -236,7 +231,12 @@ export class ClientConversation implements PeerOwner {
       this.#owner.plugins.linkChanged(this.handle, true);
     }
     this.#owner.fire('session', { outcome, id: hello.id });
-    if (rest.length > 0) port.data(rest);
+    port.read(
+      readerOf(session, {
+        close: () => this.#port === port && this.#linkLost(undefined),
+        failed: (error) => this.#port === port && this.broken(error),
+      }),
+    );
   }
 
   /** The link is gone; the session may still resume on another one. */

@@ -1,9 +1,9 @@
 import { BusError } from '../base/errors.ts';
 import { LinkPort } from '../session/link-port.ts';
-import { type OpenedLink, openLink, RefusedError } from '../session/open-link.ts';
+import { openLink, RefusedError } from '../session/open-link.ts';
 import { redial } from '../session/redial.ts';
 import type { Link } from '../transport/link.ts';
-import type { ClientHello } from '../wire/hello.ts';
+import type { ClientHello, ServerHello } from '../wire/hello.ts';
 import { ClientOpening } from '../wire/opening/client-opening.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import type { ClientPlatform } from './platform.ts';
@@ -14,7 +14,7 @@ export interface DialerEvents {
   /** A link is open; returns what to say on it. */
   linked(link: Link): ClientHello;
   /** The server said hello; the port is to be read in the same turn. A throw fails the attempt. */
-  opened(port: LinkPort, opened: OpenedLink): void;
+  opened(port: LinkPort, hello: ServerHello): void;
   /** The attempt failed. */
   failed(): void;
   /** Another attempt follows after a wait. */

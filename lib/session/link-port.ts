@@ -59,7 +59,12 @@ export class LinkPort implements SessionLink, LinkEvents {
     this.#reader = reader;
     if (reader === undefined) return;
     for (const bytes of this.#unread.splice(0)) this.data(bytes);
-    if (this.#closed !== undefined) this.#reader.close(this.#closed.error);
+    if (this.#closed !== undefined) reader.close(this.#closed.error);
+  }
+
+  /** Gives bytes back that were read too far, for the next reader. */
+  unread(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#unread.unshift(bytes);
   }
 
   /** Nobody will read any more: what comes is dropped, and nobody hears of the close. */

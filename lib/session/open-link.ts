@@ -3,12 +3,6 @@ import type { ServerHello } from '../wire/hello.ts';
 import type { ClientOpening } from '../wire/opening/client-opening.ts';
 import type { LinkPort } from './link-port.ts';
 
-export interface OpenedLink {
-  readonly hello: ServerHello;
-  /** What came behind the server's hello already. */
-  readonly rest: Uint8Array;
-}
-
 /** A server's refusal, and whether it asked for another attempt. */
 export class RefusedError extends BusError {
   readonly allowReconnect: boolean;
@@ -22,11 +16,10 @@ export class RefusedError extends BusError {
 }
 
 /**
- * Says hello on a new link and waits for the server's. Until the caller reads the port, what follows is lost, so it is to
- * do that in the same turn. Rejects `RefusedError`, `ERR_PROTOCOL`, `ERR_CONNECT` when the link closes first, or with the
+ * Says hello on a new link and waits for the server's. What follows waits in the port for its next reader. Rejects `RefusedError`, `ERR_PROTOCOL`, `ERR_CONNECT` when the link closes first, or with the
  * reason of `signal`; the link is then closed.
  */
-export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSignal): Promise<OpenedLink> {
+export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSignal): Promise<ServerHello> {
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void): void => {
       signal.removeEventListener('abort', abort);
@@ -49,8 +42,9 @@ export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSi
             step = opening.feed(new Uint8Array(0));
           }
           if (step?.type === 'open') {
-            const opened = step;
-            settle(() => resolve(opened));
+            const { hello, rest } = step;
+            port.unread(rest);
+            settle(() => resolve(hello));
           } else if (step?.type === 'refused') {
             const { code, reason, allowReconnect } = step.refusal;
             fail(new RefusedError(code, reason, allowReconnect));

@@ -24,13 +24,7 @@ export type Frame =
 export type SequencedFrame = Exclude<Frame, ControlFrame>;
 
 /** Frames about the link itself; they are lost with it. */
-export type ControlFrame =
-  | AckFrame
-  | HeartbeatFrame
-  | HeartbeatReplyFrame
-  | PauseFrame
-  | ResumeFrame
-  | GoingAwayFrame;
+export type ControlFrame = AckFrame | HeartbeatFrame | HeartbeatReplyFrame | PauseFrame | ResumeFrame | GoingAwayFrame;
 
 export interface MessageFrame {
   readonly type: 'message';

@@ -41,9 +41,10 @@ export class BodyPacker {
 
   constructor(records: boolean) {
     this.#records = records;
+    // Without moreTypes a typed array inside other data would travel as garbage, and a Set as an array.
     const options = records
-      ? { sequential: true, mapsAsObjects: true }
-      : { useRecords: false, mapsAsObjects: true, variableMapSize: true };
+      ? { sequential: true, mapsAsObjects: true, moreTypes: true }
+      : { useRecords: false, mapsAsObjects: true, variableMapSize: true, moreTypes: true };
     this.#packr = new Packr(options) as unknown as TargetPackr;
   }
 
@@ -83,8 +84,8 @@ export class BodyReader {
 
   constructor(records: boolean) {
     const options = records
-      ? { sequential: true, mapsAsObjects: true, copyBuffers: true }
-      : { useRecords: false, mapsAsObjects: true, copyBuffers: true };
+      ? { sequential: true, mapsAsObjects: true, copyBuffers: true, structuredClone: false }
+      : { useRecords: false, mapsAsObjects: true, copyBuffers: true, structuredClone: false };
     this.#unpackr = new Unpackr(options) as unknown as RangeUnpackr;
   }
 

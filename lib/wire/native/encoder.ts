@@ -63,21 +63,23 @@ export class NativeEncoder implements Encoder {
   }
 
   end(reason: unknown, allowReconnect: boolean, code: string | undefined): number {
-    return this.#write(FrameType.end, 0, 0, 0, { reason, allowReconnect, code }, -1);
+    const end = { allowReconnect, ...(reason === undefined ? {} : { reason }), ...(code === undefined ? {} : { code }) };
+    return this.#write(FrameType.end, 0, 0, 0, end, -1);
   }
 
   open(lane: number, name: string): number {
     return this.#write(FrameType.open, 0, lane, 0, name, -1);
   }
 
-  encoded(lane: number, frame: EncodedMessage): number {
+  encoded(lane: number, frame: EncodedMessage, confirm: boolean): number {
     frame.native ??= encodeBody(frame.data);
     const { encoding, body } = frame.native;
+    const flags = confirm ? encoding | Flag.confirm : encoding;
     this.#checkSize(body.length);
     if (body.length > chunkBytes || this.queue.holds(lane)) {
-      return this.queue.push(lane, FrameType.message, encoding, 0, body);
+      return this.queue.push(lane, FrameType.message, flags, 0, body);
     }
-    return this.#copyFrame(FrameType.message, encoding, lane, 0, body);
+    return this.#copyFrame(FrameType.message, flags, lane, 0, body);
   }
 
   ack(received: number): number {

@@ -78,7 +78,7 @@ export class NetIpcEncoder implements Encoder {
     return this.#write(packetType.end, data, undefined);
   }
 
-  encoded(lane: number, frame: EncodedMessage): number {
+  encoded(lane: number, frame: EncodedMessage, _confirm: boolean): number {
     if (lane !== 0) throw lacksFeature('lanes');
     const bodies = (frame.netIpc ??= {});
     const ready = bodies[this.#codec];
@@ -107,8 +107,9 @@ export class NetIpcEncoder implements Encoder {
     return 0;
   }
 
+  /** A ping, which net-ipc peers answer; 0 is no question's id. */
   heartbeat(): number {
-    return 0;
+    return this.#write(packetType.ping, undefined, nonceOfRequest(0));
   }
 
   heartbeatReply(): number {

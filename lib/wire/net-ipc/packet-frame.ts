@@ -27,8 +27,10 @@ export function frameOfPacket(value: unknown, size: number): Frame | undefined {
     }
     case packetType.ping:
       return { type: 'ping', id: nonceOf(packet), data: packet.d, size };
-    case packetType.pong:
-      return { type: 'pong', id: idOfAnswer(nonceOf(packet)), data: packet.d, size };
+    case packetType.pong: {
+      const id = idOfAnswer(nonceOf(packet));
+      return id === 0 ? { type: 'heartbeat-reply', size } : { type: 'pong', id, data: packet.d, size };
+    }
     case packetType.end: {
       const { reason, allowReconnect, code } = asRefusal(packet.d);
       return { type: 'end', reason, allowReconnect, code, size };

@@ -184,7 +184,7 @@ describe('net-ipc encoder', () => {
       const frame = { data };
       const one = make(messagepack);
       const other = make(messagepack);
-      for (const { encoder } of [one, other]) encoder.encoded(0, frame);
+      for (const { encoder } of [one, other]) encoder.encoded(0, frame, false);
       for (const { encoder } of [one, other]) encoder.message(0, 'after', false);
       const bytes = taken(one.slab);
       expect(taken(other.slab).equals(bytes)).to.equal(true);

@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import { it } from 'mocha';
+import { BusError, type Context } from '../../lib/index.ts';
+import { contract, native, rejected, sleep, until } from '../support/buses.ts';
+
+contract(
+  'cancellation',
+  (bus) => {
+    it('reaches the handler when the requester aborts or its time is up', async () => {
+      const { server, client } = await bus().pair();
+      const fired: string[] = [];
+      server.handle(
+        (_request, { signal }) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => {
+              fired.push((signal.reason as BusError).code);
+              reject(signal.reason);
+            });
+          }),
+      );
+      const controller = new AbortController();
+      const aborted = rejected(client.request('a', { signal: controller.signal }));
+      await sleep(10);
+      controller.abort(new Error('changed my mind'));
+      const error = await aborted;
+      expect(error.code).to.equal('ERR_ABORTED');
+      expect(error.cause).to.have.property('message', 'changed my mind');
+      expect((await rejected(client.request('b', 20))).code).to.equal('ERR_TIMEOUT');
+      await until(() => fired.length === 2);
+      expect(fired).to.deep.equal(['ERR_ABORTED', 'ERR_ABORTED']);
+    });
+
+    it('tells the handler how long the requester will still wait', async () => {
+      const { server, client } = await bus().pair();
+      const seen: (number | undefined)[] = [];
+      server.handle((_request, { deadline }) => {
+        seen.push(deadline);
+      });
+      await client.request('limited', 500);
+      await client.request('for ever', 0);
+      expect(seen[0]).to.be.within(400, 500);
+      expect(seen[1]).to.equal(undefined);
+    });
+
+    it('drops a request that was not dispatched yet', async () => {
+      const { server, client } = await bus().pair();
+      const seen: unknown[] = [];
+      server.handle((request) => {
+        seen.push(request);
+      });
+      const last = client.request('first');
+      await last;
+      server.pause();
+      const controller = new AbortController();
+      // The peer's pause may be on its way still: either this end or the other drops it.
+      const aborted = rejected(client.request('dropped', { signal: controller.signal }));
+      const kept = client.request('kept');
+      await sleep(20);
+      controller.abort();
+      expect((await aborted).code).to.equal('ERR_ABORTED');
+      await sleep(20);
+      server.resume();
+      await kept;
+      expect(seen).to.deep.equal(['first', 'kept']);
+    });
+
+    it('discards and counts a late answer', async () => {
+      const { server, client } = await bus().pair();
+      let context: Context | undefined;
+      let answer = (_value: unknown): void => {};
+      server.handle((_request, given) => {
+        context = given;
+        return new Promise((resolve) => (answer = resolve));
+      });
+      const timedOut = rejected(client.request('slow', 30));
+      await until(() => context !== undefined);
+      bus().cut(server.connections[0]!);
+      answer('too late');
+      expect((await timedOut).code).to.equal('ERR_TIMEOUT');
+      await client.flush();
+      await client.ping();
+      expect(client.lateResponses).to.equal(1);
+    });
+
+    it('fires when the session of the requester is over', async () => {
+      const { server, client } = await bus().pair();
+      let fired: unknown;
+      server.handle((_request, { signal }) => {
+        signal.addEventListener('abort', () => (fired = signal.reason));
+        return new Promise(() => {});
+      });
+      const asked = rejected(client.request('x'));
+      await sleep(10);
+      client.destroy();
+      expect((await asked).code).to.equal('ERR_DESTROYED');
+      await until(() => fired !== undefined);
+    });
+
+    it('keeps the class of remote errors: code and message, details only if allowed, never a stack', async () => {
+      const { server, client } = await bus().pair();
+      server.handle(() => {
+        throw new BusError('E_STOCK', 'sold out', { details: { left: 0 } });
+      });
+      const error = await rejected(client.request('buy'));
+      expect(error).to.be.instanceOf(BusError);
+      expect(error.code).to.equal('E_STOCK');
+      expect(error.message).to.equal('sold out');
+      expect(error.details).to.equal(undefined);
+      expect(error.stack).to.not.contain('cancel.spec');
+      await server.close();
+
+      const open = await bus().server({ exposeErrorDetails: true });
+      open.handle(() => {
+        throw new BusError('E_STOCK', 'sold out', { details: { left: 0 } });
+      });
+      const second = await bus().client();
+      expect((await rejected(second.request('buy'))).details).to.deep.equal({ left: 0 });
+    });
+  },
+  { on: ['memory', 'unix'], speaking: [native] },
+);

@@ -1,0 +1,117 @@
+import { expect } from 'chai';
+import { it } from 'mocha';
+import type { Client, Server } from '../../lib/index.ts';
+import { contract, native, next, sleep } from '../support/buses.ts';
+
+/** A client that sends and asks without a pause; `stop` resolves how much it sent and was answered. */
+function work(client: Client): { stop(): Promise<{ sent: number; answered: number }> } {
+  let running = true;
+  let sent = 0;
+  let answered = 0;
+  const sending = (async () => {
+    while (running) {
+      await client.send(sent++);
+      if (sent % 20 === 0) await sleep(1);
+    }
+  })();
+  const asking = (async () => {
+    while (running) {
+      expect(await client.request(answered)).to.equal(answered);
+      answered++;
+    }
+  })();
+  return {
+    async stop() {
+      running = false;
+      await Promise.all([sending, asking]);
+      await client.flush();
+      return { sent, answered };
+    },
+  };
+}
+
+function serve(server: Server, taken: unknown[]): void {
+  server.on('message', (message) => taken.push(message));
+  server.handle(async (request) => {
+    await sleep(2);
+    return request;
+  });
+}
+
+contract(
+  'going away',
+  (bus) => {
+    it('moves busy clients to the next server with nothing lost, repeated, reordered or failed', async () => {
+      const { server, client } = await bus().pair();
+      const undelivered: unknown[] = [];
+      client.on('undelivered', (messages) => undelivered.push(...messages));
+      const taken: unknown[] = [];
+      serve(server, taken);
+      const worker = work(client);
+      let current = server;
+      for (let restart = 0; restart < 3; restart++) {
+        await sleep(50);
+        await current.close(true);
+        const moved = next(client, 'ready');
+        current = bus().newServer();
+        serve(current, taken);
+        await current.start();
+        await moved;
+      }
+      const { sent, answered } = await worker.stop();
+      expect(taken).to.deep.equal(Array.from({ length: sent }, (_, i) => i));
+      expect(answered).to.be.greaterThan(0);
+      expect(undelivered).to.deep.equal([]);
+    });
+
+    it('lets a request of the server be answered before it is gone', async () => {
+      const { server, client, connection } = await bus().pair();
+      client.handle(async (request) => {
+        await sleep(50);
+        return request;
+      });
+      const asked = connection.request('still here?');
+      await sleep(10);
+      await Promise.all([server.close(true), asked]);
+      expect(await asked).to.equal('still here?');
+    });
+
+    it('does not wait longer than closeTimeoutMs for a client that never finishes', async () => {
+      const { server, client } = await bus().pair({ closeTimeoutMs: 100 });
+      server.handle(() => new Promise(() => {}));
+      const asked = client.request('for ever', 0).catch(({ code }: { code: string }) => code);
+      await sleep(10);
+      const before = performance.now();
+      await server.close(true);
+      expect(performance.now() - before).to.be.within(90, 400);
+      expect(await asked).to.equal('ERR_SESSION_LOST');
+    });
+  },
+  { on: ['memory', 'unix'], speaking: [native] },
+);
+
+contract(
+  'takeover',
+  (bus) => {
+    it('replaces a live server on its path without a gap; the old one closes by itself', async () => {
+      const { server, client } = await bus().pair();
+      const taken: unknown[] = [];
+      serve(server, taken);
+      const worker = work(client);
+      await sleep(30);
+      const closed = next(server, 'close');
+      const moved = next(client, 'ready');
+      const heir = bus().newServer();
+      serve(heir, taken);
+      await heir.start({ takeover: true });
+      const before = performance.now();
+      await Promise.all([closed, moved]);
+      expect(performance.now() - before).to.be.lessThan(2_000);
+      await sleep(30);
+      const { sent } = await worker.stop();
+      expect(taken).to.deep.equal(Array.from({ length: sent }, (_, i) => i));
+      expect(heir.connections).to.have.length(1);
+    });
+  },
+  { on: ['unix'], speaking: [native] },
+);

@@ -1,0 +1,126 @@
+import { expect } from 'chai';
+import { it } from 'mocha';
+import type { Client, Connection, Server, SlowInfo } from '../../lib/index.ts';
+import { contract, native, next, rejected, sleep, until } from '../support/buses.ts';
+
+const kilobyte = Buffer.alloc(1_000, 1);
+
+/** A client whose process reads nothing, as if it were stopped, and one that is well. */
+async function stalledAndHealthy(
+  server: Server,
+  newClient: () => Promise<Client>,
+): Promise<{ stalled: Connection; healthy: Connection; arrived: () => number }> {
+  const bad = await newClient();
+  const stalled = server.connection(bad.id ?? '');
+  bad.connection?.pause();
+  const good = await newClient();
+  const healthy = server.connection(good.id ?? '');
+  let count = 0;
+  good.on('message', () => count++);
+  if (stalled === undefined || healthy === undefined) throw new Error('not connected');
+  return { stalled, healthy, arrived: () => count };
+}
+
+contract(
+  'slow consumers',
+  (bus) => {
+    const limits = { maxUnackedBytes: 100_000, slowConsumerMs: 200 };
+
+    it('are disconnected with an event, under that policy, and delay nobody', async () => {
+      const server = await bus().server({ ...limits, slowConsumer: 'disconnect' });
+      const { stalled, arrived } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
+      const slow = next(server, 'slow');
+      const gone = next(server, 'disconnect');
+      for (let i = 0; i < 2_000; i++) await server.broadcast(kilobyte);
+      const [info] = (await slow) as [SlowInfo];
+      expect(info.peer).to.equal(stalled);
+      expect(info.policy).to.equal('disconnect');
+      expect(info.bytes).to.be.within(100_000, 110_000);
+      expect((await gone)[0]).to.equal(stalled);
+      await until(() => arrived() === 2_000);
+      expect(new Set(bus().takeErrors())).to.deep.equal(new Set(['ERR_SLOW_CONSUMER']));
+    });
+
+    it('keep their sends waiting by default, while broadcasts give them up', async () => {
+      const server = await bus().server(limits);
+      const { stalled, healthy, arrived } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
+      const slow = next(server, 'slow');
+      const before = performance.now();
+      for (let i = 0; i < 500; i++) await server.broadcast(kilobyte);
+      expect(performance.now() - before).to.be.lessThan(1_500);
+      expect((await slow)[0]).to.have.property('peer', stalled);
+      await until(() => arrived() === 500);
+      let waited = true;
+      stalled.send('x').catch(() => (waited = false));
+      await healthy.send('y', { confirm: true });
+      expect(waited).to.equal(true);
+      stalled.destroy();
+      await until(() => !waited);
+      expect(new Set(bus().takeErrors())).to.deep.equal(new Set(['ERR_SLOW_CONSUMER', 'ERR_DESTROYED']));
+    });
+
+    it('lose what waits under a dropping policy, and are told', async () => {
+      const server = await bus().server({ ...limits, slowConsumer: 'drop-newest' });
+      const { stalled } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
+      const slow = next(server, 'slow');
+      const waiting: Promise<void>[] = [];
+      for (let i = 0; i < 300; i++) waiting.push(stalled.send(kilobyte));
+      const settled = Promise.allSettled(waiting);
+      await slow;
+      const dropped = (await settled).filter(({ status }) => status === 'rejected');
+      expect(dropped.length).to.be.within(150, 250);
+    });
+
+    it('do not delay close()', async () => {
+      const server = await bus().server({ ...limits, closeTimeoutMs: 100 });
+      const { stalled } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
+      for (let i = 0; i < 90; i++) await stalled.send(kilobyte);
+      const before = performance.now();
+      await server.close();
+      expect(performance.now() - before).to.be.lessThan(400);
+    });
+  },
+  { on: ['unix'], speaking: [native] },
+);
+
+contract(
+  'back-pressure',
+  (bus) => {
+    it('keeps an outage within the limits: sends wait, too many are refused, none is lost', async () => {
+      const { server, client, connection } = await bus().pair({}, { maxPendingMessages: 100 });
+      const taken: unknown[] = [];
+      server.on('message', (message) => taken.push(message));
+      server.pause();
+      await sleep(20);
+      bus().cut(connection);
+      const outcomes = { accepted: 0, refused: 0 };
+      const sends = Array.from({ length: 40_000 }, (_, i) =>
+        client.send(i).then(
+          () => outcomes.accepted++,
+          ({ code }: { code: string }) => {
+            expect(code).to.equal('ERR_QUEUE_FULL');
+            outcomes.refused++;
+          },
+        ),
+      );
+      await next(client, 'session');
+      server.resume();
+      await Promise.all(sends);
+      await client.flush();
+      expect(outcomes.refused).to.be.within(7_000, 7_300);
+      expect(taken).to.deep.equal(Array.from({ length: outcomes.accepted }, (_, i) => i));
+    });
+
+    it('refuses what cannot be encoded, or is too large for the peer, and goes on', async () => {
+      const { server, client } = await bus().pair({ maxMessageBytes: 10_000 });
+      const circular: { self?: unknown } = {};
+      circular.self = circular;
+      expect((await rejected(client.send(circular))).code).to.equal('ERR_UNENCODABLE');
+      expect((await rejected(client.send('x'.repeat(20_000)))).code).to.equal('ERR_TOO_LARGE');
+      const message = next(server, 'message');
+      await client.send({ fine: true, list: [{ fine: false }] });
+      expect((await message)[0]).to.deep.equal({ fine: true, list: [{ fine: false }] });
+    });
+  },
+  { on: ['memory'], speaking: [native] },
+);
