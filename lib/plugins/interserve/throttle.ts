@@ -1,6 +1,9 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** A token bucket: `bytesPerSecond` on average, an eighth of a second's worth at once. */
+/** Bytes come in portions this far apart at least, so that they leave time to whatever else the process does. */
+const burstMs = 10;
+
+/** A token bucket: `bytesPerSecond` on average, a hundredth of a second's worth at once. */
 export class Throttle {
   readonly #clock: Clock;
   readonly #perMs: number;
@@ -12,7 +15,7 @@ export class Throttle {
   constructor(clock: Clock, bytesPerSecond: number) {
     this.#clock = clock;
     this.#perMs = bytesPerSecond / 1000;
-    this.#burst = bytesPerSecond / 8;
+    this.#burst = this.#perMs * burstMs;
     this.#tokens = this.#burst;
     this.#filledAt = clock.now();
   }

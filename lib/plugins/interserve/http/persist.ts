@@ -1,5 +1,5 @@
 import { retryDelayMs } from '../../../base/backoff.ts';
-import type { Clock } from '../../../base/clock.ts';
+import type { Clock, Timer } from '../../../base/clock.ts';
 import type { Random } from '../../../base/random.ts';
 import { asTransferError, failureOf, transferError } from '../outcomes.ts';
 import { Stall } from '../stall.ts';
@@ -48,15 +48,18 @@ export async function persist(options: PersistOptions, work: (attempt: Attempt) 
       over.signal.addEventListener('abort', end, { once: true });
       const slow = new Stall(clock, timeoutMs / 3, () => once.abort(transferError('stalled')));
       slow.touch();
+      let current = true;
       const attempt = {
         number,
         signal: once.signal,
         moved() {
+          if (!current) return;
           fruitless = 0;
           stall.touch();
           slow.touch();
         },
         complete() {
+          if (!current) return;
           stall.stop();
           slow.stop();
         },
@@ -70,17 +73,26 @@ export async function persist(options: PersistOptions, work: (attempt: Attempt) 
         if (!isTransient(last)) throw last;
         stall.touchUnlessStarted();
       } finally {
+        current = false;
         slow.stop();
         over.signal.removeEventListener('abort', end);
       }
       fruitless += 1;
       const delayMs = retryDelayMs(fruitless, longestDelayMs, random);
-      await untilAborted(over.signal, new Promise<void>((resolve) => clock.setTimer(resolve, delayMs)));
+      await pause(clock, delayMs, over.signal);
     }
   } finally {
     stall.stop();
     options.signal.removeEventListener('abort', stop);
   }
+}
+
+async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  let timer: Timer | undefined;
+  const passed = new Promise<void>((resolve) => {
+    timer = clock.setTimer(resolve, ms);
+  });
+  await untilAborted(signal, passed).finally(() => timer?.cancel());
 }
 
 function isTransient(error: unknown): boolean {

@@ -8,8 +8,8 @@ import { transferError } from '../outcomes.ts';
 export function untilClosed<T>(out: Writable, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const closed = () => reject(transferError('unreachable', 'The connection closed'));
-    if (out.destroyed) return closed();
-    out.once('close', closed);
+    if (out.destroyed) closed();
+    else out.once('close', closed);
     promise.then(resolve, reject).finally(() => out.off('close', closed));
   });
 }

@@ -55,8 +55,8 @@ describe('interserve sinks', () => {
         ended = true;
         expect(got).to.equal('abcdef');
       });
-      sink.write(Buffer.from('abc'));
-      sink.write(Buffer.from('def'));
+      await sink.write(Buffer.from('abc'));
+      await sink.write(Buffer.from('def'));
       await new Promise(setImmediate);
       expect(stream?.readableEnded).to.equal(false);
       await sink.finish();

@@ -1,4 +1,4 @@
-import { Client, definePlugin, type Lane, type PeerHandle } from '../../../../lib/index.ts';
+import { Client, definePlugin, type Lane } from '../../../../lib/index.ts';
 import { type OfferMessage, type Place, readControl } from '../../../../lib/plugins/interserve/control.ts';
 import type { TransferBus } from './transfer-bus.ts';
 
@@ -58,6 +58,7 @@ export class BareClient {
   ask(transfer: number, id: string, size: number | undefined): { place: Promise<Place>; answer: Promise<unknown> } {
     const content = { id, kind: 'bytes', size, name: undefined };
     const answer = this.#lane.request(this.client, { op: 'ask', transfer, content }, { timeout: 0 });
+    answer.catch(() => {});
     const place = this.next('place', transfer).then((data) => {
       const message = readControl(data);
       if (message.op !== 'place') throw new Error('No place');
@@ -67,7 +68,7 @@ export class BareClient {
   }
 
   send(message: object): Promise<void> {
-    return this.#lane.send(this.client as PeerHandle, message);
+    return this.#lane.send(this.client, message);
   }
 
   /** The first message of this kind, and number if one is given, that was not taken yet. */
