@@ -106,10 +106,10 @@ describe('net-ipc encoder', () => {
       () => encoder.request(1, 0, 0, undefined),
       () => encoder.response(1, 0, 0),
       () => encoder.failure(1, 0, { code: 'X', message: '' }),
-      () => encoder.encoded(1, { data: 1 }),
+      () => encoder.encoded(1, { data: 1 }, false),
     ];
     for (const task of lacking) expect(codeOf(task)).to.equal('ERR_PEER_LACKS_FEATURE');
-    const silent = [encoder.ack(1), encoder.heartbeat(), encoder.heartbeatReply(), encoder.pause(), encoder.resume()];
+    const silent = [encoder.ack(1), encoder.heartbeatReply(), encoder.pause(), encoder.resume()];
     silent.push(encoder.goingAway(), encoder.cancel(0, 1), encoder.open(1, 'x'));
     expect(silent).to.deep.equal(silent.map(() => 0));
     expect(slab.pendingBytes).to.equal(0);

@@ -233,11 +233,11 @@ for (const codec of codecs) {
         const message = once(server, 'message');
         end.encoder.message(0, value, false);
         end.encoder.request(0, 35, value, undefined);
-        end.encoder.ping(0, 'p');
+        end.encoder.ping(5, 'p');
         end.flush();
         expect((await message)[0]).to.deep.equal(value);
         expect(await end.next()).to.deep.include({ type: 'response', id: 35, data: { echo: value } });
-        expect(await end.next()).to.deep.include({ type: 'pong', id: 0, data: 'p' });
+        expect(await end.next()).to.deep.include({ type: 'pong', id: 5, data: 'p' });
 
         const gone = once(server, 'disconnect');
         const asked = server.connections[0]?.request('who');
