@@ -1,0 +1,26 @@
+import { payload } from '../payloads.ts';
+import { flow, flowClientCommands, flowServerCommands } from './flow.ts';
+import { hasRoomFor, type Scenario } from './scenario.ts';
+
+const sizes = ['4m-binary', '16m-binary'];
+
+export const binary: Scenario = {
+  name: 'binary',
+  title: 'Large binary messages from one client to the server, one after the other.',
+  metrics: [
+    { name: 'megabytes', unit: 'MB/s', better: 'higher' },
+    { name: 'peak', unit: 'payloads of memory at the receiver', better: 'lower' },
+  ],
+  variants: sizes.map((name) => ({ name, clients: 1, params: { payload: name }, quick: name === '4m-binary' })),
+  suits: (adapter, variant) => hasRoomFor(adapter, variant) && (adapter.binary !== false || variant.name === '4m-binary'),
+  async measure(stage, { name }) {
+    const { bytes } = payload(name);
+    const before = await stage.server.call('memory', { reset: true });
+    const { perSecond } = await flow(stage, name, 1);
+    const after = await stage.server.call('memory', {});
+    const peak = (Number(after['peakBytes']) - Number(before['rssBytes'])) / bytes;
+    return { megabytes: (perSecond * bytes) / 1e6, peak };
+  },
+  clientCommands: flowClientCommands,
+  serverCommands: flowServerCommands,
+};
