@@ -6,7 +6,7 @@ import { Inbox } from './inbox.ts';
 import type { OpeningLimits, PlainPacket } from './packet.ts';
 import { defaultOpeningBytes, defaultOpeningDepth, plainPacket, readPlainPacket } from './packet.ts';
 import type { Refusal } from './refusal.ts';
-import { asRefusal } from './refusal.ts';
+import { asRefusal, refusalIn } from './refusal.ts';
 import { headEnd, statusLine, upgradeRequest } from './upgrade.ts';
 
 export interface ClientOpeningOptions {
@@ -76,6 +76,8 @@ export class ClientOpening {
     if (packet.type !== packetType.connection) {
       throw new BusError('ERR_PROTOCOL', `The server opened with a packet of type ${packet.type}.`);
     }
+    const refusal = refusalIn(packet.data);
+    if (refusal !== undefined) return { type: 'refused', refusal };
     return { type: 'open', hello: asServerHello(packet.data), rest: this.#inbox.bytes.subarray(packet.end) };
   }
 }

@@ -23,14 +23,21 @@ export function acceptHello(hello: ServerHello): Uint8Array {
 /**
  * The bytes that refuse a client; the link is to be ended after them. A net-ipc client that may not come back never settles
  * its `connect()` unless it is accepted first, so it is: its `connect()` resolves and its `close` event brings the reason,
- * as when a net-ipc server closes a client it does not want.
+ * as when a net-ipc server closes a client it does not want. The extra member `end` says the same to a busbar client that
+ * speaks net-ipc.
  */
 export function refusal(code: string, reason: string, allowReconnect: boolean, hello?: ClientHello): Uint8Array {
   const end = { code, reason, allowReconnect };
   const plain = { compress: false, messagepack: false };
   if (allowReconnect || !hello || hello.busbar) return tagged(endBody(end, plain));
   const { id, compress, messagepack } = hello;
-  return join([plainPacket(packetType.connection, { id, compress, messagepack }), tagged(endBody(end, hello))]);
+  const accepted = { id, compress, messagepack, end: { m: reason, a: allowReconnect, c: code } };
+  return join([plainPacket(packetType.connection, accepted), tagged(endBody(end, hello))]);
+}
+
+/** The refusal that an acceptance carries for those who know of it. */
+export function refusalIn(data: unknown): Refusal | undefined {
+  return typeof data === 'object' && data !== null && 'end' in data ? asRefusal(data.end) : undefined;
 }
 
 /** The payload of an END packet, checked. Throws `ERR_PROTOCOL`. */

@@ -24,9 +24,10 @@ describe('refusal', () => {
       for (const compress of [false, true]) {
         it(`follows an acceptance in the codecs it names - ${reason.length}, ${messagepack}, ${compress}`, () => {
           const bytes = refusal('ERR_UNAUTHORIZED', reason, false, { ...hello, messagepack, compress });
-          const accept = readPlainPacket(bytes, 0, 1_000, 8);
+          const accept = readPlainPacket(bytes, 0, 200_000, 8);
           if (!accept) throw new Error('no acceptance');
-          expect(accept).to.deep.include({ type: 0, data: { id: 'kept', compress, messagepack } });
+          const end = { m: reason, a: false, c: 'ERR_UNAUTHORIZED' };
+          expect(accept).to.deep.include({ type: 0, data: { id: 'kept', compress, messagepack, end } });
           const frames: Frame[] = [];
           const inflater = compress ? createInflater(1 << 20) : undefined;
           const decoder = new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: 1 << 20 });

@@ -1,0 +1,137 @@
+import { expect } from 'chai';
+import { it } from 'mocha';
+import type { Applicant } from '../../lib/index.ts';
+import { contract, json, native, next, rejected, sleep, turn, until } from '../support/buses.ts';
+
+contract('authorize', (bus, _dialect, kind) => {
+  it('refuses by false, throw or rejection, with the text given, without another attempt and without an event', async () => {
+    let asked = 0;
+    const server = await bus().server({
+      authorize: (payload) => {
+        asked += 1;
+        if (payload === 'false') return false;
+        if (payload === 'later') return Promise.resolve(false);
+        if (payload === 'reject') return Promise.reject(new Error('rejected'));
+        if (payload === 'text') return Promise.reject('just text');
+        throw new Error('thrown');
+      },
+    });
+    const seen: string[] = [];
+    for (const event of ['connect', 'message', 'request', 'disconnect'] as const) {
+      server.on(event, () => void seen.push(event));
+    }
+    const expected = { false: undefined, later: undefined, reject: 'rejected', text: 'just text', throw: 'thrown' };
+    for (const [payload, text] of Object.entries(expected)) {
+      const client = bus().newClient();
+      const events: string[] = [];
+      for (const event of ['ready', 'close', 'error'] as const) client.on(event, () => void events.push(event));
+      const error = await rejected(client.connect(payload));
+      expect(error.code).to.equal('ERR_UNAUTHORIZED');
+      if (text !== undefined) expect(error.message).to.equal(text);
+      expect(events).to.deep.equal([]);
+      expect(client.status).to.equal(0);
+    }
+    expect(asked).to.equal(5);
+    expect(seen).to.deep.equal([]);
+    expect(server.connections).to.deep.equal([]);
+  });
+
+  it('admits by anything else, before connect and ready, knowing the payload and the peer', async () => {
+    const order: string[] = [];
+    let applicant: Applicant | undefined;
+    const server = await bus().server({
+      authorize: async (payload, peer) => {
+        await turn();
+        applicant = peer;
+        order.push(`authorize ${JSON.stringify(payload)}`);
+      },
+    });
+    server.on('connect', () => void order.push('connect'));
+    const client = bus().newClient();
+    client.on('ready', () => void order.push('ready'));
+    await client.connect({ token: 1 });
+    expect(order).to.deep.equal(['authorize {"token":1}', 'connect', 'ready']);
+    expect(applicant?.linkKind).to.equal(kind);
+    expect(applicant?.remoteAddress).to.be.a('string');
+    if (kind !== 'memory') expect(applicant?.socket).to.be.an('object');
+  });
+
+  it('is given up when the client leaves meanwhile', async () => {
+    let admit: (() => void) | undefined;
+    const server = await bus().server({ authorize: () => new Promise<void>((resolve) => (admit = resolve)) });
+    const client = bus().newClient();
+    const failure = rejected(client.connect());
+    await until(() => admit !== undefined);
+    client.destroy();
+    expect((await failure).code).to.equal('ERR_DESTROYED');
+    await sleep(20);
+    admit?.();
+    await turn();
+    expect(server.connections).to.deep.equal([]);
+  });
+
+  it('may take handshakeTimeoutMs at most', async () => {
+    const server = await bus().server({ authorize: () => new Promise(() => {}), handshakeTimeoutMs: 30 });
+    const error = await rejected(bus().newClient({ retries: 0 }).connect());
+    expect(error.code).to.be.oneOf(['ERR_CONNECT', 'ERR_TIMEOUT']);
+    await until(() => bus().errors.length > 0);
+    expect(bus().takeErrors()).to.deep.equal(['ERR_TIMEOUT']);
+    expect(server.connections).to.deep.equal([]);
+  });
+});
+
+contract('a server that is full', (bus) => {
+  it('refuses with ERR_SERVER_FULL', async () => {
+    const { server, client } = await bus().pair({ max: 1 });
+    const error = await rejected(bus().newClient({ retries: 0 }).connect());
+    expect(error.code).to.equal('ERR_SERVER_FULL');
+    expect(server.connections).to.have.length(1);
+    expect(await client.ping()).to.be.a('number');
+  });
+
+  it('is tried again as after a lost link, and lets in when there is room', async () => {
+    const { client } = await bus().pair({ max: 1 });
+    const second = bus().newClient({ retries: 20 });
+    const connected = second.connect();
+    await until(() => second.status === 5);
+    await client.close();
+    await connected;
+    expect(second.status).to.equal(3);
+  });
+});
+
+contract(
+  'before authorisation',
+  (bus) => {
+    it('a client that sends more than maxPreAuthBytes is put off with one ERR_TOO_LARGE', async () => {
+      const server = await bus().server({ maxPreAuthBytes: 1_024 });
+      const failure = await rejected(bus().newClient({ retries: 0 }).connect('x'.repeat(5_000)));
+      expect(failure.code).to.be.oneOf(['ERR_CONNECT', 'ERR_TOO_LARGE']);
+      await until(() => bus().errors.length > 0);
+      await sleep(10);
+      expect(bus().takeErrors()).to.deep.equal(['ERR_TOO_LARGE']);
+      const connected = next(server, 'connect');
+      await bus().client({}, 'x'.repeat(500));
+      await connected;
+    });
+
+    it('more than maxUnauthorized links cost the oldest its place', async () => {
+      const admits: (() => void)[] = [];
+      const server = await bus().server({
+        maxUnauthorized: 2,
+        authorize: () => new Promise<void>((resolve) => admits.push(resolve)),
+      });
+      const first = rejected(bus().newClient({ retries: 0 }).connect(1));
+      await until(() => admits.length === 1);
+      const second = bus().newClient().connect(2);
+      await until(() => admits.length === 2);
+      const third = bus().newClient().connect(3);
+      expect((await first).code).to.equal('ERR_SERVER_FULL');
+      await until(() => admits.length === 3);
+      for (const admit of admits) admit();
+      await Promise.all([second, third]);
+      expect(server.connections).to.have.length(2);
+    });
+  },
+  { speaking: [native, json] },
+);
