@@ -65,8 +65,8 @@ export class Counters {
     });
   }
 
-  driverRefused(status: number): Counter {
-    return this.#meters.counter(`${prefix}drivers_refused_total`, 'WebSocket drivers refused, by HTTP status.', {
+  requestRefused(status: number): Counter {
+    return this.#meters.counter(`${prefix}requests_refused_total`, 'HTTP requests refused, upgrades among them.', {
       status: String(status),
     });
   }

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
-import { Socket } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../../base/clock.ts';
@@ -9,11 +7,13 @@ import type { Certificates } from './certificates.ts';
 import type { Counters } from './counters.ts';
 import type { Protocol } from './device.ts';
 import type { PortRequest } from './driver.ts';
+import { HttpAnswers, originOf, responseOn } from './http-answers.ts';
 import type { Log } from './log.ts';
 import type { DispatchSettings } from './options.ts';
 import type { Ports } from './ports.ts';
 import { bad, type DriverQuery, readDriverQuery, type Refusal } from './query.ts';
 import { type Route, routeOf } from './routes.ts';
+import { SeldomLog } from './seldom-log.ts';
 import type { TokenGate } from './token-gate.ts';
 import { version } from './version.ts';
 import { WebDriver } from './web-driver.ts';
@@ -39,7 +39,7 @@ export class WebFace {
   readonly #server: Server;
   readonly #webSockets: WebSocketServer;
   readonly #drivers = new Set<WebDriver>();
-  readonly #ids = new WeakMap<IncomingMessage, string>();
+  readonly #answers: HttpAnswers;
   #expected = 0;
   #heartbeat: Timer | undefined;
   #onEmpty: (() => void) | undefined;
@@ -47,6 +47,7 @@ export class WebFace {
   constructor(options: WebFaceOptions) {
     const { handshakeTimeoutMs, maxDrivers, maxMessageBytes } = options.settings;
     this.#options = options;
+    this.#answers = new HttpAnswers(options.counters, new SeldomLog(options.log, options.clock));
     this.#webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes });
     this.#server = createServer(
       {
@@ -61,7 +62,7 @@ export class WebFace {
     );
     this.#server.maxConnections = maxDrivers + spareConnections;
     this.#server.on('upgrade', (request, stream: Duplex, head) => void this.#onUpgrade(request, stream, head));
-    this.#webSockets.on('headers', (headers, request) => headers.push(`X-Request-ID: ${this.#idOf(request)}`));
+    this.#webSockets.on('headers', (headers, request) => headers.push(`X-Request-ID: ${this.#answers.idOf(request)}`));
   }
 
   get port(): number | undefined {
@@ -113,13 +114,13 @@ export class WebFace {
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = this.#examine(request);
-    if ('status' in target) return this.#refuse(request, response, target);
+    if ('status' in target) return this.#answers.refuse(request, response, target);
     const { route } = target;
     switch (route.kind) {
       case 'healthz':
-        return this.#answer(request, response, 200, 'text/plain', 'ok\n');
+        return this.#answers.give(request, response, 200, 'text/plain', 'ok\n');
       case 'version':
-        return this.#answer(
+        return this.#answers.give(
           request,
           response,
           200,
@@ -127,7 +128,7 @@ export class WebFace {
           JSON.stringify({ service: 'busbar-dispatch', version }),
         );
       case 'statistics':
-        return this.#answer(
+        return this.#answers.give(
           request,
           response,
           200,
@@ -135,10 +136,10 @@ export class WebFace {
           JSON.stringify(this.#options.ports.statistics()),
         );
       case 'metrics':
-        return this.#answer(request, response, 200, 'text/plain; version=0.0.4', await this.#options.metrics());
+        return this.#answers.give(request, response, 200, 'text/plain; version=0.0.4', await this.#options.metrics());
       case 'dispatch':
         response.setHeader('Upgrade', 'websocket');
-        return this.#refuse(request, response, { status: 426, error: upgradeNeeded });
+        return this.#answers.refuse(request, response, { status: 426, error: upgradeNeeded });
     }
   }
 
@@ -150,19 +151,19 @@ export class WebFace {
     }
     const { protocol } = target.route;
     const wish = this.#wish(protocol, target.query);
-    if ('status' in wish) return this.#refuse(request, responseOn(stream, request), wish);
+    if ('status' in wish) return this.#answers.refuse(request, responseOn(stream, request), wish);
     // Whoever waits for `allow` holds a place already.
     if (this.#drivers.size + this.#expected >= this.#options.settings.maxDrivers) {
-      return this.#refuse(request, responseOn(stream, request), { status: 503, error: 'too many drivers' });
+      return this.#answers.refuse(request, responseOn(stream, request), { status: 503, error: 'too many drivers' });
     }
     this.#expected += 1;
     const refusal = await this.#askAllow(wish);
     this.#expected -= 1;
-    if (refusal !== undefined) return this.#refuse(request, responseOn(stream, request), refusal);
+    if (refusal !== undefined) return this.#answers.refuse(request, responseOn(stream, request), refusal);
     if (stream.destroyed || !this.#server.listening) return void stream.destroy();
     this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
       const { clock, counters, log, ports, settings } = this.#options;
-      const name = this.#idOf(request);
+      const name = this.#answers.idOf(request);
       const { maxBufferedBytes } = settings;
       const driver = new WebDriver(socket, stream, { name, clock, counters, log, maxBufferedBytes });
       const about = { driver: name, protocol, port: wish.port, ...originOf(request) };
@@ -219,59 +220,8 @@ export class WebFace {
       return { status: 403, error: asBusError(error, 'ERR_UNAUTHORIZED').message };
     }
   }
-
-  #refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-    const { status, ...body } = refusal;
-    this.#options.counters.driverRefused(status).value += 1;
-    const [path] = (request.url ?? '').split('?');
-    this.#options.log({
-      level: 'warn',
-      event: 'request_refused',
-      path: path?.slice(0, 200),
-      ...refusal,
-      ...originOf(request),
-    });
-    if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    if (status === 405) response.setHeader('Allow', 'GET, HEAD');
-    if (status === 503) response.setHeader('Retry-After', '5');
-    if (status === 426) this.#answer(request, response, status, 'text/plain', `${body.error}\n`);
-    else this.#answer(request, response, status, 'application/json', JSON.stringify(body));
-  }
-
-  #answer(request: IncomingMessage, response: ServerResponse, status: number, type: string, body: string): void {
-    response.writeHead(status, {
-      'Content-Type': type,
-      'Content-Length': Buffer.byteLength(body),
-      'X-Request-ID': this.#idOf(request),
-    });
-    response.end(request.method === 'HEAD' ? undefined : body);
-  }
-
-  /** One id for everything that is said about a request. */
-  #idOf(request: IncomingMessage): string {
-    let id = this.#ids.get(request);
-    if (id === undefined) this.#ids.set(request, (id = randomUUID()));
-    return id;
-  }
-}
-
-/** A response to a request that asked for an upgrade it does not get: an ordinary one, after which the connection ends. */
-function responseOn(stream: Duplex, request: IncomingMessage): ServerResponse {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  if (!(stream instanceof Socket)) throw new BusError('ERR_STATE', 'the upgrade came over no socket');
-  response.assignSocket(stream);
-  response.on('finish', () => stream.end(() => stream.destroy()));
-  return response;
 }
 
 function asksForWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket';
-}
-
-/** Where a request came from, as far as it says so. */
-function originOf(request: IncomingMessage): { remote: string | undefined; module?: string } {
-  const remote = request.socket.remoteAddress;
-  const module = request.headers['x-module-id'];
-  return typeof module === 'string' ? { remote, module: module.slice(0, 128) } : { remote };
 }
