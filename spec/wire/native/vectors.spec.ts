@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
+import type { Frame } from '../../../lib/wire/frames.ts';
+import { RecordReader, RecordWriter } from '../../../lib/wire/native/record-layer.ts';
+import { asClientHello, asServerHello } from '../../../lib/wire/opening/hello-shape.ts';
+import { root } from '../../support/repository.ts';
+import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
+
+interface Vector {
+  readonly text: string;
+  readonly bytes: Buffer;
+  readonly value: unknown;
+}
+
+const document = readFileSync(join(root, 'docs/protocol.md'), 'utf8');
+
+function vectorsOf(name: string): Vector[] {
+  const [, block = ''] = document.split(`\`\`\`vectors ${name}\n`);
+  const [lines = ''] = block.split('```');
+  return lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [, hex = '', text = ''] = /^([\da-f ]+?) {2,}(.*)$/.exec(line) ?? [];
+      const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+      return { text, bytes, value: JSON.parse(text, revive) as unknown };
+    });
+}
+
+/** Binary data stands in the document as its class and its bytes. */
+function revive(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if ('$Buffer' in value) return Buffer.from(String(value.$Buffer), 'hex');
+  if ('$Float32Array' in value) {
+    return new Float32Array(Uint8Array.from(Buffer.from(String(value.$Float32Array), 'hex')).buffer);
+  }
+  return value;
+}
+
+/** The frame as a decoder tells it: with its size, and with the members that JSON cannot say. */
+function frameOf({ value, bytes }: Vector): Frame {
+  const frame = { ...(value as Frame), size: bytes.length };
+  const optional: Partial<Record<Frame['type'], readonly string[]>> = {
+    message: ['data'],
+    request: ['data', 'timeoutMs'],
+    response: ['data'],
+    ping: ['data'],
+    pong: ['data'],
+    end: ['reason', 'code'],
+  };
+  const absent = Object.fromEntries((optional[frame.type] ?? []).map((name) => [name, undefined]));
+  return { ...absent, ...frame };
+}
+
+describe('protocol document', () => {
+  for (const name of ['plain', 'records']) {
+    const vectors = vectorsOf(name);
+    const records = name === 'records';
+
+    it(`vectors ${name} - the encoder writes them`, () => {
+      const writer = new Writer({ records });
+      for (const vector of vectors) {
+        const written = writer.bytes((encoder) => writeFrame(encoder, frameOf(vector)));
+        expect(written.toString('hex'), vector.text).to.equal(vector.bytes.toString('hex'));
+      }
+    });
+  }
+
+  for (const name of ['plain', 'records', 'read']) {
+    const vectors = vectorsOf(name);
+    const records = name === 'records';
+    const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
+    const frames = vectors.map(frameOf);
+
+    it(`vectors ${name} - the decoder reads them`, () => {
+      expect(vectors.length).to.be.greaterThan(2);
+      expect(decode(decoderOf({ records }), all)).to.deep.equal(frames);
+    });
+
+    it(`vectors ${name} - the decoder reads them split at every byte, and byte by byte`, () => {
+      for (let cut = 0; cut <= all.length; cut++) {
+        expect(decode(decoderOf({ records }), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
+      }
+      const everywhere = Array.from(all, (_, index) => index);
+      expect(decode(decoderOf({ records }), all, everywhere)).to.deep.equal(frames);
+    });
+  }
+
+  it('vectors link-records - are written and read, split at every byte', () => {
+    const vectors = vectorsOf('link-records');
+    const writer = new RecordWriter(createDeflater());
+    const texts = vectors.map(({ value }) => String(value));
+    expect(texts.map((text) => Buffer.concat(writer.wrap(Buffer.from(text))).toString('hex'))).to.deep.equal(
+      vectors.map(({ bytes }) => bytes.toString('hex')),
+    );
+    const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
+    for (let cut = 0; cut <= all.length; cut++) {
+      const inflater = createInflater(65_536);
+      const reader = new RecordReader(inflater);
+      const read: string[] = [];
+      for (const part of [all.subarray(0, cut), all.subarray(cut)]) {
+        reader.feed(part, (bytes) => read.push(Buffer.from(bytes).toString()));
+      }
+      inflater.close();
+      expect(read, `cut at ${cut}`).to.deep.equal(texts);
+    }
+  });
+
+  it('hellos - are accepted as they stand, unknown members apart', () => {
+    const [, block = ''] = document.split('```hello\n');
+    const lines = (block.split('```')[0] ?? '').split('\n').filter((line) => line !== '');
+    expect(lines).to.have.lengthOf(4);
+    for (const line of lines) {
+      const hello = JSON.parse(line.slice(line.indexOf('{'))) as { busbar: object };
+      const check = line.startsWith('client') ? asClientHello : asServerHello;
+      expect(check(hello)).to.deep.equal(hello);
+      expect(check({ ...hello, more: 1, busbar: { ...hello.busbar, more: 1 } })).to.deep.equal(hello);
+    }
+  });
+
+  it('limits - the sizes of a frame are those of the code', () => {
+    const writer = new Writer();
+    const largest = writer.bytes((encoder) => encoder.message(0, Buffer.alloc(65_535), false));
+    expect(largest.readUInt32BE(0)).to.equal(65_544);
+    const cut = writer.bytes((encoder) => encoder.message(0, Buffer.alloc(65_536), false));
+    expect(cut.readUInt32BE(0)).to.equal(65_544);
+    expect(cut.length).to.equal(65_548 + 12 + 1);
+  });
+});
