@@ -2,7 +2,7 @@ import { asBusError, BusError } from '../base/errors.ts';
 import { type LinkPort, readerOf } from '../session/link-port.ts';
 import type { Entry } from '../session/outbox.ts';
 import { RefusedError } from '../session/open-link.ts';
-import { type ClientStatus, Lifecycle } from '../session/state.ts';
+import { type ClientStatus, Lifecycle, type State } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { EndFrame } from '../wire/frames.ts';
 import type { ServerHello } from '../wire/hello.ts';
@@ -79,12 +79,8 @@ export class ClientConversation implements PeerOwner {
     return this.#lifecycle.status;
   }
 
-  get ready(): boolean {
-    return this.#lifecycle.is('ready');
-  }
-
-  get idle(): boolean {
-    return this.#lifecycle.is('idle');
+  is(...states: readonly State[]): boolean {
+    return this.#lifecycle.is(...states);
   }
 
   get link(): Link | undefined {
@@ -113,24 +109,20 @@ export class ClientConversation implements PeerOwner {
 
   async close(reason: unknown): Promise<boolean> {
     if (this.#lifecycle.is('idle', 'closing')) return false;
-    if (!this.#lifecycle.is('ready')) {
-      await this.#owner.plugins.runClose();
-      this.#over(new BusError('ERR_CLOSED'), reason, true);
-      return true;
-    }
-    await this.#owner.plugins.runClose();
-    if (!this.#lifecycle.is('ready')) return this.close(reason);
-    this.#lifecycle.move('closing');
     const { clock, closeTimeoutMs } = this.#options;
+    await withinTime(clock, closeTimeoutMs, this.#owner.plugins.runClose());
+    if (this.#lifecycle.is('idle', 'closing')) return true;
     const port = this.#port;
-    const session = this.peer.session;
-    session?.holdBack();
-    await withinTime(
-      clock,
-      closeTimeoutMs,
-      this.peer.whenIdle().then(() => this.peer.flush()),
-    );
-    if (!this.#lifecycle.is('closing')) return true;
+    if (this.#lifecycle.is('ready')) {
+      this.#lifecycle.move('closing');
+      this.peer.session?.holdBack();
+      await withinTime(
+        clock,
+        closeTimeoutMs,
+        this.peer.whenIdle().then(() => this.peer.flush()),
+      );
+      if (!this.#lifecycle.is('closing')) return true;
+    }
     this.peer.session?.out.end(reason, false, undefined);
     this.#over(new BusError('ERR_CLOSED'), reason, true);
     port?.end();
@@ -158,11 +150,8 @@ export class ClientConversation implements PeerOwner {
   ended({ reason, allowReconnect, code }: EndFrame): void {
     const port = this.#port;
     if (this.#lifecycle.is('closing') || !(allowReconnect && this.#options.reconnect)) {
-      this.#over(
-        new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The server closed the connection'),
-        reason,
-        true,
-      );
+      const message = typeof reason === 'string' ? reason : 'The server closed the connection';
+      this.#over(new BusError(code ?? 'ERR_CLOSED', message), reason, true);
       port?.end();
       return;
     }
@@ -172,8 +161,7 @@ export class ClientConversation implements PeerOwner {
 
   /** The server is about to close: finishes everything here, then moves to the next server. */
   goingAway(): void {
-    if (this.#moving || !this.#lifecycle.is('ready')) return;
-    if (!this.#options.reconnect) return;
+    if (this.#moving || !this.#lifecycle.is('ready') || !this.#options.reconnect) return;
     this.#moving = true;
     const session = this.peer.session;
     void this.peer.finishSession().then(() => {
@@ -195,9 +183,9 @@ export class ClientConversation implements PeerOwner {
   }
 
   refusal(): BusError | undefined {
-    if (this.#lifecycle.is('idle')) return new BusError('ERR_CLOSED', 'The client is not connected');
-    if (this.#lifecycle.is('closing')) return new BusError('ERR_CLOSED', 'The client is closing');
-    return undefined;
+    return this.#lifecycle.is('idle', 'closing')
+      ? new BusError('ERR_CLOSED', 'The client is not connected')
+      : undefined;
   }
 
   #opened(port: LinkPort, hello: ServerHello): void {
@@ -290,9 +278,8 @@ export class ClientConversation implements PeerOwner {
     this.#moving = false;
     const hadSession = this.peer.session !== undefined;
     this.#lifecycle.move('idle');
-    const left = [...this.#resend.splice(0), ...this.peer.unbind(error)];
+    this.#undelivered([...this.#resend.splice(0), ...this.peer.unbind(error)]);
     this.peer.fail(error);
-    this.#undelivered(left);
     this.id = undefined;
     if (hadSession) this.#owner.plugins.disconnected(this.handle, reason);
     this.#owner.closed();
@@ -306,7 +293,10 @@ export class ClientConversation implements PeerOwner {
   }
 
   #undelivered(left: readonly Entry[]): void {
-    const messages = left.map(({ data }) => ({ data }));
-    if (messages.length > 0) this.#owner.fire('undelivered', messages);
+    if (left.length > 0)
+      this.#owner.fire(
+        'undelivered',
+        left.map(({ data }) => ({ data })),
+      );
   }
 }

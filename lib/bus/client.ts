@@ -68,8 +68,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
       clock,
       random,
       tls: typeof tls === 'object' ? tls : this.options.options,
-      peers: () => (this.#conversation.ready ? [this] : []),
-      started: () => !this.#conversation.idle,
+      peers: () => (this.#conversation.is('ready') ? [this] : []),
+      started: () => !this.#conversation.is('idle'),
       peerOf: () => this.#peer,
       report: (error) => this.#report(error),
       acceptLink() {

@@ -18,6 +18,7 @@ import { type Handler, RequestDesk, type Respond } from './request-desk.ts';
 import type { ServerHandle } from './server-handle.ts';
 import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey.ts';
 import { Surveys } from './surveys.ts';
+import { withinTime } from './within-time.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
@@ -251,10 +252,9 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     await this.#opening;
     if (this.#state === 'idle') return this;
     this.#state = 'closing';
-    const listener = this.#listener;
-    const stopped = listener?.close();
+    const stopped = this.#listener?.close();
     this.#connections.refuseAll();
-    await this.#plugins.runClose();
+    await withinTime(this.options.clock, this.options.closeTimeoutMs, this.#plugins.runClose());
     const reason = 'Server was shut down';
     await Promise.all(
       [...this.#connections.all].map((connection) =>

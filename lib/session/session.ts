@@ -3,6 +3,7 @@ import { asBusError, BusError } from '../base/errors.ts';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
 import type { ControlFrame } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
+import { Flushes } from './flushes.ts';
 import type { Entry } from './outbox.ts';
 import { Receiver, type UserFrame } from './receiver.ts';
 import { type Outlet, Sender } from './sender.ts';
@@ -45,7 +46,6 @@ export interface SessionOwner {
 }
 
 const ackDelayMs = 20;
-const flushLookMs = 2;
 
 /**
  * One conversation over successive links. It does no I/O and reads no time of its own: bytes come in through
@@ -60,12 +60,11 @@ export class Session {
   readonly out: Sender;
   readonly #receiver: Receiver;
   readonly #watch: Watch;
+  readonly #flushes: Flushes;
   #link: SessionLink | undefined;
   #ackTimer: Timer | undefined;
   #peerPaused = false;
   #ended = false;
-  #flushTimer: Timer | undefined;
-  #flushWaiters: { readonly mark: number; readonly done: () => void }[] = [];
 
   constructor(dialect: SessionDialect, owner: SessionOwner, clock: Clock, limits: SessionLimits) {
     this.tier = dialect.tier;
@@ -86,6 +85,11 @@ export class Session {
       maxMessages: limits.maxPendingMessages,
       takeAck: () => this.#receiver.takeAck(),
       sending: () => this.#watch.sending(),
+    });
+    this.#flushes = new Flushes(clock, {
+      mustLook: this.tier === 'legacy',
+      mark: () => this.out.mark,
+      isFlushed: (mark) => this.out.isFlushed(mark),
     });
     this.#watch = new Watch(clock, limits, {
       pending: () => this.out.pendingBytes > 0,
@@ -186,7 +190,7 @@ export class Session {
   linkDrained(): void {
     this.#watch.progressed();
     this.out.flush();
-    this.#settleFlushes();
+    this.#flushes.settle();
     this.#owner.room();
   }
 
@@ -216,19 +220,14 @@ export class Session {
 
   /** Calls `done` once everything sent so far was acknowledged (`session`) or handed to the system (`legacy`). */
   whenFlushed(done: () => void): void {
-    this.#flushWaiters.push({ mark: this.out.mark, done });
-    this.#settleFlushes();
-    if (this.tier === 'legacy') this.#watchFlush();
+    this.#flushes.add(done);
   }
 
   /** The session is over; returns the entries that were never acknowledged, in order. */
   finish(): Entry[] {
     this.#ended = true;
     this.detach();
-    this.#flushTimer?.cancel();
-    const waiters = this.#flushWaiters;
-    this.#flushWaiters = [];
-    for (const { done } of waiters) done();
+    this.#flushes.end();
     return this.out.abandon();
   }
 
@@ -267,7 +266,7 @@ export class Session {
     if (ahead === 0) return;
     this.#watch.progressed();
     outbox.acknowledge(outbox.acknowledged + ahead);
-    this.#settleFlushes();
+    this.#flushes.settle();
     this.#owner.room();
   }
 
@@ -286,28 +285,5 @@ export class Session {
       ackDelayMs,
       true,
     );
-  }
-
-  /** Where nothing is acknowledged nobody says that the last bytes left, unless the link was full. */
-  #watchFlush(): void {
-    this.#flushTimer?.cancel();
-    if (this.#flushWaiters.length === 0) return;
-    this.#flushTimer = this.#clock.setTimer(
-      () => {
-        this.#settleFlushes();
-        this.#watchFlush();
-      },
-      flushLookMs,
-      true,
-    );
-  }
-
-  #settleFlushes(): void {
-    while (this.#flushWaiters.length > 0) {
-      const first = this.#flushWaiters[0];
-      if (first === undefined || !this.out.isFlushed(first.mark)) return;
-      this.#flushWaiters.shift();
-      first.done();
-    }
   }
 }
