@@ -97,7 +97,11 @@ export function callback<T>(row: { readonly doc: string; readonly type?: string 
  * The given options over the table's defaults, checked once, frozen. `undefined` counts as absent.
  * @throws BusError `ERR_INVALID_OPTION`, naming an unknown option with its nearest valid one, or a bad value.
  */
-export function resolveOptions<Table extends OptionTable>(owner: string, table: Table, given: object = {}): Resolved<Table> {
+export function resolveOptions<Table extends OptionTable>(
+  owner: string,
+  table: Table,
+  given: object = {},
+): Resolved<Table> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new BusError('ERR_INVALID_OPTION', `${owner} takes its options as an object`);
   }
@@ -109,7 +113,10 @@ export function resolveOptions<Table extends OptionTable>(owner: string, table: 
     if (spec === undefined) throw new BusError('ERR_INVALID_OPTION', unknownOption(owner, name, Object.keys(table)));
     if (!spec.accepts(value)) {
       const range = spec.range === undefined ? '' : ` from ${spec.range}`;
-      throw new BusError('ERR_INVALID_OPTION', `${owner} option "${name}" must be ${spec.type}${range}, got ${show(value)}`);
+      throw new BusError(
+        'ERR_INVALID_OPTION',
+        `${owner} option "${name}" must be ${spec.type}${range}, got ${show(value)}`,
+      );
     }
     resolved[name] = value;
   }

@@ -59,9 +59,7 @@ export class ClientConversation implements PeerOwner {
         return clientHello(options, this.#payload, link, this.id, this.#token, this.peer.session);
       },
       opened: (port, hello) => this.#opened(port, hello),
-      failed: () => {
-        if (!this.#lifecycle.is('idle')) this.#lifecycle.move('disconnected');
-      },
+      failed: () => this.#lifecycle.is('idle') || this.#lifecycle.move('disconnected'),
       waiting: () => this.#lifecycle.move('reconnecting'),
     });
     this.peer = new Peer(this, {

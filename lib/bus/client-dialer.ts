@@ -16,7 +16,7 @@ export interface DialerEvents {
   /** The server said hello; the port is to be read in the same turn. A throw fails the attempt. */
   opened(port: LinkPort, hello: ServerHello): void;
   /** The attempt failed. */
-  failed(): void;
+  failed(): unknown;
   /** Another attempt follows after a wait. */
   waiting(): void;
 }
