@@ -118,6 +118,20 @@ describe('interserve after a break', () => {
     expect(await handle.receipt).to.deep.include({ sha256, resumed: 0 });
   });
 
+  it('a byte that was changed on the road - fails with 422 on both sides, and no receiver gets it', async () => {
+    const fail = () => expect.fail('It was delivered');
+    one.transfers.receive('map', fail);
+    bus.transfers.receive('map', fail);
+    const codes: number[] = [];
+    one.transfers.failure('map', (code) => codes.push(code));
+    proxy.faults.push({ way: 'down', afterBytes: 100_000, flip: true });
+    expect(await reasonOf(bus.transfers.send('map', content, one.peer).receipt)).to.equal('mismatch');
+    await proxy.cut();
+    proxy.faults.push({ way: 'up', afterBytes: 100_000, flip: true });
+    expect(await reasonOf(one.transfers.send('map', content).receipt)).to.equal('mismatch');
+    expect(codes).to.deep.equal([422, 422]);
+  });
+
   it('an endpoint that cannot be reached - fails with 504 on both sides', async () => {
     await stop();
     await start({ port: 1 }, { timeout: 1 });

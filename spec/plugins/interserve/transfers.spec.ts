@@ -200,6 +200,44 @@ describe('interserve transfers', () => {
     });
   });
 
+  describe('endings', () => {
+    let folder: string;
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'busbar-spec-'));
+    });
+    afterEach(() => rm(folder, { recursive: true }));
+
+    async function halfWay() {
+      const parts = () => readdir(folder).then((names) => names.filter((name) => name.endsWith('.part')).length);
+      one.transfers.receive('map', () => {}, { as: 'file', path: join(folder, 'down') });
+      bus.transfers.receive('map', () => {}, { as: 'file', path: join(folder, 'up') });
+      const sources = [new PassThrough(), new PassThrough()] as const;
+      const down = bus.transfers.send('map', sources[0], one.peer);
+      const up = one.transfers.send('map', sources[1]);
+      for (const source of sources) source.write('half');
+      while ((await parts()) < 2) await new Promise(setImmediate);
+      return { sources, receipts: [down.receipt, up.receipt] };
+    }
+
+    const endings: Record<string, () => unknown> = {
+      'the client closes': () => one.client.close(),
+      'the client is destroyed': () => one.client.destroy(),
+      'the connection is closed': () => one.peer.close(),
+      'the server closes': () => bus.server.close(),
+    };
+    for (const [name, end] of Object.entries(endings)) {
+      it(`${name} - transfers under way end on both sides and leave nothing on disk`, async () => {
+        const { sources, receipts } = await halfWay();
+        await end();
+        for (const receipt of receipts) expect(await reasonOf(receipt)).to.equal('left');
+        for (const source of sources) {
+          if (!source.closed) await new Promise((resolve) => source.once('close', resolve));
+        }
+        while ((await readdir(folder)).length > 0) await new Promise(setImmediate);
+      });
+    }
+  });
+
   describe('decisions', () => {
     it('an id that was not added - is unknown to both sides', async () => {
       bus.transfers.receive('other', () => {});
@@ -316,6 +354,21 @@ describe('interserve transfers', () => {
       handle.abort();
       expect(await reasonOf(handle.receipt)).to.equal('aborted');
     });
+  });
+
+  it('a receiver that never reads - stalls both ways, and both sides are told', async () => {
+    await bus.close();
+    bus = await TransferBus.start({ timeout: 1 });
+    bus.transfers.add('map');
+    one = await bus.connect({ timeout: 1 });
+    const codes: number[] = [];
+    one.transfers.failure('map', (code) => codes.push(code));
+    const never = () => new Promise<never>(() => {});
+    one.transfers.receive('map', never, { as: 'stream' });
+    bus.transfers.receive('map', never, { as: 'stream' });
+    const sent = [bus.transfers.send('map', megabyte, one.peer), one.transfers.send('map', megabyte)];
+    expect(await Promise.all(sent.map(({ receipt }) => reasonOf(receipt)))).to.deep.equal(['stalled', 'stalled']);
+    expect(codes).to.deep.equal([408, 408]);
   });
 
   describe('figures', () => {

@@ -37,7 +37,7 @@ export async function persist(options: PersistOptions, work: (attempt: Attempt) 
   const stop = () => over.abort(options.signal.reason);
   if (options.signal.aborted) stop();
   options.signal.addEventListener('abort', stop, { once: true });
-  let last = transferError('unreachable');
+  let last = transferError('stalled');
   const stall = new Stall(clock, timeoutMs, () => over.abort(last));
   stall.touch();
   try {
@@ -65,7 +65,7 @@ export async function persist(options: PersistOptions, work: (attempt: Attempt) 
         },
       };
       try {
-        await work(attempt);
+        await untilAborted(over.signal, work(attempt));
         return;
       } catch (error) {
         if (over.signal.aborted) throw over.signal.reason;

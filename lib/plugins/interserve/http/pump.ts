@@ -55,7 +55,7 @@ function write(out: Writable, bytes: Uint8Array): Promise<void> {
   return untilClosed(
     out,
     new Promise((resolve, reject) => {
-      out.write(bytes, (error) => (error ? reject(error) : resolve()));
+      out.write(bytes, (error) => (error ? reject(transferError('unreachable', error.message, error)) : resolve()));
     }),
   );
 }

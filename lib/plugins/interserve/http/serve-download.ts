@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { asTransferError, outcomes, transferError } from '../outcomes.ts';
+import { asTransferError, failureOf, outcomes, transferError } from '../outcomes.ts';
 import type { Payload } from '../payload/payload.ts';
 import type { Transfer } from '../transfer.ts';
 import { answerFailure, HttpAnswer } from './answer.ts';
@@ -32,7 +32,7 @@ export async function serveDownload(
     await sendBody(request, response, transfer, payload, compress);
   } catch (error) {
     if (error instanceof HttpAnswer || transfer.over) throw error;
-    if (response.destroyed) return;
+    if (response.destroyed || failureOf(error) === 'unreachable') return;
     const failure = asTransferError(error);
     done();
     transfer.fail(failure);

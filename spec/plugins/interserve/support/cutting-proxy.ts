@@ -7,6 +7,8 @@ export interface Fault {
   readonly afterBytes: number;
   /** Keeps the connection open and lets nothing more pass, instead of cutting it. */
   readonly silent?: boolean;
+  /** Changes the byte there, instead of cutting the connection. */
+  readonly flip?: boolean;
 }
 
 /** A TCP proxy on loopback whose connections break as `faults` say, one after the other; later ones are left alone. */
@@ -58,6 +60,12 @@ export class CuttingProxy {
     });
     let left = fault?.afterBytes ?? Infinity;
     from.on('data', (bytes: Buffer) => {
+      if (fault?.flip === true) {
+        if (left >= 0 && left < bytes.length) bytes.writeUInt8(bytes.readUInt8(left) ^ 1, left);
+        left -= bytes.length;
+        to.write(bytes);
+        return;
+      }
       const passed = bytes.subarray(0, left);
       left -= passed.length;
       if (passed.length > 0 && !to.destroyed && !to.write(passed)) {
