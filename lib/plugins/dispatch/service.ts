@@ -15,6 +15,9 @@ import type { Statistics } from './statistics.ts';
 import { TokenGate } from './token-gate.ts';
 import { WebFace } from './web-face.ts';
 
+/** The token where none was set, which is only possible outside of production. */
+const developmentSecret = 'testing';
+
 export interface ServiceSurroundings {
   readonly clock: Clock;
   readonly random: Random;
@@ -31,6 +34,7 @@ export class DispatchService {
   readonly log: Log;
   readonly #meters = new Meters();
   readonly #face: WebFace | undefined;
+  readonly #hasDefaultSecret: boolean = false;
   #closing: Promise<void> | undefined;
 
   /** @throws BusError `ERR_INVALID_OPTION`, among them a secret that is missing in production. */
@@ -50,7 +54,9 @@ export class DispatchService {
       proxies: proxiesOf(settings.proxies),
     });
     if (settings.port === undefined) return;
-    const gate = new TokenGate(secretOf(settings.secret, environment), random);
+    const secret = secretOf(settings.secret, environment);
+    this.#hasDefaultSecret = secret === undefined;
+    const gate = new TokenGate(secret ?? developmentSecret, random);
     const { log, ports, certificates } = this;
     this.#face = new WebFace({
       settings,
@@ -71,6 +77,8 @@ export class DispatchService {
 
   async start(): Promise<void> {
     await this.#face?.start();
+    if (this.#hasDefaultSecret)
+      this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });
   }
 
   /** Closes WebSockets, devices and ports, in order if that takes no longer than `closeTimeoutMs`. */
@@ -129,7 +137,7 @@ function proxiesOf(given: unknown): AcceptList | undefined {
   }
 }
 
-function secretOf(given: string | undefined, environment: NodeJS.ProcessEnv): string {
+function secretOf(given: string | undefined, environment: NodeJS.ProcessEnv): string | undefined {
   const secret = given ?? environment['PLACE_SERVER_SECRET'] ?? environment['SERVER_SECRET'];
   if (secret !== undefined && secret.trim() !== '') return secret.trim();
   if (environment['SG_ENV'] === 'production') {
@@ -138,5 +146,5 @@ function secretOf(given: string | undefined, environment: NodeJS.ProcessEnv): st
       'dispatch has no default secret in production: set PLACE_SERVER_SECRET or the option "secret"',
     );
   }
-  return 'testing';
+  return undefined;
 }
