@@ -40,7 +40,11 @@ export const relayTable = {
     unit: 'bytes',
     doc: 'What may wait to go out to one user; beyond it the user is put out with FULL.',
   }),
-  messagesPerSecond: integer({ default: 1_000_000, min: 1, doc: 'Messages from one user in one channel, or from an owner.' }),
+  messagesPerSecond: integer({
+    default: 1_000_000,
+    min: 1,
+    doc: 'Messages from one user in one channel, or from an owner.',
+  }),
   bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Likewise, bytes.' }),
   flood: oneOf({
     choices: ['kick', 'drop'],
@@ -65,17 +69,35 @@ export const relayTable = {
 };
 
 export const jointTable = {
-  port: integer({ default: 7_680, max: 65_535, doc: 'The TCP port; raw and WebSocket peers share it. 0 picks a free one.' }),
+  port: integer({
+    default: 7_680,
+    max: 65_535,
+    doc: 'The TCP port; raw and WebSocket peers share it. 0 picks a free one.',
+  }),
   host: custom<string>({
     type: 'string',
     default: '127.0.0.1',
     doc: 'The address to listen on.',
     accepts: (value) => typeof value === 'string' && value !== '',
   }),
-  maxPerAddress: integer({ default: 23, min: 1, doc: 'Connections from one address; one more is closed without a byte.' }),
+  maxPerAddress: integer({
+    default: 23,
+    min: 1,
+    doc: 'Connections from one address; one more is closed without a byte.',
+  }),
   maxConnections: integer({ default: 4_096, min: 1, doc: 'Connections in all.' }),
-  firstByteTimeoutMs: integer({ default: 5_000, min: 1, unit: 'ms', doc: 'A connection that sent nothing by then is dropped.' }),
-  keepAliveMs: integer({ default: 5_000, min: 1, unit: 'ms', doc: 'A keep-alive follows the last thing sent by so much.' }),
+  firstByteTimeoutMs: integer({
+    default: 5_000,
+    min: 1,
+    unit: 'ms',
+    doc: 'A connection that sent nothing by then is dropped.',
+  }),
+  keepAliveMs: integer({
+    default: 5_000,
+    min: 1,
+    unit: 'ms',
+    doc: 'A keep-alive follows the last thing sent by so much.',
+  }),
   maxPendingBytes: integer({
     default: 8_388_608,
     min: 65_536,
@@ -98,7 +120,12 @@ const endRows = {
     unit: 'bytes',
     doc: 'What is kept for listeners that are not there yet.',
   }),
-  timeout: integer({ default: 10_000, min: 0, unit: 'ms', doc: 'How long the relay may take to answer; 0 waits for ever.' }),
+  timeout: integer({
+    default: 10_000,
+    min: 0,
+    unit: 'ms',
+    doc: 'How long the relay may take to answer; 0 waits for ever.',
+  }),
   signal: custom<AbortSignal | undefined>({
     type: 'AbortSignal',
     default: undefined,
@@ -115,7 +142,12 @@ export const createTable = {
   maxUsers: integer({ default: 256, min: 1, max: 256, doc: 'Users at once.' }),
   maxChunkSize: integer({ default: 32_768, min: 1, max: 536_870_912, unit: 'bytes', doc: 'The largest chunk.' }),
   maxPayloadBytes: integer({ default: 1_048_576, min: 1, unit: 'bytes', doc: 'The largest single send or call.' }),
-  maxPendingBytes: integer({ default: 8_388_608, min: 65_536, unit: 'bytes', doc: 'What may wait to go out to one user.' }),
+  maxPendingBytes: integer({
+    default: 8_388_608,
+    min: 65_536,
+    unit: 'bytes',
+    doc: 'What may wait to go out to one user.',
+  }),
   messagesPerSecond: integer({ default: 1_000_000, min: 1, doc: 'Messages from one user, or from the owner.' }),
   bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Likewise, bytes.' }),
   flood: oneOf({ choices: ['kick', 'drop'], default: 'kick', doc: 'What follows more; `kick` is MALICIOUS.' }),

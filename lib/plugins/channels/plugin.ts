@@ -29,7 +29,10 @@ export interface ChannelRelay {
  * Named rooms with an owner and users, and topics: on a `Server` it is the relay, on a `Client` the way to it. `network`
  * is where offline channels meet; the process has one that everybody shares.
  */
-export function channels(options: ChannelsOptions = {}, network: OfflineNetwork = processOffline): Plugin<ChannelRelay, Rooms> {
+export function channels(
+  options: ChannelsOptions = {},
+  network: OfflineNetwork = processOffline,
+): Plugin<ChannelRelay, Rooms> {
   const resolved = resolveOptions('channels()', relayTable, options);
   return definePlugin<ChannelRelay, Rooms>({
     name: 'channels',
@@ -45,7 +48,8 @@ function relaySide(host: PluginHost, options: RelayOptions): PluginInstance<Chan
   const side = new BusSide(host, relay, options, gate);
   const { clock } = host;
   const { maxChannels, joint } = options;
-  const jointServer = joint === undefined ? undefined : new JointServer({ clock, relay, gate, maxChannels, joint, report });
+  const jointServer =
+    joint === undefined ? undefined : new JointServer({ clock, relay, gate, maxChannels, joint, report });
   if (jointServer !== undefined) host.onStart(() => jointServer.start());
   const close = async (): Promise<void> => {
     relay.closeAll(Reason.CLOSE);
@@ -76,7 +80,10 @@ function clientSide(
 ): PluginInstance<Rooms> {
   const [meaningless] = Object.keys(given);
   if (meaningless !== undefined) {
-    throw new BusError('ERR_INVALID_OPTION', `channels() option "${meaningless}" is the relay's: give it to server.use()`);
+    throw new BusError(
+      'ERR_INVALID_OPTION',
+      `channels() option "${meaningless}" is the relay's: give it to server.use()`,
+    );
   }
   const rooms = new Rooms(host, network, new Gatekeeper(options, (error) => host.report(error)));
   return { api: rooms, dispose: () => rooms.closeAll() };

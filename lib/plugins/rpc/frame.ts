@@ -21,8 +21,21 @@ export const kind = {
 
 /** `remote` is the object's id, or null: then `method` is the number of a callback. */
 export type RpcFrame =
-  | readonly [kind: 0, id: number, remote: number | null, method: string | number, args: readonly unknown[], refs?: readonly Reference[]]
-  | readonly [kind: 1, remote: number | null, method: string | number, args: readonly unknown[], refs?: readonly Reference[]]
+  | readonly [
+      kind: 0,
+      id: number,
+      remote: number | null,
+      method: string | number,
+      args: readonly unknown[],
+      refs?: readonly Reference[],
+    ]
+  | readonly [
+      kind: 1,
+      remote: number | null,
+      method: string | number,
+      args: readonly unknown[],
+      refs?: readonly Reference[],
+    ]
   | readonly [kind: 2, id: number, value: unknown, refs?: readonly Reference[]]
   | readonly [kind: 3, id: number, code: string, message: string, details?: unknown]
   | readonly [kind: 4, id: number]
@@ -63,7 +76,7 @@ export class FrameCodec {
 
 export function isFrame(frame: unknown): frame is RpcFrame {
   if (!Array.isArray(frame)) return false;
-  const [first, second, third, fourth, fifth]: unknown[] = frame;
+  const [first, second, third, fourth, fifth] = frame as readonly unknown[];
   switch (first) {
     case kind.call:
       return isNumber(second) && isTarget(third, fourth) && Array.isArray(fifth);

@@ -30,7 +30,8 @@ export class Offer {
     }
     for (const name of methods) this.#methods.set(name, namedMethod(object, name));
     for (const name of Object.keys(schema)) {
-      if (!this.#methods.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `The schema names "${name}", which is not offered.`);
+      if (!this.#methods.has(name))
+        throw new BusError('ERR_INVALID_ARGUMENT', `The schema names "${name}", which is not offered.`);
     }
     this.prints = fingerprints(this.#methods.keys(), schema);
     this.hash = contractHash(this.prints);
@@ -91,7 +92,9 @@ function isList(input: StandardSchema | readonly StandardSchema[]): input is rea
 }
 
 function sentence(issues: readonly SchemaIssue[]): string {
-  return issues.map(({ message, path }) => (path === undefined ? message : `${path.map(keyOf).join('.')}: ${message}`)).join('; ');
+  return issues
+    .map(({ message, path }) => (path === undefined ? message : `${path.map(keyOf).join('.')}: ${message}`))
+    .join('; ');
 }
 
 function keyOf(part: PropertyKey | { readonly key: PropertyKey }): string {

@@ -1,12 +1,12 @@
 import { BusError } from '../../base/errors.ts';
-import { custom, type Given, integer, resolveOptions } from '../../base/options.ts';
+import { resolveOptions } from '../../base/options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { CallOptions, usualAsk } from './call-options.ts';
 import { type Fingerprints, fingerprints } from './contract.ts';
 import { type Bus, type Ends, endOf, type Place } from './end.ts';
-import { type JointProcedure, JointSignature } from './joint/joint-signature.ts';
+import { JointSignature } from './joint/joint-signature.ts';
+import { type ProxyOptions, proxyTable } from './options.ts';
 import type { RpcSession } from './session.ts';
-import type { ContractSchema } from './standard-schema.ts';
 
 type Methods<Contract> = {
   [Name in keyof Contract as Contract[Name] extends (...args: never) => unknown ? Name : never]: Contract[Name];
@@ -26,30 +26,6 @@ export type Proxied<Contract> = {
   };
 };
 
-const proxyTable = {
-  id: integer({ default: 0, max: 255, doc: 'The number of the object, where the other side offers several.' }),
-  methods: custom<readonly string[] | undefined>({
-    type: 'string[]',
-    default: undefined,
-    doc: 'What this end counts on; the other side compares it at the first call.',
-    accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-  }),
-  schema: custom<ContractSchema | undefined>({
-    type: '{ method: { input, output } }',
-    default: undefined,
-    doc: 'Likewise, with the schemas.',
-    accepts: (value) => typeof value === 'object' && value !== null,
-  }),
-  joint: custom<readonly JointProcedure[] | undefined>({
-    type: "['method', 'type', ...][]",
-    default: undefined,
-    doc: 'The procedures in their order, for a joint peer; its calls have no answer.',
-    accepts: (value) => Array.isArray(value),
-  }),
-};
-
-export type ProxyOptions = Given<typeof proxyTable>;
-
 /**
  * The object that the other side offers. `user` is whose: a user's number at an owner's end, a `Connection` on a
  * `Server`. Calls reject with the code the method failed with, `ERR_NO_METHOD`, `ERR_CONTRACT`, `ERR_TIMEOUT` (after 10 s
@@ -67,8 +43,17 @@ export function proxy<Contract extends object>(
   const prints = names === undefined ? undefined : fingerprints(names, schema ?? {});
   const signature = joint === undefined ? undefined : new JointSignature(joint);
   const caller = new Caller(place, user, id, prints, signature);
-  const $notify = members((name) => (...args) => caller.notify(name, args));
-  return members((name) => (...args) => caller.call(name, args), { $notify }) as Proxied<Contract>;
+  const $notify = members(
+    (name) =>
+      (...args) =>
+        caller.notify(name, args),
+  );
+  return members(
+    (name) =>
+      (...args) =>
+        caller.call(name, args),
+    { $notify },
+  ) as Proxied<Contract>;
 }
 
 class Caller {

@@ -2,7 +2,11 @@ import { Readable } from 'node:stream';
 import { BusError } from '../../base/errors.ts';
 
 /** What stands in a value at `path` and cannot travel itself: a function, an async iterable or a `Readable`. */
-export type Reference = readonly [path: readonly (string | number)[], what: 'function' | 'iterable' | 'readable', id: number];
+export type Reference = readonly [
+  path: readonly (string | number)[],
+  what: 'function' | 'iterable' | 'readable',
+  id: number,
+];
 
 const maxDepth = 64;
 
@@ -53,7 +57,12 @@ function walk(value: unknown, path: readonly (string | number)[], lender: Lender
   return isPlain(value) ? walkObject(value, path, lender, refs) : value;
 }
 
-function walkArray(value: readonly unknown[], path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
+function walkArray(
+  value: readonly unknown[],
+  path: readonly (string | number)[],
+  lender: Lender,
+  refs: Reference[],
+): unknown {
   let copy: unknown[] | undefined;
   for (let index = 0; index < value.length; index += 1) {
     const item = value[index];
@@ -102,11 +111,12 @@ export function restore(value: unknown, refs: readonly Reference[] | undefined, 
 
 function checked(reference: unknown): Reference {
   if (!Array.isArray(reference)) throw misplaced();
-  const [path, what, id]: unknown[] = reference;
+  const [path, what, id] = reference as readonly unknown[];
   const known = what === 'function' || what === 'iterable' || what === 'readable';
   if (!Array.isArray(path) || !known || typeof id !== 'number') throw misplaced();
   const steps: unknown[] = path;
-  if (!steps.every((step): step is string | number => typeof step === 'string' || typeof step === 'number')) throw misplaced();
+  if (!steps.every((step): step is string | number => typeof step === 'string' || typeof step === 'number'))
+    throw misplaced();
   return [steps, what, id];
 }
 

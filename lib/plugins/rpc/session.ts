@@ -6,6 +6,7 @@ import { Questions, type QuestionCarrier } from '../../bus/questions.ts';
 import type { Waiting } from '../../session/waiting.ts';
 import { usualAsk } from './call-options.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
+import { failureOf } from './failure.ts';
 import { isFrame, kind, type RpcFrame } from './frame.ts';
 import { LentFunctions } from './lent-functions.ts';
 import type { Offer } from './offer.ts';
@@ -91,7 +92,9 @@ export class RpcSession implements QuestionCarrier, Lender, Borrower {
     if (this.#closed !== undefined) throw this.#closed;
     const refs: Reference[] = [];
     const sent = extract(args, this, refs) as readonly unknown[];
-    await this.#send(refs.length === 0 ? [kind.notify, remote, method, sent] : [kind.notify, remote, method, sent, refs]);
+    await this.#send(
+      refs.length === 0 ? [kind.notify, remote, method, sent] : [kind.notify, remote, method, sent, refs],
+    );
   }
 
   /** @throws BusError `ERR_PROTOCOL` for what no correct peer sends. */
@@ -288,12 +291,6 @@ export class RpcSession implements QuestionCarrier, Lender, Borrower {
   #post(frame: RpcFrame): void {
     if (this.#closed === undefined) this.#send(frame).catch(() => undefined);
   }
-}
-
-function failureOf(error: unknown): { code: string; message: string; details: unknown } {
-  if (!(error instanceof Error)) return { code: 'ERR_REMOTE', message: String(error), details: undefined };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
-  return { code, message: error.message, details: error instanceof BusError ? error.details : undefined };
 }
 
 function endFrame(stream: number, error: unknown): RpcFrame {

@@ -15,7 +15,10 @@ export class StreamSink implements AsyncIterableIterator<unknown> {
   readonly #id: number;
   readonly #outlet: SinkOutlet;
   #items: unknown[] = [];
-  #readers: { readonly resolve: (result: IteratorResult<unknown>) => void; readonly reject: (error: unknown) => void }[] = [];
+  #readers: {
+    readonly resolve: (result: IteratorResult<unknown>) => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
   #asked = 0;
   #read = 0;
   #end: { readonly error: BusError | undefined } | undefined;

@@ -41,14 +41,14 @@ export class StreamSource {
       const iterator = (this.#iterator ??= this.#source[Symbol.asyncIterator]());
       while (this.#state === 'pumping' && this.#credit > 0) {
         this.#credit -= 1;
-        const { done, value } = await iterator.next();
+        const next: IteratorResult<unknown, unknown> = await iterator.next();
         if (this.#stopped()) return;
-        if (done === true) {
+        if (next.done === true) {
           this.#state = 'over';
           this.#outlet.end(this.#id, undefined);
           return;
         }
-        await this.#outlet.item(this.#id, value);
+        await this.#outlet.item(this.#id, next.value);
       }
       if (this.#state === 'pumping') this.#state = 'idle';
     } catch (error) {

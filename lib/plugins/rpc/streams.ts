@@ -17,7 +17,8 @@ export class Streams {
 
   /** @throws BusError `ERR_TOO_LARGE` when a thousand are lent. */
   lend(source: AsyncIterable<unknown>): number {
-    if (this.#sources.size >= maxStreams) throw new BusError('ERR_TOO_LARGE', `${maxStreams} streams are open already.`);
+    if (this.#sources.size >= maxStreams)
+      throw new BusError('ERR_TOO_LARGE', `${maxStreams} streams are open already.`);
     this.#lastId += 1;
     this.#sources.set(this.#lastId, new StreamSource(this.#lastId, source, this.#outlet));
     return this.#lastId;
@@ -25,7 +26,8 @@ export class Streams {
 
   /** @throws BusError `ERR_PROTOCOL` for a number in use, or when a thousand are borrowed. */
   borrow(id: number): AsyncIterable<unknown> {
-    if (this.#sinks.has(id) || this.#sinks.size >= maxStreams) throw new BusError('ERR_PROTOCOL', 'A stream cannot be opened.');
+    if (this.#sinks.has(id) || this.#sinks.size >= maxStreams)
+      throw new BusError('ERR_PROTOCOL', 'A stream cannot be opened.');
     const sink = new StreamSink(id, this.#outlet);
     this.#sinks.set(id, sink);
     return sink;

@@ -257,8 +257,8 @@ for (const kind of kinds) {
         `gone 0 ${Reason.CLOSE}`,
       ]);
       const errors: number[] = [];
-      second.enter('nowhere', { onError: (_end, reason) => errors.push(reason) });
-      first.create('room', { onError: (_end, user, reason) => errors.push(user, reason) });
+      void second.enter('nowhere', { onError: (_end, reason) => errors.push(reason) });
+      void first.create('room', { onError: (_end, user, reason) => errors.push(user, reason) });
       await until(() => errors.length === 3);
       expect(errors.sort((a, b) => a - b)).to.deep.equal([-1, Reason.ID, Reason.ID]);
       owner.close();
@@ -316,7 +316,11 @@ for (const kind of kinds) {
       await first.publish('world.1.move', 'left');
       await first.publish('other.1.chat', 'nobody');
       await until(() => heard.length === 4);
-      expect(heard.slice(0, 3).sort()).to.deep.equal(['all world.1.chat hello', 'chat world.1.chat hello', 'one hello']);
+      expect(heard.slice(0, 3).sort()).to.deep.equal([
+        'all world.1.chat hello',
+        'chat world.1.chat hello',
+        'one hello',
+      ]);
       expect(heard[3]).to.equal('all world.1.move left');
       chat.unsubscribe();
       await second.list();

@@ -23,12 +23,16 @@ export class Meeting {
   constructor(kind: Kind, options: ChannelsOptions = {}, serverOptions: ServerOptions = {}) {
     count += 1;
     this.#folder = kind === 'unix' ? mkdtempSync(join(tmpdir(), 'ch-')) : undefined;
-    const where: ServerOptions =
-      kind === 'memory' ? { url: `memory:channels-${count}` } : kind === 'tcp' ? { port: 0 } : { path: join(this.#folder ?? '', 's') };
+    const where =
+      kind === 'memory'
+        ? { url: `memory:channels-${count}` }
+        : kind === 'tcp'
+          ? { port: 0 }
+          : { path: join(this.#folder ?? '', 's') };
     this.server = new Server({ ...where, ...serverOptions });
     this.server.on('error', (error) => this.errors.push(error));
     this.relay = this.server.use(channels(options));
-    this.#target = () => (kind === 'tcp' ? { port: this.server.port ?? 0 } : where) as ClientOptions;
+    this.#target = () => (kind === 'tcp' ? { port: this.server.port ?? 0 } : where);
   }
 
   async start(): Promise<this> {

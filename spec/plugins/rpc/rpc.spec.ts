@@ -2,7 +2,15 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { BusError } from '../../../lib/index.ts';
-import { callOptions, type Proxied, proxy, type ProxyOptions, remote, type RemoteOptions, type StandardSchema } from '../../../lib/plugins/rpc/index.ts';
+import {
+  callOptions,
+  type Proxied,
+  proxy,
+  type ProxyOptions,
+  remote,
+  type RemoteOptions,
+  type StandardSchema,
+} from '../../../lib/plugins/rpc/index.ts';
 import { Meeting } from '../channels/meeting.ts';
 
 async function rejection(promise: Promise<unknown>): Promise<BusError> {
@@ -19,13 +27,17 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** A Standard Schema made of a check. */
-function schemaOf<Value>(name: string, check: (value: unknown) => boolean): StandardSchema<Value> & { readonly name: string } {
+function schemaOf<Value>(
+  name: string,
+  check: (value: unknown) => boolean,
+): StandardSchema<Value> & { readonly name: string } {
   return {
     name,
     '~standard': {
       version: 1,
       vendor: 'spec',
-      validate: (value) => (check(value) ? { value: value as Value } : { issues: [{ message: `no ${name}`, path: ['x'] }] }),
+      validate: (value) =>
+        check(value) ? { value: value as Value } : { issues: [{ message: `no ${name}`, path: ['x'] }] },
     },
   };
 }
@@ -132,7 +144,13 @@ for (const world of worlds) {
       ends.offer(api);
       const calls = ends.use<typeof api>();
       expect(await calls.add(2, 3)).to.equal(5);
-      const value = { text: 'hällo', list: [1, { deep: null }], bytes: Buffer.from('bytes'), at: new Date(5), big: 2n ** 60n };
+      const value = {
+        text: 'hällo',
+        list: [1, { deep: null }],
+        bytes: Buffer.from('bytes'),
+        at: new Date(5),
+        big: 2n ** 60n,
+      };
       expect(await calls.echo(value)).to.deep.equal(value);
       expect(await calls.nothing()).to.equal(undefined);
       expect(await Promise.all(Array.from({ length: 500 }, (_, index) => calls.add(index, 1)))).to.deep.equal(
@@ -151,7 +169,9 @@ for (const world of worlds) {
         odd: () => Promise.reject('just text'),
       });
       const calls = ends.use<{ coded(): void; plain(): void; odd(): void }>();
-      expect(await rejection(calls.coded())).to.include({ code: 'ERR_GAME_OVER', message: 'You lost.' }).and.deep.include({ details: { score: 3 } });
+      expect(await rejection(calls.coded()))
+        .to.include({ code: 'ERR_GAME_OVER', message: 'You lost.' })
+        .and.deep.include({ details: { score: 3 } });
       expect(await rejection(calls.plain())).to.include({ code: 'ERR_REMOTE', message: 'oops' });
       expect(await rejection(calls.odd())).to.include({ code: 'ERR_REMOTE', message: 'just text' });
     });
@@ -181,14 +201,27 @@ for (const world of worlds) {
       expect(await call('own')).to.equal('own');
       expect(await call('listed')).to.equal('own');
       expect(await call('shared')).to.equal('shared secret');
-      for (const name of ['secret', 'value', 'computed', 'constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf', 'nothing', '']) {
+      for (const name of [
+        'secret',
+        'value',
+        'computed',
+        'constructor',
+        '__proto__',
+        'toString',
+        'hasOwnProperty',
+        'valueOf',
+        'nothing',
+        '',
+      ]) {
         expect(await rejection(call(name)), name).to.have.property('code', 'ERR_NO_METHOD');
       }
     });
 
-    it('reach - what is every object\'s, and what is not there, cannot be listed', () => {
+    it("reach - what is every object's, and what is not there, cannot be listed", () => {
       for (const name of ['constructor', 'toString', '__proto__', 'missing']) {
-        expect(() => ends.offer({}, { methods: [name] })).to.throw().with.property('code', 'ERR_INVALID_ARGUMENT');
+        expect(() => ends.offer({}, { methods: [name] }))
+          .to.throw()
+          .with.property('code', 'ERR_INVALID_ARGUMENT');
       }
     });
 
@@ -421,9 +454,17 @@ describe('remote objects', () => {
 
   it('wrong ends - what is no end, and a proxy that does not say whose, are refused', async () => {
     const owner = await (await meeting.rooms()).create('room');
-    expect(() => remote({} as never, {})).to.throw().with.property('code', 'ERR_INVALID_ARGUMENT');
-    expect(() => proxy(owner)).to.throw().with.property('code', 'ERR_INVALID_ARGUMENT');
-    expect(() => proxy(meeting.server)).to.throw().with.property('code', 'ERR_INVALID_ARGUMENT');
-    expect(() => remote(owner, {}, { metods: [] } as never)).to.throw().with.property('code', 'ERR_INVALID_OPTION');
+    expect(() => remote({} as never, {}))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    expect(() => proxy(owner))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    expect(() => proxy(meeting.server))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    expect(() => remote(owner, {}, { metods: [] } as never))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_OPTION');
   });
 });

@@ -51,7 +51,8 @@ export const userCallbackTable = {
 export function addOwnerCallbacks(owner: OwnerEnd, given: OwnerCallbacks): void {
   const { onUserConnect, onUserDisconnect, onData, onDataChunk, onRemote, onError } = given;
   if (onUserConnect !== undefined) owner.on('userConnect', (user) => onUserConnect(owner, user));
-  if (onUserDisconnect !== undefined) owner.on('userDisconnect', (user, reason) => onUserDisconnect(owner, user, reason));
+  if (onUserDisconnect !== undefined)
+    owner.on('userDisconnect', (user, reason) => onUserDisconnect(owner, user, reason));
   if (onData !== undefined) owner.on('data', (bytes, user) => onData(owner, user, bytes));
   if (onDataChunk !== undefined) owner.on('chunk', (bytes, user) => onDataChunk(owner, user, bytes));
   if (onRemote !== undefined) owner.on('remote', (remote, user) => onRemote(owner, user, remote));

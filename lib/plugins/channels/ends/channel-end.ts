@@ -25,9 +25,9 @@ interface EndEvents {
 }
 
 /** What the owner's and the user's end of a channel have in common. */
-export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Events]: readonly unknown[] }>
-  extends HeldEmitter<Events>
-{
+export abstract class ChannelEnd<
+  Events extends EndEvents & { [Name in keyof Events]: readonly unknown[] },
+> extends HeldEmitter<Events> {
   readonly id: string;
   readonly #options: EndOptions;
   readonly #early: { readonly user: number; readonly body: Uint8Array }[] = [];
@@ -129,8 +129,10 @@ export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Eve
     return line.send(new Parcel(kind, room, user, toAll, bytes));
   }
 
-  protected port(parts: Pick<CallPort, 'many' | 'send' | 'sendChunk' | 'announced'> & { others(): CallPort['others'] }): CallPort {
-    const end = this;
+  protected port(
+    parts: Pick<CallPort, 'many' | 'send' | 'sendChunk' | 'announced'> & { others(): CallPort['others'] },
+  ): CallPort {
+    const closed = (): Reason | undefined => this.#closed;
     return {
       many: parts.many,
       clock: this.#options.clock,
@@ -143,7 +145,7 @@ export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Eve
         return parts.others();
       },
       get closed() {
-        return end.#closed;
+        return closed();
       },
       attach: (listener) => {
         this.listener = listener;
@@ -155,11 +157,15 @@ export abstract class ChannelEnd<Events extends EndEvents & { [Name in keyof Eve
 
   #refusal(kind: Cargo, bytes: Uint8Array): BusError | undefined {
     if (this.#closed !== undefined) return new ChannelError(this.#closed, `Channel "${this.id}" is closed.`);
-    if (!(bytes instanceof Uint8Array)) return new BusError('ERR_INVALID_ARGUMENT', 'A channel carries bytes (Uint8Array).');
+    if (!(bytes instanceof Uint8Array))
+      return new BusError('ERR_INVALID_ARGUMENT', 'A channel carries bytes (Uint8Array).');
     if (bytes.length === 0) return new BusError('ERR_INVALID_ARGUMENT', 'At least one byte has to be sent.');
     const most = kind === cargo.chunk ? this.#admission?.maxChunkBytes : this.#admission?.maxPayloadBytes;
     if (most === undefined || bytes.length <= most) return undefined;
-    return new BusError('ERR_TOO_LARGE', `${bytes.length} bytes are more than the ${most} that channel "${this.id}" takes.`);
+    return new BusError(
+      'ERR_TOO_LARGE',
+      `${bytes.length} bytes are more than the ${most} that channel "${this.id}" takes.`,
+    );
   }
 
   #heard(): StreamMode | undefined {

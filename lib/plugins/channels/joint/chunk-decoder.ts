@@ -48,7 +48,10 @@ export class ChunkDecoder {
     this.#header = 0;
     this.#shift = 0;
     if (size > this.#maxChunkBytes) {
-      throw new BusError('ERR_TOO_LARGE', `A chunk of ${size} bytes was announced; the limit is ${this.#maxChunkBytes}.`);
+      throw new BusError(
+        'ERR_TOO_LARGE',
+        `A chunk of ${size} bytes was announced; the limit is ${this.#maxChunkBytes}.`,
+      );
     }
     this.#size = size;
     this.#filled = 0;

@@ -148,7 +148,13 @@ export class JointConnection implements JointCommands {
   }
 
   /** Reads the id, asks `authorize` if there is one, and goes on in the same turn if there is none. */
-  #permitted(action: 'create' | 'enter', tag: number, bytes: Uint8Array, refused: number, run: (id: string) => void): void {
+  #permitted(
+    action: 'create' | 'enter',
+    tag: number,
+    bytes: Uint8Array,
+    refused: number,
+    run: (id: string) => void,
+  ): void {
     let id: string;
     try {
       id = this.#utf8.decode(bytes);

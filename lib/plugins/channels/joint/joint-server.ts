@@ -63,11 +63,15 @@ export class JointServer {
     this.#http.on('upgrade', (request, socket, head) => {
       this.#webSockets?.handleUpgrade(request, socket, head, (webSocket) => this.#upgraded(webSocket, request.socket));
     });
-    this.#listener = await listen({ kind: 'tcp', host, port }, { clock }, {
-      link: (link) => this.#accept(link),
-      error: report,
-      replaced: () => undefined,
-    });
+    this.#listener = await listen(
+      { kind: 'tcp', host, port },
+      { clock },
+      {
+        link: (link) => this.#accept(link),
+        error: report,
+        replaced: () => undefined,
+      },
+    );
   }
 
   async close(): Promise<void> {

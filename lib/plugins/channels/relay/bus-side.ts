@@ -101,7 +101,10 @@ export class BusSide {
     }
   }
 
-  #roomNote(note: Extract<PeerNote, readonly ['leave' | 'kick' | 'block' | 'unblock' | 'skip', ...unknown[]]>, member: BusMember): void {
+  #roomNote(
+    note: Extract<PeerNote, readonly ['leave' | 'kick' | 'block' | 'unblock' | 'skip', ...unknown[]]>,
+    member: BusMember,
+  ): void {
     const room = this.#relay.room(note[1]);
     if (room === undefined) return;
     if (room.owner !== member) {
@@ -124,7 +127,12 @@ export class BusSide {
   }
 
   /** Without `authorize` at once; with it one after the other, so that a peer's topics keep their order. */
-  #permitted(member: BusMember, action: 'publish' | 'subscribe', id: unknown, run: () => Promise<void> | void): Promise<void> | void {
+  #permitted(
+    member: BusMember,
+    action: 'publish' | 'subscribe',
+    id: unknown,
+    run: () => Promise<void> | void,
+  ): Promise<void> | void {
     if (this.#options.authorize === undefined) return run();
     const turn = member.permits.then(async () => {
       if (await this.#gate.admits(action, String(id), requester(member.handle))) await run();
@@ -138,14 +146,17 @@ export class BusSide {
     const request = data as unknown as PeerRequest;
     const member = this.#member(peer);
     if (request[0] === 'list') return this.#relay.list();
-    if (request[0] !== 'create' && request[0] !== 'enter') throw new BusError('ERR_INVALID_ARGUMENT', 'Unknown request.');
+    if (request[0] !== 'create' && request[0] !== 'enter')
+      throw new BusError('ERR_INVALID_ARGUMENT', 'Unknown request.');
     const [action, handle, id] = request;
     if (typeof id !== 'string' || !Number.isSafeInteger(handle)) {
       throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
     }
     if (!(await this.#gate.admits(action, id, requester(peer)))) return [Reason.ID, 'The relay refused.'];
     if (!member.present) return [Reason.DISCONNECT, null];
-    return action === 'create' ? this.#create(member, handle, id, request[3]) : this.#enter(member, handle, id, request[3]);
+    return action === 'create'
+      ? this.#create(member, handle, id, request[3])
+      : this.#enter(member, handle, id, request[3]);
   }
 
   #create(member: BusMember, handle: number, id: string, asked: Readonly<Record<string, unknown>>): unknown {

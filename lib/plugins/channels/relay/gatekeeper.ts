@@ -41,7 +41,11 @@ export class Gatekeeper {
     const { maxUsers, maxPayloadBytes, maxPendingBytes, messagesPerSecond, bytesPerSecond, flood } = this.#options;
     return {
       maxUsers: within(asked['maxUsers'], createTable.maxUsers.default, maxUsers),
-      maxChunkBytes: within(asked['maxChunkSize'], createTable.maxChunkSize.default, Math.min(maxPayloadBytes, largestHeader)),
+      maxChunkBytes: within(
+        asked['maxChunkSize'],
+        createTable.maxChunkSize.default,
+        Math.min(maxPayloadBytes, largestHeader),
+      ),
       maxPayloadBytes: within(asked['maxPayloadBytes'], createTable.maxPayloadBytes.default, maxPayloadBytes),
       maxPendingBytes: within(asked['maxPendingBytes'], createTable.maxPendingBytes.default, maxPendingBytes),
       flood: {

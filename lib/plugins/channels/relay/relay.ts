@@ -71,7 +71,12 @@ export class Relay {
   }
 
   /** Lets `member` in; `entered` hears of it before the owner does. */
-  enter(member: Member, id: string, maxChunkBytes: number | undefined, entered: (seat: Seat) => void): Refusal | undefined {
+  enter(
+    member: Member,
+    id: string,
+    maxChunkBytes: number | undefined,
+    entered: (seat: Seat) => void,
+  ): Refusal | undefined {
     const room = this.#rooms.get(id);
     if (room === undefined) return 'unknown';
     if (room.owner === member) return 'own';

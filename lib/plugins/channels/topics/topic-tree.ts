@@ -67,14 +67,20 @@ export class TopicTree<T> {
 /** @throws BusError `ERR_INVALID_ARGUMENT` for a topic with wildcards or empty segments, or one over 255 bytes. */
 export function checkTopic(topic: unknown): asserts topic is string {
   if (!plain(topic) || topic.split('.').some((segment) => segment === '*' || segment === '>')) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'A topic has up to 32 segments with dots between, none empty and none a wildcard.');
+    throw new BusError(
+      'ERR_INVALID_ARGUMENT',
+      'A topic has up to 32 segments with dots between, none empty and none a wildcard.',
+    );
   }
 }
 
 /** @throws BusError `ERR_INVALID_ARGUMENT`, as for a topic; `>` stands last only. */
 export function checkPattern(pattern: unknown): asserts pattern is string {
   if (!plain(pattern) || pattern.split('.').slice(0, -1).includes('>')) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'A pattern has up to 32 segments with dots between, none empty, and ">" only at its end.');
+    throw new BusError(
+      'ERR_INVALID_ARGUMENT',
+      'A pattern has up to 32 segments with dots between, none empty, and ">" only at its end.',
+    );
   }
 }
 

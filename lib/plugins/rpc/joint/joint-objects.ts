@@ -28,7 +28,10 @@ export class JointObjects {
       if (joint && (object.user ?? user) === user) this.#announce(user, id);
     }
     return () => {
-      this.#objects.set(id, (this.#objects.get(id) ?? []).filter((other) => other !== object));
+      this.#objects.set(
+        id,
+        (this.#objects.get(id) ?? []).filter((other) => other !== object),
+      );
     };
   }
 
@@ -40,7 +43,11 @@ export class JointObjects {
 
   /** The user is gone, and with it what was offered to it alone. */
   gone(user: number): void {
-    for (const [id, objects] of this.#objects) this.#objects.set(id, objects.filter((object) => object.user !== user));
+    for (const [id, objects] of this.#objects)
+      this.#objects.set(
+        id,
+        objects.filter((object) => object.user !== user),
+      );
   }
 
   /** Reads a chunk: an announcement or a call. @throws BusError `ERR_PROTOCOL` for what is neither. */

@@ -34,7 +34,10 @@ export class JointSignature {
       throw new BusError('ERR_NO_METHOD', `The joint signature has no procedure "${name}".`);
     }
     if (args.length !== procedure.types.length) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" takes ${procedure.types.length} arguments, not ${args.length}.`);
+      throw new BusError(
+        'ERR_INVALID_ARGUMENT',
+        `"${name}" takes ${procedure.types.length} arguments, not ${args.length}.`,
+      );
     }
     const output = new BytesOutput();
     output.writeByte(remote);

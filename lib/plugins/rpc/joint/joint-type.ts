@@ -34,15 +34,19 @@ const scalars: Readonly<Record<string, JointType>> = {
  */
 export function jointType(text: string): JointType {
   const name = text.trim().toLowerCase();
-  const scalar = Object.hasOwn(scalars, name === 'dynamic' ? 'struct' : name) ? scalars[name === 'dynamic' ? 'struct' : name] : undefined;
+  const scalar = Object.hasOwn(scalars, name === 'dynamic' ? 'struct' : name)
+    ? scalars[name === 'dynamic' ? 'struct' : name]
+    : undefined;
   if (scalar !== undefined) return scalar;
   const parts = /^(\w+)\s*<(.*)>$/.exec(name);
   const [, outer, inner] = parts ?? [];
-  if (inner !== undefined && (outer === 'array' || outer === 'list' || outer === 'vector')) return listOf(jointType(inner));
+  if (inner !== undefined && (outer === 'array' || outer === 'list' || outer === 'vector'))
+    return listOf(jointType(inner));
   if (inner !== undefined && outer === 'map') {
     const at = inner.indexOf(',');
     const key = inner.slice(0, Math.max(at, 0)).trim();
-    if (key === 'int' || key === 'string' || key === 'int32') return mapOf(jointType(key), jointType(inner.slice(at + 1)), key !== 'string');
+    if (key === 'int' || key === 'string' || key === 'int32')
+      return mapOf(jointType(key), jointType(inner.slice(at + 1)), key !== 'string');
   }
   throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is no type of the joint protocol.`);
 }
@@ -129,5 +133,8 @@ function list(value: unknown): readonly unknown[] {
 }
 
 function wrong(what: string, value: unknown): BusError {
-  return new BusError('ERR_INVALID_ARGUMENT', `The joint signature asks for ${what}, not ${value === null ? 'null' : typeof value}.`);
+  return new BusError(
+    'ERR_INVALID_ARGUMENT',
+    `The joint signature asks for ${what}, not ${value === null ? 'null' : typeof value}.`,
+  );
 }

@@ -4,7 +4,13 @@ import { BytesInput } from '../../../../lib/plugins/channels/joint/bytes-input.t
 import { BytesOutput } from '../../../../lib/plugins/channels/joint/bytes-output.ts';
 import { hex, toHex } from './vectors.ts';
 
-type Vector = readonly [what: string, bytes: string, write: (output: BytesOutput) => void, read: (input: BytesInput) => unknown, value: unknown];
+type Vector = readonly [
+  what: string,
+  bytes: string,
+  write: (output: BytesOutput) => void,
+  read: (input: BytesInput) => unknown,
+  value: unknown,
+];
 
 const vectors: readonly Vector[] = [
   ['bool true', '01', (o) => o.writeBool(true), (i) => i.readBool(), true],
@@ -42,7 +48,9 @@ describe('joint bytes', () => {
     it(`cut - ${what} that ends early is refused`, () => {
       const whole = hex(bytes);
       for (let end = 0; end < whole.length; end += 1) {
-        expect(() => read(new BytesInput(whole.subarray(0, end)))).to.throw().with.property('code', 'ERR_PROTOCOL');
+        expect(() => read(new BytesInput(whole.subarray(0, end))))
+          .to.throw()
+          .with.property('code', 'ERR_PROTOCOL');
       }
     });
   }
@@ -73,7 +81,11 @@ describe('joint bytes', () => {
   });
 
   it('input - a length with an empty last group, and a string that is not UTF-8, are refused', () => {
-    expect(() => new BytesInput(hex('80 00')).readLength()).to.throw().with.property('code', 'ERR_PROTOCOL');
-    expect(() => new BytesInput(hex('02 c328')).readString()).to.throw().with.property('code', 'ERR_PROTOCOL');
+    expect(() => new BytesInput(hex('80 00')).readLength())
+      .to.throw()
+      .with.property('code', 'ERR_PROTOCOL');
+    expect(() => new BytesInput(hex('02 c328')).readString())
+      .to.throw()
+      .with.property('code', 'ERR_PROTOCOL');
   });
 });

@@ -47,7 +47,9 @@ describe('joint chunks', () => {
     expect([1, 256, 257, 32_768, 32_769, 4_194_304, 4_194_305, 536_870_912].map(headerClass)).to.deep.equal([
       1, 1, 2, 2, 3, 3, 4, 4,
     ]);
-    expect(() => headerClass(536_870_913)).to.throw().with.property('code', 'ERR_TOO_LARGE');
+    expect(() => headerClass(536_870_913))
+      .to.throw()
+      .with.property('code', 'ERR_TOO_LARGE');
   });
 
   it('every size - from 1 to 32,768 a header is read as what was written', () => {
@@ -71,8 +73,12 @@ describe('joint chunks', () => {
   });
 
   it('limits - an empty chunk and one over the limit are refused when written', () => {
-    expect(() => chunkHeader(0, 256)).to.throw().with.property('code', 'ERR_INVALID_ARGUMENT');
-    expect(() => chunkHeader(257, 256)).to.throw().with.property('code', 'ERR_TOO_LARGE');
+    expect(() => chunkHeader(0, 256))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    expect(() => chunkHeader(257, 256))
+      .to.throw()
+      .with.property('code', 'ERR_TOO_LARGE');
   });
 
   it('limits - a chunk over the limit is refused when it is announced', () => {

@@ -44,7 +44,11 @@ const vectors: readonly (readonly [what: string, bytes: string, heard: readonly 
   ['broadcast prefix before a unit of a user', '01 01 03 00 6869 04 80 00 6162', ['owner 0:6869', 'user 0 0:6162']],
   ['unit of an owner without data', '02 80 00 03 00 6869', ['owner 0:6869']],
   ['unit of a broadcast without data', '01 01 80 01 80 03 00 6869', ['owner 0:6869']],
-  ['two commands and data in one go', '00 00 01 01 61 00 01 02 01 62 03 00 6869', ['create 1 a', 'enter 2 b', 'owner 0:6869']],
+  [
+    'two commands and data in one go',
+    '00 00 01 01 61 00 01 02 01 62 03 00 6869',
+    ['create 1 a', 'enter 2 b', 'owner 0:6869'],
+  ],
 ];
 
 describe('joint client parser', () => {
@@ -91,7 +95,9 @@ describe('joint client parser', () => {
   for (const [what, bytes] of malformed) {
     it(`malformed - ${what} is refused however it is split`, () => {
       for (const parts of splits(hex(bytes))) {
-        expect(() => parse(parts)).to.throw().with.property('code', 'ERR_PROTOCOL');
+        expect(() => parse(parts))
+          .to.throw()
+          .with.property('code', 'ERR_PROTOCOL');
       }
     });
   }

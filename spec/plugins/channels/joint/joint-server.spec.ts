@@ -19,7 +19,9 @@ describe('joint server', () => {
   let errors: unknown[];
   const peers: JointPeer[] = [];
 
-  const start = async (options: ChannelsOptions & { clock?: Clock; jointOptions?: JointOptions } = {}): Promise<JointServer> => {
+  const start = async (
+    options: ChannelsOptions & { clock?: Clock; jointOptions?: JointOptions } = {},
+  ): Promise<JointServer> => {
     const { clock = systemClock, jointOptions = {}, ...further } = options;
     const report = (error: unknown): void => {
       errors.push(error);
@@ -60,7 +62,10 @@ describe('joint server', () => {
     server = undefined;
   });
 
-  for (const [name, open] of [['tcp', tcp], ['websocket', webSocket]] as const) {
+  for (const [name, open] of [
+    ['tcp', tcp],
+    ['websocket', webSocket],
+  ] as const) {
     it(`conversation - create, enter, data, broadcast, leave and delete go byte for byte over ${name}`, async () => {
       await start();
       const [owner, user] = [await open(), await tcp()];
@@ -113,8 +118,9 @@ describe('joint server', () => {
     let bytes = '';
     let left = head;
     for (;;) {
-      const size = (left[0] ?? 0) < 128 ? left[0] ?? 0 : (((left[0] ?? 0) - 128) << 8) + (left[1] ?? 0);
-      const unit = (left[0] ?? 0) < 128 ? Buffer.concat([left.subarray(1), await owner.read(size - 1)]) : await owner.read(size);
+      const size = (left[0] ?? 0) < 128 ? (left[0] ?? 0) : (((left[0] ?? 0) - 128) << 8) + (left[1] ?? 0);
+      const unit =
+        (left[0] ?? 0) < 128 ? Buffer.concat([left.subarray(1), await owner.read(size - 1)]) : await owner.read(size);
       expect(toHex(unit.subarray(0, 2))).to.equal('8000');
       bytes += toHex(unit.subarray(2));
       if (bytes.length === 600) break;
@@ -166,7 +172,8 @@ describe('joint server', () => {
     await owner.expect('00 03 09 01 02');
     owner.write('00 00 0a 02 c328');
     await owner.expect('00 03 0a 01 02');
-    for (let number = 1; number < 128; number += 1) owner.write(Buffer.concat([Buffer.from([0, 0, 1, 1]), Buffer.from([number])]));
+    for (let number = 1; number < 128; number += 1)
+      owner.write(Buffer.concat([Buffer.from([0, 0, 1, 1]), Buffer.from([number])]));
     for (let number = 1; number < 128; number += 1) await owner.read(5);
     owner.write('00 00 0b 02 6d78');
     await owner.expect('00 03 0b 01 01');

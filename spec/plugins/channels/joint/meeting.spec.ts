@@ -140,7 +140,10 @@ describe('joint and bus peers in one channel', () => {
     user.write('02 00 09 0b 00 0301 06 68c3a46c6c6f 01');
     await until(() => calls.length === 2);
     expect(calls).to.deep.equal([['test'], ['hällo', true]]);
-    const theirs = proxy<{ move(x: number, y: number): void }>(owner, 0, { id: 7, joint: [['stop'], ['move', 'int', 'float']] });
+    const theirs = proxy<{ move(x: number, y: number): void }>(owner, 0, {
+      id: 7,
+      joint: [['stop'], ['move', 'int', 'float']],
+    });
     await theirs.move(-3, 1.5);
     await user.expect('02 00 09 0b 00 0701 fdffffff 0000c03f');
     expect(await code(proxy<{ move(): void }>(owner, 0).move())).to.equal('ERR_PEER_LACKS_FEATURE');

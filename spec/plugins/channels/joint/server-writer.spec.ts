@@ -43,6 +43,8 @@ describe('joint server writer', () => {
     const writer = new JointServerWriter();
     writer.chunkToUser(0, hex('616263'), 32_768);
     writer.chunkToOwner(0, 1, Buffer.alloc(300, 1), 32_768);
-    expect(toHex(writer.take())).to.equal(toHex(hex(`02 00 02 04 00 616263 04 80 01 ab02 81 2e 80 01 ${'01'.repeat(300)}`)));
+    expect(toHex(writer.take())).to.equal(
+      toHex(hex(`02 00 02 04 00 616263 04 80 01 ab02 81 2e 80 01 ${'01'.repeat(300)}`)),
+    );
   });
 });

@@ -1,7 +1,15 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Client } from '../../../../lib/index.ts';
-import { channels, ChannelError, OfflineNetwork, type OwnerEnd, Reason, type Rooms, type UserEnd } from '../../../../lib/plugins/channels/index.ts';
+import {
+  channels,
+  ChannelError,
+  OfflineNetwork,
+  type OwnerEnd,
+  Reason,
+  type Rooms,
+  type UserEnd,
+} from '../../../../lib/plugins/channels/index.ts';
 import { VirtualClock } from '../../../../lib/testing/virtual-clock.ts';
 
 const model = { offline: true, netLag: 100, netSpeed: 10_000 } as const;
@@ -125,10 +133,16 @@ describe('offline channels', () => {
   it('refusals - an id that does not exist is ID, one that is taken too', async () => {
     const first = rooms();
     const outcome = first.enter('nowhere', model).catch((error: unknown) => error);
-    expect(await after(100, outcome)).to.be.instanceOf(ChannelError).with.property('reason', Reason.ID);
+    expect(await after(100, outcome))
+      .to.be.instanceOf(ChannelError)
+      .with.property('reason', Reason.ID);
     await after(100, first.create('room', model));
-    const taken = rooms().create('room', model).catch((error: unknown) => error);
-    expect(await after(100, taken)).to.be.instanceOf(ChannelError).with.property('reason', Reason.ID);
+    const taken = rooms()
+      .create('room', model)
+      .catch((error: unknown) => error);
+    expect(await after(100, taken))
+      .to.be.instanceOf(ChannelError)
+      .with.property('reason', Reason.ID);
   });
 
   it('kick, block and close - as over a relay', async () => {
@@ -165,7 +179,7 @@ describe('offline channels', () => {
       const [owner, user] = await pair();
       const heard = arrivals(owner, 'data');
       for (let index = 1; index <= 50; index += 1) {
-        void user.send(Buffer.alloc((index * 7_919) % 1_500 + 1, 1));
+        void user.send(Buffer.alloc(((index * 7_919) % 1_500) + 1, 1));
         await clock.run((index * 31) % 90);
       }
       await clock.run(100_000);

@@ -55,7 +55,12 @@ describe('relay', () => {
     enter(three);
     expect(one.take()).to.deep.equal(['room entered 0 0']);
     expect(three.take()).to.deep.equal(['room entered 1 0']);
-    expect(owner.take()).to.deep.equal(['room user 0 one', 'room user 1 two', 'room user 1 gone 1', 'room user 1 three']);
+    expect(owner.take()).to.deep.equal([
+      'room user 0 one',
+      'room user 1 two',
+      'room user 1 gone 1',
+      'room user 1 three',
+    ]);
   });
 
   it('numbers - owned and entered channels are counted apart, freed numbers are used again', () => {
@@ -72,8 +77,8 @@ describe('relay', () => {
     const users = ['x', 'y', 'z'].map((id) => new FakeMember(id));
     const seats = users.map((user) => enter(user));
     for (const member of [owner, ...users]) member.take();
-    relay.toOwner(seats[2] ?? enter(owner), parcel(room, 'up', 2));
-    relay.toUser(room, parcel(room, 'down', seats[1]?.token));
+    void relay.toOwner(seats[2] ?? enter(owner), parcel(room, 'up', 2));
+    void relay.toUser(room, parcel(room, 'down', seats[1]?.token));
     relay.broadcast(room, toAll(room, 'all'));
     relay.broadcast(room, toAll(room, 'some', seats[0]?.token));
     expect(owner.take()).to.deep.equal(['room 2: up']);
@@ -112,8 +117,8 @@ describe('relay', () => {
     relay.leave(before, Reason.CLOSE);
     const after = enter(second);
     expect([before.user, after.user]).to.deep.equal([0, 0]);
-    relay.toUser(room, parcel(room, 'secret', before.token));
-    relay.toUser(room, parcel(room, 'hello', after.token));
+    void relay.toUser(room, parcel(room, 'secret', before.token));
+    void relay.toUser(room, parcel(room, 'hello', after.token));
     expect(second.take().slice(1)).to.deep.equal(['room: hello']);
   });
 
@@ -157,8 +162,8 @@ describe('relay', () => {
     const seat = enter(user);
     user.take();
     relay.close(room, Reason.CLOSE);
-    relay.toOwner(seat, parcel(seat, 'late'));
-    relay.toUser(room, parcel(room, 'late'));
+    void relay.toOwner(seat, parcel(seat, 'late'));
+    void relay.toUser(room, parcel(room, 'late'));
     expect(user.take()).to.deep.equal(['room gone 1']);
     expect(owner.take()).to.deep.equal(['room user 0 user']);
     expect(create().serial).to.not.equal(room.serial);
@@ -221,11 +226,11 @@ describe('relay', () => {
     const seat = enter(user);
     owner.take();
     user.take();
-    relay.toOwner(seat, parcel(seat, 'x'.repeat(101), 0, cargo.chunk));
-    relay.toOwner(seat, parcel(seat, 'x'.repeat(201)));
-    relay.toOwner(seat, parcel(seat, ''));
-    relay.toUser(room, parcel(room, 'x'.repeat(201), seat.token));
-    relay.toOwner(seat, parcel(seat, 'fine'));
+    void relay.toOwner(seat, parcel(seat, 'x'.repeat(101), 0, cargo.chunk));
+    void relay.toOwner(seat, parcel(seat, 'x'.repeat(201)));
+    void relay.toOwner(seat, parcel(seat, ''));
+    void relay.toUser(room, parcel(room, 'x'.repeat(201), seat.token));
+    void relay.toOwner(seat, parcel(seat, 'fine'));
     const trouble = 'room trouble 20 0';
     expect(owner.take()).to.deep.equal([trouble, trouble, trouble, 'room trouble 20', 'room 0: fine']);
     expect(user.take()).to.deep.equal(['room my trouble 20', 'room my trouble 20', 'room my trouble 20']);
@@ -236,8 +241,8 @@ describe('relay', () => {
     const [loud, quiet] = [new FakeMember('loud'), new FakeMember('quiet')];
     const [one, two] = [enter(loud), enter(quiet)];
     owner.take();
-    for (let count = 0; count < 12; count += 1) relay.toOwner(one, parcel(one, 'a'));
-    relay.toOwner(two, parcel(two, 'b', 1));
+    for (let count = 0; count < 12; count += 1) void relay.toOwner(one, parcel(one, 'a'));
+    void relay.toOwner(two, parcel(two, 'b', 1));
     expect(owner.take().slice(10)).to.deep.equal(['room trouble 20 0', 'room user 0 gone 20', 'room 1: b']);
     expect(loud.take().at(-1)).to.equal('room gone 20 flood');
   });
@@ -247,10 +252,10 @@ describe('relay', () => {
     const user = new FakeMember('user');
     const seat = enter(user);
     owner.take();
-    for (let count = 0; count < 5; count += 1) relay.toOwner(seat, parcel(seat, 'four'));
+    for (let count = 0; count < 5; count += 1) void relay.toOwner(seat, parcel(seat, 'four'));
     expect(owner.take()).to.have.length(2);
     clock.advance(1_000);
-    for (let count = 0; count < 5; count += 1) relay.toOwner(seat, parcel(seat, 'four'));
+    for (let count = 0; count < 5; count += 1) void relay.toOwner(seat, parcel(seat, 'four'));
     expect(owner.take()).to.have.length(2);
     expect(user.take()).to.deep.equal(['room entered 0 0']);
   });

@@ -36,7 +36,9 @@ describe('joint signature', () => {
     it(`cut - ${name} that ends early, or goes on, is refused`, () => {
       const whole = hex(bytes).subarray(1);
       for (let end = 0; end < whole.length; end += 1) {
-        expect(() => signature.read(whole.subarray(0, end))).to.throw().with.property('code', 'ERR_PROTOCOL');
+        expect(() => signature.read(whole.subarray(0, end)))
+          .to.throw()
+          .with.property('code', 'ERR_PROTOCOL');
       }
       expect(() => signature.read(Buffer.concat([whole, Buffer.of(0)])))
         .to.throw()
@@ -74,18 +76,24 @@ describe('joint signature', () => {
         .to.throw()
         .with.property('code', 'ERR_INVALID_ARGUMENT');
     }
-    expect(() => signature.write(0, 'nothing', [])).to.throw().with.property('code', 'ERR_NO_METHOD');
+    expect(() => signature.write(0, 'nothing', []))
+      .to.throw()
+      .with.property('code', 'ERR_NO_METHOD');
   });
 
   it('hostile bytes - an unknown procedure and a count that cannot be true are refused', () => {
     for (const bytes of ['63 01', '04 ff ff ff ff', '05 ff ff ff 7f', '03 00 ff ff ff ff']) {
-      expect(() => signature.read(hex(bytes))).to.throw().with.property('code', 'ERR_PROTOCOL');
+      expect(() => signature.read(hex(bytes)))
+        .to.throw()
+        .with.property('code', 'ERR_PROTOCOL');
     }
   });
 
   it('types - unknown ones are refused', () => {
     for (const type of ['number', 'array', 'array<>', 'map<bool, int>', 'map<int>', 'int>', '']) {
-      expect(() => new JointSignature([['call', type]]), type).to.throw().with.property('code', 'ERR_INVALID_ARGUMENT');
+      expect(() => new JointSignature([['call', type]]), type)
+        .to.throw()
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
     }
     expect(() => new JointSignature(Array.from({ length: 257 }, (_, index) => [`p${index}`] as const)))
       .to.throw()
