@@ -144,6 +144,10 @@ export class Connections {
     { received }: { readonly received: number },
   ): void {
     const session = connection.peer.session;
+    if (session !== undefined && received < session.out.outbox.acknowledged) {
+      // The client has acknowledged more on a later link, so this hello was overtaken by that link's.
+      throw new BusError('ERR_CLOSED', 'A newer link of this session was there before');
+    }
     if (session === undefined || !session.canReplay(received)) {
       connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
       this.#begin(port, hello, offer);
