@@ -11,5 +11,6 @@ export const systemClock: Clock = {
     }
     return { cancel: () => clearTimeout(handle as NodeJS.Timeout) };
   },
-  defer: typeof setImmediate === 'function' ? setImmediate : queueMicrotask,
+  // Browsers take `queueMicrotask` only as a method of the window.
+  defer: typeof setImmediate === 'function' ? setImmediate : (task) => queueMicrotask(task),
 };
