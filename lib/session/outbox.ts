@@ -9,7 +9,7 @@ export interface Entry {
   lost?(): boolean;
 }
 
-const firstRing = 256;
+const firstRing = 16;
 
 /**
  * The sequenced frames the peer has not acknowledged, as bytes to be sent again and as entries to be answered for.

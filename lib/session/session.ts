@@ -98,6 +98,7 @@ export class Session {
       dead: (silentMs) =>
         owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
       slow: () => owner.slow(),
+      idle: () => dialect.slab.release(),
     });
   }
 

@@ -15,6 +15,8 @@ export interface WatchedLink {
   heartbeat(): void;
   /** Nothing came for `silentMs`, though a heartbeat asked for an answer. */
   dead(silentMs: number): void;
+  /** Nothing waits for the peer: memory kept for sending may go. */
+  idle(): void;
   /** The peer took nothing for `slowConsumerMs`; said once until it takes something again. */
   slow(): void;
 }
@@ -93,6 +95,7 @@ export class Watch {
     this.#arm();
     if (!this.#link.pending()) {
       this.progressed();
+      this.#link.idle();
     } else if (!this.#slow && now - this.#progressAt >= this.#limits.slowConsumerMs) {
       this.#slow = true;
       this.#link.slow();

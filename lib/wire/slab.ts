@@ -1,4 +1,6 @@
-const slabBytes = 65_536;
+const firstSlabBytes = 4_096;
+const largestSlabBytes = 65_536;
+const noBuffer = new Uint8Array(0);
 
 /**
  * Where encoders write: one growing run of bytes, handed out a turn at a time. Bytes handed out are never touched
@@ -6,14 +8,18 @@ const slabBytes = 65_536;
  */
 export class Slab {
   /** Where to write; at least as much room as the last `ensure` asked for is behind `position`. */
-  buffer: Uint8Array;
+  buffer: Uint8Array = noBuffer;
   position = 0;
   #start = 0;
   #sealed: Uint8Array[] = [];
   #sealedBytes = 0;
+  /** Doubles with each buffer, so that who writes little holds little. */
+  #nextBytes: number;
+  readonly #firstBytes: number;
 
-  constructor(bytes = slabBytes) {
-    this.buffer = allocate(bytes);
+  constructor(firstBytes = firstSlabBytes) {
+    this.#firstBytes = firstBytes;
+    this.#nextBytes = firstBytes;
   }
 
   /** Bytes written and not yet taken. */
@@ -25,7 +31,8 @@ export class Slab {
   ensure(bytes: number): void {
     if (this.buffer.length - this.position >= bytes) return;
     this.#seal();
-    this.buffer = allocate(Math.max(slabBytes, bytes));
+    this.buffer = allocate(Math.max(this.#nextBytes, bytes));
+    this.#nextBytes = Math.min(this.#nextBytes * 2, largestSlabBytes);
     this.position = 0;
     this.#start = 0;
   }
@@ -35,6 +42,15 @@ export class Slab {
     this.#seal();
     this.#sealed.push(bytes);
     this.#sealedBytes += bytes.length;
+  }
+
+  /** Lets go of the buffer, for when nothing is written for a while. */
+  release(): void {
+    if (this.position !== this.#start) return;
+    this.buffer = noBuffer;
+    this.position = 0;
+    this.#start = 0;
+    this.#nextBytes = this.#firstBytes;
   }
 
   /** Everything written since the last take, in order. */
