@@ -9,14 +9,14 @@ import { refuse, refuseUpgrade } from './refusal.ts';
 import { UpgradeGate } from './upgrade-gate.ts';
 import { WebListener } from './web-listener.ts';
 import { WebSocketLink } from './websocket-link.ts';
-import { upgradeOptions } from './websocket-options.ts';
+import { originsOption, upgradeOptions } from './websocket-options.ts';
 
 const browserDoorOptions = {
   ...listenOptions,
   ...upgradeOptions,
   port: integer({ default: DEFAULT_PORT, max: 65_535, doc: 'The port to listen on; 0 takes any free one.' }),
   path: text({ default: '/bus', doc: 'The only path that upgrades.' }),
-  origins: { ...upgradeOptions.origins, default: 'same' as const },
+  origins: originsOption('same'),
   maxMessageBytes: integer({
     default: 1_048_576,
     min: 1024,

@@ -1,19 +1,25 @@
-import type { Given, Resolved } from '../../base/options.ts';
+import type { Given, OptionSpec, Resolved } from '../../base/options.ts';
 import { callback, custom, flag, integer, oneOf, text } from '../../base/options.ts';
 import { eventOptions } from './event-options.ts';
 import type { UpgradeDetails } from './upgrade-gate.ts';
 
 export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<boolean>;
 
+type Origins = readonly string[] | 'same' | 'any';
+
+export function originsOption(fallback: Origins): OptionSpec<Origins> {
+  return custom<Origins>({
+    type: "an array of origins, 'same' or 'any'",
+    default: fallback,
+    doc: 'Origins whose pages may connect: those listed, the one of the same host and port, or any.',
+    accepts: (value) => value === 'same' || value === 'any' || Array.isArray(value),
+  });
+}
+
 /** Who may upgrade, and where. */
 export const upgradeOptions = {
   path: text({ doc: 'The only path that upgrades; any unless given.' }),
-  origins: custom<readonly string[] | 'same' | 'any'>({
-    type: "an array of origins, 'same' or 'any'",
-    default: 'any',
-    doc: 'Origins whose pages may connect: those listed, the one of the same host and port, or any.',
-    accepts: (value) => value === 'same' || value === 'any' || Array.isArray(value),
-  }),
+  origins: originsOption('any'),
   authorize: callback<AuthorizeUpgrade>({ doc: 'Says whether a client may connect, before the upgrade; else 401.' }),
   authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms', doc: 'Time `authorize` has.' }),
   maxPendingUpgrades: integer({ default: 256, min: 1, doc: 'Clients that may wait for `authorize`; else 503.' }),

@@ -1,0 +1,12 @@
+import { Client as PortableClient } from '../bus/client.ts';
+import type { Contract } from '../bus/contract.ts';
+import type { ClientOptions } from '../bus/options.ts';
+import { browserPlatform } from './browser-platform.ts';
+
+/** The bus client of a web page: `new Client({ url: 'wss://host/bus' })`, otherwise the same as in Node. */
+export class Client<C extends Contract = Contract> extends PortableClient<C> {
+  /** @throws BusError `ERR_INVALID_OPTION`. */
+  constructor(options?: ClientOptions) {
+    super(options, browserPlatform);
+  }
+}

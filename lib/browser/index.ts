@@ -1,0 +1,11 @@
+export { BusError, type ErrorCode } from '../base/errors.ts';
+export type { AskSettings } from '../bus/ask-options.ts';
+export type { ClientEvents } from '../bus/client.ts';
+export type { Contract, Traffic } from '../bus/contract.ts';
+export type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from '../bus/events.ts';
+export type { ClientOptions } from '../bus/options.ts';
+export { definePlugin, type PeerHandle, type Plugin } from '../bus/plugin.ts';
+export type { Context, Handler, Respond } from '../bus/request-desk.ts';
+export type { SendSettings } from '../bus/send-settings.ts';
+export { ClientStatus } from '../session/state.ts';
+export { Client } from './client.ts';

@@ -1,0 +1,222 @@
+import { expect } from 'chai';
+import { after, afterEach, before, describe, it } from 'mocha';
+import type { Browser, Page } from 'playwright-core';
+import type { Client as BrowserClient } from '../../lib/browser/index.ts';
+import { Server } from '../../lib/index.ts';
+import type { HttpServer } from '../../lib/plugins/gateway/index.ts';
+import { gateway } from '../../lib/plugins/gateway/index.ts';
+import { socketFolder } from '../support/links.ts';
+import { BreakableProxy } from './breakable-proxy.ts';
+import { bundle, complaints, hasChromium, launch, servePage } from './browser-page.ts';
+
+/** In the page alone. */
+declare const Client: typeof BrowserClient;
+
+describe('browser client, in Chromium', function () {
+  this.timeout(60_000);
+  const folder = socketFolder();
+  let browser: Browser;
+  let script: string;
+  let page: Page;
+  let server: Server;
+  let site: HttpServer;
+  let proxy: BreakableProxy;
+  let url: string;
+  let heard: string[];
+
+  before(async function () {
+    if (!hasChromium) this.skip();
+    script = await bundle(
+      "import { Client } from './lib/browser/index.ts'; Object.assign(globalThis, { Client })",
+      process.cwd(),
+    );
+    browser = await launch();
+  });
+
+  after(async () => {
+    await browser?.close();
+    folder.remove();
+  });
+
+  interface Terms {
+    readonly authorize?: (payload: unknown) => boolean;
+    readonly origins?: readonly string[] | 'same' | 'any';
+  }
+
+  async function open({ authorize, origins = 'any' }: Terms = {}): Promise<void> {
+    server = new Server({ path: folder.path(`b${Math.random()}`), ...(authorize && { authorize }) });
+    const web = server.use(gateway({ browser: { port: 0, origins } }));
+    await server.start();
+    proxy = new BreakableProxy(web.browser?.port ?? 0);
+    url = `ws://127.0.0.1:${await proxy.listen()}/bus`;
+    const served = await servePage(script, url.slice(0, -4));
+    site = served.server;
+    page = await browser.newPage();
+    heard = complaints(page);
+    await page.goto(served.url);
+    await page.addScriptTag({ type: 'module', url: '/client.js' });
+  }
+
+  async function close(): Promise<void> {
+    await page?.close();
+    await proxy?.close();
+    await server?.close();
+    await site?.stopListening();
+  }
+
+  afterEach(close);
+
+  it('request, message, survey and abort - as in Node, under a policy without unsafe-eval', async () => {
+    await open();
+    const messages: unknown[] = [];
+    server.handle((data: unknown, { signal }: { signal: AbortSignal }) => {
+      if (data === 'never')
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('x'))));
+      return { echo: data };
+    });
+    server.on('message', (data) => void messages.push(data));
+    const result = await page.evaluate(async (address) => {
+      const client = new Client({ url: address });
+      client.handle((data: unknown) => ({ page: data }));
+      await client.connect({ name: 'page' });
+      Object.assign(globalThis, { client });
+      const { echo } = (await client.request({
+        text: 'grün',
+        list: [1, 2.5, -3, null, true],
+        bytes: new Uint8Array([1, 2]),
+      })) as { echo: { bytes: Uint8Array } };
+      const aborted = new AbortController();
+      const waiting = client
+        .request('never', { signal: aborted.signal })
+        .catch((error: { code: string }) => error.code);
+      aborted.abort();
+      await client.send({ hello: 'bus' });
+      await client.flush();
+      return {
+        echo: { ...echo, bytes: [...echo.bytes] },
+        aborted: await waiting,
+        delivery: client.delivery,
+        ping: await client.ping(),
+      };
+    }, url);
+    expect(result.echo).to.deep.equal({ text: 'grün', list: [1, 2.5, -3, null, true], bytes: [1, 2] });
+    expect(result.aborted).to.equal('ERR_ABORTED');
+    expect(result.delivery).to.equal('session');
+    expect(result.ping).to.be.a('number');
+    expect(messages).to.deep.equal([{ hello: 'bus' }]);
+    expect(server.connections[0]).to.include({ linkKind: 'websocket', remoteAddress: '127.0.0.1' });
+    const survey = await server.survey('who?');
+    expect(survey).to.deep.equal([{ status: 'fulfilled', value: { page: 'who?' } }]);
+    expect(heard).to.deep.equal([]);
+  });
+
+  it('lost network - the session resumes, and no message is lost, doubled or out of order, either way', async () => {
+    await open();
+    const received: unknown[] = [];
+    server.on('message', (data) => void received.push(data));
+    let resumed = 0;
+    await page.evaluate(async (address) => {
+      const client = new Client({ url: address });
+      const state = { client, received: [] as unknown[], outcomes: [] as string[], sent: 0 };
+      Object.assign(globalThis, { state });
+      client.on('message', (data: unknown) => state.received.push(data));
+      client.on('session', ({ outcome }: { outcome: string }) => state.outcomes.push(outcome));
+      await client.connect();
+      setInterval(() => {
+        for (let n = 0; n < 10; n++) void client.send(state.sent++);
+      }, 2);
+    }, url);
+    const [connection] = server.connections;
+    let sent = 0;
+    const sending = setInterval(() => {
+      for (let n = 0; n < 10; n++) void connection?.send(sent++);
+    }, 2);
+    for (let cut = 0; cut < 4; cut++) {
+      const target = received.length + 300;
+      while (received.length < target) await new Promise((resolve) => setTimeout(resolve, 5));
+      proxy.break();
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      proxy.mend();
+      resumed += 1;
+      await page.waitForFunction(
+        (count) => (globalThis as never as { state: { outcomes: string[] } }).state.outcomes.length > count,
+        resumed,
+      );
+    }
+    clearInterval(sending);
+    type State = {
+      state: { client: { close(): Promise<boolean> }; received: unknown[]; outcomes: string[]; sent: number };
+    };
+    await page.waitForFunction((count) => (globalThis as never as State).state.received.length >= count, sent);
+    const state = await page.evaluate(async () => {
+      const { client, ...rest } = (globalThis as never as State).state;
+      const { sent: count } = rest;
+      await client.close();
+      return { ...rest, sent: count };
+    });
+    expect(state.outcomes).to.deep.equal(['fresh', 'resumed', 'resumed', 'resumed', 'resumed']);
+    expect(state.received).to.deep.equal(Array.from({ length: sent }, (_, n) => n));
+    expect(received.slice(0, state.sent)).to.deep.equal(Array.from({ length: state.sent }, (_, n) => n));
+  });
+
+  it('refusals - a page that is not authorised, a door that is not there and an address that is none have their codes', async () => {
+    await open({ authorize: (payload) => payload === 'password' });
+    const codes = await page.evaluate(async (address) => {
+      const attempt = async (options: object, payload: unknown): Promise<string> => {
+        try {
+          await new Client({ retries: 0, ...options }).connect(payload);
+          return 'connected';
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      };
+      return [
+        await attempt({ url: address }, 'wrong'),
+        await attempt({ url: address }, 'password'),
+        await attempt({ url: `${address}/elsewhere` }, 'password'),
+        await attempt({ url: 'ftp://nowhere' }, 'password'),
+        await attempt({}, 'password'),
+      ];
+    }, url);
+    expect(codes).to.deep.equal([
+      'ERR_UNAUTHORIZED',
+      'connected',
+      'ERR_CONNECT',
+      'ERR_INVALID_OPTION',
+      'ERR_INVALID_OPTION',
+    ]);
+  });
+
+  it('large messages - cross both ways with back-pressure', async () => {
+    await open();
+    server.handle((data: unknown) => data);
+    const sizes = await page.evaluate(async (address) => {
+      const client = new Client({ url: address });
+      await client.connect();
+      const echoes = await Promise.all(
+        Array.from({ length: 4 }, (_, n) => client.request(new Uint8Array(4_000_000).fill(n), 30_000)),
+      );
+      return (echoes as Uint8Array[]).map((echo, n) => [echo.length, echo.every((byte) => byte === n)]);
+    }, url);
+    expect(sizes).to.deep.equal(Array.from({ length: 4 }, () => [4_000_000, true]));
+  });
+
+  it('door - pages of other origins are refused unless they are named', async () => {
+    const attempt = async (origins: Terms['origins']): Promise<string> => {
+      await open({ ...(origins && { origins }) });
+      const code = await page.evaluate(async (address) => {
+        try {
+          await new Client({ url: address, retries: 0 }).connect();
+          return 'connected';
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      }, url);
+      await close();
+      return code;
+    };
+    expect(await attempt('same')).to.equal('ERR_CONNECT');
+    expect(await attempt(['https://good.example'])).to.equal('ERR_CONNECT');
+    expect(await attempt('any')).to.equal('connected');
+  });
+});
