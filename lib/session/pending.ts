@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { RequestId } from '../wire/frames.ts';
+import { IdRing } from './id-ring.ts';
 import type { Waiting } from './waiting.ts';
 
 /** A question that was asked and not answered yet. */
@@ -19,16 +20,13 @@ export interface Pending {
   release?: (() => void) | undefined;
 }
 
-const largestId = 0xffff_ffff;
-
 /** The questions of one peer by their integer, with one timer for all of them. */
 export class PendingTable {
   /** Answers that came for nobody: late, cancelled, or never asked for. */
   late = 0;
   readonly #clock: Clock;
   readonly #onTimeout: (id: number, pending: Pending) => void;
-  readonly #byId = new Map<RequestId, Pending>();
-  #lastId = 0;
+  readonly #byId = new IdRing<Pending>();
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -44,41 +42,33 @@ export class PendingTable {
 
   get sent(): number {
     let count = 0;
-    for (const pending of this.#byId.values()) if (pending.sent) count += 1;
+    for (const [, pending] of this.#byId.entries()) if (pending.sent) count += 1;
     return count;
   }
 
   add(pending: Pending): number {
-    do {
-      this.#lastId = this.#lastId === largestId ? 1 : this.#lastId + 1;
-    } while (this.#byId.has(this.#lastId));
-    this.#byId.set(this.#lastId, pending);
+    const id = this.#byId.add(pending);
     if (pending.deadline < this.#timerAt) this.#arm(pending.deadline);
-    return this.#lastId;
+    return id;
   }
 
   /** Removes and returns the question `id` was asked as; a stranger's id counts as late. */
   take(id: RequestId): Pending | undefined {
-    const pending = this.#byId.get(id);
-    if (pending === undefined) {
-      this.late += 1;
-      return undefined;
-    }
-    this.#byId.delete(id);
-    pending.release?.();
+    const pending = typeof id === 'number' ? this.#byId.take(id) : undefined;
+    if (pending === undefined) this.late += 1;
+    else pending.release?.();
     return pending;
   }
 
   /** Whether `id` still waits for an answer. */
   has(id: number): boolean {
-    return this.#byId.has(id);
+    return this.#byId.get(id) !== undefined;
   }
 
   /** Rejects every question that `which` picks. */
   reject(error: BusError, which: (pending: Pending) => boolean = () => true): void {
-    for (const [id, pending] of this.#byId) {
-      if (!which(pending)) continue;
-      this.#byId.delete(id);
+    for (const [id, pending] of this.#byId.entries()) {
+      if (!which(pending) || this.#byId.take(id) === undefined) continue;
       pending.release?.();
       pending.reject(error);
     }
@@ -87,7 +77,7 @@ export class PendingTable {
 
   /** Makes the questions that may be asked again wait for that. */
   retryAll(wait: (retry: Waiting) => void): void {
-    for (const pending of this.#byId.values()) {
+    for (const [, pending] of this.#byId.entries()) {
       if (!pending.sent || pending.retry === undefined) continue;
       pending.sent = false;
       wait(pending.retry);
@@ -110,14 +100,14 @@ export class PendingTable {
     this.#disarm();
     const now = this.#clock.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const [id, pending] of this.#byId) {
+    for (const [id, pending] of this.#byId.entries()) {
       if (pending.deadline > now) {
         next = Math.min(next, pending.deadline);
         continue;
       }
-      this.#byId.delete(id);
+      if (this.#byId.take(id) === undefined) continue;
       pending.release?.();
-      this.#onTimeout(Number(id), pending);
+      this.#onTimeout(id, pending);
       const waited = Math.round(now - pending.askedAt);
       pending.reject(new BusError('ERR_TIMEOUT', `No answer came within ${waited} ms`));
     }

@@ -17,6 +17,16 @@ export interface NativeDecoderOptions {
 const lengthBytes = 4;
 const largestFrameBytes = headerBytes + chunkBytes;
 
+/** A frame of a cut body of which the header and some of the rest arrived. */
+interface OpenPart {
+  readonly lane: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly id: number;
+  readonly size: number;
+  missing: number;
+}
+
 /**
  * Reads the frames of `docs/protocol.md`, in place where a frame arrived whole. The parts that live as long as the
  * session (record definitions, bodies half received) survive `restart`, the split frame of a broken link does not.
@@ -27,6 +37,7 @@ export class NativeDecoder implements Decoder {
   /** A frame that arrived in part, and how much of it. */
   #carry = new Uint8Array(0);
   #carried = 0;
+  #openPart: OpenPart | undefined;
 
   constructor(options: NativeDecoderOptions) {
     const readers: BodyReader[] = [];
@@ -37,23 +48,66 @@ export class NativeDecoder implements Decoder {
   /** Forgets a frame that a broken link left half received. */
   restart(): void {
     this.#carried = 0;
+    if (this.#openPart !== undefined) this.#reassembly.abort(this.#openPart.lane);
+    this.#openPart = undefined;
     if (this.#carry.length > 4_096) this.#carry = new Uint8Array(0);
   }
 
   feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
     let at = 0;
-    if (this.#carried > 0) {
+    if (this.#openPart !== undefined) at = this.#carryOn(this.#openPart, bytes, 0, sink);
+    else if (this.#carried > 0) {
       at = this.#finishCarried(bytes, sink);
       if (at < 0) return;
     }
     const end = bytes.length;
     while (end - at >= lengthBytes) {
       const size = this.#frameSize(bytes, at);
-      if (end - at < size) break;
+      if (end - at < size) {
+        if (end - at < headerBytes || !this.#isPart(bytes, at)) break;
+        this.#beginPart(bytes, at, size);
+        at += headerBytes;
+        if (this.#openPart !== undefined) at = this.#carryOn(this.#openPart, bytes, at, sink);
+        return;
+      }
       this.#frame(bytes, at, size, sink);
       at += size;
     }
     if (at < end) this.#keep(bytes.subarray(at));
+  }
+
+  /** Whether the frame whose header is at `at` carries part of a body only. */
+  #isPart(bytes: Uint8Array, at: number): boolean {
+    if ((bytes[at + 4] as number) >= firstControlType) return false;
+    const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
+    return ((bytes[at + 5] as number) & Flag.more) !== 0 || this.#reassembly.isOpen(lane);
+  }
+
+  #beginPart(bytes: Uint8Array, at: number, size: number): void {
+    const type = bytes[at + 4] as number;
+    const flags = bytes[at + 5] as number;
+    const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
+    const id = readUint32(bytes, at + 8);
+    this.#reassembly.begin(lane, type, flags, id);
+    this.#openPart = { lane, type, flags, id, size, missing: size - headerBytes };
+  }
+
+  /** Takes what `bytes` has of the open part; returns where the next frame starts. */
+  #carryOn(part: OpenPart, bytes: Uint8Array, at: number, sink: (frame: Frame) => void): number {
+    const end = Math.min(bytes.length, at + part.missing);
+    this.#reassembly.add(part.lane, bytes.subarray(at, end));
+    part.missing -= end - at;
+    if (part.missing === 0) {
+      this.#openPart = undefined;
+      this.#partDone(part, sink);
+    }
+    return end;
+  }
+
+  #partDone({ lane, type, flags, id, size }: OpenPart, sink: (frame: Frame) => void): void {
+    const body = this.#reassembly.finish(lane, flags);
+    if (body === undefined) sink({ type: 'part', lane, size });
+    else sink(this.#builder.build(type, flags, lane, id, body, 0, body.length, size));
   }
 
   /** Completes the split frame from `bytes`; returns where the next one starts, or -1 when it is still not whole. */
@@ -101,11 +155,10 @@ export class NativeDecoder implements Decoder {
     const id = readUint32(bytes, at + 8);
     const bodyStart = at + headerBytes;
     const bodyEnd = at + size;
-    const cut = (flags & Flag.more) !== 0 || this.#reassembly.isOpen(lane);
-    if (cut && type < firstControlType) {
-      const body = this.#reassembly.add(lane, type, flags, id, bytes.subarray(bodyStart, bodyEnd));
-      if (body === undefined) sink({ type: 'part', lane, size });
-      else sink(this.#builder.build(type, flags, lane, id, body, 0, body.length, size));
+    if (this.#isPart(bytes, at)) {
+      this.#reassembly.begin(lane, type, flags, id);
+      this.#reassembly.add(lane, bytes.subarray(bodyStart, bodyEnd));
+      this.#partDone({ lane, type, flags, id, size, missing: 0 }, sink);
       return;
     }
     sink(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size));

@@ -7,8 +7,13 @@ interface Partial {
   readonly id: number;
   readonly parts: Uint8Array[];
   bytes: number;
+  /** How much of it came in frames that are whole. */
+  wholeParts: number;
+  wholeBytes: number;
 }
 
+/** Smaller parts are copied, so that a few bytes do not keep a whole read buffer alive. */
+const keepFrom = 16_384;
 /** How many bodies of the largest size may be half received at once. */
 const lanesAtOnce = 4;
 
@@ -27,28 +32,55 @@ export class Reassembly {
   }
 
   /**
-   * Adds a part; returns the body when it was the last one.
-   * @throws BusError `ERR_PROTOCOL` when another frame cuts in, `ERR_TOO_LARGE` over the limit of a body.
+   * Begins a frame that carries part of a body.
+   * @throws BusError `ERR_PROTOCOL` when another frame cuts in.
    */
-  add(lane: number, type: number, flags: number, id: number, part: Uint8Array): Uint8Array | undefined {
+  begin(lane: number, type: number, flags: number, id: number): void {
     const kind = flags & ~Flag.more;
     let partial = this.#open.get(lane);
     if (partial === undefined) {
-      partial = { type, flags: kind, id, parts: [], bytes: 0 };
+      partial = { type, flags: kind, id, parts: [], bytes: 0, wholeParts: 0, wholeBytes: 0 };
       this.#open.set(lane, partial);
     } else if (partial.type !== type || partial.id !== id || partial.flags !== kind) {
       throw new BusError('ERR_PROTOCOL', `Another frame cuts into a body on lane ${lane}`);
     }
-    partial.parts.push(part);
+  }
+
+  /**
+   * Adds bytes of the frame that was begun; they must not change any more.
+   * @throws BusError `ERR_TOO_LARGE` over the limit of a body.
+   */
+  add(lane: number, part: Uint8Array): void {
+    const partial = this.#open.get(lane);
+    if (partial === undefined || part.length === 0) return;
+    partial.parts.push(part.length < keepFrom ? part.slice() : part);
     partial.bytes += part.length;
     this.#openBytes += part.length;
     if (partial.bytes > this.#maxBytes || this.#openBytes > this.#maxBytes * lanesAtOnce) {
       throw new BusError('ERR_TOO_LARGE', `A body is larger than ${this.#maxBytes} bytes`);
     }
+  }
+
+  /** The frame that was begun is whole; returns the body when it was the last one. */
+  finish(lane: number, flags: number): Uint8Array | undefined {
+    const partial = this.#open.get(lane);
+    if (partial === undefined) return undefined;
+    partial.wholeParts = partial.parts.length;
+    partial.wholeBytes = partial.bytes;
     if ((flags & Flag.more) !== 0) return undefined;
     this.#open.delete(lane);
     this.#openBytes -= partial.bytes;
     return concat(partial.parts, partial.bytes);
+  }
+
+  /** Forgets a frame that was begun and never became whole: it will come again. */
+  abort(lane: number): void {
+    const partial = this.#open.get(lane);
+    if (partial === undefined) return;
+    this.#openBytes -= partial.bytes - partial.wholeBytes;
+    partial.bytes = partial.wholeBytes;
+    partial.parts.length = partial.wholeParts;
+    if (partial.wholeParts === 0) this.#open.delete(lane);
   }
 }
 
