@@ -96,7 +96,8 @@ async function transferServer(file: string): Promise<void> {
   server.handle((data) => data);
   await server.start();
   const memory = new Memory();
-  process.on('message', async (message: string) => {
+  process.on('message', (message: string) => void obey(message));
+  const obey = async (message: string) => {
     const [peer] = server.connections;
     if (message === 'end' || peer === undefined) return process.exit();
     memory.reset();
@@ -114,7 +115,7 @@ async function transferServer(file: string): Promise<void> {
       time: (performance.now() - startedAt) / 1000,
       extraMemory: message === 'send' ? memory.most() : memory.now(),
     });
-  });
+  };
   tell({ port: server.port ?? 0 });
 }
 
@@ -133,7 +134,8 @@ async function transferClient(port: number, path: string): Promise<void> {
     const p99Us = await requests(() => busy);
     tell({ p99Us, extraMemory: memory.most() });
   };
-  process.on('message', async (message: string) => {
+  process.on('message', (message: string) => void obey(message));
+  const obey = async (message: string) => {
     if (message === 'end') process.exit();
     else if (message === 'requests') {
       const end = performance.now() + 1000;
@@ -150,7 +152,7 @@ async function transferClient(port: number, path: string): Promise<void> {
       tell({});
       if (message !== 'value') void watched();
     }
-  });
+  };
   tell({});
 
   async function requests(more: () => boolean): Promise<number> {

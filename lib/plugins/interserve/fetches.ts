@@ -33,6 +33,7 @@ export class Fetches {
       if (this.#active.has(transfer)) throw transferError('malformed', 'The number of this transfer is in use');
       const sink = receivers.sink({ ...content, sha256: undefined }, peer);
       if (sink === undefined) throw transferError('unknown');
+      this.#core.profile.started({ id: content.id, way: 'down', peer: peer.id, size: content.size });
       intake = new Intake(sink, content.size, options.size);
       const over = new AbortController();
       this.#active.set(transfer, { intake, over });

@@ -8,6 +8,6 @@ export type { Receipt } from './intake.ts';
 export type { InterserveOptions } from './options.ts';
 export type { Sendable } from './payload/open-payload.ts';
 export { interserve } from './plugin.ts';
-export type { EndpointStats, TransferRecord } from './profile.ts';
+export type { EndpointStats, TransferRecord, TransferStartRecord } from './profile.ts';
 export type { ReceiveAs, ReceiveOptions, TransferInfo } from './receivers.ts';
 export type { ServerTransfers, TransferEvents } from './server-transfers.ts';

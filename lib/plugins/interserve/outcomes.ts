@@ -48,6 +48,11 @@ export const outcomes = {
   aborted: { status: 499, code: 'ERR_ABORTED', sentence: 'The transfer was aborted.' },
   left: { status: 499, code: 'ERR_CLOSED', sentence: 'The peer left before the transfer was over.' },
   failed: { status: 500, code: 'ERR_REMOTE', sentence: 'A callback at the receiving end failed.' },
+  lacking: {
+    status: 501,
+    code: 'ERR_PEER_LACKS_FEATURE',
+    sentence: 'The peer runs without interserve, or speaks a dialect that has no room for it.',
+  },
   unreachable: { status: 504, code: 'ERR_CONNECT', sentence: 'The endpoint could not be reached.' },
   storage: { status: 507, code: 'ERR_REMOTE', sentence: 'The receiving end could not store the content.' },
 } as const satisfies Record<string, Row>;
@@ -88,7 +93,7 @@ const byCode: Readonly<Record<string, Failure>> = {
   ERR_CLOSED: 'left',
   ERR_DESTROYED: 'left',
   ERR_SESSION_LOST: 'left',
-  ERR_PEER_LACKS_FEATURE: 'unknown',
+  ERR_PEER_LACKS_FEATURE: 'lacking',
   ERR_NO_HANDLER: 'unknown',
   ERR_QUEUE_FULL: 'busy',
   ERR_TIMEOUT: 'expired',

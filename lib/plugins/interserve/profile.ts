@@ -17,6 +17,12 @@ export interface TransferRecord {
   readonly status: number;
 }
 
+/** One transfer that begins, as the channel `busbar:interserve:start` carries it. */
+export type TransferStartRecord = Pick<TransferRecord, 'id' | 'way' | 'peer'> & {
+  /** Bytes in all; undefined for a stream of unknown length. */
+  readonly size: number | undefined;
+};
+
 /** What happened on one endpoint id. Durations are in milliseconds, from the offer to the receipt. */
 export interface EndpointStats {
   readonly sent: number;
@@ -46,6 +52,7 @@ interface Tally {
   readonly durations: RecordableHistogram;
 }
 
+const started = channel('busbar:interserve:start');
 const finished = channel('busbar:interserve:transfer');
 const longestUs = 86_400_000_000;
 
@@ -59,6 +66,10 @@ export class Profile {
   constructor(outgoing: Way, log?: (line: string) => void) {
     this.#outgoing = outgoing;
     this.#log = log;
+  }
+
+  started(record: TransferStartRecord): void {
+    if (started.hasSubscribers) started.publish(record);
   }
 
   record(record: TransferRecord): void {

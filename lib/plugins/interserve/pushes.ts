@@ -75,6 +75,7 @@ export class Pushes {
       if ((payload.size ?? 0) > this.#core.options.size) throw transferError('large');
       const peer = await untilAborted(signal, this.#core.around.ready());
       onPeer(peer);
+      this.#core.profile.started({ id: push.id, way: 'up', peer: peer.id, size: payload.size });
       const receipt = await this.#inTurn(push, payload, peer);
       this.#core.ended('up', push.id, startedAt, receipt, receipt.bytes, receipt.resumed);
       return receipt;

@@ -71,6 +71,7 @@ export class ServerCore {
       endpoint: this.endpoints.mint(content.id),
     });
     if (!this.ledger.enter(transfer)) throw transferError('malformed', 'The number of this transfer is in use');
+    this.profile.started({ id: content.id, way, peer: peer.id, size: content.size });
     const startedAt = this.clock.now();
     const record = (outcome: TransferRecord['outcome'], bytes: number, resumed: number) => {
       const durationMs = this.clock.now() - startedAt;

@@ -34,7 +34,7 @@ describe('interserve outcomes', () => {
   it('errors - of the bus, of the system and of callbacks find their row', () => {
     const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
     expect(failureOf(new BusError('ERR_SESSION_LOST'))).to.equal('left');
-    expect(failureOf(new BusError('ERR_PEER_LACKS_FEATURE'))).to.equal('unknown');
+    expect(failureOf(new BusError('ERR_PEER_LACKS_FEATURE'))).to.equal('lacking');
     expect(failureOf(full)).to.equal('storage');
     expect(failureOf(new TypeError('mine'))).to.equal('failed');
     expect(asTransferError(new TypeError('mine'))).to.include({ code: 'ERR_REMOTE', message: 'mine' });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { BusError, type PeerHandle } from '../../../lib/index.ts';
+import { BusError, Client, type PeerHandle } from '../../../lib/index.ts';
 import type { Progress, TransferInfo } from '../../../lib/plugins/interserve/index.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
@@ -176,12 +176,18 @@ describe('interserve transfers', () => {
       expect([...handle.receipts.keys()]).to.deep.equal([client]);
     });
 
-    it('a client without the plugin - rejects with ERR_NO_HANDLER', async () => {
-      const { Client } = await import('../../../lib/index.ts');
-      const plain = new Client({ host: '127.0.0.1', port: bus.server.port });
-      const peer = await bus.join(plain);
-      const error = await bus.transfers.send('map', 'x', peer).receipt.catch((failure: unknown) => failure);
-      expect(error).to.have.property('code', 'ERR_NO_HANDLER');
+    it('a peer without the plugin, or of the net-ipc dialect - rejects with ERR_PEER_LACKS_FEATURE', async () => {
+      const legacy = await bus.connect({}, { native: false });
+      const peer = await bus.join(new Client({ host: '127.0.0.1', port: bus.server.port }));
+      const sent = [
+        bus.transfers.send('map', 'x', peer),
+        bus.transfers.send('map', 'x', legacy.peer),
+        legacy.transfers.send('map', 'x'),
+      ];
+      for (const { receipt } of sent) {
+        const error = await receipt.catch((failure: unknown) => failure);
+        expect(error).to.have.property('code', 'ERR_PEER_LACKS_FEATURE');
+      }
     });
 
     it('a peer that leaves half-way - rejects with ERR_CLOSED and leaves nothing waiting', async () => {
@@ -391,6 +397,7 @@ describe('interserve transfers', () => {
       const published: unknown[] = [];
       const listener = (message: unknown) => published.push(message);
       subscribe('busbar:interserve:transfer', listener);
+      subscribe('busbar:interserve:start', listener);
       one.transfers.receive('map', () => {});
       bus.transfers.receive('map', () => {});
       await bus.transfers.send('map', 'four', one.peer).receipt;
@@ -398,6 +405,7 @@ describe('interserve transfers', () => {
       bus.transfers.handshake('map', () => false);
       await reasonOf(one.transfers.send('map', 'x').receipt);
       unsubscribe('busbar:interserve:transfer', listener);
+      unsubscribe('busbar:interserve:start', listener);
       const { map } = bus.transfers.stats();
       expect(map).to.deep.include({ sent: 1, sentBytes: 4, received: 1, receivedBytes: 5, resumed: 0 });
       expect(map?.failures).to.deep.equal({ ERR_REFUSED: 1 });
@@ -410,7 +418,20 @@ describe('interserve transfers', () => {
       ]);
       expect(one.transfers.stats()['map']).to.deep.include({ sent: 1, sentBytes: 5, received: 1, receivedBytes: 4 });
       expect(published).to.deep.include(bus.records[0]);
+      expect(published).to.deep.include({ id: 'map', way: 'down', peer: one.peer.id, size: 4 });
     });
+  });
+
+  it('log - gets one line for each transfer, and no line break from an id', async () => {
+    await bus.close();
+    const lines: string[] = [];
+    bus = await TransferBus.start({ log: (line) => lines.push(line) });
+    bus.transfers.add('a\nb');
+    one = await bus.connect();
+    one.transfers.receive('a\nb', () => {});
+    await bus.transfers.send('a\nb', 'four', one.peer).receipt;
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.match(/^200 taken "a\\nb" -> \S+ bytes=4 ms=\d+\.\d$/);
   });
 
   it('callbacks, ids and data of the wrong kind - are refused at once', () => {

@@ -1,5 +1,6 @@
 import { retryDelayMs } from '../../../base/backoff.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
+import type { BusError } from '../../../base/errors.ts';
 import type { Random } from '../../../base/random.ts';
 import { asTransferError, failureOf, transferError } from '../outcomes.ts';
 import { Stall } from '../stall.ts';
@@ -32,58 +33,83 @@ export interface Attempt {
  * bytes move now and then. Anything else, and the last failure when they do not, rejects.
  */
 export async function persist(options: PersistOptions, work: (attempt: Attempt) => Promise<void>): Promise<void> {
-  const { clock, random, timeoutMs } = options;
+  const { clock, random, signal, timeoutMs } = options;
   const over = new AbortController();
-  const stop = () => over.abort(options.signal.reason);
-  if (options.signal.aborted) stop();
-  options.signal.addEventListener('abort', stop, { once: true });
+  const stop = () => over.abort(signal.reason);
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
   let last = transferError('stalled');
+  let fruitless = 0;
   const stall = new Stall(clock, timeoutMs, () => over.abort(last));
   stall.touch();
+  const moved = () => {
+    fruitless = 0;
+    stall.touch();
+  };
   try {
-    for (let number = 1, fruitless = 0; ; number++) {
-      const once = new AbortController();
-      const end = () => once.abort(over.signal.reason);
-      if (over.signal.aborted) end();
-      over.signal.addEventListener('abort', end, { once: true });
-      const slow = new Stall(clock, timeoutMs / 3, () => once.abort(transferError('stalled')));
-      slow.touch();
-      let current = true;
-      const attempt = {
-        number,
-        signal: once.signal,
-        moved() {
-          if (!current) return;
-          fruitless = 0;
-          stall.touch();
-          slow.touch();
-        },
-        complete() {
-          if (!current) return;
-          stall.stop();
-          slow.stop();
-        },
-      };
-      try {
-        await untilAborted(over.signal, work(attempt));
-        return;
-      } catch (error) {
-        if (over.signal.aborted) throw over.signal.reason;
-        last = asTransferError(once.signal.aborted ? once.signal.reason : error);
-        if (!isTransient(last)) throw last;
-        stall.touchUnlessStarted();
-      } finally {
-        current = false;
-        slow.stop();
-        over.signal.removeEventListener('abort', end);
-      }
+    for (let number = 1; ; number++) {
+      const failed = await attemptOnce(
+        { clock, timeoutMs, over: over.signal, number, moved, complete: () => stall.stop() },
+        work,
+      );
+      if (failed === undefined) return;
+      last = failed;
+      stall.touchUnlessStarted();
       fruitless += 1;
-      const delayMs = retryDelayMs(fruitless, longestDelayMs, random);
-      await pause(clock, delayMs, over.signal);
+      await pause(clock, retryDelayMs(fruitless, longestDelayMs, random), over.signal);
     }
   } finally {
     stall.stop();
-    options.signal.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+interface Once extends Pick<Attempt, 'number' | 'moved' | 'complete'> {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Ends everything. */
+  readonly over: AbortSignal;
+}
+
+/** Resolves undefined when it worked and the failure when it may be tried again; rejects anything else. */
+async function attemptOnce(
+  { clock, timeoutMs, over, number, moved, complete }: Once,
+  work: (attempt: Attempt) => Promise<void>,
+): Promise<BusError | undefined> {
+  const once = new AbortController();
+  const end = () => once.abort(over.reason);
+  over.addEventListener('abort', end, { once: true });
+  const slow = new Stall(clock, timeoutMs / 3, () => once.abort(transferError('stalled')));
+  slow.touch();
+  let current = true;
+  /** What is left of an attempt that is over must not touch the clocks of the next one. */
+  const whileCurrent = (task: () => void) => () => {
+    if (current) task();
+  };
+  const attempt = {
+    number,
+    signal: once.signal,
+    moved: whileCurrent(() => {
+      moved();
+      slow.touch();
+    }),
+    complete: whileCurrent(() => {
+      complete();
+      slow.stop();
+    }),
+  };
+  try {
+    await untilAborted(over, work(attempt));
+    return undefined;
+  } catch (error) {
+    over.throwIfAborted();
+    const failure = asTransferError(once.signal.aborted ? once.signal.reason : error);
+    if (!isTransient(failure)) throw failure;
+    return failure;
+  } finally {
+    current = false;
+    slow.stop();
+    over.removeEventListener('abort', end);
   }
 }
 
@@ -95,7 +121,7 @@ async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<voi
   await untilAborted(signal, passed).finally(() => timer?.cancel());
 }
 
-function isTransient(error: unknown): boolean {
+function isTransient(error: BusError): boolean {
   const failure = failureOf(error);
   return failure === 'unreachable' || failure === 'stalled' || failure === 'offset' || failure === 'busy';
 }

@@ -20,6 +20,7 @@ export class SpoolPayload implements Payload {
   readonly fingerprint = new Fingerprint();
   readonly #source: Readable;
   readonly #limit: number;
+  #folder: string | undefined;
   #file: FileHandle | undefined;
   #available = 0;
   #furthest = 0;
@@ -67,11 +68,24 @@ export class SpoolPayload implements Payload {
     await this.#filling;
     await this.#file?.close();
     this.#file = undefined;
+    await this.#unname();
+  }
+
+  /**
+   * Takes the file out of the file system, which goes when it is closed then, whatever becomes of this process. Where an
+   * open file cannot be removed that waits for `close`.
+   */
+  async #unname(): Promise<void> {
+    if (this.#folder === undefined) return;
+    const removed = rm(this.#folder, { recursive: true, force: true });
+    await (this.#file === undefined ? removed : removed.catch(() => {}));
   }
 
   async #fill(): Promise<void> {
     try {
-      this.#file = await openNameless();
+      this.#folder = await mkdtemp(join(tmpdir(), 'busbar-'));
+      this.#file = await open(join(this.#folder, 'spool'), 'wx+', 0o600);
+      await this.#unname();
       for await (const chunk of this.#source) {
         const bytes = asBytes(chunk);
         if (this.#available + bytes.length > this.#limit) throw transferError('large');
@@ -116,16 +130,6 @@ function asSourceError(error: unknown): BusError {
   if (failureOf(error) !== 'failed') return asTransferError(error);
   const why = error instanceof Error ? error.message : String(error);
   return transferError('aborted', `The stream to be sent failed: ${why}`, error);
-}
-
-/** A file that the system removes when it is closed, whatever becomes of this process. */
-async function openNameless(): Promise<FileHandle> {
-  const directory = await mkdtemp(join(tmpdir(), 'busbar-'));
-  try {
-    return await open(join(directory, 'spool'), 'wx+', 0o600);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

@@ -11,7 +11,7 @@ export interface Fault {
   readonly flip?: boolean;
 }
 
-/** A TCP proxy on loopback whose connections break as `faults` say, one after the other; later ones are left alone. */
+/** A TCP proxy on loopback whose connections break as `faults` say: the first of them meets the connection that first carries so much, and so on. */
 export class CuttingProxy {
   readonly faults: Fault[] = [];
   /** Connections so far. */
@@ -31,12 +31,6 @@ export class CuttingProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends the connections that are kept for later requests, so that the next request gets the next fault. */
-  async cut(): Promise<void> {
-    const closed = [...this.#sockets].map((socket) => once(socket.destroy(), 'close'));
-    await Promise.all(closed);
-  }
-
   async close(): Promise<void> {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -46,35 +40,37 @@ export class CuttingProxy {
   #forward(near: Socket): void {
     this.connections += 1;
     const far = connect(this.targetPort, '127.0.0.1');
-    const fault = this.faults.shift();
-    this.#pipe(near, far, fault?.way === 'up' ? fault : undefined);
-    this.#pipe(far, near, fault?.way === 'down' ? fault : undefined);
+    this.#pipe('up', near, far);
+    this.#pipe('down', far, near);
   }
 
-  #pipe(from: Socket, to: Socket, fault: Fault | undefined): void {
+  #pipe(way: Fault['way'], from: Socket, to: Socket): void {
     this.#sockets.add(from);
     from.on('error', () => {});
     from.on('close', () => {
       this.#sockets.delete(from);
       to.destroySoon();
     });
-    let left = fault?.afterBytes ?? Infinity;
+    let count = 0;
+    let broken = false;
     from.on('data', (bytes: Buffer) => {
-      if (fault?.flip === true) {
-        if (left >= 0 && left < bytes.length) bytes.writeUInt8(bytes.readUInt8(left) ^ 1, left);
-        left -= bytes.length;
-        to.write(bytes);
-        return;
-      }
-      const passed = bytes.subarray(0, left);
-      left -= passed.length;
-      if (passed.length > 0 && !to.destroyed && !to.write(passed)) {
-        from.pause();
-        to.once('drain', () => from.resume());
-      }
-      if (left > 0) return;
-      if (fault?.silent === true) from.pause();
-      else to.end(() => [from, to].forEach((socket) => socket.destroy()));
+      if (broken) return;
+      const [fault] = this.faults;
+      const left = (fault?.way === way ? fault.afterBytes : Infinity) - count;
+      count += bytes.length;
+      if (fault === undefined || left >= bytes.length) return this.#pass(bytes, from, to);
+      this.faults.shift();
+      broken = fault.flip !== true;
+      if (fault.flip === true) bytes.writeUInt8(bytes.readUInt8(Math.max(0, left)) ^ 1, Math.max(0, left));
+      this.#pass(fault.flip === true ? bytes : bytes.subarray(0, Math.max(0, left)), from, to);
+      if (fault.silent === true) from.pause();
+      else if (fault.flip !== true) to.end(() => [from, to].forEach((socket) => socket.destroy()));
     });
+  }
+
+  #pass(bytes: Buffer, from: Socket, to: Socket): void {
+    if (bytes.length === 0 || to.destroyed || to.write(bytes)) return;
+    from.pause();
+    to.once('drain', () => from.resume());
   }
 }
