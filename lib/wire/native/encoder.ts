@@ -63,7 +63,11 @@ export class NativeEncoder implements Encoder {
   }
 
   end(reason: unknown, allowReconnect: boolean, code: string | undefined): number {
-    const end = { allowReconnect, ...(reason === undefined ? {} : { reason }), ...(code === undefined ? {} : { code }) };
+    const end = {
+      allowReconnect,
+      ...(reason === undefined ? {} : { reason }),
+      ...(code === undefined ? {} : { code }),
+    };
     return this.#write(FrameType.end, 0, 0, 0, end, -1);
   }
 
@@ -225,7 +229,8 @@ function encodeBody(data: unknown): { encoding: number; body: Uint8Array } {
     body.set(bytes, 1);
     return { encoding: Encoding.raw, body };
   }
-  const scratch = new Uint8Array(roomBytes);
+  // Where there are Buffers, msgpackr calls their methods on what it writes to.
+  const scratch = typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(roomBytes) : new Uint8Array(roomBytes);
   const { buffer, start, end } = new BodyPacker(false).pack(data, scratch, 0, 0);
   return { encoding: Encoding.plain, body: buffer.subarray(start, end) };
 }
