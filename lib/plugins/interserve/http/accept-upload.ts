@@ -3,6 +3,7 @@ import type { Intake } from '../intake.ts';
 import { asTransferError, outcomes, transferError } from '../outcomes.ts';
 import type { Transfer } from '../transfer.ts';
 import { answerFailure, HttpAnswer } from './answer.ts';
+import { Breather } from './breather.ts';
 import { readDigest } from './digest-header.ts';
 import { decoded, isBreak } from './decoded.ts';
 import { acceptEncoding, type Encoding, isEncoding } from './encodings.ts';
@@ -81,6 +82,7 @@ async function readBody(
   encoding: Encoding | undefined,
 ): Promise<boolean> {
   const { throttle } = transfer.account;
+  const breather = new Breather();
   const body = encoding === undefined ? request : decoded(request, encoding);
   const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
   for (;;) {
@@ -95,6 +97,7 @@ async function readBody(
     if (next.done === true) break;
     await throttle.take(next.value.length);
     await intake.take(next.value);
+    await breather.after(next.value.length);
     transfer.moved(intake.bytes);
   }
   if (!request.complete) return false;

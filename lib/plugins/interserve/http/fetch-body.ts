@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Place } from '../control.ts';
 import type { Intake } from '../intake.ts';
 import { transferError } from '../outcomes.ts';
+import { Breather } from './breather.ts';
 import { type Caller, answerTo, failureIn } from './caller.ts';
 import { decoded, isBreak } from './decoded.ts';
 import { acceptEncoding, isEncoding } from './encodings.ts';
@@ -55,6 +56,7 @@ async function readBody(response: IncomingMessage, intake: Intake, skip: number,
   if (encoding !== 'identity' && !isEncoding(encoding)) throw transferError('encoding');
   const body = encoding === 'identity' ? response : decoded(response, encoding);
   const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
+  const breather = new Breather();
   let left = skip;
   for (;;) {
     let next: IteratorResult<Uint8Array>;
@@ -69,6 +71,7 @@ async function readBody(response: IncomingMessage, intake: Intake, skip: number,
     left -= next.value.length - bytes.length;
     attempt.moved();
     if (bytes.length > 0) await intake.take(bytes);
+    await breather.after(bytes.length);
   }
   if (!response.complete) throw transferError('unreachable', 'The connection broke');
 }
