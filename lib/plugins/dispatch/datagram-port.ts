@@ -45,9 +45,13 @@ export class DatagramPort implements OpenPort, LeasedPort {
   /** Rejects with the system's error. */
   listen(port: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#socket.once('error', reject);
+      const onError = (error: Error): void => {
+        this.#socket.close();
+        reject(error);
+      };
+      this.#socket.once('error', onError);
       this.#socket.bind({ port, address: this.#around.host, exclusive: true }, () => {
-        this.#socket.off('error', reject);
+        this.#socket.off('error', onError);
         this.#socket.on('error', (error) =>
           this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
         );

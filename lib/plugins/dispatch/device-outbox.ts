@@ -85,6 +85,8 @@ export class DeviceOutbox {
   }
 
   #onTaken(size: number): void {
+    // A destroyed socket says of everything that it was taken; its end settles what waits here.
+    if (this.#socket.destroyed) return;
     this.#flying = false;
     this.#queuedBytes -= size;
     this.#watch?.cancel();

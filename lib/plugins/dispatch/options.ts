@@ -1,3 +1,4 @@
+import { longestTimerMs } from '../../base/clock.ts';
 import { callback, custom, integer, type OptionTable, type Resolved, text } from '../../base/options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Protocol } from './device.ts';
@@ -72,29 +73,34 @@ export const dispatchOptions = {
   }),
   stallMs: integer({
     default: 1_000,
+    max: longestTimerMs,
     unit: 'ms',
     doc: 'How long a driver that takes nothing may hold up the other drivers of a device; then it loses the device.',
   }),
   deviceTimeoutMs: integer({
     default: 10_000,
     min: 1,
+    max: longestTimerMs,
     unit: 'ms',
     doc: 'A device that takes nothing of what was sent to it for so long is closed.',
   }),
   handshakeTimeoutMs: integer({
     default: 5_000,
     min: 1,
+    max: longestTimerMs,
     unit: 'ms',
     doc: 'For request heads, PROXY headers and TLS handshakes.',
   }),
   heartbeatMs: integer({
     default: 30_000,
     min: 100,
+    max: longestTimerMs,
     unit: 'ms',
     doc: 'A WebSocket driver is pinged this often, and closed if it gives no sign of life until the next time.',
   }),
   closeTimeoutMs: integer({
     default: 5_000,
+    max: longestTimerMs,
     unit: 'ms',
     doc: 'For WebSockets and devices to close in order when the dispatcher closes.',
   }),

@@ -34,14 +34,14 @@ describe('dispatch back-pressure', () => {
   };
 
   /** Writes until the system takes no more for a while, and says how much that was. */
-  const flood = async (device: DeviceClient, upTo: number): Promise<number> => {
+  const flood = async (device: DeviceClient, upTo: number, patienceMs = 250): Promise<number> => {
     const chunk = Buffer.alloc(65_536, 0x7a);
     let sent = 0;
     while (sent < upTo) {
       sent += chunk.length;
       if (device.socket.write(chunk)) continue;
       const isTaken = await new Promise<boolean>((resolve) => {
-        const patience = setTimeout(() => resolve(false), 250);
+        const patience = setTimeout(() => resolve(false), patienceMs);
         device.socket.once('drain', () => {
           clearTimeout(patience);
           resolve(true);
@@ -79,7 +79,7 @@ describe('dispatch back-pressure', () => {
     await quick.next();
     slow.socket.pause();
     const total = 16 * 1_048_576;
-    const [sent] = await Promise.all([flood(shared, total), flood(own, total)]);
+    const [sent] = await Promise.all([flood(shared, total, 4_000), flood(own, total, 4_000)]);
     const received = await quick.collect(2 * total);
     expect(received).to.have.length(2 * total);
     expect(sent).to.equal(total);

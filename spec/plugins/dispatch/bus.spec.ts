@@ -352,6 +352,33 @@ contract(
       expect(await rejected(ports.tcp({ port: 0, accept: '::1' }))).to.have.property('code', 'ERR_PEER_LACKS_FEATURE');
     });
 
+    it('a driver that gives no credit - loses its port when its devices have come and gone too often', async () => {
+      const { dispatcher } = await run(bus());
+      const idle = bus().newClient();
+      const told: unknown[] = [];
+      const lane = idle.use({
+        name: 'dispatch',
+        install: (host) => ({ api: host.lane({ message: (data) => void told.push(data) }) }),
+      });
+      await idle.connect();
+      const port = Number(
+        await lane.request(idle, { op: 'open', lease: 1, protocol: 'tcp', port: 0, accept: ['127.0.0.1'] }),
+      );
+      await lane.send(idle, { op: 'credit', lease: 1, bytes: 1 });
+      const isOpen = (): boolean => dispatcher.statistics().tcp_listeners[port] === 1;
+      while (isOpen()) {
+        const before = told.length;
+        const devices = await Promise.all(Array.from({ length: 200 }, () => DeviceClient.connect(port)));
+        await until(() => told.length >= before + 200 || !isOpen());
+        for (const device of devices) device.socket.resetAndDestroy();
+        await Promise.all(devices.map(({ closed }) => closed));
+        await until(() => told.length >= before + 400 || !isOpen());
+      }
+      await until(() => JSON.stringify(told.at(-1)).includes('ended'));
+      expect(told.at(-1)).to.include({ op: 'ended', lease: 1, code: 'ERR_SLOW_CONSUMER' });
+      expect(told.length).to.be.lessThan(20_000);
+    }).timeout(20_000);
+
     it('a client that sends nonsense - is refused, and nobody else notices', async () => {
       const { dispatcher, ports } = await run(bus());
       const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
