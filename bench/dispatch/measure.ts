@@ -1,8 +1,13 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
+import { Client } from '../../lib/index.ts';
+import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 
 // Measures busbar dispatch beside a bare pipe made of the same parts: `node build/bench/dispatch/measure.js`.
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -33,8 +38,11 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-async function dispatchTarget(protocol: 'tcp' | 'udp'): Promise<Target & { readonly web: string }> {
-  const child = spawn(process.execPath, [here('../../lib/cli/main.js'), 'dispatch', '--port', '0'], {
+async function dispatchTarget(
+  protocol: 'tcp' | 'udp',
+  options: readonly string[] = [],
+): Promise<Target & { readonly web: string }> {
+  const child = spawn(process.execPath, [here('../../lib/cli/main.js'), 'dispatch', '--port', '0', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, SG_ENV: 'production', PLACE_SERVER_SECRET: 'bench' },
   });
@@ -95,6 +103,36 @@ async function throughput(target: Target, chunk: number): Promise<number> {
   return total / 1e6 / seconds;
 }
 
+/** MB/s from a device to a driver on the bus, over a unix socket. */
+async function busThroughput(chunk: number): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'bb-'));
+  const target = await dispatchTarget('tcp', ['--bus', `unix:${folder}/s`]);
+  const client = new Client({ path: `${folder}/s` });
+  const ports = client.use(dispatch());
+  await client.connect();
+  const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+  const total = megabytes * 1_000_000;
+  const device = fork(here('device.js'), ['tcp', String(port.port), String(total), String(chunk)]);
+  await once(device, 'message');
+  let received = 0;
+  const start = performance.now();
+  const done = new Promise<void>((resolve) => {
+    port.on('received', (_device, bytes) => {
+      received += bytes.length;
+      if (received >= total) resolve();
+    });
+  });
+  device.send('go');
+  await done;
+  const seconds = (performance.now() - start) / 1_000;
+  device.kill();
+  await client.close();
+  target.process.kill('SIGTERM');
+  await once(target.process, 'close');
+  rmSync(folder, { recursive: true, force: true });
+  return total / 1e6 / seconds;
+}
+
 async function crowd(count: number): Promise<string> {
   const target = await dispatchTarget('tcp');
   const driver = await driverOf(target);
@@ -149,14 +187,15 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 for (const chunk of [65_536, 4_096]) {
-  const rates = { bare: [] as number[], dispatch: [] as number[] };
+  const rates = { bare: [] as number[], dispatch: [] as number[], bus: [] as number[] };
   for (let run = 0; run < runs; run++) {
     rates.bare.push(await throughput(await bareTarget(), chunk));
     rates.dispatch.push(await throughput(await dispatchTarget('tcp'), chunk));
+    rates.bus.push(await busThroughput(chunk));
   }
   const [bare, ours] = [median(rates.bare), median(rates.dispatch)];
   say(
-    `TCP to WebSocket, writes of ${chunk}: bare ${bare.toFixed(0)} MB/s, dispatch ${ours.toFixed(0)} MB/s, ratio ${(ours / bare).toFixed(2)}`,
+    `TCP to WebSocket, writes of ${chunk}: bare ${bare.toFixed(0)} MB/s, dispatch ${ours.toFixed(0)} MB/s, ratio ${(ours / bare).toFixed(2)}, driver on the bus ${median(rates.bus).toFixed(0)} MB/s`,
   );
 }
 say(`5,000 devices: ${await crowd(5_000)}`);

@@ -1,0 +1,88 @@
+import type { Socket } from 'node:net';
+import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
+import { Asking, type Envelope } from './asking.ts';
+import { peerModule } from './peer-module.ts';
+import { until } from './until.ts';
+
+interface NodeIpcClient {
+  readonly socket: Socket;
+  on(event: string, listener: (data: Envelope) => void): void;
+  emit(event: string, data: unknown): boolean;
+}
+
+interface NodeIpc {
+  readonly config: { silent: boolean; id: string; retry: number };
+  readonly server: {
+    readonly sockets: readonly Socket[];
+    on(event: string, listener: (data: Envelope, socket: Socket) => void): void;
+    emit(socket: Socket, event: string, data: unknown): boolean;
+    broadcast(event: string, data: unknown): void;
+    start(): void;
+    stop(): void;
+  };
+  readonly of: Record<string, NodeIpcClient>;
+  serve(path: string, started: () => void): void;
+  connectTo(id: string, path: string, connecting: () => void): void;
+  disconnect(id: string): void;
+}
+
+const fullBytes = 1_048_576;
+
+function instance(): NodeIpc {
+  const { IPCModule } = peerModule('node-ipc') as { IPCModule: new () => NodeIpc };
+  const ipc = new IPCModule();
+  ipc.config.silent = true;
+  return ipc;
+}
+
+async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
+  const ipc = instance();
+  await new Promise<void>((resolve) => {
+    ipc.serve(path, resolve);
+    ipc.server.start();
+  });
+  ipc.server.on('m', (data) => handlers.message(data));
+  ipc.server.on('r', ({ i, d }, socket) => void ipc.server.emit(socket, 'a', { i, d: handlers.request(d) }));
+  return {
+    broadcast: (data) => {
+      ipc.server.broadcast('m', data);
+      const isFull = (socket: Socket): boolean => socket.writableLength >= fullBytes;
+      return ipc.server.sockets.some(isFull) ? until(() => !ipc.server.sockets.some(isFull)) : undefined;
+    },
+    close: () => {
+      ipc.server.stop();
+      return undefined;
+    },
+  };
+}
+
+async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
+  const ipc = instance();
+  const asking = new Asking();
+  ipc.connectTo('world', path, () => {});
+  const world = ipc.of['world'] as NodeIpcClient;
+  await new Promise<void>((resolve) => world.on('connect', () => resolve()));
+  world.on('m', (data) => handlers.message(data));
+  world.on('a', ({ i, d }) => asking.answered(i, d));
+  return {
+    send: (data) => {
+      world.emit('m', data);
+      return world.socket.writableLength < fullBytes ? undefined : until(() => world.socket.writableLength < fullBytes / 4);
+    },
+    request: (data) => asking.ask((i) => world.emit('r', { i, d: data })),
+    close: () => {
+      ipc.disconnect('world');
+      return undefined;
+    },
+  };
+}
+
+export const nodeIpcAdapter: Adapter = {
+  name: 'node-ipc',
+  module: 'node-ipc',
+  loads: 'node-ipc',
+  minimumNodeMajor: 22,
+  binary: false,
+  serve,
+  connect,
+};

@@ -1,0 +1,88 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
+import { peerModule } from './peer-module.ts';
+import { until } from './until.ts';
+
+type Acknowledge = (answer: unknown) => void;
+
+interface Engine {
+  readonly writeBuffer: readonly unknown[];
+}
+
+interface ServerSocket {
+  readonly conn: Engine;
+  on(event: string, listener: (data: unknown, acknowledge: Acknowledge) => void): void;
+}
+
+interface SocketIoServer {
+  readonly sockets: { readonly sockets: ReadonlyMap<string, ServerSocket> };
+  on(event: 'connection', listener: (socket: ServerSocket) => void): void;
+  emit(event: string, data: unknown): void;
+  timeout(ms: number): { emitWithAck(event: string, data: unknown): Promise<readonly unknown[]> };
+  close(): Promise<void>;
+}
+
+interface ClientSocket {
+  readonly io: { readonly engine: Engine };
+  on(event: string, listener: (data: unknown, acknowledge: Acknowledge) => void): void;
+  emit(event: string, data: unknown, acknowledge?: Acknowledge): void;
+  disconnect(): void;
+}
+
+const fullMessages = 10_000;
+
+async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
+  const { Server } = peerModule('socket.io') as { Server: new (http: object, options: object) => SocketIoServer };
+  const http = createServer();
+  const server = new Server(http, { maxHttpBufferSize: 64 * 1_048_576, transports: ['websocket'] });
+  server.on('connection', (socket) => {
+    socket.on('m', (data) => handlers.message(data));
+    socket.on('r', (data, acknowledge) => acknowledge(handlers.request(data)));
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  // It has no unix sockets on the client's side; the file tells the client where the server is.
+  writeFileSync(path, String((http.address() as AddressInfo).port));
+  const isFull = (): boolean =>
+    [...server.sockets.sockets.values()].some(({ conn }) => conn.writeBuffer.length >= fullMessages);
+  return {
+    broadcast: (data) => {
+      server.emit('m', data);
+      return isFull() ? until(() => !isFull()) : undefined;
+    },
+    survey: async (data) => (await server.timeout(10_000).emitWithAck('r', data)).length,
+    close: () => server.close(),
+  };
+}
+
+async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
+  const { io } = peerModule('socket.io-client') as { io(url: string, options: object): ClientSocket };
+  const url = `http://127.0.0.1:${readFileSync(path, 'utf8')}`;
+  const socket = io(url, { transports: ['websocket'], forceNew: true });
+  await new Promise<void>((resolve) => socket.on('connect', () => resolve()));
+  socket.on('m', (data) => handlers.message(data));
+  socket.on('r', (data, acknowledge) => acknowledge(handlers.request(data)));
+  const waiting = (): number => socket.io.engine.writeBuffer.length;
+  const send = (data: object): Promise<void> | undefined => {
+    socket.emit('m', data);
+    return waiting() < fullMessages ? undefined : until(() => waiting() < fullMessages / 4);
+  };
+  return {
+    send,
+    request: (data) => new Promise((resolve) => socket.emit('r', data, resolve)),
+    bulk: send,
+    close: () => {
+      socket.disconnect();
+      return undefined;
+    },
+  };
+}
+
+export const socketIoAdapter: Adapter = {
+  name: 'socket.io',
+  module: 'socket.io',
+  loads: 'socket.io',
+  serve,
+  connect,
+};
