@@ -114,7 +114,7 @@ export class Sends {
   flush(): Promise<void> {
     if (this.#user.length > 0) {
       return new Promise((resolve) => {
-        const send = (): void => resolve(this.flush());
+        const send = (): void => this.current().whenFlushed(resolve);
         this.#user.push({ kind: 'request', send, fail: () => resolve() });
       });
     }

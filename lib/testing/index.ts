@@ -1,3 +1,5 @@
+export type { Cable, DirectionFaults, LinkFaults } from '../transport/memory-faults.ts';
 export { MemoryFaults, type MemoryFaultsOptions } from '../transport/memory-faults.ts';
 export { MemoryNetwork } from '../transport/memory.ts';
+export { SeededRandom } from './seeded-random.ts';
 export { VirtualClock } from './virtual-clock.ts';

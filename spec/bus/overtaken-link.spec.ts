@@ -40,7 +40,7 @@ describe('a link that was overtaken', () => {
 
   it('a hello that is behind what was acknowledged - is refused, and the session goes on', async () => {
     const first = await open();
-    const { id, busbar } = (await first.opened).hello;
+    const { id, busbar } = await first.opened;
     const token = busbar?.token ?? '';
     const connection = server.connection(id)!;
     const confirmed = Promise.all([1, 2, 3].map((number) => connection.send(number, { confirm: true })));
@@ -51,7 +51,7 @@ describe('a link that was overtaken', () => {
     await clock.run(1);
     await confirmed;
     const second = await open({ token, received: 3 }, id);
-    expect((await second.opened).hello.busbar?.outcome).to.equal('resumed');
+    expect((await second.opened).busbar?.outcome).to.equal('resumed');
     const late = await open({ token, received: 1 }, id);
     expect((await rejected(late.opened)).code).to.equal('ERR_CLOSED');
     expect(server.connection(id)).to.equal(connection);

@@ -40,7 +40,7 @@ export class SimClient {
   kill(): void {
     this.#killed = true;
     this.#timer?.cancel();
-    this.#port?.read(undefined);
+    this.#port?.forget();
     this.#port?.destroy();
     this.#port = undefined;
     this.end?.session.finish();
@@ -70,7 +70,7 @@ export class SimClient {
     const opening = new ClientOpening({ hello });
     const giveUp = (): void => {
       this.#timer?.cancel();
-      port.read(undefined);
+      port.forget();
       port.destroy();
       this.#port = undefined;
       this.#dialIn(this.#world.backoffMs());
@@ -131,7 +131,7 @@ export class SimClient {
 
   #linkLost(port: LinkPort | undefined): void {
     if (this.#killed || port === undefined || this.#port !== port) return;
-    port.read(undefined);
+    port.forget();
     this.#port = undefined;
     this.end?.session.detach();
     this.#dialIn(this.#world.backoffMs());

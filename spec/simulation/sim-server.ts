@@ -42,7 +42,7 @@ export class SimServer {
     const leave = (): void => {
       deadline.cancel();
       this.#ports.delete(port);
-      port.read(undefined);
+      port.forget();
       port.destroy();
     };
     port.read({
@@ -70,7 +70,7 @@ export class SimServer {
     this.#killed = true;
     for (const held of [...this.sessions.values()]) this.#over(held);
     for (const port of this.#ports) {
-      port.read(undefined);
+      port.forget();
       port.destroy();
     }
   }
@@ -86,7 +86,7 @@ export class SimServer {
       // A link that was overtaken by a newer one of the same session.
       this.#world.log('stale', held.client, resume.received);
       this.#ports.delete(port);
-      port.read(undefined);
+      port.forget();
       port.destroy();
       return;
     }
@@ -100,7 +100,7 @@ export class SimServer {
     const received = this.#world.parts.received(session);
     port.write(acceptHello(serverHello(held.token, 'resumed', received)));
     const before = held.port;
-    before?.read(undefined);
+    before?.forget();
     before?.destroy();
     session.detach();
     held.grace?.cancel();
@@ -136,7 +136,7 @@ export class SimServer {
 
   #linkLost(held: Held, port: LinkPort | undefined): void {
     if (this.#killed || port === undefined || held.port !== port) return;
-    port.read(undefined);
+    port.forget();
     held.port = undefined;
     held.end.session.detach();
     held.grace = this.#world.clock.setTimer(() => this.#over(held), this.#world.graceMs);
@@ -145,7 +145,7 @@ export class SimServer {
   #over(held: Held): void {
     if (!this.sessions.delete(held.token)) return;
     held.grace?.cancel();
-    held.port?.read(undefined);
+    held.port?.forget();
     if (this.#killed) held.end.session.finish();
     else held.end.finish();
     held.port?.destroy();

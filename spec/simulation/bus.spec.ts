@@ -1,0 +1,27 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { chosenSeeds, replayHint } from './seeds.ts';
+import { simulateBus } from './simulate-bus.ts';
+
+describe('a whole bus in simulation', () => {
+  const { from, to } = chosenSeeds(500);
+
+  it(`seeds ${from} to ${to} - every promise settles, nothing is doubled, out of order or gone without a word`, async function () {
+    this.timeout(120_000);
+    let resumed = 0;
+    let lost = 0;
+    for (let seed = from; seed < to; seed++) {
+      const outcome = await simulateBus(seed);
+      resumed += outcome.resumed;
+      lost += outcome.lost;
+      if (outcome.violations.length > 0) throw new Error(replayHint('bus.spec.ts', seed, outcome.violations));
+    }
+    if (to - from < 500) return;
+    expect(resumed).to.be.above(1_000);
+    expect(lost).to.be.above(10);
+  });
+
+  it('a seed - replays to the bit', async () => {
+    expect(await simulateBus(5)).to.deep.equal(await simulateBus(5));
+  });
+});
