@@ -84,7 +84,7 @@ export class StreamPort implements OpenPort, LeasedPort {
     this.leases.delete(lease);
     for (const device of this.#devices.values()) {
       device.leave(lease);
-      if (device.drivers === 0 && !this.#isWanted(device.address)) device.close();
+      if (device.drivers === 0 && !this.#isAwaited(device.address)) device.close();
     }
     this.#around.left(this);
   }
@@ -189,6 +189,12 @@ export class StreamPort implements OpenPort, LeasedPort {
 
   #isWanted(address: string): boolean {
     for (const lease of this.leases) if (lease.accept.matches(address)) return true;
+    return false;
+  }
+
+  /** Whether a lease that is not started yet will hear a device. Started ones do so already, or lost it. */
+  #isAwaited(address: string): boolean {
+    for (const lease of this.leases) if (!lease.started && lease.accept.matches(address)) return true;
     return false;
   }
 

@@ -167,6 +167,27 @@ describe('dispatch ports', () => {
     second.release();
   });
 
+  it('a device that was withheld from a slow driver - is closed when the other one leaves', async () => {
+    const slow = new Listener();
+    slow.received = () => false;
+    const first = await open(0, 'tcp', slow);
+    const quick = new Listener();
+    const lease = await open(first.port, 'tcp', quick);
+    first.start();
+    lease.start();
+    const device = await DeviceClient.connect(first.port);
+    for (const word of ['one', 'two', 'three']) {
+      device.send(word);
+      await until(() => quick.told.includes(`received 0 ${word}`));
+    }
+    await until(() => slow.told.length === 2);
+    expect(slow.told).to.deep.equal(['opened 0', 'closed 0']);
+    lease.release();
+    await device.closed;
+    await until(() => ports.statistics().tcp_clients[first.port] === 0);
+    first.release();
+  });
+
   it('closing - ends every lease with the reason, and refuses new ones', async () => {
     const driver = new Listener();
     const lease = await open(0, 'tcp', driver);

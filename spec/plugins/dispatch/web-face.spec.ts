@@ -82,7 +82,14 @@ describe('dispatch over HTTP', () => {
     for (const path of ['/api/server', '/api/server/healthz', '/nothing', '/api/server/tcp_dispatch']) {
       ids.add((await get(path)).headers.get('x-request-id'));
     }
-    expect(ids.size).to.equal(4);
+    const socket = connect(port, '127.0.0.1');
+    socket.write(upgrade(`/api/server/udp_dispatch?port=${await freePort()}&accept=::1`, right));
+    const accepted = await new Promise<string>((resolve) => socket.once('data', (chunk) => resolve(chunk.toString())));
+    expect(accepted).to.match(/^HTTP\/1.1 101 /);
+    ids.add(/^x-request-id: (.*)$/im.exec(accepted)?.[1] ?? null);
+    socket.destroy();
+    await running.logged('driver_closed');
+    expect(ids.size).to.equal(5);
     expect([...ids].every((id) => id !== null && /^[0-9a-f-]{36}$/.test(id))).to.equal(true);
   });
 
