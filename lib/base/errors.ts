@@ -48,7 +48,7 @@ export interface BusErrorOptions {
  */
 export class BusError extends Error {
   readonly code: string;
-  readonly details?: unknown;
+  declare readonly details?: unknown;
 
   constructor(code: ErrorCode, message?: string, options?: BusErrorOptions);
   constructor(code: string, message: string, options?: BusErrorOptions);

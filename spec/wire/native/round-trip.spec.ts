@@ -9,12 +9,12 @@ import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
 const binary = fc.oneof(
   fc.uint8Array().map((bytes) => Buffer.from(bytes)),
   fc.uint8Array(),
-  fc.uint8Array({ size: '+1' }).map((bytes) => bytes.buffer as ArrayBuffer),
+  fc.uint8Array({ size: '+1' }).map((bytes) => bytes.buffer),
   fc.int16Array(),
   fc.float32Array({ noNaN: true }),
   fc.float64Array({ noNaN: true }),
   fc.bigUint64Array(),
-  fc.uint8Array().map((bytes) => new DataView(bytes.buffer as ArrayBuffer)),
+  fc.uint8Array().map((bytes) => new DataView(bytes.buffer)),
 );
 
 const value = fc.letrec((tie) => ({

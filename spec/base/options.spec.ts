@@ -1,0 +1,111 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { callback, custom, flag, integer, oneOf, resolveOptions, text } from '../../lib/base/options.ts';
+import { clientOptions, serverOptions } from '../../lib/bus/options.ts';
+
+const table = {
+  retries: integer({ default: 3, min: 0, max: Infinity, doc: 'Attempts.' }),
+  maxBytes: integer({ default: 10, min: 1, max: 100, unit: 'bytes', doc: 'Bytes.' }),
+  reconnect: flag({ default: true, doc: 'Whether.' }),
+  path: text({ doc: 'Where.' }),
+  mode: oneOf({ choices: ['wait', 'drop'], default: 'wait', doc: 'How.' }),
+  onDone: callback<() => void>({ doc: 'Called.' }),
+  tls: custom<boolean | object | undefined>({
+    type: 'boolean or object',
+    default: undefined,
+    accepts: (value) => typeof value === 'boolean' || typeof value === 'object',
+    doc: 'TLS.',
+  }),
+};
+
+function refusal(given: unknown): { code?: string; message?: string } {
+  try {
+    resolveOptions('Thing', table, given as object);
+  } catch (error) {
+    return error as { code: string; message: string };
+  }
+  return {};
+}
+
+describe('options', () => {
+  it('nothing given - resolves the defaults, frozen', () => {
+    const resolved = resolveOptions('Thing', table);
+    expect(resolved).to.deep.equal({
+      retries: 3,
+      maxBytes: 10,
+      reconnect: true,
+      path: undefined,
+      mode: 'wait',
+      onDone: undefined,
+      tls: undefined,
+    });
+    expect(Object.isFrozen(resolved)).to.equal(true);
+  });
+
+  it('undefined - counts as absent, also for a name that is not known', () => {
+    expect(resolveOptions('Thing', table, { retries: undefined, other: undefined })).to.include({ retries: 3 });
+  });
+
+  it('what was given - is copied, and later changes to it change nothing', () => {
+    const given = { retries: 5 };
+    const resolved = resolveOptions('Thing', table, given);
+    given.retries = 6;
+    expect(resolved.retries).to.equal(5);
+  });
+
+  const unknown: [string, string][] = [
+    ['recconnect', 'Thing has no option "recconnect", did you mean "reconnect"?'],
+    ['RETRIES', 'Thing has no option "RETRIES", did you mean "retries"?'],
+    ['maxByte', 'Thing has no option "maxByte", did you mean "maxBytes"?'],
+    ['somethingElse', 'Thing has no option "somethingElse"'],
+    ['constructor', 'Thing has no option "constructor"'],
+  ];
+  for (const [name, message] of unknown) {
+    it(`unknown ${name} - is refused by name`, () => {
+      expect(refusal({ [name]: 1 })).to.include({ code: 'ERR_INVALID_OPTION', message });
+    });
+  }
+
+  it('"__proto__" given as an own member - is refused by name', () => {
+    expect(refusal(JSON.parse('{"__proto__": 1}')).message).to.contain('__proto__');
+  });
+
+  const wrong: [string, unknown, string][] = [
+    ['maxBytes', 0, 'Thing option "maxBytes" must be integer from 1 to 100, got 0'],
+    ['maxBytes', 101, 'Thing option "maxBytes" must be integer from 1 to 100, got 101'],
+    ['maxBytes', 1.5, 'Thing option "maxBytes" must be integer from 1 to 100, got 1.5'],
+    ['maxBytes', Number.NaN, 'Thing option "maxBytes" must be integer from 1 to 100, got NaN'],
+    ['maxBytes', '10', 'Thing option "maxBytes" must be integer from 1 to 100, got "10"'],
+    ['maxBytes', Infinity, 'Thing option "maxBytes" must be integer from 1 to 100, got Infinity'],
+    ['retries', -1, 'Thing option "retries" must be integer from 0 to Infinity, got -1'],
+    ['reconnect', 'yes', 'Thing option "reconnect" must be boolean, got "yes"'],
+    ['reconnect', null, 'Thing option "reconnect" must be boolean, got null'],
+    ['path', '', 'Thing option "path" must be string, got ""'],
+    ['mode', 'drop-all', `Thing option "mode" must be 'wait' | 'drop', got "drop-all"`],
+    ['onDone', {}, 'Thing option "onDone" must be function, got an object'],
+    ['tls', [].length, 'Thing option "tls" must be boolean or object, got 0'],
+  ];
+  for (const [name, value, message] of wrong) {
+    it(`${name}: ${JSON.stringify(value) ?? 'undefined'} (${typeof value}) - is refused, with what it takes`, () => {
+      expect(refusal({ [name]: value })).to.include({ code: 'ERR_INVALID_OPTION', message });
+    });
+  }
+
+  it('Infinity - is taken where the range says so', () => {
+    expect(resolveOptions('Thing', table, { retries: Infinity }).retries).to.equal(Infinity);
+  });
+
+  for (const given of [null, 5, 'path', [], () => {}]) {
+    it(`${JSON.stringify(given) ?? 'a function'} instead of options - is refused`, () => {
+      expect(refusal(given)).to.include({ code: 'ERR_INVALID_OPTION' });
+    });
+  }
+
+  for (const [name, options] of Object.entries({ serverOptions, clientOptions })) {
+    it(`${name} - every default is a value that the option takes`, () => {
+      for (const [option, spec] of Object.entries(options)) {
+        if (spec.default !== undefined) expect(spec.accepts(spec.default), option).to.equal(true);
+      }
+    });
+  }
+});
