@@ -52,9 +52,18 @@ export class ClientCore {
     const { status } = outcomes[outcome];
     const durationMs = this.around.clock.now() - startedAt;
     const record: TransferRecord = { id, way, peer: undefined, bytes, durationMs, resumed, outcome, status };
-    this.profile.record(record);
-    this.around.onRecord(record);
+    this.guard(() => this.profile.record(record));
+    this.guard(() => this.around.onRecord(record));
     if (result instanceof Error) this.#callFailure(id, result);
+  }
+
+  /** Runs listeners of the user's, whose errors are no transfer's. */
+  guard(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.around.report(error);
+    }
   }
 
   #callFailure(id: string, error: BusError): void {

@@ -48,7 +48,7 @@ export class Offers {
       id,
       opened: opened.then(({ payload }) => payload),
       abort: abort.signal,
-      progress: (progress) => handle.emit('progress', progress),
+      progress: (progress) => this.#core.guard(() => handle.emit('progress', progress)),
     };
     const receipts = new Map(peers.map((peer) => [peer, this.#toPeer(sending, peer)]));
     void Promise.allSettled([sending.opened, ...receipts.values()]).then(async () => {

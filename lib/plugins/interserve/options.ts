@@ -59,7 +59,7 @@ export const serverOptionTable = {
     default: 8 * gib,
     min: 1,
     unit: 'bytes',
-    doc: 'What may wait or move in all, each transfer counted as 64 KiB at least.',
+    doc: 'What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as the most its id takes.',
   }),
   compress: flag({ default: false, doc: 'Compresses what is sent to peers on this machine too, not to others alone.' }),
   log: custom<((line: string) => void) | undefined>({

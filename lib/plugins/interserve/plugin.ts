@@ -39,6 +39,7 @@ function installServer(host: PluginHost, given: InterserveOptions): PluginInstan
       lane.send(peer, message).catch((error: unknown) => host.report(error, peer));
     },
     onRecord: (record) => api.emit('transfer', record),
+    report: (error) => host.report(error),
   });
   const lane: Lane = host.lane({
     message(data, peer) {

@@ -2,7 +2,7 @@ import type { BusError } from '../../base/errors.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { ClientCore } from './client-core.ts';
 import { type Place, readAnswer, reasonOf } from './control.ts';
-import { TransferHandle } from './handle.ts';
+import { type Progress, TransferHandle } from './handle.ts';
 import { persist } from './http/persist.ts';
 import { pushBody } from './http/push-body.ts';
 import type { Receipt } from './intake.ts';
@@ -18,7 +18,7 @@ interface Push {
   readonly over: AbortController;
   readonly place: Promise<Place>;
   placed(place: Place): void;
-  progress(peer: PeerHandle, bytes: number, total: number | undefined, rate: number): void;
+  progress(progress: Progress): void;
   bytes: number;
 }
 
@@ -45,7 +45,7 @@ export class Pushes {
       over,
       place,
       placed,
-      progress: (peer, bytes, total, rate) => handle.emit('progress', { peer, bytes, total, rate }),
+      progress: (progress) => this.#core.guard(() => handle.emit('progress', progress)),
       bytes: 0,
     };
     this.#active.set(push.number, push);
@@ -133,7 +133,7 @@ export class Pushes {
     const { caller, clock, random } = this.#core.around;
     const { timeoutMs, options } = this.#core;
     const place = await untilAborted(signal, push.place);
-    const meter = new Meter(clock, (bytes, rate) => push.progress(peer, bytes, payload.size, rate));
+    const meter = new Meter(clock, (bytes, rate) => push.progress({ peer, bytes, total: payload.size, rate }));
     const moved = (bytes: number) => {
       push.bytes = bytes;
       meter.moved(bytes, bytes === payload.size);

@@ -27,6 +27,8 @@ export interface ServerSurroundings {
   tell(peer: PeerHandle, message: ControlMessage): void;
   /** A transfer is over. */
   onRecord(record: TransferRecord): void;
+  /** Takes what listeners of the user's throw. */
+  report(error: unknown): void;
 }
 
 /** What offers, uploads and requests share on the server side. */
@@ -117,8 +119,17 @@ export class ServerCore {
     this.accounts.forget(peer);
   }
 
+  /** Runs listeners of the user's, whose errors are no transfer's. */
+  guard(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.#around.report(error);
+    }
+  }
+
   #record(record: TransferRecord): void {
-    this.profile.record(record);
-    this.#around.onRecord(record);
+    this.guard(() => this.profile.record(record));
+    this.guard(() => this.#around.onRecord(record));
   }
 }

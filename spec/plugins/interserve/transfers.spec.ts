@@ -422,6 +422,25 @@ describe('interserve transfers', () => {
     });
   });
 
+  it('listeners that throw - reach the error event and disturb no transfer', async () => {
+    const loud = () => {
+      throw new Error('a listener of mine');
+    };
+    bus.transfers.on('transfer', loud);
+    one.transfers.on('transfer', loud);
+    one.transfers.receive('map', () => {});
+    const handle = bus.transfers.send('map', 'x', one.peer);
+    handle.on('progress', loud);
+    await handle.receipt;
+    const pushed = one.transfers.send('map', 'x');
+    one.transfers.failure('map', loud);
+    expect(await reasonOf(pushed.receipt)).to.equal('unknown');
+    await new Promise(setImmediate);
+    const messages = bus.errors.splice(0).map((error) => (error instanceof Error ? error.message : ''));
+    expect(new Set(messages)).to.deep.equal(new Set(['a listener of mine']));
+    expect(messages).to.have.lengthOf.at.least(5);
+  });
+
   it('log - gets one line for each transfer, and no line break from an id', async () => {
     await bus.close();
     const lines: string[] = [];

@@ -4,49 +4,71 @@ import type { BusError } from '../../../base/errors.ts';
 import { transferError } from '../outcomes.ts';
 import type { Sink } from './sink.ts';
 
+const bufferedBytes = 256 * 1024;
+
 /**
  * Hands a stream to the receiver with the first byte. The stream ends only when the hash was right, and is destroyed
  * with the transfer's error otherwise.
  */
 export class StreamSink implements Sink {
-  readonly #stream: Readable;
-  readonly #done: Promise<unknown>;
-  #failed: { readonly error: unknown } | undefined;
+  readonly #deliver: (stream: Readable) => unknown;
+  #stream: Readable | undefined;
+  /** Settles when the receiver's callback did and the stream was read to its end, or as soon as one of them failed. */
+  #taken: Promise<unknown> = Promise.resolve();
+  #failed = false;
   #room: (() => void) | undefined;
 
   constructor(deliver: (stream: Readable) => unknown) {
-    this.#stream = new Readable({ read: () => this.#release(), highWaterMark: 256 * 1024 });
-    this.#stream.on('error', () => {});
-    this.#stream.once('close', () => this.#release());
-    this.#done = Promise.all([new Promise((resolve) => resolve(deliver(this.#stream))), finished(this.#stream)]);
-    this.#done.catch((error: unknown) => {
-      this.#failed = { error };
-      this.#release();
-    });
+    this.#deliver = deliver;
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#failed !== undefined || this.#stream.destroyed) return this.#refuse();
-    if (this.#stream.push(bytes)) return undefined;
-    return new Promise<void>((resolve) => (this.#room = resolve)).then(() =>
-      this.#failed === undefined && !this.#stream.destroyed ? undefined : this.#refuse(),
-    );
+    const stream = this.#begin();
+    if (this.#gone(stream)) return this.#refuse();
+    if (stream.push(bytes)) return undefined;
+    return this.#whenRoom(stream);
   }
 
   async finish(): Promise<void> {
-    if (this.#stream.destroyed) await this.#refuse();
-    this.#stream.push(null);
-    await this.#done;
+    const stream = this.#begin();
+    if (this.#gone(stream)) await this.#refuse();
+    stream.push(null);
+    await this.#taken;
   }
 
   async discard(error: BusError): Promise<void> {
-    this.#stream.destroy(error);
+    this.#stream?.destroy(error);
     this.#release();
   }
 
-  /** A receiver that gave the stream up, or failed. */
+  #begin(): Readable {
+    if (this.#stream !== undefined) return this.#stream;
+    const stream = new Readable({ read: () => this.#release(), highWaterMark: bufferedBytes });
+    this.#stream = stream;
+    // Whoever reads it hears of the error too; nobody has to.
+    stream.on('error', () => {});
+    stream.once('close', () => this.#release());
+    const delivered = new Promise((resolve) => resolve(this.#deliver(stream)));
+    this.#taken = Promise.all([delivered, finished(stream)]);
+    this.#taken.catch(() => {
+      this.#failed = true;
+      this.#release();
+    });
+    return stream;
+  }
+
+  #gone(stream: Readable): boolean {
+    return this.#failed || stream.destroyed;
+  }
+
+  async #whenRoom(stream: Readable): Promise<void> {
+    await new Promise<void>((resolve) => (this.#room = resolve));
+    if (this.#gone(stream)) await this.#refuse();
+  }
+
+  /** Rejects with what the receiver failed with, or because it gave the stream up. */
   async #refuse(): Promise<never> {
-    await this.#done;
+    await this.#taken;
     throw transferError('failed', 'The receiver destroyed the stream');
   }
 

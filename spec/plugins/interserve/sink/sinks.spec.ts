@@ -77,11 +77,11 @@ describe('interserve sinks', () => {
       const throwing = new StreamSink(() => {
         throw new TypeError('mine');
       });
+      void throwing.write(Buffer.from('x'));
       await new Promise(setImmediate);
       expect(await rejection(throwing.write(Buffer.from('x')))).to.be.instanceOf(TypeError);
       await throwing.discard(transferError('failed'));
       const leaving = new StreamSink((stream) => stream.destroy());
-      await new Promise(setImmediate);
       expect(await rejection(leaving.write(Buffer.from('x')))).to.be.instanceOf(Error);
     });
 
@@ -89,8 +89,20 @@ describe('interserve sinks', () => {
       let stream: Readable | undefined;
       const sink = new StreamSink((given) => (stream = given));
       const failure = transferError('mismatch');
+      await sink.write(Buffer.from('x'));
       await sink.discard(failure);
       expect(stream?.errored).to.equal(failure);
+    });
+
+    it('a transfer that brought nothing - is not shown to the receiver when it fails', async () => {
+      const sink = new StreamSink(() => expect.fail('It was shown'));
+      await sink.discard(transferError('interrupted'));
+    });
+
+    it('empty content - is an empty stream', async () => {
+      let got: string | undefined;
+      await new StreamSink(async (stream) => (got = await text(stream))).finish();
+      expect(got).to.equal('');
     });
   });
 
