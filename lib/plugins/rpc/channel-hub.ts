@@ -1,6 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { type CallPort, ChannelError } from '../channels/internal.ts';
-import { FrameCodec } from './frame.ts';
+import { FrameCodec, isCallFrame } from './frame.ts';
+import { FramedCalls } from './framed-calls.ts';
 import { RpcHub } from './hub.ts';
 import { JointObjects } from './joint/joint-objects.ts';
 
@@ -15,32 +16,40 @@ export interface ChannelHub {
 export function channelHub(port: CallPort): ChannelHub {
   if (port.closed !== undefined) throw new BusError('ERR_STATE', 'The channel is over.');
   const codec = new FrameCodec();
+  const lines = new Map<number, FramedCalls>();
   const hub = new RpcHub<number>({
-    clock: port.clock,
-    send: (user, frame) => port.send(user, codec.write(frame)),
-    greet: () => Promise.resolve(),
+    open: (user, session) => {
+      const line = new FramedCalls({
+        clock: port.clock,
+        send: (frame) => port.send(user, codec.write(frame)),
+        answer: (call) => session.answer(call),
+      });
+      lines.set(user, line);
+      return line;
+    },
     report: (error) => port.report(error),
     suspicious: (user) => port.suspicious(user),
   });
   const receive = (user: number, body: Uint8Array): void => {
-    let frame: unknown;
+    hub.session(user);
     try {
-      frame = codec.read(body);
+      const frame = codec.read(body);
+      if (isCallFrame(frame)) lines.get(user)?.receive(frame);
+      else hub.receive(user, frame);
     } catch {
       port.suspicious(user);
-      return;
     }
-    hub.receive(user, frame);
   };
   const joint = new JointObjects(port);
   port.attach({
-    call: (user, body) => receive(user, body),
+    call: receive,
     chunk: (user, bytes) => joint.receive(user, bytes),
     opened: (user, isJoint) => {
       if (isJoint) joint.announceTo(user);
     },
     gone: (user, reason) => {
       hub.gone(user, new ChannelError(reason));
+      lines.delete(user);
       joint.gone(user);
     },
   });

@@ -4,47 +4,46 @@ import { checkDepth } from '../../wire/native/msgpack-depth.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
 
+/** A call: with null as the object, of the callback whose number is `method`. */
+export type CallBody = readonly [
+  object: number | null,
+  method: string | number,
+  args: readonly unknown[],
+  refs?: readonly Reference[],
+];
+
+export type AnswerBody =
+  | readonly [ok: true, value: unknown, refs?: readonly Reference[]]
+  | readonly [ok: false, code: string, message: string, details?: unknown];
+
 /** The first element of each frame; the others follow as the types below say (`docs/rpc.md`, "On the wire"). */
 export const kind = {
   call: 0,
   notify: 1,
-  result: 2,
-  failure: 3,
-  cancel: 4,
-  release: 5,
-  item: 6,
-  end: 7,
-  credit: 8,
-  stop: 9,
-  contract: 10,
+  answer: 2,
+  cancel: 3,
+  release: 4,
+  item: 5,
+  end: 6,
+  credit: 7,
+  stop: 8,
+  contract: 9,
 } as const;
 
-/** `remote` is the object's id, or null: then `method` is the number of a callback. */
+/** Frames that a channel needs, since it has no requests of its own. */
+export type CallFrame =
+  | readonly [kind: 0, id: number, call: CallBody]
+  | readonly [kind: 2, id: number, answer: AnswerBody]
+  | readonly [kind: 3, id: number];
+
 export type RpcFrame =
-  | readonly [
-      kind: 0,
-      id: number,
-      remote: number | null,
-      method: string | number,
-      args: readonly unknown[],
-      refs?: readonly Reference[],
-    ]
-  | readonly [
-      kind: 1,
-      remote: number | null,
-      method: string | number,
-      args: readonly unknown[],
-      refs?: readonly Reference[],
-    ]
-  | readonly [kind: 2, id: number, value: unknown, refs?: readonly Reference[]]
-  | readonly [kind: 3, id: number, code: string, message: string, details?: unknown]
-  | readonly [kind: 4, id: number]
-  | readonly [kind: 5, callback: number]
-  | readonly [kind: 6, stream: number, value: unknown]
-  | readonly [kind: 7, stream: number, code?: string, message?: string]
-  | readonly [kind: 8, stream: number, items: number]
-  | readonly [kind: 9, stream: number]
-  | readonly [kind: 10, remote: number, hash: string, prints: Fingerprints];
+  | readonly [kind: 1, call: CallBody]
+  | readonly [kind: 4, callback: number]
+  | readonly [kind: 5, stream: number, value: unknown]
+  | readonly [kind: 6, stream: number, code?: string, message?: string]
+  | readonly [kind: 7, stream: number, items: number]
+  | readonly [kind: 8, stream: number]
+  | readonly [kind: 9, object: number, hash: string, prints: Fingerprints];
 
 const maxDepth = 64;
 
@@ -54,7 +53,7 @@ export class FrameCodec {
   readonly #unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
   /** @throws BusError `ERR_UNENCODABLE`. */
-  write(frame: RpcFrame): Uint8Array {
+  write(frame: RpcFrame | CallFrame): Uint8Array {
     try {
       return this.#packr.pack(frame);
     } catch (cause) {
@@ -74,36 +73,47 @@ export class FrameCodec {
   }
 }
 
-export function isFrame(frame: unknown): frame is RpcFrame {
+export function isCallFrame(frame: unknown): frame is CallFrame {
   if (!Array.isArray(frame)) return false;
-  const [first, second, third, fourth, fifth] = frame as readonly unknown[];
+  const [first, id, body] = frame as readonly unknown[];
+  if (!isCount(id)) return false;
+  if (first === kind.call) return isCallBody(body);
+  return first === kind.answer ? isAnswerBody(body) : first === kind.cancel;
+}
+
+export function isRpcFrame(frame: unknown): frame is RpcFrame {
+  if (!Array.isArray(frame)) return false;
+  const [first, second, third, fourth] = frame as readonly unknown[];
   switch (first) {
-    case kind.call:
-      return isNumber(second) && isTarget(third, fourth) && Array.isArray(fifth);
     case kind.notify:
-      return isTarget(second, third) && Array.isArray(fourth);
-    case kind.failure:
-      return isNumber(second) && typeof third === 'string' && typeof fourth === 'string';
+      return isCallBody(second);
     case kind.credit:
-      return isNumber(second) && isNumber(third);
+      return isCount(second) && isCount(third);
     case kind.contract:
-      return isNumber(second) && typeof third === 'string' && typeof fourth === 'object' && fourth !== null;
-    case kind.result:
-    case kind.cancel:
+      return isCount(second) && typeof third === 'string' && typeof fourth === 'object' && fourth !== null;
     case kind.release:
     case kind.item:
     case kind.end:
     case kind.stop:
-      return isNumber(second);
+      return isCount(second);
     default:
       return false;
   }
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+export function isCallBody(body: unknown): body is CallBody {
+  if (!Array.isArray(body)) return false;
+  const [object, method, args] = body as readonly unknown[];
+  const target = object === null ? isCount(method) : isCount(object) && typeof method === 'string';
+  return target && Array.isArray(args);
 }
 
-function isTarget(remote: unknown, method: unknown): boolean {
-  return remote === null ? isNumber(method) : isNumber(remote) && typeof method === 'string';
+export function isAnswerBody(body: unknown): body is AnswerBody {
+  if (!Array.isArray(body)) return false;
+  const [ok, second, third] = body as readonly unknown[];
+  return ok === true || (ok === false && typeof second === 'string' && typeof third === 'string');
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }

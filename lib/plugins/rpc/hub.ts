@@ -1,15 +1,13 @@
-import type { Clock } from '../../base/clock.ts';
-import type { BusError } from '../../base/errors.ts';
-import type { RpcFrame } from './frame.ts';
+import { BusError } from '../../base/errors.ts';
+import type { CallLine } from './call-line.ts';
+import { type AnswerBody, isCallBody, isRpcFrame } from './frame.ts';
 import type { Offer } from './offer.ts';
 import { RpcSession } from './session.ts';
 
 /** How a hub reaches its other sides; a key stands for one of them. */
 export interface HubDoor<Key> {
-  readonly clock: Clock;
-  /** May throw what the encoder throws. */
-  send(key: Key, frame: RpcFrame): Promise<void>;
-  greet(key: Key): Promise<unknown>;
+  /** The line of a new session. */
+  open(key: Key, session: RpcSession): CallLine;
   report(error: unknown, key: Key): void;
   /** The other side sent what no correct peer sends. */
   suspicious(key: Key, error: unknown): void;
@@ -48,23 +46,25 @@ export class RpcHub<Key> {
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
     const door = this.#door;
-    const session = new RpcSession({
-      clock: door.clock,
-      send: (frame) => door.send(key, frame),
-      offer: (id) => this.#find(key, id),
-      greet: () => door.greet(key),
-      report: (error) => door.report(error, key),
-    });
+    const owner = { offer: (id: number) => this.#find(key, id), report: (error: unknown) => door.report(error, key) };
+    const session = new RpcSession(owner, (opened) => door.open(key, opened));
     this.#sessions.set(key, session);
     return session;
   }
 
   receive(key: Key, frame: unknown): void {
     try {
+      if (!isRpcFrame(frame)) throw new BusError('ERR_PROTOCOL', 'This is no frame of a remote call.');
       this.session(key).receive(frame);
     } catch (error) {
       this.#door.suspicious(key, error);
     }
+  }
+
+  /** @throws BusError `ERR_PROTOCOL` for what is no call. */
+  answer(key: Key, call: unknown): AnswerBody | Promise<AnswerBody> {
+    if (!isCallBody(call)) throw new BusError('ERR_PROTOCOL', 'This is no remote call.');
+    return this.session(key).answer(call);
   }
 
   /** The other side is gone: everything pending with it is rejected. */

@@ -24,11 +24,11 @@ export interface Borrower {
 
 /** Replaces what cannot travel by null and says where it stood; a value without such parts is returned as it is. */
 export function extract(value: unknown, lender: Lender, refs: Reference[]): unknown {
-  return travels(value, 0) ? value : walk(value, [], lender, refs);
+  return walk(value, [], lender, refs);
 }
 
 /** Whether all of it can travel: the usual case, found out without allocating anything. */
-function travels(value: unknown, depth: number): boolean {
+export function travels(value: unknown, depth = 0): boolean {
   if (typeof value === 'function') return false;
   if (typeof value !== 'object' || value === null) return true;
   if (depth >= maxDepth) throw tooDeep();
