@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
+import { holdsUnknownArray } from './msgpack-arrays.ts';
 
 // msgpackr's encode options: return the whole target with `start` and `end` set; leave room before the body.
 const reuseBuffer = 512;
@@ -38,14 +39,19 @@ export interface Packed {
 export class BodyPacker {
   readonly #packr: TargetPackr;
   readonly #records: boolean;
+  /** Whether the body being packed holds data of classes that only extensions can carry. */
+  #extended = false;
 
   constructor(records: boolean) {
     this.#records = records;
-    // Without moreTypes a typed array inside other data would travel as garbage, and a Set as an array.
     const options = records
-      ? { sequential: true, mapsAsObjects: true, moreTypes: true }
-      : { useRecords: false, mapsAsObjects: true, variableMapSize: true, moreTypes: true };
-    this.#packr = new Packr(options) as unknown as TargetPackr;
+      ? { sequential: true, mapsAsObjects: true }
+      : { useRecords: false, mapsAsObjects: true, variableMapSize: true };
+    const packr = new Packr(options);
+    // Without it a typed array inside other data would travel as garbage, and a Set as an array. msgpackr asks for it
+    // only when it meets one, and then writes subclasses of typed arrays too, which it cannot read.
+    Object.defineProperty(packr, 'moreTypes', { get: () => (this.#extended = true) });
+    this.#packr = packr as unknown as TargetPackr;
   }
 
   /**
@@ -59,9 +65,14 @@ export class BodyPacker {
     const reserved = at + headroom - aligned;
     packr.useBuffer(slab);
     packr.position = aligned;
+    this.#extended = false;
     try {
       const target = packr.pack(data, reuseBuffer | reserveSpace | reserved);
-      return { buffer: target, start: target.start + reserved, end: target.end };
+      const packed = { buffer: target, start: target.start + reserved, end: target.end };
+      if (this.#extended && holdsUnknownArray(target, packed.start, packed.end)) {
+        throw new TypeError('it holds a kind of typed array that cannot travel');
+      }
+      return packed;
     } catch (cause) {
       if (this.#records) packr.structures = [];
       const message = cause instanceof Error ? cause.message : String(cause);
@@ -93,7 +104,7 @@ export class BodyReader {
     const options = records
       ? { sequential: true, mapsAsObjects: true, copyBuffers: true, structuredClone: false }
       : { useRecords: false, mapsAsObjects: true, copyBuffers: true, structuredClone: false };
-    this.#unpackr = new Unpackr(options) as unknown as RangeUnpackr;
+    this.#unpackr = new Unpackr(options);
   }
 
   /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, or more than one. */

@@ -20,6 +20,7 @@ export class ChunkQueue implements LaneQueue {
   bytes = 0;
   readonly #slab: Slab;
   readonly #lanes = new Map<number, Waiting[]>();
+  readonly #bytesByLane = new Map<number, number>();
 
   constructor(slab: Slab) {
     this.#slab = slab;
@@ -36,7 +37,7 @@ export class ChunkQueue implements LaneQueue {
     const queue = this.#lanes.get(lane);
     if (queue === undefined) this.#lanes.set(lane, [waiting]);
     else queue.push(waiting);
-    this.bytes += intro.length + body.length;
+    this.#count(lane, intro.length + body.length);
     return 0;
   }
 
@@ -49,13 +50,22 @@ export class ChunkQueue implements LaneQueue {
       const size = Math.min(chunkBytes, total - waiting.offset);
       const last = waiting.offset + size === total;
       this.#writeFrame(lane, waiting, size, last);
-      this.bytes -= size;
+      this.#count(lane, -size);
       if (last) queue.shift();
       // Behind the others: a Map keeps the order of insertion.
       if (queue.length > 0) this.#lanes.set(lane, queue);
       return { lane, bytes: headerBytes + size, last };
     }
     return undefined;
+  }
+
+  bytesOf(lane: number): number {
+    return this.#bytesByLane.get(lane) ?? 0;
+  }
+
+  #count(lane: number, bytes: number): void {
+    this.bytes += bytes;
+    this.#bytesByLane.set(lane, this.bytesOf(lane) + bytes);
   }
 
   #writeFrame(lane: number, waiting: Waiting, size: number, last: boolean): void {

@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { countBytes, fixedBytes } from './msgpack-token.ts';
 
 /** Bodies up to this cannot nest deeply enough to hurt; they are not scanned. */
 const scanBytes = 4_096;
@@ -47,7 +48,3 @@ export function checkDepth(bytes: Uint8Array, start: number, end: number, maxDep
     }
   }
 }
-
-/** For the tokens 0xc0 to 0xdf: bytes of the value itself, and bytes of the count before it. */
-const fixedBytes = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0, 0, 0, 0, 0];
-const countBytes = [0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4];

@@ -100,6 +100,51 @@ describe('native encoder', () => {
     });
   }
 
+  it('binary data inside other data - arrives as what it was, and so do sets, dates and errors', () => {
+    const data = {
+      bytes: Buffer.from([1, 2]),
+      arrays: [
+        new Uint8Array([1]),
+        new Float32Array([1.5, -2]),
+        new BigInt64Array([-1n]),
+        new DataView(new ArrayBuffer(3)),
+      ],
+      buffer: new ArrayBuffer(300),
+      set: new Set([1, 'two']),
+      date: new Date(1_700_000_000_123),
+      large: 2n ** 70n,
+      pattern: /a+/gi,
+      nothing: undefined,
+    };
+    for (const records of [false, true]) {
+      const bytes = new Writer({ records }).bytes((encoder) => encoder.message(0, data, false));
+      expect(dataOf(decode(decoderOf({ records }), bytes)[0])).to.deep.equal(data);
+    }
+  });
+
+  it('binary data of a class of its own inside other data - is refused, and what follows is decodable', () => {
+    class Pixels extends Uint8Array {}
+    const innocent = { text: '\u0074\u00ff', bytes: Buffer.from('c70374ff0102', 'hex'), set: new Set([1]) };
+    for (const records of [false, true]) {
+      const writer = new Writer({ records });
+      const bytes = writer.bytes((encoder) => {
+        for (const pixels of [new Pixels(2), new Pixels(300), new Pixels(70_000)]) {
+          expect(() => encoder.message(0, { a: 1, pixels }, false))
+            .to.throw()
+            .with.property('code', 'ERR_UNENCODABLE');
+        }
+        encoder.message(0, { a: 1, pixels: 2 }, false);
+        encoder.message(0, innocent, false);
+        encoder.message(0, new Pixels(2), false);
+      });
+      expect(decode(decoderOf({ records }), bytes).map(dataOf)).to.deep.equal([
+        { a: 1, pixels: 2 },
+        innocent,
+        new Uint8Array(2),
+      ]);
+    }
+  });
+
   it('broadcast bodies - are encoded whatever their length', () => {
     for (const length of [0, 10, 63, 64, 65, 100, 600, 2_000, 2_112, 5_000, 70_000]) {
       for (const data of [{ text: 'y'.repeat(length) }, ['é'.repeat(length)], Array.from({ length }, () => 1.5)]) {
