@@ -7,6 +7,7 @@ import { browserPlatform } from './browser-platform.ts';
 export class Client<C extends Contract = Contract> extends PortableClient<C> {
   /** @throws BusError `ERR_INVALID_OPTION`. */
   constructor(options?: ClientOptions) {
-    super(options, browserPlatform);
+    // The small codec of pages knows no records, and their links are upgraded by the platform.
+    super({ ...options, trusted: false, handshake: false }, browserPlatform);
   }
 }

@@ -117,66 +117,71 @@ export const peerOptions = {
   }),
 } as const;
 
-export const serverOptions = {
-  ...addressOptions,
-  ...peerOptions,
-  listenOptions: custom<object | undefined>({
-    type: 'object',
-    default: undefined,
-    accepts: isObject,
-    doc: 'Passed to `net.Server.listen`, such as `readableAll` or `backlog`.',
-  }),
-  max: integer({
-    default: 10_000,
-    min: 0,
-    max: Infinity,
-    doc: 'Most connections; one more is refused with `ERR_SERVER_FULL`.',
-  }),
-  maxUnauthorized: integer({
-    default: 256,
-    min: 1,
-    max: 1_000_000,
-    doc: 'Most links that are not authorised yet; at one more the oldest of them makes room.',
-  }),
-  maxPreAuthBytes: integer({
-    default: 65_536,
-    min: 1_024,
-    max: 2_147_483_648,
-    unit: 'bytes',
-    doc: 'Bytes taken from a client before it is authorised.',
-  }),
-  authorize: callback<Authorize>({
-    type: '(payload, peer) => boolean | void | Promise',
-    doc: 'Runs before `connect`; `false`, a throw or a rejection refuses the client with `ERR_UNAUTHORIZED` and that text.',
-  }),
-  generateID: callback<() => string>({
-    type: '() => string',
-    doc: 'Makes the public ids of connections, random unless given.',
-  }),
-  sessionGraceMs: integer({
-    default: 120_000,
-    min: 0,
-    max: 2_147_483_647,
-    unit: 'ms',
-    doc: 'How long a session whose link broke waits for its client.',
-  }),
-  surveyGraceMs: integer({
-    default: 1_000,
-    min: 0,
-    max: 2_147_483_647,
-    unit: 'ms',
-    doc: 'How long a survey waits for a member whose link broke.',
-  }),
-  compress: flag({ default: true, doc: 'Whether clients may have their link compressed.' }),
-  messagepack: flag({ default: true, doc: 'Whether net-ipc clients may use MessagePack.' }),
-  retries: integer({
-    default: 3,
-    min: 0,
-    max: Infinity,
-    doc: "Taken for net-ipc's sake; sessions send again by themselves.",
-  }),
-  exposeErrorDetails: flag({ default: false, doc: 'Whether `details` of errors travel to clients; stacks never do.' }),
-} as const;
+// A pure call, so that bundlers leave it out of web pages, which only have clients.
+export const serverOptions = /* @__PURE__ */ (() =>
+  ({
+    ...addressOptions,
+    ...peerOptions,
+    listenOptions: custom<object | undefined>({
+      type: 'object',
+      default: undefined,
+      accepts: isObject,
+      doc: 'Passed to `net.Server.listen`, such as `readableAll` or `backlog`.',
+    }),
+    max: integer({
+      default: 10_000,
+      min: 0,
+      max: Infinity,
+      doc: 'Most connections; one more is refused with `ERR_SERVER_FULL`.',
+    }),
+    maxUnauthorized: integer({
+      default: 256,
+      min: 1,
+      max: 1_000_000,
+      doc: 'Most links that are not authorised yet; at one more the oldest of them makes room.',
+    }),
+    maxPreAuthBytes: integer({
+      default: 65_536,
+      min: 1_024,
+      max: 2_147_483_648,
+      unit: 'bytes',
+      doc: 'Bytes taken from a client before it is authorised.',
+    }),
+    authorize: callback<Authorize>({
+      type: '(payload, peer) => boolean | void | Promise',
+      doc: 'Runs before `connect`; `false`, a throw or a rejection refuses the client with `ERR_UNAUTHORIZED` and that text.',
+    }),
+    generateID: callback<() => string>({
+      type: '() => string',
+      doc: 'Makes the public ids of connections, random unless given.',
+    }),
+    sessionGraceMs: integer({
+      default: 120_000,
+      min: 0,
+      max: 2_147_483_647,
+      unit: 'ms',
+      doc: 'How long a session whose link broke waits for its client.',
+    }),
+    surveyGraceMs: integer({
+      default: 1_000,
+      min: 0,
+      max: 2_147_483_647,
+      unit: 'ms',
+      doc: 'How long a survey waits for a member whose link broke.',
+    }),
+    compress: flag({ default: true, doc: 'Whether clients may have their link compressed.' }),
+    messagepack: flag({ default: true, doc: 'Whether net-ipc clients may use MessagePack.' }),
+    retries: integer({
+      default: 3,
+      min: 0,
+      max: Infinity,
+      doc: "Taken for net-ipc's sake; sessions send again by themselves.",
+    }),
+    exposeErrorDetails: flag({
+      default: false,
+      doc: 'Whether `details` of errors travel to clients; stacks never do.',
+    }),
+  }) as const)();
 
 export const clientOptions = {
   ...addressOptions,

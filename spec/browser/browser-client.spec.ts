@@ -7,7 +7,8 @@ import type { HttpServer } from '../../lib/plugins/gateway/index.ts';
 import { gateway } from '../../lib/plugins/gateway/index.ts';
 import { socketFolder } from '../support/links.ts';
 import { BreakableProxy } from './breakable-proxy.ts';
-import { bundle, complaints, hasChromium, launch, servePage } from './browser-page.ts';
+import { bundle } from './bundle.ts';
+import { complaints, hasChromium, launch, servePage } from './browser-page.ts';
 
 /** In the page alone. */
 declare const Client: typeof BrowserClient;
@@ -26,10 +27,8 @@ describe('browser client, in Chromium', function () {
 
   before(async function () {
     if (!hasChromium) this.skip();
-    script = await bundle(
-      "import { Client } from './lib/browser/index.ts'; Object.assign(globalThis, { Client })",
-      process.cwd(),
-    );
+    const source = "import { Client } from './dist/esm/browser/index.js'; Object.assign(globalThis, { Client })";
+    script = Buffer.from((await bundle(source)).code).toString();
     browser = await launch();
   });
 

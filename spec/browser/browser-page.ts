@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { build, stop } from 'esbuild';
 import type { HttpServer } from '../../lib/plugins/gateway/index.ts';
 import { HttpServer as Server } from '../../lib/plugins/gateway/index.ts';
 
@@ -13,22 +12,6 @@ export const hasChromium = program !== undefined;
 
 export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: program ?? '', args: ['--no-sandbox', '--disable-gpu'] });
-}
-
-/** The browser's client and whatever `source` adds, as one module for a page. */
-export async function bundle(source: string, folder: string): Promise<string> {
-  const result = await build({
-    stdin: { contents: source, resolveDir: folder, loader: 'ts' },
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'browser',
-    write: false,
-    legalComments: 'none',
-  });
-  // Its service would keep the process alive.
-  await stop();
-  return result.outputFiles[0]?.text ?? '';
 }
 
 /** Serves an empty page that may run `/client.js`, never `eval`, and talk to `door`. */

@@ -1,0 +1,34 @@
+import { build, stop } from 'esbuild';
+import { root } from '../support/repository.ts';
+
+export interface Bundle {
+  readonly code: Uint8Array;
+  readonly warnings: readonly string[];
+  /** The modules that are in it. */
+  readonly modules: readonly string[];
+}
+
+/** What a page loads for `source`, which may import `busbar/browser` from `./dist/esm/browser/index.js`. */
+export async function bundle(source: string): Promise<Bundle> {
+  const result = await build({
+    stdin: { contents: source, resolveDir: root },
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  // Its service would keep the process alive.
+  await stop();
+  const [output] = Object.values(result.metafile.outputs);
+  return {
+    code: result.outputFiles[0]?.contents ?? new Uint8Array(0),
+    warnings: result.warnings.map(({ text }) => text),
+    modules: Object.keys(output?.inputs ?? {}),
+  };
+}
