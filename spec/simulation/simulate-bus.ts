@@ -74,6 +74,9 @@ class BusRun {
     for (const client of this.#clients) client.resume();
     await clock.run(15_000);
     this.#closing = true;
+    // A session whose client never read the server's hello is nobody's, and is lost with what was sent to it.
+    const owned = new Set(this.#clients.map(({ id }) => id));
+    if (this.#server.connections.some(({ id }) => !owned.has(id))) this.#mayLose = true;
     for (const client of this.#clients) this.books.follow('close', client.close());
     await clock.run(3_000);
     this.books.follow('close', this.#server.close());

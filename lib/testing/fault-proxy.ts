@@ -1,0 +1,148 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { asBusError, BusError } from '../base/errors.ts';
+import { type Random, systemRandom } from '../base/random.ts';
+import { FaultPump, type ProxyFaults } from './fault-pump.ts';
+
+/** A unix socket (or a pipe), or a TCP port on loopback unless `host` says otherwise. */
+export type ProxyAddress = { readonly path: string } | { readonly port: number; readonly host?: string | undefined };
+
+export interface FaultProxyOptions {
+  /** Where clients connect to; port 0 picks a free one. */
+  readonly listen: ProxyAddress;
+  /** The server behind the proxy. */
+  readonly target: ProxyAddress;
+  readonly faults?: ProxyFaults | undefined;
+  /** Decides the sizes of slices. */
+  readonly random?: Random | undefined;
+}
+
+interface ProxiedLink {
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly pumps: readonly FaultPump[];
+}
+
+/**
+ * Stands between clients and a server, on real sockets, and makes their links fail. It looks into nothing that passes, so
+ * TLS passes too.
+ */
+export class FaultProxy {
+  /** What goes wrong at present, on all links. Assign to its members, then call `apply`. */
+  readonly faults: ProxyFaults;
+  /** Links that came so far. */
+  accepted = 0;
+  /** New links are closed at once. */
+  refusing = false;
+  readonly #options: FaultProxyOptions;
+  readonly #links = new Set<ProxiedLink>();
+  #server: Server | undefined;
+
+  constructor(options: FaultProxyOptions) {
+    this.#options = options;
+    this.faults = { ...options.faults };
+  }
+
+  /** Starts to listen. Rejects `ERR_STATE` the second time, `ERR_LISTEN` with the system's error as cause. */
+  async start(): Promise<this> {
+    if (this.#server !== undefined) throw new BusError('ERR_STATE', 'The proxy was started already');
+    const server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+    this.#server = server;
+    const { listen } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => {
+        this.#server = undefined;
+        reject(asBusError(error, 'ERR_LISTEN'));
+      });
+      server.listen('path' in listen ? { path: listen.path } : { host: '127.0.0.1', ...listen }, resolve);
+    });
+    return this;
+  }
+
+  /** The TCP port in use. */
+  get port(): number | undefined {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address !== null ? address.port : undefined;
+  }
+
+  /** Links that are open. */
+  get links(): number {
+    return this.#links.size;
+  }
+
+  /** Changes faults; those not named stay as they are. */
+  apply(faults: ProxyFaults = {}): void {
+    Object.assign(this.faults, faults);
+    for (const { pumps } of this.#links) for (const pump of pumps) pump.pump();
+  }
+
+  /** Ends all faults; what a black hole held goes through. */
+  heal(): void {
+    this.refusing = false;
+    this.apply({
+      latencyMs: undefined,
+      sliceBytes: undefined,
+      bytesPerSecond: undefined,
+      cutAfterBytes: undefined,
+      blackHole: undefined,
+      slowCloseMs: undefined,
+    });
+  }
+
+  /** Resets every open link; what was under way is lost. Returns how many. */
+  reset(): number {
+    const links = [...this.#links];
+    for (const link of links) this.#drop(link, true);
+    return links.length;
+  }
+
+  /** Stops listening and drops all links. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    for (const link of [...this.#links]) this.#drop(link, false);
+    if (server === undefined) return;
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #accept(client: Socket): void {
+    this.accepted += 1;
+    if (this.refusing) {
+      client.on('error', () => {});
+      client.destroy();
+      return;
+    }
+    const { target, random = systemRandom } = this.#options;
+    const server = connect({ allowHalfOpen: true, ...('path' in target ? target : { host: '127.0.0.1', ...target }) });
+    const cut = (): void => this.#drop(link, true);
+    const pumps = [
+      new FaultPump(client, server, this.faults, random, cut),
+      new FaultPump(server, client, this.faults, random, cut),
+    ];
+    const link: ProxiedLink = { client, server, pumps };
+    this.#links.add(link);
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      socket.on('error', () => {});
+      socket.on('close', (failed) => {
+        // An orderly close is passed on by the pumps, once all bytes before it went through.
+        if (failed || other.destroyed) this.#drop(link, false);
+      });
+    }
+  }
+
+  #drop(link: ProxiedLink, reset: boolean): void {
+    if (!this.#links.delete(link)) return;
+    for (const pump of link.pumps) pump.stop();
+    for (const socket of [link.client, link.server]) {
+      // Only TCP knows a reset.
+      if (reset && socket.remoteFamily !== undefined) socket.resetAndDestroy();
+      else socket.destroy();
+    }
+  }
+}
