@@ -5,14 +5,38 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import { Client } from '../../lib/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 
-// Measures busbar dispatch beside a bare pipe made of the same parts: `node build/bench/dispatch/measure.js`.
+// Measures busbar dispatch beside a bare pipe made of the same parts: `node scripts/run.mjs bench/dispatch/measure.ts`,
+// with `--quick` in a few seconds.
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const megabytes = Number(process.argv[2] ?? 400);
-const runs = Number(process.argv[3] ?? 3);
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    megabytes: { type: 'string' },
+    runs: { type: 'string' },
+  },
+});
+const megabytes = Number(values.megabytes ?? (values.quick ? 8 : 400));
+const runs = Number(values.runs ?? (values.quick ? 1 : 3));
+const crowdSize = values.quick ? 200 : 5_000;
+const datagramSeconds = values.quick ? 0.2 : 3;
+
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+/** A child that does not outlive this process. */
+function keep<Child extends ChildProcess>(child: Child): Child {
+  children.add(child);
+  child.once('close', () => children.delete(child));
+  return child;
+}
 
 interface Target {
   readonly name: string;
@@ -42,10 +66,12 @@ async function dispatchTarget(
   protocol: 'tcp' | 'udp',
   options: readonly string[] = [],
 ): Promise<Target & { readonly web: string }> {
-  const child = spawn(process.execPath, [here('../../lib/cli/main.js'), 'dispatch', '--port', '0', ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SG_ENV: 'production', PLACE_SERVER_SECRET: 'bench' },
-  });
+  const child = keep(
+    spawn(process.execPath, [here('../../lib/cli/main.js'), 'dispatch', '--port', '0', ...options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, SG_ENV: 'production', PLACE_SERVER_SECRET: 'bench' },
+    }),
+  );
   const line = await new Promise<unknown>((resolve) => child.stdout.setEncoding('utf8').once('data', resolve));
   child.stdout.resume();
   const first: unknown = JSON.parse(String(line).split('\n')[0] ?? '');
@@ -62,7 +88,7 @@ async function dispatchTarget(
 }
 
 async function bareTarget(): Promise<Target> {
-  const child = fork(here('bare-pipe.js'));
+  const child = keep(fork(here('bare-pipe.js')));
   const { web, devices } = await told(child);
   return { name: 'bare pipe', process: child, url: `ws://127.0.0.1:${Number(web)}`, devicePort: Number(devices) };
 }
@@ -85,7 +111,7 @@ async function stop(target: Target, driver: WebSocket): Promise<void> {
 async function throughput(target: Target, chunk: number): Promise<number> {
   const driver = await driverOf(target);
   const total = megabytes * 1_000_000;
-  const device = fork(here('device.js'), ['tcp', String(target.devicePort), String(total), String(chunk)]);
+  const device = keep(fork(here('device.js'), ['tcp', String(target.devicePort), String(total), String(chunk)]));
   await once(device, 'message');
   let received = 0;
   const start = performance.now();
@@ -112,7 +138,7 @@ async function busThroughput(chunk: number): Promise<number> {
   await client.connect();
   const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
   const total = megabytes * 1_000_000;
-  const device = fork(here('device.js'), ['tcp', String(port.port), String(total), String(chunk)]);
+  const device = keep(fork(here('device.js'), ['tcp', String(port.port), String(total), String(chunk)]));
   await once(device, 'message');
   let received = 0;
   const start = performance.now();
@@ -145,7 +171,7 @@ async function crowd(count: number): Promise<string> {
     });
   });
   const start = performance.now();
-  const devices = fork(here('device.js'), ['crowd', String(target.devicePort), String(count)]);
+  const devices = keep(fork(here('device.js'), ['crowd', String(target.devicePort), String(count)]));
   await once(devices, 'message');
   const connected = performance.now() - start;
   devices.send('go');
@@ -198,5 +224,5 @@ for (const chunk of [65_536, 4_096]) {
     `TCP to WebSocket, writes of ${chunk}: bare ${bare.toFixed(0)} MB/s, dispatch ${ours.toFixed(0)} MB/s, ratio ${(ours / bare).toFixed(2)}, driver on the bus ${median(rates.bus).toFixed(0)} MB/s`,
   );
 }
-say(`5,000 devices: ${await crowd(5_000)}`);
-for (const rate of [50_000, 80_000]) say(`datagrams of 100 bytes: ${await datagrams(rate, 3, 100)}`);
+say(`${crowdSize} devices: ${await crowd(crowdSize)}`);
+for (const rate of [50_000, 80_000]) say(`datagrams of 100 bytes: ${await datagrams(rate, datagramSeconds, 100)}`);
