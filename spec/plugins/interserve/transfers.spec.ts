@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { BusError, Client, type PeerHandle } from '../../../lib/index.ts';
+import { BusError, Client, type Connection, type PeerHandle } from '../../../lib/index.ts';
 import type { Progress, TransferInfo } from '../../../lib/plugins/interserve/index.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
@@ -132,13 +135,22 @@ describe('interserve transfers', () => {
       expect(await readdir(folder)).to.deep.equal(['source.bsp']);
     });
 
-    it('a disk that fails - answers 507 and leaves no file', async function () {
-      // Nobody, root included, can write there.
-      bus.transfers.receive('map', () => {}, { as: 'file', path: '/proc/busbar/map' });
-      const { details } = (await one.transfers
-        .send('map', megabyte)
-        .receipt.catch((error: unknown) => error)) as BusError;
-      expect(details).to.have.property('status').that.is.oneOf([500, 507]);
+    it('a disk that is full - fails with 507 on both sides and leaves no file', async function () {
+      if (process.platform === 'win32') this.skip();
+      const program = fileURLToPath(new URL('./support/narrow-client.js', import.meta.url));
+      const run = 'ulimit -f 100; exec "$0" "$@"';
+      const connected = new Promise<Connection>((resolve) => bus.server.once('connect', resolve));
+      const told = new Promise((resolve) => bus.server.once('message', resolve));
+      const args = ['-c', run, process.execPath, program, String(bus.server.port), join(folder, 'copy')];
+      const child = spawn('sh', args, { stdio: 'inherit' });
+      const ended = once(child, 'close');
+      const { receipt } = bus.transfers.send('map', megabyte, await connected);
+      const { details } = (await receipt.catch((error: unknown) => error)) as BusError;
+      expect(details).to.deep.equal({ status: 507, reason: 'storage' });
+      expect(await told).to.have.property('code', 507);
+      expect(await readdir(folder)).to.deep.equal(['source.bsp']);
+      await bus.server.close();
+      await ended;
     });
   });
 
