@@ -1,0 +1,69 @@
+import { Server, type ServerOptions } from '../../../lib/index.ts';
+import { Tally } from '../tally.ts';
+import { Notebook, residentBytes } from './notebook.ts';
+
+interface Settings {
+  readonly options: ServerOptions;
+  /** Where the numbers that were taken are noted. */
+  readonly log?: string;
+}
+
+type Question =
+  | { readonly ask: 'tally' }
+  | { readonly ask: 'pause' | 'resume' }
+  | { readonly ask: 'connections' }
+  | { readonly ask: 'broadcast'; readonly count: number; readonly bytes: number };
+
+const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
+const server = new Server(settings.options);
+const tally = new Tally();
+const notebook = settings.log === undefined ? undefined : new Notebook(settings.log);
+
+server.on('message', (data) => {
+  const { number } = data as { number: number };
+  notebook?.note(number);
+  tally.note(number);
+});
+server.handle((data) => data);
+
+/** Broadcasts to all, waiting for room each time; resolves what memory and slow peers came to. */
+async function broadcast(count: number, bytes: number): Promise<object> {
+  const slow: number[] = [];
+  const startedAt = performance.now();
+  server.on('slow', () => slow.push(Math.round(performance.now() - startedAt)));
+  await server.broadcast({ number: 0, text: 'warm' });
+  const before = residentBytes();
+  let most = before;
+  const gone: unknown[] = [];
+  server.on('disconnect', (_connection, reason) => gone.push(reason));
+  for (let number = 1; number <= count; number++) {
+    await server.broadcast({ number, text: `${number}`.padEnd(bytes, 'x') });
+    if (number % 1_000 === 0) most = Math.max(most, process.memoryUsage.rss());
+  }
+  await Promise.all(server.connections.map((connection) => connection.flush()));
+  return { grownBytes: most - before, slow, gone, ms: Math.round(performance.now() - startedAt) };
+}
+
+async function answer(question: Question): Promise<unknown> {
+  switch (question.ask) {
+    case 'tally':
+      return { ...tally.figures, last: tally.last, residentBytes: residentBytes() };
+    case 'pause':
+      server.pause();
+      return {};
+    case 'resume':
+      server.resume();
+      return {};
+    case 'connections':
+      return { count: server.connections.length };
+    case 'broadcast':
+      return broadcast(question.count, question.bytes);
+  }
+}
+
+process.on('message', (question) => {
+  void answer(question as Question).then((said) => process.send?.(said));
+});
+process.on('disconnect', () => process.exit());
+await server.start();
+process.send?.({ ready: true });
