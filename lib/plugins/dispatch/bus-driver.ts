@@ -18,6 +18,7 @@ export class BusDriver implements Driver {
   readonly #number: number;
   readonly #onEnded: () => void;
   #credit = 0;
+  #unsettledBytes = 0;
 
   /** `number` is the client's name for the lease; `onEnded` is called when the lease ended by no act of the client's. */
   constructor(lane: Lane, peer: PeerHandle, number: number, onEnded: () => void) {
@@ -34,6 +35,23 @@ export class BusDriver implements Driver {
     if (this.#credit <= 0) return;
     this.lease?.start();
     this.lease?.drained();
+  }
+
+  /**
+   * Sends to a device of the lease.
+   * @throws BusError as `Lease.write`, and `ERR_QUEUE_FULL` while too much of what was sent before has no room yet.
+   */
+  write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
+    if (this.lease === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
+    if (this.#unsettledBytes >= windowBytes) {
+      throw new BusError('ERR_QUEUE_FULL', 'the devices have not taken what was sent before');
+    }
+    const room = this.lease.write(device, bytes);
+    if (room === undefined) return undefined;
+    this.#unsettledBytes += bytes.length;
+    return room.finally(() => {
+      this.#unsettledBytes -= bytes.length;
+    });
   }
 
   opened(device: Device): void {

@@ -4,7 +4,6 @@ import { AcceptList } from './accept-list.ts';
 import { BusDriver } from './bus-driver.ts';
 import { decodeData, type OpenRequest, readCredit, readLeaseRequest } from './bus-messages.ts';
 import type { PortRequest } from './driver.ts';
-import type { Lease } from './lease.ts';
 import type { DispatchService } from './service.ts';
 
 /** Serves the drivers among the bus server's peers. Their leases live as long as their sessions, whatever the links do. */
@@ -28,14 +27,14 @@ export class BusFace {
   #onRequest(data: unknown, context: LaneRequestContext): unknown {
     if (data instanceof Uint8Array) {
       const { lease, address, id, data: bytes } = decodeData(data, 'client');
-      return this.#lease(context.peer, lease).write({ id, address, port: id }, bytes);
+      return this.#driver(context.peer, lease).write({ id, address, port: id }, bytes);
     }
     const request = readLeaseRequest(data);
     switch (request.op) {
       case 'open':
         return this.#open(request, context);
       case 'close':
-        return this.#lease(context.peer, request.lease).close(request.device);
+        return this.#driver(context.peer, request.lease).lease?.close(request.device);
       case 'release':
         return this.#release(context.peer, request.lease);
     }
@@ -78,10 +77,10 @@ export class BusFace {
     return { protocol, port, accept: list, secureContext };
   }
 
-  #lease(peer: PeerHandle, number: number): Lease {
-    const lease = this.#drivers.get(peer)?.get(number)?.lease;
-    if (lease === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
-    return lease;
+  #driver(peer: PeerHandle, number: number): BusDriver {
+    const driver = this.#drivers.get(peer)?.get(number);
+    if (driver === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
+    return driver;
   }
 
   #release(peer: PeerHandle, number: number): void {

@@ -32,9 +32,6 @@ export class DeviceOutbox {
 
   /** Takes the bytes; a promise asks the writer to wait for it. */
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#queuedBytes >= 2 * this.#limits.maxDeviceBytes) {
-      throw new BusError('ERR_QUEUE_FULL', 'the device has not taken what was sent before');
-    }
     if (bytes.length > 0) {
       this.#queue.push(bytes);
       this.#queuedBytes += bytes.length;

@@ -88,7 +88,7 @@ export class Lease {
 
   /**
    * Sends to a device. A promise means that the device is slow: it settles when there is room again.
-   * @throws BusError `ERR_DEVICE_GONE`, `ERR_QUEUE_FULL`, `ERR_TOO_LARGE`, `ERR_CLOSED` after the release.
+   * @throws BusError `ERR_DEVICE_GONE`, `ERR_CLOSED` after the release; for UDP `ERR_TOO_LARGE` and `ERR_QUEUE_FULL`.
    */
   write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
     if (this.released) throw new BusError('ERR_CLOSED', 'the port was given back');

@@ -10,7 +10,7 @@ export function takeProxyHeader(socket: Socket): Promise<ProxySource | undefined
   return new Promise((resolve, reject) => {
     let head: Buffer = Buffer.alloc(0);
     const settle = (then: () => void): void => {
-      socket.off('readable', onReadable).off('close', onClose);
+      socket.off('readable', onReadable).off('end', onClose).off('close', onClose);
       then();
     };
     const onClose = (): void => settle(() => reject(new Error('the connection ended before its PROXY header')));
@@ -29,6 +29,6 @@ export function takeProxyHeader(socket: Socket): Promise<ProxySource | undefined
         resolve(header.source);
       });
     };
-    socket.on('readable', onReadable).on('close', onClose);
+    socket.on('readable', onReadable).on('end', onClose).on('close', onClose);
   });
 }

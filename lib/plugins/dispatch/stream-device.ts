@@ -41,7 +41,10 @@ export class StreamDevice implements Device, Waiting {
     this.#host = host;
     this.#outbox = new DeviceOutbox(socket, host.limits, host.clock, () => this.#onStuck());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('end', () => this.#finish('the device closed the connection'));
+    socket.on('end', () => {
+      this.#finish('the device closed the connection');
+      this.#outbox.end();
+    });
     socket.on('error', (error) => this.#finish(error.message));
     socket.on('close', () => {
       this.#outbox.destroy();

@@ -34,8 +34,9 @@ export class StreamPort implements OpenPort, LeasedPort {
     this.#secureContext = secureContext;
     const { clock, limits, counters } = around;
     this.#host = { clock, limits, counters, gone: (device, reason) => this.#onGone(device, reason) };
-    this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 }, (socket) =>
-      this.#onConnection(socket),
+    this.#server = createServer(
+      { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
+      (socket) => this.#onConnection(socket),
     );
   }
 

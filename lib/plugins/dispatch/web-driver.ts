@@ -30,6 +30,7 @@ export class WebDriver implements Driver {
   readonly #options: WebDriverOptions;
   #lease: Lease | undefined;
   #protocol: PortRequest['protocol'] = 'tcp';
+  #holds = 0;
   #corked = false;
   #alive = true;
 
@@ -152,8 +153,10 @@ export class WebDriver implements Driver {
       case messageType.write: {
         const room = lease.write(device, message.data);
         if (room === undefined) return;
-        if (this.#protocol !== 'udp') this.#socket.pause();
-        room.catch((error) => this.#onTrouble(asBusError(error, 'ERR_CONNECT'))).finally(() => this.#socket.resume());
+        if (this.#protocol !== 'udp') this.#hold();
+        room
+          .catch((error) => this.#onTrouble(asBusError(error, 'ERR_CONNECT')))
+          .finally(() => this.#protocol !== 'udp' && this.#unhold());
         return;
       }
       case messageType.close:
@@ -165,6 +168,17 @@ export class WebDriver implements Driver {
         // Messages of the dispatcher's own; from a driver they mean nothing.
         return;
     }
+  }
+
+  /** The driver waits while any of its devices has no room; messages that are here already are still obeyed. */
+  #hold(): void {
+    this.#holds += 1;
+    this.#socket.pause();
+  }
+
+  #unhold(): void {
+    this.#holds -= 1;
+    if (this.#holds === 0) this.#socket.resume();
   }
 
   #onTrouble(error: BusError): void {

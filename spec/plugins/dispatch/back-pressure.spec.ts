@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { sleep } from '../../support/buses.ts';
 import type { BareDriver } from './bare-driver.ts';
 import { DeviceClient, freePort } from './device-client.ts';
 import { type RunningService, startService } from './running-service.ts';
@@ -129,6 +130,47 @@ describe('dispatch back-pressure', () => {
     expect((await slow.next()).data).to.have.length(60_000);
     device.close();
     await Promise.all([slow.leave(), quick.leave()]);
+  });
+
+  it('a device that reads late - gets all of what several drivers wrote, in the order of each', async () => {
+    const drivers = [await driverOf('127.0.0.1'), await driverOf('127.0.0.1')];
+    const device = await DeviceClient.connect(port);
+    for (const driver of drivers) await driver.next();
+    device.socket.pause();
+    const size = 20_000;
+    for (let count = 0; count < 100; count++) {
+      for (const [index, driver] of drivers.entries()) {
+        driver.write('127.0.0.1', 0, Buffer.alloc(size, index === 0 ? count : count + 100));
+      }
+    }
+    await running.logged('device_opened');
+    setTimeout(() => device.socket.resume(), 100);
+    const received = Buffer.from(await device.hears(' '.repeat(200 * size)), 'latin1');
+    const marks = [];
+    for (let at = 0; at < received.length; at += size) {
+      const mark = received[at] ?? 255;
+      expect(received.subarray(at, at + size).equals(Buffer.alloc(size, mark))).to.equal(true);
+      marks.push(mark);
+    }
+    expect(marks.filter((mark) => mark < 100)).to.deep.equal(Array.from({ length: 100 }, (_, index) => index));
+    expect(marks.filter((mark) => mark >= 100)).to.deep.equal(Array.from({ length: 100 }, (_, index) => index + 100));
+    await Promise.all(drivers.map((driver) => driver.leave()));
+    await device.closed;
+  });
+
+  it('a device that closes its side - still gets what was on its way to it', async () => {
+    const driver = await driverOf('127.0.0.1');
+    const device = await DeviceClient.connect(port);
+    await driver.next();
+    device.socket.pause();
+    driver.write('127.0.0.1', 0, Buffer.alloc(8_000_000, 0x61));
+    while (!/sent_bytes_total\{transport="tcp"\} 8000000/.test(await running.service.metrics())) await sleep(5);
+    device.socket.end();
+    expect(await driver.next()).to.include({ type: 1, id: 0 });
+    device.socket.resume();
+    expect(await device.hears(' '.repeat(8_000_000))).to.have.length(8_000_000);
+    await device.closed;
+    await driver.leave();
   });
 
   it('a device that reads nothing - its driver waits, and then the device is closed', async () => {

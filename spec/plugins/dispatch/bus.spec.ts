@@ -316,6 +316,29 @@ contract(
       await once(taken, 'close');
     });
 
+    it('a device that reads nothing - writes wait, one too many is refused, and all settle when it is closed', async () => {
+      const { ports } = await run(bus(), { maxDeviceBytes: 65_536, deviceTimeoutMs: 300 });
+      const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
+      const device = await DeviceClient.connect(port.port);
+      device.socket.pause();
+      const told = record(port);
+      await until(() => told.length === 1);
+      const known = port.devices.get(0)!;
+      const writes = Array.from({ length: 200 }, () =>
+        port.write(known, Buffer.alloc(65_536)).then(
+          () => 'sent',
+          (error: BusError) => error.code,
+        ),
+      );
+      const outcomes = new Set(await Promise.all(writes));
+      expect([...outcomes].sort()).to.deep.equal(['ERR_DEVICE_GONE', 'ERR_QUEUE_FULL', 'sent']);
+      await until(() => told.length === 2);
+      expect(told).to.deep.equal(['opened 127.0.0.1 0', 'closed 0']);
+      device.socket.resume();
+      await device.closed;
+      await port.release();
+    });
+
     it('a caller that gives up - leaves no port open', async () => {
       const asked: (() => void)[] = [];
       const { dispatcher, ports } = await run(bus(), {
