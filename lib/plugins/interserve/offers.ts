@@ -92,7 +92,7 @@ export class Offers {
     }
     const aborted = () => transfer.fail(asTransferError(abort.reason));
     abort.addEventListener('abort', aborted, { once: true, signal: transfer.signal });
-    const turn = this.#core.slots.take();
+    const turn = this.#core.slots.take(peer);
     try {
       await Promise.race([turn.granted, transfer.ended]);
       this.#prepare(sending, transfer, payload, () => turn.release());

@@ -54,7 +54,12 @@ export const serverOptionTable = {
     unit: 'bytes/s',
     doc: 'The most a peer may move in a second, both ways together; 0: no limit.',
   }),
-  transfers: integer({ default: 64, min: 1, max: 65_535, doc: 'Transfers at once; further ones wait.' }),
+  transfers: integer({
+    default: 64,
+    min: 1,
+    max: 65_535,
+    doc: 'Transfers at once; further ones wait, and peers with few go first.',
+  }),
   waiting: integer({
     default: 8 * gib,
     min: 1,

@@ -37,7 +37,7 @@ export class Uploads {
     }
     const cancelled = () => transfer.fail(transferError('aborted'));
     signal.addEventListener('abort', cancelled, { once: true, signal: transfer.signal });
-    const turn = this.#core.slots.take();
+    const turn = this.#core.slots.take(peer);
     try {
       await Promise.race([this.#shake(transfer), transfer.ended]);
       await Promise.race([turn.granted, transfer.ended]);

@@ -77,6 +77,23 @@ describe('interserve pacing', () => {
     await slots.take().granted;
   });
 
+  it('slots - that become free go to the owner that holds the fewest', async () => {
+    const slots = new Slots(3);
+    const order: string[] = [];
+    const turns = ['greedy', 'greedy', 'greedy', 'greedy', 'modest', 'late'].map((owner) => {
+      const turn = slots.take(owner);
+      void turn.granted.then(() => order.push(owner));
+      return turn;
+    });
+    turns[0]?.release();
+    turns[1]?.release();
+    await Promise.resolve();
+    expect(order).to.deep.equal(['greedy', 'greedy', 'greedy', 'modest', 'late']);
+    for (const turn of turns.slice(2)) turn.release();
+    expect(slots.waiting).to.equal(0);
+    await slots.take('late').granted;
+  });
+
   it('quota - refuses what does not fit with busy and takes it once there is room', () => {
     const quota = new Quota(1_000_000);
     const release = quota.charge(900_000, 1);
