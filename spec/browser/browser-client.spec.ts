@@ -118,7 +118,7 @@ describe('browser client, in Chromium', function () {
       const client = new Client({ url: address });
       const state = { client, received: [] as unknown[], outcomes: [] as string[], sent: 0 };
       Object.assign(globalThis, { state });
-      client.on('message', (data: unknown) => state.received.push(data));
+      client.on('message', (data: unknown) => void state.received.push(data));
       client.on('session', ({ outcome }: { outcome: string }) => state.outcomes.push(outcome));
       await client.connect();
       setInterval(() => {
