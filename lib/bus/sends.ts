@@ -102,7 +102,7 @@ export class Sends {
   }
 
   get mayAnswer(): boolean {
-    return this.#session?.hasRoom === true && this.#answers.length === 0;
+    return this.#session?.hasUserRoom === true && this.#answers.length === 0;
   }
 
   /** Asks again in the next session. */
@@ -133,10 +133,10 @@ export class Sends {
   /** Sends what waits, as far as there is room. */
   drain(): void {
     this.#slow = false;
-    const hasRoom = (): boolean => this.#session?.hasRoom === true;
-    this.#answers.drain(hasRoom);
-    this.#lanes.drain(() => hasRoom() && !this.#moving);
-    this.#user.drain(() => hasRoom() && !this.#moving && this.#session?.peerPaused === false);
+    const hasUserRoom = (): boolean => this.#session?.hasUserRoom === true;
+    this.#answers.drain(hasUserRoom);
+    this.#user.drain(() => hasUserRoom() && !this.#moving && this.#session?.peerPaused === false);
+    this.#lanes.drain(() => this.#session?.hasRoom === true && !this.#moving);
     if (this.#session !== undefined && this.#mayGo(this.#session, '')) this.#room.wake();
   }
 
@@ -199,8 +199,9 @@ export class Sends {
   }
 
   #mayGo(session: Session, lane: string): boolean {
-    if (this.#moving || !session.hasRoom) return false;
-    return lane === '' ? this.#user.length === 0 && !session.peerPaused : this.#lanes.length === 0;
+    if (this.#moving) return false;
+    if (lane === '') return session.hasUserRoom && this.#user.length === 0 && !session.peerPaused;
+    return session.hasRoom && this.#lanes.length === 0;
   }
 }
 

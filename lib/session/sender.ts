@@ -57,6 +57,13 @@ export class Sender {
     return this.#outlet !== undefined && this.#outlet.bufferedBytes + slab.pendingBytes < maxBytes;
   }
 
+  /** The same for lane 0 and for answers, which need not wait while large bodies of other lanes do. */
+  get hasUserRoom(): boolean {
+    const { keeps, maxBytes, maxMessages, encoder } = this.#options;
+    if (!keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
+    return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && this.outbox.count < maxMessages;
+  }
+
   /** Bytes accepted that the peer has not taken, as far as this tier can tell. */
   get pendingBytes(): number {
     const { keeps, slab } = this.#options;

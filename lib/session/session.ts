@@ -129,6 +129,11 @@ export class Session {
     return this.out.hasRoom;
   }
 
+  /** The same for lane 0, which large bodies of other lanes do not hold up. */
+  get hasUserRoom(): boolean {
+    return this.out.hasUserRoom;
+  }
+
   /** Bytes and frames accepted that the peer has not taken, as far as the tier can tell. */
   get pendingBytes(): number {
     return this.out.pendingBytes;

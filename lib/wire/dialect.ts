@@ -33,6 +33,8 @@ export interface Encoder {
 /** Bodies waiting to be written chunk by chunk, the lanes taking turns. */
 export interface LaneQueue {
   readonly bytes: number;
+  /** How many of them are of this lane. */
+  bytesOf(lane: number): number;
   /** Writes the next chunk; undefined when nothing waits. */
   writeChunk(): { readonly lane: number; readonly bytes: number; readonly last: boolean } | undefined;
 }
