@@ -6,6 +6,7 @@ import type { Command, Numbers, Params } from './control/commands.ts';
 import { Line } from './control/line.ts';
 import { Counter } from './counter.ts';
 import { processMemory } from './process-memory.ts';
+import { loadAnew } from './load-anew.ts';
 import { scenarioCalled } from './scenarios/index.ts';
 
 // node worker.js server|clients ADAPTER SCENARIO ADDRESS DESK: one end of a run, commanded over the socket DESK.
@@ -55,6 +56,8 @@ async function run({ call, params }: Command): Promise<Numbers> {
     case 'cut':
       server?.cut?.();
       return {};
+    case 'startUp':
+      return loadAnew(adapter.loads ?? '');
     default:
       return ownCommand(call, params);
   }

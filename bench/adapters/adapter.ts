@@ -33,6 +33,12 @@ export interface Adapter {
   readonly minimumNodeMajor?: number;
   /** How many clients it can have; unlimited unless given. */
   readonly maxClients?: number;
+  /** True where the server can ask all clients at once. */
+  readonly surveys?: boolean;
+  /** True where `bulk` is there. */
+  readonly bulk?: boolean;
+  /** True where a client comes back by itself after a cut. */
+  readonly resumes?: boolean;
   /** False where it cannot send to many. */
   readonly broadcasts?: boolean;
   /** False where binary data has no form of its own. */

@@ -1,5 +1,6 @@
 import { connect as dial, createServer, type Socket } from 'node:net';
 import { rmSync } from 'node:fs';
+import { fullBytes } from './room.ts';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 
 /** Length u32, kind u8, id u32, then the bytes. What a body holds is never looked at: this is the limit, not a peer. */
@@ -24,6 +25,7 @@ class BareSocket {
   readonly #frame: (kind: number, id: number, body: Buffer) => void;
   #gathered: Buffer[] = [];
   #scheduled = false;
+  #drained: Promise<void> | undefined;
   #large: Buffer | undefined;
   #filled = 0;
   #rest: Buffer | undefined;
@@ -49,8 +51,14 @@ class BareSocket {
       this.#scheduled = true;
       process.nextTick(() => this.#flush());
     }
-    if (this.socket.writableLength < 1_048_576) return undefined;
-    return new Promise((resolve) => this.socket.once('drain', resolve));
+    if (this.socket.writableLength < fullBytes) return undefined;
+    this.#drained ??= new Promise((resolve) => {
+      this.socket.once('drain', () => {
+        this.#drained = undefined;
+        resolve();
+      });
+    });
+    return this.#drained;
   }
 
   #flush(): void {
@@ -149,4 +157,4 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
 }
 
 /** A socket with length prefixes and no codec: what is left when a bus does nothing at all. */
-export const bareAdapter: Adapter = { name: 'bare socket', serve, connect };
+export const bareAdapter: Adapter = { name: 'bare socket', bulk: true, serve, connect };

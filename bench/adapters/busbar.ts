@@ -45,6 +45,9 @@ function busbar(name: string, options: ClientOptions, more: Partial<Adapter> = {
   return {
     name,
     loads: 'busbar',
+    surveys: true,
+    resumes: true,
+    bulk: options.native !== false,
     ...more,
     serve: (path, handlers) => serveBusbar(path, handlers, options.native !== false),
     connect: (path, handlers) => connectBusbar(path, handlers, options),

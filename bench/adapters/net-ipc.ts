@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { connectBusbar, serveBusbar } from './busbar.ts';
 import { peerModule } from './peer-module.ts';
-import { until } from './until.ts';
+import { room } from './room.ts';
 
 interface NetIpc {
   readonly Server: new (options: object) => NetIpcServer;
@@ -41,9 +41,7 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
   return {
     broadcast: (data) => {
       server.broadcast(data).catch(() => {});
-      const isFull = ({ connection }: { readonly connection: Socket | null }): boolean =>
-        (connection?.writableLength ?? 0) >= 1_048_576;
-      return server.connections.some(isFull) ? until(() => !server.connections.some(isFull)) : undefined;
+      return room(server.connections.map(({ connection }) => connection));
     },
     survey: async (data) => (await server.survey(data)).filter(({ status }) => status === 'fulfilled').length,
     cut: () => {
@@ -59,10 +57,9 @@ async function connect(path: string, handlers: Handlers, options: object): Promi
   client.on('request', (data, respond) => void respond(handlers.request(data)));
   await client.connect();
   // Of many sends at once not every promise settles, so the socket is looked at instead.
-  const send = (data: unknown): Promise<void> | undefined => {
+  const send = (data: unknown): Promise<unknown> | undefined => {
     client.send(data).catch(() => {});
-    if ((client.connection?.writableLength ?? 0) < 1_048_576) return undefined;
-    return until(() => (client.connection?.writableLength ?? 0) < 262_144);
+    return room([client.connection]);
   };
   return {
     send,
@@ -77,6 +74,9 @@ function adapter(name: string, options: object, more: Partial<Adapter> = {}): Ad
     name,
     module: 'net-ipc',
     loads: 'net-ipc',
+    surveys: true,
+    resumes: true,
+    bulk: 'messagepack' in options,
     serve,
     connect: (path, handlers) => connect(path, handlers, options),
     ...more,
@@ -93,6 +93,7 @@ export const netIpcAdapters: readonly Adapter[] = [
     serve: (path, handlers) => serveBusbar(path, handlers, true),
   }),
   adapter('net-ipc server, busbar client', packed, {
+    bulk: false,
     connect: (path, handlers) => connectBusbar(path, handlers, packed),
   }),
 ];

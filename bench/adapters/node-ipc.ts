@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
 import { peerModule } from './peer-module.ts';
-import { until } from './until.ts';
+import { room } from './room.ts';
 
 interface NodeIpcClient {
   readonly socket: Socket;
@@ -26,8 +26,6 @@ interface NodeIpc {
   disconnect(id: string): void;
 }
 
-const fullBytes = 1_048_576;
-
 function instance(): NodeIpc {
   const { IPCModule } = peerModule('node-ipc') as { IPCModule: new () => NodeIpc };
   const ipc = new IPCModule();
@@ -46,8 +44,7 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
   return {
     broadcast: (data) => {
       ipc.server.broadcast('m', data);
-      const isFull = (socket: Socket): boolean => socket.writableLength >= fullBytes;
-      return ipc.server.sockets.some(isFull) ? until(() => !ipc.server.sockets.some(isFull)) : undefined;
+      return room(ipc.server.sockets);
     },
     close: () => {
       ipc.server.stop();
@@ -67,7 +64,7 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
   return {
     send: (data) => {
       world.emit('m', data);
-      return world.socket.writableLength < fullBytes ? undefined : until(() => world.socket.writableLength < fullBytes / 4);
+      return room([world.socket]);
     },
     request: (data) => asking.ask((i) => world.emit('r', { i, d: data })),
     close: () => {

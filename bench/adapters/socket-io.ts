@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { peerModule } from './peer-module.ts';
-import { until } from './until.ts';
 
 type Acknowledge = (answer: unknown) => void;
 
 interface Engine {
   readonly writeBuffer: readonly unknown[];
+  once(event: 'drain', listener: () => void): void;
 }
 
 interface ServerSocket {
@@ -33,6 +33,10 @@ interface ClientSocket {
 
 const fullMessages = 10_000;
 
+function drained(engine: Engine): Promise<void> {
+  return new Promise((resolve) => engine.once('drain', resolve));
+}
+
 async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
   const { Server } = peerModule('socket.io') as { Server: new (http: object, options: object) => SocketIoServer };
   const http = createServer();
@@ -44,12 +48,12 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   // It has no unix sockets on the client's side; the file tells the client where the server is.
   writeFileSync(path, String((http.address() as AddressInfo).port));
-  const isFull = (): boolean =>
-    [...server.sockets.sockets.values()].some(({ conn }) => conn.writeBuffer.length >= fullMessages);
+  const isFull = ({ conn }: ServerSocket): boolean => conn.writeBuffer.length >= fullMessages;
   return {
     broadcast: (data) => {
       server.emit('m', data);
-      return isFull() ? until(() => !isFull()) : undefined;
+      const [full] = [...server.sockets.sockets.values()].filter(isFull);
+      return full === undefined ? undefined : drained(full.conn);
     },
     survey: async (data) => (await server.timeout(10_000).emitWithAck('r', data)).length,
     close: () => server.close(),
@@ -63,10 +67,10 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
   await new Promise<void>((resolve) => socket.on('connect', () => resolve()));
   socket.on('m', (data) => handlers.message(data));
   socket.on('r', (data, acknowledge) => acknowledge(handlers.request(data)));
-  const waiting = (): number => socket.io.engine.writeBuffer.length;
   const send = (data: object): Promise<void> | undefined => {
     socket.emit('m', data);
-    return waiting() < fullMessages ? undefined : until(() => waiting() < fullMessages / 4);
+    const { engine } = socket.io;
+    return engine.writeBuffer.length < fullMessages ? undefined : drained(engine);
   };
   return {
     send,
@@ -83,6 +87,8 @@ export const socketIoAdapter: Adapter = {
   name: 'socket.io',
   module: 'socket.io',
   loads: 'socket.io',
+  surveys: true,
+  bulk: true,
   serve,
   connect,
 };

@@ -1,10 +1,13 @@
 import { createServer } from 'node:http';
+import type { Socket as NetSocket } from 'node:net';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
 import { peerModule } from './peer-module.ts';
-import { until } from './until.ts';
+import { fullBytes, room } from './room.ts';
 
 interface Socket {
+  /** The one beneath: ws has no event for room of its own. */
+  readonly _socket: NetSocket;
   readonly bufferedAmount: number;
   on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): void;
   once(event: 'open', listener: () => void): void;
@@ -22,7 +25,6 @@ interface Ws {
   };
 }
 
-const fullBytes = 1_048_576;
 const options = { perMessageDeflate: false, skipUTF8Validation: true, maxPayload: 64 * 1_048_576 };
 
 async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
@@ -41,12 +43,11 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
     });
   });
   await new Promise<void>((resolve) => http.listen(path, resolve));
-  const isFull = (): boolean => [...server.clients].some(({ bufferedAmount }) => bufferedAmount >= fullBytes);
   return {
     broadcast: (data) => {
       const text = JSON.stringify({ i: 0, d: data });
       for (const client of server.clients) client.send(text);
-      return isFull() ? until(() => !isFull()) : undefined;
+      return room([...server.clients].map(({ _socket }) => _socket));
     },
     close: () => {
       for (const client of server.clients) client.terminate();
@@ -70,9 +71,9 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
     if (i === 0) handlers.message(d);
     else asking.answered(i, d);
   });
-  const send = (data: object): Promise<void> | undefined => {
+  const send = (data: object): Promise<unknown> | undefined => {
     socket.send(Buffer.isBuffer(data) ? data : JSON.stringify({ i: 0, d: data }));
-    return socket.bufferedAmount < fullBytes ? undefined : until(() => socket.bufferedAmount < fullBytes / 4);
+    return socket.bufferedAmount < fullBytes ? undefined : room([socket._socket]);
   };
   return {
     send,
@@ -86,4 +87,4 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
 }
 
 /** ws over a unix socket: JSON for objects, binary frames for binary data. */
-export const wsAdapter: Adapter = { name: 'ws', module: 'ws', loads: 'ws', serve, connect };
+export const wsAdapter: Adapter = { name: 'ws', module: 'ws', loads: 'ws', bulk: true, serve, connect };

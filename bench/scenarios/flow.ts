@@ -1,4 +1,5 @@
 import type { Numbers, Params } from '../control/commands.ts';
+import type { Remote } from '../control/desk.ts';
 import { payload } from '../payloads.ts';
 import { nextTurn, now } from '../time.ts';
 import type { ClientSide, ServerSide, Stage } from './scenario.ts';
@@ -10,7 +11,7 @@ async function sendAll({ ends }: ClientSide, params: Params): Promise<Numbers> {
   const startedAt = now();
   const deadline = startedAt + Number(params['ms']);
   let sent = 0;
-  while (now() < deadline) {
+  do {
     for (const end of ends) {
       let waits: Promise<unknown> | undefined;
       for (let n = 0; n < burst; n++) {
@@ -20,7 +21,7 @@ async function sendAll({ ends }: ClientSide, params: Params): Promise<Numbers> {
       await waits;
     }
     await nextTurn();
-  }
+  } while (now() < deadline);
   return { startedAt, sent };
 }
 
@@ -31,17 +32,25 @@ async function untilReceived({ messages }: ServerSide, { count }: Params): Promi
 export const flowClientCommands = { sendAll };
 export const flowServerCommands = { untilReceived };
 
+const sentBefore = new WeakMap<Remote, number>();
+
 /** One-way messages from the clients to the server: how many a second arrived, first send to last arrival. */
 export async function flow(
-  { server, clients, pace }: Stage,
+  stage: Stage,
   payloadName: string,
   burst: number,
+  isWarm = false,
 ): Promise<{ perSecond: number; count: number; seconds: number }> {
+  const { server, clients, pace } = stage;
   const params = { payload: payloadName, burst };
-  const warm = await clients.call('sendAll', { ...params, ms: pace.warmMs });
-  await server.call('untilReceived', { count: Number(warm['sent']) });
+  let before = sentBefore.get(stage.server) ?? 0;
+  if (!isWarm) {
+    before += Number((await clients.call('sendAll', { ...params, ms: pace.warmMs }))['sent']);
+    await server.call('untilReceived', { count: before });
+  }
   const { startedAt = 0, sent = 0 } = await clients.call('sendAll', { ...params, ms: pace.measureMs });
-  const { receivedAt = 0 } = await server.call('untilReceived', { count: sent + Number(warm['sent']) });
+  const { receivedAt = 0 } = await server.call('untilReceived', { count: before + sent });
+  sentBefore.set(stage.server, before + sent);
   const seconds = (receivedAt - startedAt) / 1_000;
   return { perSecond: sent / seconds, count: sent, seconds };
 }

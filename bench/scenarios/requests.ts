@@ -4,12 +4,13 @@ import { payload } from '../payloads.ts';
 import { quantile } from '../statistics.ts';
 import { now } from '../time.ts';
 
-/** Keeps `inFlight` requests open on each client for `ms`; every answer makes room for the next request. */
+/** Keeps `inFlight` requests open on each client for `ms`, or while `goesOn`; every answer makes room for the next one. */
 export async function keepAsking(
   ends: readonly ClientEnd[],
   inFlight: number,
   payloadName: string,
   ms: number,
+  goesOn: () => boolean = () => true,
 ): Promise<Numbers> {
   const { values } = payload(payloadName);
   const latencies: number[] = [];
@@ -17,7 +18,7 @@ export async function keepAsking(
   const deadline = startedAt + ms;
   let next = 0;
   const ask = async (end: ClientEnd): Promise<void> => {
-    for (let askedAt = startedAt; askedAt < deadline; ) {
+    for (let askedAt = startedAt; askedAt < deadline && goesOn(); ) {
       askedAt = now();
       next += 1;
       await end.request?.(values[next % values.length] as object);

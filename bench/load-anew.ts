@@ -1,0 +1,32 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { peersFolder, root } from './adapters/peer-module.ts';
+import type { Numbers } from './control/commands.ts';
+import { now } from './time.ts';
+
+const rounds = 5;
+
+function run(script: string, cwd: string): { ms: number; rss: number } {
+  const startedAt = now();
+  const rss = execFileSync(process.execPath, ['-e', `${script};console.log(process.memoryUsage.rss())`], { cwd });
+  return { ms: now() - startedAt, rss: Number(rss) };
+}
+
+/** Loads a package in a Node of its own, several times; the least of each, over the least without it. */
+export async function loadAnew(name: string): Promise<Numbers> {
+  const isOurs = existsSync(join(root, 'lib')) && name === 'busbar';
+  const script = `require(${JSON.stringify(isOurs ? join(root, 'dist', 'cjs', 'index.js') : name)})`;
+  const cwd = isOurs ? root : peersFolder;
+  const [empty, loaded] = [[], []] as { ms: number; rss: number }[][];
+  for (let round = 0; round < rounds; round++) {
+    empty?.push(run('0', cwd));
+    loaded?.push(run(script, cwd));
+  }
+  const least = (all: { ms: number; rss: number }[] | undefined, key: 'ms' | 'rss'): number =>
+    Math.min(...(all ?? []).map((one) => one[key]));
+  return await Promise.resolve({
+    ms: least(loaded, 'ms') - least(empty, 'ms'),
+    megabytes: (least(loaded, 'rss') - least(empty, 'rss')) / 1e6,
+  });
+}

@@ -1,0 +1,56 @@
+import { MultiBar, Presets } from 'cli-progress';
+import { readArguments, usage } from './arguments.ts';
+import { installPeers, whyMissing } from './availability.ts';
+import { countRuns, runScenario } from './bench.ts';
+import { machine } from './machine.ts';
+import { writeReport } from './report/report.ts';
+import { textTables } from './report/tables.ts';
+import { keepResults, type ScenarioResults } from './results.ts';
+
+async function main(): Promise<void> {
+  const args = readArguments(process.argv.slice(2));
+  if (args.help) {
+    process.stdout.write(usage);
+    return;
+  }
+  if (args.micro) {
+    const { runMicro } = await import('./micro/micro.ts');
+    process.stdout.write(await runMicro(args.quick));
+    return;
+  }
+  if (args.install && !installPeers()) process.stderr.write('The peers cannot be installed.\n');
+  const about = machine(args.node);
+  const nodeMajor = Number(about.node.split('.')[0]);
+  const peers = args.peers.filter((peer) => {
+    const reason = whyMissing(peer, nodeMajor);
+    if (reason !== undefined) process.stderr.write(`Skipping ${peer.name}: it ${reason}.\n`);
+    return reason === undefined;
+  });
+  const failures: string[] = [];
+  const bars = new MultiBar(
+    { format: '{bar} {value}/{total} {what}', clearOnComplete: true, hideCursor: true, stream: process.stderr },
+    Presets.shades_classic,
+  );
+  const bar = bars.create(countRuns(args, peers), 0, { what: '' });
+  const scenarios: Record<string, ScenarioResults> = {};
+  for (const scenario of args.scenarios) {
+    scenarios[scenario.name] = await runScenario(scenario, args, peers, {
+      running: (name, variant, peer) => bar.update({ what: `${name}, ${variant}: ${peer}` }),
+      done: () => bar.increment(),
+      failed: (name, variant, peer, error) => failures.push(`${name}, ${variant}, ${peer}: ${error.message}`),
+    });
+  }
+  bars.stop();
+  const results = { machine: about, date: new Date().toISOString().slice(0, 10), scenarios };
+  process.stdout.write(args.json ? `${JSON.stringify(results, undefined, 1)}\n` : textTables(results));
+  for (const failure of failures) process.stderr.write(`Failed: ${failure}\n`);
+  if (failures.length > 0) process.exitCode = 1;
+  if (args.write) await writeReport(keepResults(results));
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
