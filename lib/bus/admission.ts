@@ -27,6 +27,7 @@ export interface AdmissionOwner {
   left(admission: Admission, error: BusError | undefined): void;
 }
 
+const halfDone = 'A link closed in the middle of its opening';
 const nothing = new Uint8Array(0);
 
 /** A link that is not authorised yet: little time, few bytes, and no effect on anyone else. */
@@ -52,7 +53,7 @@ export class Admission {
     this.#port.read({
       data: (bytes) => this.#data(bytes),
       drain() {},
-      close: () => this.#leave(undefined),
+      close: () => this.#leave(this.#halfDone() ? new BusError('ERR_PROTOCOL', halfDone) : undefined),
       failed: (error) => this.#fail(error),
     });
   }
@@ -63,6 +64,11 @@ export class Admission {
     this.#leave(undefined);
     this.#port.write(refusal(error.code, error.message, allowReconnect, this.#hello));
     this.#port.end();
+  }
+
+  /** A probe says nothing, and one who said who he is may leave; what lies between is a fault. */
+  #halfDone(): boolean {
+    return this.#bytes > 0 && this.#hello === undefined;
   }
 
   #timedOut(): void {

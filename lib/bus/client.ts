@@ -22,22 +22,23 @@ import type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './eve
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 
+/** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
 export interface ClientEvents<C extends Contract> {
   /** A new session with the server; not when a broken link resumed the old one. */
-  ready(info: ReadyInfo): void;
+  ready(info: ReadyInfo): unknown;
   /** Something failed that concerns no single call. Without a listener it is swallowed. */
-  error(error: BusError): void;
+  error(error: BusError): unknown;
   /** The client will not come back by itself, with the reason if there is one. */
-  close(reason: unknown): void;
-  status(status: ClientStatus): void;
-  message(message: In<C, 'message'>): void;
-  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>): void;
+  close(reason: unknown): unknown;
+  status(status: ClientStatus): unknown;
+  message(message: In<C, 'message'>): unknown;
+  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>): unknown;
   /** Each time a link was opened: what became of the session. */
-  session(info: SessionInfo): void;
+  session(info: SessionInfo): unknown;
   /** Messages of a lost session that the server never acknowledged, in order. */
-  undelivered(messages: UndeliveredMessage[]): void;
+  undelivered(messages: UndeliveredMessage[]): unknown;
   /** The server takes nothing although something waits for it. */
-  slow(info: SlowInfo): void;
+  slow(info: SlowInfo): unknown;
 }
 
 /**

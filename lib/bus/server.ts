@@ -23,20 +23,21 @@ import { withinTime } from './within-time.ts';
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
 
+/** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
 export interface ServerEvents<C extends Contract> {
   /** The server listens, at this path or `address:port`. */
-  ready(address: string): void;
+  ready(address: string): unknown;
   /** Something failed that concerns no single call; with the connection, if it is one's. Swallowed without a listener. */
-  error(error: BusError, connection?: Connection<C>): void;
+  error(error: BusError, connection?: Connection<C>): unknown;
   /** A client was authorised; with the payload of its `connect()`. */
-  connect(connection: Connection<C>, payload: PayloadOf<C>): void;
+  connect(connection: Connection<C>, payload: PayloadOf<C>): unknown;
   /** Once, when a client's session is over; with the reason if there is one. */
-  disconnect(connection: Connection<C>, reason: unknown): void;
-  close(): void;
-  message(message: In<C, 'message'>, connection: Connection<C>): void;
-  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>, connection: Connection<C>): void;
+  disconnect(connection: Connection<C>, reason: unknown): unknown;
+  close(): unknown;
+  message(message: In<C, 'message'>, connection: Connection<C>): unknown;
+  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>, connection: Connection<C>): unknown;
   /** A client takes nothing although something waits for it. */
-  slow(info: SlowInfo): void;
+  slow(info: SlowInfo): unknown;
 }
 
 export interface StartSettings {
@@ -112,7 +113,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /** The client with this id. */
   connection(id: string): Connection<C> | undefined {
-    return this.#connections.byId(id) as Connection<C> | undefined;
+    return this.#connections.byId(id);
   }
 
   /** The platform's server, while listening on a socket. */

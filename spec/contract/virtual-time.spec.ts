@@ -1,0 +1,145 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { Client, type ClientOptions, Server, type ServerOptions } from '../../lib/index.ts';
+import { MemoryFaults, MemoryNetwork, VirtualClock } from '../../lib/testing/index.ts';
+import { eager } from '../support/buses.ts';
+
+/** A server and clients that live in virtual time. */
+class World {
+  readonly clock = new VirtualClock();
+  readonly faults = new MemoryFaults({ random: eager });
+  readonly #common = { clock: this.clock, random: eager, network: new MemoryNetwork({ faults: this.faults }) };
+
+  server(options: ServerOptions = {}): Server {
+    return new Server({ url: 'memory:world', ...this.#common, ...options });
+  }
+
+  client(options: ClientOptions = {}): Client {
+    return new Client({ url: 'memory:world', ...this.#common, ...options });
+  }
+
+  /** Lets time go on until `promise` is settled; rejects as it does. */
+  async during<T>(promise: Promise<T>, stepMs = 10): Promise<T> {
+    let settled = false;
+    const done = (): void => void (settled = true);
+    promise.then(done, done);
+    for (let steps = 0; !settled && steps < 20_000; steps++) await this.clock.run(stepMs);
+    if (!settled) throw new Error('it never settled');
+    return promise;
+  }
+
+  async end(...ends: { close(): Promise<unknown> }[]): Promise<void> {
+    for (const end of ends) await this.during(end.close());
+    await this.clock.run(20_000);
+    expect(this.clock.pending).to.equal(0);
+  }
+}
+
+const dialects = [
+  { name: 'native', options: {} },
+  { name: 'net-ipc JSON', options: { native: false } },
+];
+
+for (const { name, options } of dialects) {
+  describe(`virtual time, ${name}`, () => {
+    it('netLag counts once per direction, at the sending end', async () => {
+      const world = new World();
+      const server = world.server({ url: 'memory:world?netLag=30' });
+      await server.start();
+      const client = world.client({ ...options, url: 'memory:world?netLag=50' });
+      await world.during(client.connect());
+      const connection = server.connections[0]!;
+      const times: number[] = [];
+      server.on('message', () => void times.push(world.clock.now()));
+      client.on('message', () => void times.push(world.clock.now()));
+      await world.clock.run(200);
+      const start = world.clock.now();
+      void client.send('up');
+      await world.clock.run(49);
+      expect(times).to.deep.equal([]);
+      await world.clock.run(1);
+      expect(times).to.deep.equal([start + 50]);
+      await world.clock.run(200);
+      const second = world.clock.now();
+      void connection.send('down');
+      await world.clock.run(100);
+      expect(times[1]).to.equal(second + 30);
+      await world.clock.run(200);
+      expect(await world.during(client.ping(), 1)).to.equal(80);
+      await world.end(client, server);
+    });
+
+    it('idle ends are heard of and stay connected for an hour', async () => {
+      const world = new World();
+      const server = await world.server().start();
+      const client = world.client(options);
+      const events: string[] = [];
+      for (const event of ['error', 'disconnect'] as const) server.on(event, () => void events.push(event));
+      for (const event of ['error', 'close', 'status'] as const) {
+        client.on(event, (...args: unknown[]) => void events.push(`${event} ${String(args[0])}`));
+      }
+      await world.during(client.connect());
+      await world.clock.run(3_600_000);
+      expect(events).to.deep.equal(['status 1', 'status 2', 'status 3']);
+      expect(client.lateResponses).to.equal(0);
+      await world.end(client, server);
+    });
+
+    it('a peer that falls silent is given up within twice the heartbeat, by both ends', async () => {
+      const world = new World();
+      const server = await world.server({ sessionGraceMs: 0 }).start();
+      const client = world.client({ ...options, reconnect: false });
+      const times: number[] = [];
+      server.on('disconnect', () => void times.push(world.clock.now()));
+      client.on('close', () => void times.push(world.clock.now()));
+      await world.during(client.connect());
+      const start = world.clock.now();
+      for (const cable of world.faults.cables) cable.blackHole();
+      await world.clock.run(30_100);
+      expect(times).to.have.length(2);
+      for (const time of times) expect(time - start).to.be.within(15_000, 30_100);
+      await world.end(client, server);
+    });
+
+    it('a client comes back after any outage', async () => {
+      const world = new World();
+      const server = await world.server().start();
+      const client = world.client(options);
+      await world.during(client.connect());
+      for (const outageMs of [1_000, 3_000, 10_000, 60_000, 3_600_000]) {
+        const closed = server.close(true);
+        await world.during(closed);
+        await world.clock.run(outageMs);
+        expect(client.status).to.not.equal(0);
+        await server.start();
+        await world.clock.run(11_000);
+        expect(client.status).to.equal(3);
+      }
+      await world.end(client, server);
+    });
+
+    it('requests and surveys take 10 s at the most unless told otherwise', async () => {
+      const world = new World();
+      const server = await world.server().start();
+      const client = world.client(options);
+      await world.during(client.connect());
+      server.on('request', () => {});
+      client.on('request', () => {});
+      const start = world.clock.now();
+      const codes: unknown[] = [];
+      client.request('x').catch((error: { code: string }) => codes.push([error.code, world.clock.now() - start]));
+      void server.survey('x').then(([result]) => {
+        codes.push([result?.status === 'rejected' && result.reason.code, world.clock.now() - start]);
+      });
+      await world.clock.run(9_999);
+      expect(codes).to.deep.equal([]);
+      await world.clock.run(2);
+      expect(codes).to.deep.equal([
+        ['ERR_TIMEOUT', 10_000],
+        ['ERR_TIMEOUT', 10_000],
+      ]);
+      client.destroy();
+      await world.end(server);
+    });
+  });
+}

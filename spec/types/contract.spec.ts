@@ -1,0 +1,119 @@
+import { expectTypeOf } from 'expect-type';
+import { describe, it } from 'mocha';
+import {
+  type BusError,
+  Client,
+  type Connection,
+  type Context,
+  definePlugin,
+  type Respond,
+  Server,
+  type SurveyAnswer,
+  type SurveyResult,
+} from '../../lib/index.ts';
+
+interface Game {
+  readonly toServer: {
+    readonly message: { readonly move: [number, number] };
+    readonly request: { readonly spawn: string };
+    readonly response: { readonly id: number };
+  };
+  readonly toClient: {
+    readonly message: { readonly tick: number };
+    readonly request: 'status';
+    readonly response: boolean;
+  };
+  readonly payload: { readonly token: string };
+}
+
+/** What is checked here is checked by the compiler; the ends are never connected. */
+describe('types of a contract', () => {
+  const server = new Server<Game>({ url: 'memory:types' });
+  const client = new Client<Game>({ url: 'memory:types' });
+
+  it('say what a client sends and hears', () => {
+    expectTypeOf(client.send).parameter(0).toEqualTypeOf<{ readonly move: [number, number] }>();
+    expectTypeOf(client.request).parameter(0).toEqualTypeOf<{ readonly spawn: string }>();
+    expectTypeOf(client.request).returns.resolves.toEqualTypeOf<{ readonly id: number }>();
+    expectTypeOf(client.connect).parameter(0).toEqualTypeOf<{ readonly token: string } | undefined>();
+    expectTypeOf(client.connect).returns.resolves.toEqualTypeOf<Client<Game>>();
+    expectTypeOf(client.messages()).toEqualTypeOf<AsyncIterableIterator<{ readonly tick: number }>>();
+    client.on('message', (message) => expectTypeOf(message).toEqualTypeOf<{ readonly tick: number }>());
+    client.on('request', (request, respond) => {
+      expectTypeOf(request).toEqualTypeOf<'status'>();
+      expectTypeOf(respond).toEqualTypeOf<Respond<boolean>>();
+    });
+    client.handle((request, context) => {
+      expectTypeOf(request).toEqualTypeOf<'status'>();
+      expectTypeOf(context).toEqualTypeOf<Context>();
+      return true;
+    });
+    client.off('message').off('request').handle(undefined);
+  });
+
+  it('say what a server sends and hears', () => {
+    expectTypeOf(server.broadcast).parameter(0).toEqualTypeOf<{ readonly tick: number }>();
+    expectTypeOf(server.survey).parameter(0).toEqualTypeOf<'status'>();
+    expectTypeOf(server.survey).returns.resolves.toEqualTypeOf<SurveyResult<boolean>[]>();
+    expectTypeOf(server.ping).returns.resolves.toEqualTypeOf<SurveyResult<number>[]>();
+    expectTypeOf(server.surveyStream).returns.toEqualTypeOf<
+      AsyncGenerator<SurveyAnswer<Connection<Game>, boolean>, void, void>
+    >();
+    expectTypeOf(server.connections).toEqualTypeOf<Connection<Game>[]>();
+    expectTypeOf(server.connection).returns.toEqualTypeOf<Connection<Game> | undefined>();
+    server.on('connect', (connection, payload) => {
+      expectTypeOf(connection).toEqualTypeOf<Connection<Game>>();
+      expectTypeOf(payload).toEqualTypeOf<{ readonly token: string }>();
+      expectTypeOf(connection.send).parameter(0).toEqualTypeOf<{ readonly tick: number }>();
+      expectTypeOf(connection.request).parameter(0).toEqualTypeOf<'status'>();
+      expectTypeOf(connection.request).returns.resolves.toEqualTypeOf<boolean>();
+      expectTypeOf(connection.messages()).toEqualTypeOf<AsyncIterableIterator<{ readonly move: [number, number] }>>();
+    });
+    server.on('message', (message, connection) => {
+      expectTypeOf(message).toEqualTypeOf<{ readonly move: [number, number] }>();
+      expectTypeOf(connection).toEqualTypeOf<Connection<Game>>();
+    });
+    server.on('error', (error, connection) => {
+      expectTypeOf(error).toEqualTypeOf<BusError>();
+      expectTypeOf(connection).toEqualTypeOf<Connection<Game> | undefined>();
+    });
+    server.handle((request) => {
+      expectTypeOf(request).toEqualTypeOf<{ readonly spawn: string }>();
+      return { id: 1 };
+    });
+    server.removeAllListeners();
+  });
+
+  it('refuse what is not in the contract', () => {
+    // @ts-expect-error a move is two numbers
+    expectTypeOf(client.send).toBeCallableWith({ move: 'north' });
+    // @ts-expect-error there is no such request
+    expectTypeOf(client.request).toBeCallableWith({ despawn: 'x' });
+    // @ts-expect-error the payload has a token
+    expectTypeOf(client.connect).toBeCallableWith({ name: 'x' });
+    // @ts-expect-error a tick is a number
+    expectTypeOf(server.broadcast).toBeCallableWith({ tick: 'x' });
+    // @ts-expect-error the answer has an id
+    server.handle(() => ({ name: 'x' }));
+    // @ts-expect-error there is no such event
+    expectTypeOf(client.on).toBeCallableWith('mesage', () => {});
+    server.handle(undefined);
+  });
+
+  it('are unknown where there is no contract', () => {
+    const free = new Client({ url: 'memory:types' });
+    expectTypeOf(free.send).parameter(0).toBeUnknown();
+    expectTypeOf(free.request).returns.resolves.toBeUnknown();
+    free.on('message', (message) => expectTypeOf(message).toBeUnknown());
+  });
+
+  it('follow from the side a plugin is used on', () => {
+    const plugin = definePlugin({
+      name: 'types',
+      server: () => ({ api: { serve: (): number => 1 } }),
+      client: () => ({ api: { call: (): string => 'x' } }),
+    });
+    expectTypeOf(server.use(plugin)).toEqualTypeOf<{ serve: () => number }>();
+    expectTypeOf(client.use(plugin)).toEqualTypeOf<{ call: () => string }>();
+  });
+});
