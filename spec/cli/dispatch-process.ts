@@ -46,6 +46,11 @@ export class DispatchProcess {
     }
   }
 
+  /** Stops it where it is, or lets it go on. */
+  freeze(isFrozen: boolean): void {
+    this.#child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   /** Asks it to end, and resolves its exit code. */
   stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number | string | null> {
     this.#child.kill(signal);

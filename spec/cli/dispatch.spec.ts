@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -79,6 +80,37 @@ describe('busbar dispatch', () => {
       'driver_closed',
       'closed',
     ]);
+  });
+
+  it('datagrams that the system dropped - are counted too, so that none is lost in silence', async function () {
+    if (process.platform !== 'linux' || !hasCurl) this.skip();
+    running = await DispatchProcess.start();
+    const port = await freePort();
+    const base = `127.0.0.1:${running.port}/api/server`;
+    const driver = await BareDriver.open(
+      `ws://${base}/udp_dispatch?bearer_token=testing&port=${port}&accept=127.0.0.1`,
+    );
+    await running.logged('port_opened');
+    running.freeze(true);
+    const device = createSocket('udp4');
+    const total = 12_000;
+    for (let sent = 0; sent < total; sent++) {
+      await new Promise<void>((resolve, reject) => {
+        device.send(Buffer.alloc(1_000), port, '127.0.0.1', (error) => (error === null ? resolve() : reject(error)));
+      });
+    }
+    device.close();
+    running.freeze(false);
+    const count = async (name: string): Promise<number> => {
+      const { stdout } = await command('curl', ['-sS', `http://${base}/metrics?bearer_token=testing`]);
+      return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stdout)?.[1]);
+    };
+    const dropped = await count('busbar_dispatch_udp_receive_buffer_drops');
+    expect(dropped).to.be.greaterThan(0);
+    for (let heard = 0; heard < total - dropped; heard++) expect((await driver.next()).data).to.have.length(1_000);
+    expect(await count('busbar_dispatch_datagrams_received_total')).to.equal(total - dropped);
+    expect(driver.unread).to.equal(0);
+    await driver.leave();
   });
 
   it('the health probe - ends with 0, 1 or 2', async () => {

@@ -9,6 +9,7 @@ import { systemRandom } from '../../../lib/base/random.ts';
 import type { DispatchOptions } from '../../../lib/plugins/dispatch/index.ts';
 import { DispatchService } from '../../../lib/plugins/dispatch/service.ts';
 
+import { BareDriver } from './bare-driver.ts';
 import { DeviceClient, freePort } from './device-client.ts';
 import { type RunningService, startService } from './running-service.ts';
 
@@ -167,6 +168,14 @@ describe('dispatch over HTTP', () => {
     const answered = await raw(port, upgrade('/api/server/tcp_dispatch?port=6001&accept=127.0.0.1', right));
     expect(answered.status).to.equal(503);
     await first.leave();
+  });
+
+  it('a driver - is logged with the module it names', async () => {
+    const url = `${running.base.replace('http', 'ws')}/udp_dispatch?port=${await freePort()}&accept=::1`;
+    const driver = await BareDriver.open(url, { ...right, 'X-Module-ID': `mod-${'x'.repeat(200)}` });
+    const opened = await running.logged('driver_opened');
+    expect(opened).to.include({ protocol: 'udp', remote: '127.0.0.1', module: `mod-${'x'.repeat(124)}` });
+    await driver.leave();
   });
 
   it('allow - says who may have which port', async () => {
