@@ -1,0 +1,202 @@
+import { expect } from 'chai';
+import { it } from 'mocha';
+import { BusError, definePlugin, type Lane, type PeerHandle, type PluginHost } from '../../lib/index.ts';
+import { contract, dialects, json, native, next, rejected, until } from '../support/buses.ts';
+
+interface Side {
+  readonly host: PluginHost;
+  readonly lane: Lane;
+  readonly log: unknown[];
+}
+
+/** A plugin that tells everything that happens to it. */
+function telltale(name = 'telltale', log: unknown[] = []) {
+  const install = (host: PluginHost) => {
+    const lane = host.lane({
+      message: (data, peer) => void log.push(['message', data, peer.id]),
+      request: (data, { peer, signal, deadline }) => {
+        if (data === 'fail') throw new BusError('ERR_REFUSED', 'no');
+        return [name, host.side, data, peer.id, signal instanceof AbortSignal, typeof deadline];
+      },
+    });
+    host.onStart(() => void log.push('start'));
+    host.onConnect((peer, payload) => void log.push(['connect', peer.id, payload]));
+    host.onLink((_peer, up) => void log.push(['link', up]));
+    host.onDisconnect((_peer, reason) => void log.push(['disconnect', reason]));
+    host.onClose(() => void log.push('close'));
+    const api: Side = { host, lane, log };
+    return { api, dispose: () => void log.push(`dispose ${name}`) };
+  };
+  return definePlugin<Side, Side>({ name, server: install, client: install });
+}
+
+const speaking = dialects.filter(({ tier }) => tier === 'session');
+
+contract(
+  'plugins',
+  (bus) => {
+    it('have a lane of their own both ways, beside the user’s', async () => {
+      const { server, client, connection } = await bus().pair();
+      const up = server.use(telltale());
+      const down = client.use(telltale());
+      const users: unknown[] = [];
+      server.on('message', (message) => users.push(message));
+      server.handle(() => 'the user');
+      await down.lane.send(client, { at: 1 });
+      await up.lane.send(connection, Buffer.from('raw'));
+      await until(() => up.log.length > 1 && down.log.length > 1);
+      expect(up.log.at(-1)).to.deep.equal(['message', { at: 1 }, client.id]);
+      expect(down.log.at(-1)).to.deep.equal(['message', Buffer.from('raw'), client.id]);
+      expect(await down.lane.request(client, 'q')).to.deep.equal([
+        'telltale',
+        'server',
+        'q',
+        client.id,
+        true,
+        'number',
+      ]);
+      expect(await up.lane.request(connection, 'q', { timeout: 0 })).to.deep.equal([
+        'telltale',
+        'client',
+        'q',
+        client.id,
+        true,
+        'undefined',
+      ]);
+      expect((await rejected(down.lane.request(client, 'fail'))).code).to.equal('ERR_REFUSED');
+      await up.lane.broadcast(up.host.peers, 'all');
+      await until(() => down.log.length > 2);
+      expect(await client.request('x')).to.equal('the user');
+      expect(users).to.deep.equal([]);
+    });
+
+    it('are installed before or after the start, and hear of what happens from then on', async () => {
+      const server = bus().newServer();
+      const early = server.use(telltale('early'));
+      await server.start();
+      const late = server.use(telltale('late'));
+      expect([early.log, late.log]).to.deep.equal([['start'], ['start']]);
+      expect([...early.host.peers]).to.deep.equal([]);
+      const client = bus().newClient({ ...(bus().kind === 'tcp' ? { port: server.port } : {}) });
+      const own = client.use(telltale('early'));
+      await client.connect({ payload: 1 });
+      expect([...early.host.peers] as PeerHandle[]).to.deep.equal(server.connections);
+      expect([...own.host.peers] as PeerHandle[]).to.deep.equal([client]);
+      const { id } = client;
+      expect(early.log.at(-1)).to.deep.equal(['connect', id, { payload: 1 }]);
+      expect(own.log).to.deep.equal(['start', ['connect', id, undefined]]);
+      const again = next(client, 'session');
+      bus().cut(server.connections[0]!);
+      await again;
+      await until(() => early.log.length === 4);
+      expect(own.log.slice(2)).to.deep.equal([
+        ['link', false],
+        ['link', true],
+      ]);
+      await client.close('bye');
+      await until(() => early.log.length === 5);
+      expect(early.log.slice(2)).to.deep.equal([
+        ['link', false],
+        ['link', true],
+        ['disconnect', 'bye'],
+      ]);
+      expect(own.log.slice(4)).to.deep.equal(['close', ['disconnect', 'bye']]);
+    });
+
+    it('go in reverse order', async () => {
+      const server = await bus().server();
+      const log: unknown[] = [];
+      server.use(telltale('first', log));
+      server.use(telltale('second', log));
+      log.length = 0;
+      await server[Symbol.asyncDispose]();
+      expect(log).to.deep.equal(['close', 'close', 'dispose second', 'dispose first']);
+    });
+
+    it('are refused when the name is taken or a dependency is missing', async () => {
+      const { server, client } = await bus().pair();
+      for (const end of [server, client]) {
+        end.use(telltale());
+        expect((await rejected((async () => end.use(telltale()))())).code).to.equal('ERR_PLUGIN');
+        const needy = { ...telltale('needy'), dependencies: ['absent'] };
+        expect((await rejected((async () => end.use(needy))())).message).to.match(/"needy" needs "absent"/);
+        end.use({ ...telltale('happy'), dependencies: ['telltale'] });
+      }
+    });
+
+    it('that are missing at the other end reject ERR_PEER_LACKS_FEATURE', async () => {
+      const { server, client, connection } = await bus().pair();
+      const own = client.use(telltale('lonely'));
+      expect((await rejected(own.lane.request(client, 'q'))).code).to.equal('ERR_PEER_LACKS_FEATURE');
+      await own.lane.send(client, 'nobody hears');
+      const theirs = server.use(telltale('other'));
+      expect((await rejected(theirs.lane.request(connection, 'q'))).code).to.equal('ERR_PEER_LACKS_FEATURE');
+      expect(await client.ping()).to.be.a('number');
+    });
+
+    it('whose hooks throw are reported, and fail start() with onStart', async () => {
+      const server = bus().newServer();
+      const broken = definePlugin({
+        name: 'broken',
+        server: (host) => {
+          host.onConnect(() => {
+            throw new Error('hook');
+          });
+          return { api: host };
+        },
+        client: (host) => {
+          host.onStart(() => Promise.reject(new Error('not ready')));
+          return { api: host };
+        },
+      });
+      server.use(broken);
+      await server.start();
+      const address = bus().kind === 'tcp' ? { port: server.port } : {};
+      await bus().newClient(address).connect();
+      await until(() => bus().errors.length === 1);
+      expect(bus().errors[0]?.message).to.equal('hook');
+      bus().takeErrors();
+      const client = bus().newClient(address);
+      client.use(broken);
+      expect((await rejected(client.connect())).message).to.equal('not ready');
+      expect(client.status).to.equal(0);
+    });
+  },
+  { on: ['memory', 'unix', 'tcp'], speaking },
+);
+
+contract(
+  'plugins towards a net-ipc peer',
+  (bus) => {
+    it('reject ERR_PEER_LACKS_FEATURE', async () => {
+      const { server, client, connection } = await bus().pair();
+      const up = server.use(telltale());
+      const down = client.use(telltale());
+      for (const [lane, peer] of [
+        [up.lane, connection],
+        [down.lane, client],
+      ] as const) {
+        expect((await rejected(lane.send(peer, 'x'))).code).to.equal('ERR_PEER_LACKS_FEATURE');
+        expect((await rejected(lane.request(peer, 'x'))).code).to.equal('ERR_PEER_LACKS_FEATURE');
+      }
+      expect(await client.ping()).to.be.a('number');
+    });
+  },
+  { on: ['memory', 'unix'], speaking: [json] },
+);
+
+contract(
+  'a pause',
+  (bus) => {
+    it('leaves the lanes of plugins alone', async () => {
+      const { server, client, connection } = await bus().pair();
+      const up = server.use(telltale());
+      const down = client.use(telltale());
+      connection.pause();
+      await down.lane.send(client, 'through');
+      await until(() => up.log.some((one) => Array.isArray(one) && one[1] === 'through'));
+      expect(await down.lane.request(client, 'q')).to.be.an('array');
+    });
+  },
+  { on: ['memory', 'unix'], speaking: [native] },
+);
