@@ -160,8 +160,21 @@ export class Plugins {
   #lane(name: string): Lane {
     const peerOf = (handle: PeerHandle): Peer => this.#base.peerOf(handle);
     return {
-      send: async (handle, data) => peerOf(handle).send(name, data),
-      request: async (handle, data, options) => peerOf(handle).request(name, data, askOptions(options, 10_000)),
+      // Not async: while there is room `send` returns the one promise that all sends share, and a request its own.
+      send: (handle, data) => {
+        try {
+          return peerOf(handle).send(name, data);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
+      request: (handle, data, options) => {
+        try {
+          return peerOf(handle).request(name, data, askOptions(options, 10_000));
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
       broadcast: async (handles, data) => {
         const message: EncodedMessage = { data };
         const waits: Promise<unknown>[] = [];

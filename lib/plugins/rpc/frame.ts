@@ -103,15 +103,15 @@ export function isRpcFrame(frame: unknown): frame is RpcFrame {
 
 export function isCallBody(body: unknown): body is CallBody {
   if (!Array.isArray(body)) return false;
-  const [object, method, args] = body as readonly unknown[];
-  const target = object === null ? isCount(method) : isCount(object) && typeof method === 'string';
-  return target && Array.isArray(args);
+  const parts: readonly unknown[] = body;
+  const target = parts[0] === null ? isCount(parts[1]) : isCount(parts[0]) && typeof parts[1] === 'string';
+  return target && Array.isArray(parts[2]);
 }
 
 export function isAnswerBody(body: unknown): body is AnswerBody {
   if (!Array.isArray(body)) return false;
-  const [ok, second, third] = body as readonly unknown[];
-  return ok === true || (ok === false && typeof second === 'string' && typeof third === 'string');
+  const parts: readonly unknown[] = body;
+  return parts[0] === true || (parts[0] === false && typeof parts[1] === 'string' && typeof parts[2] === 'string');
 }
 
 function isCount(value: unknown): value is number {

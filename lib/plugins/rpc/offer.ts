@@ -45,7 +45,7 @@ export class Offer {
     const method = typeof name === 'string' ? this.#methods.get(name) : undefined;
     if (method === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
     const checks = typeof name === 'string' && Object.hasOwn(this.#schema, name) ? this.#schema[name] : undefined;
-    if (checks === undefined) return method.apply(this.#object, [...args]);
+    if (checks === undefined) return Reflect.apply(method, this.#object, args);
     return this.#checkedCall(String(name), method, args, checks.input, checks.output);
   }
 

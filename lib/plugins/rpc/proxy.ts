@@ -87,7 +87,7 @@ class Caller {
   }
 
   call(name: string, given: readonly unknown[]): Promise<unknown> {
-    const last = given.at(-1);
+    const last = given[given.length - 1];
     const args = last instanceof CallOptions ? given.slice(0, -1) : given;
     if (this.#toJoint()) return this.#joint(name, args);
     return this.#session().call(this.#id, name, args, last instanceof CallOptions ? last.ask : usualAsk);
@@ -136,17 +136,20 @@ class Caller {
 
 type Member = (...args: readonly unknown[]) => unknown;
 
-/** An object with a member of every name; none is `then`, so that it can be awaited and returned. */
+/**
+ * An object with a member of every name; none is `then`, so that it can be awaited and returned. Behind it stands a proxy
+ * that is asked for each name once: from then on the member is the object's own, and costs nothing to find.
+ */
 function members(make: (name: string) => Member, fixed: Readonly<Record<string, unknown>> = {}): object {
-  const made = new Map<string, unknown>(Object.entries(fixed));
-  return new Proxy(Object.freeze({}), {
+  const maker = new Proxy(Object.create(null) as object, {
     get: (_target, name) => {
       if (typeof name === 'symbol' || name === 'then') return undefined;
-      const known = made.get(name);
-      if (known !== undefined) return known;
-      const member = make(name);
-      made.set(name, member);
-      return member;
+      const value = make(name);
+      Object.defineProperty(object, name, { value });
+      return value;
     },
   });
+  const object: object = Object.create(maker) as object;
+  for (const [name, value] of Object.entries(fixed)) Object.defineProperty(object, name, { value });
+  return object;
 }

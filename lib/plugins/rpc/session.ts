@@ -184,8 +184,10 @@ export class RpcSession implements Lender, Borrower {
     }
   }
 
-  #invoke([object, method, sent, refs]: CallBody): unknown {
-    const args = restore(sent, refs, this) as readonly unknown[];
+  #invoke(call: CallBody): unknown {
+    const object = call[0];
+    const method = call[1];
+    const args = restore(call[2], call[3], this) as readonly unknown[];
     if (object === null) {
       const target = typeof method === 'number' ? this.#functions.get(method) : undefined;
       if (target === undefined) throw new BusError('ERR_NO_METHOD', 'There is no such callback any more.');
