@@ -11,7 +11,7 @@ import {
   type RemoteOptions,
   type StandardSchema,
 } from '../../../lib/plugins/rpc/index.ts';
-import { Meeting } from '../channels/meeting.ts';
+import { kinds, Meeting } from '../channels/meeting.ts';
 
 async function rejection(promise: Promise<unknown>): Promise<BusError> {
   const outcome = await promise.then(
@@ -124,13 +124,14 @@ const worlds: readonly World[] = [
   },
 ];
 
-for (const world of worlds) {
-  describe(`remote objects ${world.name}`, () => {
+for (const [world, kind] of worlds.flatMap((world) => kinds.map((kind) => [world, kind] as const))) {
+  if (world.name === 'in an offline channel' && kind !== 'memory') continue;
+  describe(`remote objects ${world.name} over ${kind}`, () => {
     let meeting: Meeting;
     let ends: Ends;
 
     beforeEach(async () => {
-      meeting = await new Meeting('memory').start();
+      meeting = await new Meeting(kind).start();
       ends = await world.open(meeting);
     });
     afterEach(() => meeting.close());

@@ -2,7 +2,7 @@ import { BusError } from '../../../base/errors.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../../bus/plugin.ts';
 import { messageCost, windowBytes } from '../client/send-window.ts';
 import type { PeerNote, PeerRequest } from '../notes.ts';
-import type { RelayOptions, Requester } from '../options.ts';
+import { enterTable, type RelayOptions, type Requester } from '../options.ts';
 import { Reason } from '../reason.ts';
 import { TopicHub } from '../topics/topic-hub.ts';
 import { BusMember } from './bus-member.ts';
@@ -159,7 +159,8 @@ export class BusSide {
       : this.#enter(member, handle, id, request[3]);
   }
 
-  #create(member: BusMember, handle: number, id: string, asked: Readonly<Record<string, unknown>>): unknown {
+  #create(member: BusMember, handle: number, id: string, given: unknown): unknown {
+    const asked = isRecord(given) ? given : {};
     const limits = this.#gate.limits(asked);
     const room = this.#relay.create({ id, owner: member, limits, listed: asked['listed'] !== false });
     if (typeof room === 'string') return [refusalReason[room], null];
@@ -167,8 +168,9 @@ export class BusSide {
     return null;
   }
 
-  #enter(member: BusMember, handle: number, id: string, maxChunkBytes: number | null): unknown {
-    const refusal = this.#relay.enter(member, id, maxChunkBytes ?? undefined, (seat) => {
+  #enter(member: BusMember, handle: number, id: string, maxChunkBytes: unknown): unknown {
+    const chunk = enterTable.maxChunkSize.accepts(maxChunkBytes) ? Number(maxChunkBytes) : undefined;
+    const refusal = this.#relay.enter(member, id, chunk, (seat) => {
       member.tell(['entered', handle, seat.room.admission(seat.number), seat.token, seat.room.owner.peer]);
     });
     return refusal === undefined ? null : [refusalReason[refusal], null];
@@ -180,6 +182,10 @@ function credit(member: BusMember, { room, token }: Seat, bytes: number): number
   if (bytes < windowBytes / 4) return bytes;
   member.tell(['credit', room.serial, token, bytes]);
   return 0;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function requester(handle: PeerHandle): Requester {
