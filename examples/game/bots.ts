@@ -8,7 +8,9 @@ import { botProcesses } from './settings.ts';
 
 const [control = '', players = '', index = '0', total = '0', seconds = '0'] = process.argv.slice(2);
 const bots: Bot[] = [];
-for (let bot = Number(index); bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, at(players)));
+// All of them come in one instant, which may be more than the server lets wait at its door.
+const options = { ...at(players), retries: 20 };
+for (let bot = Number(index); bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, options));
 
 const playing = Promise.all(bots.map((bot) => bot.play(Number(index))));
 const cut = setTimeout(

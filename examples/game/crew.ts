@@ -52,7 +52,7 @@ export class Crew {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => this.#fail(new Error(`The ${role} was not ready in time`)), startMs);
+      const late = setTimeout(() => this.#fail(new Error(`A ${role} process was not ready in time`)), startMs);
       child.once('error', (error) => this.#fail(error));
       const { pid } = child;
       if (pid === undefined) return;
@@ -60,6 +60,7 @@ export class Crew {
       this.#expected.set(pid, {
         arrived: (connection, arrival) => {
           clearTimeout(late);
+          this.#expected.delete(pid);
           resolve({ arrival, process: child, connection });
         },
       });
@@ -68,7 +69,7 @@ export class Crew {
         this.#running.delete(pid);
         this.#expected.delete(pid);
         if (this.#mayEnd.has(pid)) return;
-        const error = new Error(`The ${role} ended by itself (${signal ?? code})`);
+        const error = new Error(`A ${role} process ended by itself (${signal ?? code})`);
         this.#fail(error);
         reject(error);
       });
@@ -82,14 +83,15 @@ export class Crew {
     if (child.exitCode === null && child.signalCode === null) await exit(child);
   }
 
-  /** Has every process leave, and kills what has not left in time. */
+  /** Has every process leave, and kills those that are not ready to hear of it, or have not left in time. */
   async dismiss(): Promise<void> {
     const children = [...this.#running];
+    const deaf = new Set(this.#expected.keys());
     for (const [pid] of children) this.#mayEnd.add(pid);
     await this.#control.close();
     await Promise.all(
-      children.map(async ([, child]) => {
-        const late = setTimeout(() => child.kill('SIGKILL'), leaveMs);
+      children.map(async ([pid, child]) => {
+        const late = setTimeout(() => child.kill('SIGKILL'), deaf.has(pid) ? 0 : leaveMs);
         if (child.exitCode === null && child.signalCode === null) await exit(child);
         clearTimeout(late);
       }),

@@ -17,7 +17,7 @@ among a few in theirs. Half-way a zone is killed and comes back. At the end ever
   npm start -- [options]
 
   --seconds <n>  how long the bots play, 2 to 3600 (10)
-  --bots <n>     how many there are, 1 to 1000 (40)
+  --bots <n>     how many there are, 1 to 500 (40)
   --tcp          over TCP on this machine rather than over unix sockets
   --help         this text
 `;
@@ -35,7 +35,7 @@ export function readSettings(args: readonly string[]): Settings {
   });
   return {
     seconds: count('seconds', values.seconds, 2, 3_600),
-    bots: count('bots', values.bots, 1, 1_000),
+    bots: count('bots', values.bots, 1, 500),
     tcp: values.tcp,
     help: values.help,
   };

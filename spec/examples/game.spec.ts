@@ -79,7 +79,7 @@ describe('example game', function () {
     const world = stdout.split('\n').find((line) => line.includes('world.js') && line.includes(folder));
     process.kill(Number.parseInt(world ?? '', 10), 'SIGKILL');
     const code = await new Promise((resolve) => game.once('close', resolve));
-    expect({ code, errors }).to.deep.equal({ code: 1, errors: 'The world ended by itself (SIGKILL)\n' });
+    expect({ code, errors }).to.deep.equal({ code: 1, errors: 'A world process ended by itself (SIGKILL)\n' });
     expect(await processesLeft()).to.deep.equal([]);
   });
 
@@ -89,6 +89,6 @@ describe('example game', function () {
     expect(help.stdout).to.contain('--seconds');
     const wrong = await play('--bots', 'many');
     expect(wrong).to.include({ code: 2, stdout: '' });
-    expect(wrong.stderr).to.contain('--bots takes a whole number from 1 to 1000, not "many"');
+    expect(wrong.stderr).to.contain('--bots takes a whole number from 1 to 500, not "many"');
   });
 });
