@@ -28,6 +28,8 @@ export interface AdmissionOwner {
 }
 
 const halfDone = 'A link closed in the middle of its opening';
+/** What is no fault of the server's when it happens as a link is admitted. */
+const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
 const nothing = new Uint8Array(0);
 
 /** A link that is not authorised yet: little time, few bytes, and no effect on anyone else. */
@@ -62,8 +64,7 @@ export class Admission {
   refuse(error: BusError, allowReconnect: boolean): void {
     if (this.#over) return;
     this.#leave(undefined);
-    this.#port.write(refusal(error.code, error.message, allowReconnect, this.#hello));
-    this.#port.end();
+    this.#sayNo(error, allowReconnect);
   }
 
   /** A probe says nothing, and one who said who he is may leave; what lies between is a fault. */
@@ -142,14 +143,20 @@ export class Admission {
 
   #admit(hello: ClientHello): void {
     const rest = this.#early.length === 0 ? nothing : concat(this.#early);
+    // What listeners do from here on, such as closing the server, is no refusal of this link any more.
+    this.#leave(undefined);
     try {
       this.#owner.admit(this.#port, hello, rest);
     } catch (error) {
-      const { code, message } = asBusError(error, 'ERR_PROTOCOL');
-      this.refuse(new BusError(code, message), code === 'ERR_SERVER_FULL');
-      return;
+      const failure = asBusError(error, 'ERR_REMOTE');
+      this.#sayNo(failure, failure.code === 'ERR_SERVER_FULL');
+      if (!refusals.has(failure.code)) this.#owner.left(this, failure);
     }
-    this.#leave(undefined);
+  }
+
+  #sayNo({ code, message }: BusError, allowReconnect: boolean): void {
+    this.#port.write(refusal(code, message, allowReconnect, this.#hello));
+    this.#port.end();
   }
 
   #unauthorized(cause: unknown): void {

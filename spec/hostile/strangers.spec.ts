@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { it } from 'mocha';
 import { createDeflateRaw, constants, deflateRawSync } from 'node:zlib';
 import type { Client, Server, ServerOptions } from '../../lib/index.ts';
-import { type Bus, contract, native, next, sleep, until } from '../support/buses.ts';
+import { type Bus, contract, native, next, sleep, turn, until } from '../support/buses.ts';
 import { frame, hello, offer, packet, Stranger, tag } from '../support/stranger.ts';
 
 /** Numbers as good as any, the same each time. */
@@ -176,6 +176,7 @@ contract(
       expect(await answers).to.deep.equal(Array.from({ length: 50 }, (_, at) => at));
       for (const { socket } of strangers) socket.destroy();
       await until(() => server.connections.length === 1);
+      await sleep(30);
       const told = bus().takeErrors();
       expect(told.length).to.be.within(20, 60);
       for (const code of told) expect(code).to.be.oneOf(['ERR_PROTOCOL', 'ERR_TOO_LARGE', 'ERR_TIMEOUT']);
@@ -236,7 +237,18 @@ contract(
             stranger.socket.destroy();
           }),
         );
+        const slow = await Stranger.at(where(bus()));
+        slow.socket.setNoDelay(true);
+        for (const byte of bytes) {
+          slow.send(Uint8Array.of(byte));
+          await turn();
+        }
+        await slow.told(20);
+        expect(slow.text).to.match(/"id":"|101 Switching/);
+        slow.socket.destroy();
         await until(() => server.connections.length === 1);
+        await sleep(10);
+        bus().takeErrors();
       }
     });
 
