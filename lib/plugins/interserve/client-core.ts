@@ -4,7 +4,7 @@ import type { BusError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import type { Way } from './control.ts';
-import type { Caller } from './http/caller.ts';
+import { type Caller, EndpointError } from './http/caller.ts';
 import type { Receipt } from './intake.ts';
 import type { ClientOptions } from './options.ts';
 import { failureOf, outcomes } from './outcomes.ts';
@@ -69,7 +69,8 @@ export class ClientCore {
   #callFailure(id: string, error: BusError): void {
     const callback = this.failures.get(id);
     if (callback === undefined) return;
-    const { status, headers } = detailsOf(error);
+    const status = statusOf(error) ?? outcomes[failureOf(error)].status;
+    const headers = error instanceof EndpointError ? error.headers : undefined;
     try {
       Promise.resolve(callback(status, error.message, headers)).catch((failed: unknown) => this.around.report(failed));
     } catch (failed) {
@@ -78,12 +79,7 @@ export class ClientCore {
   }
 }
 
-function detailsOf(error: BusError): { status: number; headers: IncomingHttpHeaders | undefined } {
-  const { details } = error;
-  const known = outcomes[failureOf(error)].status;
-  if (typeof details !== 'object' || details === null) return { status: known, headers: undefined };
-  return {
-    status: 'status' in details && typeof details.status === 'number' ? details.status : known,
-    headers: 'headers' in details ? (details.headers as IncomingHttpHeaders) : undefined,
-  };
+function statusOf({ details }: BusError): number | undefined {
+  if (typeof details !== 'object' || details === null || !('status' in details)) return undefined;
+  return typeof details.status === 'number' ? details.status : undefined;
 }

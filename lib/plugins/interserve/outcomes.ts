@@ -60,8 +60,12 @@ export const outcomes = {
 export type Outcome = keyof typeof outcomes;
 export type Failure = { [Name in Outcome]: (typeof outcomes)[Name]['code'] extends undefined ? never : Name }[Outcome];
 
+const failures: ReadonlySet<unknown> = new Set(
+  Object.entries(outcomes).flatMap(([name, { code }]) => (code === undefined ? [] : [name])),
+);
+
 export function isFailure(name: unknown): name is Failure {
-  return typeof name === 'string' && Object.hasOwn(outcomes, name) && outcomes[name as Outcome].code !== undefined;
+  return failures.has(name);
 }
 
 /** The failure as an error; its `details` are `{ status, reason }`, `reason` being the name in the table. */

@@ -33,6 +33,6 @@ export class Throttle {
     this.#filledAt = now;
     if (this.#tokens >= 0) return undefined;
     const waitMs = -this.#tokens / this.#perMs;
-    return new Promise((resolve) => this.#clock.setTimer(resolve, waitMs));
+    return new Promise((resolve) => this.#clock.setTimer(resolve, waitMs, true));
   }
 }

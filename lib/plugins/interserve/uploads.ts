@@ -3,6 +3,7 @@ import { type Answer, type AskMessage, answerOf, answerOfError } from './control
 import { Intake } from './intake.ts';
 import { asTransferError, transferError } from './outcomes.ts';
 import type { ServerCore } from './server-core.ts';
+import type { Turn } from './slots.ts';
 import type { Transfer } from './transfer.ts';
 
 /** Client to server: decides on asks, tells where to upload, and answers when the receiver took it. */
@@ -37,11 +38,12 @@ export class Uploads {
     }
     const cancelled = () => transfer.fail(transferError('aborted'));
     signal.addEventListener('abort', cancelled, { once: true, signal: transfer.signal });
-    const turn = this.#core.slots.take(peer);
+    let turn: Turn | undefined;
     try {
       await Promise.race([this.#shake(transfer), transfer.ended]);
+      turn = this.#core.slots.take(peer);
       await Promise.race([turn.granted, transfer.ended]);
-      transfer.onComplete = () => turn.release();
+      transfer.onComplete = turn.release;
       transfer.open();
       await this.#lane.send(peer, { op: 'place', transfer: number, place: this.#core.placeOf(transfer) });
       return answerOf(await transfer.ended);
@@ -50,7 +52,7 @@ export class Uploads {
       transfer.fail(failure);
       return answerOfError(failure);
     } finally {
-      turn.release();
+      turn?.release();
       release();
     }
   }

@@ -270,8 +270,16 @@ describe('interserve over HTTP', () => {
       expect(longer.status).to.equal(413);
       const shorter = await curl(url, ['--data-binary', '@-', ...digest, ...key], content.subarray(1));
       expect([shorter.status, shorter.headers['interserve-reason']]).to.deep.equal([400, 'size']);
+      expect((await curl(url, ['-X', 'PUT', ...key])).status, 'no body at all').to.equal(400);
       expect((await curl(url, ['--data-binary', '@-', ...digest, ...key], content)).status).to.equal(200);
       expect(await answer).to.have.property('ok', true);
+    });
+
+    it('a digest that differs from the one over the bus - gets 422', async () => {
+      const { url, key } = await granted(1);
+      await bare.send({ op: 'digest', way: 'up', transfer: 1, digest: { sha256, bytes: content.length } });
+      const wrong = ['-H', `Repr-Digest: sha-256=:${Buffer.alloc(32).toString('base64')}:`];
+      expect((await curl(url, ['--data-binary', '@-', ...wrong, ...key], content)).status).to.equal(422);
     });
 
     it('a chunked body - of another size than announced ends the upload', async () => {

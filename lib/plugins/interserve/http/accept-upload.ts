@@ -52,7 +52,8 @@ export async function acceptUpload(
     if (intake.bytes > 0) intake.resumed += 1;
     if (!(await readBody(request, transfer, intake, encoding))) return;
     if (sha256 !== undefined) intake.expect({ sha256, bytes: intake.bytes });
-    await intake.announced;
+    const announced = await intake.announced;
+    if (sha256 !== undefined && announced.sha256 !== sha256) throw transferError('mismatch');
     transfer.complete();
     const receipt = await intake.finish();
     transfer.take(receipt);
@@ -117,8 +118,10 @@ function fit(request: IncomingMessage, transfer: Transfer, limit: number): Encod
     if (isEncoding(encoding)) return encoding;
     throw new HttpAnswer(transferError('encoding'), { 'accept-encoding': acceptEncoding });
   }
-  if (headers['content-length'] !== undefined) {
-    const reached = bytes + Number(headers['content-length']);
+  // A request with neither header has no body.
+  const length = headers['content-length'] ?? (headers['transfer-encoding'] === undefined ? '0' : undefined);
+  if (length !== undefined) {
+    const reached = bytes + Number(length);
     const { size } = transfer.content;
     if (reached > (size ?? limit)) throw new HttpAnswer(transferError('large'));
     if (size !== undefined && reached < size) throw new HttpAnswer(transferError('size'));

@@ -68,15 +68,21 @@ export function answerTo(request: http.ClientRequest): Promise<http.IncomingMess
   });
 }
 
-/** What a response that is no success says; its headers go along for `failure` callbacks. */
-export function failureIn(response: http.IncomingMessage): BusError {
-  const { statusCode = 0, headers } = response;
-  const given = headers[reasonHeader];
-  const reason: Failure = isFailure(given) ? given : reasonOf(statusCode);
-  const known = outcomes[reason].status === statusCode;
-  const { code, sentence } = outcomes[reason];
-  const message = known ? sentence : `The endpoint answered ${statusCode}`;
-  return new BusError(code, message, { details: { status: statusCode, reason, headers } });
+/** A refusal with the headers it came with, which `failure` callbacks are given. */
+export class EndpointError extends BusError {
+  readonly headers: http.IncomingHttpHeaders;
+
+  constructor(reason: Failure, { statusCode: status = 0, headers }: http.IncomingMessage) {
+    const { code, sentence, status: usual } = outcomes[reason];
+    super(code, status === usual ? sentence : `The endpoint answered ${status}`, { details: { status, reason } });
+    this.headers = headers;
+  }
+}
+
+/** What a response that is no success says. */
+export function failureIn(response: http.IncomingMessage): EndpointError {
+  const given = response.headers[reasonHeader];
+  return new EndpointError(isFailure(given) ? given : reasonOf(response.statusCode ?? 0), response);
 }
 
 function reasonOf(status: number): Failure {
