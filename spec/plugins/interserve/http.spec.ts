@@ -356,6 +356,17 @@ describe('interserve over HTTP', () => {
       expect((await curl(url, [...expecting, ...digest, ...key], content)).status).to.equal(200);
     });
 
+    it('control messages that cannot be read - are reported and disturb nothing', async () => {
+      for (const message of [{ op: 'boom' }, { op: 'stop', way: 'up', transfer: -1 }, [1, 2, 3]]) await bare.send(message);
+      await bare.send({ op: 'stop', way: 'up', transfer: 99, reason: 'aborted', message: '' });
+      await bare.send({ op: 'digest', way: 'down', transfer: 1, digest: { sha256, bytes: 1 } });
+      const { url, key, answer } = await granted(1);
+      expect((await curl(url, ['--data-binary', '@-', ...digest, ...key], content)).status).to.equal(200);
+      expect(await answer).to.have.property('ok', true);
+      const codes = bus.errors.splice(0).map((error) => error instanceof Error && 'code' in error && error.code);
+      expect(codes).to.deep.equal(['ERR_PROTOCOL', 'ERR_PROTOCOL', 'ERR_PROTOCOL']);
+    });
+
     it('a number in use - is refused', async () => {
       await granted(1);
       expect(await bare.ask(1, 'map', 1).answer).to.include({ ok: false, reason: 'malformed' });
