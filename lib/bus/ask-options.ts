@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import type { Withdrawal } from './withdrawal.ts';
 
 /** How `connect`, `request`, `survey` and `ping` may be told when to give up. */
 export interface AskSettings {
@@ -15,6 +16,8 @@ export interface AskOptions {
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly idempotent: boolean;
+  /** How the one who asks may take the question back. */
+  readonly withdrawal?: Withdrawal | undefined;
 }
 
 const known = new Set(['timeout', 'signal', 'idempotent']);

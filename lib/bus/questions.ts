@@ -43,7 +43,7 @@ export class Questions {
 
   /** Asks by `send`, which gets the question's id and the milliseconds left (undefined: for ever). */
   ask(lane: string, options: AskOptions, send: (id: number, timeoutMs: number | undefined) => void): Promise<unknown> {
-    const { signal, timeoutMs, idempotent } = options;
+    const { signal, timeoutMs, idempotent, withdrawal } = options;
     if (signal?.aborted === true) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
       const askedAt = this.#clock.now();
@@ -63,6 +63,7 @@ export class Questions {
       };
       if (idempotent) pending.retry = waiting;
       if (signal !== undefined) this.#watchSignal(signal, id, pending);
+      withdrawal?.bind((error) => this.#withdraw(id, pending, error));
       this.#carrier.queue(waiting, lane);
     });
   }
@@ -90,14 +91,16 @@ export class Questions {
   }
 
   #watchSignal(signal: AbortSignal, id: number, pending: Pending): void {
-    const abort = (): void => {
-      if (!this.#pending.has(id)) return;
-      this.#pending.take(id);
-      this.#gaveUp(id, pending);
-      pending.reject(aborted(signal));
-    };
+    const abort = (): void => this.#withdraw(id, pending, aborted(signal));
     signal.addEventListener('abort', abort, { once: true });
     pending.release = () => signal.removeEventListener('abort', abort);
+  }
+
+  #withdraw(id: number, pending: Pending, error: BusError): void {
+    if (!this.#pending.has(id)) return;
+    this.#pending.take(id);
+    this.#gaveUp(id, pending);
+    pending.reject(error);
   }
 
   #gaveUp(id: number, pending: Pending): void {

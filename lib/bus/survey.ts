@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import type { AskOptions } from './ask-options.ts';
+import { Withdrawal } from './withdrawal.ts';
 
 /** What a survey asks of a member. */
 export interface SurveyMember<Handle> {
@@ -56,7 +57,7 @@ function askOne<Handle>(
   answered: (answer: SurveyAnswer<Handle, unknown>) => void,
 ): () => void {
   const { handle: peer } = member;
-  const controller = new AbortController();
+  const withdrawal = new Withdrawal();
   let grace: Timer | undefined;
   let open = true;
   const settle = (answer: SurveyAnswer<Handle, unknown>): void => {
@@ -64,21 +65,17 @@ function askOne<Handle>(
     open = false;
     grace?.cancel();
     unwatch();
-    options.signal?.removeEventListener('abort', abort);
     answered(answer);
   };
   const give = (reason: BusError): void => {
     settle({ peer, status: 'rejected', reason });
-    controller.abort(reason);
+    withdrawal.withdraw(reason);
   };
-  const abort = (): void => give(new BusError('ERR_ABORTED', undefined, { cause: options.signal?.reason }));
   const unwatch = member.watchLink((up) => {
     grace?.cancel();
     grace = up ? undefined : clock.setTimer(() => give(new BusError('ERR_CLOSED', 'The peer left')), graceMs, true);
   });
-  if (options.signal?.aborted === true) controller.abort(options.signal.reason);
-  else options.signal?.addEventListener('abort', abort, { once: true });
-  member.ask({ ...options, signal: controller.signal }).then(
+  member.ask({ ...options, withdrawal }).then(
     (value) => settle({ peer, status: 'fulfilled', value }),
     (error: unknown) => settle({ peer, status: 'rejected', reason: asBusError(error, 'ERR_REMOTE') }),
   );
