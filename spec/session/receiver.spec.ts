@@ -1,0 +1,174 @@
+import { expect } from 'chai';
+import { beforeEach, describe, it } from 'mocha';
+import { Receiver, type UserFrame } from '../../lib/session/receiver.ts';
+import type { Frame, RequestId } from '../../lib/wire/frames.ts';
+
+const nothing = new Uint8Array(0);
+
+describe('receiver', () => {
+  let receiver: Receiver;
+  let coming: Frame[];
+  let events: string[];
+  let onFrame: (frame: UserFrame) => void;
+
+  function receiverOf(counts: boolean): Receiver {
+    return new Receiver({
+      decoder: {
+        feed(_bytes, sink) {
+          for (const frame of coming.splice(0)) sink(frame);
+        },
+      },
+      counts,
+      events: {
+        frame(frame, lane) {
+          events.push(`${lane}${frame.type} ${'data' in frame ? String(frame.data) : ''}`);
+          onFrame(frame);
+        },
+        control: ({ type }) => events.push(type),
+      },
+    });
+  }
+
+  beforeEach(() => {
+    coming = [];
+    events = [];
+    onFrame = () => {};
+    receiver = receiverOf(true);
+  });
+
+  function feed(...frames: Frame[]): void {
+    coming = frames;
+    receiver.feed(nothing);
+  }
+
+  const message = (data: unknown, { lane = 0, confirm = false, size = 20 } = {}): Frame => ({
+    type: 'message',
+    lane,
+    data,
+    confirm,
+    size,
+  });
+  const request = (id: RequestId, data: unknown): Frame => ({
+    type: 'request',
+    lane: 0,
+    id,
+    data,
+    timeoutMs: undefined,
+    size: 20,
+  });
+  const cancel = (id: RequestId): Frame => ({ type: 'cancel', lane: 0, id, size: 12 });
+  const response = (data: unknown): Frame => ({ type: 'response', lane: 0, id: 1, data, size: 20 });
+  const open = (lane: number, name: string): Frame => ({ type: 'open', lane, name, size: 20 });
+
+  it('sequenced frames - are counted, parts and lane names too; control frames are not', () => {
+    feed(
+      message(1),
+      open(1, 'chat'),
+      { type: 'part', lane: 0, size: 100 },
+      { type: 'heartbeat', size: 12 },
+      message(2),
+    );
+    expect(receiver.received).to.equal(4);
+    expect(events).to.deep.equal(['message 1', 'heartbeat', 'message 2']);
+  });
+
+  it('lanes - are told by the name the peer gave; one without a name is refused, and a second name too', () => {
+    feed(open(3, 'chat'), message('hi', { lane: 3 }));
+    expect(events).to.deep.equal(['chatmessage hi']);
+    for (const frames of [[message('x', { lane: 4 })], [open(3, 'other')], [open(0, 'user')]]) {
+      expect(() => feed(...frames))
+        .to.throw()
+        .with.property('code', 'ERR_PROTOCOL');
+    }
+  });
+
+  it('lanes - there are 256 at most', () => {
+    for (let lane = 1; lane < 256; lane++) feed(open(lane, `lane ${lane}`));
+    expect(() => feed(open(256, 'one more')))
+      .to.throw()
+      .with.property('code', 'ERR_PROTOCOL');
+  });
+
+  it('acknowledgements - count what was taken, once', () => {
+    expect(receiver.takeAck()).to.equal(-1);
+    feed(message(1), message(2));
+    expect(receiver.ackIsDue).to.equal(true);
+    expect(receiver.takeAck()).to.equal(2);
+    expect([receiver.ackIsDue, receiver.takeAck()]).to.deep.equal([false, -1]);
+  });
+
+  it('acknowledgements - are urgent after a confirmed message, 32 KiB or 256 frames', () => {
+    feed(message(1));
+    expect(receiver.ackIsUrgent).to.equal(false);
+    feed(message(2, { confirm: true }));
+    expect(receiver.ackIsUrgent).to.equal(true);
+    receiver.takeAck();
+    feed(message(3, { size: 32_768 }));
+    expect(receiver.ackIsUrgent).to.equal(true);
+    receiver.takeAck();
+    feed(...Array.from({ length: 255 }, () => message(4)));
+    expect(receiver.ackIsUrgent).to.equal(false);
+    feed(message(5));
+    expect(receiver.ackIsUrgent).to.equal(true);
+  });
+
+  it('acknowledgements - are said again on a new link, and never where nothing counts', () => {
+    feed(message(1));
+    receiver.takeAck();
+    receiver.forgetAcks();
+    expect(receiver.takeAck()).to.equal(1);
+    receiver = receiverOf(false);
+    feed(message(1, { confirm: true }));
+    expect([receiver.ackIsDue, receiver.takeAck()]).to.deep.equal([false, -1]);
+  });
+
+  it('a pause - holds messages and requests back, unacknowledged, and lets the rest through', () => {
+    feed(open(1, 'chat'));
+    receiver.pause();
+    feed(message(1), request(7, 'r'), response('answer'), message('lane', { lane: 1 }));
+    expect(events).to.deep.equal(['response answer', 'chatmessage lane']);
+    expect([receiver.received, receiver.held, receiver.takeAck()]).to.deep.equal([5, 2, 1]);
+    receiver.resume();
+    expect(events.slice(2)).to.deep.equal(['message 1', 'request r']);
+    expect(receiver.takeAck()).to.equal(5);
+  });
+
+  it('a handler that pauses - holds back what came in the same bytes, and what a resume brings', () => {
+    onFrame = () => receiver.pause();
+    feed(message(1), message(2), message(3));
+    expect(events).to.deep.equal(['message 1']);
+    expect(receiver.takeAck()).to.equal(1);
+    receiver.resume();
+    expect(events).to.deep.equal(['message 1', 'message 2']);
+    onFrame = () => {};
+    receiver.resume();
+    feed(message(4));
+    expect(events).to.deep.equal(['message 1', 'message 2', 'message 3', 'message 4']);
+  });
+
+  it('what arrives while held frames are delivered - comes after them', () => {
+    receiver.pause();
+    feed(message(1), message(2));
+    onFrame = () => {
+      onFrame = () => {};
+      feed(message(3));
+    };
+    receiver.resume();
+    expect(events).to.deep.equal(['message 1', 'message 2', 'message 3']);
+  });
+
+  it('a request that is cancelled while it is held - is never delivered, and counts as taken', () => {
+    receiver.pause();
+    feed(request(1, 'a'), request(2, 'b'), cancel(1));
+    receiver.resume();
+    expect(events).to.deep.equal(['request b']);
+    expect(receiver.takeAck()).to.equal(3);
+  });
+
+  it('a cancel of a request that was delivered - comes through a pause', () => {
+    feed(request(1, 'a'));
+    receiver.pause();
+    feed(cancel(1));
+    expect(events).to.deep.equal(['request a', 'cancel ']);
+  });
+});
