@@ -1,6 +1,7 @@
 import type { Timer } from '../../base/clock.ts';
 import type { ToWorker } from './face-message.ts';
 import type { RequestDetails } from './http-exchange.ts';
+import { hasBody } from './request-body.ts';
 import { TurnQueue } from './turn-queue.ts';
 import type { Worker } from './worker.ts';
 
@@ -8,6 +9,8 @@ import type { Worker } from './worker.ts';
 export class BrokeredRequest {
   readonly id: string;
   readonly details: RequestDetails;
+  /** There is no body, so all is told with the first frame. */
+  readonly whole: boolean;
   readonly turns = new TurnQueue();
   worker: Worker | undefined;
   /** Body bytes its worker has not taken. */
@@ -26,7 +29,8 @@ export class BrokeredRequest {
   constructor(id: string, details: RequestDetails) {
     this.id = id;
     this.details = details;
-    this.#frames = [['request', id, details]];
+    this.whole = !hasBody(details.headers);
+    this.#frames = [[this.whole ? 'whole' : 'request', id, details]];
   }
 
   tell(frame: ToWorker): void {

@@ -14,6 +14,8 @@ export interface RemoteWeb {
   readonly websocket: RemoteWebSocket;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** A peer's side: sorts what the gateway tells into the two remote servers. */
 export class ClientFace {
   readonly api: RemoteWeb;
@@ -51,6 +53,11 @@ export class ClientFace {
     switch (frame.kind) {
       case 'request':
         return http.receiveRequest(frame.text(), frame.record() as unknown as RequestDetails);
+      case 'whole': {
+        const id = frame.text();
+        http.receiveRequest(id, frame.record() as unknown as RequestDetails);
+        return http.receiveBody(id, nothing, true);
+      }
       case 'data':
         return http.receiveBody(frame.text(), frame.bytes(), false);
       case 'finished':

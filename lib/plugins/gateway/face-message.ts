@@ -6,6 +6,8 @@ import type { UpgradeDetails } from './upgrade-gate.ts';
 /** What the gateway tells a worker. Ids are those of the servers' own events. */
 export type ToWorker =
   | readonly ['request', id: string, details: RequestDetails]
+  /** A request without a body: nothing follows. */
+  | readonly ['whole', id: string, details: RequestDetails]
   | readonly ['data', id: string, chunk: Uint8Array]
   | readonly ['finished', id: string, chunk: Uint8Array]
   | readonly ['aborted', id: string]
@@ -85,7 +87,7 @@ export class FrameReader {
   record(): Readonly<Record<string, unknown>> {
     const value = this.#take();
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('lacks an object');
-    return { ...value };
+    return value as Readonly<Record<string, unknown>>;
   }
 
   head(): HeadData {

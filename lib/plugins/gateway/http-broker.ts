@@ -145,7 +145,7 @@ export class HttpBroker {
 
   #body(kind: 'data' | 'finished', { clientID, message }: WebServerMessage): void {
     const request = this.#requests.get(clientID);
-    if (request === undefined) return;
+    if (request === undefined || request.whole) return;
     request.untaken += message.length;
     request.tell([kind, clientID, message]);
     this.#pace(request);
@@ -175,6 +175,7 @@ export class HttpBroker {
 
   /** Reads the body only as far as a worker takes it. */
   #pace(request: BrokeredRequest): void {
+    if (request.whole) return;
     const { windowBytes } = this.#settings;
     if (request.held || request.untaken > windowBytes) this.#http.pauseRequest(request.id);
     else if (request.untaken <= windowBytes / 2) this.#http.resumeRequest(request.id);

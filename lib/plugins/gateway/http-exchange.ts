@@ -94,7 +94,7 @@ export class HttpExchange {
       this.socket.on('close', over);
     };
     response.on('close', gone);
-    this.socket.on('close', gone);
+    if (response.socket === null) this.socket.on('close', gone);
   }
 
   get details(): RequestDetails {
@@ -153,7 +153,8 @@ export function splitTarget(target: string): { url: string; query: string } {
 
 export function plainHeaders(request: IncomingMessage): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(request.headers)) {
+  for (const name of Object.keys(request.headers)) {
+    const value = request.headers[name];
     if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ');
   }
   return headers;

@@ -114,6 +114,10 @@ export class RemoteHttp extends RequestAccessors {
     if (request === undefined) return HttpSendStatus.None;
     const bytes = toBuffer(data);
     this.#requests.delete(id);
+    if (bytes.length <= pieceBytes) {
+      await this.#line.send(['answer', id, headOf(request), bytes]);
+      return HttpSendStatus.SentAndEnded;
+    }
     const [last = bytes, ...before] = pieces(bytes).toReversed();
     const writes = before.toReversed().map((piece) => this.#line.ask(['write', id, headOf(request), piece], true));
     await this.#line.send(['answer', id, headOf(request), last]);

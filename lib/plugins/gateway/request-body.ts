@@ -15,6 +15,7 @@ export interface BodyPace {
 }
 
 const nothing: Buffer = Buffer.alloc(0);
+const nobody: ReadonlySet<string> = new Set();
 
 /** The body of a request as it arrives: tells the last chunk from the others, and counts. */
 export class RequestBody {
@@ -23,7 +24,7 @@ export class RequestBody {
   readonly #maxBytes: number;
   /** What Content-Length says; undefined where the body is chunked. */
   readonly #announced: number | undefined;
-  readonly #holders = new Set<string>();
+  #holders: ReadonlySet<string> = nobody;
   #received = 0;
   #last: Buffer = nothing;
   #windowStart: number;
@@ -44,7 +45,14 @@ export class RequestBody {
     return this.#over;
   }
 
+  /** Begins to read; where there is no body, its end is told at once. */
   start(): void {
+    if (!hasBody(this.#request.headers)) {
+      this.#over = true;
+      this.#request.resume();
+      this.#events.finished(nothing);
+      return;
+    }
     this.#request.on('data', (bytes: Buffer) => this.#take(bytes));
     this.#request.on('end', () => {
       if (this.#over) return;
@@ -57,12 +65,14 @@ export class RequestBody {
 
   /** Stops reading until everyone who held it back has let it go. */
   hold(holder: string): void {
-    this.#holders.add(holder);
+    this.#holders = new Set([...this.#holders, holder]);
     if (!this.#over) this.#request.pause();
   }
 
   letGo(holder: string, now: number): void {
-    if (!this.#holders.delete(holder) || this.#holders.size > 0 || this.#over) return;
+    if (!this.#holders.has(holder)) return;
+    this.#holders = new Set([...this.#holders].filter((each) => each !== holder));
+    if (this.#holders.size > 0 || this.#over) return;
     this.#windowStart = now;
     this.#windowBytes = 0;
     this.#request.resume();
@@ -106,4 +116,10 @@ export class RequestBody {
     this.#last = nothing;
     this.#events.chunk(bytes);
   }
+}
+
+/** What RFC 9112 goes by: a request has a body if it says how long it is, or that it is in chunks. */
+export function hasBody(headers: { readonly [name: string]: unknown }): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
 }

@@ -16,6 +16,7 @@ export const HttpSendStatus = {
 } as const;
 
 const sliceBytes = 65_536;
+const oneWriteBytes = 4096;
 
 /** The answer to one request as it leaves, whole, in pieces, or as far as the client takes it. */
 export class ResponseWriter {
@@ -129,6 +130,8 @@ export class ResponseWriter {
 
   #end(last: Buffer): void {
     this.#mode = 'ended';
-    this.#response.end(last);
+    // The platform sends a head and a short string in one write, a head and a Buffer in two.
+    if (last.length <= oneWriteBytes) this.#response.end(last.toString('latin1'), 'latin1');
+    else this.#response.end(last);
   }
 }
