@@ -7,6 +7,7 @@ import type { Scenario } from './scenarios/scenario.ts';
 export const usage = `npm run bench -- [options]
 
   --only NAMES    scenarios, by name and separated by commas; all unless given
+  --variant NAMES of those scenarios, the rows of these names alone
   --peer NAMES    peers likewise; busbar is always among them
   --runs N        runs of each, 5 unless given
   --ms N          how long one measurement takes, 700 unless given
@@ -24,6 +25,8 @@ peers: ${adapters.map(({ name }) => name).join(', ')}
 export interface Arguments {
   readonly scenarios: readonly Scenario[];
   readonly peers: readonly Adapter[];
+  /** Names of variants; undefined for all. */
+  readonly variants: readonly string[] | undefined;
   readonly runs: number;
   readonly ms: number;
   readonly node: string;
@@ -42,6 +45,7 @@ export function readArguments(given: readonly string[]): Arguments {
     allowNegative: true,
     options: {
       only: { type: 'string' },
+      variant: { type: 'string' },
       peer: { type: 'string' },
       runs: { type: 'string' },
       ms: { type: 'string' },
@@ -59,6 +63,7 @@ export function readArguments(given: readonly string[]): Arguments {
   return {
     scenarios: picked('scenario', scenarios, values.only),
     peers: peers.filter(({ byNameOnly }) => byNameOnly !== true || peer !== undefined),
+    variants: values.variant?.split(',').map((name) => name.trim()),
     runs: positive('--runs', values.runs ?? (quick ? '1' : '5')),
     ms: positive('--ms', values.ms ?? (quick ? '60' : '700')),
     node: values.node ?? process.execPath,

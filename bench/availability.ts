@@ -10,7 +10,10 @@ export function installPeers(): boolean {
   const npm = process.env['npm_execpath'];
   const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
   const [program, before] = npm?.endsWith('.js') === true ? [process.execPath, [npm]] : ['npm', []];
-  const { status } = spawnSync(program, [...before, ...args], { cwd: peersFolder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const { status } = spawnSync(program, [...before, ...args], {
+    cwd: peersFolder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   return status === 0;
 }
 

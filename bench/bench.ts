@@ -13,8 +13,9 @@ export interface Listener {
   failed(scenario: string, variant: string, peer: string, error: Error): void;
 }
 
-function variantsOf(scenario: Scenario, { quick }: Arguments): readonly Variant[] {
+function variantsOf(scenario: Scenario, { quick, variants }: Arguments): readonly Variant[] {
   const [first] = scenario.variants;
+  if (variants !== undefined) return scenario.variants.filter(({ name }) => variants.includes(name));
   if (!quick || first === undefined) return scenario.variants;
   const chosen = scenario.variants.filter((variant) => variant.quick === true);
   return chosen.length > 0 ? chosen : [first];

@@ -5,8 +5,6 @@ import { peersFolder, root } from './adapters/peer-module.ts';
 import type { Numbers } from './control/commands.ts';
 import { now } from './time.ts';
 
-const rounds = 5;
-
 function run(script: string, cwd: string): { ms: number; rss: number } {
   const startedAt = now();
   const rss = execFileSync(process.execPath, ['-e', `${script};console.log(process.memoryUsage.rss())`], { cwd });
@@ -14,7 +12,7 @@ function run(script: string, cwd: string): { ms: number; rss: number } {
 }
 
 /** Loads a package in a Node of its own, several times; the least of each, over the least without it. */
-export async function loadAnew(name: string): Promise<Numbers> {
+export async function loadAnew(name: string, rounds: number): Promise<Numbers> {
   const isOurs = existsSync(join(root, 'lib')) && name === 'busbar';
   const script = `require(${JSON.stringify(isOurs ? join(root, 'dist', 'cjs', 'index.js') : name)})`;
   const cwd = isOurs ? root : peersFolder;
@@ -25,7 +23,7 @@ export async function loadAnew(name: string): Promise<Numbers> {
   }
   const least = (all: { ms: number; rss: number }[] | undefined, key: 'ms' | 'rss'): number =>
     Math.min(...(all ?? []).map((one) => one[key]));
-  return await Promise.resolve({
+  return Promise.resolve({
     ms: least(loaded, 'ms') - least(empty, 'ms'),
     megabytes: (least(loaded, 'rss') - least(empty, 'rss')) / 1e6,
   });

@@ -41,9 +41,12 @@ const makers: Record<string, () => Payload> = {
   tiny: () => objects('tiny', (n) => ({ n })),
   game: () => objects('game', move),
   '1k': () =>
-    objects('1k', (n) => ({ room: 'north', sent: 1_700_000_000 + n, moves: Array.from({ length: 9 }, (_, i) => move(n + i)) })),
-  '64k': () =>
-    objects('64k', (n) => ({ room: 'north', moves: Array.from({ length: 590 }, (_, i) => move(n + i)) })),
+    objects('1k', (n) => ({
+      room: 'north',
+      sent: 1_700_000_000 + n,
+      moves: Array.from({ length: 9 }, (_, i) => move(n + i)),
+    })),
+  '64k': () => objects('64k', (n) => ({ room: 'north', moves: Array.from({ length: 590 }, (_, i) => move(n + i)) })),
   '64k-binary': () => binary('64k-binary', 65_536),
   '1m-binary': () => binary('1m-binary', 1_048_576),
   '4m-binary': () => binary('4m-binary', 4_194_304),

@@ -23,12 +23,16 @@ export interface Results {
 
 const folder = join(root, 'bench', 'results');
 
-/** Keeps the results beside those of earlier scenarios of the same day and machine; returns them all. */
+/** Keeps the results beside those of other scenarios and variants of the same day and machine; returns them all. */
 export function keepResults(results: Results): Results {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${machineName(results.machine)}-${results.date}.json`);
   const earlier = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Results) : undefined;
-  const all = { ...results, scenarios: { ...earlier?.scenarios, ...results.scenarios } };
+  const scenarios = { ...earlier?.scenarios };
+  for (const [name, measured] of Object.entries(results.scenarios)) {
+    scenarios[name] = { ...measured, variants: { ...scenarios[name]?.variants, ...measured.variants } };
+  }
+  const all = { ...results, scenarios };
   writeFileSync(path, `${JSON.stringify(all, undefined, 1)}\n`);
   return all;
 }

@@ -28,7 +28,16 @@ export async function runOnce(
   lastRun += 1;
   const address = join(desk.folder, `s${lastRun}`);
   const start = (role: string): Promise<Remote> => {
-    const args = [...settings.nodeArgs, '--expose-gc', workerFile, role, adapter.name, scenario.name, address, desk.path];
+    const args = [
+      ...settings.nodeArgs,
+      '--expose-gc',
+      workerFile,
+      role,
+      adapter.name,
+      scenario.name,
+      address,
+      desk.path,
+    ];
     const remote = desk.expect(role);
     children.push(spawn(settings.node, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
     return remote;
@@ -49,7 +58,7 @@ export async function runOnce(
 async function spawned(desk: Desk, server: Remote): Promise<Remote> {
   const remote = desk.expect('clients');
   await server.call('spawnClients');
-  return await remote;
+  return remote;
 }
 
 /** The processes end by themselves when the desk closes; one that does not is killed. */

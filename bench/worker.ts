@@ -57,7 +57,7 @@ async function run({ call, params }: Command): Promise<Numbers> {
       server?.cut?.();
       return {};
     case 'startUp':
-      return loadAnew(adapter.loads ?? '');
+      return loadAnew(adapter.loads ?? '', Number(params['rounds']));
     default:
       return ownCommand(call, params);
   }
@@ -68,11 +68,11 @@ async function ownCommand(call: string, params: Params): Promise<Numbers> {
   if (server !== undefined) {
     const command = scenario.serverCommands?.[call];
     if (command === undefined) throw new Error(`The server has no command "${call}"`);
-    return await command({ end: server, messages }, params);
+    return command({ end: server, messages }, params);
   }
   const command = scenario.clientCommands?.[call];
   if (command === undefined) throw new Error(`The clients have no command "${call}"`);
-  return await command({ ends: clients, messages, more }, params);
+  return command({ ends: clients, messages, more }, params);
 }
 
 const socket = connect(desk, () => line.say({ name: role }));

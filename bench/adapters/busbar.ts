@@ -1,7 +1,12 @@
 import { Client, type ClientOptions, definePlugin, Server } from '../../lib/index.ts';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 
-const limits = { maxMessageBytes: 64 * 1_048_576, maxUnackedBytes: 64 * 1_048_576, maxUnauthorized: 20_000, max: 20_000 };
+const limits = {
+  maxMessageBytes: 64 * 1_048_576,
+  maxUnackedBytes: 64 * 1_048_576,
+  maxUnauthorized: 20_000,
+  max: 20_000,
+};
 
 /** A lane of its own, for bulk data beside the user's messages. */
 const bulkLane = definePlugin({

@@ -24,7 +24,7 @@ const flushEvery = 1_000;
 
 async function open(port: string): Promise<NatsConnection> {
   const { connect } = peerModule('@nats-io/transport-node') as { connect(options: object): Promise<NatsConnection> };
-  return await connect({ servers: `127.0.0.1:${port}`, reconnect: false });
+  return connect({ servers: `127.0.0.1:${port}`, reconnect: false });
 }
 
 function freePort(): Promise<number> {

@@ -21,7 +21,7 @@ function adapter(name: string, serialization: 'json' | 'advanced'): Adapter {
       });
     };
     process.on('message', ({ i, d }: Envelope) => asking.answered(i, d));
-    return await Promise.resolve({
+    return Promise.resolve({
       send: (data: object) => {
         send({ i: 0, d: data });
         return waiting < fullMessages ? undefined : new Promise<void>((resolve) => (room = resolve));

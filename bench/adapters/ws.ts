@@ -18,7 +18,9 @@ interface Socket {
 
 interface Ws {
   readonly WebSocket: new (url: string, options?: object) => Socket;
-  readonly WebSocketServer: new (options: object) => {
+  readonly WebSocketServer: new (
+    options: object,
+  ) => {
     readonly clients: Set<Socket>;
     on(event: 'connection', listener: (socket: Socket) => void): void;
     close(): void;

@@ -6,7 +6,8 @@ import { hasRoomFor, type Scenario } from './scenario.ts';
 /** One request at a time, first alone, then while bulk data moves on a lane of its own. */
 export const besideBulk: Scenario = {
   name: 'beside-bulk',
-  title: 'A small request at a time while a gigabyte moves over the same connection, on another lane where there are lanes.',
+  title:
+    'A small request at a time while a gigabyte moves over the same connection, on another lane where there are lanes.',
   metrics: [
     { name: 'p99', unit: 'us beside it', better: 'lower' },
     { name: 'idleP99', unit: 'us alone', better: 'lower' },

@@ -12,7 +12,8 @@ export const binary: Scenario = {
     { name: 'peak', unit: 'payloads of memory at the receiver', better: 'lower' },
   ],
   variants: sizes.map((name) => ({ name, clients: 1, params: { payload: name }, quick: name === '4m-binary' })),
-  suits: (adapter, variant) => hasRoomFor(adapter, variant) && (adapter.binary !== false || variant.name === '4m-binary'),
+  suits: (adapter, variant) =>
+    hasRoomFor(adapter, variant) && (adapter.binary !== false || variant.name === '4m-binary'),
   async measure(stage, { name }) {
     const { bytes } = payload(name);
     // The very first one: how much memory does it take at most until it is there?

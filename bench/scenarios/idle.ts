@@ -11,7 +11,8 @@ export const idle: Scenario = {
   variants: [{ name: '9,500 connections', clients: 1, params: { clients: 9_500 } }],
   maxRuns: 1,
   // The others would need minutes to connect so many, or have no server of that kind.
-  suits: (adapter, variant) => hasRoomFor(adapter, variant) && ['busbar', 'bare socket', 'net-ipc JSON'].includes(adapter.name),
+  suits: (adapter, variant) =>
+    hasRoomFor(adapter, variant) && ['busbar', 'bare socket', 'net-ipc JSON'].includes(adapter.name),
   async measure({ server, clients, pace }, { params }) {
     const wanted = pace.quick ? 200 : Number(params['clients']);
     const before = await server.call('memory', { reset: true });

@@ -12,7 +12,7 @@ export const manyClients: Scenario = {
   suits: hasRoomFor,
   async measure({ clients, pace }) {
     await clients.call('ask', { ms: pace.warmMs });
-    return await clients.call('ask', { ms: pace.measureMs });
+    return clients.call('ask', { ms: pace.measureMs });
   },
   clientCommands: {
     ask: ({ ends }, { ms }) => keepAsking(ends, 16, 'game', Number(ms)),

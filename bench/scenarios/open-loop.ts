@@ -50,7 +50,7 @@ export const openLoop: Scenario = {
   suits: hasRoomFor,
   async measure({ clients, pace }, { params }) {
     await clients.call('askAtRate', { ...params, ms: pace.warmMs });
-    return await clients.call('askAtRate', { ...params, ms: pace.measureMs });
+    return clients.call('askAtRate', { ...params, ms: pace.measureMs });
   },
   clientCommands: { askAtRate },
 };

@@ -17,7 +17,7 @@ export const pipelined: Scenario = {
   suits: hasRoomFor,
   async measure({ clients, pace }, { params }) {
     await clients.call('ask', { ...params, ms: pace.warmMs });
-    return await clients.call('ask', { ...params, ms: pace.measureMs });
+    return clients.call('ask', { ...params, ms: pace.measureMs });
   },
   clientCommands: {
     ask: ({ ends }, { inFlight, ms }) => keepAsking(ends, Number(inFlight), 'game', Number(ms)),

@@ -14,7 +14,7 @@ export const resume: Scenario = {
   async measure({ server, clients }) {
     await clients.call('answer');
     await server.call('cut');
-    return await clients.call('answer');
+    return clients.call('answer');
   },
   clientCommands: {
     async answer({ ends }) {

@@ -12,7 +12,7 @@ export const sequential: Scenario = {
   suits: hasRoomFor,
   async measure({ clients, pace }) {
     await clients.call('ask', { ms: pace.warmMs * 2 });
-    return await clients.call('ask', { ms: pace.measureMs });
+    return clients.call('ask', { ms: pace.measureMs });
   },
   clientCommands: {
     ask: ({ ends }, { ms }) => keepAsking(ends, 1, 'game', Number(ms)),

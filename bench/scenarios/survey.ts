@@ -9,7 +9,7 @@ export const survey: Scenario = {
   suits: (adapter, variant) => hasRoomFor(adapter, variant) && adapter.surveys === true,
   async measure({ server, pace }) {
     await server.call('surveyAll', { ms: pace.warmMs });
-    return await server.call('surveyAll', { ms: pace.measureMs });
+    return server.call('surveyAll', { ms: pace.measureMs });
   },
   serverCommands: {
     async surveyAll({ end }, { ms }) {

@@ -1,0 +1,76 @@
+import { Packr } from 'msgpackr';
+import { Bench } from 'tinybench';
+import { Outbox } from '../../lib/session/outbox.ts';
+import type { Frame } from '../../lib/wire/frames.ts';
+import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
+import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
+import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
+import { Slab } from '../../lib/wire/slab.ts';
+import { payload } from '../payloads.ts';
+
+const limits = { maxFrameBytes: 16_777_216, maxDepth: 64 };
+/** Everything is done to so many objects at a time, as the clock is too coarse for one. */
+const batch = 64;
+
+function bytesOf(slab: Slab): Buffer {
+  return Buffer.concat(slab.take());
+}
+
+/** Encoder, decoder, outbox and codecs by themselves; nanoseconds for one 100-byte object. */
+export async function runMicro(quick: boolean): Promise<string> {
+  const bench = new Bench(quick ? { time: 20, warmupTime: 10 } : { time: 500, warmupTime: 200 });
+  const { values } = payload('game');
+  for (const records of [true, false]) {
+    const kind = records ? 'records' : 'plain maps';
+    const slab = new Slab();
+    const encoder = new NativeEncoder({ slab, records, maxFrameBytes: limits.maxFrameBytes });
+    bench.add(`native encoder, ${kind}`, () => {
+      for (const value of values) encoder.message(0, value, false);
+      slab.take();
+    });
+    const other = new Slab();
+    const source = new NativeEncoder({ slab: other, records, maxFrameBytes: limits.maxFrameBytes });
+    const decoder = new NativeDecoder({ records, ...limits });
+    const sink = (_: Frame): void => {};
+    for (const value of values) source.message(0, value, false);
+    // The first batch carries the definitions; the ones after it name them.
+    decoder.feed(bytesOf(other), sink);
+    for (const value of values) source.message(0, value, false);
+    const bytes = bytesOf(other);
+    bench.add(`native decoder, ${kind}`, () => decoder.feed(bytes, sink));
+  }
+  for (const messagepack of [false, true]) {
+    const slab = new Slab();
+    const encoder = new NetIpcEncoder({ slab, messagepack, maxFrameBytes: limits.maxFrameBytes });
+    bench.add(`net-ipc encoder, ${messagepack ? 'MessagePack' : 'JSON'}`, () => {
+      for (const value of values) encoder.message(0, value, false);
+      slab.take();
+    });
+  }
+  const outbox = new Outbox();
+  const segment = Buffer.alloc(100 * batch);
+  bench.add('outbox, record and acknowledge', () => {
+    for (let n = 0; n < batch; n++) outbox.record(100, undefined);
+    outbox.store(segment);
+    outbox.acknowledge(outbox.sequence);
+  });
+  const records = new Packr({ sequential: true });
+  bench.add('msgpackr alone, pack with records', () => {
+    for (const value of values) records.pack(value);
+  });
+  const texts = values.map((value) => JSON.stringify(value));
+  bench.add('JSON.stringify', () => {
+    for (const value of values) JSON.stringify(value);
+  });
+  bench.add('JSON.parse', () => {
+    for (const text of texts) JSON.parse(text);
+  });
+  await bench.run();
+  const lines = bench.tasks.map(({ name, result }) => {
+    const ms = 'latency' in result ? result.latency.mean : NaN;
+    return `${name.padEnd(36)}${Math.round((ms * 1e6) / batch)
+      .toString()
+      .padStart(8)} ns`;
+  });
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,48 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../adapters/peer-module.ts';
+import type { Results } from '../results.ts';
+import { goalTable } from './goals.ts';
+import { plots } from './plots.ts';
+import { markdownTables } from './tables.ts';
+
+const document = join(root, 'docs', 'performance.md');
+const images = join(root, 'docs', 'img');
+
+/** Writes what was measured into the document, between its markers, and draws the plots. */
+export async function writeReport(results: Results): Promise<void> {
+  const { machine, date } = results;
+  const about = `Measured ${date} on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}.`;
+  let text = readFileSync(document, 'utf8');
+  text = between(text, 'goals', `${about}\n\n${goalTable(results)}`);
+  text = between(text, 'tables', markdownTables(results));
+  writeFileSync(document, text);
+  await draw(results);
+}
+
+function between(text: string, marker: string, content: string): string {
+  const start = `<!-- bench: ${marker} -->`;
+  const end = '<!-- end of bench -->';
+  const from = text.indexOf(start);
+  const to = text.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`docs/performance.md lacks ${start}`);
+  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+async function draw(results: Results): Promise<void> {
+  const [{ compile }, vega, { Resvg }] = await Promise.all([
+    import('vega-lite'),
+    import('vega'),
+    import('@resvg/resvg-js'),
+  ]);
+  mkdirSync(images, { recursive: true });
+  for (const [name, plot] of plots(results)) {
+    const { spec } = compile(plot as Parameters<typeof compile>[0]);
+    const view = new vega.View(vega.parse(spec), { renderer: 'none' });
+    const svg = await view.toSVG();
+    view.finalize();
+    writeFileSync(join(images, `${name}.svg`), svg);
+    const image = new Resvg(svg, { fitTo: { mode: 'zoom', value: 1.5 }, font: { loadSystemFonts: true } });
+    writeFileSync(join(images, `${name}.png`), image.render().asPng());
+  }
+}
