@@ -85,7 +85,7 @@ contract('pausing', (bus, dialect) => {
   });
 
   it('does not keep close from ending', async () => {
-    const { server, client, connection } = await bus().pair({}, { closeTimeoutMs: 300 });
+    const { server, client, connection } = await bus().pair({}, { closeTimeoutMs: 100 });
     const got: unknown[] = [];
     server.on('message', (message) => got.push(message));
     connection.pause();
