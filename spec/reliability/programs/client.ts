@@ -1,6 +1,6 @@
 import { Client, type ClientOptions, ClientStatus } from '../../../lib/index.ts';
 import { Tally } from '../tally.ts';
-import { Notebook, residentBytes } from './notebook.ts';
+import { Notebook, heldBytes } from './notebook.ts';
 
 interface Settings {
   readonly options: ClientOptions;
@@ -37,10 +37,11 @@ const clients = Array.from({ length: settings.clients ?? 1 }, () => {
 /** Sends while nobody listens; resolves what it did to memory and how many sends were refused. */
 async function outage(count: number, bytes: number): Promise<object> {
   const [client] = clients;
-  const before = residentBytes();
+  const before = heldBytes();
+  const residentBefore = process.memoryUsage.rss();
   let refused = 0;
   let accepted = 0;
-  let most = before;
+  let mostResident = residentBefore;
   const other: string[] = [];
   for (let number = 0; number < count; number++) {
     client?.send({ number, text: `${number}`.padEnd(bytes, 'x') }).then(
@@ -54,7 +55,7 @@ async function outage(count: number, bytes: number): Promise<object> {
     );
     if (number % 1_000 === 0) {
       await new Promise(setImmediate);
-      most = Math.max(most, process.memoryUsage.rss());
+      mostResident = Math.max(mostResident, process.memoryUsage.rss());
     }
   }
   await new Promise(setImmediate);
@@ -63,15 +64,15 @@ async function outage(count: number, bytes: number): Promise<object> {
     refused,
     other,
     waiting: count - accepted - refused,
-    grownBytes: most - before,
-    settledBytes: residentBytes() - before,
+    grownBytes: heldBytes() - before,
+    residentBytes: mostResident - residentBefore,
   };
 }
 
 async function answer(question: Question): Promise<unknown> {
   switch (question.ask) {
     case 'tally':
-      return { ...tally.figures, last: tally.last, residentBytes: residentBytes() };
+      return { ...tally.figures, last: tally.last, heldBytes: heldBytes() };
     case 'break':
       for (const client of clients) client.connection?.destroy();
       return {};

@@ -15,8 +15,9 @@ export class Notebook {
   }
 }
 
-/** Resident memory after all garbage went. */
-export function residentBytes(): number {
+/** Memory in use after all garbage went: the heap and the buffers outside it. */
+export function heldBytes(): number {
   globalThis.gc?.();
-  return process.memoryUsage.rss();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

@@ -1,6 +1,6 @@
 import { Server, type ServerOptions } from '../../../lib/index.ts';
 import { Tally } from '../tally.ts';
-import { Notebook, residentBytes } from './notebook.ts';
+import { Notebook, heldBytes } from './notebook.ts';
 
 interface Settings {
   readonly options: ServerOptions;
@@ -32,22 +32,31 @@ async function broadcast(count: number, bytes: number): Promise<object> {
   const startedAt = performance.now();
   server.on('slow', () => slow.push(Math.round(performance.now() - startedAt)));
   await server.broadcast({ number: 0, text: 'warm' });
-  const before = residentBytes();
+  const before = heldBytes();
+  const residentBefore = process.memoryUsage.rss();
   let most = before;
+  let mostResident = residentBefore;
   const gone: unknown[] = [];
   server.on('disconnect', (_connection, reason) => gone.push(reason));
   for (let number = 1; number <= count; number++) {
     await server.broadcast({ number, text: `${number}`.padEnd(bytes, 'x') });
-    if (number % 1_000 === 0) most = Math.max(most, process.memoryUsage.rss());
+    if (number % 1_000 === 0) mostResident = Math.max(mostResident, process.memoryUsage.rss());
+    if (number % 5_000 === 0) most = Math.max(most, heldBytes());
   }
   await Promise.all(server.connections.map((connection) => connection.flush()));
-  return { grownBytes: most - before, slow, gone, ms: Math.round(performance.now() - startedAt) };
+  return {
+    grownBytes: most - before,
+    residentBytes: mostResident - residentBefore,
+    slow,
+    gone,
+    ms: Math.round(performance.now() - startedAt),
+  };
 }
 
 async function answer(question: Question): Promise<unknown> {
   switch (question.ask) {
     case 'tally':
-      return { ...tally.figures, last: tally.last, residentBytes: residentBytes() };
+      return { ...tally.figures, last: tally.last, heldBytes: heldBytes() };
     case 'pause':
       server.pause();
       return {};

@@ -1,0 +1,137 @@
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { Client, ClientStatus, Server } from '../../lib/index.ts';
+import { eager, next, sleep } from '../support/buses.ts';
+import { figure } from './figures.ts';
+import { Stage } from './process.ts';
+
+const heartbeats = { heartbeatIntervalMs: 300, heartbeatTimeoutMs: 300 };
+
+describe('outages', () => {
+  let stage: Stage;
+  const clients: Client[] = [];
+
+  beforeEach(() => {
+    stage = new Stage();
+  });
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.destroy();
+    await stage.close();
+  });
+
+  async function join(options: object = {}): Promise<Client> {
+    const client = new Client({ path: stage.path('s'), ...options });
+    clients.push(client);
+    client.on('error', () => {});
+    return client.connect();
+  }
+
+  it('a server that is away for 0.5 s, then 2 s - 20 of 20 clients with default options are back after each', async function () {
+    this.timeout(30_000);
+    const options = { options: { path: stage.path('s') } };
+    let server = await stage.program('server', options);
+    await Promise.all(Array.from({ length: 20 }, () => join()));
+    for (const outageMs of [500, 2_000]) {
+      await server.kill();
+      await sleep(outageMs);
+      const backAt = performance.now();
+      server = await stage.program('server', options);
+      await Promise.all(
+        clients.map((client) => (client.status === ClientStatus.READY ? undefined : next(client, 'ready'))),
+      );
+      const back = clients.filter(({ status }) => status === ClientStatus.READY).length;
+      figure('21', { outageMs, clients: 20, back, backWithinMs: Math.round(performance.now() - backAt) });
+      expect(back).to.equal(20);
+    }
+  });
+
+  it('500 clients that lose their server at once - come back spread out, all within 5 s', async function () {
+    this.timeout(30_000);
+    const options = { options: { path: stage.path('s') } };
+    const server = await stage.program('server', options);
+    const storm = await stage.program('client', { options: { path: stage.path('s') }, clients: 500 });
+    await storm.ask({ ask: 'storm' });
+    await server.kill();
+    const next = await stage.program('server', options);
+    const startedAt = performance.now();
+    for (let back = 0; back < 500; back = (await next.ask<{ count: number }>({ ask: 'connections' })).count) {
+      if (performance.now() - startedAt > 5_000) throw new Error(`${back} of 500 are back after 5 s`);
+      await sleep(20);
+    }
+    const backMs = Math.round(performance.now() - startedAt);
+    const { attempts } = await storm.ask<{ attempts: number[] }>({ ask: 'storm' });
+    const first = attempts.slice(0, 500).sort((a, b) => a - b);
+    const from = first[0] ?? 0;
+    const windowMs = (first.at(-1) ?? 0) - from;
+    const slots = new Array<number>(Math.ceil((windowMs + 1) / 10)).fill(0);
+    for (const at of first) slots[Math.floor((at - from) / 10)]! += 1;
+    const worst = Math.max(...slots);
+    const mean = 500 / slots.length;
+    figure('22', {
+      clients: 500,
+      worst10Ms: worst,
+      mean10Ms: Math.round(mean * 10) / 10,
+      windowMs: Math.round(windowMs),
+      allBackMs: backMs,
+    });
+    expect(worst).to.be.at.most(3 * mean);
+    expect(windowMs).to.be.above(300);
+  });
+
+  for (const dialect of [
+    { name: 'native', options: {} },
+    { name: 'net-ipc', options: { native: false } },
+  ]) {
+    it(`a server that is stopped, ${dialect.name} - is noticed within two heartbeats; no send is confirmed meanwhile`, async function () {
+      this.timeout(20_000);
+      const server = await stage.program('server', { options: { path: stage.path('s'), ...heartbeats } });
+      const client = await join({ ...heartbeats, ...dialect.options, random: eager, handshakeTimeoutMs: 300 });
+      const confirms = client.delivery === 'session';
+      server.stop();
+      const stoppedAt = performance.now();
+      let confirmed = 0;
+      const sends = confirms
+        ? [1, 2, 3].map((number) => client.send({ number }, { confirm: true }).then(() => (confirmed += 1)))
+        : [];
+      while (client.status === ClientStatus.READY) await next(client, 'status');
+      const noticedMs = Math.round(performance.now() - stoppedAt);
+      const falseSuccess = confirmed;
+      server.carryOn();
+      await Promise.all(sends);
+      figure(`23 server, ${dialect.name}`, { heartbeatMs: 300, noticedMs, falseSuccess });
+      expect(falseSuccess).to.equal(0);
+      expect(noticedMs).to.be.below(2 * 300 + 150);
+      if (!confirms) return;
+      const tally = await server.ask<{ taken: number; doubled: number }>({ ask: 'tally' });
+      expect(tally.taken).to.equal(3);
+      expect(tally.doubled).to.equal(0);
+    });
+
+    it(`a client that is stopped, ${dialect.name} - is noticed within two heartbeats`, async function () {
+      this.timeout(20_000);
+      const server = await new Server({ path: stage.path('s'), ...heartbeats }).start();
+      server.on('error', () => {});
+      const options = { path: stage.path('s'), ...heartbeats, ...dialect.options };
+      const client = await stage.program('client', { options });
+      const [connection] = server.connections;
+      client.stop();
+      const stoppedAt = performance.now();
+      let confirmed = 0;
+      const sent =
+        connection?.delivery === 'session'
+          ? connection.send({ number: 0 }, { confirm: true }).then(() => (confirmed += 1))
+          : undefined;
+      while (connection?.attached === true) await sleep(5);
+      const noticedMs = Math.round(performance.now() - stoppedAt);
+      const falseSuccess = confirmed;
+      client.carryOn();
+      await sent;
+      figure(`23 client, ${dialect.name}`, { heartbeatMs: 300, noticedMs, falseSuccess });
+      expect(falseSuccess).to.equal(0);
+      expect(noticedMs).to.be.below(2 * 300 + 150);
+      await client.kill();
+      await server.close();
+    });
+  }
+});
