@@ -12,6 +12,8 @@ export interface EventSourceOptions {
   readonly clock: Clock;
 }
 
+const nobody: readonly Handler[] = [];
+
 type Handler = (event: AnyEventName, payload?: WebServerMessage) => unknown;
 
 /**
@@ -64,11 +66,14 @@ export abstract class EventSource<Name extends AnyEventName> {
    * promise that comes back settles when all of them are done, and never rejects.
    */
   onEvent(event: AnyEventName, payload?: WebServerMessage): void | Promise<void> {
-    const waits: Promise<void>[] = [];
+    let wait: Promise<void> | undefined;
     const own: unknown = Reflect.get(this, event);
-    if (typeof own === 'function') this.#run(own.bind(this) as Handler, event, payload, waits);
-    for (const handler of this.#handlers.get(event) ?? []) this.#run(handler, event, payload, waits);
-    if (waits.length > 0) return Promise.all(waits).then(() => undefined);
+    if (typeof own === 'function') wait = this.#run(own.bind(this) as Handler, event, payload);
+    for (const handler of this.#handlers.get(event) ?? nobody) {
+      const other = this.#run(handler, event, payload);
+      if (other !== undefined) wait = wait === undefined ? other : wait.then(() => other);
+    }
+    return wait;
   }
 
   /** Delivers what is queued now, then `ASYNC_POLLING_UPDATE`; called from within a handler it does nothing. */
@@ -154,19 +159,18 @@ export abstract class EventSource<Name extends AnyEventName> {
     }
   }
 
-  #run(handler: Handler, event: AnyEventName, payload: WebServerMessage | undefined, waits: Promise<void>[]): void {
+  /** The promise of a handler that takes its time; it never rejects. */
+  #run(handler: Handler, event: AnyEventName, payload: WebServerMessage | undefined): Promise<void> | undefined {
     try {
       const result = payload === undefined ? handler(event) : handler(event, payload);
-      if (result instanceof Promise) {
-        waits.push(
-          result.then(
-            () => undefined,
-            (error: unknown) => this.#failed(event, payload, error),
-          ),
-        );
-      }
+      if (!(result instanceof Promise)) return undefined;
+      return result.then(
+        () => undefined,
+        (error: unknown) => this.#failed(event, payload, error),
+      );
     } catch (error) {
       this.#failed(event, payload, error);
+      return undefined;
     }
   }
 

@@ -57,10 +57,9 @@ export function webServerMessage(
   message: Buffer | string = nothing,
   more?: Pick<WebServerMessage, 'isBinary' | 'code' | 'offset' | 'error'>,
 ): WebServerMessage {
-  const payload = {
-    eventTypeID: eventTypeIds[name],
-    clientID,
-    message: typeof message === 'string' ? Buffer.from(message) : message,
-  };
-  return more === undefined ? payload : { ...payload, ...more };
+  const bytes = typeof message === 'string' ? Buffer.from(message) : message;
+  const eventTypeID = eventTypeIds[name];
+  return more === undefined
+    ? { eventTypeID, clientID, message: bytes }
+    : { eventTypeID, clientID, message: bytes, ...more };
 }

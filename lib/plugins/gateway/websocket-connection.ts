@@ -40,6 +40,8 @@ export class WebSocketConnection {
   readonly #settings: WebSocketServerSettings;
   readonly #events: WebSocketConnectionEvents;
   readonly #openedAt: number;
+  /** It was heard of, or spoken to, since the last check. */
+  #active = false;
   #aliveAt: number;
   #pinged = false;
   #closingAt: number | undefined;
@@ -88,16 +90,19 @@ export class WebSocketConnection {
 
   send(data: Buffer, binary: boolean, compress: boolean): number {
     if (!this.#isOpen) return SendStatus.DROPPED;
-    const { maxBackpressureBytes, whenBehind, resetIdleTimeoutOnSend, clock } = this.#settings;
+    const { maxBackpressureBytes, whenBehind, resetIdleTimeoutOnSend, compression } = this.#settings;
     if (this.#ws.bufferedAmount > maxBackpressureBytes) {
       this.#events.dropped(this, data.length);
       if (whenBehind === 'close') this.kill('Too much waited for the client');
       return SendStatus.DROPPED;
     }
-    if (resetIdleTimeoutOnSend) this.#aliveAt = clock.now();
-    this.#ws.send(data, { binary, compress: compress && this.#settings.compression }, this.#sent);
+    if (resetIdleTimeoutOnSend) this.#active = true;
+    this.#ws.send(data, { binary, compress: compress && compression });
     if (this.#socket.writableLength === 0) return SendStatus.SUCCESS;
-    this.#behind = true;
+    if (!this.#behind) {
+      this.#behind = true;
+      this.#socket.write('', this.#sent);
+    }
     return SendStatus.BACKPRESSURE;
   }
 
@@ -135,6 +140,8 @@ export class WebSocketConnection {
     const unsent = this.#ws.bufferedAmount;
     if (unsent === 0 || unsent !== this.#unsent) this.#progressAt = now;
     this.#unsent = unsent;
+    if (this.#active) this.#aliveAt = now;
+    this.#active = false;
     if (now - this.#progressAt >= drainTimeoutMs) return this.kill('The client took nothing for too long');
     if (now - this.#aliveAt >= idleTimeoutMs) return this.kill('WebSocket timed out from inactivity');
     if (maxLifetimeMs > 0 && now - this.#openedAt >= maxLifetimeMs) return this.close(1000, 'Lifetime over');
@@ -148,14 +155,19 @@ export class WebSocketConnection {
     return !this.#over && this.#ws.readyState === WebSocket.OPEN;
   }
 
+  /** Everything written before an empty write has left when that is done. */
   readonly #sent = (): void => {
-    if (!this.#behind || this.#ws.bufferedAmount > 0 || !this.#isOpen) return;
+    if (!this.#isOpen) return;
+    if (this.#ws.bufferedAmount > 0) {
+      this.#socket.write('', this.#sent);
+      return;
+    }
     this.#behind = false;
     this.#events.drained(this);
   };
 
   #alive(): void {
-    this.#aliveAt = this.#settings.clock.now();
+    this.#active = true;
     this.#pinged = false;
   }
 
