@@ -200,7 +200,7 @@ export class ClientConversation implements PeerOwner {
     const session = resumed ?? sessionOfClient(hello, port, this.#options, this.#platform, this.peer);
     if (resumed === undefined) {
       this.#token = offer?.token;
-      this.#answerFor(this.peer.unbind(new BusError('ERR_SESSION_LOST')));
+      this.#unbind(new BusError('ERR_SESSION_LOST'));
     }
     this.#port = port;
     this.id = hello.id;
@@ -249,8 +249,7 @@ export class ClientConversation implements PeerOwner {
     this.#port?.forget();
     this.#port = undefined;
     this.#token = undefined;
-    this.#answerFor(this.peer.unbind(error));
-    this.#owner.plugins.disconnected(this.handle, error);
+    this.#unbind(error);
     if (this.#lifecycle.is('ready')) this.#comeBack();
   }
 
@@ -285,16 +284,16 @@ export class ClientConversation implements PeerOwner {
   }
 
   /** Messages of a lost session: they are sent again in the next one, or reported. */
-  #answerFor(left: readonly Entry[]): void {
+  #unbind(error: BusError): void {
+    const had = this.peer.session !== undefined;
+    const left = this.peer.unbind(error);
     if (this.#options.onLost === 'resend') this.#resend.push(...left);
     else this.#undelivered(left);
+    if (had) this.#owner.plugins.disconnected(this.handle, error);
   }
 
   #undelivered(left: readonly Entry[]): void {
-    if (left.length > 0)
-      this.#owner.fire(
-        'undelivered',
-        left.map(({ data }) => ({ data })),
-      );
+    const messages = left.map(({ data }) => ({ data }));
+    if (messages.length > 0) this.#owner.fire('undelivered', messages);
   }
 }

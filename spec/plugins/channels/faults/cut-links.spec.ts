@@ -162,4 +162,101 @@ describe('channels and a session that is given up', () => {
     expect(user.user).to.equal(0);
     await bench.close();
   });
+
+  it('a client that lost its session - hears so at every end, and its subscriptions go on in the next one', async () => {
+    const bench = new Bench(8, undefined);
+    await bench.start();
+    const rooms = await bench.rooms();
+    const others = await bench.rooms();
+    const owner = await bench.settle(rooms.create('room'));
+    await bench.settle(others.create('other'));
+    const user = await bench.settle(rooms.enter('other'));
+    const heard: string[] = [];
+    owner.on('error', (reason) => heard.push(`owner error ${reason}`));
+    user.on('error', (reason) => heard.push(`user error ${reason}`));
+    user.on('disconnect', (reason) => heard.push(`user disconnect ${reason}`));
+    const topics: unknown[] = [];
+    rooms.subscribe('a.*', (data) => topics.push(data));
+    bench.refuse = true;
+    for (const cable of [...bench.faults.cables]) if (cable.number === 0) cable.cut();
+    for (let second = 0; second < 130; second += 1) await bench.clock.run(1_000);
+    bench.refuse = false;
+    for (let second = 0; second < 60 && heard.length < 3; second += 1) await bench.clock.run(1_000);
+    expect(heard).to.have.members([
+      `owner error ${Reason.CLOSE}`,
+      `user error ${Reason.CLOSE}`,
+      `user disconnect ${Reason.DISCONNECT}`,
+    ]);
+    expect([owner.closed, user.closed]).to.deep.equal([Reason.CLOSE, Reason.DISCONNECT]);
+    await bench.settle(rooms.create('room'));
+    await bench.settle(others.publish('a.b', 'still here'));
+    await bench.clock.run(100);
+    expect(topics).to.deep.equal(['still here']);
+    await bench.close();
+  });
+});
+
+describe('a user that takes nothing for a while', () => {
+  it('order - it gets everything in order afterwards, and the others do not wait for it', async () => {
+    const bench = new Bench(9, undefined);
+    await bench.start();
+    const owner = await bench.settle((await bench.rooms()).create('room'));
+    const slow = await bench.settle((await bench.rooms()).enter('room'));
+    const quick = await bench.settle((await bench.rooms()).enter('room'));
+    const got: { slow: number[]; quick: number[] } = { slow: [], quick: [] };
+    slow.on('chunk', (bytes) => got.slow.push(Buffer.from(bytes).readUInt32LE(0)));
+    quick.on('chunk', (bytes) => got.quick.push(Buffer.from(bytes).readUInt32LE(0)));
+    await bench.clock.run(10);
+    const cable = [...bench.faults.cables].find(({ number }) => number === 1);
+    cable?.blackHole('toClient');
+    const everything: number[] = [];
+    const toAll: number[] = [];
+    let waiting = 0;
+    for (let index = 0; index < 800; index += 1) {
+      everything.push(index);
+      const chunk = numbered(index, 32_000);
+      if (index % 20 === 0) {
+        toAll.push(index);
+        void owner.broadcastChunk(chunk);
+      } else {
+        waiting += 1;
+        void owner.sendChunk(slow.user, chunk).then(() => {
+          waiting -= 1;
+        });
+      }
+      await bench.clock.run(1);
+    }
+    // More waits for the slow one than its session holds, so its owner's sends wait too; broadcasts do not.
+    expect(waiting).to.be.greaterThan(50);
+    expect(got.quick).to.deep.equal(toAll);
+    expect(got.slow).to.deep.equal([]);
+    cable?.heal();
+    for (let round = 0; round < 2_000 && got.slow.length < everything.length; round += 1) await bench.clock.run(1);
+    expect(got.slow).to.deep.equal(everything);
+    expect(waiting).to.equal(0);
+    await bench.close();
+  });
+
+  it('too much - it is put out with FULL, and the others go on', async () => {
+    const bench = new Bench(10, undefined);
+    await bench.start();
+    const owner = await bench.settle((await bench.rooms()).create('room'));
+    const slow = await bench.settle((await bench.rooms()).enter('room'));
+    const quick = await bench.settle((await bench.rooms()).enter('room'));
+    const [atOwner, atQuick]: [string[], number[]] = [[], []];
+    owner.on('error', (reason, user) => atOwner.push(`error ${reason} ${user ?? ''}`));
+    owner.on('userDisconnect', (user, reason) => atOwner.push(`gone ${user} ${reason}`));
+    quick.on('chunk', (bytes) => atQuick.push(bytes.length));
+    await bench.clock.run(10);
+    const cable = [...bench.faults.cables].find(({ number }) => number === 1);
+    cable?.blackHole('toClient');
+    for (let index = 0; index < 900; index += 1) {
+      void owner.broadcastChunk(numbered(index, 32_000));
+      await bench.clock.run(1);
+    }
+    expect(atOwner).to.deep.equal([`error ${Reason.FULL} ${slow.user}`, `gone ${slow.user} ${Reason.FULL}`]);
+    await bench.clock.run(100);
+    expect(atQuick).to.have.length(900);
+    await bench.close();
+  });
 });
