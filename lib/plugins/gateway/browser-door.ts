@@ -1,37 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer as Upgrader } from 'ws';
-import type { Given, Resolved } from '../../base/options.ts';
-import { flag, integer, resolveOptions, text } from '../../base/options.ts';
+import { resolveOptions } from '../../base/options.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
-import { DEFAULT_PORT, listenOptions } from './event-options.ts';
+import type { BrowserDoorOptions, BrowserDoorSettings } from './browser-options.ts';
+import { browserDoorOptions } from './browser-options.ts';
 import { refuse, refuseUpgrade } from './refusal.ts';
 import { UpgradeGate } from './upgrade-gate.ts';
 import { WebListener } from './web-listener.ts';
 import { WebSocketLink } from './websocket-link.ts';
-import { originsOption, upgradeOptions } from './websocket-options.ts';
-
-const browserDoorOptions = {
-  ...listenOptions,
-  ...upgradeOptions,
-  port: integer({ default: DEFAULT_PORT, max: 65_535, doc: 'The port to listen on; 0 takes any free one.' }),
-  path: text({ default: '/bus', doc: 'The only path that upgrades.' }),
-  origins: originsOption('same'),
-  maxMessageBytes: integer({
-    default: 1_048_576,
-    min: 1024,
-    unit: 'bytes',
-    doc: 'Largest WebSocket message of a page.',
-  }),
-  compression: flag({ default: false, doc: 'Compresses by permessage-deflate where the page can.' }),
-};
-
-export type BrowserDoorOptions = Given<typeof browserDoorOptions>;
 
 /** Where web pages come in as clients of the bus: each WebSocket is a link of the server. */
 export class BrowserDoor {
   readonly #host: PluginHost;
-  readonly #settings: Resolved<typeof browserDoorOptions>;
+  readonly #settings: BrowserDoorSettings;
   readonly #upgrader: Upgrader;
   readonly #gate: UpgradeGate;
   readonly #links = new Set<WebSocketLink>();

@@ -1,7 +1,7 @@
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Given, Resolved } from '../../base/options.ts';
 import { callback, custom, flag, integer } from '../../base/options.ts';
-import type { BrowserDoorOptions } from './browser-door.ts';
+import type { BrowserDoorOptions } from './browser-options.ts';
 import type { HttpServerOptions } from './http-options.ts';
 import { HttpServer } from './http-server.ts';
 import type { WebSocketServerOptions } from './websocket-options.ts';

@@ -1,4 +1,4 @@
-import { flag, type Given, integer, resolveOptions } from '../../base/options.ts';
+import { resolveOptions } from '../../base/options.ts';
 import type { Plugin, PluginHost } from '../../bus/plugin.ts';
 import { definePlugin } from '../../bus/plugin.ts';
 import { BrowserDoor } from './browser-door.ts';
@@ -7,6 +7,8 @@ import { ClientFace } from './client-face.ts';
 import type { FaceOptions } from './face-options.ts';
 import { faceOptions } from './face-options.ts';
 import { HttpServer } from './http-server.ts';
+import type { RemoteWebOptions } from './remote-options.ts';
+import { remoteOptions } from './remote-options.ts';
 import { ServerFace } from './server-face.ts';
 import { WebSocketServer } from './websocket-server.ts';
 
@@ -18,22 +20,6 @@ export interface LocalWeb {
 }
 
 const name = 'gateway';
-
-/** What a client's side of the plugin takes. */
-const remoteOptions = {
-  deferred: flag({ default: false, doc: 'Events queue until they are polled; false: handlers run at once.' }),
-  pollIntervalMs: integer({
-    default: 16,
-    min: 1,
-    max: 60_000,
-    unit: 'ms',
-    doc: 'Time between two polls of the queue.',
-  }),
-  maxQueuedEvents: integer({ default: 10_000, min: 1, doc: 'Events that may wait for a poll.' }),
-  maxQueuedBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes', doc: 'Bytes that may wait for a poll.' }),
-};
-
-export type RemoteWebOptions = Given<typeof remoteOptions>;
 
 /**
  * The plugin: on a server it opens HTTP and WebSocket servers and lets peers take their requests and clients; on a
