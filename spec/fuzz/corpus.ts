@@ -1,0 +1,129 @@
+import type { Encoder } from '../../lib/wire/dialect.ts';
+import { createDeflater } from '../../lib/wire/fast-zlib.ts';
+import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
+import { RecordWriter } from '../../lib/wire/native/record-layer.ts';
+import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
+import { ClientOpening } from '../../lib/wire/opening/client-opening.ts';
+import { acceptHello, refusal } from '../../lib/wire/opening/refusal.ts';
+import { upgradeAnswer, upgradeRequest } from '../../lib/wire/opening/upgrade.ts';
+import { Slab } from '../../lib/wire/slab.ts';
+
+/** What a fuzzer changes: bytes as real ends write them. */
+export interface Corpus {
+  readonly native: readonly Uint8Array[];
+  readonly plain: readonly Uint8Array[];
+  readonly json: readonly Uint8Array[];
+  readonly messagepack: readonly Uint8Array[];
+  readonly deflated: readonly Uint8Array[];
+  readonly records: readonly Uint8Array[];
+  readonly clientHellos: readonly Uint8Array[];
+  readonly serverHellos: readonly Uint8Array[];
+}
+
+const maxFrameBytes = 1_048_576;
+const values: readonly unknown[] = [
+  { type: 'position', id: 7, lat: 48.2, lon: 16.37, tags: ['a', 'b'] },
+  { type: 'position', id: 8, lat: 48.3, lon: 16.38, tags: [] },
+  [1, -1, 2 ** 40, 1.5, true, null, 'text'],
+  'a string that is long enough not to be a short one, as MessagePack has it',
+  undefined,
+  0,
+];
+const binary: readonly unknown[] = [Buffer.from('raw bytes'), new Float64Array([1, 2]), new Uint8Array(40)];
+
+/** A few frames of every kind, in one piece. */
+function session(
+  encoder: Encoder,
+  slab: Slab,
+  bodies: readonly unknown[],
+  laneNames: readonly string[],
+  kept = true,
+): Uint8Array {
+  laneNames.forEach((name, at) => encoder.open(at + 1, name));
+  bodies.forEach((body, at) => {
+    encoder.message(at % (laneNames.length + 1), body, kept && at % 2 === 0);
+    encoder.request(0, at + 1, body, at % 2 === 0 ? 1_000 : undefined);
+    encoder.response(0, at + 1, body);
+  });
+  encoder.failure(0, 9, { code: 'ERR_REMOTE', message: 'it failed', details: { why: 1 } });
+  encoder.cancel(0, 3);
+  encoder.ping(4, 'echo');
+  encoder.pong(4, 'echo');
+  encoder.ack(2);
+  encoder.heartbeat();
+  encoder.heartbeatReply();
+  encoder.pause();
+  encoder.resume();
+  encoder.goingAway();
+  encoder.end('done', true, 'ERR_CLOSED');
+  while (encoder.queue?.writeChunk() !== undefined);
+  return Buffer.concat(slab.take());
+}
+
+function nativeSession(records: boolean, bodies: readonly unknown[]): Uint8Array {
+  const slab = new Slab();
+  return session(new NativeEncoder({ slab, records, maxFrameBytes }), slab, bodies, ['one', 'two']);
+}
+
+function netIpcSession(messagepack: boolean, deflate: boolean): Uint8Array {
+  const slab = new Slab();
+  const deflater = deflate ? createDeflater() : undefined;
+  const bytes = session(new NetIpcEncoder({ slab, messagepack, deflater, maxFrameBytes }), slab, values, [], false);
+  deflater?.close();
+  return bytes;
+}
+
+export function makeCorpus(): Corpus {
+  const native = [
+    nativeSession(true, values),
+    nativeSession(true, values.slice(0, 2)),
+    nativeSession(true, binary),
+    nativeSession(true, [Buffer.alloc(70_000, 1)]),
+  ];
+  const records = native.slice(0, 3).map((bytes) => {
+    const deflater = createDeflater();
+    const written = Buffer.concat(new RecordWriter(deflater).wrap(bytes));
+    deflater.close();
+    return written;
+  });
+  const offer = { versions: [1], features: ['records'], maxFrameBytes };
+  const hello = { compress: true, messagepack: false, extras: { name: 'a', secret: 'b' }, id: null };
+  const resume = { token: 'q83vASNFZ4mrze8BI0VniQ', received: 41 };
+  const opening = (busbar: object): Uint8Array =>
+    new ClientOpening({ hello: { ...hello, id: 'k3', busbar: busbar as typeof offer } }).start();
+  const answer = {
+    version: 1,
+    features: ['records'],
+    maxFrameBytes,
+    outcome: 'resumed',
+    received: 97,
+    graceMs: 120_000,
+  } as const;
+  const accepted = acceptHello({
+    id: 'k3',
+    compress: false,
+    messagepack: false,
+    busbar: { ...answer, token: resume.token },
+  });
+  const clientHellos = [new ClientOpening({ hello }).start(), opening(offer), opening({ ...offer, resume })];
+  return {
+    native,
+    plain: [nativeSession(false, values), nativeSession(false, binary)],
+    json: [netIpcSession(false, false)],
+    messagepack: [netIpcSession(true, false)],
+    deflated: [netIpcSession(false, true), netIpcSession(true, true)],
+    records,
+    clientHellos: [
+      ...clientHellos,
+      upgradeRequest('localhost', '/'),
+      Buffer.concat([upgradeRequest('h', '/'), clientHellos[1]!.subarray(3)]),
+    ],
+    serverHellos: [
+      accepted,
+      acceptHello({ id: 'k3', compress: true, messagepack: true }),
+      refusal('ERR_SERVER_FULL', 'full', true),
+      refusal('ERR_UNAUTHORIZED', 'no', false, hello),
+      Buffer.concat([upgradeAnswer(), accepted]),
+    ],
+  };
+}

@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { BusError } from '../../lib/base/errors.ts';
+import { SeededRandom } from '../../lib/testing/seeded-random.ts';
+import { makeCorpus } from './corpus.ts';
+import { fuzz } from './fuzz.ts';
+import { targets } from './targets.ts';
+
+/** `FUZZ=12345` runs one execution again. */
+const one = process.env['FUZZ'];
+const from = one === undefined ? 0 : Number(one);
+const count = one === undefined ? 1_000_000 : 1;
+
+describe('bytes of strangers', () => {
+  it('what real ends write - is taken by every target', () => {
+    const corpus = makeCorpus();
+    for (const { name, corpus: kind, feed } of targets) {
+      if (kind === 'serverHellos' || kind === 'deflated') continue;
+      for (const bytes of corpus[kind]) expect(() => feed(bytes, new SeededRandom(1)), name).to.not.throw();
+    }
+  });
+
+  for (const { name, feed } of targets) {
+    it(`${name} - takes any bytes, or throws ERR_PROTOCOL or ERR_TOO_LARGE`, () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 300 }), fc.integer(), (bytes, seed) => {
+          try {
+            feed(bytes, new SeededRandom(seed));
+          } catch (error) {
+            if (!(error instanceof BusError) || !['ERR_PROTOCOL', 'ERR_TOO_LARGE'].includes(error.code)) throw error;
+          }
+        }),
+        { numRuns: 300, seed: 1 },
+      );
+    });
+  }
+
+  it(`executions ${from} to ${from + count} - end in time, with no other error, in bounded memory`, async function () {
+    this.timeout(240_000);
+    const { executions, refused, slowestMs, grownBytes } = await fuzz(from, count);
+    expect(executions).to.equal(count);
+    expect(slowestMs).to.be.below(100);
+    if (one !== undefined) return;
+    expect(refused).to.be.within(count / 10, count * 0.95);
+    expect(grownBytes).to.be.below(100 * 1_048_576);
+  });
+});

@@ -1,0 +1,77 @@
+import { BusError } from '../../lib/base/errors.ts';
+import { SeededRandom } from '../../lib/testing/seeded-random.ts';
+import { type Corpus, makeCorpus } from './corpus.ts';
+import { mutate } from './mutate.ts';
+import { type Target, targets } from './targets.ts';
+
+export interface FuzzFigures {
+  readonly executions: number;
+  readonly refused: number;
+  /** The slowest execution. */
+  readonly slowestMs: number;
+  /** Memory in use at the end, beyond what was in use after the first tenth. */
+  readonly grownBytes: number;
+}
+
+const allowedCodes = new Set(['ERR_PROTOCOL', 'ERR_TOO_LARGE']);
+const hangMs = 100;
+
+const wheel = targets.flatMap((target) => Array.from({ length: target.weight }, () => target));
+
+/** One execution, wholly decided by its number; throws with what it takes to run it again. */
+function execute(number: number, corpus: Corpus): 'taken' | 'refused' {
+  const random = new SeededRandom(number);
+  const target: Target = random.pick(wheel);
+  const bytes = mutate(corpus[target.corpus], random);
+  try {
+    target.feed(bytes, random);
+    return 'taken';
+  } catch (error) {
+    if (error instanceof BusError && allowedCodes.has(error.code)) return 'refused';
+    const shown = Buffer.from(bytes.subarray(0, 2_000)).toString('hex');
+    throw new Error(`execution ${number}, ${target.name}: ${String(error)}\n${shown}`, { cause: error });
+  }
+}
+
+/** Runs `count` executions from number `from` on, until the time given is over. */
+export async function fuzz(from: number, count: number, mostMs = Number.POSITIVE_INFINITY): Promise<FuzzFigures> {
+  const corpus = makeCorpus();
+  const startedAt = performance.now();
+  let before = startedAt;
+  let refused = 0;
+  let executions = 0;
+  let slowestMs = 0;
+  let held = heldBytes();
+  for (; executions < count && before - startedAt < mostMs; executions++) {
+    if (execute(from + executions, corpus) === 'refused') refused += 1;
+    const now = performance.now();
+    if (now - before > slowestMs) slowestMs = now - before;
+    if (now - before > hangMs) slowestMs = await again(from + executions, corpus);
+    before = now;
+    if (executions % 2_000 === 0) {
+      // zlib reports some errors on a later turn; they have to come up in here.
+      await new Promise(setImmediate);
+      before = performance.now();
+    }
+    if (executions === Math.floor(count / 10)) held = heldBytes();
+  }
+  return { executions, refused, slowestMs, grownBytes: heldBytes() - held };
+}
+
+/** A pause of the whole machine is no hang: the slow execution is run again, and the quickest of three counts. */
+async function again(number: number, corpus: Corpus): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await new Promise(setImmediate);
+    const startedAt = performance.now();
+    execute(number, corpus);
+    least = Math.min(least, performance.now() - startedAt);
+  }
+  if (least > hangMs) throw new Error(`execution ${number} took ${Math.round(least)} ms`);
+  return least;
+}
+
+function heldBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}

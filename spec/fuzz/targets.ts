@@ -1,0 +1,118 @@
+import { Session, type SessionLimits } from '../../lib/session/session.ts';
+import { nativeDialect } from '../../lib/session/native-dialect.ts';
+import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
+import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
+import { createInflater } from '../../lib/wire/fast-zlib.ts';
+import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
+import { RecordReader, recordBytes } from '../../lib/wire/native/record-layer.ts';
+import { NetIpcDecoder } from '../../lib/wire/net-ipc/net-ipc-decoder.ts';
+import { ClientOpening } from '../../lib/wire/opening/client-opening.ts';
+import { ServerOpening } from '../../lib/wire/opening/server-opening.ts';
+import type { Corpus } from './corpus.ts';
+import { pieces } from './mutate.ts';
+
+/** Something that takes bytes of strangers: throws a `BusError`, or not at all. */
+export interface Target {
+  readonly name: string;
+  readonly corpus: keyof Corpus;
+  /** How often it is picked, beside the others. */
+  readonly weight: number;
+  feed(bytes: Uint8Array, random: SeededRandom): void;
+}
+
+const maxFrameBytes = 262_144;
+const maxDepth = 64;
+const ignore = (): void => {};
+const hello = { compress: true, messagepack: true, extras: undefined, id: null };
+
+function native(records: boolean): Target['feed'] {
+  return (bytes, random) => {
+    const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth });
+    for (const piece of pieces(bytes, random)) decoder.feed(piece, ignore);
+  };
+}
+
+function netIpc(messagepack: boolean, deflated: boolean): Target['feed'] {
+  return (bytes, random) => {
+    const inflater = deflated ? createInflater(maxFrameBytes) : undefined;
+    try {
+      const decoder = new NetIpcDecoder({ messagepack, inflater, maxFrameBytes, maxDepth });
+      for (const piece of pieces(bytes, random)) decoder.feed(piece, ignore);
+    } finally {
+      inflater?.close();
+    }
+  };
+}
+
+function opening(make: () => { feed(bytes: Uint8Array): unknown }): Target['feed'] {
+  return (bytes, random) => {
+    const ours = make();
+    for (const piece of pieces(bytes, random)) ours.feed(piece);
+  };
+}
+
+function recordLayer(bytes: Uint8Array, random: SeededRandom): void {
+  const inflater = createInflater(recordBytes);
+  try {
+    const reader = new RecordReader(inflater);
+    for (const piece of pieces(bytes, random)) reader.feed(piece, ignore);
+  } finally {
+    inflater.close();
+  }
+}
+
+const limits: SessionLimits = {
+  maxUnackedBytes: 65_536,
+  maxPendingMessages: 100,
+  heartbeatIntervalMs: 0,
+  heartbeatTimeoutMs: 1_000,
+  slowConsumerMs: 1_000,
+};
+
+/** A whole session between two links: bytes it cannot read are one call of `broken`, and never a throw. */
+function session(bytes: Uint8Array, random: SeededRandom): void {
+  const clock = new VirtualClock();
+  const terms = { records: true, peerMaxBytes: maxFrameBytes };
+  let broken = 0;
+  const owner = {
+    frame: ignore,
+    goingAway: ignore,
+    room: ignore,
+    slow: ignore,
+    broken: () => {
+      broken += 1;
+      ours.detach();
+    },
+  };
+  const ours = new Session(nativeDialect(terms, { maxMessageBytes: maxFrameBytes, maxDepth }), owner, clock, limits);
+  const link = { bufferedBytes: 0, write: () => true, pause: ignore, resume: ignore };
+  ours.out.message('', { number: 1 }, true, undefined);
+  ours.attach(link, 0);
+  for (const piece of pieces(bytes, random)) ours.receiveBytes(piece);
+  if (broken > 1) throw new Error(`broken was called ${broken} times`);
+  if (ours.attached) ours.detach();
+  if (!ours.attach(link, 1)) throw new Error('the session cannot attach again');
+  ours.receiveBytes(bytes.subarray(0, 20));
+  ours.finish();
+  clock.advance(10_000);
+  if (clock.pending > 0) throw new Error(`${clock.pending} timers are left`);
+}
+
+export const targets: readonly Target[] = [
+  { name: 'native decoder, records', corpus: 'native', weight: 20, feed: native(true) },
+  { name: 'native decoder, plain', corpus: 'plain', weight: 20, feed: native(false) },
+  { name: 'net-ipc decoder, JSON', corpus: 'json', weight: 18, feed: netIpc(false, false) },
+  { name: 'net-ipc decoder, MessagePack', corpus: 'messagepack', weight: 15, feed: netIpc(true, false) },
+  { name: 'net-ipc decoder, JSON, deflate', corpus: 'deflated', weight: 1, feed: netIpc(false, true) },
+  { name: 'net-ipc decoder, MessagePack, deflate', corpus: 'deflated', weight: 1, feed: netIpc(true, true) },
+  { name: 'record layer', corpus: 'records', weight: 2, feed: recordLayer },
+  { name: 'client opening', corpus: 'serverHellos', weight: 12, feed: opening(() => new ClientOpening({ hello })) },
+  {
+    name: 'client opening through an upgrade',
+    corpus: 'serverHellos',
+    weight: 6,
+    feed: opening(() => new ClientOpening({ hello, http: { host: 'localhost', path: '/' } })),
+  },
+  { name: 'server opening', corpus: 'clientHellos', weight: 20, feed: opening(() => new ServerOpening()) },
+  { name: 'session', corpus: 'native', weight: 10, feed: session },
+];
