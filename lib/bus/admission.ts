@@ -31,6 +31,8 @@ const halfDone = 'A link closed in the middle of its opening';
 /** What is no fault of the server's when it happens as a link is admitted. */
 const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
 const nothing = new Uint8Array(0);
+/** How long a refused link stays open, so that the reason arrives. */
+const refusalMs = 50;
 
 /** A link that is not authorised yet: little time, few bytes, and no effect on anyone else. */
 export class Admission {
@@ -167,7 +169,14 @@ export class Admission {
   #fail(error: BusError): void {
     if (this.#over) return;
     this.#leave(error);
-    this.#port.destroy();
+    if (error.code !== 'ERR_TOO_LARGE') {
+      this.#port.destroy();
+      return;
+    }
+    // An honest client with too large a payload is told; what a stranger goes on sending stays with the system.
+    this.#port.write(refusal(error.code, error.message, false, this.#hello));
+    this.#port.pause();
+    this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
   }
 
   #leave(error: BusError | undefined): void {

@@ -62,11 +62,8 @@ export class ClientConversation implements PeerOwner {
       failed: () => this.#lifecycle.is('idle') || this.#lifecycle.move('disconnected'),
       waiting: () => this.#lifecycle.move('reconnecting'),
     });
-    this.peer = new Peer(this, {
-      clock: options.clock,
-      policy: options.slowConsumer,
-      exposeDetails: options.exposeErrorDetails,
-    });
+    const { clock, slowConsumer: policy, maxOpenRequests, exposeErrorDetails: exposeDetails } = options;
+    this.peer = new Peer(this, { clock, policy, maxOpenRequests, exposeDetails });
   }
 
   get handle(): PeerHandle {

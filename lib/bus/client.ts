@@ -60,10 +60,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     this.options = resolveOptions('Client', clientOptions, options);
     const { clock, random, tls } = this.options;
     this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
-    this.#desk = new RequestDesk(
-      (data, respond) => this.fire('request', data, respond),
-      () => this.listenerCount('request') > 0,
-    );
+    this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);
     this.#plugins = new Plugins({
       side: 'client',
       clock,
@@ -223,7 +220,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   #request(request: IncomingRequest, data: unknown): void {
     if (request.lane !== '') this.#plugins.request(request, data);
-    else this.#desk.take(request, data);
+    else this.#desk.take(request, data, (body, respond) => this.fire('request', body, respond));
   }
 
   #report(error: unknown): void {

@@ -60,6 +60,12 @@ export const peerOptions = {
     max: 1_000_000,
     doc: 'Frames to one peer that it has not acknowledged; when they are reached, `send` waits.',
   }),
+  maxOpenRequests: integer({
+    default: 16_384,
+    min: 1,
+    max: 1_000_000,
+    doc: 'Requests of one peer that are being answered; one more is refused with `ERR_QUEUE_FULL`.',
+  }),
   slowConsumer: oneOf({
     choices: ['wait', 'drop-oldest', 'drop-newest', 'disconnect'],
     default: 'wait',

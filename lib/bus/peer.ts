@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { BusError } from '../base/errors.ts';
+import { BusError } from '../base/errors.ts';
 import type { Entry } from '../session/outbox.ts';
 import type { UserFrame } from '../session/receiver.ts';
 import type { Session, SessionOwner } from '../session/session.ts';
@@ -31,6 +31,7 @@ export interface PeerOwner {
 export interface PeerOptions {
   readonly clock: Clock;
   readonly policy: SlowConsumerPolicy;
+  readonly maxOpenRequests: number;
   /** Whether `details` of errors travel to the peer. */
   readonly exposeDetails: boolean;
 }
@@ -42,6 +43,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly #sends: Sends;
   readonly #owner: PeerOwner;
   readonly #clock: Clock;
+  readonly #maxOpenRequests: number;
   readonly #settled = new Wakers();
   /** Why messages are held back from this end, if they are. */
   readonly #holds = new Set<string>();
@@ -49,6 +51,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   constructor(owner: PeerOwner, options: PeerOptions) {
     this.#owner = owner;
     this.#clock = options.clock;
+    this.#maxOpenRequests = options.maxOpenRequests;
     this.#sends = new Sends(options.policy);
     this.questions = new Questions(options.clock, this);
     this.answers = new Answers(this, options.clock, options.exposeDetails);
@@ -176,7 +179,9 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
         this.#owner.message(lane, frame.data);
         return;
       case 'request':
-        this.#owner.request(this.answers.take(frame, lane), frame.data);
+        if (this.answers.open < this.#maxOpenRequests) this.#owner.request(this.answers.take(frame, lane), frame.data);
+        else
+          this.answers.take(frame, lane).fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being answered'));
         return;
       case 'response':
         this.questions.answered(frame.id, frame.data);

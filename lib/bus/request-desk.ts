@@ -23,17 +23,16 @@ export interface Respond<Response> {
 /** Hands the user's requests to the handler, else to the `request` listeners, else answers that there are none. */
 export class RequestDesk {
   handler: Handler<unknown, unknown> | undefined;
-  readonly #fire: (data: unknown, respond: Respond<unknown>) => void;
   readonly #hasListeners: () => boolean;
   /** Whose the respond functions are that listeners were given. */
   readonly #requests = new WeakMap<object, IncomingRequest>();
 
-  constructor(fire: (data: unknown, respond: Respond<unknown>) => void, hasListeners: () => boolean) {
-    this.#fire = fire;
+  constructor(hasListeners: () => boolean) {
     this.#hasListeners = hasListeners;
   }
 
-  take(request: IncomingRequest, data: unknown, fire = this.#fire): void {
+  /** `fire` emits the `request` event. */
+  take(request: IncomingRequest, data: unknown, fire: (data: unknown, respond: Respond<unknown>) => void): void {
     const { handler } = this;
     if (handler !== undefined) {
       request.run(() => handler(data, request));

@@ -40,8 +40,8 @@ export class ServerConversation implements PeerOwner {
   constructor(options: ResolvedServerOptions, owner: ServerConversationOwner) {
     this.#options = options;
     this.#owner = owner;
-    const { clock, slowConsumer: policy, exposeErrorDetails: exposeDetails } = options;
-    this.peer = new Peer(this, { clock, policy, exposeDetails });
+    const { clock, slowConsumer: policy, maxOpenRequests, exposeErrorDetails: exposeDetails } = options;
+    this.peer = new Peer(this, { clock, policy, maxOpenRequests, exposeDetails });
   }
 
   get handle(): PeerHandle {

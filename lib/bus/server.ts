@@ -73,10 +73,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.options = resolveOptions('Server', serverOptions, options);
     this.#platform = platform;
     const { clock, random, tls } = this.options;
-    this.#desk = new RequestDesk(
-      () => {},
-      () => this.listenerCount('request') > 0,
-    );
+    this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);
     this.#plugins = new Plugins({
       side: 'server',
       clock,

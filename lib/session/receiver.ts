@@ -21,12 +21,17 @@ export interface ReceiverOptions {
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
 const ackBytes = 32_768;
 const ackFrames = 256;
+/** Until this much came, no frame has to carry an acknowledgement: it would cost each of them more than it is worth. */
+const rideBytes = 4_096;
+const rideFrames = 32;
 const maxLanes = 256;
 
 /** The incoming half of a session: counts what arrived, holds messages back while paused, says what to acknowledge. */
 export class Receiver {
   /** Sequenced frames that arrived, whether or not somebody took them yet. */
   received = 0;
+  /** Bytes of the frames that arrived and wait for `resume`. */
+  heldBytes = 0;
   readonly #options: ReceiverOptions;
   readonly #lanes = new Map<number, string>([[0, '']]);
   readonly #held: { frame: UserFrame | undefined; readonly sequence: number }[] = [];
@@ -44,11 +49,6 @@ export class Receiver {
     return this.#paused;
   }
 
-  /** Frames that arrived and wait for `resume`. */
-  get held(): number {
-    return this.#held.length;
-  }
-
   /** @throws BusError of the decoder's. */
   feed(bytes: Uint8Array): void {
     this.#options.decoder.feed(bytes, this.#sink);
@@ -63,9 +63,10 @@ export class Receiver {
     this.#paused = false;
     while (!this.#paused) {
       const held = this.#held.shift();
-      if (held === undefined) return;
+      if (held === undefined) break;
       if (held.frame !== undefined) this.#options.events.frame(held.frame, '');
     }
+    if (this.#held.length === 0) this.heldBytes = 0;
   }
 
   /** Whether an acknowledgement should go out now rather than ride on the next frame. */
@@ -142,6 +143,7 @@ export class Receiver {
       if (frame.type === 'cancel' && this.#dropHeld(frame.id)) return;
       if (frame.type === 'message' || frame.type === 'request') {
         this.#held.push({ frame, sequence: this.received });
+        this.heldBytes += frame.size;
         return;
       }
     }

@@ -52,9 +52,9 @@ export class Sender {
 
   /** False asks the owner to hold further messages back until there is room. */
   get hasRoom(): boolean {
-    const { keeps, maxBytes, maxMessages, slab } = this.#options;
-    if (keeps) return this.pendingBytes < maxBytes && this.outbox.count < maxMessages;
-    return this.#outlet !== undefined && this.#outlet.bufferedBytes + slab.pendingBytes < maxBytes;
+    const { keeps, maxBytes, maxMessages } = this.#options;
+    const mayTake = keeps ? this.outbox.count < maxMessages : this.#outlet !== undefined;
+    return mayTake && this.pendingBytes < maxBytes;
   }
 
   /** The same for lane 0 and for answers, which need not wait while large bodies of other lanes do. */
@@ -66,9 +66,8 @@ export class Sender {
 
   /** Bytes accepted that the peer has not taken, as far as this tier can tell. */
   get pendingBytes(): number {
-    const { keeps, slab } = this.#options;
-    if (keeps) return this.outbox.bytes + this.#queueBytes;
-    return (this.#outlet?.bufferedBytes ?? 0) + slab.pendingBytes;
+    if (this.#options.keeps) return this.outbox.bytes + this.#queueBytes;
+    return (this.#outlet?.bufferedBytes ?? 0) + this.#options.slab.pendingBytes;
   }
 
   message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {

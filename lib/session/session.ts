@@ -61,6 +61,7 @@ export class Session {
   readonly #receiver: Receiver;
   readonly #watch: Watch;
   readonly #flushes: Flushes;
+  readonly #maxHeldBytes: number;
   #link: SessionLink | undefined;
   #ackTimer: Timer | undefined;
   #peerPaused = false;
@@ -71,6 +72,7 @@ export class Session {
     this.#dialect = dialect;
     this.#owner = owner;
     this.#clock = clock;
+    this.#maxHeldBytes = limits.maxUnackedBytes * 2;
     this.#receiver = new Receiver({
       decoder: dialect.decoder,
       counts: dialect.tier === 'session',
@@ -93,7 +95,8 @@ export class Session {
     });
     this.#watch = new Watch(clock, limits, {
       pending: () => this.out.pendingBytes > 0,
-      listening: () => !(this.tier === 'legacy' && this.#receiver.paused),
+      listening: () =>
+        !this.#receiver.paused || (this.tier === 'session' && this.#receiver.heldBytes <= this.#maxHeldBytes),
       heartbeat: () => this.out.control('heartbeat'),
       dead: (silentMs) =>
         owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
@@ -187,6 +190,8 @@ export class Session {
       this.#owner.broken(asBusError(error, 'ERR_PROTOCOL'));
       return;
     }
+    // An honest peer stops at its own limit; one that does not is stopped by the system's buffers.
+    if (this.#receiver.heldBytes > this.#maxHeldBytes) this.#link?.pause();
     if (this.#receiver.ackIsUrgent) this.out.uncork();
     else this.out.uncorkQuietly();
     this.#scheduleAck();
@@ -215,8 +220,8 @@ export class Session {
     if (!this.#receiver.paused) return;
     this.#receiver.resume();
     if (this.#receiver.paused) return;
-    if (this.tier === 'legacy') this.#link?.resume();
-    else this.out.control('resume');
+    this.#link?.resume();
+    if (this.tier === 'session') this.out.control('resume');
     this.#scheduleAck();
   }
 
