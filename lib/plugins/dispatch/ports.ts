@@ -77,6 +77,11 @@ export class Ports {
     return statisticsOf(openPorts(this.#datagrams), openPorts(this.#streams));
   }
 
+  /** Takes requests, again after `close()`. */
+  start(): void {
+    this.#closed = false;
+  }
+
   /** Ends every lease, and the devices' connections in order if that takes no longer than `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true;

@@ -75,7 +75,10 @@ export class DispatchService {
     return this.#face?.port;
   }
 
+  /** May be started again after it was closed. */
   async start(): Promise<void> {
+    this.#closing = undefined;
+    this.ports.start();
     await this.#face?.start();
     if (this.#hasDefaultSecret)
       this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });

@@ -259,6 +259,47 @@ contract(
       await until(() => Object.keys(dispatcher.statistics().tcp_listeners).length === 0);
     });
 
+    it('a server that is started again - dispatches again, over both faces', async () => {
+      const { server, dispatcher, client } = await run(bus(), { port: 0, secret: 'x' });
+      await client.close();
+      for (let round = 0; round < 2; round++) {
+        await server.close();
+        expect(dispatcher.webPort).to.equal(undefined);
+        await server.start();
+        const again = await join(bus());
+        const port = await again.ports.tcp({ port: 0, accept: '127.0.0.1' });
+        const bare = await BareDriver.open(
+          `ws://127.0.0.1:${dispatcher.webPort}/api/server/tcp_dispatch?port=${port.port}&accept=127.0.0.1&bearer_token=x`,
+        );
+        const told = record(port);
+        const device = await DeviceClient.connect(port.port);
+        expect(await bare.next()).to.include({ type: 0, id: 0 });
+        await until(() => told.length === 1);
+        await again.client.close();
+        await bare.leave();
+        await device.closed;
+      }
+    });
+
+    it('a WebSocket port that is taken - fails the start with the reason, and the next one may succeed', async () => {
+      const taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      const address = taken.address();
+      const server = bus().newServer();
+      const dispatcher = server.use(
+        dispatch({ port: typeof address === 'object' && address !== null ? address.port : 0, secret: 'x' }),
+      );
+      const error = await rejected(server.start());
+      expect([error.code, error.message.includes('dispatch cannot listen on 127.0.0.1')]).to.deep.equal([
+        'ERR_ADDRESS_IN_USE',
+        true,
+      ]);
+      taken.close();
+      await once(taken, 'close');
+      await server.start();
+      expect(dispatcher.webPort).to.be.greaterThan(0);
+    });
+
     it('tls - a device is heard in plain', async () => {
       const { ports } = await run(bus());
       const { connect } = await import('node:tls');
