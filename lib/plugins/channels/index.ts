@@ -11,5 +11,4 @@ export { channels, type ChannelRelay } from './plugin.ts';
 export { ChannelError, Reason } from './reason.ts';
 export type { ChannelPeer } from './relay/member.ts';
 export type { RoomInfo } from './relay/relay.ts';
-export type { Subscription } from './topics/subscriptions.ts';
-export type { TopicListener } from './topics/topic-hub.ts';
+export type { Subscription, TopicListener } from './topics/subscriptions.ts';

@@ -9,7 +9,7 @@ import { Reason } from './reason.ts';
 import { BusSide } from './relay/bus-side.ts';
 import { Gatekeeper } from './relay/gatekeeper.ts';
 import { Relay, type RoomInfo } from './relay/relay.ts';
-import type { TopicListener } from './topics/topic-hub.ts';
+import type { TopicListener } from './topics/subscriptions.ts';
 
 /** What `server.use(channels())` returns: the relay. */
 export interface ChannelRelay {

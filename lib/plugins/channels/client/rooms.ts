@@ -9,8 +9,7 @@ import { createTable, enterTable } from '../options.ts';
 import { ChannelError, Reason } from '../reason.ts';
 import type { Gatekeeper } from '../relay/gatekeeper.ts';
 import type { RoomInfo } from '../relay/relay.ts';
-import { type Subscription, Subscriptions } from '../topics/subscriptions.ts';
-import type { TopicListener } from '../topics/topic-hub.ts';
+import { type Subscription, Subscriptions, type TopicListener } from '../topics/subscriptions.ts';
 import { checkTopic } from '../topics/topic-tree.ts';
 import { BusRooms } from './bus-rooms.ts';
 import {

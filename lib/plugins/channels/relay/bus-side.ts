@@ -28,7 +28,7 @@ export class BusSide {
       message: (data, peer) => this.#message(data, peer),
       request: (data, context) => this.#request(data, context),
     });
-    this.topics = new TopicHub(this.#lane, options.maxSubscriptions);
+    this.topics = new TopicHub(this.#lane, options.maxSubscriptions, (error) => host.report(error));
     host.onDisconnect((peer) => this.#departed(peer));
   }
 
@@ -89,12 +89,11 @@ export class BusSide {
   #note(note: PeerNote, member: BusMember): Promise<void> | void {
     switch (note[0]) {
       case 'publish':
-        return this.#permitted(member, 'publish', note[1], () => this.topics.publish(note[1], note[2]));
+        return this.#permitted(member, 'publish', note[1], () => void this.topics.publish(note[1], note[2]));
       case 'subscribe':
         return this.#permitted(member, 'subscribe', note[1], () => this.topics.subscribe(member, note[1]));
       case 'unsubscribe':
-        this.topics.unsubscribe(member, note[1]);
-        return undefined;
+        return this.#permitted(member, undefined, note[1], () => this.topics.unsubscribe(member, note[1]));
       default:
         this.#roomNote(note, member);
         return undefined;
@@ -126,16 +125,19 @@ export class BusSide {
     else this.#relay.block(seat, text);
   }
 
-  /** Without `authorize` at once; with it one after the other, so that a peer's topics keep their order. */
+  /**
+   * Without `authorize` at once; with it one after the other, so that a peer's topics keep their order. Where there is no
+   * action, nobody is asked.
+   */
   #permitted(
     member: BusMember,
-    action: 'publish' | 'subscribe',
+    action: 'publish' | 'subscribe' | undefined,
     id: unknown,
-    run: () => Promise<void> | void,
+    run: () => void,
   ): Promise<void> | void {
-    if (this.#options.authorize === undefined) return run();
+    if (this.#gate.open) return run();
     const turn = member.permits.then(async () => {
-      if (await this.#gate.admits(action, String(id), requester(member.handle))) await run();
+      if (action === undefined || (await this.#gate.admits(action, String(id), requester(member.handle)))) run();
     });
     member.permits = turn.catch(() => undefined);
     return turn;

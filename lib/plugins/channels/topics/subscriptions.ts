@@ -1,5 +1,6 @@
-import type { TopicListener } from './topic-hub.ts';
 import { checkPattern, TopicTree } from './topic-tree.ts';
+
+export type TopicListener = (data: unknown, topic: string) => unknown;
 
 /** A wish for topics that lasts until `unsubscribe`, over lost sessions too. */
 export interface Subscription {
@@ -13,7 +14,7 @@ interface SubscriptionsOptions {
   failed(error: unknown): void;
 }
 
-/** The topic listeners of one client; the relay hears of each pattern once. */
+/** The topic listeners of one process; whoever brings the topics hears of each pattern once. */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #tree = new TopicTree<{ readonly listener: TopicListener }>();

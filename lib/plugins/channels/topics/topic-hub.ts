@@ -1,32 +1,31 @@
 import { BusError } from '../../../base/errors.ts';
 import type { Lane } from '../../../bus/plugin.ts';
 import type { BusMember } from '../relay/bus-member.ts';
+import { Subscriptions, type TopicListener } from './subscriptions.ts';
 import { checkPattern, checkTopic, TopicTree } from './topic-tree.ts';
-
-export type TopicListener = (data: unknown, topic: string) => unknown;
 
 /** Who at the relay gets which topics: bus peers, and listeners in the relay's own process. */
 export class TopicHub {
   readonly #lane: Lane;
   readonly #maxSubscriptions: number;
   readonly #remote = new TopicTree<BusMember>();
-  readonly #local = new TopicTree<TopicListener>();
+  readonly #local: Subscriptions;
 
-  constructor(lane: Lane, maxSubscriptions: number) {
+  constructor(lane: Lane, maxSubscriptions: number, report: (error: unknown) => void) {
     this.#lane = lane;
+    this.#local = new Subscriptions({ wanted: () => undefined, failed: report });
     this.#maxSubscriptions = maxSubscriptions;
   }
 
-  /** Brings `data` once to everybody who has a pattern that fits; encoded once. */
-  async publish(topic: unknown, data: unknown): Promise<void> {
+  /**
+   * Brings `data` once to everybody who has a pattern that fits; encoded once. Resolves when all sessions accepted it.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for a topic that is none.
+   */
+  publish(topic: unknown, data: unknown): Promise<void> {
     checkTopic(topic);
-    for (const listener of this.#local.match(topic)) await listener(data, topic);
-    const members = [...this.#remote.match(topic)];
-    if (members.length === 0) return;
-    await this.#lane.broadcast(
-      members.map((member) => member.handle),
-      ['topic', topic, data],
-    );
+    this.#local.deliver(topic, data);
+    const handles = Array.from(this.#remote.match(topic), (member) => member.handle);
+    return handles.length === 0 ? Promise.resolve() : this.#lane.broadcast(handles, ['topic', topic, data]);
   }
 
   subscribe(member: BusMember, pattern: unknown): void {
@@ -46,9 +45,8 @@ export class TopicHub {
 
   /** Subscribes within this process; the function returned ends it. */
   listen(pattern: string, listener: TopicListener): () => void {
-    checkPattern(pattern);
-    this.#local.add(pattern, listener);
-    return () => this.#local.remove(pattern, listener);
+    const { unsubscribe } = this.#local.add(pattern, listener);
+    return unsubscribe;
   }
 
   forget(member: BusMember): void {

@@ -1,0 +1,140 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { checkPattern, checkTopic, TopicTree } from '../../../lib/plugins/channels/topics/topic-tree.ts';
+import { Meeting } from './meeting.ts';
+
+describe('topic tree', () => {
+  const fits: readonly (readonly [pattern: string, topic: string, fits: boolean])[] = [
+    ['a', 'a', true],
+    ['a', 'b', false],
+    ['a', 'a.b', false],
+    ['a.*', 'a.b', true],
+    ['a.*', 'a', false],
+    ['a.*', 'a.b.c', false],
+    ['*.b', 'a.b', true],
+    ['*', 'a', true],
+    ['a.>', 'a.b', true],
+    ['a.>', 'a.b.c.d', true],
+    ['a.>', 'a', false],
+    ['>', 'a.b', true],
+    ['a.*.c.>', 'a.b.c.d', true],
+    ['a.*.c.>', 'a.b.x.d', false],
+  ];
+  for (const [pattern, topic, expected] of fits) {
+    it(`pattern - ${pattern} ${expected ? 'fits' : 'does not fit'} ${topic}`, () => {
+      const tree = new TopicTree<number>();
+      tree.add(pattern, 1);
+      expect(tree.match(topic).has(1)).to.equal(expected);
+      tree.remove(pattern, 1);
+      expect(tree.match(topic).size).to.equal(0);
+    });
+  }
+
+  it('values - are found once, however many patterns fit, and removed one by one', () => {
+    const tree = new TopicTree<string>();
+    for (const pattern of ['a.b', 'a.*', '>', 'a.>']) tree.add(pattern, 'x');
+    tree.add('a.b', 'y');
+    expect([...tree.match('a.b')].sort()).to.deep.equal(['x', 'y']);
+    tree.remove('a.b', 'x');
+    tree.remove('nothing.here', 'x');
+    expect([...tree.match('a.b')].sort()).to.deep.equal(['x', 'y']);
+    for (const pattern of ['a.*', '>', 'a.>']) tree.remove(pattern, 'x');
+    expect([...tree.match('a.b')]).to.deep.equal(['y']);
+  });
+
+  it('names - wrong ones are refused', () => {
+    for (const topic of [
+      '',
+      '.',
+      'a.',
+      '.a',
+      'a..b',
+      'a.*',
+      'a.>',
+      5,
+      null,
+      'x'.repeat(256),
+      Array(33).fill('a').join('.'),
+    ]) {
+      expect(() => checkTopic(topic), String(topic))
+        .to.throw()
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
+    }
+    for (const pattern of ['', 'a..b', '>.a', 'a.>.b', undefined]) {
+      expect(() => checkPattern(pattern), String(pattern))
+        .to.throw()
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
+    }
+  });
+});
+
+describe('topics of a relay that asks first', () => {
+  it('authorize - refuses some, and what is permitted keeps its order whatever the answers take', async () => {
+    const asked: string[] = [];
+    const meeting = await new Meeting('memory', {
+      authorize: async ({ action, id, peer }) => {
+        asked.push(`${action} ${id} ${peer.joint}`);
+        if (id === 'a.slow') await new Promise((resolve) => setTimeout(resolve, 10));
+        return !id.startsWith('secret');
+      },
+    }).start();
+    try {
+      const [publisher, listener] = [await meeting.rooms(), await meeting.rooms()];
+      const heard: unknown[] = [];
+      listener.subscribe('a.*', (data) => heard.push(data));
+      listener.subscribe('secret.*', (data) => heard.push(data));
+      const short = listener.subscribe('b', (data) => heard.push(data));
+      short.unsubscribe();
+      while (asked.length < 3) await new Promise((resolve) => setImmediate(resolve));
+      for (const [topic, data] of [
+        ['a.slow', 1],
+        ['a.quick', 2],
+        ['secret.x', 3],
+        ['b', 4],
+        ['a.slow', 5],
+        ['a.quick', 6],
+      ] as const) {
+        await publisher.publish(topic, data);
+      }
+      while (heard.length < 4) await new Promise((resolve) => setImmediate(resolve));
+      expect(heard).to.deep.equal([1, 2, 5, 6]);
+      expect(asked[0]).to.equal('subscribe a.* false');
+    } finally {
+      await meeting.close();
+    }
+  });
+
+  it('limits - a peer has so many patterns and no more, and the server hears of it', async () => {
+    const meeting = await new Meeting('memory', { maxSubscriptions: 2 }).start();
+    try {
+      const rooms = await meeting.rooms();
+      const heard: unknown[] = [];
+      for (const pattern of ['a', 'b', 'c']) rooms.subscribe(pattern, (data) => heard.push(data));
+      for (const topic of ['c', 'a', 'b']) await rooms.publish(topic, topic);
+      while (heard.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      expect(heard).to.deep.equal(['a', 'b']);
+      expect(meeting.errors).to.have.length(1);
+    } finally {
+      await meeting.close();
+    }
+  });
+
+  it('listeners that throw - reach the error event and keep nobody else from hearing', async () => {
+    const meeting = await new Meeting('memory').start();
+    try {
+      const [rooms, client] = await meeting.client();
+      const [heard, errors]: [unknown[], unknown[]] = [[], []];
+      client.on('error', (error) => errors.push(error));
+      rooms.subscribe('a', () => {
+        throw new Error('at once');
+      });
+      rooms.subscribe('a', () => Promise.reject(new Error('later')));
+      rooms.subscribe('a', (data) => heard.push(data));
+      await rooms.publish('a', 1);
+      while (heard.length < 1 || errors.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      expect(errors.map(String)).to.have.members(['Error: at once', 'Error: later']);
+    } finally {
+      await meeting.close();
+    }
+  });
+});
