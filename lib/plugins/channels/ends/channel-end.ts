@@ -71,7 +71,7 @@ export abstract class ChannelEnd<
     return this;
   }
 
-  /** The relay let this end in. */
+  /** @internal The relay let this end in. */
   admit(admission: Admission, line: Line): void {
     this.#admission = admission;
     this.#line = line;
@@ -86,7 +86,7 @@ export abstract class ChannelEnd<
     this.#streams = new StreamReader(sink, mode, chunkBytes, this.#options.maxHeldBytes);
   }
 
-  /** Something came from the other side. */
+  /** @internal Something came from the other side. */
   deliver(parcel: Parcel): void {
     if (this.#closed !== undefined || !this.knows(parcel)) return;
     if (parcel.kind === cargo.stream) this.#streams?.feed(this.sender(parcel), parcel.body);

@@ -79,6 +79,7 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
     this.#goneAll(Reason.CLOSE);
   }
 
+  /** @internal A user came. */
   userConnected(token: number, peer: ChannelPeer): void {
     if (this.closed !== undefined) return;
     const user = numberOf(token);
@@ -89,6 +90,7 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
     this.listener?.opened(user, peer.joint);
   }
 
+  /** @internal A user went. */
   userDisconnected(token: number, reason: Reason): void {
     const user = numberOf(token);
     if (this.#tokens.get(user) !== token) return;
@@ -99,13 +101,14 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
     this.listener?.gone(user, reason);
   }
 
-  /** The relay ended the channel, or there is no relay any more. */
+  /** @internal The relay ended the channel, or there is no relay any more. */
   revoked(reason: Reason): void {
     if (!this.finish(reason)) return;
     this.raise('error', 64, reason, undefined);
     this.#goneAll(reason);
   }
 
+  /** @internal Something is wrong with a user, or with the channel. */
   troubled(reason: Reason, user: number | undefined): void {
     if (this.closed === undefined) this.raise('error', 64, reason, user);
   }

@@ -53,26 +53,28 @@ export class UserEnd extends ChannelEnd<UserEvents> {
     this.listener?.gone(0, Reason.CLOSE);
   }
 
+  /** @internal The relay let this end in. */
   entered(admission: Admission, line: Line, token: number, owner: ChannelPeer): void {
     this.#token = token;
     this.#owner = owner;
     this.admit(admission, line);
   }
 
-  /** The relay, or the owner through it, ended this user's time in the channel. */
+  /** @internal The relay, or the owner through it, ended this user's time in the channel. */
   dismissed(reason: Reason, text: string | undefined): void {
     if (!this.finish(reason)) return;
     this.raise('disconnect', 64, reason, text);
     this.listener?.gone(0, reason);
   }
 
-  /** There is no way to the relay any more. */
+  /** @internal There is no way to the relay any more. */
   lost(): void {
     if (this.closed !== undefined) return;
     this.raise('error', 64, Reason.CLOSE);
     this.dismissed(Reason.DISCONNECT, undefined);
   }
 
+  /** @internal Something is wrong with what this end sent. */
   troubled(reason: Reason): void {
     if (this.closed === undefined) this.raise('error', 64, reason);
   }
