@@ -6,8 +6,7 @@ import { fetchBody } from './http/fetch-body.ts';
 import { persist } from './http/persist.ts';
 import { type Digest, Intake, type Receipt } from './intake.ts';
 import { asTransferError, transferError } from './outcomes.ts';
-import { Stall } from './stall.ts';
-import { untilAborted } from './until-aborted.ts';
+import { untilAborted, untilLate } from './until-aborted.ts';
 
 interface Fetch {
   readonly intake: Intake;
@@ -71,16 +70,8 @@ export class Fetches {
     const { caller, clock, random } = this.#core.around;
     const { timeoutMs } = this.#core;
     await persist({ clock, random, signal, timeoutMs }, (attempt) => fetchBody(caller, place, intake, attempt));
-    await untilAborted(signal, this.#announced(intake));
+    // The sender's digest follows the last byte closely or never.
+    await untilLate({ clock, signal, timeoutMs }, intake.announced, transferError('stalled'));
     return untilAborted(signal, intake.finish());
-  }
-
-  /** The sender's digest follows the last byte closely or never. */
-  #announced(intake: Intake): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const stall = new Stall(this.#core.around.clock, this.#core.timeoutMs, () => reject(transferError('stalled')));
-      stall.touch();
-      intake.announced.then(resolve, reject).finally(() => stall.stop());
-    });
   }
 }

@@ -119,10 +119,8 @@ function installClient(host: PluginHost, given: InterserveOptions): PluginInstan
     pushes.stopAll(left);
     caller.close();
   };
-  host.onDisconnect(() => {
-    fetches.stopAll(transferError('left'));
-    pushes.stopAll(transferError('left'));
-  });
+  // Pushes that were asked for end with their request; those that were not yet wait for the next session.
+  host.onDisconnect(() => fetches.stopAll(transferError('left')));
   host.onClose(close);
   return { api, dispose: close };
 }

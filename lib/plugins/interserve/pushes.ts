@@ -10,7 +10,7 @@ import { Meter } from './meter.ts';
 import { asTransferError, failureOf, transferError } from './outcomes.ts';
 import { payloadOf } from './payload/open-payload.ts';
 import type { Payload } from './payload/payload.ts';
-import { untilAborted } from './until-aborted.ts';
+import { untilAborted, untilLate } from './until-aborted.ts';
 
 interface Push {
   readonly number: number;
@@ -67,16 +67,12 @@ export class Pushes {
   }
 
   async #run(push: Push, open: () => Promise<Payload>, onPeer: (peer: PeerHandle) => void): Promise<Receipt> {
-    const { signal } = push.over;
     const startedAt = this.#core.around.clock.now();
     let payload: Payload | undefined;
     try {
       payload = await open();
       if ((payload.size ?? 0) > this.#core.options.size) throw transferError('large');
-      const peer = await untilAborted(signal, this.#core.around.ready());
-      onPeer(peer);
-      this.#core.profile.started({ id: push.id, way: 'up', peer: peer.id, size: payload.size });
-      const receipt = await this.#inTurn(push, payload, peer);
+      const receipt = await this.#inTurn(push, payload, onPeer);
       this.#core.ended('up', push.id, startedAt, receipt, receipt.bytes, receipt.resumed);
       return receipt;
     } catch (error) {
@@ -89,10 +85,16 @@ export class Pushes {
     }
   }
 
-  async #inTurn(push: Push, payload: Payload, peer: PeerHandle): Promise<Receipt> {
-    const turn = this.#core.slots.take();
+  async #inTurn(push: Push, payload: Payload, onPeer: (peer: PeerHandle) => void): Promise<Receipt> {
+    const { around, slots, timeoutMs, profile } = this.#core;
+    const { signal } = push.over;
+    const turn = slots.take();
     try {
-      await untilAborted(push.over.signal, turn.granted);
+      await untilAborted(signal, turn.granted);
+      const late = transferError('expired', 'The client was not connected in time');
+      const peer = await untilLate({ clock: around.clock, signal, timeoutMs }, around.ready(), late);
+      onPeer(peer);
+      profile.started({ id: push.id, way: 'up', peer: peer.id, size: payload.size });
       return await this.#ask(push, payload, peer);
     } finally {
       turn.release();

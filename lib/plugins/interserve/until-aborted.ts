@@ -1,3 +1,6 @@
+import type { Clock } from '../../base/clock.ts';
+import type { BusError } from '../../base/errors.ts';
+
 /** The promise, or the signal's reason as soon as it fires. */
 export function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -5,5 +8,21 @@ export function untilAborted<T>(signal: AbortSignal, promise: Promise<T>): Promi
     if (signal.aborted) aborted();
     else signal.addEventListener('abort', aborted, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', aborted));
+  });
+}
+
+export interface Patience {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** The promise, the signal's reason, or `late` after the time; no timer stays behind. */
+export function untilLate<T>({ clock, signal, timeoutMs }: Patience, promise: Promise<T>, late: BusError): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.setTimer(() => reject(late), timeoutMs);
+    untilAborted(signal, promise)
+      .then(resolve, reject)
+      .finally(() => timer.cancel());
   });
 }

@@ -357,7 +357,8 @@ describe('interserve over HTTP', () => {
     });
 
     it('control messages that cannot be read - are reported and disturb nothing', async () => {
-      for (const message of [{ op: 'boom' }, { op: 'stop', way: 'up', transfer: -1 }, [1, 2, 3]]) await bare.send(message);
+      for (const message of [{ op: 'boom' }, { op: 'stop', way: 'up', transfer: -1 }, [1, 2, 3]])
+        await bare.send(message);
       await bare.send({ op: 'stop', way: 'up', transfer: 99, reason: 'aborted', message: '' });
       await bare.send({ op: 'digest', way: 'down', transfer: 1, digest: { sha256, bytes: 1 } });
       const { url, key, answer } = await granted(1);

@@ -389,6 +389,24 @@ describe('interserve transfers', () => {
     expect(codes).to.deep.equal([408, 408]);
   });
 
+  it('a client that is not connected in time - gives its sends up', async () => {
+    const { transfers } = bus.client({ timeout: 1 });
+    expect(await reasonOf(transfers.send('map', 'x').receipt)).to.equal('expired');
+  });
+
+  it('a client that lost its session - sends what waited in the next one', async () => {
+    const waiting = await bus.connect({ transfers: 1 });
+    bus.transfers.receive('map', () => new Promise<never>(() => {}));
+    const first = waiting.transfers.send('map', 'x');
+    const second = waiting.transfers.send('map', 'y');
+    await new Promise((resolve) => setImmediate(resolve));
+    await waiting.peer.close();
+    expect(await reasonOf(first.receipt)).to.equal('left');
+    bus.transfers.receive('map', () => {});
+    await bus.join(waiting.client);
+    expect(await second.receipt).to.include({ bytes: 1 });
+  });
+
   describe('figures', () => {
     it('progress - rises to the total, with a rate', async () => {
       const whole = Buffer.alloc(30_000_000);

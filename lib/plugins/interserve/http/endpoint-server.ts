@@ -46,6 +46,8 @@ export class EndpointServer {
   /** Rejects `ERR_ADDRESS_IN_USE`, or `ERR_CONNECT` for what else keeps the port from being bound. */
   async listen(port: number, host: string): Promise<void> {
     const server = this.#server;
+    // The bus failed to start after this port was bound, and starts again.
+    if (server.listening) return;
     await new Promise<void>((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException) => {
         const code = error.code === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_CONNECT';
