@@ -133,6 +133,8 @@ describe('dispatch back-pressure', () => {
   });
 
   it('a device that reads late - gets all of what several drivers wrote, in the order of each', async () => {
+    await running.service.close();
+    running = await startService({ maxDeviceBytes: limit, deviceTimeoutMs: 5_000 });
     const drivers = [await driverOf('127.0.0.1'), await driverOf('127.0.0.1')];
     const device = await DeviceClient.connect(port);
     for (const driver of drivers) await driver.next();
@@ -159,6 +161,8 @@ describe('dispatch back-pressure', () => {
   });
 
   it('a device that closes its side - still gets what was on its way to it', async () => {
+    await running.service.close();
+    running = await startService({ maxDeviceBytes: limit, deviceTimeoutMs: 5_000 });
     const driver = await driverOf('127.0.0.1');
     const device = await DeviceClient.connect(port);
     await driver.next();

@@ -15,7 +15,7 @@ describe('dispatch ports', () => {
   let port: number;
 
   const start = async (options: DispatchOptions = {}): Promise<void> => {
-    running = await startService({ handshakeTimeoutMs: 300, ...options });
+    running = await startService(options);
     port = await freePort();
   };
 
@@ -61,7 +61,7 @@ describe('dispatch ports', () => {
     });
 
     it('what is no handshake - is refused without an id, as is one that never ends', async () => {
-      await start();
+      await start({ handshakeTimeoutMs: 700 });
       const driver = await open('tls');
       const plain = await DeviceClient.connect(port);
       plain.send('GET / HTTP/1.1\r\n\r\n');
@@ -151,7 +151,7 @@ describe('dispatch ports', () => {
     });
 
     it('a bad, missing or endless header, and a device nobody wants - is refused without an id', async () => {
-      await start({ proxies: ['127.0.0.50'] });
+      await start({ proxies: ['127.0.0.50'], handshakeTimeoutMs: 300 });
       const driver = await open('tcp', { accept: '10.1.1.1,127.0.0.2' });
       for (const head of ['GET / HTTP/1.1\r\n', 'PROXY TCP4 10.1.1.1', '', 'PROXY TCP4 10.1.1.2 10.1.1.9 1 1\r\n']) {
         const balancer = await DeviceClient.connect(port, '127.0.0.1', '127.0.0.50');

@@ -43,7 +43,7 @@ describe('dispatch over HTTP', () => {
   let port: number;
 
   beforeEach(async () => {
-    running = await startService({ handshakeTimeoutMs: 400 });
+    running = await startService();
     port = running.service.webPort ?? 0;
   });
 
@@ -200,6 +200,9 @@ describe('dispatch over HTTP', () => {
   });
 
   it('1,000 half-open upgrades - are cut off, and keep nobody else from working', async () => {
+    await running.service.close();
+    running = await startService({ handshakeTimeoutMs: 1_000 });
+    port = running.service.webPort ?? 0;
     const sockets: Socket[] = [];
     for (let count = 0; count < 1_000; count++) {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined);
