@@ -21,9 +21,6 @@ export interface ReceiverOptions {
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
 const ackBytes = 32_768;
 const ackFrames = 256;
-/** Until this much came, no frame has to carry an acknowledgement: it would cost each of them more than it is worth. */
-const rideBytes = 4_096;
-const rideFrames = 32;
 const maxLanes = 256;
 
 /** The incoming half of a session: counts what arrived, holds messages back while paused, says what to acknowledge. */
