@@ -32,6 +32,7 @@ async function main(): Promise<void> {
     Presets.shades_classic,
   );
   const bar = bars.create(countRuns(args, peers), 0, { what: '' });
+  const date = new Date().toISOString().slice(0, 10);
   const scenarios: Record<string, ScenarioResults> = {};
   for (const scenario of args.scenarios) {
     scenarios[scenario.name] = await runScenario(scenario, args, peers, {
@@ -39,9 +40,10 @@ async function main(): Promise<void> {
       done: () => bar.increment(),
       failed: (name, variant, peer, error) => failures.push(`${name}, ${variant}, ${peer}: ${error.message}`),
     });
+    if (args.write) keepResults({ machine: about, date, scenarios });
   }
   bars.stop();
-  const results = { machine: about, date: new Date().toISOString().slice(0, 10), scenarios };
+  const results = { machine: about, date, scenarios };
   process.stdout.write(args.json ? `${JSON.stringify(results, undefined, 1)}\n` : textTables(results));
   for (const failure of failures) process.stderr.write(`Failed: ${failure}\n`);
   if (failures.length > 0) process.exitCode = 1;

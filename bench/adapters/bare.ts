@@ -140,14 +140,17 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
       pending.delete(id);
     }
   });
+  const request = (data: object): Promise<unknown> =>
+    new Promise((resolve) => {
+      lastId += 1;
+      pending.set(lastId, resolve);
+      void bare.write(kinds.request, lastId, bodyOf(data));
+    });
+  // Only an answer tells that the server has accepted the link.
+  await request({});
   return {
     send: (data) => bare.write(kinds.message, 0, bodyOf(data)),
-    request: (data) =>
-      new Promise((resolve) => {
-        lastId += 1;
-        pending.set(lastId, resolve);
-        void bare.write(kinds.request, lastId, bodyOf(data));
-      }),
+    request,
     bulk: (data) => bare.write(kinds.message, 0, data),
     close: () => {
       socket.destroy();

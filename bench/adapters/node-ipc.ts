@@ -61,12 +61,15 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
   await new Promise<void>((resolve) => world.on('connect', () => resolve()));
   world.on('m', (data) => handlers.message(data));
   world.on('a', ({ i, d }) => asking.answered(i, d));
+  const request = (data: object): Promise<unknown> => asking.ask((i) => world.emit('r', { i, d: data }));
+  // Only an answer tells that the server has accepted the link.
+  await request({});
   return {
     send: (data) => {
       world.emit('m', data);
       return room([world.socket]);
     },
-    request: (data) => asking.ask((i) => world.emit('r', { i, d: data })),
+    request,
     close: () => {
       ipc.disconnect('world');
       return undefined;

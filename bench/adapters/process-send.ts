@@ -38,7 +38,10 @@ function adapter(name: string, serialization: 'json' | 'advanced'): Adapter {
     binary: serialization === 'advanced',
     serve: (_, given) => {
       handlers = given;
-      return Promise.resolve({ close: () => void child?.kill() as undefined });
+      const close = (): undefined => {
+        child?.kill();
+      };
+      return Promise.resolve({ close });
     },
     connect,
     spawn: (file, args) => {

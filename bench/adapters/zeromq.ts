@@ -2,6 +2,7 @@ import { Packr } from 'msgpackr';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
 import { peerModule } from './peer-module.ts';
+import { fullBytes } from './room.ts';
 
 interface ZeroSocket extends AsyncIterable<Buffer[]> {
   sendHighWaterMark: number;
@@ -28,6 +29,7 @@ class Outgoing {
   #queue: (readonly unknown[])[] = [];
   #sending = false;
   #room: (() => void)[] = [];
+  #bytes = 0;
 
   constructor(socket: ZeroSocket) {
     this.#socket = socket;
@@ -35,8 +37,9 @@ class Outgoing {
 
   push(parts: readonly unknown[]): Promise<void> | undefined {
     this.#queue.push(parts);
+    for (const part of parts) if (Buffer.isBuffer(part)) this.#bytes += part.length;
     if (!this.#sending) void this.#drain();
-    if (this.#queue.length < 1_000) return undefined;
+    if (this.#queue.length < 1_000 && this.#bytes < fullBytes) return undefined;
     return new Promise((resolve) => this.#room.push(resolve));
   }
 
@@ -45,6 +48,7 @@ class Outgoing {
     while (this.#queue.length > 0) {
       const queue = this.#queue;
       this.#queue = [];
+      this.#bytes = 0;
       for (const parts of queue) await this.#socket.send(parts);
       const room = this.#room;
       this.#room = [];
@@ -62,7 +66,8 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
   const { Router, XPublisher } = peerModule('zeromq') as ZeroMq;
   const router = new Router();
   const publisher = new XPublisher();
-  router.sendHighWaterMark = router.receiveHighWaterMark = publisher.sendHighWaterMark = 0;
+  // Unlimited towards slow readers, as a router and a publisher drop what is over the mark.
+  router.sendHighWaterMark = publisher.sendHighWaterMark = 0;
   await router.bind(`ipc://${path}`);
   await publisher.bind(`ipc://${path}p`);
   const answers = new Outgoing(router);
@@ -89,7 +94,7 @@ async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
   const { Dealer, Subscriber } = peerModule('zeromq') as ZeroMq;
   const dealer = new Dealer();
   const subscriber = new Subscriber();
-  dealer.sendHighWaterMark = subscriber.receiveHighWaterMark = 0;
+  subscriber.receiveHighWaterMark = 0;
   dealer.connect(`ipc://${path}`);
   subscriber.connect(`ipc://${path}p`);
   subscriber.subscribe();

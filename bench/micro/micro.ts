@@ -31,7 +31,7 @@ export async function runMicro(quick: boolean): Promise<string> {
     const other = new Slab();
     const source = new NativeEncoder({ slab: other, records, maxFrameBytes: limits.maxFrameBytes });
     const decoder = new NativeDecoder({ records, ...limits });
-    const sink = (_: Frame): void => {};
+    const sink: (frame: Frame) => void = () => {};
     for (const value of values) source.message(0, value, false);
     // The first batch carries the definitions; the ones after it name them.
     decoder.feed(bytesOf(other), sink);
