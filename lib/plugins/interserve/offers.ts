@@ -41,8 +41,7 @@ export class Offers {
     const limit = this.#core.registry.sizeOf(id);
     const open = payloadOf(data, limit ?? 0);
     const abort = new AbortController();
-    const opened =
-      limit === undefined ? Promise.reject(transferError('unknown')) : this.#open(open, limit, peers.length);
+    const opened = this.#open(open, limit, peers.length);
     opened.catch(() => {});
     const sending: Sending = {
       id,
@@ -63,11 +62,12 @@ export class Offers {
 
   async #open(
     open: () => Promise<Payload>,
-    limit: number,
+    limit: number | undefined,
     peers: number,
   ): Promise<{ payload: Payload; release: () => void }> {
     const payload = await open();
     try {
+      if (limit === undefined) throw transferError('unknown');
       if ((payload.size ?? 0) > limit) throw transferError('large');
       return { payload, release: this.#core.quota.charge(payload.size ?? limit, peers) };
     } catch (error) {

@@ -259,7 +259,9 @@ describe('interserve transfers', () => {
   describe('decisions', () => {
     it('an id that was not added - is unknown to both sides', async () => {
       bus.transfers.receive('other', () => {});
-      expect(await reasonOf(bus.transfers.send('other', 'x', one.peer).receipt)).to.equal('unknown');
+      const source = new PassThrough();
+      expect(await reasonOf(bus.transfers.send('other', source, one.peer).receipt)).to.equal('unknown');
+      expect(source.destroyed, 'nobody else ends it').to.equal(true);
       expect(await reasonOf(one.transfers.send('other', 'x').receipt)).to.equal('unknown');
       expect(bus.transfers.exists('other')).to.equal(false);
       bus.transfers.add('other');
