@@ -2,6 +2,7 @@ import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
 import type { Line } from '../ends/line.ts';
 import type { PeerNote } from '../notes.ts';
 import { Parcel } from '../relay/parcel.ts';
+import { Acceptance } from '../acceptance.ts';
 import { SendWindow } from './send-window.ts';
 
 /**
@@ -13,6 +14,7 @@ export class BusLine implements Line {
   readonly #relay: PeerHandle;
   readonly #room: number;
   readonly #maxQueuedBytes: number;
+  readonly #acceptance = new Acceptance();
   /** By user: how far each is behind. */
   readonly #windows = new Map<number, SendWindow>();
 
@@ -86,15 +88,12 @@ export class BusLine implements Line {
 
   #post(frame: Uint8Array): Promise<void> {
     const sent = this.#lane.send(this.#relay, frame);
-    sent.catch(ignore);
+    // The end hears in its own way that the session is over; nobody has to wait for this.
+    void this.#acceptance.pending(sent);
     return sent;
   }
 
   #tell(note: PeerNote): void {
-    this.#lane.send(this.#relay, note).catch(ignore);
+    void this.#acceptance.pending(this.#lane.send(this.#relay, note));
   }
-}
-
-function ignore(): void {
-  // Whoever waits for the send hears of it; the end hears that the session is over in its own way.
 }

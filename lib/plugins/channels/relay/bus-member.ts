@@ -72,11 +72,11 @@ export class BusMember implements Member {
     this.tell(['trouble', seat.room.serial, reason, null]);
   }
 
-  toOwner(_seat: Seat, parcel: Parcel): Promise<void> {
+  toOwner(_seat: Seat, parcel: Parcel): Promise<void> | undefined {
     return this.#outflow.send(parcel.frame, parcel.body.length);
   }
 
-  toUser(_seat: Seat, parcel: Parcel): Promise<void> {
+  toUser(_seat: Seat, parcel: Parcel): Promise<void> | undefined {
     return this.#outflow.send(parcel.frame, parcel.body.length);
   }
 }

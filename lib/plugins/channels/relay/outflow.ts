@@ -1,4 +1,5 @@
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
+import { Acceptance } from '../acceptance.ts';
 
 /** What may be handed to a session beyond what it has room for; the rest waits here. */
 const stallBytes = 1_048_576;
@@ -15,6 +16,7 @@ interface Waiting {
 export class Outflow {
   readonly #lane: Lane;
   readonly #handle: PeerHandle;
+  readonly #acceptance = new Acceptance();
   #queue: Waiting[] = [];
   #handed = 0;
   #queued = 0;
@@ -33,10 +35,10 @@ export class Outflow {
     return this.#handed + this.#queued;
   }
 
-  /** Resolves when the session accepted it, or is over; never rejects. */
-  send(data: unknown, bytes: number): Promise<void> {
+  /** Undefined when the session accepted it at once, else resolves when it did or is over; never rejects. */
+  send(data: unknown, bytes: number): Promise<void> | undefined {
     const cost = bytes + messageCost;
-    if (!this.#open) return Promise.resolve();
+    if (!this.#open) return undefined;
     if (this.#queue.length === 0 && this.#handed < stallBytes) return this.#hand(data, cost);
     this.#queued += cost;
     return new Promise((sent) => this.#queue.push({ data, cost, sent }));
@@ -49,13 +51,15 @@ export class Outflow {
     this.#queued = 0;
   }
 
-  #hand(data: unknown, cost: number): Promise<void> {
+  #hand(data: unknown, cost: number): Promise<void> | undefined {
+    const sent = this.#acceptance.pending(this.#lane.send(this.#handle, data));
+    if (sent === undefined) return undefined;
     this.#handed += cost;
     const settled = (): void => {
       this.#handed -= cost;
       if (this.#queue.length > 0 && this.#handed < stallBytes) this.#drain();
     };
-    return this.#lane.send(this.#handle, data).then(settled, settled);
+    return sent.then(settled, settled);
   }
 
   #drain(): void {
@@ -67,7 +71,9 @@ export class Outflow {
     }
     for (const { data, cost, sent } of this.#queue.splice(0, count)) {
       this.#queued -= cost;
-      void this.#hand(data, cost).then(sent);
+      const handed = this.#hand(data, cost);
+      if (handed === undefined) sent();
+      else void handed.then(sent);
     }
   }
 }
