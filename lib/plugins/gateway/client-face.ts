@@ -26,21 +26,35 @@ export class ClientFace {
       (count) => line.post(['begun', count]),
       (frame) => this.#receive(frame),
     );
-    const lane = host.lane({ message: (data) => inbox.push(new FrameReader(data)) });
+    const lane = host.lane({
+      message: (data) => {
+        const frame = new FrameReader(data);
+        if (frame.kind !== 'expelled') return inbox.push(frame);
+        end();
+        begin();
+      },
+    });
     const line = new GatewayLine(host, lane);
     this.api = { http: new RemoteHttp(line, settings), websocket: new RemoteWebSocket(line, settings) };
+    const begin = (): void => {
+      this.api.http.sessionStarted();
+      this.api.websocket.sessionStarted();
+    };
+    const end = (): void => {
+      inbox.reset();
+      this.api.http.sessionEnded();
+      this.api.websocket.sessionEnded();
+    };
     host.onConnect((peer) => {
       inbox.reset();
       line.connected(peer);
-      this.api.http.sessionStarted();
-      this.api.websocket.sessionStarted();
+      begin();
     });
     host.onDisconnect(() => {
-      inbox.reset();
       line.disconnected();
-      this.api.http.sessionEnded();
-      this.api.websocket.sessionEnded();
+      end();
     });
+    if (line.open) begin();
   }
 
   dispose(): void {

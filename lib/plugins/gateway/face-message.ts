@@ -16,6 +16,8 @@ export type ToWorker =
   | readonly ['closed', id: string, code: number, reason: string]
   | readonly ['drained', id: string]
   | readonly ['dropped', id: string, bytes: string]
+  /** Its link was away for too long: all it had went to others, and it has to begin anew. */
+  | readonly ['expelled']
   | readonly ['server', kind: 'http' | 'websocket', event: 'started' | 'stopped', text: string];
 
 /** Status and fields of an answer; null where they were sent before. */

@@ -35,7 +35,6 @@ export class RemoteHttp extends RequestAccessors {
   constructor(line: GatewayLine, settings: EventSourceOptions) {
     super(settings);
     this.#line = line;
-    this.startPolling();
   }
 
   /**
@@ -188,6 +187,7 @@ export class RemoteHttp extends RequestAccessors {
 
   /** For the plugin: a new session; the gateway has to hear of the routes again. */
   sessionStarted(): void {
+    this.startPolling();
     for (const { route, method, share } of this.#routes) {
       this.#line.ask(['addRoute', route, method, plain(share)]).catch((error: unknown) => this.#line.report(error));
     }
@@ -196,6 +196,7 @@ export class RemoteHttp extends RequestAccessors {
   /** For the plugin: the session is over, and with it every request. */
   sessionEnded(): void {
     for (const id of [...this.#requests.keys()]) this.receiveAborted(id);
+    this.stopPolling();
   }
 
   /** For the plugin: no event follows. */

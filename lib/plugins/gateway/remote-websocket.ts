@@ -17,7 +17,6 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
   constructor(line: GatewayLine, settings: EventSourceOptions) {
     super(settings);
     this.#line = line;
-    this.startPolling();
   }
 
   /**
@@ -161,6 +160,7 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
 
   /** For the plugin: a new session. */
   sessionStarted(): void {
+    this.startPolling();
     if (this.#share === undefined) return;
     this.#line.ask(['addClients', { ...this.#share }]).catch((error: unknown) => this.#line.report(error));
   }
@@ -168,6 +168,7 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
   /** For the plugin: the session is over; the gateway gives its clients to others. */
   sessionEnded(): void {
     for (const id of [...this.#clients.keys()]) this.receiveClosed(id, 1006, 'The gateway is out of reach');
+    this.stopPolling();
   }
 
   /** For the plugin: no event follows. */

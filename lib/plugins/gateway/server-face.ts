@@ -28,6 +28,8 @@ export class ServerFace {
   readonly #verbs: VerbDesk;
   readonly #workers = new Map<PeerHandle, Worker>();
   readonly #away = new Map<Worker, Timer>();
+  /** Those that were given up although their session goes on. */
+  readonly #expelled = new Set<PeerHandle>();
   #count = 0;
 
   constructor(host: PluginHost, settings: FaceSettings, servers: FaceServers) {
@@ -43,6 +45,7 @@ export class ServerFace {
     this.#verbs = new VerbDesk(servers, this.#websocket, settings.control);
     host.onLink((peer, up) => this.#linkChanged(peer, up));
     host.onDisconnect((peer) => {
+      this.#expelled.delete(peer);
       const worker = this.#workers.get(peer);
       if (worker !== undefined) this.#gone(worker);
     });
@@ -118,10 +121,11 @@ export class ServerFace {
     }
   }
 
-  /** @throws BusError `ERR_REFUSED` for a peer that may not be one. */
+  /** @throws BusError `ERR_REFUSED` for a peer that may not be one, `ERR_STATE` for one that has to begin anew first. */
   #worker(peer: PeerHandle): Worker {
     const known = this.#workers.get(peer);
     if (known !== undefined) return known;
+    if (this.#expelled.has(peer)) throw new BusError('ERR_STATE', 'this peer was away for too long');
     const { workers } = this.#settings;
     const allowed = workers === undefined ? peer.linkKind !== 'websocket' : workers(peer) === true;
     if (!allowed) throw new BusError('ERR_REFUSED', 'this peer may not take requests or clients');
@@ -140,16 +144,21 @@ export class ServerFace {
   }
 
   #linkChanged(peer: PeerHandle, up: boolean): void {
+    if (up && this.#expelled.delete(peer)) {
+      this.#lane.send(peer, ['expelled']).catch((error: unknown) => this.#host.report(error, peer));
+      return;
+    }
     const worker = this.#workers.get(peer);
     if (worker === undefined) return;
     worker.up = up;
     this.#away.get(worker)?.cancel();
     this.#away.delete(worker);
-    if (!up)
-      this.#away.set(
-        worker,
-        this.#host.clock.setTimer(() => this.#gone(worker), this.#settings.graceMs),
-      );
+    if (up) return;
+    const expel = (): void => {
+      this.#expelled.add(peer);
+      this.#gone(worker);
+    };
+    this.#away.set(worker, this.#host.clock.setTimer(expel, this.#settings.graceMs));
   }
 
   /** The worker's session is over, or its link was away for too long. */

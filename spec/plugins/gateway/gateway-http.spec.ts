@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { fork, spawnSync } from 'node:child_process';
 import { request } from 'node:http';
 import { expect } from 'chai';
 import { after, afterEach, describe, it } from 'mocha';
@@ -6,9 +6,13 @@ import { Client, Server } from '../../../lib/index.ts';
 import type { FaceOptions } from '../../../lib/plugins/gateway/index.ts';
 import { gateway, HttpSendStatus, HttpServer } from '../../../lib/plugins/gateway/index.ts';
 import type { RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
+import { BreakableProxy } from '../../browser/breakable-proxy.ts';
+import { command } from '../../support/command.ts';
 import { rejection, socketFolder } from '../../support/links.ts';
 import { EventLog } from './event-log.ts';
 import { RawClient } from './raw-client.ts';
+
+const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
 
 interface WorkerPeer {
   readonly client: Client;
@@ -378,5 +382,80 @@ describe('gateway, HTTP over the bus', () => {
     const answers = await Promise.all(paths.map((each) => get(port, each)));
     expect(answers.map(({ status }) => status)).to.deep.equal(paths.map(() => 200));
     expect(calls).to.equal(50);
+  });
+
+  it('worker that is away for too long - loses what it had to another, and begins anew when it is back', async () => {
+    const server = new Server({ port: 0 });
+    servers.push(server);
+    const { http } = server.use(gateway({ http: { port: 0 }, graceMs: 60 }));
+    await server.start();
+    const proxy = new BreakableProxy(server.port ?? 0);
+    const client = new Client({ port: await proxy.listen(), host: '127.0.0.1' });
+    clients.push(client);
+    const web = client.use(gateway());
+    const log = new EventLog(web.http);
+    await client.connect();
+    const outcomes: string[] = [];
+    client.on('session', ({ outcome }) => void outcomes.push(outcome));
+    await web.http.addRoute('/*');
+    const lost = get(http?.port ?? 0, '/lost');
+    const { clientID } = await log.until('HTTP_REQUEST_FINISHED');
+    proxy.break();
+    expect((await lost).status).to.equal(502);
+    proxy.mend();
+    expect((await log.until('HTTP_CONNECTION_ABORTED')).clientID).to.equal(clientID);
+    expect(await web.http.sendResponse(clientID, 'late')).to.equal(HttpSendStatus.None);
+    expect(outcomes).to.deep.equal(['resumed']);
+    web.http.on('HTTP_REQUEST_FINISHED', (_, { clientID: id }) => web.http.sendResponse(id, 'back'));
+    while (http?.getRegisteredRoutes('ANY').length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await get(http?.port ?? 0, '/again')).text).to.equal('back');
+    await client.close();
+    await proxy.close();
+  });
+
+  it('front that restarts - its workers come back and add their routes by themselves', async () => {
+    const { server, path } = await front();
+    const { client } = await worker(path, answering('a', '/kept', 'GET'));
+    const ready = new Promise<void>((resolve) => client.once('ready', () => resolve()));
+    await server.close(true);
+    const again = new Server({ path });
+    servers.push(again);
+    const { http } = again.use(gateway({ http: { port: 0 } }));
+    await again.start();
+    await ready;
+    while (http?.getRegisteredRoutes('GET').length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect((await get(http?.port ?? 0, '/kept')).text).to.match(/^a /);
+  });
+
+  it('deferred worker - its events wait for its own polls', async () => {
+    const { path, port } = await front();
+    const client = new Client({ path });
+    clients.push(client);
+    const { http } = client.use(gateway({ deferred: true, pollIntervalMs: 60_000 }));
+    await client.connect();
+    await http.addRoute('/*');
+    let polls = 0;
+    http.on('ASYNC_POLLING_UPDATE', () => {
+      polls += 1;
+    });
+    http.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => http.sendResponse(clientID, 'polled'));
+    const answer = get(port, '/');
+    while (http.queuedEvents < 2) await new Promise((resolve) => setImmediate(resolve));
+    const before = polls;
+    http.processDeferredEvents();
+    expect(polls).to.equal(before + 1);
+    expect((await answer).text).to.equal('polled');
+  });
+
+  it('load - a second of wrk through a worker has no errors', async function () {
+    if (!hasWrk) this.skip();
+    const { path, port } = await front();
+    await worker(path, async ({ http }) => {
+      http.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => http.sendResponse(clientID, 'hello'));
+      await http.addRoute('/*');
+    });
+    const { stdout } = await command('wrk', ['-t1', '-c20', '-d1s', `http://127.0.0.1:${port}/`]);
+    expect(stdout).to.not.match(/Socket errors|Non-2xx/);
+    expect(Number(/(\d+) requests in/.exec(stdout)?.[1])).to.be.greaterThan(1000);
   });
 });
