@@ -5,11 +5,11 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { Connection } from '../../../lib/index.ts';
 import type { OfferMessage } from '../../../lib/plugins/interserve/control.ts';
 import { BareClient } from './support/bare-client.ts';
-import { curl, withKey } from './support/curl.ts';
+import { curl, hasCurl, withKey } from './support/curl.ts';
 import { reasonOf, TransferBus } from './support/transfer-bus.ts';
 
 const content = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * 7) % 256));
@@ -43,6 +43,9 @@ describe('interserve over HTTP', () => {
     bare.answer(offer.transfer, { ok: true, receipt: { bytes: content.length, sha256, resumed: 0 } });
   }
 
+  before(function () {
+    if (!hasCurl) this.skip();
+  });
   beforeEach(() => start());
   afterEach(async () => {
     await bus.close();

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { curl } from './support/curl.ts';
+import { curl, hasCurl } from './support/curl.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
 const nginx = ['nginx', '/usr/sbin/nginx'].find((program) => spawnSync(program, ['-v']).status === 0);
@@ -76,11 +76,11 @@ describe('interserve behind nginx', function () {
   }
 
   beforeEach(async function () {
-    if (nginx === undefined) this.skip();
+    if (nginx === undefined || !hasCurl) this.skip();
     folder = await mkdtemp(join(tmpdir(), 'busbar-nginx-'));
   });
   afterEach(async () => {
-    if (nginx === undefined) return;
+    if (nginx === undefined || !hasCurl) return;
     await bus.close();
     if (child !== undefined) {
       child.kill();

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { type ClientRequest, get, type IncomingMessage } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import { connect } from 'node:net';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,10 +9,15 @@ import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { certificate } from '../../support/certificate.ts';
-import { curl } from './support/curl.ts';
 import { TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
 const content = Buffer.alloc(3_000_000, 'interserve');
+
+async function statusOf(request: ClientRequest): Promise<number | undefined> {
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
 
 describe('interserve roads', () => {
   let bus: TransferBus;
@@ -33,7 +40,7 @@ describe('interserve roads', () => {
     bus = await TransferBus.start({ share: true });
     await bothWays(await bus.connect());
     expect(bus.transfers.port).to.equal(undefined);
-    expect((await curl(`http://127.0.0.1:${bus.server.port}/`)).status).to.equal(404);
+    expect(await statusOf(get(`http://127.0.0.1:${bus.server.port}/`, { agent: false }))).to.equal(404);
     expect(bus.server.connections).to.have.length(1);
   });
 
@@ -74,8 +81,8 @@ describe('interserve roads', () => {
     bus = await TransferBus.start({}, { tls: true, options: certificate });
     const tls = { tls: true, options: { ca: certificate.cert } };
     await bothWays(await bus.connect({}, tls));
-    const { status } = await curl(`https://127.0.0.1:${bus.port}/`, ['--cacert', 'spec/support/tls/cert.pem']);
-    expect(status).to.equal(404);
+    const request = getSecurely(`https://127.0.0.1:${bus.port}/`, { agent: false, ca: certificate.cert });
+    expect(await statusOf(request)).to.equal(404);
   });
 
   it('TLS options of the bus - share its port as well', async () => {

@@ -1,6 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
+
+/** Whether there is a curl to drive; specs that need one are skipped without it. */
+export const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 export interface CurlAnswer {
   readonly status: number;
