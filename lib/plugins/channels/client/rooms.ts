@@ -1,3 +1,4 @@
+import { BusError } from '../../../base/errors.ts';
 import type { Given } from '../../../base/options.ts';
 import { resolveOptions } from '../../../base/options.ts';
 import type { LaneSendOptions, PluginHost } from '../../../bus/plugin.ts';
@@ -91,6 +92,7 @@ export class Rooms {
   }
 
   async #create(id: string, options: OwnerOptions): Promise<OwnerEnd> {
+    checkId(id);
     const resolved = resolveOptions('create()', { ...createTable, ...ownerCallbackTable }, options);
     const { maxHeldBytes, timeout, signal, offline, netLag, netSpeed, mode } = resolved;
     const end = new OwnerEnd({
@@ -115,6 +117,7 @@ export class Rooms {
   }
 
   async #enter(id: string, options: UserOptions): Promise<UserEnd> {
+    checkId(id);
     const resolved = resolveOptions('enter()', { ...enterTable, ...userCallbackTable }, options);
     const { maxHeldBytes, timeout, signal, offline, netLag, netSpeed, mode, maxChunkSize } = resolved;
     const end = new UserEnd({
@@ -153,6 +156,10 @@ const limitNames = [
   'flood',
   'listed',
 ] as const;
+
+function checkId(id: unknown): void {
+  if (typeof id !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
+}
 
 /** The limits that were given; the relay knows the others. */
 function asked(options: OwnerOptions): Record<string, unknown> {

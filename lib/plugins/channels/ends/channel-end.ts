@@ -35,13 +35,14 @@ export abstract class ChannelEnd<
   #line: Line | undefined;
   #admission: Admission | undefined;
   #closed: Reason | undefined;
+  #overflowed = false;
   protected listener: CallListener | undefined;
 
   constructor(options: EndOptions) {
     super({
       maxHeldBytes: options.maxHeldBytes,
       failed: options.failed,
-      overflow: () => options.failed(new ChannelError(Reason.FULL, `Nobody listens on channel "${options.id}"`)),
+      overflow: (event) => this.#overflow(event),
     });
     this.id = options.id;
     this.#options = options;
@@ -171,6 +172,13 @@ export abstract class ChannelEnd<
   #heard(): StreamMode | undefined {
     if (this.listenerCount('data') > 0) return 'data';
     return this.listenerCount('chunk') > 0 ? 'chunk' : undefined;
+  }
+
+  /** Bytes that are lost because nobody listens are worth a word, one; news of users that nobody wants are not. */
+  #overflow(event: string): void {
+    if (this.#overflowed || (event !== 'data' && event !== 'chunk')) return;
+    this.#overflowed = true;
+    this.#options.failed(new ChannelError(Reason.FULL, `Nobody listens for ${event} on channel "${this.id}".`));
   }
 
   #call(user: number, body: Uint8Array): void {

@@ -13,7 +13,7 @@ export interface HeldEmitterOptions {
   /** A listener threw or rejected. */
   failed(error: unknown): void;
   /** An event was not kept: too much waits for a listener already. */
-  overflow(): void;
+  overflow(event: string): void;
 }
 
 /**
@@ -69,7 +69,7 @@ export class HeldEmitter<Events extends { [Name in keyof Events]: readonly unkno
 
   #hold(held: Held): void {
     if (this.#heldBytes + held.bytes > this.#options.maxHeldBytes || this.#held.length >= maxHeldEvents) {
-      this.#options.overflow();
+      this.#options.overflow(held.event);
       return;
     }
     this.#held.push(held);

@@ -254,7 +254,7 @@ describe('joint server', () => {
     await start({ clock });
     const peer = await tcp();
     peer.write('02 00 61');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    while (server?.size === 0 || clock.pending > 0) await new Promise((resolve) => setImmediate(resolve));
     clock.advance(20_000);
     peer.write('00 00 01 01 61');
     while (relay.size === 0) await new Promise((resolve) => setImmediate(resolve));
