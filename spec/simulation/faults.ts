@@ -131,8 +131,8 @@ const killClient: Fault = {
 const pause: Fault = {
   name: 'pause',
   strike(world) {
-    const [end = undefined] = world.ends.length === 0 ? [] : [world.random.pick(world.ends)];
-    if (end === undefined) return;
+    if (world.ends.length === 0) return;
+    const end = world.random.pick(world.ends);
     end.session.pause();
     later(world, 10, 800, () => {
       if (!end.session.ended) end.session.resume();

@@ -19,7 +19,6 @@ export class SimClient {
   readonly #world: World;
   #port: LinkPort | undefined;
   #timer: Timer | undefined;
-  #attempts = 0;
   #killed = false;
 
   constructor(world: World, index: number) {
@@ -61,7 +60,6 @@ export class SimClient {
   }
 
   #open(port: LinkPort): void {
-    this.#attempts += 1;
     const received = this.end?.session.received;
     const offer = { versions: [protocolVersion], features: ['records'], maxFrameBytes: 1_048_576 };
     const resume = this.token === undefined || received === undefined ? undefined : { token: this.token, received };

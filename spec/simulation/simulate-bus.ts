@@ -77,9 +77,9 @@ class BusRun {
     // A session whose client never read the server's hello is nobody's, and is lost with what was sent to it.
     const owned = new Set(this.#clients.map(({ id }) => id));
     if (this.#server.connections.some(({ id }) => !owned.has(id))) this.#mayLose = true;
-    for (const client of this.#clients) this.books.follow('close', client.close());
+    for (const client of this.#clients) void this.books.follow('close', client.close());
     await clock.run(3_000);
-    this.books.follow('close', this.#server.close());
+    void this.books.follow('close', this.#server.close());
     await clock.run(20_000);
   }
 
@@ -135,7 +135,7 @@ class BusRun {
       return `answer to ${(data as { request: string }).request}`;
     });
     this.#clients.push(client);
-    this.#settle(client.connect(`client ${++this.#made}`));
+    void this.#settle(client.connect(`client ${++this.#made}`));
     Object.assign(client, { specName: `client ${this.#made}` });
   }
 
@@ -156,10 +156,10 @@ class BusRun {
         const data = books.request();
         books.asked(data, client.request(data, random.pick([100, 2_000])));
       }
-      if (random.chance(0.1)) books.follow('flush', client.flush());
+      if (random.chance(0.1)) void books.follow('flush', client.flush());
     }
     for (const connection of this.#server.connections) this.#answer(connection);
-    if (random.chance(0.1)) books.follow('survey', this.#server.survey({ request: 'survey' }, 800));
+    if (random.chance(0.1)) void books.follow('survey', this.#server.survey({ request: 'survey' }, 800));
   }
 
   #answer(connection: Connection): void {
