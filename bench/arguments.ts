@@ -16,6 +16,7 @@ export const usage = `npm run bench -- [options]
   --micro         encoder, decoder, outbox and codecs by themselves instead
   --json          prints the results as JSON instead of tables
   --write         keeps the results in bench/results, docs/performance.md and docs/img
+  --report        writes the document and the plots anew from the results kept last
   --no-install    does not install peers that are missing
 
 scenarios: ${scenarios.map(({ name }) => name).join(', ')}
@@ -34,6 +35,7 @@ export interface Arguments {
   readonly micro: boolean;
   readonly json: boolean;
   readonly write: boolean;
+  readonly report: boolean;
   readonly install: boolean;
   readonly help: boolean;
 }
@@ -54,6 +56,7 @@ export function readArguments(given: readonly string[]): Arguments {
       micro: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      report: { type: 'boolean', default: false },
       install: { type: 'boolean', default: true },
       help: { type: 'boolean', default: false },
     },
@@ -71,6 +74,7 @@ export function readArguments(given: readonly string[]): Arguments {
     micro: values.micro,
     json: values.json,
     write: values.write,
+    report: values.report,
     install: values.install && !quick,
     help: values.help,
   };

@@ -3,9 +3,9 @@ import { readArguments, usage } from './arguments.ts';
 import { installPeers, whyMissing } from './availability.ts';
 import { countRuns, runScenario } from './bench.ts';
 import { machine } from './machine.ts';
-import { writeReport } from './report/report.ts';
+import { writeMicro, writeReport } from './report/report.ts';
 import { textTables } from './report/tables.ts';
-import { keepResults, type ScenarioResults } from './results.ts';
+import { keepResults, latestResults, type ScenarioResults } from './results.ts';
 
 async function main(): Promise<void> {
   const args = readArguments(process.argv.slice(2));
@@ -15,7 +15,15 @@ async function main(): Promise<void> {
   }
   if (args.micro) {
     const { runMicro } = await import('./micro/micro.ts');
-    process.stdout.write(await runMicro(args.quick));
+    const figures = await runMicro(args.quick);
+    process.stdout.write(figures);
+    if (args.write) writeMicro(figures);
+    return;
+  }
+  if (args.report) {
+    const kept = latestResults();
+    if (kept === undefined) throw new Error('No results were kept yet.');
+    await writeReport(kept);
     return;
   }
   if (args.install && !installPeers()) process.stderr.write('The peers cannot be installed.\n');

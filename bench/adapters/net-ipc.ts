@@ -89,10 +89,10 @@ export const netIpcAdapters: readonly Adapter[] = [
   adapter('net-ipc JSON', {}, { binary: false }),
   adapter('net-ipc MessagePack', packed),
   adapter('net-ipc deflate', { messagepack: true, compress: true }),
-  adapter('busbar server, net-ipc client', packed, {
+  adapter('busbar with net-ipc client', packed, {
     serve: (path, handlers) => serveBusbar(path, handlers, true),
   }),
-  adapter('net-ipc server, busbar client', packed, {
+  adapter('net-ipc with busbar client', packed, {
     bulk: false,
     connect: (path, handlers) => connectBusbar(path, handlers, packed),
   }),

@@ -10,7 +10,7 @@ export interface Goal {
 }
 
 /** Whoever is no peer to be beaten: ourselves, mixed pairs, and the limit. */
-const noPeers = ['busbar', 'bare socket', 'net-ipc server'];
+const noPeers = ['busbar', 'bare socket', 'net-ipc with busbar'];
 
 export function goals({ scenarios }: Results): readonly Goal[] {
   const get = (scenario: string, variant: string, peer: string, metric: string): number | undefined =>
@@ -48,15 +48,15 @@ export function goals({ scenarios }: Results): readonly Goal[] {
   const speeds = sizes.map((size) => get('payload-sizes', size, 'busbar', 'megabytes') ?? NaN);
   const legacy = [
     over(
-      get('pipelined', '256 in flight', 'busbar server, net-ipc client', 'perSecond'),
+      get('pipelined', '256 in flight', 'busbar with net-ipc client', 'perSecond'),
       get('pipelined', '256 in flight', 'net-ipc MessagePack', 'perSecond'),
     ),
     over(
-      get('one-way', 'game object', 'busbar server, net-ipc client', 'perSecond'),
+      get('one-way', 'game object', 'busbar with net-ipc client', 'perSecond'),
       get('one-way', 'game object', 'net-ipc MessagePack', 'perSecond'),
     ),
     over(
-      get('broadcast', 'to 50', 'busbar server, net-ipc client', 'perSecond'),
+      get('broadcast', 'to 50', 'busbar with net-ipc client', 'perSecond'),
       get('broadcast', 'to 50', 'net-ipc MessagePack', 'perSecond'),
     ),
   ].filter((value) => value !== undefined);

@@ -20,6 +20,11 @@ export async function writeReport(results: Results): Promise<void> {
   await draw(results);
 }
 
+/** Writes the figures of the micro-bench into the document. */
+export function writeMicro(figures: string): void {
+  writeFileSync(document, between(readFileSync(document, 'utf8'), 'micro', `\`\`\`\n${figures}\`\`\``));
+}
+
 function between(text: string, marker: string, content: string): string {
   const start = `<!-- bench: ${marker} -->`;
   const end = '<!-- end of bench -->';
