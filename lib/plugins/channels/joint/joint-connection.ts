@@ -16,6 +16,9 @@ const enterCodes: Partial<Record<Refusal, number>> = { unknown: 1, blocked: 1, o
 /** Bytes that may be on their way to owners who do not keep up, before the peer is not read any more. */
 const highWaterBytes = 1_048_576;
 
+/** Requests a correct peer has open at the most, having that many tags. */
+const maxAsking = 255;
+
 export interface JointConnectionOptions {
   readonly clock: Clock;
   readonly relay: Relay;
@@ -43,6 +46,8 @@ export class JointConnection implements JointCommands {
   #present = true;
   #spoke = false;
   #heldBytes = 0;
+  /** Requests that wait for `authorize`. */
+  #asking = 0;
 
   constructor(pipe: JointPipe, options: JointConnectionOptions) {
     const { clock, keepAliveMs, maxPendingBytes, id, maxChannels, gate } = options;
@@ -167,7 +172,13 @@ export class JointConnection implements JointCommands {
       run(id);
       return;
     }
+    this.#asking += 1;
+    if (this.#asking > maxAsking) {
+      this.drop();
+      return;
+    }
     void gate.admits(action, id, this.#requester).then((admitted) => {
+      this.#asking -= 1;
       if (!this.#present) return;
       if (admitted) run(id);
       else this.#reply(tag, false, refused);

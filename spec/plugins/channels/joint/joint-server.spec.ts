@@ -196,6 +196,13 @@ describe('joint server', () => {
     await other.expect('00 03 03 01 01');
   });
 
+  it('authorize - a peer with more requests open than it has tags is dropped', async () => {
+    await start({ authorize: () => new Promise(() => undefined) });
+    const peer = await tcp();
+    for (let count = 0; count < 256; count += 1) peer.write('00 00 01 01 61');
+    expect(await peer.ended()).to.equal('');
+  });
+
   it('kick and block - the user gets reason byte 2, a blocked one code 1 when it comes again', async () => {
     await start();
     const [owner, user] = await pair();
