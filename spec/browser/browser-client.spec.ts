@@ -5,6 +5,7 @@ import type { Client as BrowserClient } from '../../lib/browser/index.ts';
 import { Server } from '../../lib/index.ts';
 import type { HttpServer } from '../../lib/plugins/gateway/index.ts';
 import { gateway } from '../../lib/plugins/gateway/index.ts';
+import { proxy, remote } from '../../lib/plugins/rpc/index.ts';
 import { socketFolder } from '../support/links.ts';
 import { BreakableProxy } from './breakable-proxy.ts';
 import { bundle } from './bundle.ts';
@@ -18,10 +19,11 @@ describe('browser client, in Chromium', function () {
   const folder = socketFolder();
   let browser: Browser;
   let script: string;
+  let objectScript: string;
   let page: Page;
   let server: Server;
   let site: HttpServer;
-  let proxy: BreakableProxy;
+  let network: BreakableProxy;
   let url: string;
   let heard: string[];
 
@@ -29,6 +31,9 @@ describe('browser client, in Chromium', function () {
     if (!hasChromium) this.skip();
     const source = "import { Client } from './dist/esm/browser/index.js'; Object.assign(globalThis, { Client })";
     script = Buffer.from((await bundle(source)).code).toString();
+    const objects =
+      "import { proxy, remote } from './dist/esm/plugins/rpc/index.js'; Object.assign(globalThis, { proxy, remote })";
+    objectScript = Buffer.from((await bundle(`${source}; ${objects}`)).code).toString();
     browser = await launch();
   });
 
@@ -40,15 +45,17 @@ describe('browser client, in Chromium', function () {
   interface Terms {
     readonly authorize?: (payload: unknown) => boolean;
     readonly origins?: readonly string[] | 'same' | 'any';
+    /** Beside the client. */
+    readonly objects?: boolean;
   }
 
-  async function open({ authorize, origins = 'any' }: Terms = {}): Promise<void> {
+  async function open({ authorize, origins = 'any', objects = false }: Terms = {}): Promise<void> {
     server = new Server({ path: folder.path(`b${Math.random()}`), ...(authorize && { authorize }) });
     const web = server.use(gateway({ browser: { port: 0, origins } }));
     await server.start();
-    proxy = new BreakableProxy(web.browser?.port ?? 0);
-    url = `ws://127.0.0.1:${await proxy.listen()}/bus`;
-    const served = await servePage(script, url.slice(0, -4));
+    network = new BreakableProxy(web.browser?.port ?? 0);
+    url = `ws://127.0.0.1:${await network.listen()}/bus`;
+    const served = await servePage(objects ? objectScript : script, url.slice(0, -4));
     site = served.server;
     page = await browser.newPage();
     heard = complaints(page);
@@ -58,7 +65,7 @@ describe('browser client, in Chromium', function () {
 
   async function close(): Promise<void> {
     await page?.close();
-    await proxy?.close();
+    await network?.close();
     await server?.close();
     await site?.stopListening();
   }
@@ -133,9 +140,9 @@ describe('browser client, in Chromium', function () {
     for (let cut = 0; cut < 4; cut++) {
       const target = received.length + 300;
       while (received.length < target) await new Promise((resolve) => setTimeout(resolve, 5));
-      proxy.break();
+      network.break();
       await new Promise((resolve) => setTimeout(resolve, 150));
-      proxy.mend();
+      network.mend();
       resumed += 1;
       await page.waitForFunction(
         (count) => (globalThis as never as { state: { outcomes: string[] } }).state.outcomes.length > count,
@@ -217,5 +224,39 @@ describe('browser client, in Chromium', function () {
     expect(await attempt('same')).to.equal('ERR_CONNECT');
     expect(await attempt(['https://good.example'])).to.equal('ERR_CONNECT');
     expect(await attempt('any')).to.equal('connected');
+  });
+
+  it('remote objects - are offered and called from a page, with functions and streams', async () => {
+    await open({ objects: true });
+    remote(server, {
+      add: (a: number, b: number) => a + b,
+      each: async (list: unknown[], visit: (item: unknown) => unknown) => {
+        for (const item of list) await visit(item);
+      },
+      async *countTo(last: number) {
+        for (let item = 1; item <= last; item++) yield item;
+      },
+    });
+    const result = await page.evaluate(async (address) => {
+      const { proxy: proxyOf, remote: offer } = globalThis as unknown as { proxy: typeof proxy; remote: typeof remote };
+      const client = new Client({ url: address });
+      await client.connect();
+      offer(client, { title: (prefix: string) => `${prefix} ${document.title}` });
+      interface Calls {
+        add(a: number, b: number): number;
+        each(list: unknown[], visit: (item: unknown) => void): void;
+        countTo(last: number): AsyncIterable<number>;
+      }
+      const calls = proxyOf<Calls>(client);
+      const visited: unknown[] = [];
+      await calls.each(['a', 'b'], (item) => void visited.push(item));
+      const counted: number[] = [];
+      for await (const item of await calls.countTo(3)) counted.push(item);
+      return { sum: await calls.add(2, 3), visited, counted };
+    }, url);
+    expect(result).to.deep.equal({ sum: 5, visited: ['a', 'b'], counted: [1, 2, 3] });
+    const [connection] = server.connections;
+    if (connection === undefined) throw new Error('nobody is connected');
+    expect(await proxy<{ title(prefix: string): string }>(connection).title('the')).to.equal('the page');
   });
 });

@@ -1,3 +1,4 @@
+import * as original from 'node:crypto';
 import { expect } from 'chai';
 import { EventEmitter as Original } from 'eventemitter3';
 import { describe, it } from 'mocha';
@@ -5,6 +6,7 @@ import originalRetry from 'p-retry';
 import * as originalErrors from '../../lib/base/errors.ts';
 import * as errors from '../../lib/browser/errors.ts';
 import { EventEmitter } from '../../lib/browser/event-emitter.ts';
+import { createHash } from '../../lib/browser/node-crypto.ts';
 import retry from '../../lib/browser/retry.ts';
 import { rejection } from '../support/links.ts';
 
@@ -88,5 +90,12 @@ describe('stand-ins of web pages', () => {
       expect(asBusError('text', 'ERR_STATE')).to.include({ code: 'ERR_STATE', message: 'text', cause: 'text' });
     }
     expect(new errors.BusError('ERR_CLOSED').message).to.equal('ERR_CLOSED');
+  });
+
+  it('hash - is the SHA-256 of node:crypto', () => {
+    for (const text of ['', 'abc', 'grün', 'x'.repeat(55), 'x'.repeat(56), 'x'.repeat(64), 'y'.repeat(1000)]) {
+      const expected = original.createHash('sha256').update(text).digest('base64url');
+      expect(createHash('sha256').update(text).digest('base64url')).to.equal(expected);
+    }
   });
 });
