@@ -27,6 +27,8 @@ const maxLanes = 256;
 export class Receiver {
   /** Sequenced frames that arrived, whether or not somebody took them yet. */
   received = 0;
+  /** The session is over: frames behind the one that ended it have nobody to go to. */
+  over = false;
   /** Bytes of the frames that arrived and wait for `resume`. */
   heldBytes = 0;
   readonly #options: ReceiverOptions;
@@ -55,10 +57,15 @@ export class Receiver {
     this.#paused = true;
   }
 
+  /** What is held stays so: an acknowledgement that is still to go must not name it as taken. */
+  end(): void {
+    this.over = true;
+  }
+
   /** Delivers what was held, in order, unless a handler pauses again. */
   resume(): void {
     this.#paused = false;
-    while (!this.#paused) {
+    while (!this.#paused && !this.over) {
       const held = this.#held.shift();
       if (held === undefined) break;
       if (held.frame !== undefined) this.#options.events.frame(held.frame, '');
@@ -100,6 +107,7 @@ export class Receiver {
   }
 
   #receive(frame: Frame): void {
+    if (this.over) return;
     switch (frame.type) {
       case 'ack':
       case 'heartbeat':

@@ -65,7 +65,6 @@ export class Session {
   #link: SessionLink | undefined;
   #ackTimer: Timer | undefined;
   #peerPaused = false;
-  #ended = false;
 
   constructor(dialect: SessionDialect, owner: SessionOwner, clock: Clock, limits: SessionLimits) {
     this.tier = dialect.tier;
@@ -115,7 +114,7 @@ export class Session {
   }
 
   get ended(): boolean {
-    return this.#ended;
+    return this.#receiver.over;
   }
 
   /** True while the peer asked for messages and requests of lane 0 to wait. */
@@ -236,7 +235,7 @@ export class Session {
 
   /** The session is over; returns the entries that were never acknowledged, in order. */
   finish(): Entry[] {
-    this.#ended = true;
+    this.#receiver.end();
     this.detach();
     this.#flushes.end();
     return this.out.abandon();
