@@ -239,6 +239,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
         replaced: () => void this.close(true),
       });
     } catch (error) {
+      // What the plugins opened for this start is not to outlive it.
+      await withinTime(this.options.clock, this.options.closeTimeoutMs, this.#plugins.runClose());
       this.#state = 'idle';
       throw error;
     }

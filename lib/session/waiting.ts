@@ -12,7 +12,7 @@ export interface Waiting {
 export type SlowConsumerPolicy = 'wait' | 'drop-oldest' | 'drop-newest' | 'disconnect';
 
 /** The most that may wait; more are refused, since the data of what waits is held in memory. */
-const mostWaiting = 32_768;
+const mostWaiting = 16_384;
 
 /** Sends that found no room, first in, first out. */
 export class WaitingSends {

@@ -107,7 +107,7 @@ contract(
       server.resume();
       await Promise.all(sends);
       await client.flush();
-      expect(outcomes.refused).to.be.within(7_000, 7_300);
+      expect(outcomes.refused).to.be.within(23_400, 23_700);
       expect(taken).to.deep.equal(Array.from({ length: outcomes.accepted }, (_, i) => i));
     });
 

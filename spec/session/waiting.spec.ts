@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { BusError } from '../../lib/base/errors.ts';
 import { type SlowConsumerPolicy, type Waiting, WaitingSends } from '../../lib/session/waiting.ts';
 
-const most = 32_768;
+const most = 16_384;
 
 class Recorder {
   readonly sent: (number | string)[] = [];
