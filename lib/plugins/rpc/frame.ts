@@ -4,12 +4,12 @@ import { checkDepth } from '../../wire/native/msgpack-depth.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
 
-/** A call: with null as the object, of the callback whose number is `method`. */
+/** A call: with null as the object, of the callback whose number is `method`. Flat, since that is the quickest to encode. */
 export type CallBody = readonly [
   object: number | null,
   method: string | number,
-  args: readonly unknown[],
-  refs?: readonly Reference[],
+  refs: readonly Reference[] | null,
+  ...args: unknown[],
 ];
 
 export type AnswerBody =
@@ -105,7 +105,7 @@ export function isCallBody(body: unknown): body is CallBody {
   if (!Array.isArray(body)) return false;
   const parts: readonly unknown[] = body;
   const target = parts[0] === null ? isCount(parts[1]) : isCount(parts[0]) && typeof parts[1] === 'string';
-  return target && Array.isArray(parts[2]);
+  return target && parts.length >= 3 && (parts[2] === null || Array.isArray(parts[2]));
 }
 
 export function isAnswerBody(body: unknown): body is AnswerBody {

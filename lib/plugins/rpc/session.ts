@@ -70,10 +70,10 @@ export class RpcSession implements Lender, Borrower {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     let refs: Reference[] | undefined;
     try {
-      if (travels(args)) return this.#line.ask([object, method, args], ask).then(this.#settle);
+      if (travels(args)) return this.#line.ask([object, method, null, ...args], ask).then(this.#settle);
       refs = [];
       const sent = extract(args, this, refs) as readonly unknown[];
-      const answer = this.#line.ask([object, method, sent, refs], ask).then(this.#settle);
+      const answer = this.#line.ask([object, method, refs, ...sent], ask).then(this.#settle);
       answer.catch(() => this.#takeBack(refs));
       return answer;
     } catch (error) {
@@ -86,12 +86,12 @@ export class RpcSession implements Lender, Borrower {
   async notify(object: number | null, method: string | number, args: readonly unknown[]): Promise<void> {
     if (this.#closed !== undefined) throw this.#closed;
     if (travels(args)) {
-      await this.#send([kind.notify, [object, method, args]]);
+      await this.#send([kind.notify, [object, method, null, ...args]]);
       return;
     }
     const refs: Reference[] = [];
     const sent = extract(args, this, refs) as readonly unknown[];
-    await this.#send([kind.notify, [object, method, sent, refs]]);
+    await this.#send([kind.notify, [object, method, refs, ...sent]]);
   }
 
   /** Answers a call of the other side's; a failure is an answer too. */
@@ -187,7 +187,8 @@ export class RpcSession implements Lender, Borrower {
   #invoke(call: CallBody): unknown {
     const object = call[0];
     const method = call[1];
-    const args = restore(call[2], call[3], this) as readonly unknown[];
+    const sent = call.slice(3);
+    const args = call[2] === null ? sent : (restore(sent, call[2], this) as readonly unknown[]);
     if (object === null) {
       const target = typeof method === 'number' ? this.#functions.get(method) : undefined;
       if (target === undefined) throw new BusError('ERR_NO_METHOD', 'There is no such callback any more.');
