@@ -15,6 +15,9 @@ export const roomBytes = 0x800 + 64;
  */
 const spent = typeof Buffer === 'function' ? Buffer.alloc(8_192) : new Uint8Array(8_192);
 
+/** With one target in the process, a `toJSON` that sends would write over the body it is part of. */
+const target = { inUse: false };
+
 interface PackTarget extends Uint8Array {
   readonly start: number;
   readonly end: number;
@@ -56,9 +59,10 @@ export class BodyPacker {
 
   /**
    * Packs `data` so that it starts at `at + headroom` of `slab`, which must have `roomBytes` free behind that.
-   * @throws BusError `ERR_UNENCODABLE`; the records are then defined anew, as the peer may have missed some.
+   * @throws BusError `ERR_STATE` from inside data that is being packed, or `ERR_UNENCODABLE`; the records are then defined anew, as the peer may have missed some.
    */
   pack(data: unknown, slab: Uint8Array, at: number, headroom: number): Packed {
+    if (target.inUse) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
     const packr = this.#packr;
     // msgpackr aligns its start to 8; starting at or before `at` keeps the headroom if the body moves to a new buffer.
     const aligned = at & ~7;
@@ -66,10 +70,11 @@ export class BodyPacker {
     packr.useBuffer(slab);
     packr.position = aligned;
     this.#extended = false;
+    target.inUse = true;
     try {
-      const target = packr.pack(data, reuseBuffer | reserveSpace | reserved);
-      const packed = { buffer: target, start: target.start + reserved, end: target.end };
-      if (this.#extended && holdsUnknownArray(target, packed.start, packed.end)) {
+      const buffer = packr.pack(data, reuseBuffer | reserveSpace | reserved);
+      const packed = { buffer, start: buffer.start + reserved, end: buffer.end };
+      if (this.#extended && holdsUnknownArray(buffer, packed.start, packed.end)) {
         throw new TypeError('it holds a kind of typed array that cannot travel');
       }
       return packed;
@@ -78,6 +83,7 @@ export class BodyPacker {
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
     } finally {
+      target.inUse = false;
       packr.useBuffer(spent);
       packr.position = spent.length;
     }

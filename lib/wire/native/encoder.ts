@@ -3,6 +3,7 @@ import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
+import { broadcastBody } from './broadcast-body.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
@@ -25,7 +26,6 @@ export class NativeEncoder implements Encoder {
   readonly #records: boolean;
   readonly #maxFrameBytes: number;
   readonly #packers: BodyPacker[] = [];
-  #packing = false;
 
   constructor(options: NativeEncoderOptions) {
     this.#slab = options.slab;
@@ -76,7 +76,7 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage, confirm: boolean): number {
-    frame.native ??= encodeBody(frame.data);
+    frame.native ??= broadcastBody(frame.data);
     const { encoding, body } = frame.native;
     const flags = confirm ? encoding | Flag.confirm : encoding;
     this.#checkSize(body.length);
@@ -201,15 +201,8 @@ export class NativeEncoder implements Encoder {
   }
 
   #pack(lane: number, data: unknown, headroom: number): Packed {
-    // A toJSON that sends would write over the body it is part of.
-    if (this.#packing) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
-    this.#packing = true;
-    try {
-      const packer = (this.#packers[lane] ??= new BodyPacker(this.#records));
-      return packer.pack(data, this.#slab.buffer, this.#slab.position, headroom);
-    } finally {
-      this.#packing = false;
-    }
+    const packer = (this.#packers[lane] ??= new BodyPacker(this.#records));
+    return packer.pack(data, this.#slab.buffer, this.#slab.position, headroom);
   }
 
   #checkSize(bodyBytes: number): void {
@@ -217,20 +210,4 @@ export class NativeEncoder implements Encoder {
       throw new BusError('ERR_TOO_LARGE', `The message has ${bodyBytes} bytes, the peer takes ${this.#maxFrameBytes}`);
     }
   }
-}
-
-/** The body in the form that needs no state of a session. */
-function encodeBody(data: unknown): { encoding: number; body: Uint8Array } {
-  if (data === undefined) return { encoding: Encoding.none, body: new Uint8Array(0) };
-  if (isRaw(data)) {
-    const bytes = rawBytes(data);
-    const body = new Uint8Array(1 + bytes.length);
-    body[0] = rawKind(data);
-    body.set(bytes, 1);
-    return { encoding: Encoding.raw, body };
-  }
-  // Where there are Buffers, msgpackr calls their methods on what it writes to.
-  const scratch = typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(roomBytes) : new Uint8Array(roomBytes);
-  const { buffer, start, end } = new BodyPacker(false).pack(data, scratch, 0, 0);
-  return { encoding: Encoding.plain, body: buffer.subarray(start, end) };
 }
