@@ -38,7 +38,18 @@ export function disagreement(wanted: Fingerprints, offered: Fingerprints): strin
 
 function describeMethod({ input, output }: MethodSchema): string {
   const inputs: readonly (StandardSchema | undefined)[] = Array.isArray(input) ? input : [input];
-  return JSON.stringify([inputs.map((schema) => describe(schema, 0)), describe(output, 0)]);
+  return JSON.stringify([inputs.map((schema) => shapeOf(schema, 'input')), shapeOf(output, 'output')]);
+}
+
+/** What the schema says of itself as JSON Schema, if it can, else what can be seen of it. */
+function shapeOf(schema: StandardSchema | undefined, side: 'input' | 'output'): unknown {
+  try {
+    const converted = schema?.['~standard'].jsonSchema?.[side]({ target: 'draft-2020-12' });
+    if (converted !== undefined) return converted;
+  } catch {
+    // Some schemas have no counterpart in JSON Schema.
+  }
+  return describe(schema, 0);
 }
 
 /**

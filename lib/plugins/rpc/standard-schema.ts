@@ -4,6 +4,10 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    /** The schema as JSON Schema, of those that follow Standard JSON Schema. */
+    readonly jsonSchema?:
+      | Readonly<Record<'input' | 'output', (options: { readonly target: string }) => unknown>>
+      | undefined;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }

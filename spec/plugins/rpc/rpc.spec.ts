@@ -258,6 +258,7 @@ for (const [world, kind] of worlds.flatMap((world) => kinds.map((kind) => [world
       });
       const calls = ends.use<{ slow(value?: unknown): void; quick(): number }>();
       expect(await rejection(calls.slow('a', callOptions({ timeout: 10 })))).to.have.property('code', 'ERR_TIMEOUT');
+      await until(() => finish.length === 1);
       expect(seen).to.deep.equal(['a']);
       const controller = new AbortController();
       const aborted = rejection(calls.slow({ timeout: 1 }, callOptions({ signal: controller.signal })));
