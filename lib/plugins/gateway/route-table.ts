@@ -85,7 +85,9 @@ export class RouteTable {
     const params: Record<string, string> = {};
     for (const [index, name] of names.entries()) {
       const value = found.params[index === names.length - 1 && name === '*' ? '*' : `p${index}`];
-      if (value !== undefined) setOwn(params, name, decode(unescape(value)));
+      if (value === undefined) continue;
+      if (name === '__proto__') setOwn(params, name, decode(unescape(value)));
+      else params[name] = decode(unescape(value));
     }
     return { route, method, params };
   }
