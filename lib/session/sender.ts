@@ -21,7 +21,7 @@ export interface SenderOptions {
   readonly maxMessages: number;
   /** The acknowledgement that is due, or -1; asked once per flush. */
   takeAck(): number;
-  /** Something of the user's is about to be sent. */
+  /** Something is sent. */
   sending(): void;
 }
 
@@ -71,19 +71,16 @@ export class Sender {
   }
 
   message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {
-    this.#options.sending();
     const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.message(lane, data, confirm || this.#wantsAck), lane, entry);
   }
 
   encoded(laneName: string, message: EncodedMessage, entry?: Entry): void {
-    this.#options.sending();
     const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.encoded(lane, message, this.#wantsAck), lane, entry);
   }
 
   request(laneName: string, id: number, data: unknown, timeoutMs: number | undefined): void {
-    this.#options.sending();
     const lane = this.#lane(laneName);
     this.#sent(this.#options.encoder.request(lane, id, data, timeoutMs), lane, undefined);
   }
@@ -217,6 +214,7 @@ export class Sender {
   }
 
   #sent(bytes: number, lane: number, entry: Entry | undefined): void {
+    this.#options.sending();
     if (this.#options.keeps) {
       if (bytes > 0) this.outbox.record(bytes, entry);
       else this.#enqueue(lane, entry);

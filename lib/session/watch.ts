@@ -32,6 +32,9 @@ export class Watch {
   #progressAt = 0;
   #idle = true;
   #slow = false;
+  /** Whether anything was sent since the last look; without it only the heartbeat needs another. */
+  #active = true;
+  #resting = false;
 
   constructor(clock: Clock, limits: WatchLimits, link: WatchedLink) {
     this.#clock = clock;
@@ -43,6 +46,7 @@ export class Watch {
     this.#heardAt = this.#clock.now();
     this.#heartbeatAt = -1;
     this.progressed();
+    this.#active = true;
     this.#arm();
   }
 
@@ -68,6 +72,8 @@ export class Watch {
     if (!this.#idle) return;
     this.#idle = false;
     this.#progressAt = this.#clock.now();
+    this.#active = true;
+    if (this.#resting) this.#arm();
   }
 
   #arm(): void {
@@ -75,11 +81,14 @@ export class Watch {
     const now = this.#clock.now();
     const heartbeatDue =
       this.#heartbeatAt < 0 ? this.#heardAt + heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
-    const due = Math.min(heartbeatDue - now, slowConsumerMs / 4);
-    this.#timer = this.#clock.setTimer(() => this.#check(), Math.max(1, due), true);
+    this.#resting = !this.#active && !this.#link.pending();
+    this.#active = false;
+    const due = this.#resting ? heartbeatDue - now : Math.min(heartbeatDue - now, slowConsumerMs / 4);
+    this.stop();
+    if (due < Number.POSITIVE_INFINITY) this.#timer = this.#clock.setTimer(this.#check, Math.max(1, due), true);
   }
 
-  #check(): void {
+  readonly #check = (): void => {
     const now = this.#clock.now();
     if (!this.#link.listening()) this.heard();
     if (this.#heartbeatAt >= 0) {
@@ -100,5 +109,5 @@ export class Watch {
       this.#slow = true;
       this.#link.slow();
     }
-  }
+  };
 }
