@@ -35,7 +35,7 @@ export function countRuns(args: Arguments, peers: readonly Adapter[]): number {
   return count;
 }
 
-/** Runs a scenario with every peer that suits it: all peers once, then all of them again, and so on. */
+/** Runs a scenario with every peer that suits it: all peers once, then all of them again, and so on, each time another one first. */
 export async function runScenario(
   scenario: Scenario,
   args: Arguments,
@@ -49,7 +49,7 @@ export async function runScenario(
   for (const variant of variantsOf(scenario, args)) {
     const samples = new Map<string, Map<string, number[]>>();
     for (let run = 0; run < runsOf(scenario, args); run++) {
-      for (const peer of peers) {
+      for (const peer of rotated(peers, run)) {
         if (!scenario.suits(peer, variant)) continue;
         listener.running(scenario.name, variant.name, peer.name);
         try {
@@ -74,6 +74,12 @@ export async function runScenario(
     );
   }
   return { title: scenario.title, measuredAt: new Date().toISOString(), load: [before, load()], variants };
+}
+
+/** Nobody is always first, or always behind the same other. */
+function rotated<Item>(items: readonly Item[], by: number): readonly Item[] {
+  const at = (by * 5) % Math.max(1, items.length);
+  return [...items.slice(at), ...items.slice(0, at)];
 }
 
 /** Four digits are more than any of this is good for. */

@@ -52,7 +52,7 @@ function bars(
     data: { values },
     mark: 'bar',
     encoding: {
-      y: { field: 'peer', type: 'nominal', sort: '-x', title: null, axis: { labelLimit: 240 } },
+      y: { field: 'peer', type: 'nominal', sort: '-x', title: null, axis: { labelLimit: 400 } },
       x: { field: 'y', type: 'quantitative', title: unit },
       color: {
         field: 'ours',

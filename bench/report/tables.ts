@@ -1,3 +1,4 @@
+import { adapters } from '../adapters/index.ts';
 import type { Results, ScenarioResults } from '../results.ts';
 import { scenarios } from '../scenarios/index.ts';
 import type { Metric, Scenario } from '../scenarios/scenario.ts';
@@ -23,7 +24,8 @@ function cell(results: ScenarioResults, variant: string, peer: string, metric: M
 }
 
 function peersOf(results: ScenarioResults): readonly string[] {
-  return [...new Set(Object.values(results.variants).flatMap((variant) => Object.keys(variant)))];
+  const found = new Set(Object.values(results.variants).flatMap((variant) => Object.keys(variant)));
+  return adapters.map(({ name }) => name).filter((name) => found.has(name));
 }
 
 /** For the terminal: every metric of every peer. */
