@@ -53,6 +53,7 @@ export class Watch {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#resting = false;
   }
 
   heard(): void {
@@ -81,10 +82,10 @@ export class Watch {
     const now = this.#clock.now();
     const heartbeatDue =
       this.#heartbeatAt < 0 ? this.#heardAt + heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
+    this.stop();
     this.#resting = !this.#active && !this.#link.pending();
     this.#active = false;
     const due = this.#resting ? heartbeatDue - now : Math.min(heartbeatDue - now, slowConsumerMs / 4);
-    this.stop();
     if (due < Number.POSITIVE_INFINITY) this.#timer = this.#clock.setTimer(this.#check, Math.max(1, due), true);
   }
 

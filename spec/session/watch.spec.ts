@@ -138,4 +138,15 @@ describe('watch', () => {
     watch().stop();
     expect(clock.pending).to.equal(0);
   });
+
+  it('a watch that was stopped while it rested - is not woken by what is sent', () => {
+    const watched = watch();
+    for (let beat = 0; beat < 5; beat++) {
+      clock.advance(900);
+      watched.heard();
+    }
+    watched.stop();
+    watched.sending();
+    expect(clock.pending).to.equal(0);
+  });
 });
