@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { BusError } from '../../lib/base/errors.ts';
 import { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { type Corpus, makeCorpus } from './corpus.ts';
@@ -71,7 +73,10 @@ async function again(number: number, corpus: Corpus): Promise<number> {
   return least;
 }
 
+/** Memory in use after all garbage went: the heap and the buffers outside it. */
 function heldBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
