@@ -10,6 +10,7 @@ const closeBrace = 0x7d;
  * which is no matter, since a parser refuses that.
  */
 export function jsonExceedsDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
+  if (hasFewOpeners(bytes, start, end, maxDepth)) return false;
   let depth = 0;
   for (let index = start; index < end; index++) {
     const byte = bytes[index];
@@ -24,4 +25,16 @@ export function jsonExceedsDepth(bytes: Uint8Array, start: number, end: number, 
     }
   }
   return false;
+}
+
+/** Whether there are too few opening brackets and braces to nest that deep: long lists and texts need no closer look. */
+function hasFewOpeners(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
+  let count = 0;
+  for (const opener of [openBracket, openBrace]) {
+    for (let at = bytes.indexOf(opener, start); at >= 0 && at < end; at = bytes.indexOf(opener, at + 1)) {
+      count += 1;
+      if (count > maxDepth) return false;
+    }
+  }
+  return true;
 }

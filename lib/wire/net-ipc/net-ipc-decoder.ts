@@ -19,6 +19,8 @@ export interface NetIpcDecoderOptions {
 /** Smaller bodies cannot nest deep enough to hurt, so they are not looked through. */
 const scanFrom = 4_096;
 const smallestCarry = 256;
+/** Pieces from this size on are not copied until the packet is whole. */
+const keepFrom = 16_384;
 /** msgpackr reads short sources faster, and by a short source it means one whose end is a small offset. */
 const shortSource = 176;
 
@@ -29,8 +31,10 @@ export class NetIpcDecoder implements Decoder {
   readonly #maxFrameBytes: number;
   readonly #maxWireBytes: number;
   readonly #maxDepth: number;
-  /** The packet that is not all there: its bytes so far are the first `#held` of `#carry`. */
+  /** The packet that is not all there: its `#held` bytes so far are `#parts` and the first `#inCarry` of `#carry`. */
+  #parts: Buffer[] = [];
   #carry: Buffer | undefined;
+  #inCarry = 0;
   #held = 0;
   #short: Buffer | undefined;
   readonly #range = { start: 0, end: 0 };
@@ -63,35 +67,60 @@ export class NetIpcDecoder implements Decoder {
   /** Completes the carried packet, if `bytes` are enough; returns how many of them it took. */
   #finishCarried(bytes: Uint8Array, sink: (frame: Frame) => void): number {
     let at = 0;
-    let tag = this.#carry ? this.#readTag(this.#carry, 0, this.#held) : 0;
+    const first = this.#parts[0];
+    let tag = first ? this.#readTag(first, 0, first.length) : this.#carriedTag();
     while (tag === 0 && at < bytes.length) {
       this.#carryOn(bytes, at, at + 1, 0);
       at++;
-      tag = this.#carry ? this.#readTag(this.#carry, 0, this.#held) : 0;
+      tag = this.#carriedTag();
     }
     if (tag === 0) return at;
     const size = (tag & 7) + Math.floor(tag / 8);
     const stop = Math.min(bytes.length, at + size - this.#held);
     this.#carryOn(bytes, at, stop, size);
-    const carry = this.#carry;
-    if (this.#held < size || !carry) return stop;
-    this.#carry = undefined;
-    this.#held = 0;
-    this.#decode(carry, tag & 7, size, size, sink);
+    if (this.#held < size) return stop;
+    const whole = this.#takeCarried(size);
+    this.#decode(whole, tag & 7, size, size, sink);
     return stop;
   }
 
-  /** Adds to the carried packet; room follows the bytes that came, up to `size`, never the length that was announced. */
+  #carriedTag(): number {
+    return this.#carry ? this.#readTag(this.#carry, 0, this.#inCarry) : 0;
+  }
+
+  #takeCarried(size: number): Buffer {
+    const { length } = this.#parts;
+    const carry = this.#carry?.subarray(0, this.#inCarry);
+    const whole = length === 0 && carry ? carry : Buffer.concat(carry ? [...this.#parts, carry] : this.#parts, size);
+    this.#carry = undefined;
+    this.#parts = [];
+    this.#held = 0;
+    this.#inCarry = 0;
+    return whole;
+  }
+
+  /**
+   * Adds to the carried packet: large pieces are kept as they came, small ones are gathered. Room follows the bytes that
+   * came, up to `size`, never the length that was announced.
+   */
   #carryOn(bytes: Uint8Array, start: number, end: number, size: number): void {
-    const held = this.#held + end - start;
-    if (!this.#carry || held > this.#carry.length) {
-      const wanted = Math.max(smallestCarry, held, (this.#carry?.length ?? 0) * 2);
-      const grown = Buffer.allocUnsafe(size > 0 ? Math.min(wanted, Math.max(size, held)) : wanted);
-      if (this.#carry) this.#carry.copy(grown, 0, 0, this.#held);
+    this.#held += end - start;
+    if (size > 0 && end - start >= keepFrom) {
+      if (this.#carry && this.#inCarry > 0) this.#parts.push(this.#carry.subarray(0, this.#inCarry));
+      this.#carry = undefined;
+      this.#inCarry = 0;
+      this.#parts.push(asBuffer(bytes).subarray(start, end));
+      return;
+    }
+    const inCarry = this.#inCarry + end - start;
+    if (!this.#carry || inCarry > this.#carry.length) {
+      const wanted = Math.max(smallestCarry, inCarry, (this.#carry?.length ?? 0) * 2);
+      const grown = Buffer.allocUnsafe(size > 0 ? Math.min(wanted, Math.max(size, inCarry)) : wanted);
+      if (this.#carry) this.#carry.copy(grown, 0, 0, this.#inCarry);
       this.#carry = grown;
     }
-    this.#carry.set(bytes.subarray(start, end), this.#held);
-    this.#held = held;
+    this.#carry.set(bytes.subarray(start, end), this.#inCarry);
+    this.#inCarry = inCarry;
   }
 
   #readTag(source: Uint8Array, at: number, end: number): number {
