@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello } from '../wire/hello.ts';
+import { ByteBudget } from '../wire/opening/byte-budget.ts';
 import { refusal } from '../wire/opening/refusal.ts';
 import { ServerOpening } from '../wire/opening/server-opening.ts';
 import { teapot } from '../wire/opening/upgrade.ts';
@@ -43,7 +44,7 @@ export class Admission {
   readonly #deadline: Timer;
   /** What came while the client was being authorised. */
   #early: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #budget: ByteBudget;
   #hello: ClientHello | undefined;
   #over = false;
 
@@ -51,6 +52,7 @@ export class Admission {
     const { clock, handshakeTimeoutMs, maxPreAuthBytes, maxDepth } = options;
     this.#options = options;
     this.#owner = owner;
+    this.#budget = new ByteBudget(maxPreAuthBytes);
     this.#opening = new ServerOpening({ maxBytes: maxPreAuthBytes, maxDepth });
     this.#deadline = clock.setTimer(() => this.#timedOut(), handshakeTimeoutMs, true);
     this.#port = new LinkPort(link);
@@ -71,7 +73,7 @@ export class Admission {
 
   /** A probe says nothing, and one who said who he is may leave; what lies between is a fault. */
   #halfDone(): boolean {
-    return this.#bytes > 0 && this.#hello === undefined;
+    return this.#budget.left < this.#options.maxPreAuthBytes && this.#hello === undefined;
   }
 
   #timedOut(): void {
@@ -84,11 +86,10 @@ export class Admission {
   }
 
   #data(bytes: Uint8Array): void {
-    this.#bytes += bytes.length;
-    if (this.#bytes > this.#options.maxPreAuthBytes) {
-      this.#fail(
-        new BusError('ERR_TOO_LARGE', `More than ${this.#options.maxPreAuthBytes} bytes came before authorisation`),
-      );
+    try {
+      this.#budget.spend(bytes.length);
+    } catch (error) {
+      this.#fail(asBusError(error, 'ERR_TOO_LARGE'));
       return;
     }
     if (this.#hello !== undefined) {
