@@ -35,7 +35,8 @@ export function privateName(path: string, token: string): string {
   const prefix = directory === '.' && !path.startsWith('.') ? '' : join(directory, '/');
   const room = maxUnixPathBytes - Buffer.byteLength(prefix);
   if (room === 1) return `${prefix}${basename(path) === '_' ? '-' : '_'}`;
-  return `${prefix}.${token}`.slice(0, prefix.length + room);
+  // The letter matters: node:net takes a relative path that reads as a number for a port.
+  return `${prefix}.b${token}`.slice(0, prefix.length + room);
 }
 
 /**

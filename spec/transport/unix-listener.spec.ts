@@ -16,6 +16,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { maxUnixPathBytes } from '../../lib/transport/address.ts';
 import { dialer } from '../../lib/transport/dial.ts';
+import { privateName } from '../../lib/transport/socket-file.ts';
 import { dial, Host, rejection, socketFolder, Witness } from '../support/links.ts';
 import { Child, pidBehind } from '../support/listening-child.ts';
 
@@ -230,13 +231,17 @@ describe('unix listener', function () {
 
   it('what a killed starter left under its private name - goes with its lock', async () => {
     const left = createServer();
-    await new Promise<void>((resolve) => left.listen(folder.path('.bbbbbbbbbbbb'), resolve));
+    await new Promise<void>((resolve) => left.listen(privateName(path, 'bbbbbbbbbbbb'), resolve));
     symlinkSync('elsewhere:1:bbbbbbbbbbbb', `${path}.lock`);
     const old = Date.now() / 1_000 - 11;
     lutimesSync(`${path}.lock`, old, old);
     await open();
     expect(readdirSync(folder.path(''))).to.deep.equal(['s']);
     await new Promise((resolve) => left.close(resolve));
+  });
+
+  it('a private name without a folder - never reads as a port', () => {
+    expect(Number(privateName('s', '123456789012'))).to.be.NaN;
   });
 
   it('a file that is not its own any more - stays when a listener closes', async () => {
