@@ -29,6 +29,11 @@ export class Stranger {
     return this.socket.writable && this.socket.write(bytes);
   }
 
+  /** Resolves once what was sent left this end. */
+  async drained(): Promise<void> {
+    if (this.socket.writableNeedDrain) await new Promise((resolve) => this.socket.once('drain', resolve));
+  }
+
   /** Resolves once `bytes` were told. */
   async told(bytes: number): Promise<void> {
     while (this.text.length < bytes && !this.socket.destroyed) {

@@ -10,30 +10,50 @@ const closeBrace = 0x7d;
  * which is no matter, since a parser refuses that.
  */
 export function jsonExceedsDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
-  if (hasFewOpeners(bytes, start, end, maxDepth)) return false;
+  return jsonPiecesExceedDepth([bytes.subarray(start, end)], maxDepth);
+}
+
+/** The same for a text in pieces. */
+export function jsonPiecesExceedDepth(pieces: readonly Uint8Array[], maxDepth: number): boolean {
+  if (haveFewOpeners(pieces, maxDepth)) return false;
   let depth = 0;
-  for (let index = start; index < end; index++) {
-    const byte = bytes[index];
-    if (byte === quote) {
-      for (index++; index < end && bytes[index] !== quote; index++) {
-        if (bytes[index] === backslash) index++;
+  let inText = false;
+  let escaped = false;
+  for (const bytes of pieces) {
+    let index = 0;
+    if (escaped && bytes.length > 0) {
+      escaped = false;
+      index = 1;
+    }
+    for (; index < bytes.length; index++) {
+      if (inText) {
+        while (index < bytes.length && bytes[index] !== quote) index += bytes[index] === backslash ? 2 : 1;
+        inText = index >= bytes.length;
+        escaped = index > bytes.length;
+        continue;
       }
-    } else if (byte === openBrace || byte === openBracket) {
-      if (++depth > maxDepth) return true;
-    } else if (byte === closeBrace || byte === closeBracket) {
-      depth--;
+      const byte = bytes[index];
+      if (byte === quote) {
+        inText = true;
+      } else if (byte === openBrace || byte === openBracket) {
+        if (++depth > maxDepth) return true;
+      } else if (byte === closeBrace || byte === closeBracket) {
+        depth--;
+      }
     }
   }
   return false;
 }
 
 /** Whether there are too few opening brackets and braces to nest that deep: long lists and texts need no closer look. */
-function hasFewOpeners(bytes: Uint8Array, start: number, end: number, maxDepth: number): boolean {
+function haveFewOpeners(pieces: readonly Uint8Array[], maxDepth: number): boolean {
   let count = 0;
-  for (const opener of [openBracket, openBrace]) {
-    for (let at = bytes.indexOf(opener, start); at >= 0 && at < end; at = bytes.indexOf(opener, at + 1)) {
-      count += 1;
-      if (count > maxDepth) return false;
+  for (const bytes of pieces) {
+    for (const opener of [openBracket, openBrace]) {
+      for (let at = bytes.indexOf(opener); at >= 0; at = bytes.indexOf(opener, at + 1)) {
+        count += 1;
+        if (count > maxDepth) return false;
+      }
     }
   }
   return true;

@@ -1,6 +1,6 @@
 import { Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
-import { jsonExceedsDepth } from '../codec/json-depth.ts';
+import { jsonExceedsDepth, jsonPiecesExceedDepth } from '../codec/json-depth.ts';
 import type { Inflater } from '../compression.ts';
 import type { Decoder } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
@@ -79,8 +79,11 @@ export class NetIpcDecoder implements Decoder {
     const stop = Math.min(bytes.length, at + size - this.#held);
     this.#carryOn(bytes, at, stop, size);
     if (this.#held < size) return stop;
+    const inPieces = this.#parts.length > 0;
+    // Before the pieces are joined, which takes as much memory again.
+    if (inPieces && !this.#unpackr && !this.#inflater) this.#checkPieces(tag & 7);
     const whole = this.#takeCarried(size);
-    this.#decode(whole, tag & 7, size, size, sink);
+    this.#decode(whole, tag & 7, size, size, sink, inPieces);
     return stop;
   }
 
@@ -88,10 +91,22 @@ export class NetIpcDecoder implements Decoder {
     return this.#carry ? this.#readTag(this.#carry, 0, this.#inCarry) : 0;
   }
 
+  #checkPieces(start: number): void {
+    const [first, ...others] = this.#pieces();
+    if (first) this.#refuseDeep(jsonPiecesExceedDepth([first.subarray(start), ...others], this.#maxDepth + 1));
+  }
+
+  #refuseDeep(isDeep: boolean): void {
+    if (isDeep) throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}.`);
+  }
+
+  #pieces(): Buffer[] {
+    return this.#carry ? [...this.#parts, this.#carry.subarray(0, this.#inCarry)] : this.#parts;
+  }
+
   #takeCarried(size: number): Buffer {
-    const { length } = this.#parts;
-    const carry = this.#carry?.subarray(0, this.#inCarry);
-    const whole = length === 0 && carry ? carry : Buffer.concat(carry ? [...this.#parts, carry] : this.#parts, size);
+    const pieces = this.#pieces();
+    const [whole = Buffer.alloc(0)] = pieces.length === 1 ? pieces : [Buffer.concat(pieces, size)];
     this.#carry = undefined;
     this.#parts = [];
     this.#held = 0;
@@ -136,23 +151,31 @@ export class NetIpcDecoder implements Decoder {
     return tag;
   }
 
-  #decode(source: Buffer, start: number, end: number, size: number, sink: (frame: Frame) => void): void {
+  /** `isChecked`: the packet is known not to nest too deep. */
+  #decode(
+    source: Buffer,
+    start: number,
+    end: number,
+    size: number,
+    sink: (frame: Frame) => void,
+    isChecked = false,
+  ): void {
     let frame: Frame | undefined;
     if (this.#inflater) {
       const body = asBuffer(this.#inflater.process(source.subarray(start, end)));
-      frame = frameOfPacket(this.#parse(body, 0, body.length), size);
+      frame = frameOfPacket(this.#parse(body, 0, body.length, false), size);
     } else {
-      frame = frameOfPacket(this.#parse(source, start, end), size);
+      frame = frameOfPacket(this.#parse(source, start, end, isChecked), size);
     }
     if (frame) sink(frame);
   }
 
-  #parse(source: Buffer, start: number, end: number): unknown {
+  #parse(source: Buffer, start: number, end: number, isChecked: boolean): unknown {
     if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty.');
     try {
       if (this.#unpackr) return this.#unpack(this.#unpackr, source, start, end);
-      if (end - start > scanFrom && jsonExceedsDepth(source, start, end, this.#maxDepth + 1)) {
-        throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}.`);
+      if (!isChecked && end - start > scanFrom) {
+        this.#refuseDeep(jsonExceedsDepth(source, start, end, this.#maxDepth + 1));
       }
       return JSON.parse(source.toString('utf8', start, end));
     } catch (error) {

@@ -1,21 +1,31 @@
+import type { Socket } from 'node:net';
 import { Server, type ServerOptions } from '../../../lib/index.ts';
 import { Tally } from '../tally.ts';
 import { Notebook, heldBytes } from './notebook.ts';
+import { Vitals } from './vitals.ts';
 
 interface Settings {
   readonly options: ServerOptions;
   /** Where the numbers that were taken are noted. */
   readonly log?: string;
+  /** Nobody is ever authorised, nor refused. */
+  readonly undecided?: boolean;
 }
 
 type Question =
   | { readonly ask: 'tally' }
   | { readonly ask: 'pause' | 'resume' }
   | { readonly ask: 'connections' }
+  | { readonly ask: 'watch' | 'vitals' }
   | { readonly ask: 'broadcast'; readonly count: number; readonly bytes: number };
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
-const server = new Server(settings.options);
+const authorize = settings.undecided === true ? { authorize: () => new Promise(() => {}) } : {};
+const server = new Server({ ...settings.options, ...authorize });
+const vitals = new Vitals();
+/** The links there were since `watch`, and the errors. */
+let sockets: Socket[] = [];
+let errors: string[] = [];
 const tally = new Tally();
 const notebook = settings.log === undefined ? undefined : new Notebook(settings.log);
 
@@ -24,6 +34,7 @@ server.on('message', (data) => {
   notebook?.note(number);
   tally.note(number);
 });
+server.on('error', ({ code }) => errors.push(code));
 server.handle((data) => data);
 
 /** Broadcasts to all, waiting for room each time; resolves what memory and slow peers came to. */
@@ -65,6 +76,15 @@ async function answer(question: Question): Promise<unknown> {
       return {};
     case 'connections':
       return { count: server.connections.length };
+    case 'watch':
+      sockets = [];
+      errors = [];
+      vitals.start();
+      return {};
+    case 'vitals': {
+      const readBytes = sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+      return { ...vitals.stop(), errors, readBytes, open: sockets.filter(({ destroyed }) => !destroyed).length };
+    }
     case 'broadcast':
       return broadcast(question.count, question.bytes);
   }
@@ -75,4 +95,5 @@ process.on('message', (question) => {
 });
 process.on('disconnect', () => process.exit());
 await server.start();
+server.server?.on('connection', (socket) => sockets.push(socket));
 process.send?.({ ready: true });

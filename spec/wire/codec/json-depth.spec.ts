@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { jsonExceedsDepth } from '../../../lib/wire/codec/json-depth.ts';
+import { jsonExceedsDepth, jsonPiecesExceedDepth } from '../../../lib/wire/codec/json-depth.ts';
 
 function exceeds(text: string, maxDepth: number): boolean {
   const bytes = Buffer.from(text);
@@ -33,6 +33,17 @@ describe('JSON depth', () => {
         if (depth > 0) expect(exceeds(text, depth - 1)).to.equal(true);
       }),
     );
+  });
+
+  it('is the same however the text is cut', () => {
+    const text = Buffer.from('{"\\\\":["\\"[[",[{"[":["x"]}]]}');
+    for (let first = 0; first <= text.length; first++) {
+      for (let second = first; second <= text.length; second++) {
+        const pieces = [text.subarray(0, first), text.subarray(first, second), text.subarray(second)];
+        expect(jsonPiecesExceedDepth(pieces, 5)).to.equal(false);
+        expect(jsonPiecesExceedDepth(pieces, 4)).to.equal(true);
+      }
+    }
   });
 
   it('looks through ten million brackets in less than 100 ms', () => {

@@ -237,6 +237,26 @@ describe('net-ipc decoder', () => {
     expect(process.memoryUsage().arrayBuffers - before).to.be.lessThan(1 << 20);
   });
 
+  it('takes a large packet in pieces of any size, small and large ones in turn', () => {
+    const data = Array.from({ length: 12_000 }, (_, at) => ({ at, text: '"[{\\' }));
+    const bytes = Buffer.concat([json({ t: 1, d: 'first' }), json({ t: 1, d: data }), json({ t: 1, d: 'last' })]);
+    for (const sizes of [[20_000], [16_383], [1, 30_000], [40_000, 5], [17_000, 16_384, 100]]) {
+      const decoder = new NetIpcDecoder({ messagepack: false, maxFrameBytes });
+      const frames: Frame[] = [];
+      for (let at = 0, turn = 0; at < bytes.length; turn++) {
+        const size = sizes[turn % sizes.length] ?? 1;
+        decoder.feed(bytes.subarray(at, at + size), (frame) => frames.push(frame));
+        at += size;
+      }
+      expect(frames.map((frame) => ('data' in frame ? frame.data : undefined))).to.deep.equal(['first', data, 'last']);
+    }
+  });
+
+  it('refuses deep nesting in a packet of large pieces before it joins them', () => {
+    const bytes = json(`{"t":1,"d":"${'x'.repeat(50_000)}","e":${'['.repeat(100)}${']'.repeat(100)}}`);
+    expect(codeOf(() => decode(bytes, 20_000))).to.equal('ERR_PROTOCOL');
+  });
+
   it('puts a large packet together in linear time', () => {
     const bytes = json({ t: 1, d: 'x'.repeat(8 << 20) });
     const start = performance.now();
