@@ -115,7 +115,7 @@ export class Admission {
     }
     this.#leave(error);
     this.#port.write(teapot());
-    this.#port.end();
+    this.#endSoon();
   }
 
   #greet(hello: ClientHello, rest: Uint8Array): void {
@@ -159,7 +159,17 @@ export class Admission {
 
   #sayNo({ code, message }: BusError, allowReconnect: boolean): void {
     this.#port.write(refusal(code, message, allowReconnect, this.#hello));
+    this.#endSoon();
+  }
+
+  /** Closes, and does not wait for a stranger to do the same. */
+  #endSoon(): void {
     this.#port.end();
+    this.#destroySoon();
+  }
+
+  #destroySoon(): void {
+    this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
   }
 
   #unauthorized(cause: unknown): void {
@@ -177,7 +187,7 @@ export class Admission {
     // An honest client with too large a payload is told; what a stranger goes on sending stays with the system.
     this.#port.write(refusal(error.code, error.message, false, this.#hello));
     this.#port.pause();
-    this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
+    this.#destroySoon();
   }
 
   #leave(error: BusError | undefined): void {
