@@ -92,6 +92,7 @@ export class Offers {
     }
     const aborted = () => transfer.fail(asTransferError(abort.reason));
     abort.addEventListener('abort', aborted, { once: true, signal: transfer.signal });
+    transfer.open();
     const turn = this.#core.slots.take(peer);
     try {
       await Promise.race([turn.granted, transfer.ended]);

@@ -36,7 +36,7 @@ export const serverOptionTable = {
     min: 1,
     max: 86_400,
     unit: 's',
-    doc: 'The time to start and to stall; then a transfer has expired.',
+    doc: 'The time to wait for a turn, then to start, then to stall; a transfer that takes longer is over.',
   }),
   share: flag({ default: false, doc: 'Serves transfers on the TCP port of the bus itself instead of one of its own.' }),
   bindAddress: flag({
@@ -60,6 +60,11 @@ export const serverOptionTable = {
     max: 65_535,
     doc: 'Transfers at once; further ones wait, and peers with few go first.',
   }),
+  perPeer: integer({
+    default: 0,
+    max: 65_535,
+    doc: 'Transfers of one peer at once; 0: half of `transfers`, so that no peer has them all.',
+  }),
   waiting: integer({
     default: 8 * gib,
     min: 1,
@@ -82,7 +87,7 @@ export const clientOptionTable = {
     min: 1,
     max: 86_400,
     unit: 's',
-    doc: 'The time without a byte after which a transfer is given up.',
+    doc: 'The time to start a send, and the time without a byte after which a transfer is given up.',
   }),
   size: integer({
     default: gib,

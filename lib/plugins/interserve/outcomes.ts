@@ -33,7 +33,7 @@ export const outcomes = {
     code: 'ERR_INVALID_ARGUMENT',
     sentence: 'The upload does not go on where the last one ended.',
   },
-  expired: { status: 410, code: 'ERR_TIMEOUT', sentence: 'The offer expired before anybody came for it.' },
+  expired: { status: 410, code: 'ERR_TIMEOUT', sentence: 'The transfer did not start in time.' },
   gone: { status: 410, code: 'ERR_STATE', sentence: 'The endpoint was used, removed or has expired.' },
   large: { status: 413, code: 'ERR_TOO_LARGE', sentence: 'More bytes than were announced or are allowed.' },
   encoding: {

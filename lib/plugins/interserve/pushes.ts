@@ -1,3 +1,4 @@
+import type { Timer } from '../../base/clock.ts';
 import type { BusError } from '../../base/errors.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { ClientCore } from './client-core.ts';
@@ -90,9 +91,8 @@ export class Pushes {
     const { signal } = push.over;
     const turn = slots.take();
     try {
-      await untilAborted(signal, turn.granted);
-      const late = transferError('expired', 'The client was not connected in time');
-      const peer = await untilLate({ clock: around.clock, signal, timeoutMs }, around.ready(), late);
+      const ready = turn.granted.then(() => around.ready());
+      const peer = await untilLate({ clock: around.clock, signal, timeoutMs }, ready, transferError('expired'));
       onPeer(peer);
       profile.started({ id: push.id, way: 'up', peer: peer.id, size: payload.size });
       return await this.#ask(push, payload, peer);
@@ -103,7 +103,8 @@ export class Pushes {
 
   /** The server's answer settles the transfer; what keeps the upload from working is told to the server, which then answers. */
   async #ask(push: Push, payload: Payload, peer: PeerHandle): Promise<Receipt> {
-    const { lane } = this.#core.around;
+    const { timeoutMs } = this.#core;
+    const { clock, lane } = this.#core.around;
     const { number, id, over } = push;
     const cancel = new AbortController();
     const content = { id, kind: payload.kind, size: payload.size, name: payload.name };
@@ -114,18 +115,21 @@ export class Pushes {
     const stopped = () => uploading.abort(over.signal.reason);
     over.signal.addEventListener('abort', stopped, { once: true });
     let why: BusError | undefined;
+    let silence: Timer | undefined;
     this.#upload(push, payload, peer, uploading.signal).catch((error: unknown) => {
       if (uploading.signal.aborted) return;
       why = asTransferError(error);
       this.#tell(peer, { op: 'stop', way: 'up', transfer: number, ...reasonOf(why) });
+      silence = clock.setTimer(() => cancel.abort(why), timeoutMs);
     });
     try {
       return await untilAborted(over.signal, answer);
     } catch (error) {
       if (over.signal.aborted) this.#tell(peer, { op: 'stop', way: 'up', transfer: number, ...reasonOf(error) });
       // The server repeats the reason it was told; the error at hand has the headers as well.
-      throw why !== undefined && failureOf(error) === failureOf(why) ? why : error;
+      throw why !== undefined && (cancel.signal.aborted || failureOf(error) === failureOf(why)) ? why : error;
     } finally {
+      silence?.cancel();
       uploading.abort(transferError('aborted'));
       cancel.abort();
     }
@@ -134,7 +138,7 @@ export class Pushes {
   async #upload(push: Push, payload: Payload, peer: PeerHandle, signal: AbortSignal): Promise<void> {
     const { caller, clock, random } = this.#core.around;
     const { timeoutMs, options } = this.#core;
-    const place = await untilAborted(signal, push.place);
+    const place = await untilLate({ clock, signal, timeoutMs }, push.place, transferError('expired'));
     const meter = new Meter(clock, (bytes, rate) => push.progress({ peer, bytes, total: payload.size, rate }));
     const moved = (bytes: number) => {
       push.bytes = bytes;

@@ -50,7 +50,8 @@ export class ServerCore {
     this.registry = new EndpointRegistry(options.size);
     this.endpoints = new Endpoints(around.random);
     this.accounts = new Accounts(this.endpoints, around.clock, options.rate);
-    this.slots = new Slots(options.transfers);
+    const { transfers, perPeer } = options;
+    this.slots = new Slots(transfers, perPeer === 0 ? Math.ceil(transfers / 2) : perPeer);
     this.quota = new Quota(options.waiting);
     this.profile = new Profile('down', options.log);
     this.#around = around;

@@ -7,20 +7,24 @@ export interface Turn {
 }
 
 interface Owner {
+  readonly key: unknown;
   held: number;
   readonly queue: Set<() => void>;
 }
 
 /**
- * So many at once. A slot that becomes free goes to the owner that holds the fewest, in the order they came: one that asks
- * for a thousand keeps nobody else waiting for long.
+ * So many at once, and so many of one owner. A slot that becomes free goes to the owner that holds the fewest, among those
+ * to the one that came or had a turn the longest ago: one that asks for a thousand keeps nobody else waiting for long.
  */
 export class Slots {
+  readonly #perOwner: number;
   #free: number;
+  /** In the order in which they came or had their last turns. */
   readonly #owners = new Map<unknown, Owner>();
 
-  constructor(count: number) {
+  constructor(count: number, perOwner = count) {
     this.#free = count;
+    this.#perOwner = perOwner;
   }
 
   get waiting(): number {
@@ -28,7 +32,7 @@ export class Slots {
   }
 
   take(key?: unknown): Turn {
-    const owner = this.#owners.get(key) ?? { held: 0, queue: new Set() };
+    const owner = this.#owners.get(key) ?? { key, held: 0, queue: new Set() };
     this.#owners.set(key, owner);
     let isHeld = false;
     let isReleased = false;
@@ -36,33 +40,44 @@ export class Slots {
     const granted = new Promise<void>((settle) => (resolve = settle));
     const grant = () => {
       isHeld = true;
-      owner.held += 1;
-      this.#free -= 1;
       resolve();
     };
     const release = () => {
       if (isReleased) return;
       isReleased = true;
       owner.queue.delete(grant);
-      if (isHeld) owner.held -= 1;
+      if (isHeld) {
+        owner.held -= 1;
+        this.#free += 1;
+      }
       if (owner.held === 0 && owner.queue.size === 0) this.#owners.delete(key);
-      if (isHeld) this.#next();
+      this.#serve();
     };
-    if (this.#free > 0) grant();
-    else owner.queue.add(grant);
+    owner.queue.add(grant);
+    this.#serve();
     return { granted, release };
   }
 
-  #next(): void {
-    this.#free += 1;
+  #serve(): void {
+    while (this.#free > 0) {
+      const owner = this.#neediest();
+      if (owner === undefined) return;
+      const [grant] = owner.queue;
+      if (grant === undefined) return;
+      owner.queue.delete(grant);
+      owner.held += 1;
+      this.#free -= 1;
+      this.#owners.delete(owner.key);
+      this.#owners.set(owner.key, owner);
+      grant();
+    }
+  }
+
+  #neediest(): Owner | undefined {
     let least: Owner | undefined;
     for (const owner of this.#owners.values()) {
-      if (owner.queue.size > 0 && owner.held < (least?.held ?? Infinity)) least = owner;
+      if (owner.queue.size > 0 && owner.held < Math.min(this.#perOwner, least?.held ?? Infinity)) least = owner;
     }
-    for (const grant of least?.queue ?? []) {
-      least?.queue.delete(grant);
-      grant();
-      return;
-    }
+    return least;
   }
 }

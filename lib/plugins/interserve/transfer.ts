@@ -93,7 +93,7 @@ export class Transfer {
     this.#intake?.expect(digest);
   }
 
-  /** From now on somebody must come, and bytes must move, within the timeout. */
+  /** From now on the next thing must happen within the timeout: a turn, then a request, then bytes that move. */
   open(): void {
     if (!this.over) this.#stall.touch();
   }

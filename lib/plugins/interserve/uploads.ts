@@ -39,6 +39,7 @@ export class Uploads {
     const cancelled = () => transfer.fail(transferError('aborted'));
     signal.addEventListener('abort', cancelled, { once: true, signal: transfer.signal });
     let turn: Turn | undefined;
+    transfer.open();
     try {
       await Promise.race([this.#shake(transfer), transfer.ended]);
       turn = this.#core.slots.take(peer);

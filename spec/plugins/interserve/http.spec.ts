@@ -436,6 +436,52 @@ describe('interserve over HTTP', () => {
       second.abort();
     });
 
+    it('a transfer without a turn - expires, and both sides are told', async () => {
+      await bus.close();
+      await start({ transfers: 1, timeout: 1 });
+      bus.transfers.receive('map', () => {});
+      const source = new PassThrough();
+      source.write('x');
+      const first = await offered(source);
+      const drip = setInterval(() => source.write('x'), 200);
+      const reading = curl(first.url, first.key);
+      expect(await reasonOf(bus.transfers.send('map', content, peer).receipt)).to.equal('expired');
+      expect(await bare.ask(1, 'map', 1).answer).to.include({ ok: false, reason: 'expired' });
+      clearInterval(drip);
+      first.handle.abort();
+      await reading;
+      expect(bus.records.map(({ outcome }) => outcome)).to.deep.equal(['expired', 'expired', 'aborted']);
+    });
+
+    it('a handshake that never decides - expires, and both sides are told', async () => {
+      await bus.close();
+      await start({ timeout: 1 });
+      bus.transfers.receive('map', () => {});
+      bus.transfers.handshake('map', () => new Promise<never>(() => {}));
+      expect(await bare.ask(1, 'map', 1).answer).to.include({ ok: false, reason: 'expired' });
+    });
+
+    it('an interrupt that never decides - expires, and the request is answered', async () => {
+      await bus.close();
+      await start({ timeout: 1 });
+      bus.transfers.interrupt('map', () => new Promise<never>(() => {}));
+      const { handle, url, key } = await offered();
+      expect(await curl(url, key)).to.include({ status: 410 });
+      expect(await reasonOf(handle.receipt)).to.equal('expired');
+    });
+
+    it('one peer - never has every turn', async () => {
+      await bus.close();
+      await start({ transfers: 2 });
+      await offered();
+      const waits = bus.transfers.send('map', content, peer);
+      const other = await bus.connect();
+      other.transfers.receive('map', () => {});
+      expect(await bus.transfers.send('map', content, other.peer).receipt).to.include({ bytes: content.length });
+      waits.abort();
+      expect(await reasonOf(waits.receipt)).to.equal('aborted');
+    });
+
     it('the rate of a peer - holds over all of its transfers', async () => {
       await bus.close();
       await start({ rate: 400_000 });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Meter } from '../../../lib/plugins/interserve/meter.ts';
 import { Quota } from '../../../lib/plugins/interserve/quota.ts';
-import { Slots } from '../../../lib/plugins/interserve/slots.ts';
+import { Slots, type Turn } from '../../../lib/plugins/interserve/slots.ts';
 import { Stall } from '../../../lib/plugins/interserve/stall.ts';
 import { Throttle } from '../../../lib/plugins/interserve/throttle.ts';
 import { VirtualClock } from '../../../lib/testing/virtual-clock.ts';
@@ -92,6 +92,38 @@ describe('interserve pacing', () => {
     for (const turn of turns.slice(2)) turn.release();
     expect(slots.waiting).to.equal(0);
     await slots.take('late').granted;
+  });
+
+  it('slots - go round among owners that hold the same, however much the first one wants', async () => {
+    const slots = new Slots(1);
+    const order: string[] = [];
+    const turns: Turn[] = [];
+    for (const owner of ['a', 'a', 'a', 'b', 'b', 'c']) {
+      const turn = slots.take(owner);
+      turns.push(turn);
+      void turn.granted.then(() => {
+        order.push(owner);
+        turn.release();
+      });
+    }
+    await Promise.all(turns.map(({ granted }) => granted));
+    expect(order).to.deep.equal(['a', 'a', 'b', 'c', 'a', 'b']);
+  });
+
+  it("slots - are never all one owner's where each may have so many", async () => {
+    const slots = new Slots(3, 2);
+    const order: string[] = [];
+    const turns = ['greedy', 'greedy', 'greedy', 'other'].map((owner) => {
+      const turn = slots.take(owner);
+      void turn.granted.then(() => order.push(owner));
+      return turn;
+    });
+    await turns[3]?.granted;
+    expect(order).to.deep.equal(['greedy', 'greedy', 'other']);
+    expect(slots.waiting).to.equal(1);
+    turns[3]?.release();
+    turns[0]?.release();
+    await turns[2]?.granted;
   });
 
   it('quota - refuses what does not fit with busy and takes it once there is room', () => {

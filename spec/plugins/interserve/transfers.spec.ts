@@ -396,6 +396,22 @@ describe('interserve transfers', () => {
     expect(await reasonOf(transfers.send('map', 'x').receipt)).to.equal('expired');
   });
 
+  it('a send without a turn, or without an answer - expires at the client', async () => {
+    await bus.close();
+    bus = await TransferBus.start();
+    bus.transfers.add('map');
+    bus.transfers.receive('map', () => {});
+    bus.transfers.handshake('map', () => new Promise<never>(() => {}));
+    const { client, transfers } = bus.client({ timeout: 1, transfers: 1 });
+    const codes: number[] = [];
+    transfers.failure('map', (code) => codes.push(code));
+    await bus.join(client);
+    const both = [transfers.send('map', 'x'), transfers.send('map', 'y')];
+    expect(await Promise.all(both.map(({ receipt }) => reasonOf(receipt)))).to.deep.equal(['expired', 'expired']);
+    expect(codes).to.deep.equal([410, 410]);
+    expect(bus.records.map(({ outcome }) => outcome)).to.deep.equal(['expired']);
+  });
+
   it('a client that lost its session - sends what waited in the next one', async () => {
     const waiting = await bus.connect({ transfers: 1 });
     bus.transfers.receive('map', () => new Promise<never>(() => {}));

@@ -76,8 +76,10 @@ export class Door {
     const shown = { id, way: transfer.way, method, size, address, headers };
     let verdict: unknown;
     try {
-      verdict = await interrupt(transfer.account.peer, shown);
+      // One that never decides must not hold the request of a transfer that is over.
+      verdict = await Promise.race([interrupt(transfer.account.peer, shown), transfer.ended]);
     } catch (error) {
+      if (transfer.over) throw error;
       const failure = transferError('failed', error instanceof Error ? error.message : String(error), error);
       transfer.fail(failure);
       throw failure;
