@@ -23,7 +23,7 @@ interface Prey {
   readonly token: string;
 }
 
-const atOnce = 100;
+const atOnce = 50;
 const password = 'open sesame';
 
 /** Operations as one who is in would send them, in both dialects. */

@@ -4,18 +4,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+type ProgramName = 'server' | 'client' | 'heir';
+
 /** A process of one of the programs here, which answers questions one at a time. */
 export class Program {
   readonly process: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(name: 'server' | 'client', settings: object) {
+  constructor(name: ProgramName, settings: object) {
     const file = new URL(`./programs/${name}.js`, import.meta.url);
     this.process = fork(file, [JSON.stringify(settings)], { execArgv: ['--expose-gc'] });
     this.#exited = once(this.process, 'exit');
   }
 
-  static async start(name: 'server' | 'client', settings: object): Promise<Program> {
+  static async start(name: ProgramName, settings: object): Promise<Program> {
     const program = new Program(name, settings);
     await once(program.process, 'message');
     return program;
@@ -51,7 +53,7 @@ export class Stage {
     return join(this.#folder, name);
   }
 
-  async program(name: 'server' | 'client', settings: object): Promise<Program> {
+  async program(name: ProgramName, settings: object): Promise<Program> {
     const program = await Program.start(name, settings);
     this.#programs.push(program);
     return program;

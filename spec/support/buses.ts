@@ -135,6 +135,11 @@ export class Bus {
     return server;
   }
 
+  /** Those made so far. */
+  get servers(): readonly Server[] {
+    return this.#servers;
+  }
+
   async server(options: ServerOptions = {}): Promise<Server> {
     const server = await this.newServer(options).start();
     this.#port = server.port ?? 0;
