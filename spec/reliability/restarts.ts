@@ -70,7 +70,7 @@ export async function restartsUnderLoad(
       await accepted;
       await new Promise(setImmediate);
       // Not so fast that all is sent before the servers were replaced.
-      while (Math.min(...sent) < number - 20 * batch || number / count > (servers.length + 1) / (restarts + 1)) {
+      while (Math.min(...sent) < number - 20 * batch || number / count > (servers.length + 0.5) / (restarts + 1)) {
         await new Promise((resolve) => setTimeout(resolve, 1));
         if (performance.now() - startedAt > mostMs) break;
       }
