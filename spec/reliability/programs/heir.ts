@@ -26,5 +26,6 @@ server.on('close', () => {
   process.send?.({ told, errors }, () => process.disconnect());
 });
 process.on('message', () => void server.close());
+process.on('disconnect', () => process.exit());
 await server.start({ takeover: true });
 process.send?.({ ready: true });
