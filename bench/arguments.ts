@@ -2,13 +2,17 @@ import { parseArgs } from 'node:util';
 import type { Adapter } from './adapters/adapter.ts';
 import { adapters } from './adapters/index.ts';
 import { scenarios } from './scenarios/index.ts';
-import type { Scenario } from './scenarios/scenario.ts';
+import { type Group, groups, type Scenario } from './scenarios/scenario.ts';
+
+function namesOf(group: Group): readonly string[] {
+  return scenarios.filter((scenario) => scenario.group === group).map(({ name }) => name);
+}
 
 export const usage = `npm run bench -- [options]
 
-  --only NAMES    scenarios, by name and separated by commas; all unless given
+  --only NAMES    scenarios or groups of them, by name and separated by commas; all unless given
   --variant NAMES of those scenarios, the rows of these names alone
-  --peer NAMES    peers likewise; busbar is always among them
+  --peer NAMES    peers of the bus likewise; busbar is always among them
   --runs N        runs of each, 5 unless given
   --ms N          how long one measurement takes, 700 unless given
   --node PATH     the Node that runs the processes under test; the one of the bench unless given
@@ -19,7 +23,7 @@ export const usage = `npm run bench -- [options]
   --report        writes the document and the plots anew from the results kept last
   --no-install    does not install peers that are missing
 
-scenarios: ${scenarios.map(({ name }) => name).join(', ')}
+${groups.map((group) => `${group}: ${namesOf(group).join(', ')}`).join('\n')}
 peers: ${adapters.map(({ name }) => name).join(', ')}
 `;
 
@@ -64,7 +68,7 @@ export function readArguments(given: readonly string[]): Arguments {
   const { quick, peer } = values;
   const peers = picked('peer', adapters, peer ?? (quick ? 'busbar,bare socket' : undefined));
   return {
-    scenarios: picked('scenario', scenarios, values.only),
+    scenarios: picked('scenario', scenarios, withGroups(values.only)),
     peers: peers.filter(({ byNameOnly }) => byNameOnly !== true || peer !== undefined),
     variants: values.variant?.split(',').map((name) => name.trim()),
     runs: positive('--runs', values.runs ?? (quick ? '1' : '5')),
@@ -78,6 +82,17 @@ export function readArguments(given: readonly string[]): Arguments {
     install: values.install && !quick,
     help: values.help,
   };
+}
+
+/** A group's name stands for its scenarios. */
+function withGroups(names: string | undefined): string | undefined {
+  return names
+    ?.split(',')
+    .flatMap((name) => {
+      const ofGroup = scenarios.filter(({ group }) => group === name.trim().toLowerCase());
+      return ofGroup.length === 0 ? [name] : ofGroup.map((scenario) => scenario.name);
+    })
+    .join(',');
 }
 
 function picked<Named extends { readonly name: string }>(

@@ -22,6 +22,11 @@ export function whyMissing(adapter: Adapter, nodeMajor: number): string | undefi
   const { module, minimumNodeMajor = 0, program } = adapter;
   if (nodeMajor < minimumNodeMajor) return `needs Node ${minimumNodeMajor} or later`;
   if (module !== undefined && !hasPeerModule(module)) return 'is not installed in bench/peers';
-  if (program !== undefined && spawnSync(program, ['--version']).error !== undefined) return `needs ${program}`;
-  return undefined;
+  return whyNotRun(program);
+}
+
+/** Why a program cannot be run; undefined when it can, or none is needed. */
+export function whyNotRun(program: string | undefined): string | undefined {
+  if (program === undefined || spawnSync(program, ['--version']).error === undefined) return undefined;
+  return `needs ${program}`;
 }

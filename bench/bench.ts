@@ -29,13 +29,13 @@ export function countRuns(args: Arguments, peers: readonly Adapter[]): number {
   let count = 0;
   for (const scenario of args.scenarios) {
     for (const variant of variantsOf(scenario, args)) {
-      count += runsOf(scenario, args) * peers.filter((peer) => scenario.suits(peer, variant)).length;
+      count += runsOf(scenario, args) * scenario.peers(variant, peers).length;
     }
   }
   return count;
 }
 
-/** Runs a scenario with every peer that suits it: all peers once, then all of them again, and so on, each time another one first. */
+/** Runs a scenario with everybody it compares: all peers once, then all of them again, and so on, each time another one first. */
 export async function runScenario(
   scenario: Scenario,
   args: Arguments,
@@ -49,19 +49,18 @@ export async function runScenario(
   for (const variant of variantsOf(scenario, args)) {
     const samples = new Map<string, Map<string, number[]>>();
     for (let run = 0; run < runsOf(scenario, args); run++) {
-      for (const peer of rotated(peers, run)) {
-        if (!scenario.suits(peer, variant)) continue;
-        listener.running(scenario.name, variant.name, peer.name);
+      for (const peer of rotated(scenario.peers(variant, peers), run)) {
+        listener.running(scenario.name, variant.name, peer);
         try {
           const numbers = await runOnce(scenario, variant, peer, settings);
-          const ofPeer = samples.get(peer.name) ?? new Map<string, number[]>();
-          samples.set(peer.name, ofPeer);
+          const ofPeer = samples.get(peer) ?? new Map<string, number[]>();
+          samples.set(peer, ofPeer);
           for (const { name } of scenario.metrics) {
             const value = numbers[name];
             if (typeof value === 'number') ofPeer.set(name, [...(ofPeer.get(name) ?? []), rounded(value)]);
           }
         } catch (error) {
-          listener.failed(scenario.name, variant.name, peer.name, error as Error);
+          listener.failed(scenario.name, variant.name, peer, error as Error);
         }
         listener.done();
       }

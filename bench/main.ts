@@ -1,6 +1,6 @@
 import { MultiBar, Presets } from 'cli-progress';
-import { readArguments, usage } from './arguments.ts';
-import { installPeers, whyMissing } from './availability.ts';
+import { type Arguments, readArguments, usage } from './arguments.ts';
+import { installPeers, whyMissing, whyNotRun } from './availability.ts';
 import { countRuns, runScenario } from './bench.ts';
 import { machine } from './machine.ts';
 import { writeMicro, writeReport } from './report/report.ts';
@@ -8,7 +8,7 @@ import { textTables } from './report/tables.ts';
 import { keepResults, latestResults, type ScenarioResults } from './results.ts';
 
 async function main(): Promise<void> {
-  const args = readArguments(process.argv.slice(2));
+  let args: Arguments = readArguments(process.argv.slice(2));
   if (args.help) {
     process.stdout.write(usage);
     return;
@@ -26,14 +26,22 @@ async function main(): Promise<void> {
     await writeReport(kept);
     return;
   }
-  if (args.install && !installPeers()) process.stderr.write('The peers cannot be installed.\n');
+  const ofTheBus = args.scenarios.some(({ group }) => group === 'bus');
+  if (args.install && ofTheBus && !installPeers()) process.stderr.write('The peers cannot be installed.\n');
   const about = machine(args.node);
   const nodeMajor = Number(about.node.split('.')[0]);
-  const peers = args.peers.filter((peer) => {
+  const wanted = ofTheBus ? args.peers : [];
+  const peers = wanted.filter((peer) => {
     const reason = whyMissing(peer, nodeMajor);
     if (reason !== undefined) process.stderr.write(`Skipping ${peer.name}: it ${reason}.\n`);
     return reason === undefined;
   });
+  const runnable = args.scenarios.filter(({ name, program }) => {
+    const reason = whyNotRun(program);
+    if (reason !== undefined) process.stderr.write(`Skipping ${name}: it ${reason}.\n`);
+    return reason === undefined;
+  });
+  args = { ...args, scenarios: runnable };
   const failures: string[] = [];
   const bars = new MultiBar(
     { format: '{bar} {value}/{total} {what}', clearOnComplete: true, hideCursor: true, stream: process.stderr },

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Numbers } from './control/commands.ts';
 
-/** Resident bytes of this process now and at most since the last reset; after a collection where that is allowed. */
+/** Resident bytes of this process now and at most since the last reset, and those of its heap; after a collection for a reset. */
 export function processMemory(reset: boolean): Numbers {
   if (reset) {
     globalThis.gc?.();
@@ -11,11 +11,11 @@ export function processMemory(reset: boolean): Numbers {
       // Then the peak counts from the start of the process.
     }
   }
-  const rssBytes = process.memoryUsage.rss();
+  const { rss: rssBytes, heapUsed: heapBytes } = process.memoryUsage();
   try {
     const [, peak = '0'] = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-    return { rssBytes, peakBytes: Math.max(rssBytes, Number(peak) * 1_024) };
+    return { rssBytes, peakBytes: Math.max(rssBytes, Number(peak) * 1_024), heapBytes };
   } catch {
-    return { rssBytes, peakBytes: rssBytes };
+    return { rssBytes, peakBytes: rssBytes, heapBytes };
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Answer, Greeting, Numbers, Params } from './commands.ts';
 import { Line } from './line.ts';
 
-const commandDeadlineMs = 30_000;
+const commandDeadlineMs = 60_000;
 
 /** One process of a run, as the bench commands it. */
 export class Remote {
@@ -77,8 +77,13 @@ export class Desk {
     });
   }
 
-  async close(): Promise<void> {
+  /** Every process is told to end. */
+  dismiss(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.dismiss();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,18 +1,17 @@
 import type { Results } from '../results.ts';
-import { medianOf, short } from './numbers.ts';
-
-/** One goal of the project and how far it is reached; undefined figures were not measured. */
-export interface Goal {
-  readonly name: string;
-  readonly wanted: string;
-  readonly measured: string;
-  readonly met: boolean | undefined;
-}
+import type { Group } from '../scenarios/scenario.ts';
+import { atMost, type Goal, over, share } from './goal.ts';
+import { medianOf } from './numbers.ts';
+import { pluginGoals } from './plugin-goals.ts';
 
 /** Whoever is no peer to be beaten: ourselves, mixed pairs, and the limit. */
 const noPeers = ['busbar', 'bare socket', 'net-ipc with busbar'];
 
-export function goals({ scenarios }: Results): readonly Goal[] {
+export function goals(results: Results, group: Group = 'bus'): readonly Goal[] {
+  return group === 'bus' ? busGoals(results) : pluginGoals(results, group);
+}
+
+function busGoals({ scenarios }: Results): readonly Goal[] {
   const get = (scenario: string, variant: string, peer: string, metric: string): number | undefined =>
     medianOf(scenarios[scenario], variant, peer, metric);
   const fastest = (scenario: string, variant: string, metric: string, better: 'higher' | 'lower') => {
@@ -32,16 +31,6 @@ export function goals({ scenarios }: Results): readonly Goal[] {
     const factor = ours / best.value;
     return { name, wanted, measured: `${factor.toFixed(2)} x ${best.peer}`, met: factor >= atLeast };
   };
-  const share = (name: string, wanted: string, atLeast: number, part?: number, whole?: number): Goal => {
-    if (part === undefined || whole === undefined) return { name, wanted, measured: '', met: undefined };
-    const found = part / whole;
-    return { name, wanted, measured: `${Math.round(found * 100)} %`, met: found >= atLeast };
-  };
-  const atMost = (name: string, wanted: string, limit: number, value?: number, unit = 'x'): Goal => {
-    if (value === undefined || Number.isNaN(value)) return { name, wanted, measured: '', met: undefined };
-    return { name, wanted, measured: `${short(value)} ${unit}`, met: value <= limit };
-  };
-  const over = (a?: number, b?: number): number | undefined => (a === undefined || b === undefined ? undefined : a / b);
   const one = 'one request';
   const sequential = (metric: string): number | undefined => get('sequential', one, 'busbar', metric);
   const sizes = ['64k-binary', '1m-binary', '4m-binary', '16m-binary'];
@@ -144,10 +133,11 @@ export function goals({ scenarios }: Results): readonly Goal[] {
   ];
 }
 
-export function goalTable(results: Results): string {
+/** Of the goals whose figures were measured; empty where there is none. */
+export function goalTable(results: Results, group: Group): string {
   const lines = ['| goal | wanted | measured | |', '| --- | --- | --- | --- |'];
-  for (const { name, wanted, measured, met } of goals(results)) {
+  for (const { name, wanted, measured, met } of goals(results, group)) {
     if (met !== undefined) lines.push(`| ${name} | ${wanted} | ${measured} | ${met ? 'met' : 'missed'} |`);
   }
-  return lines.join('\n');
+  return lines.length === 2 ? '' : lines.join('\n');
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../adapters/peer-module.ts';
 import type { Results } from '../results.ts';
+import { groups } from '../scenarios/scenario.ts';
 import { goalTable } from './goals.ts';
 import { plots } from './plots.ts';
 import { markdownTables } from './tables.ts';
@@ -9,13 +10,19 @@ import { markdownTables } from './tables.ts';
 const document = join(root, 'docs', 'performance.md');
 const images = join(root, 'docs', 'img');
 
-/** Writes what was measured into the document, between its markers, and draws the plots. */
+/** Writes what was measured into the document, between its markers, and draws the plots; other groups keep their figures. */
 export async function writeReport(results: Results): Promise<void> {
   const { machine, date } = results;
   const about = `Measured ${date} on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}.`;
   let text = readFileSync(document, 'utf8');
-  text = between(text, 'goals', `${about}\n\n${goalTable(results)}`);
-  text = between(text, 'tables', markdownTables(results));
+  for (const group of groups) {
+    const tables = markdownTables(results, group);
+    if (tables === '') continue;
+    const reached = [about, goalTable(results, group)].filter((part) => part !== '').join('\n\n');
+    // The goals of the bus stand at the head of the document, far from its tables.
+    if (group === 'bus') text = between(between(text, 'goals', reached), 'tables', tables);
+    else text = between(text, group, `${reached}\n\n${tables}`);
+  }
   writeFileSync(document, text);
   await draw(results);
 }

@@ -1,7 +1,7 @@
 import { adapters } from '../adapters/index.ts';
 import type { Results, ScenarioResults } from '../results.ts';
 import { scenarios } from '../scenarios/index.ts';
-import type { Metric, Scenario } from '../scenarios/scenario.ts';
+import type { Group, Metric, Scenario } from '../scenarios/scenario.ts';
 import { medianOf, ratio, short, spread, variantNames } from './numbers.ts';
 
 interface Cell {
@@ -25,7 +25,8 @@ function cell(results: ScenarioResults, variant: string, peer: string, metric: M
 
 function peersOf(results: ScenarioResults): readonly string[] {
   const found = new Set(Object.values(results.variants).flatMap((variant) => Object.keys(variant)));
-  return adapters.map(({ name }) => name).filter((name) => found.has(name));
+  const ofTheBus = adapters.map(({ name }) => name).filter((name) => found.has(name));
+  return [...new Set([...ofTheBus, ...found])];
 }
 
 /** For the terminal: every metric of every peer. */
@@ -51,11 +52,11 @@ export function textTables({ machine, scenarios: measured }: Results): string {
 }
 
 /** For the document: the main metric of every variant, and behind each figure how many times better busbar is. */
-export function markdownTables({ scenarios: measured }: Results): string {
+export function markdownTables({ scenarios: measured }: Results, group: Group): string {
   const parts: string[] = [];
   for (const scenario of scenarios) {
     const results = measured[scenario.name];
-    if (results !== undefined) parts.push(markdownTable(scenario, results));
+    if (results !== undefined && scenario.group === group) parts.push(markdownTable(scenario, results));
   }
   return parts.join('\n\n');
 }
@@ -87,11 +88,11 @@ interface Column {
 }
 
 /** One column for each variant, or, where there is only one, for each metric. */
-function columnsOf({ metrics }: Scenario, variants: readonly string[]): readonly Column[] {
+function columnsOf({ group, metrics }: Scenario, variants: readonly string[]): readonly Column[] {
   const [main] = metrics;
   const [only] = variants;
   if (main === undefined || only === undefined) return [];
-  if (variants.length === 1 || variants.length * metrics.length <= 4) {
+  if (variants.length === 1 || variants.length * metrics.length <= (group === 'bus' ? 4 : 8)) {
     return variants.flatMap((variant) =>
       metrics.map((metric) => ({
         title: `${variants.length === 1 ? metric.name : `${variant}, ${metric.name}`}, ${metric.unit}`,

@@ -1,10 +1,10 @@
 import { payload } from '../payloads.ts';
 import { nextTurn } from '../time.ts';
 import { keepAsking } from './requests.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
 /** One request at a time, first alone, then while bulk data moves on a lane of its own. */
-export const besideBulk: Scenario = {
+export const besideBulk: BusScenario = {
   name: 'beside-bulk',
   title:
     'A small request at a time while a gigabyte moves over the same connection, on another lane where there are lanes.',

@@ -1,10 +1,10 @@
 import { payload } from '../payloads.ts';
 import { flow, flowClientCommands, flowServerCommands } from './flow.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
 const sizes = ['4m-binary', '16m-binary'];
 
-export const binary: Scenario = {
+export const binary: BusScenario = {
   name: 'binary',
   title: 'Large binary messages from one client to the server, one after the other.',
   metrics: [

@@ -1,7 +1,7 @@
 import type { Numbers, Params } from '../control/commands.ts';
 import { payload } from '../payloads.ts';
 import { nextTurn, now } from '../time.ts';
-import { hasRoomFor, type Scenario, type ServerSide } from './scenario.ts';
+import { hasRoomFor, type BusScenario, type ServerSide } from './bus-scenario.ts';
 
 const burst = 8;
 
@@ -23,7 +23,7 @@ async function broadcastAll({ end }: ServerSide, params: Params): Promise<Number
   return { startedAt, sent };
 }
 
-export const broadcast: Scenario = {
+export const broadcast: BusScenario = {
   name: 'broadcast',
   title: 'The server broadcasts the 100-byte game object; deliveries at all clients together.',
   metrics: [{ name: 'perSecond', unit: 'deliveries/s', better: 'higher' }],

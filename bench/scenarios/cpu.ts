@@ -1,14 +1,8 @@
-import type { Remote } from '../control/desk.ts';
+import { cpuOf } from '../control/cpu-of.ts';
 import { flow, flowClientCommands, flowServerCommands } from './flow.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-async function cpuOf(...remotes: readonly Remote[]): Promise<number> {
-  let us = 0;
-  for (const remote of remotes) us += Number((await remote.call('cpu'))['cpuUs']);
-  return us;
-}
-
-export const cpu: Scenario = {
+export const cpu: BusScenario = {
   name: 'cpu',
   title: 'CPU microseconds per message, both processes together, one-way game objects.',
   metrics: [{ name: 'us', unit: 'us a message', better: 'lower' }],

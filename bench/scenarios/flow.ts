@@ -2,7 +2,7 @@ import type { Numbers, Params } from '../control/commands.ts';
 import type { Remote } from '../control/desk.ts';
 import { payload } from '../payloads.ts';
 import { nextTurn, now } from '../time.ts';
-import type { ClientSide, ServerSide, Stage } from './scenario.ts';
+import type { ClientSide, ServerSide, BusStage } from './bus-scenario.ts';
 
 /** Sends for `ms` in bursts of one turn each, waiting whenever the peer asks for it. */
 async function sendAll({ ends }: ClientSide, params: Params): Promise<Numbers> {
@@ -36,7 +36,7 @@ const sentBefore = new WeakMap<Remote, number>();
 
 /** One-way messages from the clients to the server: how many a second arrived, first send to last arrival. */
 export async function flow(
-  stage: Stage,
+  stage: BusStage,
   payloadName: string,
   burst: number,
   isWarm = false,

@@ -1,7 +1,7 @@
 import { sleep } from '../time.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const idle: Scenario = {
+export const idle: BusScenario = {
   name: 'idle',
   title: '10,000 connections that say nothing: memory of the server for each, and its CPU while they idle.',
   metrics: [

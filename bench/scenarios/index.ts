@@ -1,6 +1,19 @@
+import { channelsChunks } from '../channels/chunks.ts';
+import { channelsRoom } from '../channels/room.ts';
+import { rpcCalls } from '../channels/rpc.ts';
+import { dispatchDatagrams } from '../dispatch/datagrams.ts';
+import { dispatchDevices } from '../dispatch/devices.ts';
+import { dispatchStream } from '../dispatch/stream.ts';
+import { gatewayBroadcast } from '../gateway/broadcast.ts';
+import { gatewayHttp } from '../gateway/http.ts';
+import { gatewayWebSocket } from '../gateway/websocket.ts';
+import { interserveBeside } from '../interserve/beside.ts';
+import { interserveFile } from '../interserve/file.ts';
+import { interserveSmall } from '../interserve/small.ts';
 import { besideBulk } from './beside-bulk.ts';
 import { binary } from './binary.ts';
 import { broadcast } from './broadcast.ts';
+import { busScenario } from './bus-scenario.ts';
 import { cpu } from './cpu.ts';
 import { idle } from './idle.ts';
 import { manyClients } from './many-clients.ts';
@@ -14,7 +27,7 @@ import { sequential } from './sequential.ts';
 import { startUp } from './start-up.ts';
 import { survey } from './survey.ts';
 
-export const scenarios: readonly Scenario[] = [
+const ofTheBus = [
   sequential,
   pipelined,
   oneWay,
@@ -29,6 +42,23 @@ export const scenarios: readonly Scenario[] = [
   resume,
   cpu,
   startUp,
+];
+
+/** All scenarios: those of the bus itself, then those of its plugins. */
+export const scenarios: readonly Scenario[] = [
+  ...ofTheBus.map(busScenario),
+  channelsChunks,
+  channelsRoom,
+  rpcCalls,
+  gatewayHttp,
+  gatewayWebSocket,
+  gatewayBroadcast,
+  interserveFile,
+  interserveBeside,
+  interserveSmall,
+  dispatchStream,
+  dispatchDevices,
+  dispatchDatagrams,
 ];
 
 export function scenarioCalled(name: string): Scenario {

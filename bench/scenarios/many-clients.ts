@@ -1,7 +1,7 @@
 import { keepAsking } from './requests.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const manyClients: Scenario = {
+export const manyClients: BusScenario = {
   name: 'many-clients',
   title: 'Clients in one process, each keeping 16 requests in flight at one server.',
   metrics: [

@@ -1,7 +1,7 @@
 import { flow, flowClientCommands, flowServerCommands } from './flow.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const oneWay: Scenario = {
+export const oneWay: BusScenario = {
   name: 'one-way',
   title: 'Messages from one client to the server, the 100-byte game object, in bursts of 128.',
   metrics: [{ name: 'perSecond', unit: 'messages/s', better: 'higher' }],

@@ -2,7 +2,7 @@ import type { Numbers, Params } from '../control/commands.ts';
 import { payload } from '../payloads.ts';
 import { quantile } from '../statistics.ts';
 import { nextTurn, now } from '../time.ts';
-import { type ClientSide, hasRoomFor, type Scenario } from './scenario.ts';
+import { type ClientSide, hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
 /** More requests open than this, and the peer does not keep up with the rate: the run ends there. */
 const mostOpen = 20_000;
@@ -34,7 +34,7 @@ async function askAtRate({ ends }: ClientSide, params: Params): Promise<Numbers>
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
 }
 
-export const openLoop: Scenario = {
+export const openLoop: BusScenario = {
   name: 'open-loop',
   title: 'Requests at a fixed rate, sent on schedule; latency from the time each was due (no coordinated omission).',
   metrics: [

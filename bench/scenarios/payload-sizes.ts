@@ -1,11 +1,11 @@
 import { payload, payloadNames } from '../payloads.ts';
 import { flow, flowClientCommands, flowServerCommands } from './flow.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
 /** So many bytes are sent between two turns of the event loop, and one message at least. */
 const burstBytes = 16_384;
 
-export const payloadSizes: Scenario = {
+export const payloadSizes: BusScenario = {
   name: 'payload-sizes',
   title: 'One-way messages of every size of the payload set.',
   metrics: [

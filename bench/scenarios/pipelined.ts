@@ -1,7 +1,7 @@
 import { keepAsking } from './requests.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const pipelined: Scenario = {
+export const pipelined: BusScenario = {
   name: 'pipelined',
   title: 'Requests with a number of them in flight, the 100-byte game object there and back.',
   metrics: [

@@ -1,11 +1,11 @@
 import { payload } from '../payloads.ts';
 import { now } from '../time.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
 /** Gives up when nothing came back by then. */
 const patienceMs = 10_000;
 
-export const resume: Scenario = {
+export const resume: BusScenario = {
   name: 'resume',
   title: 'The server cuts the link; the time until the client has an answer to its next request.',
   metrics: [{ name: 'ms', unit: 'ms', better: 'lower' }],

@@ -1,7 +1,7 @@
 import { keepAsking } from './requests.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const sequential: Scenario = {
+export const sequential: BusScenario = {
   name: 'sequential',
   title: 'One request at a time, the 100-byte game object there and back.',
   metrics: [

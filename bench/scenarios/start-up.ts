@@ -1,6 +1,6 @@
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const startUp: Scenario = {
+export const startUp: BusScenario = {
   name: 'start-up',
   title:
     'A new Node that loads the package and ends: what that takes longer and larger than a Node that loads nothing.',

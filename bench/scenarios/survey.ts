@@ -1,7 +1,7 @@
 import { now } from '../time.ts';
-import { hasRoomFor, type Scenario } from './scenario.ts';
+import { hasRoomFor, type BusScenario } from './bus-scenario.ts';
 
-export const survey: Scenario = {
+export const survey: BusScenario = {
   name: 'survey',
   title: 'The server asks 50 clients at once and waits for all answers, one survey after the other.',
   metrics: [{ name: 'perSecond', unit: 'surveys/s', better: 'higher' }],

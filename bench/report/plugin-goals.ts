@@ -1,0 +1,93 @@
+import type { Results } from '../results.ts';
+import type { Group } from '../scenarios/scenario.ts';
+import { atMost, type Goal, share } from './goal.ts';
+import { medianOf } from './numbers.ts';
+
+/** What each plugin is held to, beside the bare thing of the same run. */
+export function pluginGoals({ scenarios }: Results, group: Exclude<Group, 'bus'>): readonly Goal[] {
+  const get = (scenario: string, variant: string, peer: string, metric: string): number | undefined =>
+    medianOf(scenarios[scenario], variant, peer, metric);
+  const part = (name: string, whole: string, percent: number, scenario: string, variant: string, peer: string): Goal =>
+    share(
+      name,
+      `at least ${percent} % of ${whole}`,
+      percent / 100,
+      get(scenario, variant, 'busbar', mainMetrics[scenario] ?? 'perSecond'),
+      get(scenario, variant, peer, mainMetrics[scenario] ?? 'perSecond'),
+    );
+  const limit = (
+    name: string,
+    wanted: string,
+    most: number,
+    unit: string,
+    at: readonly [string, string, string],
+  ): Goal => atMost(name, wanted, most, get(at[0], at[1], 'busbar', at[2]), unit);
+  switch (group) {
+    case 'channels':
+      return [
+        part('a chunk through the relay', 'a direct request', 60, 'channels-chunks', 'one way', 'pipelined requests'),
+        limit('200 users, 20 broadcasts a second', 'under 20 % of a core', 20, '%', [
+          'channels-room',
+          '200 users',
+          'cpu',
+        ]),
+      ];
+    case 'rpc':
+      return [part('remote calls', 'bare requests', 80, 'rpc-calls', 'to the server', 'pipelined requests')];
+    case 'gateway':
+      return [
+        part('HTTP "hello", HttpServer', 'bare node:http', 70, 'gateway-http', 'HttpServer', 'node:http'),
+        part('HTTP "hello", a bus worker', 'bare node:http', 40, 'gateway-http', 'through a worker', 'node:http'),
+        part('WebSocket echo', 'bare ws', 80, 'gateway-websocket', 'echo', 'ws'),
+        limit('2,000 WebSocket clients, broadcast at 20 Hz', 'on one core', 100, '%', [
+          'gateway-broadcast',
+          '2,000 clients',
+          'cpu',
+        ]),
+      ];
+    case 'interserve':
+      return [
+        part('1 GiB to a file', 'curl from a bare server', 70, 'interserve-file', 'to a file', 'curl'),
+        limit('extra memory, sender', 'under 64 MiB', 64, 'MiB', ['interserve-file', 'to a file', 'sender']),
+        limit('extra memory, receiver', 'under 64 MiB', 64, 'MiB', ['interserve-file', 'to a file', 'receiver']),
+        limit('request p99 beside it, at full speed', 'under 3 x idle', 3, 'x', [
+          'interserve-beside',
+          'at full speed',
+          'times',
+        ]),
+        limit('request p99 beside it, at 100 MB/s', 'under 3 x idle', 3, 'x', [
+          'interserve-beside',
+          'at 100 MB/s',
+          'times',
+        ]),
+        limit('100,000 transfers of 1 KB, heap grown', 'no growth (under 4 MB)', 4, 'MB', [
+          'interserve-small',
+          '100,000',
+          'sender',
+        ]),
+      ];
+    case 'dispatch':
+      return [
+        part(
+          'TCP to WebSocket, writes of 64 KiB',
+          'a bare pipe',
+          80,
+          'dispatch-stream',
+          'writes of 64 KiB',
+          'bare pipe',
+        ),
+        limit('5,000 devices', 'no event missed', 0, 'missed', ['dispatch-devices', '5,000 devices', 'missing']),
+        limit('50,000 datagrams a second', 'none lost uncounted', 0, 'lost', [
+          'dispatch-datagrams',
+          '50 k/s',
+          'unaccounted',
+        ]),
+      ];
+  }
+}
+
+/** Where it is not `perSecond`. */
+const mainMetrics: Readonly<Record<string, string>> = {
+  'interserve-file': 'megabytes',
+  'dispatch-stream': 'megabytes',
+};
