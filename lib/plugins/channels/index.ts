@@ -1,3 +1,4 @@
+export type { ChannelRelay } from './channel-relay.ts';
 export { Rooms, type OwnerOptions, type UserOptions } from './client/rooms.ts';
 export type { OwnerCallbacks, UserCallbacks } from './client/callbacks.ts';
 export { OwnerEnd, type BroadcastOptions, type OwnerEvents } from './ends/owner-end.ts';
@@ -7,7 +8,7 @@ export { BytesInput } from './joint/bytes-input.ts';
 export { BytesOutput } from './joint/bytes-output.ts';
 export { OfflineNetwork } from './offline/offline-network.ts';
 export type { Authorize, ChannelRequest, ChannelsOptions, JointOptions, Requester } from './options.ts';
-export { channels, type ChannelRelay } from './plugin.ts';
+export { channels } from './plugin.ts';
 export { ChannelError, Reason } from './reason.ts';
 export type { ChannelPeer } from './relay/member.ts';
 export type { RoomInfo } from './relay/relay.ts';

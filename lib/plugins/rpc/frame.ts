@@ -1,6 +1,6 @@
-import { Packr, Unpackr } from 'msgpackr';
-import { BusError } from '../../base/errors.ts';
+import { BodyPacker, BodyReader, roomBytes } from '../../wire/native/body-codec.ts';
 import { checkDepth } from '../../wire/native/msgpack-depth.ts';
+import { allocate } from '../channels/internal.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
 
@@ -46,30 +46,31 @@ export type RpcFrame =
   | readonly [kind: 9, object: number, hash: string, prints: Fingerprints];
 
 const maxDepth = 64;
+const bufferBytes = 16_384;
 
 /** Frames as bytes, for channels: plain MessagePack, since the relay between has no part in it. */
 export class FrameCodec {
-  readonly #packr = new Packr({ useRecords: false, variableMapSize: true });
-  readonly #unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
+  readonly #packer = new BodyPacker(false);
+  readonly #reader = new BodyReader(false);
+  /** Frames are written one behind the other, and what was handed out is never written again. */
+  #buffer: Uint8Array = new Uint8Array(0);
+  #position = 0;
 
   /** @throws BusError `ERR_UNENCODABLE`. */
   write(frame: RpcFrame | CallFrame): Uint8Array {
-    try {
-      return this.#packr.pack(frame);
-    } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new BusError('ERR_UNENCODABLE', `The call cannot be encoded: ${message}`, { cause });
+    if (this.#buffer.length - this.#position < roomBytes) {
+      this.#buffer = allocate(bufferBytes);
+      this.#position = 0;
     }
+    const { buffer, start, end } = this.#packer.pack(frame, this.#buffer, this.#position, 0);
+    if (buffer === this.#buffer) this.#position = end;
+    return buffer.subarray(start, end);
   }
 
   /** What the bytes hold, a frame or not. @throws BusError `ERR_PROTOCOL` for bytes that hold nothing. */
   read(bytes: Uint8Array): unknown {
     checkDepth(bytes, 0, bytes.length, maxDepth);
-    try {
-      return this.#unpackr.unpack(bytes);
-    } catch (cause) {
-      throw new BusError('ERR_PROTOCOL', 'A call is not valid MessagePack.', { cause });
-    }
+    return this.#reader.read(bytes, 0, bytes.length);
   }
 }
 

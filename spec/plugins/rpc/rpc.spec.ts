@@ -151,8 +151,11 @@ for (const [world, kind] of worlds.flatMap((world) => kinds.map((kind) => [world
         bytes: Buffer.from('bytes'),
         at: new Date(5),
         big: 2n ** 60n,
+        names: new Set(['a', 'b']),
+        samples: new Uint16Array([1, 2]),
       };
       expect(await calls.echo(value)).to.deep.equal(value);
+      expect(await calls.echo('long '.repeat(20_000))).to.equal('long '.repeat(20_000));
       expect(await calls.nothing()).to.equal(undefined);
       expect(await Promise.all(Array.from({ length: 500 }, (_, index) => calls.add(index, 1)))).to.deep.equal(
         Array.from({ length: 500 }, (_, index) => index + 1),

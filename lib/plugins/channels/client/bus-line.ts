@@ -1,4 +1,5 @@
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
+import { copyOf } from '../bytes.ts';
 import type { Line } from '../ends/line.ts';
 import type { PeerNote } from '../notes.ts';
 import { Parcel } from '../relay/parcel.ts';
@@ -74,7 +75,7 @@ export class BusLine implements Line {
   }
 
   #copy(user: number, { kind, room, body }: Parcel): void {
-    const copy = new Parcel(kind, room, user, false, Buffer.from(body));
+    const copy = new Parcel(kind, room, user, false, copyOf(body));
     this.send(copy).catch(() => this.kick(user, 'too slow'));
   }
 

@@ -2,6 +2,7 @@ import { BusError } from '../../../base/errors.ts';
 import type { Given } from '../../../base/options.ts';
 import { resolveOptions } from '../../../base/options.ts';
 import type { LaneSendOptions, PluginHost } from '../../../bus/plugin.ts';
+import { token } from '../../../bus/token.ts';
 import { OwnerEnd } from '../ends/owner-end.ts';
 import { UserEnd } from '../ends/user-end.ts';
 import { OfflineRooms } from '../offline/offline-rooms.ts';
@@ -40,8 +41,7 @@ export class Rooms {
       failed: (error) => host.report(error),
     });
     this.#bus = new BusRooms(host, this.#subscriptions);
-    const name = Buffer.from(host.random.bytes(12)).toString('hex');
-    this.#offline = new OfflineRooms(network, host.clock, gate, name);
+    this.#offline = new OfflineRooms(network, host.clock, gate, token(host.random));
     host.onConnect(() => {
       for (const pattern of this.#subscriptions.patterns) this.#tell(['subscribe', pattern]);
     });

@@ -1,4 +1,5 @@
 import { asBusError } from '../../../base/errors.ts';
+import { copyOf } from '../bytes.ts';
 import { failed } from '../ends/channel-end.ts';
 import type { Line } from '../ends/line.ts';
 import { chunkHeader } from '../joint/chunk-header.ts';
@@ -23,7 +24,7 @@ export class OfflineLine implements Line {
   }
 
   send({ kind, room, user, toAll, body }: Parcel): Promise<void> {
-    const parcel = new Parcel(kind, room, user, toAll, Buffer.from(body));
+    const parcel = new Parcel(kind, room, user, toAll, copyOf(body));
     const header = kind === cargo.chunk ? [chunkHeader(body.length, this.#room.limits.maxChunkBytes).length] : [];
     try {
       this.#lag.send([...header, body.length], () => this.#arrive(parcel));

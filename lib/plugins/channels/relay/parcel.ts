@@ -1,3 +1,5 @@
+import { allocate, platformBytes } from '../bytes.ts';
+
 /** What the bytes of a parcel are to the end that gets them. */
 export const cargo = {
   /** Bytes, raised as `data`. */
@@ -48,7 +50,7 @@ export class Parcel {
     if (kind === undefined) return undefined;
     const room = byte(frame, 1) + byte(frame, 2) * 0x1_00 + byte(frame, 3) * 0x1_00_00 + byte(frame, 4) * 0x1_00_00_00;
     const user = byte(frame, 5) + byte(frame, 6) * 0x1_00;
-    return new Parcel(kind, room, user, first >= broadcastBit, frame.subarray(headerBytes), frame);
+    return new Parcel(kind, room, user, first >= broadcastBit, platformBytes(frame).subarray(headerBytes), frame);
   }
 
   /** The header and the body in one run of bytes, made once. */
@@ -66,10 +68,11 @@ function kindOf(value: number): Cargo | undefined {
 }
 
 function write({ kind, room, user, toAll, body }: Parcel): Uint8Array {
-  const frame = Buffer.allocUnsafe(headerBytes + body.length);
+  const frame = allocate(headerBytes + body.length);
   frame[0] = toAll ? kind | broadcastBit : kind;
-  frame.writeUInt32LE(room, 1);
-  frame.writeUInt16LE(user, 5);
+  for (let at = 0; at < 4; at += 1) frame[1 + at] = room >>> (8 * at);
+  frame[5] = user;
+  frame[6] = user >>> 8;
   frame.set(body, headerBytes);
   return frame;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { isName } from '../name.ts';
 import { Reason } from '../reason.ts';
 import type { Member } from './member.ts';
 import { cargo, type Parcel } from './parcel.ts';
@@ -17,7 +18,6 @@ export const refusalReason: Record<Refusal, Reason> = {
   blocked: Reason.KICK,
 };
 
-const maxIdBytes = 255;
 const maxBlocks = 1_000;
 
 export interface RoomInfo {
@@ -61,7 +61,7 @@ export class Relay {
 
   create(origin: RoomOrigin): Room | Refusal {
     const { id, owner } = origin;
-    if (id === '' || Buffer.byteLength(id) > maxIdBytes || this.#rooms.has(id)) return 'taken';
+    if (!isName(id) || this.#rooms.has(id)) return 'taken';
     if (owner.owned.full || this.#rooms.size >= this.#maxRooms) return 'max';
     this.#serial += 1;
     const room = owner.owned.take((number) => new Room(origin, this.#serial, number, this.#clock.now()));

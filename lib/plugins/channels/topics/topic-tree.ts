@@ -1,6 +1,6 @@
 import { BusError } from '../../../base/errors.ts';
+import { isName } from '../name.ts';
 
-const maxTopicBytes = 255;
 const maxSegments = 32;
 
 interface Node<T> {
@@ -85,7 +85,7 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
 }
 
 function plain(value: unknown): value is string {
-  if (typeof value !== 'string' || Buffer.byteLength(value) > maxTopicBytes) return false;
+  if (!isName(value)) return false;
   const segments = value.split('.');
   return segments.length <= maxSegments && !segments.includes('');
 }

@@ -1,15 +1,12 @@
-import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../../base/errors.ts';
 import { type BytesInput, type BytesOutput } from '../../channels/internal.ts';
+import { packStruct, unpackStruct } from './struct-codec.ts';
 
 /** How one type of the joint protocol is written and read. */
 export interface JointType {
   write(output: BytesOutput, value: unknown): void;
   read(input: BytesInput): unknown;
 }
-
-const packr = new Packr({ useRecords: false, variableMapSize: true });
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
 const scalars: Readonly<Record<string, JointType>> = {
   bool: { write: (output, value) => output.writeBool(boolean(value)), read: (input) => input.readBool() },
@@ -23,8 +20,8 @@ const scalars: Readonly<Record<string, JointType>> = {
   string: { write: (output, value) => output.writeString(string(value)), read: (input) => input.readString() },
   bytes: { write: (output, value) => output.writeBytes(bytes(value)), read: (input) => input.readBytes().slice() },
   struct: {
-    write: (output, value) => output.writeBytes(packr.pack(value)),
-    read: (input) => unpack(input.readBytes()),
+    write: (output, value) => output.writeBytes(packStruct(value)),
+    read: (input) => unpackStruct(input.readBytes()),
   },
 };
 
@@ -97,14 +94,6 @@ function count(input: BytesInput): number {
   const items = input.readLength();
   if (items > input.bytesLeft) throw new BusError('ERR_PROTOCOL', `Joint types: ${items} items cannot follow.`);
   return items;
-}
-
-function unpack(packed: Uint8Array): unknown {
-  try {
-    return unpackr.unpack(packed);
-  } catch (cause) {
-    throw new BusError('ERR_PROTOCOL', 'Joint types: a struct is not valid MessagePack.', { cause });
-  }
 }
 
 function boolean(value: unknown): boolean {

@@ -23,6 +23,16 @@ describe('parcel', () => {
     expect(Parcel.read(frame)?.frame).to.equal(frame);
   });
 
+  it('reading - the body of a frame that is no Buffer, as pages send it, is a Buffer over the same bytes', () => {
+    const frame = new Uint8Array(Buffer.from('000100000002006869', 'hex'));
+    const read = Parcel.read(frame);
+    expect(Buffer.isBuffer(read?.body)).to.equal(true);
+    expect(read?.body.toString()).to.equal('hi');
+    frame[8] = 0x61;
+    expect(read?.body.toString()).to.equal('ha');
+    expect(read?.frame).to.equal(frame);
+  });
+
   it('reading - what is too short or of an unknown kind is no parcel', () => {
     for (const hex of ['', '00', '000100000002', '0401000000020061', '7f01000000020061']) {
       expect(Parcel.read(Buffer.from(hex, 'hex'))).to.equal(undefined);
