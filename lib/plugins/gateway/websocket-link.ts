@@ -7,6 +7,8 @@ import type { Link, LinkEvents } from '../../transport/link.ts';
 /** Bytes not taken yet at which a writer is asked to wait. */
 const highWaterBytes = 65_536;
 const closeMs = 5000;
+/** The same for a client that broke the rules of WebSocket. */
+const faultCloseMs = 1000;
 
 /** A web page's WebSocket as a link: binary messages are its bytes, wherever they are cut. */
 export class WebSocketLink implements Link {
@@ -33,7 +35,9 @@ export class WebSocketLink implements Link {
     });
     ws.on('error', (error) => {
       this.#error ??= error;
-      ws.terminate();
+      // A client that broke the rules is told which by a close frame; a socket destroyed at once might lose it.
+      if (ws.readyState === ws.CLOSING) this.#terminateIn(faultCloseMs);
+      else ws.terminate();
     });
     ws.on('close', () => this.#events?.close(this.#error));
   }
@@ -64,8 +68,7 @@ export class WebSocketLink implements Link {
 
   end(): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return;
-    const late = this.#clock.setTimer(() => this.#ws.terminate(), closeMs);
-    this.#ws.once('close', () => late.cancel());
+    this.#terminateIn(closeMs);
     this.#ws.resume();
     this.#ws.close(1000);
   }
@@ -77,6 +80,11 @@ export class WebSocketLink implements Link {
 
   release(): Socket | undefined {
     return undefined;
+  }
+
+  #terminateIn(ms: number): void {
+    const late = this.#clock.setTimer(() => this.#ws.terminate(), ms);
+    this.#ws.once('close', () => late.cancel());
   }
 
   readonly #sent = (): void => {
