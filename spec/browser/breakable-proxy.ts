@@ -6,6 +6,8 @@ export class BreakableProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #broken = false;
+  /** What came from the port so far. */
+  bytesToPage = 0;
 
   constructor(target: number) {
     this.#server = createServer((near) => {
@@ -14,6 +16,9 @@ export class BreakableProxy {
         return;
       }
       const far = connect(target, '127.0.0.1');
+      far.on('data', ({ length }: Buffer) => {
+        this.bytesToPage += length;
+      });
       for (const [one, other] of [
         [near, far],
         [far, near],

@@ -2,14 +2,13 @@ import { expect } from 'chai';
 import { after, afterEach, before, describe, it } from 'mocha';
 import type { Browser, Page } from 'playwright-core';
 import type { Client as BrowserClient } from '../../lib/browser/index.ts';
-import { Server } from '../../lib/index.ts';
-import type { HttpServer } from '../../lib/plugins/gateway/index.ts';
-import { gateway } from '../../lib/plugins/gateway/index.ts';
+import type { Server } from '../../lib/index.ts';
 import { proxy, remote } from '../../lib/plugins/rpc/index.ts';
 import { socketFolder } from '../support/links.ts';
-import { BreakableProxy } from './breakable-proxy.ts';
+import type { BreakableProxy } from './breakable-proxy.ts';
+import { hasChromium, launch } from './browser-page.ts';
 import { bundle } from './bundle.ts';
-import { complaints, hasChromium, launch, servePage } from './browser-page.ts';
+import { BusPage } from './bus-page.ts';
 
 /** In the page alone. */
 declare const Client: typeof BrowserClient;
@@ -22,10 +21,10 @@ describe('browser client, in Chromium', function () {
   let objectScript: string;
   let page: Page;
   let server: Server;
-  let site: HttpServer;
   let network: BreakableProxy;
   let url: string;
-  let heard: string[];
+  let heard: readonly string[];
+  let opened: BusPage | undefined;
 
   before(async function () {
     if (!hasChromium) this.skip();
@@ -47,27 +46,19 @@ describe('browser client, in Chromium', function () {
     readonly origins?: readonly string[] | 'same' | 'any';
     /** Beside the client. */
     readonly objects?: boolean;
+    readonly compression?: boolean;
   }
 
-  async function open({ authorize, origins = 'any', objects = false }: Terms = {}): Promise<void> {
-    server = new Server({ path: folder.path(`b${Math.random()}`), ...(authorize && { authorize }) });
-    const web = server.use(gateway({ browser: { port: 0, origins } }));
-    await server.start();
-    network = new BreakableProxy(web.browser?.port ?? 0);
-    url = `ws://127.0.0.1:${await network.listen()}/bus`;
-    const served = await servePage(objects ? objectScript : script, url.slice(0, -4));
-    site = served.server;
-    page = await browser.newPage();
-    heard = complaints(page);
-    await page.goto(served.url);
-    await page.addScriptTag({ type: 'module', url: '/client.js' });
+  async function open({ authorize, origins = 'any', objects = false, compression = false }: Terms = {}): Promise<void> {
+    const path = folder.path(`b${Math.random()}`);
+    const terms = { path, authorize, origins, compression };
+    opened = await BusPage.open(browser, { ...terms, script: objects ? objectScript : script });
+    ({ server, page, network, url, heard } = opened);
   }
 
   async function close(): Promise<void> {
-    await page?.close();
-    await network?.close();
-    await server?.close();
-    await site?.stopListening();
+    await opened?.close();
+    opened = undefined;
   }
 
   afterEach(close);
@@ -205,6 +196,26 @@ describe('browser client, in Chromium', function () {
       return (echoes as Uint8Array[]).map((echo, n) => [echo.length, echo.every((byte) => byte === n)]);
     }, url);
     expect(sizes).to.deep.equal(Array.from({ length: 4 }, () => [4_000_000, true]));
+  });
+
+  it('compression - of the door makes what pages are sent smaller, and nothing else different', async () => {
+    const bytesToPage = async (compression: boolean): Promise<number> => {
+      await open({ compression });
+      server.handle((data: unknown) => ({ text: 'ten bytes '.repeat(20_000), data }));
+      const answer = await page.evaluate(async (address) => {
+        const client = new Client({ url: address });
+        await client.connect();
+        const question = 'a question '.repeat(2_000);
+        const { text, data } = (await client.request(question)) as { text: string; data: string };
+        return [text.length, data === question];
+      }, url);
+      expect(answer).to.deep.equal([200_000, true]);
+      const bytes = network.bytesToPage;
+      await close();
+      return bytes;
+    };
+    expect(await bytesToPage(false)).to.be.above(220_000);
+    expect(await bytesToPage(true)).to.be.below(20_000);
   });
 
   it('door - pages of other origins are refused unless they are named', async () => {

@@ -8,8 +8,11 @@ export interface Bundle {
   readonly modules: readonly string[];
 }
 
-/** What a page loads for `source`, which may import `busbar/browser` from `./dist/esm/browser/index.js`. */
-export async function bundle(source: string): Promise<Bundle> {
+/**
+ * What a page loads for `source`, which may import `busbar/browser` from `./dist/esm/browser/index.js`. The names in
+ * `define` are replaced by expressions.
+ */
+export async function bundle(source: string, define: Readonly<Record<string, string>> = {}): Promise<Bundle> {
   const result = await build({
     stdin: { contents: source, resolveDir: root },
     absWorkingDir: root,
@@ -20,6 +23,7 @@ export async function bundle(source: string): Promise<Bundle> {
     target: 'es2022',
     legalComments: 'none',
     metafile: true,
+    define: { ...define },
     write: false,
     logLevel: 'silent',
   });
