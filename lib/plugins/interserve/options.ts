@@ -38,6 +38,13 @@ export const serverOptionTable = {
     unit: 's',
     doc: 'The time to wait for a turn, then to start, then to stall; a transfer that takes longer is over.',
   }),
+  receiving: integer({
+    default: 3600,
+    min: 1,
+    max: 86_400,
+    unit: 's',
+    doc: 'The time a receiver may take, either way, once it could have everything; then the transfer is over.',
+  }),
   share: flag({ default: false, doc: 'Serves transfers on the TCP port of the bus itself instead of one of its own.' }),
   bindAddress: flag({
     default: true,
@@ -69,7 +76,7 @@ export const serverOptionTable = {
     default: 8 * gib,
     min: 1,
     unit: 'bytes',
-    doc: 'What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as the most its id takes.',
+    doc: 'What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as the most its id takes. One peer may ask for half, or for one transfer.',
   }),
   compress: flag({ default: false, doc: 'Compresses what is sent to peers on this machine too, not to others alone.' }),
   log: custom<((line: string) => void) | undefined>({

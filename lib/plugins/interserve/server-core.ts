@@ -67,6 +67,7 @@ export class ServerCore {
     const transfer = new Transfer({
       clock: this.clock,
       timeoutMs: this.options.timeout * 1000,
+      receivingMs: this.options.receiving * 1000,
       way,
       number,
       content,

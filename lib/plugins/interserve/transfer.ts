@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { BusError } from '../../base/errors.ts';
 import type { Account } from './accounts.ts';
 import type { Content, Way } from './control.ts';
@@ -11,6 +11,8 @@ import { Stall } from './stall.ts';
 export interface TransferStart {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** How long the receiver may take. */
+  readonly receivingMs: number;
   readonly way: Way;
   readonly number: number;
   readonly content: Content;
@@ -46,6 +48,9 @@ export class Transfer {
   onComplete: () => void = () => {};
 
   readonly #stall: Stall;
+  readonly #clock: Clock;
+  readonly #receivingMs: number;
+  #receiving: Timer | undefined;
   readonly #over = new AbortController();
   #resolve: (receipt: Receipt) => void = () => {};
   #reject: (error: BusError) => void = () => {};
@@ -54,7 +59,9 @@ export class Transfer {
   #intake: Intake | undefined;
   #digest: Digest | undefined;
 
-  constructor({ clock, timeoutMs, way, number, content, account, endpoint }: TransferStart) {
+  constructor({ clock, timeoutMs, receivingMs, way, number, content, account, endpoint }: TransferStart) {
+    this.#clock = clock;
+    this.#receivingMs = receivingMs;
     this.way = way;
     this.number = number;
     this.content = content;
@@ -105,9 +112,14 @@ export class Transfer {
     this.onMoved(bytes);
   }
 
-  /** The content is through; how long its receiver takes is not this side's to limit. */
+  /** The content is through, and its receiver's time runs, from the first time this is said. */
   complete(): void {
     this.#stall.stop();
+    if (this.over) return;
+    this.#receiving ??= this.#clock.setTimer(
+      () => this.fail(transferError('stalled', 'The receiver took too long')),
+      this.#receivingMs,
+    );
     this.onComplete();
   }
 
@@ -148,6 +160,7 @@ export class Transfer {
 
   #finish(): void {
     this.#stall.stop();
+    this.#receiving?.cancel();
     this.#over.abort();
   }
 }

@@ -25,7 +25,7 @@ export class Uploads {
       const limit = registry.sizeOf(content.id);
       if (limit === undefined || !receivers.has(content.id)) throw transferError('unknown');
       if ((content.size ?? 0) > limit) throw transferError('large');
-      release = quota.charge(content.size ?? limit, 1);
+      release = quota.ask(content.size ?? limit, peer);
       try {
         transfer = this.#core.begin('up', number, content, peer);
       } catch (error) {

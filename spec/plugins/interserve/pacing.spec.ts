@@ -138,6 +138,21 @@ describe('interserve pacing', () => {
     quota.charge(200_000, 1);
   });
 
+  it('quota - a peer asks for half of it at most, or for one transfer', () => {
+    const quota = new Quota(1_000_000);
+    const release = quota.ask(700_000, 'one');
+    expect(() => quota.ask(1, 'one'))
+      .to.throw()
+      .with.property('code', 'ERR_QUEUE_FULL');
+    quota.ask(100_000, 'other')();
+    release();
+    quota.ask(250_000, 'one');
+    quota.ask(250_000, 'one');
+    expect(() => quota.ask(1, 'one')).to.throw();
+    quota.ask(400_000, 'other');
+    expect(quota.used).to.equal(900_000);
+  });
+
   it('progress - is reported at most ten times a second, and at the end', () => {
     const clock = new VirtualClock();
     const reports: number[] = [];

@@ -391,6 +391,39 @@ describe('interserve transfers', () => {
     expect(codes).to.deep.equal([408, 408]);
   });
 
+  it('a receiver at work - is waited for beyond the timeout, and holds no turn', async () => {
+    await bus.close();
+    bus = await TransferBus.start({ timeout: 1, transfers: 1 });
+    bus.transfers.add('map');
+    one = await bus.connect({ timeout: 1 });
+    const order: unknown[] = [];
+    const work = async (data: unknown) => {
+      if (data === 'long') await new Promise((resolve) => setTimeout(resolve, 1500));
+      order.push(data);
+    };
+    one.transfers.receive('map', work);
+    bus.transfers.receive('map', work);
+    const long = [bus.transfers.send('map', 'long', one.peer), one.transfers.send('map', 'long')];
+    const short = [bus.transfers.send('map', 'short', one.peer), one.transfers.send('map', 'short')];
+    await Promise.all([...long, ...short].map(({ receipt }) => receipt));
+    expect(order).to.deep.equal(['short', 'short', 'long', 'long']);
+  });
+
+  it('a receiver that never returns - is not waited for longer than its time, and both sides are told', async () => {
+    await bus.close();
+    bus = await TransferBus.start({ receiving: 1 });
+    bus.transfers.add('map');
+    one = await bus.connect();
+    const codes: number[] = [];
+    one.transfers.failure('map', (code) => codes.push(code));
+    const never = () => new Promise<never>(() => {});
+    one.transfers.receive('map', never);
+    bus.transfers.receive('map', never);
+    const sent = [bus.transfers.send('map', 'x', one.peer), one.transfers.send('map', 'x')];
+    expect(await Promise.all(sent.map(({ receipt }) => reasonOf(receipt)))).to.deep.equal(['stalled', 'stalled']);
+    expect(codes).to.deep.equal([408, 408]);
+  });
+
   it('a client that is not connected in time - gives its sends up', async () => {
     const { transfers } = bus.client({ timeout: 1 });
     expect(await reasonOf(transfers.send('map', 'x').receipt)).to.equal('expired');

@@ -7,7 +7,7 @@ import { type Caller, answerTo, failureIn } from './caller.ts';
 import { encoder, negotiate } from './encodings.ts';
 import type { Attempt } from './persist.ts';
 import { pump } from './pump.ts';
-import { untilClosed } from './until-closed.ts';
+import { untilFinished } from './until-closed.ts';
 
 /** Below this a compressor costs more than it saves. */
 const leastToCompress = 1024;
@@ -49,8 +49,9 @@ export async function pushBody(options: PushOptions, attempt: Attempt): Promise<
     };
     await pump(payload, start, payload.size, out, { moved });
     await options.sent();
+    const finished = untilFinished(request);
     out.end();
-    await untilClosed(request, new Promise((resolve) => request.once('finish', resolve)));
+    await finished;
     attempt.complete();
   })();
   sending.catch((error: unknown) => {

@@ -6,7 +6,7 @@ import { answerFailure, HttpAnswer } from './answer.ts';
 import { encoder, negotiate } from './encodings.ts';
 import { pump } from './pump.ts';
 import { type ByteRange, readRange } from './range.ts';
-import { untilClosed } from './until-closed.ts';
+import { untilClosed, untilFinished } from './until-closed.ts';
 
 /** Below this a compressor costs more than it saves. */
 const leastToCompress = 1024;
@@ -70,15 +70,18 @@ async function sendBody(
   const options = { throttle: transfer.account.throttle, moved, read };
   if (encoding === undefined) {
     await pump(payload, start, end, response, options);
-    await ended(response);
+    const finished = untilFinished(response);
+    response.end();
+    await finished;
   } else {
     const compressor = encoder(encoding);
     compressor.on('error', () => response.destroy());
     response.once('close', () => compressor.destroy());
     compressor.pipe(response);
     await pump(payload, start, end, compressor, options);
+    const finished = untilFinished(response);
     compressor.end();
-    await untilClosed(response, new Promise((resolve) => response.once('finish', resolve)));
+    await finished;
   }
   if (isLast()) transfer.complete();
 }
@@ -114,8 +117,4 @@ function headersOf(payload: Payload, range: ByteRange | undefined): OutgoingHttp
     headers['content-range'] = `bytes ${range.start}-${end - 1}/${payload.size ?? '*'}`;
   }
   return headers;
-}
-
-function ended(response: ServerResponse): Promise<void> {
-  return untilClosed(response, new Promise((resolve) => response.end(() => resolve())));
 }
