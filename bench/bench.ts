@@ -35,6 +35,9 @@ export function countRuns(args: Arguments, peers: readonly Adapter[]): number {
   return count;
 }
 
+/** Until then V8 still compiles, and how much code a peer has would be part of the measurement. */
+const leastWarmMs = 1_000;
+
 /** Runs a scenario with everybody it compares: all peers once, then all of them again, and so on, each time another one first. */
 export async function runScenario(
   scenario: Scenario,
@@ -43,7 +46,8 @@ export async function runScenario(
   listener: Listener,
 ): Promise<ScenarioResults> {
   const { ms, quick, node } = args;
-  const settings: RunSettings = { pace: { warmMs: Math.round(ms / 2), measureMs: ms, quick }, node, nodeArgs: [] };
+  const warmMs = quick ? ms / 2 : Math.max(leastWarmMs, ms / 2);
+  const settings: RunSettings = { pace: { warmMs, measureMs: ms, quick }, node, nodeArgs: [] };
   const before = load();
   const variants: Record<string, VariantResults> = {};
   for (const variant of variantsOf(scenario, args)) {

@@ -11,7 +11,7 @@ export const sequential: BusScenario = {
   variants: [{ name: 'one request', clients: 1, params: { payload: 'game' }, quick: true }],
   suits: hasRoomFor,
   async measure({ clients, pace }) {
-    await clients.call('ask', { ms: pace.warmMs * 2 });
+    await clients.call('ask', { ms: pace.warmMs });
     return clients.call('ask', { ms: pace.measureMs });
   },
   clientCommands: {
