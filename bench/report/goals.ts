@@ -52,6 +52,13 @@ function busGoals({ scenarios }: Results): readonly Goal[] {
   return [
     times('pipelined requests, 256 in flight', 3, 'pipelined', '256 in flight', 'perSecond'),
     times('one-way', 3.5, 'one-way', 'game object', 'perSecond'),
+    share(
+      'one-way against msgpackr alone',
+      'at least half of what it packs',
+      0.5,
+      get('one-way', 'game object', 'busbar', 'perSecond'),
+      get('one-way', 'game object', 'busbar', 'alone'),
+    ),
     times('broadcast to 50', 2.5, 'broadcast', 'to 50', 'perSecond'),
     atMost(
       'sequential request, median',

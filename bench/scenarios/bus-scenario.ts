@@ -42,7 +42,7 @@ export interface BusScenario {
   readonly maxRuns?: number;
   /** Which peers can take part. */
   suits(adapter: Adapter, variant: Variant): boolean;
-  measure(stage: BusStage, variant: Variant): Promise<Numbers>;
+  measure(stage: BusStage, variant: Variant, peer: string): Promise<Numbers>;
   readonly serverCommands?: Own<ServerSide>;
   readonly clientCommands?: Own<ClientSide>;
 }
@@ -69,7 +69,7 @@ export function busScenario(own: BusScenario): Scenario {
         clients = await spawned;
       }
       await clients.call('open', { clients: variant.clients });
-      return own.measure({ server, clients, pace: stage.pace }, variant);
+      return own.measure({ server, clients, pace: stage.pace }, variant, peer);
     },
   };
 }
