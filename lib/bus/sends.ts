@@ -63,9 +63,9 @@ export class Sends {
     const session = this.#session;
     if (session === undefined || !this.#mayGo(session, lane)) {
       if (this.#slow) return Promise.reject(new BusError('ERR_SLOW_CONSUMER'));
-      return this.#later(lane, (current) => current.out.encoded(lane, message, entryOf(current, lane, message.data)));
+      return this.#later(lane, (current) => current.out.encoded(lane, message, lane === ''));
     }
-    session.out.encoded(lane, message, entryOf(session, lane, message.data));
+    session.out.encoded(lane, message, lane === '');
     return undefined;
   }
 

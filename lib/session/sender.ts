@@ -4,12 +4,7 @@ import type { EncodedMessage, Encoder } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
 import { type Entry, Outbox } from './outbox.ts';
-
-/** What the sender needs of a link. */
-export interface Outlet {
-  readonly bufferedBytes: number;
-  write(bytes: Uint8Array): boolean;
-}
+import { Outflow, type Outlet } from './outflow.ts';
 
 export interface SenderOptions {
   readonly clock: Clock;
@@ -27,6 +22,11 @@ export interface SenderOptions {
 
 /** Bytes gathered before a flush that does not wait for the end of the turn. */
 const flushBytes = 32_768;
+/** Bytes the link is given to hold, or half of what may be kept; the rest waits for the link to drain. */
+const linkBytes = 1_048_576;
+/** With room for this much a peer's own acknowledgements come in good time, however late each of them is. */
+const wideMessages = 1_024;
+const wideBytes = 262_144;
 /** Bytes the link may hold before a cut body waits, so that other lanes get their turn. */
 const pumpBytes = 262_144;
 
@@ -40,20 +40,20 @@ export class Sender {
   readonly #lanes = new Map<string, number>();
   /** Whose the queued bodies are, by lane, in the order of the queue. */
   readonly #queued = new Map<number, (Entry | undefined)[]>();
-  #outlet: Outlet | undefined;
-  /** Segments of this flush that the link does not have yet. */
-  #unwritten: Uint8Array[] = [];
+  readonly #outflow: Outflow;
   #corked = false;
   #deferred = false;
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    const { keeps, maxBytes } = options;
+    this.#outflow = new Outflow(keeps ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY);
   }
 
   /** False asks the owner to hold further messages back until there is room. */
   get hasRoom(): boolean {
     const { keeps, maxBytes, maxMessages } = this.#options;
-    const mayTake = keeps ? this.outbox.count < maxMessages : this.#outlet !== undefined;
+    const mayTake = keeps ? this.outbox.count < maxMessages : this.#outflow.outlet !== undefined;
     return mayTake && this.pendingBytes < maxBytes;
   }
 
@@ -67,7 +67,7 @@ export class Sender {
   /** Bytes accepted that the peer has not taken, as far as this tier can tell. */
   get pendingBytes(): number {
     if (this.#options.keeps) return this.outbox.bytes + this.#queueBytes;
-    return (this.#outlet?.bufferedBytes ?? 0) + this.#options.slab.pendingBytes;
+    return (this.#outflow.outlet?.bufferedBytes ?? 0) + this.#options.slab.pendingBytes;
   }
 
   message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {
@@ -75,9 +75,11 @@ export class Sender {
     this.#sent(this.#options.encoder.message(lane, data, confirm || this.#wantsAck), lane, entry);
   }
 
-  encoded(laneName: string, message: EncodedMessage, entry?: Entry): void {
+  /** `answersFor`: whether the message is to be among those that `abandon` returns. */
+  encoded(laneName: string, message: EncodedMessage, answersFor: boolean): void {
     const lane = this.#lane(laneName);
-    this.#sent(this.#options.encoder.encoded(lane, message, this.#wantsAck), lane, entry);
+    const bytes = this.#options.encoder.encoded(lane, message, this.#wantsAck);
+    this.#sent(bytes, lane, answersFor ? message.native : undefined);
   }
 
   request(laneName: string, id: number, data: unknown, timeoutMs: number | undefined): void {
@@ -111,14 +113,16 @@ export class Sender {
   end(reason: unknown, allowReconnect: boolean, code: string | undefined): void {
     this.#sent(this.#options.encoder.end(reason, allowReconnect, code), 0, undefined);
     this.flush();
+    this.#outflow.write(true);
   }
 
   /** Writes a frame about the link itself; it is not kept, and nothing is written while there is no link. */
   control(kind: 'heartbeat' | 'heartbeatReply' | 'pause' | 'resume' | 'goingAway'): void {
-    if (this.#outlet === undefined) return;
+    if (this.#outflow.outlet === undefined) return;
     this.#flushSequenced();
     this.#options.encoder[kind]();
-    this.#writeAll(this.#options.slab.take());
+    this.#outflow.add(this.#options.slab.take());
+    this.#outflow.write();
   }
 
   /** Starts writing to `outlet`, first what the peer has not received of this session. False: that is gone for good. */
@@ -126,8 +130,7 @@ export class Sender {
     this.#flushSequenced();
     const replay = this.outbox.after(peerReceived);
     if (replay === undefined) return false;
-    this.#outlet = outlet;
-    for (const segment of replay) outlet.write(segment);
+    this.#outflow.open(outlet, replay);
     this.flush();
     return true;
   }
@@ -138,7 +141,7 @@ export class Sender {
 
   detach(): void {
     this.flush();
-    this.#outlet = undefined;
+    this.#outflow.close();
   }
 
   /** Gathers everything written until `uncork` into one flush. */
@@ -154,7 +157,7 @@ export class Sender {
   /** As `uncork`, but with no acknowledgement of its own: one rides along if something else goes out. */
   uncorkQuietly(): void {
     this.#corked = false;
-    if (this.#options.slab.pendingBytes > 0 || this.#unwritten.length > 0 || this.#queueBytes > 0) this.flush();
+    if (this.#options.slab.pendingBytes > 0 || !this.#outflow.isEmpty || this.#queueBytes > 0) this.flush();
   }
 
   /** What `isFlushed` takes to mean everything accepted up to now. */
@@ -166,13 +169,14 @@ export class Sender {
   isFlushed(mark: number): boolean {
     if (this.#options.keeps)
       return this.#queueBytes === 0 && this.outbox.acknowledged >= Math.min(mark, this.outbox.sequence);
-    return this.#outlet === undefined || this.#outlet.bufferedBytes === 0;
+    return this.#outflow.outlet === undefined || this.#outflow.outlet.bufferedBytes === 0;
   }
 
-  /** With half the room used, the peer is asked not to put its acknowledgement off. */
+  /** With half of little room used, the peer is asked not to put its acknowledgement off. */
   get #wantsAck(): boolean {
     const { keeps, maxBytes, maxMessages } = this.#options;
-    return keeps && (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes);
+    if (!keeps || (maxMessages >= wideMessages && maxBytes >= wideBytes)) return false;
+    return this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes;
   }
 
   get #queueBytes(): number {
@@ -183,9 +187,9 @@ export class Sender {
   flush(): void {
     this.#flushSequenced();
     this.#pump();
-    const ack = this.#outlet === undefined ? -1 : this.#options.takeAck();
-    if (ack >= 0 && this.#options.encoder.ack(ack) > 0) this.#writeAll(this.#options.slab.take());
-    else this.#writeAll([]);
+    const ack = this.#outflow.outlet === undefined ? -1 : this.#options.takeAck();
+    if (ack >= 0 && this.#options.encoder.ack(ack) > 0) this.#outflow.add(this.#options.slab.take());
+    this.#outflow.write();
   }
 
   /** Entries of frames that nobody will acknowledge any more, in order; the sender is spent after it. */
@@ -195,7 +199,7 @@ export class Sender {
       for (const entry of queue) if (entry !== undefined) left.push(entry);
     }
     this.#queued.clear();
-    this.#outlet = undefined;
+    this.#outflow.close();
     return left;
   }
 
@@ -248,51 +252,22 @@ export class Sender {
   #flushSequenced(): void {
     const { slab, keeps } = this.#options;
     if (slab.pendingBytes === 0) return;
-    for (const segment of slab.take()) {
-      if (keeps) this.outbox.store(segment);
-      if (this.#outlet !== undefined) this.#unwritten.push(segment);
-    }
+    const segments = slab.take();
+    if (keeps) for (const segment of segments) this.outbox.store(segment);
+    this.#outflow.add(segments);
   }
 
   /** Cuts queued bodies while the link takes more. */
   #pump(): void {
     const queue = this.#options.encoder.queue;
     if (queue === undefined || queue.bytes === 0) return;
-    while (this.#outlet !== undefined && this.#outlet.bufferedBytes < pumpBytes) {
+    while (this.#outflow.outlet !== undefined && this.#outflow.outlet.bufferedBytes < pumpBytes) {
       if (this.outbox.bytes >= this.#options.maxBytes) return;
       const chunk = queue.writeChunk();
       if (chunk === undefined) return;
       this.outbox.record(chunk.bytes, chunk.last ? this.#queued.get(chunk.lane)?.shift() : undefined);
       this.#flushSequenced();
-      this.#writeAll([]);
+      this.#outflow.write();
     }
   }
-
-  #writeAll(more: readonly Uint8Array[]): void {
-    const outlet = this.#outlet;
-    const segments = this.#unwritten;
-    if (outlet === undefined || (segments.length === 0 && more.length === 0)) return;
-    this.#unwritten = [];
-    let previous: Uint8Array | undefined;
-    for (const list of [segments, more]) {
-      for (const segment of list) {
-        const joined = previous === undefined ? segment : join(previous, segment);
-        if (joined === undefined) {
-          outlet.write(previous as Uint8Array);
-          previous = segment;
-        } else {
-          previous = joined;
-        }
-      }
-    }
-    if (previous !== undefined) outlet.write(previous);
-  }
-}
-
-/** Two neighbours in one buffer as one view; undefined when they are not neighbours. */
-function join(first: Uint8Array, second: Uint8Array): Uint8Array | undefined {
-  if (first.buffer !== second.buffer || first.byteOffset + first.length !== second.byteOffset) return undefined;
-  return typeof Buffer === 'function'
-    ? Buffer.from(first.buffer, first.byteOffset, first.length + second.length)
-    : new Uint8Array(first.buffer, first.byteOffset, first.length + second.length);
 }

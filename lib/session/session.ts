@@ -6,7 +6,8 @@ import type { Slab } from '../wire/slab.ts';
 import { Flushes } from './flushes.ts';
 import type { Entry } from './outbox.ts';
 import { Receiver, type UserFrame } from './receiver.ts';
-import { type Outlet, Sender } from './sender.ts';
+import { Sender } from './sender.ts';
+import type { Outlet } from './outflow.ts';
 import { Watch } from './watch.ts';
 
 /** The parts of a dialect that one session uses for as long as it lives. */

@@ -42,10 +42,21 @@ export interface LaneQueue {
 /** A message in the form that every peer of a dialect takes. */
 export interface EncodedMessage {
   readonly data: unknown;
-  /** The native body with its encoding, made when the first native peer needs it. */
-  native?: { readonly encoding: number; readonly body: Uint8Array };
+  /** The native frame, made when the first native peer needs it. */
+  native?: BroadcastFrame;
   /** The net-ipc bodies by codec, made when the first peer needs them. */
   netIpc?: { json?: Uint8Array; messagepack?: Uint8Array };
+}
+
+/** A whole native frame, for all peers that call its lane by the same number; it is never written to again. */
+export interface BroadcastFrame {
+  readonly encoding: number;
+  readonly lane: number;
+  readonly buffer: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** What was broadcast, as a peer reads it: made anew each time, so that nobody needs to keep it. */
+  readonly data: unknown;
 }
 
 /**

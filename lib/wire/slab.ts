@@ -13,6 +13,10 @@ export class Slab {
   #start = 0;
   #sealed: Uint8Array[] = [];
   #sealedBytes = 0;
+  /** Shared bytes that the next ones may follow; they are behind what is sealed and before what is written. */
+  #shared: Uint8Array | undefined;
+  #sharedStart = 0;
+  #sharedEnd = 0;
   /** Doubles with each buffer, so that who writes little holds little. */
   #nextBytes: number;
   readonly #firstBytes: number;
@@ -25,6 +29,11 @@ export class Slab {
   /** Bytes written and not yet taken. */
   get pendingBytes(): number {
     return this.#sealedBytes + this.position - this.#start;
+  }
+
+  /** Whether the bytes before the next ones are of the slab's own buffer. */
+  get isWriting(): boolean {
+    return this.position !== this.#start;
   }
 
   /** Makes room for `bytes` more; `buffer` and `position` may have changed after it. */
@@ -42,6 +51,19 @@ export class Slab {
     this.#seal();
     this.#sealed.push(bytes);
     this.#sealedBytes += bytes.length;
+  }
+
+  /** The same for part of a buffer that others use too; parts that follow each other are handed out as one. */
+  share(buffer: Uint8Array, start: number, end: number): void {
+    this.#sealedBytes += end - start;
+    if (this.#shared === buffer && this.#sharedEnd === start && this.position === this.#start) {
+      this.#sharedEnd = end;
+      return;
+    }
+    this.#seal();
+    this.#shared = buffer;
+    this.#sharedStart = start;
+    this.#sharedEnd = end;
   }
 
   /** Lets go of the buffer, for when nothing is written for a while. */
@@ -71,6 +93,10 @@ export class Slab {
   }
 
   #seal(): void {
+    if (this.#shared !== undefined) {
+      this.#sealed.push(this.#shared.subarray(this.#sharedStart, this.#sharedEnd));
+      this.#shared = undefined;
+    }
     if (this.position === this.#start) return;
     this.#sealed.push(this.buffer.subarray(this.#start, this.position));
     this.#sealedBytes += this.position - this.#start;

@@ -3,7 +3,7 @@ import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
-import { broadcastBody } from './broadcast-body.ts';
+import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
@@ -76,14 +76,20 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage, confirm: boolean): number {
-    frame.native ??= broadcastBody(frame.data);
-    const { encoding, body } = frame.native;
+    const native = (frame.native ??= broadcastFrame(frame.data, lane));
+    const { encoding, buffer, start, end } = native;
+    const size = end - start;
     const flags = confirm ? encoding | Flag.confirm : encoding;
-    this.#checkSize(body.length);
-    if (body.length > chunkBytes || this.queue.holds(lane)) {
-      return this.queue.push(lane, FrameType.message, flags, 0, body);
+    this.#checkSize(size - headerBytes);
+    if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
+      return this.queue.push(lane, FrameType.message, flags, 0, buffer.subarray(start + headerBytes, end));
     }
-    return this.#copyFrame(FrameType.message, flags, lane, 0, body);
+    // Few bytes that would come between others are copied, so that all are one piece.
+    if (confirm || lane !== native.lane || (size <= copyBytes && this.#slab.isWriting)) {
+      return this.#copyFrame(FrameType.message, flags, lane, 0, buffer.subarray(start + headerBytes, end));
+    }
+    this.#slab.share(buffer, start, end);
+    return size;
   }
 
   ack(received: number): number {

@@ -41,7 +41,11 @@ server.handle((data) => data);
 async function broadcast(count: number, bytes: number): Promise<object> {
   const slow: number[] = [];
   const startedAt = performance.now();
-  server.on('slow', () => slow.push(Math.round(performance.now() - startedAt)));
+  let residentAtSlow = 0;
+  server.on('slow', () => {
+    slow.push(Math.round(performance.now() - startedAt));
+    residentAtSlow = process.memoryUsage.rss();
+  });
   await server.broadcast({ number: 0, text: 'warm' });
   const before = heldBytes();
   const residentBefore = process.memoryUsage.rss();
@@ -58,6 +62,7 @@ async function broadcast(count: number, bytes: number): Promise<object> {
   return {
     grownBytes: most - before,
     residentBytes: mostResident - residentBefore,
+    residentAtSlowBytes: residentAtSlow - residentBefore,
     slow,
     gone,
     ms: Math.round(performance.now() - startedAt),

@@ -1,0 +1,97 @@
+import type { BroadcastFrame } from '../dialect.ts';
+import { BodyPacker, BodyReader, roomBytes } from './body-codec.ts';
+import { Encoding, FrameType, headerBytes, writeHeader } from './header.ts';
+import { isRaw, rawBytes, rawKind, rawValue } from './raw-body.ts';
+
+const slabBytes = 65_536;
+/** What is longer has a buffer of its own. */
+const longestShared = 16_384;
+
+/** Without records packer and reader have no state of their own, so one of each serves all broadcasts. */
+const packer = new BodyPacker(false);
+const reader = new BodyReader(false);
+
+/**
+ * Where broadcasts are written, one behind the other and never twice: the links and outboxes of all peers hold the same
+ * bytes, and those that follow each other are one piece.
+ */
+const shared: { buffer: Uint8Array; position: number } = { buffer: new Uint8Array(0), position: 0 };
+
+class WrittenFrame implements BroadcastFrame {
+  readonly encoding: number;
+  readonly lane: number;
+  readonly buffer: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+
+  /** Writes the header before a body that stands behind `start + headerBytes` already. */
+  constructor(encoding: number, lane: number, buffer: Uint8Array, start: number, end: number) {
+    this.encoding = encoding;
+    this.lane = lane;
+    this.buffer = buffer;
+    this.start = start;
+    this.end = end;
+    writeHeader(buffer, start, end - start - headerBytes, FrameType.message, encoding, lane, 0);
+    if (buffer === shared.buffer) shared.position = end;
+  }
+
+  get data(): unknown {
+    const bodyStart = this.start + headerBytes;
+    switch (this.encoding) {
+      case Encoding.none:
+        return undefined;
+      case Encoding.raw:
+        return rawValue(this.buffer[bodyStart] as number, this.buffer.slice(bodyStart + 1, this.end));
+      default:
+        return reader.read(this.buffer, bodyStart, this.end);
+    }
+  }
+}
+
+/**
+ * A message that every peer takes: it refers to nothing that one session has defined.
+ * @throws BusError `ERR_UNENCODABLE`.
+ */
+export function broadcastFrame(data: unknown, lane: number): BroadcastFrame {
+  if (data === undefined) {
+    const { buffer, at } = place(headerBytes);
+    return new WrittenFrame(Encoding.none, lane, buffer, at, at + headerBytes);
+  }
+  if (isRaw(data)) {
+    const kind = rawKind(data);
+    const bytes = rawBytes(data);
+    const size = headerBytes + 1 + bytes.length;
+    const { buffer, at } = place(size);
+    buffer[at + headerBytes] = kind;
+    buffer.set(bytes, at + headerBytes + 1);
+    return new WrittenFrame(Encoding.raw, lane, buffer, at, at + size);
+  }
+  const { buffer, at } = place(headerBytes + roomBytes);
+  const packed = packer.pack(data, buffer, at, headerBytes);
+  const start = packed.start - headerBytes;
+  const size = packed.end - start;
+  if (packed.buffer !== buffer && size <= longestShared) {
+    // There was too little room for it.
+    const next = renew();
+    next.buffer.set(packed.buffer.subarray(start, packed.end));
+    return new WrittenFrame(Encoding.plain, lane, next.buffer, 0, size);
+  }
+  return new WrittenFrame(Encoding.plain, lane, packed.buffer, start, packed.end);
+}
+
+/** Room for `bytes`, in the shared buffer if they are few. */
+function place(bytes: number): { readonly buffer: Uint8Array; readonly at: number } {
+  if (bytes > longestShared) return { buffer: allocate(bytes), at: 0 };
+  const { buffer, position } = shared;
+  return buffer.length - position < bytes ? renew() : { buffer, at: position };
+}
+
+function renew(): { readonly buffer: Uint8Array; readonly at: number } {
+  shared.buffer = allocate(slabBytes);
+  shared.position = 0;
+  return { buffer: shared.buffer, at: 0 };
+}
+
+function allocate(bytes: number): Uint8Array {
+  return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
+}
