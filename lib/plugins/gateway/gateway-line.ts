@@ -28,8 +28,8 @@ export class GatewayLine {
   }
 
   /** Resolves when the session accepted it. Rejects `ERR_STATE` while there is none. */
-  async send(frame: ToGateway): Promise<void> {
-    await this.#lane.send(this.#current(), frame);
+  send(frame: ToGateway): Promise<void> {
+    return this.#peer === undefined ? Promise.reject(noPeer()) : this.#lane.send(this.#peer, frame);
   }
 
   /** Sends what nobody waits for. */
@@ -52,7 +52,11 @@ export class GatewayLine {
   }
 
   #current(): PeerHandle {
-    if (this.#peer === undefined) throw new BusError('ERR_STATE', 'the worker is not connected to its gateway');
+    if (this.#peer === undefined) throw noPeer();
     return this.#peer;
   }
+}
+
+function noPeer(): BusError {
+  return new BusError('ERR_STATE', 'the worker is not connected to its gateway');
 }

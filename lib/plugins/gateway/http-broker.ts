@@ -5,6 +5,7 @@ import type { HeadData } from './face-message.ts';
 import type { FaceSettings } from './face-options.ts';
 import type { WebServerMessage } from './gateway-event.ts';
 import type { HttpServer } from './http-server.ts';
+import { IdMap } from './id-map.ts';
 import { HttpSendStatus } from './response-writer.ts';
 import type { ShareOptions } from './share.ts';
 import { Share } from './share.ts';
@@ -16,7 +17,7 @@ export class HttpBroker {
   readonly #settings: FaceSettings;
   readonly #clock: Clock;
   readonly #shares = new Map<string, Share>();
-  readonly #requests = new Map<string, BrokeredRequest>();
+  readonly #requests = new IdMap<BrokeredRequest>();
   /** Routes without a worker, which wait for one. */
   readonly #retired = new Map<string, Timer>();
 
@@ -30,7 +31,7 @@ export class HttpBroker {
     http.on('HTTP_CONNECTION_ABORTED', (_, { clientID }) => this.#aborted(clientID));
     http.on('HTTP_CONNECTION_WRITABLE', (_, { clientID, offset }) => this.#requests.get(clientID)?.wake(offset));
     http.on('SERVER_STOPPED_LISTENING', () => {
-      for (const id of this.#requests.keys()) this.#aborted(id);
+      for (const { id } of this.#requests.all()) this.#aborted(id);
       for (const key of this.#retired.keys()) this.#retire(key);
     });
   }
@@ -48,7 +49,7 @@ export class HttpBroker {
     }
     this.#retired.get(key)?.cancel();
     this.#retired.delete(key);
-    for (const request of this.#requests.values()) if (request.worker === undefined) this.#assign(request);
+    for (const request of this.#requests.all()) if (request.worker === undefined) this.#assign(request);
   }
 
   removeRoute(worker: Worker, route: string, method: string): boolean {
@@ -64,7 +65,7 @@ export class HttpBroker {
     for (const [key, share] of this.#shares) {
       if (share.delete(worker) && share.workers.length === 0) this.#retire(key);
     }
-    for (const request of this.#requests.values()) {
+    for (const request of this.#requests.all()) {
       if (request.worker !== worker) continue;
       if (request.release()) this.#assign(request);
       else this.#fail(request);
@@ -89,16 +90,13 @@ export class HttpBroker {
     if (this.#owned(worker, id) !== undefined) this.#http.abortRequest(id);
   }
 
-  async answer(worker: Worker, id: string, head: HeadData, data: Buffer): Promise<void> {
+  /** Undefined when it was answered at once, without waiting for earlier writes. @throws BusError `ERR_INVALID_ARGUMENT` */
+  answer(worker: Worker, id: string, head: HeadData, data: Buffer): Promise<void> | undefined {
     const request = this.#owned(worker, id);
-    if (request === undefined) return;
-    const send = (): void => {
-      if (!this.#requests.delete(id)) return;
-      this.#setHead(id, head);
-      this.#http.sendResponse(id, data);
-    };
-    if (request.turns.idle) send();
-    else await request.turns.run(send);
+    if (request === undefined) return undefined;
+    if (!request.turns.idle) return request.turns.run(() => this.#answer(id, head, data));
+    this.#answer(id, head, data);
+    return undefined;
   }
 
   /** Resolves when the client can take more, with `None` when it left. */
@@ -135,11 +133,17 @@ export class HttpBroker {
     });
   }
 
+  #answer(id: string, head: HeadData, data: Buffer): void {
+    if (!this.#requests.delete(id)) return;
+    this.#setHead(id, head);
+    this.#http.sendResponse(id, data);
+  }
+
   #started(id: string): void {
     const details = this.#http.getRequestDetails(id);
     if (details === undefined || !this.#shares.has(keyOf(details.endpoint, details.endpointMethod))) return;
     const request = new BrokeredRequest(id, details);
-    this.#requests.set(id, request);
+    this.#requests.set(request);
     this.#assign(request);
   }
 
@@ -229,7 +233,7 @@ export class HttpBroker {
       const [method = '', route = ''] = split(key);
       this.#forget(route, method);
     }
-    for (const request of this.#requests.values()) this.#fail(request);
+    for (const request of this.#requests.all()) this.#fail(request);
   }
 }
 

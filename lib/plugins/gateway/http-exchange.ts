@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpServerSettings } from './http-options.ts';
+import type { RequestBodyEvents } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
+import type { ResponseWriterEvents } from './response-writer.ts';
 import { ResponseWriter } from './response-writer.ts';
 import type { RouteMatch, RouteMethod } from './route-table.ts';
 
@@ -34,7 +36,7 @@ export interface ExchangeEvents {
 }
 
 /** One request and the answer to it. */
-export class HttpExchange {
+export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
   readonly id: string;
   readonly body: RequestBody;
   readonly writer: ResponseWriter;
@@ -42,6 +44,8 @@ export class HttpExchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #match: RouteMatch;
+  readonly #settings: HttpServerSettings;
+  readonly #events: ExchangeEvents;
   readonly #startedAt: number;
   #details: RequestDetails | undefined;
   #answeredAt: number | undefined;
@@ -63,38 +67,43 @@ export class HttpExchange {
     this.socket = request.socket;
     this.#startedAt = settings.clock.now();
     this.#progressAt = this.#startedAt;
-    this.writer = new ResponseWriter(response, settings.maxBufferedBytes);
-    this.body = new RequestBody(request, settings.maxBodyBytes, this.#startedAt, {
-      chunk: (bytes) => events.data(this, bytes),
-      finished: (bytes) => events.finished(this, bytes),
-      tooLarge: () => events.tooLarge(this),
-    });
-    request.on('error', ignore);
+    this.#settings = settings;
+    this.#events = events;
+    this.writer = new ResponseWriter(response, settings.maxBufferedBytes, this);
+    this.body = new RequestBody(request, settings.maxBodyBytes, this.#startedAt, this);
     response.on('error', ignore);
-    response.on('drain', () => {
-      if (!this.writer.waiting) return;
-      this.writer.caughtUp();
-      if (!this.writer.ended) events.writable(this);
-    });
+    if (response.socket !== null) {
+      response.on('close', () => this.#gone());
+      return;
+    }
     // A response that waits behind an earlier one on its connection has no socket yet, and hears nothing of its end.
     const gone = (): void => {
       response.off('close', gone);
       this.socket.off('close', gone);
-      if (!this.writer.ended) events.aborted(this);
-      if (this.#request.complete || this.socket.destroyed) return events.closed(this);
-      // Answered before all of it came: the rest is awaited, and thrown away.
-      this.#answeredAt = settings.clock.now();
-      this.body.discard();
-      const over = (): void => {
-        request.off('end', over);
-        this.socket.off('close', over);
-        events.closed(this);
-      };
-      request.on('end', over);
-      this.socket.on('close', over);
+      this.#gone();
     };
     response.on('close', gone);
-    if (response.socket === null) this.socket.on('close', gone);
+    this.socket.on('close', gone);
+  }
+
+  /** A chunk of the body that is not the last. */
+  chunk(bytes: Buffer): void {
+    this.#events.data(this, bytes);
+  }
+
+  /** The last chunk of the body. */
+  finished(bytes: Buffer): void {
+    this.#events.finished(this, bytes);
+  }
+
+  /** The body is larger than it may be. */
+  tooLarge(): void {
+    this.#events.tooLarge(this);
+  }
+
+  /** The client has caught up with the answer. */
+  writable(): void {
+    this.#events.writable(this);
   }
 
   get details(): RequestDetails {
@@ -108,6 +117,24 @@ export class HttpExchange {
       remoteAddress: this.socket.remoteAddress ?? '',
     };
     return this.#details;
+  }
+
+  #gone(): void {
+    if (!this.writer.ended) this.#events.aborted(this);
+    if (this.#request.complete || this.socket.destroyed) {
+      this.#events.closed(this);
+      return;
+    }
+    // Answered before all of it came: the rest is awaited, and thrown away.
+    this.#answeredAt = this.#settings.clock.now();
+    this.body.discard();
+    const over = (): void => {
+      this.#request.off('end', over);
+      this.socket.off('close', over);
+      this.#events.closed(this);
+    };
+    this.#request.on('end', over);
+    this.socket.on('close', over);
   }
 
   /** Answers in one go, and closes the connection where the request is still coming in. */

@@ -29,8 +29,6 @@ export class HttpServer extends RequestAccessors {
   readonly #settings: HttpServerSettings;
   readonly #routes = new RouteTable();
   readonly #exchanges = new ConnectionTable<HttpExchange>();
-  /** Also those answered whose last bytes have not left. */
-  readonly #live = new Set<HttpExchange>();
   readonly #unanswered = new WeakMap<Socket, number>();
   #listener: WebListener | undefined;
   #port: number | undefined;
@@ -201,7 +199,6 @@ export class HttpServer extends RequestAccessors {
     this.#unanswered.set(request.socket, unanswered);
     if (continues) response.writeContinue();
     const exchange = this.#exchanges.add((id) => new HttpExchange(id, request, response, match, settings, this.#hears));
-    this.#live.add(exchange);
     this.raise('HTTP_REQUEST_STARTED', webServerMessage('HTTP_REQUEST_STARTED', exchange.id));
     exchange.body.start();
     if (this.holding) exchange.body.hold('queue');
@@ -229,7 +226,7 @@ export class HttpServer extends RequestAccessors {
     },
     tooLarge: (exchange: HttpExchange): void => this.#giveUp(exchange, '413 Payload Too Large'),
     closed: (exchange: HttpExchange): void => {
-      this.#live.delete(exchange);
+      this.#exchanges.release(exchange);
       const left = (this.#unanswered.get(exchange.socket) ?? 1) - 1;
       this.#unanswered.set(exchange.socket, left);
     },
@@ -253,7 +250,7 @@ export class HttpServer extends RequestAccessors {
     const sweep = (): void => {
       this.#sweep = clock.setTimer(sweep, everyMs);
       const now = clock.now();
-      for (const exchange of this.#live) {
+      for (const exchange of this.#exchanges.live()) {
         const cause = exchange.overdue(now, this.#settings);
         if (cause === 'body') this.#giveUp(exchange, '408 Request Timeout');
         else if (cause === 'answer') this.#giveUp(exchange, '504 Gateway Timeout');

@@ -53,6 +53,7 @@ export class RequestBody {
       this.#events.finished(nothing);
       return;
     }
+    this.#request.on('error', ignore);
     this.#request.on('data', (bytes: Buffer) => this.#take(bytes));
     this.#request.on('end', () => {
       if (this.#over) return;
@@ -123,3 +124,5 @@ export function hasBody(headers: { readonly [name: string]: unknown }): boolean 
   const length = headers['content-length'];
   return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
 }
+
+function ignore(): void {}

@@ -15,6 +15,11 @@ export const HttpSendStatus = {
   Waiting: 4,
 } as const;
 
+export interface ResponseWriterEvents {
+  /** The client has taken what waited for it, and the answer is not complete. */
+  writable(): void;
+}
+
 const sliceBytes = 65_536;
 const oneWriteBytes = 4096;
 
@@ -22,6 +27,7 @@ const oneWriteBytes = 4096;
 export class ResponseWriter {
   readonly #response: ServerResponse;
   readonly #maxBufferedBytes: number;
+  readonly #events: ResponseWriterEvents;
   readonly #head = new ResponseHead();
   #mode: 'open' | 'pieces' | 'stream' | 'ended' = 'open';
   #total = 0;
@@ -29,9 +35,10 @@ export class ResponseWriter {
   #offset = 0;
   #waiting = false;
 
-  constructor(response: ServerResponse, maxBufferedBytes: number) {
+  constructor(response: ServerResponse, maxBufferedBytes: number, events: ResponseWriterEvents) {
     this.#response = response;
     this.#maxBufferedBytes = maxBufferedBytes;
+    this.#events = events;
   }
 
   get offset(): number {
@@ -44,15 +51,6 @@ export class ResponseWriter {
 
   get ended(): boolean {
     return this.#mode === 'ended';
-  }
-
-  /** The client could not take everything, and has not caught up since. */
-  get waiting(): boolean {
-    return this.#waiting;
-  }
-
-  caughtUp(): void {
-    this.#waiting = false;
   }
 
   writeStatus(status: string | number): boolean {
@@ -77,7 +75,7 @@ export class ResponseWriter {
     if (this.#mode === 'open') this.#begin('pieces');
     this.#offset += data.length;
     if (this.#response.write(data)) return HttpSendStatus.Sent;
-    this.#waiting = true;
+    this.#wait();
     return HttpSendStatus.Waiting;
   }
 
@@ -111,11 +109,20 @@ export class ResponseWriter {
       const slice = data.subarray(at, at + sliceBytes);
       this.#offset += slice.length;
       if (this.#offset === this.#total) break;
-      if (!this.#response.write(slice)) this.#waiting = true;
+      if (!this.#response.write(slice)) this.#wait();
     }
     if (this.#offset < this.#total) return this.#waiting ? HttpSendStatus.Waiting : HttpSendStatus.Sent;
     this.#end(data.subarray(Math.floor((data.length - 1) / sliceBytes) * sliceBytes));
     return this.#response.writableLength === 0 ? HttpSendStatus.SentAndEnded : HttpSendStatus.Ended;
+  }
+
+  #wait(): void {
+    if (this.#waiting) return;
+    this.#waiting = true;
+    this.#response.once('drain', () => {
+      this.#waiting = false;
+      if (!this.ended) this.#events.writable();
+    });
   }
 
   #begin(mode: 'pieces' | 'stream'): void {

@@ -1,10 +1,11 @@
 import { BusError } from '../../base/errors.ts';
 
 const maxWaiting = 1024;
+const settled = Promise.resolve();
 
 /** Tasks one after the other, in the order they came. */
 export class TurnQueue {
-  #tail: Promise<unknown> = Promise.resolve();
+  #tail: Promise<unknown> = settled;
   #waiting = 0;
 
   get idle(): boolean {

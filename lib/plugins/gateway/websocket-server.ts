@@ -29,8 +29,6 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   readonly DEFAULT_PORT = DEFAULT_PORT;
   readonly #settings: WebSocketServerSettings;
   readonly #clients = new ConnectionTable<WebSocketConnection>();
-  /** Also those that said goodbye and whose sockets are still open. */
-  readonly #live = new Set<WebSocketConnection>();
   readonly #topics = new TopicTable();
   readonly #upgrader: Upgrader;
   readonly #gate: UpgradeGate;
@@ -99,7 +97,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     this.#listener = undefined;
     this.#port = undefined;
     this.#sweep?.cancel();
-    for (const client of this.#live) client.kill('');
+    for (const client of this.#clients.live()) client.kill('');
     const closed = listener.close();
     this.#tell('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away');
     this.stopPolling();
@@ -211,8 +209,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
       const client = this.#clients.add(
         (id) => new WebSocketConnection(id, open, socket, details, this.#settings, this.#hears),
       );
-      this.#live.add(client);
-      socket.once('close', () => this.#live.delete(client));
+      socket.once('close', () => this.#clients.release(client));
       this.#tell('WEBSOCKET_CONNECTION_ESTABLISHED', client.id);
       if (this.holding) client.pause();
     });
@@ -262,7 +259,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     const sweep = (): void => {
       this.#sweep = clock.setTimer(sweep, everyMs);
       const now = clock.now();
-      for (const client of this.#live) client.check(now);
+      for (const client of this.#clients.live()) client.check(now);
     };
     this.#sweep = clock.setTimer(sweep, everyMs);
   }
