@@ -46,6 +46,8 @@ export class Admission {
   #early: Uint8Array[] = [];
   readonly #budget: ByteBudget;
   #hello: ClientHello | undefined;
+  /** Until a refused link is destroyed. */
+  #farewell: Timer | undefined;
   #over = false;
 
   constructor(link: Link, options: AdmissionOptions, owner: AdmissionOwner) {
@@ -59,7 +61,10 @@ export class Admission {
     this.#port.read({
       data: (bytes) => this.#data(bytes),
       drain() {},
-      close: () => this.#leave(this.#halfDone() ? new BusError('ERR_PROTOCOL', halfDone) : undefined),
+      close: () => {
+        this.#farewell?.cancel();
+        this.#leave(this.#halfDone() ? new BusError('ERR_PROTOCOL', halfDone) : undefined);
+      },
       failed: (error) => this.#fail(error),
     });
   }
@@ -169,7 +174,7 @@ export class Admission {
   }
 
   #destroySoon(): void {
-    this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
+    this.#farewell = this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
   }
 
   #unauthorized(cause: unknown): void {
