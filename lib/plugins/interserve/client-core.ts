@@ -52,7 +52,9 @@ export class ClientCore {
     const { status } = outcomes[outcome];
     const durationMs = this.around.clock.now() - startedAt;
     const record: TransferRecord = { id, way, peer: undefined, bytes, durationMs, resumed, outcome, status };
-    this.guard(() => this.profile.record(record));
+    // A server may offer under any number of ids.
+    if (way === 'up' || this.receivers.has(id)) this.profile.count(record);
+    this.guard(() => this.profile.publish(record));
     this.guard(() => this.around.onRecord(record));
     if (result instanceof Error) this.#callFailure(id, result);
   }

@@ -72,7 +72,14 @@ export class Profile {
     if (started.hasSubscribers) started.publish(record);
   }
 
-  record(record: TransferRecord): void {
+  /** Tells the log and the channel. */
+  publish(record: TransferRecord): void {
+    if (finished.hasSubscribers) finished.publish(record);
+    this.#log?.(lineOf(record));
+  }
+
+  /** Counts a transfer under its id, for as long as that is not forgotten. */
+  count(record: TransferRecord): void {
     const tally = this.#tally(record.id);
     if (record.outcome !== 'taken') {
       const code = outcomes[record.outcome].code;
@@ -86,8 +93,6 @@ export class Profile {
     }
     tally.resumed += record.resumed;
     tally.durations.record(Math.min(longestUs, Math.max(1, Math.round(record.durationMs * 1000))));
-    if (finished.hasSubscribers) finished.publish(record);
-    this.#log?.(lineOf(record));
   }
 
   forget(id: string): void {

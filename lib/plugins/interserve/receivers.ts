@@ -56,15 +56,12 @@ export class Receivers {
     if (path !== undefined && as !== 'file') {
       throw new BusError('ERR_INVALID_ARGUMENT', "A path goes with as: 'file' only");
     }
+    if (typeof path !== 'function' && path !== undefined) checkPath(path);
     this.#byId.set(id, { deliver, as, path });
   }
 
   has(id: string): boolean {
     return this.#byId.has(id);
-  }
-
-  delete(id: string): void {
-    this.#byId.delete(id);
   }
 
   /** Where a transfer's bytes go; undefined if nobody receives on its id. Throws what a path function throws. */
@@ -75,6 +72,12 @@ export class Receivers {
     if (as === 'stream') return new StreamSink((stream) => deliver(stream, info, peer));
     const deliverWhole = (data: unknown, sha256: string) => deliver(data, { ...info, sha256 }, peer);
     if (as === 'value') return new ValueSink(info.kind, info.size, deliverWhole);
-    return new FileSink(typeof path === 'function' ? path(info, peer) : path, deliverWhole);
+    return new FileSink(typeof path === 'function' ? checkPath(path(info, peer)) : path, deliverWhole);
   }
+}
+
+/** Throws `ERR_INVALID_ARGUMENT` for anything else than a path, such as a promise of one. */
+function checkPath(path: unknown): string {
+  if (typeof path === 'string' && path.length > 0 && !path.includes('\0')) return path;
+  throw new BusError('ERR_INVALID_ARGUMENT', 'The path of a file to be received is a string');
 }

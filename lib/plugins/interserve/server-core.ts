@@ -131,7 +131,9 @@ export class ServerCore {
   }
 
   #record(record: TransferRecord): void {
-    this.guard(() => this.profile.record(record));
+    // What was under way on an id that was removed comes in only now.
+    if (this.registry.exists(record.id)) this.profile.count(record);
+    this.guard(() => this.profile.publish(record));
     this.guard(() => this.#around.onRecord(record));
   }
 }

@@ -45,7 +45,7 @@ export class ServerTransfers extends EventEmitter<TransferEvents> {
     this.#core.registry.add(id, options);
   }
 
-  /** Removes an endpoint id with its receiver and its figures; its transfers end with 410. False if there was none. */
+  /** Removes an endpoint id with its figures; its transfers end with 410. Its callbacks stay. False if there was none. */
   remove(id: string): boolean {
     const existed = this.#core.registry.remove(id);
     this.#core.ledger.fail(transferError('gone'), (transfer) => transfer.content.id === id);

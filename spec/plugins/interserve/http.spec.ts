@@ -490,5 +490,20 @@ describe('interserve over HTTP', () => {
       await Promise.all(both.map(({ url, key }) => curl(url, key)));
       expect(performance.now() - startedAt).to.be.within(750, 2500);
     });
+
+    it('a rate that makes a chunk last longer than the timeout - stalls no upload', async () => {
+      await bus.close();
+      await start({ rate: 40_000, timeout: 1 });
+      bus.transfers.receive('map', () => {});
+      const part = content.subarray(0, 80_000);
+      const { url, key, answer } = await granted(1, { size: part.length });
+      const startedAt = performance.now();
+      const answered = curl(url, ['--data-binary', '@-', '-X', 'PUT', ...key], part);
+      const digest = { sha256: createHash('sha256').update(part).digest('hex'), bytes: part.length };
+      await bare.send({ op: 'digest', way: 'up', transfer: 1, digest });
+      expect((await answered).status).to.equal(200);
+      expect(await answer).to.have.property('ok', true);
+      expect(performance.now() - startedAt).to.be.above(1800);
+    });
   });
 });

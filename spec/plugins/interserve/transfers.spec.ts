@@ -124,6 +124,14 @@ describe('interserve transfers', () => {
       expect(got).to.equal('first last and up');
     });
 
+    it('a path that is none - fails the transfer, and is refused where it is given', async () => {
+      const promised = (async () => 'map') as unknown as () => string;
+      one.transfers.receive('map', () => {}, { as: 'file', path: promised });
+      const error = await bus.transfers.send('map', 'x', one.peer).receipt.catch((failure: unknown) => failure);
+      expect(error).to.include({ code: 'ERR_REMOTE' }).and.have.property('message').which.includes('path');
+      expect(() => one.transfers.receive('map', () => {}, { as: 'file', path: '' })).to.throw(BusError, 'path');
+    });
+
     it('a receiver that throws - rejects with ERR_REMOTE and leaves no file', async () => {
       const fail = () => Promise.reject(new RangeError('no room for maps'));
       one.transfers.receive('map', fail, { as: 'file', path: join(folder, 'copy') });
@@ -333,6 +341,8 @@ describe('interserve transfers', () => {
       expect(bus.transfers.remove('map')).to.equal(true);
       expect(bus.transfers.remove('map')).to.equal(false);
       expect(await reasonOf(handle.receipt)).to.equal('gone');
+      expect(bus.records.map(({ outcome }) => outcome)).to.deep.equal(['gone']);
+      expect(bus.transfers.stats()).to.deep.equal({});
     });
   });
 

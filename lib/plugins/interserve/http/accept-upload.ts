@@ -96,10 +96,14 @@ async function readBody(
       throw transferError('malformed', 'The body cannot be decoded', error);
     }
     if (next.done === true) break;
-    await throttle.take(next.value.length);
-    await intake.take(next.value);
-    await breather.after(next.value.length);
-    transfer.moved(intake.bytes);
+    const { value } = next;
+    for (let at = 0; at < value.length; at += throttle.portion) {
+      const bytes = value.subarray(at, at + throttle.portion);
+      await throttle.take(bytes.length);
+      await intake.take(bytes);
+      transfer.moved(intake.bytes);
+    }
+    await breather.after(value.length);
   }
   if (!request.complete) return false;
   if (transfer.content.size !== undefined && !intake.complete) throw transferError('size');
