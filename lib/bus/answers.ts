@@ -4,10 +4,13 @@ import type { Waiting } from '../session/waiting.ts';
 import type { RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
+import { RequestTable } from './request-table.ts';
 
 /** Who carries the answers to the peer. */
 export interface AnswerCarrier {
   readonly handle: PeerHandle;
+  /** When bytes of the peer's last came, on the clock of the bus. */
+  readonly heardAt: number;
   respond(lane: string, id: RequestId, data: unknown): void;
   failure(lane: string, id: RequestId, failure: RemoteFailure): void;
   /** Whether an answer may be sent at once. */
@@ -23,7 +26,7 @@ export class Answers implements Answerer {
   readonly #carrier: AnswerCarrier;
   readonly #clock: Clock;
   readonly #exposeDetails: boolean;
-  readonly #open = new Map<RequestId, IncomingRequest>();
+  readonly #open = new RequestTable<IncomingRequest>();
 
   /** `exposeDetails`: whether `details` of errors travel to the peer. */
   constructor(carrier: AnswerCarrier, clock: Clock, exposeDetails: boolean) {
@@ -45,8 +48,9 @@ export class Answers implements Answerer {
   }
 
   take({ id, timeoutMs }: RequestFrame, lane: string): IncomingRequest {
-    const request = new IncomingRequest(this, lane, id, timeoutMs);
-    this.#open.set(id, request);
+    const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#carrier.heardAt + timeoutMs;
+    const request = new IncomingRequest(this, lane, id, expiresAt);
+    this.#open.add(request);
     return request;
   }
 
@@ -58,9 +62,7 @@ export class Answers implements Answerer {
 
   /** The session is over: nobody will hear an answer. */
   cancelAll(reason: BusError): void {
-    const open = [...this.#open.values()];
-    this.#open.clear();
-    for (const request of open) request.cancel(reason);
+    for (const request of this.#open.clear()) request.cancel(reason);
   }
 
   answer({ lane, id }: IncomingRequest, data: unknown): void {

@@ -22,11 +22,12 @@ export class IncomingRequest {
   #settled = false;
   #cancelled: BusError | undefined;
 
-  constructor(answerer: Answerer, lane: string, id: RequestId, timeoutMs: number | undefined) {
+  /** `expiresAt`: when the requester gives up, on the clock of the bus; Infinity: never. */
+  constructor(answerer: Answerer, lane: string, id: RequestId, expiresAt: number) {
     this.lane = lane;
     this.id = id;
     this.#answerer = answerer;
-    this.#expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : answerer.now() + timeoutMs;
+    this.#expiresAt = expiresAt;
   }
 
   /** Who asked. */

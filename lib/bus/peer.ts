@@ -65,6 +65,10 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     return this.#sends.session;
   }
 
+  get heardAt(): number {
+    return this.session?.heardAt ?? this.#clock.now();
+  }
+
   /** What waits for the peer to take it. */
   get pending(): { readonly bytes: number; readonly messages: number } {
     const { session } = this;

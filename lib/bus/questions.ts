@@ -50,11 +50,13 @@ export class Questions {
       const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
       const pending: Pending = { lane, resolve, reject, askedAt, deadline, sent: false };
       const id = this.#pending.add(pending);
+      let isNow = true;
       const waiting: Waiting = {
         kind: 'request',
         send: () => {
           if (!this.#pending.has(id)) return;
-          send(id, timeoutMs === undefined ? undefined : Math.max(0, Math.ceil(deadline - this.#clock.now())));
+          const waited = isNow ? 0 : this.#clock.now() - askedAt;
+          send(id, timeoutMs === undefined ? undefined : Math.max(0, Math.ceil(timeoutMs - waited)));
           pending.sent = true;
         },
         fail: (error) => {
@@ -65,6 +67,7 @@ export class Questions {
       if (signal !== undefined) this.#watchSignal(signal, id, pending);
       withdrawal?.bind((error) => this.#withdraw(id, pending, error));
       this.#carrier.queue(waiting, lane);
+      isNow = false;
     });
   }
 

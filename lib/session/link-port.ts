@@ -92,6 +92,14 @@ export class LinkPort implements SessionLink, LinkEvents {
     return more;
   }
 
+  cork(): void {
+    this.link.cork?.();
+  }
+
+  uncork(): void {
+    this.link.uncork?.();
+  }
+
   pause(): void {
     this.link.pause();
   }

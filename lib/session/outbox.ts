@@ -1,3 +1,5 @@
+import { BusError } from '../base/errors.ts';
+
 /** What the owner of a sequenced frame wants to hear of it; `undefined` frames are nobody's. */
 export interface Entry {
   /** The user's data of a message, for `undelivered`. */
@@ -54,6 +56,18 @@ export class Outbox {
   store(segment: Uint8Array): void {
     this.#segments.push(segment);
     this.#tailOffset += segment.length;
+  }
+
+  /**
+   * How many frames more than before a peer has that acknowledged `low`, its count modulo 2^32.
+   * @throws BusError `ERR_PROTOCOL` for frames that were never sent.
+   */
+  howFarAhead(low: number): number {
+    const ahead = (low - this.acknowledged) >>> 0;
+    if (ahead <= this.count) return ahead;
+    // A count behind ours is an acknowledgement that a broken link overtook.
+    if ((this.acknowledged - low) >>> 0 < 0x8000_0000) return 0;
+    throw new BusError('ERR_PROTOCOL', 'The peer acknowledged what was never sent');
   }
 
   /**

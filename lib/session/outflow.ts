@@ -3,6 +3,9 @@ export interface Outlet {
   readonly bufferedBytes: number;
   /** False when the owner is to flush again once the link drained. */
   write(bytes: Uint8Array): boolean;
+  /** Writes between the two leave together. */
+  cork?(): void;
+  uncork?(): void;
 }
 
 /** What goes to a link, neighbours in one piece; it is given so many bytes to hold, and the rest waits for its drain. */
@@ -50,6 +53,7 @@ export class Outflow {
     if (outlet === undefined || segments.length === 0) return;
     this.#unwritten = [];
     let written = 0;
+    outlet.cork?.();
     while (written < segments.length) {
       if (this.#isFull && !isLast && outlet.bufferedBytes >= this.#mostBytes) break;
       let piece = segments[written] as Uint8Array;
@@ -60,6 +64,7 @@ export class Outflow {
       }
       this.#isFull = !outlet.write(piece);
     }
+    outlet.uncork?.();
     if (written < segments.length && this.#outlet === outlet) {
       this.#unwritten = segments.slice(written).concat(this.#unwritten);
     }

@@ -19,7 +19,7 @@ export interface ReceiverOptions {
 }
 
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
-const ackBytes = 32_768;
+const ackBytes = 131_072;
 const ackFrames = 256;
 const maxLanes = 256;
 

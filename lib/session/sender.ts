@@ -40,6 +40,7 @@ export class Sender {
   readonly #lanes = new Map<string, number>();
   /** Whose the queued bodies are, by lane, in the order of the queue. */
   readonly #queued = new Map<number, (Entry | undefined)[]>();
+  #queuedCount = 0;
   readonly #outflow: Outflow;
   #corked = false;
   #deferred = false;
@@ -53,7 +54,7 @@ export class Sender {
   /** False asks the owner to hold further messages back until there is room. */
   get hasRoom(): boolean {
     const { keeps, maxBytes, maxMessages } = this.#options;
-    const mayTake = keeps ? this.outbox.count < maxMessages : this.#outflow.outlet !== undefined;
+    const mayTake = keeps ? this.outbox.count + this.#queuedCount < maxMessages : this.#outflow.outlet !== undefined;
     return mayTake && this.pendingBytes < maxBytes;
   }
 
@@ -61,7 +62,8 @@ export class Sender {
   get hasUserRoom(): boolean {
     const { keeps, maxBytes, maxMessages, encoder } = this.#options;
     if (!keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
-    return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && this.outbox.count < maxMessages;
+    const messages = this.outbox.count + (this.#queued.get(0)?.length ?? 0);
+    return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && messages < maxMessages;
   }
 
   /** Bytes accepted that the peer has not taken, as far as this tier can tell. */
@@ -245,8 +247,14 @@ export class Sender {
 
   #enqueue(lane: number, entry: Entry | undefined): void {
     const queue = this.#queued.get(lane);
+    this.#queuedCount += 1;
     if (queue === undefined) this.#queued.set(lane, [entry]);
     else queue.push(entry);
+  }
+
+  #dequeue(lane: number): Entry | undefined {
+    this.#queuedCount -= 1;
+    return this.#queued.get(lane)?.shift();
   }
 
   #flushSequenced(): void {
@@ -260,14 +268,16 @@ export class Sender {
   /** Cuts queued bodies while the link takes more. */
   #pump(): void {
     const queue = this.#options.encoder.queue;
-    if (queue === undefined || queue.bytes === 0) return;
-    while (this.#outflow.outlet !== undefined && this.#outflow.outlet.bufferedBytes < pumpBytes) {
-      if (this.outbox.bytes >= this.#options.maxBytes) return;
+    const { outlet } = this.#outflow;
+    if (queue === undefined || queue.bytes === 0 || outlet === undefined) return;
+    outlet.cork?.();
+    while (outlet.bufferedBytes < pumpBytes && this.outbox.bytes < this.#options.maxBytes) {
       const chunk = queue.writeChunk();
-      if (chunk === undefined) return;
-      this.outbox.record(chunk.bytes, chunk.last ? this.#queued.get(chunk.lane)?.shift() : undefined);
+      if (chunk === undefined) break;
+      this.outbox.record(chunk.bytes, chunk.last ? this.#dequeue(chunk.lane) : undefined);
       this.#flushSequenced();
       this.#outflow.write();
     }
+    outlet.uncork?.();
   }
 }

@@ -110,6 +110,11 @@ export class Session {
     return this.#receiver.received;
   }
 
+  /** When bytes of the peer's last came, on the clock of the session. */
+  get heardAt(): number {
+    return this.#watch.heardAt;
+  }
+
   get attached(): boolean {
     return this.#link !== undefined;
   }
@@ -265,15 +270,9 @@ export class Session {
     }
   }
 
-  /** `low` is the count modulo 2^32; fewer frames than that are ever open. */
-  #acknowledged(low: number): void {
+  #acknowledged(received: number): void {
     const { outbox } = this.out;
-    const ahead = (low - outbox.acknowledged) >>> 0;
-    if (ahead > outbox.count) {
-      // A count behind ours is an acknowledgement that a broken link overtook.
-      if ((outbox.acknowledged - low) >>> 0 < 0x8000_0000) return;
-      throw new BusError('ERR_PROTOCOL', 'The peer acknowledged what was never sent');
-    }
+    const ahead = outbox.howFarAhead(received);
     if (ahead === 0) return;
     this.#watch.progressed();
     outbox.acknowledge(outbox.acknowledged + ahead);

@@ -23,11 +23,11 @@ export interface WatchedLink {
 
 /** Watches one link for silence and for a peer that takes nothing, with one timer and no work per message. */
 export class Watch {
+  heardAt = 0;
   readonly #clock: Clock;
   readonly #limits: WatchLimits;
   readonly #link: WatchedLink;
   #timer: Timer | undefined;
-  #heardAt = 0;
   #heartbeatAt = -1;
   #progressAt = 0;
   #idle = true;
@@ -43,7 +43,7 @@ export class Watch {
   }
 
   start(): void {
-    this.#heardAt = this.#clock.now();
+    this.heardAt = this.#clock.now();
     this.#heartbeatAt = -1;
     this.progressed();
     this.#active = true;
@@ -57,7 +57,7 @@ export class Watch {
   }
 
   heard(): void {
-    this.#heardAt = this.#clock.now();
+    this.heardAt = this.#clock.now();
     this.#heartbeatAt = -1;
   }
 
@@ -81,7 +81,7 @@ export class Watch {
     const { heartbeatIntervalMs, heartbeatTimeoutMs, slowConsumerMs } = this.#limits;
     const now = this.#clock.now();
     const heartbeatDue =
-      this.#heartbeatAt < 0 ? this.#heardAt + heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
+      this.#heartbeatAt < 0 ? this.heardAt + heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
     this.stop();
     this.#resting = !this.#active && !this.#link.pending();
     this.#active = false;
@@ -95,10 +95,10 @@ export class Watch {
     if (this.#heartbeatAt >= 0) {
       if (now - this.#heartbeatAt >= this.#limits.heartbeatTimeoutMs) {
         this.stop();
-        this.#link.dead(now - this.#heardAt);
+        this.#link.dead(now - this.heardAt);
         return;
       }
-    } else if (now - this.#heardAt >= this.#limits.heartbeatIntervalMs) {
+    } else if (now - this.heardAt >= this.#limits.heartbeatIntervalMs) {
       this.#heartbeatAt = now;
       this.#link.heartbeat();
     }

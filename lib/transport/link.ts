@@ -25,6 +25,9 @@ export interface Link {
   attach(events: LinkEvents): void;
   /** Takes all of `bytes` and keeps the reference until they left; false asks the writer to wait for `drain`. */
   write(bytes: Uint8Array): boolean;
+  /** Until `uncork`, writes gather, to leave in one system call. Undefined where there is none to save. */
+  cork?(): void;
+  uncork?(): void;
   /** Stops and restarts `data`; the system's own buffers then hold the peer back. */
   pause(): void;
   resume(): void;

@@ -60,6 +60,14 @@ export class SocketLink implements Link {
     return this.#socket.write(bytes);
   }
 
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
   pause(): void {
     this.#paused = true;
     if (this.#state === 'open') this.#socket.pause();

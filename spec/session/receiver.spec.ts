@@ -97,13 +97,13 @@ describe('receiver', () => {
     expect([receiver.ackIsDue, receiver.takeAck()]).to.deep.equal([false, -1]);
   });
 
-  it('acknowledgements - are urgent after a confirmed message, 32 KiB or 256 frames', () => {
+  it('acknowledgements - are urgent after a confirmed message, 128 KiB or 256 frames', () => {
     feed(message(1));
     expect(receiver.ackIsUrgent).to.equal(false);
     feed(message(2, { confirm: true }));
     expect(receiver.ackIsUrgent).to.equal(true);
     receiver.takeAck();
-    feed(message(3, { size: 32_768 }));
+    feed(message(3, { size: 131_072 }));
     expect(receiver.ackIsUrgent).to.equal(true);
     receiver.takeAck();
     feed(...Array.from({ length: 255 }, () => message(4)));

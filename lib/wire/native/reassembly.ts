@@ -5,23 +5,29 @@ interface Partial {
   readonly type: number;
   readonly flags: number;
   readonly id: number;
-  readonly parts: Uint8Array[];
+  /** Larger than what arrived, by what is expected yet. */
+  buffer: Uint8Array;
   bytes: number;
   /** How much of it came in frames that are whole. */
-  wholeParts: number;
   wholeBytes: number;
 }
 
-/** Smaller parts are copied, so that a few bytes do not keep a whole read buffer alive. */
-const keepFrom = 16_384;
 /** How many bodies of the largest size may be half received at once. */
 const lanesAtOnce = 4;
+const firstBytes = 131_072;
+const nothing = new Uint8Array(0);
 
-/** Puts cut bodies together again: one at a time per lane, since a lane keeps its order. */
+/**
+ * Puts cut bodies together again: one at a time per lane, since a lane keeps its order. Bytes are copied as they come:
+ * what the platform read into is then garbage at once, while that is cheap to collect.
+ */
 export class Reassembly {
   readonly #maxBytes: number;
   readonly #open = new Map<number, Partial>();
+  /** The size of the last body; the next one is likely to be as large, and then never outgrows its first buffer. */
+  #expected = firstBytes;
   #openBytes = 0;
+  #reserved = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -37,40 +43,42 @@ export class Reassembly {
    */
   begin(lane: number, type: number, flags: number, id: number): void {
     const kind = flags & ~Flag.more;
-    let partial = this.#open.get(lane);
+    const partial = this.#open.get(lane);
     if (partial === undefined) {
-      partial = { type, flags: kind, id, parts: [], bytes: 0, wholeParts: 0, wholeBytes: 0 };
-      this.#open.set(lane, partial);
+      this.#open.set(lane, { type, flags: kind, id, buffer: nothing, bytes: 0, wholeBytes: 0 });
     } else if (partial.type !== type || partial.id !== id || partial.flags !== kind) {
       throw new BusError('ERR_PROTOCOL', `Another frame cuts into a body on lane ${lane}`);
     }
   }
 
   /**
-   * Adds bytes of the frame that was begun; they must not change any more.
+   * Adds bytes of the frame that was begun.
    * @throws BusError `ERR_TOO_LARGE` over the limit of a body.
    */
   add(lane: number, part: Uint8Array): void {
     const partial = this.#open.get(lane);
     if (partial === undefined || part.length === 0) return;
-    partial.parts.push(part.length < keepFrom ? part.slice() : part);
-    partial.bytes += part.length;
+    const bytes = partial.bytes + part.length;
     this.#openBytes += part.length;
-    if (partial.bytes > this.#maxBytes || this.#openBytes > this.#maxBytes * lanesAtOnce) {
+    if (bytes > this.#maxBytes || this.#openBytes > this.#maxBytes * lanesAtOnce) {
       throw new BusError('ERR_TOO_LARGE', `A body is larger than ${this.#maxBytes} bytes`);
     }
+    if (bytes > partial.buffer.length) this.#grow(partial, bytes);
+    partial.buffer.set(part, partial.bytes);
+    partial.bytes = bytes;
   }
 
   /** The frame that was begun is whole; returns the body when it was the last one. */
   finish(lane: number, flags: number): Uint8Array | undefined {
     const partial = this.#open.get(lane);
     if (partial === undefined) return undefined;
-    partial.wholeParts = partial.parts.length;
     partial.wholeBytes = partial.bytes;
     if ((flags & Flag.more) !== 0) return undefined;
-    this.#open.delete(lane);
-    this.#openBytes -= partial.bytes;
-    return concat(partial.parts, partial.bytes);
+    this.#close(lane, partial);
+    this.#expected = Math.max(firstBytes, partial.bytes);
+    const { buffer, bytes } = partial;
+    // The user may keep it, so it holds little more memory than it has bytes.
+    return bytes * 2 > buffer.length ? buffer.subarray(0, bytes) : copied(buffer, bytes, bytes);
   }
 
   /** Forgets a frame that was begun and never became whole: it will come again. */
@@ -79,17 +87,26 @@ export class Reassembly {
     if (partial === undefined) return;
     this.#openBytes -= partial.bytes - partial.wholeBytes;
     partial.bytes = partial.wholeBytes;
-    partial.parts.length = partial.wholeParts;
-    if (partial.wholeParts === 0) this.#open.delete(lane);
+    if (partial.bytes === 0) this.#close(lane, partial);
+  }
+
+  #grow(partial: Partial, needed: number): void {
+    const expected = this.#reserved + this.#expected <= this.#maxBytes ? this.#expected : firstBytes;
+    const size = Math.max(needed, Math.min(this.#maxBytes, Math.max(expected, partial.buffer.length * 2)));
+    this.#reserved += size - partial.buffer.length;
+    partial.buffer = copied(partial.buffer, partial.bytes, size);
+  }
+
+  #close(lane: number, partial: Partial): void {
+    this.#open.delete(lane);
+    this.#openBytes -= partial.bytes;
+    this.#reserved -= partial.buffer.length;
   }
 }
 
-function concat(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+/** The first `bytes` of `from` in a buffer of `size`. */
+function copied(from: Uint8Array, bytes: number, size: number): Uint8Array {
+  const buffer = typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(size) : new Uint8Array(size);
+  buffer.set(bytes === from.length ? from : from.subarray(0, bytes));
+  return buffer;
 }
