@@ -71,6 +71,23 @@ contract(
       expect(dropped.length).to.be.within(150, 250);
     });
 
+    it('hold no more messages than allowed behind a body that is cut', async () => {
+      const server = await bus().server({ maxUnackedBytes: 1_000_000, maxPendingMessages: 10 });
+      const { stalled } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
+      let accepted = 0;
+      for (let i = 0; i < 50; i++) {
+        const body = i === 0 ? Buffer.alloc(900_000) : 'small';
+        stalled.send(body).then(
+          () => accepted++,
+          () => {},
+        );
+      }
+      await sleep(50);
+      // The body is in flight as one message and its frames, which the system's own buffers hold in part.
+      expect(accepted).to.be.within(1, 10);
+      stalled.destroy();
+    });
+
     it('do not delay close()', async () => {
       const server = await bus().server({ ...limits, closeTimeoutMs: 100 });
       const { stalled } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));

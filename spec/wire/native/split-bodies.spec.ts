@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
-import { chunkBytes } from '../../../lib/wire/native/header.ts';
+import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader } from '../../../lib/wire/native/header.ts';
 import { Slab } from '../../../lib/wire/slab.ts';
 
 const limits = { records: true, maxFrameBytes: 1_048_576, maxDepth: 64 };
@@ -67,6 +67,39 @@ describe('bodies cut into frames', () => {
     decoder.restart();
     for (const frame of frames) decoder.feed(frame, (one) => found.push(one));
     expect(types(found)).to.deep.equal(['part', 'message', 'part', 'message']);
+  });
+
+  it('are one after the other what was sent, whatever the one before was expected to be', () => {
+    const slab = new Slab();
+    const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: limits.maxFrameBytes });
+    const sizes = [70_000, 1_000_000, 70_000, 131_072, 500_000, 65_537, 140_000];
+    const sent = sizes.map((size, i) => Buffer.alloc(size, i + 1));
+    for (const one of sent) encoder.message(1, one, false);
+    while (encoder.queue.writeChunk() !== undefined);
+    const decoder = new NativeDecoder(limits);
+    const found: unknown[] = [];
+    for (const bytes of slab.take()) {
+      decoder.feed(bytes, (frame) => frame.type === 'message' && found.push(frame.data));
+    }
+    expect(found.length).to.equal(sent.length);
+    for (const [i, one] of sent.entries()) expect(one.equals(found[i] as Buffer), `body ${i}`).to.equal(true);
+    for (const one of found as Buffer[]) expect(one.buffer.byteLength).to.be.at.most(one.length * 2);
+  });
+
+  it('hold little more memory than came, half received on however many lanes', () => {
+    const decoder = new NativeDecoder(limits);
+    const slab = new Slab();
+    const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: limits.maxFrameBytes });
+    encoder.message(1, Buffer.alloc(1_000_000), false);
+    while (encoder.queue.writeChunk() !== undefined);
+    for (const bytes of slab.take()) decoder.feed(bytes, () => {});
+    const before = process.memoryUsage().arrayBuffers;
+    for (let lane = 2; lane < 60; lane++) {
+      const part = Buffer.alloc(headerBytes + 96);
+      writeHeader(part, 0, 96, FrameType.message, Encoding.raw | Flag.more, lane, 0);
+      decoder.feed(part, () => {});
+    }
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(10 * 1_048_576);
   });
 
   it('are refused over the limit before they are whole', () => {
