@@ -1,8 +1,13 @@
 import { BusError } from '../../base/errors.ts';
 import { contractHash, type Fingerprints, fingerprints } from './contract.ts';
-import type { ContractSchema, SchemaIssue, StandardSchema } from './standard-schema.ts';
+import type { ContractSchema, MethodSchema, SchemaIssue, StandardSchema } from './standard-schema.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;
+
+interface Offered {
+  readonly method: Method;
+  readonly checks: MethodSchema | undefined;
+}
 
 export interface OfferOptions {
   /** Methods of the object's class that are offered too. */
@@ -18,17 +23,18 @@ export class Offer {
   readonly prints: Fingerprints;
   readonly hash: string;
   readonly #object: object;
-  readonly #methods = new Map<string, Method>();
-  readonly #schema: ContractSchema;
+  readonly #methods = new Map<string, Offered>();
 
   /** @throws BusError `ERR_INVALID_ARGUMENT` for a method that the object has not, or that is every object's. */
   constructor(object: object, { methods = [], schema = {} }: OfferOptions) {
     this.#object = object;
-    this.#schema = schema;
+    const offer = (name: string, method: Method): void => {
+      this.#methods.set(name, { method, checks: Object.hasOwn(schema, name) ? schema[name] : undefined });
+    };
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
-      if (typeof value === 'function' && !isEveryObjects(name)) this.#methods.set(name, value);
+      if (typeof value === 'function' && !isEveryObjects(name)) offer(name, value);
     }
-    for (const name of methods) this.#methods.set(name, namedMethod(object, name));
+    for (const name of methods) offer(name, namedMethod(object, name));
     for (const name of Object.keys(schema)) {
       if (!this.#methods.has(name))
         throw new BusError('ERR_INVALID_ARGUMENT', `The schema names "${name}", which is not offered.`);
@@ -42,9 +48,9 @@ export class Offer {
    * `ERR_REMOTE` when it refuses the result, or what the method throws.
    */
   call(name: unknown, args: readonly unknown[]): unknown {
-    const method = typeof name === 'string' ? this.#methods.get(name) : undefined;
-    if (method === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
-    const checks = typeof name === 'string' && Object.hasOwn(this.#schema, name) ? this.#schema[name] : undefined;
+    const offered = typeof name === 'string' ? this.#methods.get(name) : undefined;
+    if (offered === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
+    const { method, checks } = offered;
     if (checks === undefined) return Reflect.apply(method, this.#object, args);
     return this.#checkedCall(String(name), method, args, checks.input, checks.output);
   }

@@ -30,7 +30,10 @@ export function extract(value: unknown, lender: Lender, refs: Reference[]): unkn
 /** Whether all of it can travel: the usual case, found out without allocating anything. */
 export function travels(value: unknown, depth = 0): boolean {
   if (typeof value === 'function') return false;
-  if (typeof value !== 'object' || value === null) return true;
+  return typeof value !== 'object' || value === null || partsTravel(value, depth);
+}
+
+function partsTravel(value: object, depth: number): boolean {
   if (depth >= maxDepth) throw tooDeep();
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index += 1) if (!travels(value[index], depth + 1)) return false;
@@ -38,7 +41,12 @@ export function travels(value: unknown, depth = 0): boolean {
   }
   if (ArrayBuffer.isView(value)) return true;
   if (!isPlain(value)) return !isAsyncIterable(value);
-  for (const key in value) if (!travels((value as Readonly<Record<string, unknown>>)[key], depth + 1)) return false;
+  for (const key in value) {
+    const part = (value as Readonly<Record<string, unknown>>)[key];
+    // Most are neither, and need no call to find out.
+    if (typeof part === 'function') return false;
+    if (typeof part === 'object' && part !== null && !partsTravel(part, depth + 1)) return false;
+  }
   return true;
 }
 

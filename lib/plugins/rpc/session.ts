@@ -212,9 +212,10 @@ export class RpcSession implements Lender, Borrower {
   }
 
   #answerBody(value: unknown): AnswerBody {
-    const refs: Reference[] = [];
+    let refs: Reference[] | undefined;
     try {
       if (travels(value)) return [true, value];
+      refs = [];
       const sent = extract(value, this, refs);
       return [true, sent, refs];
     } catch (error) {
