@@ -70,11 +70,11 @@ export const user: Part = ({ address }) => {
     requests: ({ ms }) => pipeline(depth, Number(ms), () => ends.client.request(value())),
     calls({ ms }) {
       const far = proxy<Echo>(ends.client);
-      return pipeline(depth, Number(ms), async () => far.echo(value()));
+      return pipeline(depth, Number(ms), () => far.echo(value()));
     },
     async callsInRoom({ ms }) {
       const far = proxy<Echo>(await inRoom());
-      return pipeline(depth, Number(ms), async () => far.echo(value()));
+      return pipeline(depth, Number(ms), () => far.echo(value()));
     },
     async chunksAndBack({ ms }) {
       const end = await inRoom();
