@@ -5,12 +5,14 @@ import { type Answer, answerOf, answerOfError, type OfferMessage } from './contr
 import { fetchBody } from './http/fetch-body.ts';
 import { persist } from './http/persist.ts';
 import { type Digest, Intake, type Receipt } from './intake.ts';
-import { asTransferError, transferError } from './outcomes.ts';
-import { untilAborted, untilLate } from './until-aborted.ts';
+import { asTransferError, failureOf, transferError } from './outcomes.ts';
+import { responseMs, untilAborted, untilLate, untilSettled } from './until-aborted.ts';
 
 interface Fetch {
   readonly intake: Intake;
   readonly over: AbortController;
+  /** Settles with the fetch. */
+  readonly done: Promise<Receipt>;
 }
 
 /** Server to client, at the client: fetches what is offered and hands it to the receiver. */
@@ -35,11 +37,12 @@ export class Fetches {
       this.#core.profile.started({ id: content.id, way: 'down', peer: peer.id, size: content.size });
       intake = new Intake(sink, content.size, options.size);
       const over = new AbortController();
-      this.#active.set(transfer, { intake, over });
-      const cancelled = () => over.abort(transferError('aborted'));
+      const done = this.#fetch(intake, over.signal, place);
+      const cancelled = () => this.#stopLate({ over, done }, transferError('aborted'));
       signal.addEventListener('abort', cancelled, { once: true });
       try {
-        const receipt = await this.#fetch(intake, over.signal, place);
+        this.#active.set(transfer, { intake, over, done });
+        const receipt = await done;
         this.#core.ended('down', content.id, startedAt, receipt, receipt.bytes, receipt.resumed);
         return answerOf(receipt);
       } finally {
@@ -59,7 +62,16 @@ export class Fetches {
   }
 
   stop(transfer: number, error: BusError): void {
-    this.#active.get(transfer)?.over.abort(error);
+    const fetch = this.#active.get(transfer);
+    if (fetch === undefined) return;
+    // An interrupt is answered to the request as well, with headers.
+    if (failureOf(error) !== 'interrupted') fetch.over.abort(error);
+    else this.#stopLate(fetch, error);
+  }
+
+  /** Leaves time for what says more: the response to the request, or the stop that a cancellation follows. */
+  #stopLate({ over, done }: Pick<Fetch, 'over' | 'done'>, error: BusError): void {
+    void untilSettled(this.#core.around.clock, responseMs, done).then(() => over.abort(error));
   }
 
   stopAll(error: BusError): void {

@@ -18,7 +18,7 @@ interface HandleEvents {
 
 /** What `send` returns: the receipts to come, the progress, and the way to end it. */
 export class TransferHandle<Result> extends EventEmitter<HandleEvents> {
-  /** One for each peer. Rejects with a `BusError` whose `details` are `{ status, reason }`. */
+  /** One for each peer; a client's own, once it is ready. Rejects with a `BusError` whose `details` are `{ status, reason }`. */
   readonly receipts: ReadonlyMap<PeerHandle, Promise<Receipt>>;
   /** The receipt where there is one peer; else all of them as `Promise.allSettled` has them. */
   readonly receipt: Promise<Result>;

@@ -4,111 +4,118 @@ const gib = 1024 ** 3;
 
 /** The options of the server side. `docs/interserve.md` is held against this table. */
 export const serverOptionTable = {
-  address: text({
-    doc: 'The address or domain that clients use, without a port; unless given, the one they have the bus at.',
-  }),
+  /** The address or domain that clients use, without a port; unless given, the one they have the bus at. */
+  address: text(),
+  /** The interface the HTTP port is bound to. */
   host: custom<string>({
     type: 'string',
     default: '127.0.0.1',
     accepts: (value) => typeof value === 'string' && value.length > 0,
-    doc: 'The interface the HTTP port is bound to.',
   }),
-  iport: integer({ default: 25_500, max: 65_535, doc: 'The HTTP port listened on; 0 picks a free one.' }),
+  /** The HTTP port listened on; 0 picks a free one. */
+  iport: integer({ default: 25_500, max: 65_535 }),
+  /** The port that clients use, such as that of a proxy; 0: the one listened on. */
   port: integer({
     default: 0,
     max: 65_535,
-    doc: 'The port that clients use, such as that of a proxy; 0: the one listened on.',
   }),
+  /** Whether clients use HTTPS; unless given, whether the bus has `tls` options. */
   ssl: custom<boolean | undefined>({
     type: 'boolean',
     default: undefined,
     accepts: (value) => typeof value === 'boolean',
-    doc: 'Whether clients use HTTPS; unless given, whether the bus has `tls` options.',
   }),
+  /** The proxies whose X-Forwarded-For is believed. */
   trusted: custom<readonly string[]>({
     type: 'a list of addresses or subnets',
     default: [],
     accepts: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
-    doc: 'The proxies whose X-Forwarded-For is believed.',
   }),
+  /** The time to wait for a turn, then to start, then to stall; a transfer that takes longer is over. */
   timeout: integer({
     default: 30,
     min: 1,
     max: 86_400,
     unit: 's',
-    doc: 'The time to wait for a turn, then to start, then to stall; a transfer that takes longer is over.',
   }),
+  /** The time a receiver may take, either way, once it could have everything; then the transfer is over. */
   receiving: integer({
     default: 3600,
     min: 1,
     max: 86_400,
     unit: 's',
-    doc: 'The time a receiver may take, either way, once it could have everything; then the transfer is over.',
   }),
-  share: flag({ default: false, doc: 'Serves transfers on the TCP port of the bus itself instead of one of its own.' }),
+  /** Serves transfers on the TCP port of the bus itself instead of one of its own. */
+  share: flag({ default: false }),
+  /** Refuses requests from an address other than that of the peer, where it has one. */
   bindAddress: flag({
     default: true,
-    doc: 'Refuses requests from an address other than that of the peer, where it has one.',
   }),
+  /** The most one transfer may carry; `add` takes one for its id. */
   size: integer({
     default: gib,
     max: Number.MAX_SAFE_INTEGER,
     unit: 'bytes',
-    doc: 'The most one transfer may carry; `add` takes one for its id.',
   }),
+  /** The most a peer may move in a second, both ways together; 0: no limit. */
   rate: integer({
     default: 0,
     unit: 'bytes/s',
-    doc: 'The most a peer may move in a second, both ways together; 0: no limit.',
   }),
+  /** Transfers at once; further ones wait, and peers with few go first. */
   transfers: integer({
     default: 64,
     min: 1,
     max: 65_535,
-    doc: 'Transfers at once; further ones wait, and peers with few go first.',
   }),
+  /** Transfers of one peer at once; 0: half of `transfers`, so that no peer has them all. */
   perPeer: integer({
     default: 0,
     max: 65_535,
-    doc: 'Transfers of one peer at once; 0: half of `transfers`, so that no peer has them all.',
   }),
+  /**
+   * What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as the most its id
+   * takes. One peer may ask for half, or for one transfer.
+   */
   waiting: integer({
     default: 8 * gib,
     min: 1,
     unit: 'bytes',
-    doc: 'What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as the most its id takes. One peer may ask for half, or for one transfer.',
   }),
-  compress: flag({ default: false, doc: 'Compresses what is sent to peers on this machine too, not to others alone.' }),
+  /** Compresses what is sent to peers on this machine too, not to others alone. */
+  compress: flag({ default: false }),
+  /** Gets one line for each transfer that is over. */
   log: custom<((line: string) => void) | undefined>({
     type: 'function',
     default: undefined,
     accepts: (value) => typeof value === 'function',
-    doc: 'Gets one line for each transfer that is over.',
   }),
 };
 
 /** The options of the client side. */
 export const clientOptionTable = {
+  /** The time to start a send, and the time without a byte after which a transfer is given up. */
   timeout: integer({
     default: 30,
     min: 1,
     max: 86_400,
     unit: 's',
-    doc: 'The time to start a send, and the time without a byte after which a transfer is given up.',
   }),
+  /** The most one transfer may carry, either way. */
   size: integer({
     default: gib,
     max: Number.MAX_SAFE_INTEGER,
     unit: 'bytes',
-    doc: 'The most one transfer may carry, either way.',
   }),
-  transfers: integer({ default: 64, min: 1, max: 65_535, doc: 'Sends at once; further ones wait.' }),
-  compress: flag({ default: false, doc: 'Compresses uploads to a server on this machine too, not to others alone.' }),
+  /** Sends at once; further ones wait. */
+  transfers: integer({ default: 64, min: 1, max: 65_535 }),
+  /** Compresses uploads to a server on this machine too, not to others alone. */
+  compress: flag({ default: false }),
+  /** TLS options for HTTPS, such as `ca`; unless given, those of the client. */
   tls: custom<object | undefined>({
     type: 'object',
     default: undefined,
     accepts: (value) => typeof value === 'object' && value !== null,
-    doc: 'TLS options for HTTPS, such as `ca`; unless given, those of the client.',
   }),
 };
 

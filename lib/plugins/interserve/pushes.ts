@@ -1,9 +1,10 @@
 import type { Timer } from '../../base/clock.ts';
-import type { BusError } from '../../base/errors.ts';
+import { BusError } from '../../base/errors.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { ClientCore } from './client-core.ts';
 import { type Place, readAnswer, reasonOf } from './control.ts';
 import { type Progress, TransferHandle } from './handle.ts';
+import { EndpointError } from './http/caller.ts';
 import { persist } from './http/persist.ts';
 import { pushBody } from './http/push-body.ts';
 import type { Receipt } from './intake.ts';
@@ -11,7 +12,7 @@ import { Meter } from './meter.ts';
 import { asTransferError, failureOf, transferError } from './outcomes.ts';
 import { payloadOf } from './payload/open-payload.ts';
 import type { Payload } from './payload/payload.ts';
-import { untilAborted, untilLate } from './until-aborted.ts';
+import { responseMs, untilAborted, untilLate, untilSettled } from './until-aborted.ts';
 
 interface Push {
   readonly number: number;
@@ -116,7 +117,9 @@ export class Pushes {
     over.signal.addEventListener('abort', stopped, { once: true });
     let why: BusError | undefined;
     let silence: Timer | undefined;
-    this.#upload(push, payload, peer, uploading.signal).catch((error: unknown) => {
+    let isPlaced = false;
+    void push.place.then(() => (isPlaced = true));
+    const uploaded = this.#upload(push, payload, peer, uploading.signal).catch((error: unknown) => {
       if (uploading.signal.aborted) return;
       why = asTransferError(error);
       this.#tell(peer, { op: 'stop', way: 'up', transfer: number, ...reasonOf(why) });
@@ -126,8 +129,12 @@ export class Pushes {
       return await untilAborted(over.signal, answer);
     } catch (error) {
       if (over.signal.aborted) this.#tell(peer, { op: 'stop', way: 'up', transfer: number, ...reasonOf(error) });
-      // The server repeats the reason it was told; the error at hand has the headers as well.
-      throw why !== undefined && (cancel.signal.aborted || failureOf(error) === failureOf(why)) ? why : error;
+      else if (isPlaced) await untilSettled(clock, responseMs, uploaded);
+      if (why === undefined) throw error;
+      if (cancel.signal.aborted) throw why;
+      // The response has the headers, the answer over the bus the message.
+      const isSame = failureOf(error) === failureOf(why) && error instanceof BusError;
+      throw isSame && why instanceof EndpointError ? why.saying(error.message) : error;
     } finally {
       silence?.cancel();
       uploading.abort(transferError('aborted'));

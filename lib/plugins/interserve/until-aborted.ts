@@ -26,3 +26,18 @@ export function untilLate<T>({ clock, signal, timeoutMs }: Patience, promise: Pr
       .finally(() => timer.cancel());
   });
 }
+
+/** How long the response to a request may follow the same news over the bus. */
+export const responseMs = 200;
+
+/** Resolves when the promise settled, whichever way, or after the time. */
+export function untilSettled(clock: Clock, timeoutMs: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(resolve, timeoutMs);
+    const settled = () => {
+      timer.cancel();
+      resolve();
+    };
+    promise.then(settled, settled);
+  });
+}

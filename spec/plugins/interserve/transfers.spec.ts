@@ -319,14 +319,25 @@ describe('interserve transfers', () => {
       const heard: unknown[] = [];
       bus.transfers.receive('map', () => {});
       bus.transfers.handshake('map', () => false);
-      one.transfers.failure('map', (code, reason) => heard.push([code, reason]));
+      one.transfers.failure('map', (code, reason, headers) => {
+        heard.push([code, reason, headers?.['interserve-reason']]);
+      });
       await reasonOf(one.transfers.send('map', 'x').receipt);
       await reasonOf(bus.transfers.send('map', 'x', one.peer).receipt);
+      bus.transfers.handshake('map');
+      bus.transfers.interrupt('map', () => false);
+      await reasonOf(one.transfers.send('map', 'x').receipt);
+      one.transfers.receive('map', () => {});
+      const heardAll = new Promise((resolve) => one.transfers.once('transfer', resolve));
+      await reasonOf(bus.transfers.send('map', 'x', one.peer).receipt);
+      await heardAll;
       one.transfers.failure('map');
       await reasonOf(one.transfers.send('map', 'x').receipt);
       expect(heard).to.deep.equal([
-        [403, 'The handshake refused the upload.'],
-        [404, 'There is no such endpoint, or nobody receives on it.'],
+        [403, 'The handshake refused the upload.', undefined],
+        [404, 'There is no such endpoint, or nobody receives on it.', undefined],
+        [403, 'The interrupt stopped the transfer.', 'interrupted'],
+        [403, 'The interrupt stopped the transfer.', 'interrupted'],
       ]);
     });
 

@@ -71,18 +71,29 @@ export function answerTo(request: http.ClientRequest): Promise<http.IncomingMess
 /** A refusal with the headers it came with, which `failure` callbacks are given. */
 export class EndpointError extends BusError {
   readonly headers: http.IncomingHttpHeaders;
+  readonly #reason: Failure;
+  readonly #status: number;
 
-  constructor(reason: Failure, { statusCode: status = 0, headers }: http.IncomingMessage) {
+  constructor(reason: Failure, status: number, headers: http.IncomingHttpHeaders, message?: string) {
     const { code, sentence, status: usual } = outcomes[reason];
-    super(code, status === usual ? sentence : `The endpoint answered ${status}`, { details: { status, reason } });
+    const said = message ?? (status === usual ? sentence : `The endpoint answered ${status}`);
+    super(code, said, { details: { status, reason } });
     this.headers = headers;
+    this.#reason = reason;
+    this.#status = status;
+  }
+
+  /** The same with the message that came over the bus, which says more. */
+  saying(message: string): EndpointError {
+    return new EndpointError(this.#reason, this.#status, this.headers, message);
   }
 }
 
 /** What a response that is no success says. */
 export function failureIn(response: http.IncomingMessage): EndpointError {
-  const given = response.headers[reasonHeader];
-  return new EndpointError(isFailure(given) ? given : reasonOf(response.statusCode ?? 0), response);
+  const { statusCode = 0, headers } = response;
+  const given = headers[reasonHeader];
+  return new EndpointError(isFailure(given) ? given : reasonOf(statusCode), statusCode, headers);
 }
 
 function reasonOf(status: number): Failure {
