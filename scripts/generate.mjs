@@ -1,16 +1,18 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { build } from './build.mjs';
 import { ensureInstalled, root } from './install.mjs';
 
 // Writes what follows from lib/: the exports and bin of package.json, and the tables of the documents that stand between
-// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/. With --check it only
-// compares, after a build, and names what differs.
+// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/. What an option means is the
+// comment of its row. With --check it only compares, after a build, and names what differs.
 
 const check = process.argv.includes('--check');
 const stale = [];
+/** By row of an options table: its comment. */
+const sentences = new Map();
 try {
   if (!check) {
     ensureInstalled();
@@ -71,6 +73,24 @@ function documents() {
   return ['README.md', ...names].filter((name) => name.endsWith('.md') && existsSync(join(root, name)));
 }
 
+/** Reads the comments of the tables in a module of lib/, and of those it takes rows from. */
+async function readSentences(module) {
+  const source = readFileSync(join(root, 'lib', `${module}.ts`), 'utf8');
+  for (const [, path] of source.matchAll(/from '(\.[^']*options)\.ts'/g)) {
+    const imported = posix.join(posix.dirname(module), path);
+    if (imported !== 'base/options') await readSentences(imported);
+  }
+  const exported = await import(pathToFileURL(join(root, 'build/lib', `${module}.js`)).href);
+  const commented = /^ +\/\*\*((?:[^*]|\*(?!\/))*)\*\/\n +(\w+)(?=[:,])/gm;
+  for (const part of source.split(/^export const /m).slice(1)) {
+    const [name = ''] = part.match(/^\w+/) ?? [];
+    for (const [, comment, option] of part.matchAll(commented)) {
+      const row = exported[name]?.[option];
+      if (row !== undefined) sentences.set(row, comment.replace(/\n +\* ?/g, ' ').trim());
+    }
+  }
+}
+
 async function tables(text) {
   const pattern = /(<!-- table: (\S+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g;
   let result = '';
@@ -80,6 +100,7 @@ async function tables(text) {
     const path = join(root, 'build/lib', `${module}.js`);
     const values = existsSync(path) ? (await import(pathToFileURL(path).href))[name] : undefined;
     if (values === undefined) throw new Error(`There is no ${name} in lib/${module}.ts.`);
+    await readSentences(module);
     result += `${text.slice(end, match.index)}${opening}\n${render(values)}\n\n${closing}`;
     end = match.index + whole.length;
   }
@@ -97,9 +118,15 @@ function render(values) {
   const cells = rows.map(([name, row]) => {
     const unit = row.unit === undefined ? '' : `, ${row.unit}`;
     const range = row.range === undefined ? '' : `, ${row.range.replace(/\d{5,}/g, (digits) => shown(Number(digits)))}`;
-    return [`\`${name}\``, `${row.type}${unit}${range}`, shown(row.default), row.doc];
+    return [`\`${name}\``, `${row.type}${unit}${range}`, shown(row.default), sentenceOf(name, row)];
   });
   return table(['option', 'takes', 'default', 'meaning'], cells);
+}
+
+function sentenceOf(name, row) {
+  const sentence = sentences.get(row);
+  if (sentence === undefined) throw new Error(`The option ${name} has no comment.`);
+  return sentence;
 }
 
 function table(head, rows) {

@@ -1,12 +1,14 @@
 import { BusError } from './errors.ts';
 
-/** One row of an options table: what is taken, what is meant when nothing is given, and the sentence of the docs. */
+/**
+ * One row of an options table: what is taken, and what is meant when nothing is given. The comment of the row is also its
+ * sentence in the documents.
+ */
 export interface OptionSpec<T> {
   readonly type: string;
   readonly default: T;
   readonly unit?: string | undefined;
   readonly range?: string | undefined;
-  readonly doc: string;
   /** Whether `value` is one this option takes. */
   accepts(value: unknown): boolean;
 }
@@ -28,7 +30,6 @@ interface NumberRow {
   readonly min?: number;
   readonly max?: number;
   readonly unit?: string;
-  readonly doc: string;
 }
 
 /** A whole number; `max: Infinity` admits Infinity too. */
@@ -43,34 +44,30 @@ export function integer({ min = 0, max = Number.MAX_SAFE_INTEGER, ...row }: Numb
       value <= max,
     unit: row.unit,
     default: row.default,
-    doc: row.doc,
   };
 }
 
-export function flag(row: { readonly default: boolean; readonly doc: string }): OptionSpec<boolean> {
+export function flag(row: { readonly default: boolean }): OptionSpec<boolean> {
   return { type: 'boolean', accepts: (value) => typeof value === 'boolean', ...row };
 }
 
-export function text(row: { readonly default?: string; readonly doc: string }): OptionSpec<string | undefined> {
+export function text(row: { readonly default?: string } = {}): OptionSpec<string | undefined> {
   return {
     type: 'string',
     accepts: (value) => typeof value === 'string' && value.length > 0,
     default: row.default,
-    doc: row.doc,
   };
 }
 
 export function oneOf<const Choice extends string>(row: {
   readonly choices: readonly Choice[];
   readonly default: Choice;
-  readonly doc: string;
 }): OptionSpec<Choice> {
   const choices: readonly unknown[] = row.choices;
   return {
     type: row.choices.map((choice) => `'${choice}'`).join(' | '),
     accepts: (value) => choices.includes(value),
     default: row.default,
-    doc: row.doc,
   };
 }
 
@@ -78,18 +75,16 @@ export function oneOf<const Choice extends string>(row: {
 export function custom<T>(row: {
   readonly type: string;
   readonly default: T;
-  readonly doc: string;
   accepts(value: unknown): boolean;
 }): OptionSpec<T> {
   return row;
 }
 
-export function callback<T>(row: { readonly doc: string; readonly type?: string }): OptionSpec<T | undefined> {
+export function callback<T>(row: { readonly type?: string } = {}): OptionSpec<T | undefined> {
   return {
     type: row.type ?? 'function',
     accepts: (value) => typeof value === 'function',
     default: undefined,
-    doc: row.doc,
   };
 }
 

@@ -4,17 +4,16 @@ import { callback, custom, flag, integer, oneOf, resolveOptions, text } from '..
 import { clientOptions, serverOptions } from '../../lib/bus/options.ts';
 
 const table = {
-  retries: integer({ default: 3, min: 0, max: Infinity, doc: 'Attempts.' }),
-  maxBytes: integer({ default: 10, min: 1, max: 100, unit: 'bytes', doc: 'Bytes.' }),
-  reconnect: flag({ default: true, doc: 'Whether.' }),
-  path: text({ doc: 'Where.' }),
-  mode: oneOf({ choices: ['wait', 'drop'], default: 'wait', doc: 'How.' }),
-  onDone: callback<() => void>({ doc: 'Called.' }),
+  retries: integer({ default: 3, min: 0, max: Infinity }),
+  maxBytes: integer({ default: 10, min: 1, max: 100, unit: 'bytes' }),
+  reconnect: flag({ default: true }),
+  path: text({}),
+  mode: oneOf({ choices: ['wait', 'drop'], default: 'wait' }),
+  onDone: callback<() => void>({}),
   tls: custom<boolean | object | undefined>({
     type: 'boolean or object',
     default: undefined,
     accepts: (value) => typeof value === 'boolean' || typeof value === 'object',
-    doc: 'TLS.',
   }),
 };
 

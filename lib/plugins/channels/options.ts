@@ -24,142 +24,163 @@ const largestPayload = 16_777_216 - 1_024;
 
 /** What `channels()` takes. Relay options mean nothing on a client, and are refused there. */
 export const relayTable = {
-  maxRooms: integer({ default: 10_000, min: 1, doc: 'Channels at once.' }),
-  maxChannels: integer({ default: 128, min: 1, max: 128, doc: 'Channels one peer may own, and as many it may enter.' }),
-  maxUsers: integer({ default: 256, min: 1, max: 256, doc: 'Users in one channel, at the most.' }),
+  /** Channels at once. */
+  maxRooms: integer({ default: 10_000, min: 1 }),
+  /** Channels one peer may own, and as many it may enter. */
+  maxChannels: integer({ default: 128, min: 1, max: 128 }),
+  /** Users in one channel, at the most. */
+  maxUsers: integer({ default: 256, min: 1, max: 256 }),
+  /** The largest payload or chunk an owner may choose for its channel. */
   maxPayloadBytes: integer({
     default: largestPayload,
     min: 1,
     max: 1_073_741_824,
     unit: 'bytes',
-    doc: 'The largest payload or chunk an owner may choose for its channel.',
   }),
+  /** What may wait to go out to one user; beyond it the user is put out with FULL. */
   maxPendingBytes: integer({
     default: 8_388_608,
     min: 65_536,
     unit: 'bytes',
-    doc: 'What may wait to go out to one user; beyond it the user is put out with FULL.',
   }),
+  /** Messages from one user in one channel, or from an owner. */
   messagesPerSecond: integer({
     default: 1_000_000,
     min: 1,
-    doc: 'Messages from one user in one channel, or from an owner.',
   }),
-  bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Likewise, bytes.' }),
+  /** Likewise, bytes. */
+  bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes' }),
+  /** What follows more: the user is put out (an owner loses its channel) with MALICIOUS, or the surplus is dropped. */
   flood: oneOf({
     choices: ['kick', 'drop'],
     default: 'kick',
-    doc: 'What follows more: the user is put out (an owner loses its channel) with MALICIOUS, or the surplus is dropped.',
   }),
-  maxSubscriptions: integer({ default: 1_000, min: 0, doc: 'Topic patterns one peer may subscribe to.' }),
+  /** Topic patterns one peer may subscribe to. */
+  maxSubscriptions: integer({ default: 1_000, min: 0 }),
+  /**
+   * Asked before a channel is created or entered, a topic published or subscribed; false, a throw or a rejection
+   * refuses.
+   */
   authorize: callback<Authorize>({
-    doc: 'Asked before a channel is created or entered, a topic published or subscribed; false, a throw or a rejection refuses.',
     type: '({ action, id, peer }) => unknown',
   }),
+  /**
+   * By what a block knows a peer again. Default: its bus id; the address of a joint peer, on loopback its connection.
+   */
   identify: callback<(peer: Requester) => string>({
-    doc: 'By what a block knows a peer again. Default: its bus id; the address of a joint peer, on loopback its connection.',
     type: '(peer) => string',
   }),
+  /** Opens the joint protocol for peote-net peers; see the joint options. */
   joint: custom<JointOptions | undefined>({
     type: 'object',
     default: undefined,
-    doc: 'Opens the joint protocol for peote-net peers; see the joint options.',
     accepts: (value) => typeof value === 'object' && value !== null,
   }),
 };
 
 export const jointTable = {
+  /** The TCP port; raw and WebSocket peers share it. 0 picks a free one. */
   port: integer({
     default: 7_680,
     max: 65_535,
-    doc: 'The TCP port; raw and WebSocket peers share it. 0 picks a free one.',
   }),
+  /** The address to listen on. */
   host: custom<string>({
     type: 'string',
     default: '127.0.0.1',
-    doc: 'The address to listen on.',
     accepts: (value) => typeof value === 'string' && value !== '',
   }),
+  /** Connections from one address; one more is closed without a byte. */
   maxPerAddress: integer({
     default: 23,
     min: 1,
-    doc: 'Connections from one address; one more is closed without a byte.',
   }),
-  maxConnections: integer({ default: 4_096, min: 1, doc: 'Connections in all.' }),
+  /** Connections in all. */
+  maxConnections: integer({ default: 4_096, min: 1 }),
+  /** A connection that sent nothing by then is dropped. */
   firstByteTimeoutMs: integer({
     default: 5_000,
     min: 1,
     unit: 'ms',
-    doc: 'A connection that sent nothing by then is dropped.',
   }),
+  /** A keep-alive follows the last thing sent by so much. */
   keepAliveMs: integer({
     default: 5_000,
     min: 1,
     unit: 'ms',
-    doc: 'A keep-alive follows the last thing sent by so much.',
   }),
+  /** What may wait to go out on one connection; beyond it the connection is dropped. */
   maxPendingBytes: integer({
     default: 8_388_608,
     min: 65_536,
     unit: 'bytes',
-    doc: 'What may wait to go out on one connection; beyond it the connection is dropped.',
   }),
 };
 
 /** What `create()` and `enter()` both take, callbacks apart. */
-const endRows = {
+export const endRows = {
+  /** How the bytes of joint peers are read. Default: by the callback given, the first listener added, or busbar/rpc. */
   mode: custom<StreamMode | undefined>({
     type: "'data' | 'chunk' | 'remote'",
     default: undefined,
-    doc: 'How the bytes of joint peers are read. Default: by the callback given, the first listener added, or busbar/rpc.',
     accepts: (value) => value === 'data' || value === 'chunk' || value === 'remote',
   }),
+  /** What is kept for listeners that are not there yet. */
   maxHeldBytes: integer({
     default: 8_388_608,
     min: 0,
     unit: 'bytes',
-    doc: 'What is kept for listeners that are not there yet.',
   }),
+  /** How long the relay may take to answer; 0 waits for ever. */
   timeout: integer({
     default: 10_000,
     min: 0,
     unit: 'ms',
-    doc: 'How long the relay may take to answer; 0 waits for ever.',
   }),
+  /** Gives the wait up. */
   signal: custom<AbortSignal | undefined>({
     type: 'AbortSignal',
     default: undefined,
-    doc: 'Gives the wait up.',
     accepts: (value) => value instanceof AbortSignal,
   }),
-  offline: flag({ default: false, doc: 'The channel lives in this process, with no relay.' }),
-  netLag: integer({ default: 20, min: 0, unit: 'ms', doc: 'Offline: what each send takes besides its bytes.' }),
-  netSpeed: integer({ default: 1_048_576, min: 1, max: Infinity, unit: 'bytes/s', doc: 'Offline: how fast bytes go.' }),
+  /** The channel lives in this process, with no relay. */
+  offline: flag({ default: false }),
+  /** Offline: what each send takes besides its bytes. */
+  netLag: integer({ default: 20, min: 0, unit: 'ms' }),
+  /** Offline: how fast bytes go. */
+  netSpeed: integer({ default: 1_048_576, min: 1, max: Infinity, unit: 'bytes/s' }),
 };
 
 export const createTable = {
   ...endRows,
-  maxUsers: integer({ default: 256, min: 1, max: 256, doc: 'Users at once.' }),
-  maxChunkSize: integer({ default: 32_768, min: 1, max: 536_870_912, unit: 'bytes', doc: 'The largest chunk.' }),
-  maxPayloadBytes: integer({ default: 1_048_576, min: 1, unit: 'bytes', doc: 'The largest single send or call.' }),
+  /** Users at once. */
+  maxUsers: integer({ default: 256, min: 1, max: 256 }),
+  /** The largest chunk. */
+  maxChunkSize: integer({ default: 32_768, min: 1, max: 536_870_912, unit: 'bytes' }),
+  /** The largest single send or call. */
+  maxPayloadBytes: integer({ default: 1_048_576, min: 1, unit: 'bytes' }),
+  /** What may wait to go out to one user. */
   maxPendingBytes: integer({
     default: 8_388_608,
     min: 65_536,
     unit: 'bytes',
-    doc: 'What may wait to go out to one user.',
   }),
-  messagesPerSecond: integer({ default: 1_000_000, min: 1, doc: 'Messages from one user, or from the owner.' }),
-  bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes', doc: 'Likewise, bytes.' }),
-  flood: oneOf({ choices: ['kick', 'drop'], default: 'kick', doc: 'What follows more; `kick` is MALICIOUS.' }),
-  listed: flag({ default: true, doc: 'Whether `list()` shows the channel.' }),
+  /** Messages from one user, or from the owner. */
+  messagesPerSecond: integer({ default: 1_000_000, min: 1 }),
+  /** Likewise, bytes. */
+  bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes' }),
+  /** What follows more; `kick` is MALICIOUS. */
+  flood: oneOf({ choices: ['kick', 'drop'], default: 'kick' }),
+  /** Whether `list()` shows the channel. */
+  listed: flag({ default: true }),
 };
 
 export const enterTable = {
   ...endRows,
+  /** The largest chunk, with a joint owner: both ends must mean the same. Default: the one of the channel. */
   maxChunkSize: custom<number | undefined>({
     type: 'integer',
     default: undefined,
-    doc: 'The largest chunk, with a joint owner: both ends must mean the same. Default: the one of the channel.',
     accepts: (value) => typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 536_870_912,
   }),
 };

@@ -29,40 +29,39 @@ export interface TlsPortOptions extends TcpPortOptions {
 interface GivenOptions extends UdpPortOptions, TlsPortOptions {}
 
 const portOptions = {
+  /** The port to open; 0 picks a free one. */
   port: custom<number | undefined>({
     type: 'integer from 0 to 65535',
     default: undefined,
-    doc: 'The port to open; 0 picks a free one.',
     accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   }),
+  /** Who may connect or send. */
   accept: custom<unknown>({
     type: 'addresses',
     default: undefined,
-    doc: 'Who may connect or send.',
     accepts: () => true,
   }),
+  /** Groups to join, for UDP. */
   multicast: custom<unknown>({
     type: 'addresses',
     default: undefined,
-    doc: 'Groups to join, for UDP.',
     accepts: () => true,
   }),
+  /** For TLS. */
   key: custom<unknown>({
     type: 'PEM text',
     default: undefined,
-    doc: 'For TLS.',
     accepts: (value) => typeof value === 'string',
   }),
+  /** For TLS. */
   cert: custom<unknown>({
     type: 'PEM text',
     default: undefined,
-    doc: 'For TLS.',
     accepts: (value) => typeof value === 'string',
   }),
   signal: custom<unknown>({
     type: 'AbortSignal',
     default: undefined,
-    doc: '',
     accepts: (value) => value instanceof AbortSignal,
   }),
 };

@@ -21,88 +21,99 @@ export interface TlsFiles {
 }
 
 export const dispatchOptions = {
+  /** Port of the WebSocket face; 0 picks a free one. Without it there is the bus face alone. */
   port: custom<number | undefined>({
     type: 'integer from 0 to 65535',
     default: undefined,
-    doc: 'Port of the WebSocket face; 0 picks a free one. Without it there is the bus face alone.',
     accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   }),
-  host: text({ default: '127.0.0.1', doc: 'Address the WebSocket face listens on.' }),
-  secret: text({
-    doc: 'The token of WebSocket drivers. Else `PLACE_SERVER_SECRET` or `SERVER_SECRET` of the environment; else `testing`, but never in production (`SG_ENV=production`).',
-  }),
+  /** Address the WebSocket face listens on. */
+  host: text({ default: '127.0.0.1' }),
+  /**
+   * The token of WebSocket drivers. Else `PLACE_SERVER_SECRET` or `SERVER_SECRET` of the environment; else `testing`,
+   * but never in production (`SG_ENV=production`).
+   */
+  secret: text(),
+  /** Says whether a driver may have a port; all may unless it is given. May return a promise. */
   allow: callback<Allow>({
     type: '(peer, { protocol, port, accept }) => boolean',
-    doc: 'Says whether a driver may have a port; all may unless it is given. May return a promise.',
   }),
-  deviceHost: text({ default: '::', doc: 'Address that device ports listen on; `::` serves IPv4 too.' }),
+  /** Address that device ports listen on; `::` serves IPv4 too. */
+  deviceHost: text({ default: '::' }),
+  /** Key and certificate of TLS ports, as PEM. Else those of the bus server, else a self-signed one. */
   tls: custom<TlsFiles | undefined>({
     type: '{ key, cert }',
     default: undefined,
-    doc: 'Key and certificate of TLS ports, as PEM. Else those of the bus server, else a self-signed one.',
     accepts: (value) => typeof value === 'object' && value !== null && 'key' in value && 'cert' in value,
   }),
+  /**
+   * Load balancers: a TCP connection from one of them must begin with a PROXY header, version 1 or 2, which names the
+   * device.
+   */
   proxies: custom<string | readonly string[] | undefined>({
     type: 'addresses or ranges',
     default: undefined,
-    doc: 'Load balancers: a TCP connection from one of them must begin with a PROXY header, version 1 or 2, which names the device.',
     accepts: (value) => typeof value === 'string' || Array.isArray(value),
   }),
-  log: callback<Log>({ type: '(event) => void', doc: 'Hears of what happens, one object an event.' }),
-  maxDrivers: integer({ default: 1_000, min: 1, doc: 'WebSocket drivers at a time; one more gets 503.' }),
-  maxPortsPerPeer: integer({ default: 256, min: 1, doc: 'Ports one bus peer may hold at a time.' }),
-  maxDevices: integer({ default: 10_000, min: 1, doc: 'Devices on one port; one more is refused.' }),
+  /** Hears of what happens, one object an event. */
+  log: callback<Log>({ type: '(event) => void' }),
+  /** WebSocket drivers at a time; one more gets 503. */
+  maxDrivers: integer({ default: 1_000, min: 1 }),
+  /** Ports one bus peer may hold at a time. */
+  maxPortsPerPeer: integer({ default: 256, min: 1 }),
+  /** Devices on one port; one more is refused. */
+  maxDevices: integer({ default: 10_000, min: 1 }),
+  /** Largest message of a WebSocket driver; a larger one closes it with 1009. */
   maxMessageBytes: integer({
     default: 16_777_216,
     min: 1_024,
     max: 2_147_483_647,
     unit: 'bytes',
-    doc: 'Largest message of a WebSocket driver; a larger one closes it with 1009.',
   }),
+  /** On their way to one driver before its TCP devices are paused and its datagrams dropped. */
   maxBufferedBytes: integer({
     default: 1_048_576,
     min: 65_536,
     unit: 'bytes',
-    doc: 'On their way to one driver before its TCP devices are paused and its datagrams dropped.',
   }),
+  /** On their way to one device before those who write to it wait. */
   maxDeviceBytes: integer({
     default: 1_048_576,
     min: 65_536,
     unit: 'bytes',
-    doc: 'On their way to one device before those who write to it wait.',
   }),
+  /** How long a driver that takes nothing may hold up the other drivers of a device; then it loses the device. */
   stallMs: integer({
     default: 1_000,
     max: longestTimerMs,
     unit: 'ms',
-    doc: 'How long a driver that takes nothing may hold up the other drivers of a device; then it loses the device.',
   }),
+  /** A device that takes nothing of what was sent to it for so long is closed. */
   deviceTimeoutMs: integer({
     default: 10_000,
     min: 1,
     max: longestTimerMs,
     unit: 'ms',
-    doc: 'A device that takes nothing of what was sent to it for so long is closed.',
   }),
+  /** For request heads, PROXY headers and TLS handshakes. */
   handshakeTimeoutMs: integer({
     default: 5_000,
     min: 1,
     max: longestTimerMs,
     unit: 'ms',
-    doc: 'For request heads, PROXY headers and TLS handshakes.',
   }),
+  /** A WebSocket driver is pinged this often, and closed if it gives no sign of life until the next time. */
   heartbeatMs: integer({
     default: 30_000,
     min: 100,
     max: longestTimerMs,
     unit: 'ms',
-    doc: 'A WebSocket driver is pinged this often, and closed if it gives no sign of life until the next time.',
   }),
+  /** For WebSockets and devices to close in order when the dispatcher closes. */
   closeTimeoutMs: integer({
     default: 5_000,
     max: longestTimerMs,
     unit: 'ms',
-    doc: 'For WebSockets and devices to close in order when the dispatcher closes.',
   }),
 } satisfies OptionTable;
 

@@ -7,16 +7,20 @@ import { originsOption, upgradeOptions } from './websocket-options.ts';
 export const browserDoorOptions = {
   ...listenOptions,
   ...upgradeOptions,
-  port: integer({ default: DEFAULT_PORT, max: 65_535, doc: 'The port to listen on; 0 takes any free one.' }),
-  path: text({ default: '/bus', doc: 'The only path that upgrades.' }),
+  /** The port to listen on; 0 takes any free one. */
+  port: integer({ default: DEFAULT_PORT, max: 65_535 }),
+  /** The only path that upgrades. */
+  path: text({ default: '/bus' }),
+  /** Origins whose pages may connect: those listed, the one of the same host and port, or any. */
   origins: originsOption('same'),
+  /** Largest WebSocket message of a page. */
   maxMessageBytes: integer({
     default: 1_048_576,
     min: 1024,
     unit: 'bytes',
-    doc: 'Largest WebSocket message of a page.',
   }),
-  compression: flag({ default: false, doc: 'Compresses by permessage-deflate where the page can.' }),
+  /** Compresses by permessage-deflate where the page can. */
+  compression: flag({ default: false }),
 };
 
 export type BrowserDoorOptions = Given<typeof browserDoorOptions>;

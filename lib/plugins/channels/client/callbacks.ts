@@ -27,7 +27,7 @@ export interface UserCallbacks {
   readonly onError?: ((user: UserEnd, reason: Reason) => unknown) | undefined;
 }
 
-const row = callback<(...args: never) => unknown>({ doc: 'A listener.' });
+const row = callback<(...args: never) => unknown>();
 
 export const ownerCallbackTable = {
   onCreate: row,
