@@ -40,7 +40,8 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   readonly #owner: ConnectionOwner;
   readonly #conversation: ServerConversation;
   readonly #peer: Peer;
-  readonly #inbox: Inbox;
+  /** Made for the first `messages()`. */
+  #inbox: Inbox | undefined;
   readonly #token: string | undefined;
 
   /** Made by a `Server` only. */
@@ -53,7 +54,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
       handle: this,
       message: (lane, data) => {
         owner.message(this, lane, data);
-        if (lane === '') this.#inbox.push(data);
+        if (lane === '') this.#inbox?.push(data);
       },
       request: (request, data) => owner.request(this, request, data),
       error: (error) => owner.error(this, error),
@@ -64,12 +65,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
       },
       undelivered: (messages) => void this.fire('undelivered', messages),
       over: (reason) => {
-        this.#inbox.end();
+        this.#inbox?.end();
         owner.over(this, reason);
       },
     });
     this.#peer = this.#conversation.peer;
-    this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
   }
 
   /** The server this connection belongs to. */
@@ -146,6 +146,8 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** This client's messages as they come, until its session is over. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
+    const peer = this.#peer;
+    this.#inbox ??= new Inbox({ hold: () => peer.hold('inbox'), release: () => peer.release('inbox') });
     const messages = this.#inbox.messages();
     if (this.#conversation.isOver) this.#inbox.end();
     return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;

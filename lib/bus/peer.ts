@@ -36,6 +36,8 @@ export interface PeerOptions {
   readonly exposeDetails: boolean;
 }
 
+const noHolds: ReadonlySet<string> = new Set();
+
 /** The other end as the code above sees it, whichever side of the bus that is: it sends, asks and answers. */
 export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly questions: Questions;
@@ -46,7 +48,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly #maxOpenRequests: number;
   readonly #settled = new Wakers();
   /** Why messages are held back from this end, if they are. */
-  readonly #holds = new Set<string>();
+  #holds: ReadonlySet<string> = noHolds;
 
   constructor(owner: PeerOwner, options: PeerOptions) {
     this.#owner = owner;
@@ -118,12 +120,12 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
 
   /** Keeps messages and requests of the user's from arriving, until every reason to was released. */
   hold(reason: string): void {
-    this.#holds.add(reason);
+    this.#holds = new Set(this.#holds).add(reason);
     this.session?.pause();
   }
 
   release(reason: string): void {
-    this.#holds.delete(reason);
+    this.#holds = new Set([...this.#holds].filter((other) => other !== reason));
     if (this.#holds.size === 0) this.session?.resume();
   }
 

@@ -11,40 +11,45 @@ const mostSlots = 4_096;
 export class RequestTable<Value extends { readonly id: RequestId }> {
   size = 0;
   #slots = new Array<Value | undefined>(firstSlots).fill(undefined);
-  readonly #others = new Map<RequestId, Value>();
+  #others: Map<RequestId, Value> | undefined;
 
   add(value: Value): void {
     this.size += 1;
     const { id } = value;
     if (typeof id !== 'number') {
-      this.#others.set(id, value);
+      this.#keepApart(id, value);
       return;
     }
     while (this.#slots[this.#slotOf(id)] !== undefined && this.#slots.length < mostSlots) this.#grow();
     const slot = this.#slotOf(id);
     if (this.#slots[slot] === undefined) this.#slots[slot] = value;
-    else this.#others.set(id, value);
+    else this.#keepApart(id, value);
   }
 
   get(id: RequestId): Value | undefined {
     const value = typeof id === 'number' ? this.#slots[this.#slotOf(id)] : undefined;
-    return value?.id === id ? value : this.#others.get(id);
+    return value?.id === id ? value : this.#others?.get(id);
   }
 
   delete(id: RequestId): void {
     const slot = typeof id === 'number' ? this.#slotOf(id) : 0;
     if (this.#slots[slot]?.id === id) this.#slots[slot] = undefined;
-    else if (!this.#others.delete(id)) return;
+    else if (this.#others?.delete(id) !== true) return;
     this.size -= 1;
   }
 
   /** Empties the table and returns what it held. */
   clear(): Value[] {
-    const values = [...this.#slots.filter((value) => value !== undefined), ...this.#others.values()];
+    const values = [...this.#slots.filter((value) => value !== undefined), ...(this.#others?.values() ?? [])];
     this.#slots = new Array<Value | undefined>(firstSlots).fill(undefined);
-    this.#others.clear();
+    this.#others = undefined;
     this.size = 0;
     return values;
+  }
+
+  #keepApart(id: RequestId, value: Value): void {
+    this.#others ??= new Map();
+    this.#others.set(id, value);
   }
 
   #slotOf(id: number): number {

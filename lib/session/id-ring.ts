@@ -1,4 +1,7 @@
 const firstSlots = 8;
+/** What a ring holds before its first value: one slot, never filled. */
+const noIds = new Uint32Array(1);
+const noValues: undefined[] = [undefined];
 const largestId = 0xffff_ffff;
 
 /**
@@ -8,13 +11,13 @@ const largestId = 0xffff_ffff;
  */
 export class IdRing<Value> {
   size = 0;
-  #ids = new Uint32Array(firstSlots);
-  #values: (Value | undefined)[] = new Array<Value | undefined>(firstSlots).fill(undefined);
+  #ids = noIds;
+  #values: (Value | undefined)[] = noValues;
   #lastId = 0;
 
   /** Keeps `value` and returns its id, 1 to 2^32 - 1. */
   add(value: Value): number {
-    if (this.size * 2 >= this.#values.length) this.#grow();
+    if (this.size * 2 >= this.#values.length - 1) this.#grow();
     let slot: number;
     do {
       this.#lastId = this.#lastId === largestId ? 1 : this.#lastId + 1;
@@ -53,7 +56,7 @@ export class IdRing<Value> {
   #grow(): void {
     const entries = this.entries();
     // Ids that were apart modulo the old size are apart modulo any multiple of it.
-    const slots = this.#values.length * 2;
+    const slots = Math.max(firstSlots, this.#values.length * 2);
     this.#ids = new Uint32Array(slots);
     this.#values = new Array<Value | undefined>(slots).fill(undefined);
     for (const [id, value] of entries) {

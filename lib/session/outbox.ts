@@ -12,6 +12,9 @@ export interface Entry {
 }
 
 const firstRing = 16;
+/** What an outbox holds before its first frame. */
+const noEnds = new Float64Array(0);
+const noEntries: (Entry | undefined)[] = [];
 
 /**
  * The sequenced frames the peer has not acknowledged, as bytes to be sent again and as entries to be answered for.
@@ -28,8 +31,8 @@ export class Outbox {
   #tailOffset = 0;
   #recordedOffset = 0;
   /** By sequence number: where the frame ends, and whose it is. */
-  #ends = new Float64Array(firstRing);
-  #entries: (Entry | undefined)[] = new Array<Entry | undefined>(firstRing).fill(undefined);
+  #ends = noEnds;
+  #entries = noEntries;
 
   /** Frames not acknowledged. */
   get count(): number {
@@ -139,7 +142,7 @@ export class Outbox {
 
   #grow(): void {
     const oldMask = this.#ends.length - 1;
-    const size = this.#ends.length * 2;
+    const size = Math.max(firstRing, this.#ends.length * 2);
     const ends = new Float64Array(size);
     const entries = new Array<Entry | undefined>(size).fill(undefined);
     for (let sequence = this.acknowledged + 1; sequence <= this.sequence; sequence++) {

@@ -22,6 +22,8 @@ export interface ReceiverOptions {
 const ackBytes = 131_072;
 const ackFrames = 256;
 const maxLanes = 256;
+/** The lanes of a session whose peer opened none. */
+const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 
 /** The incoming half of a session: counts what arrived, holds messages back while paused, says what to acknowledge. */
 export class Receiver {
@@ -32,7 +34,7 @@ export class Receiver {
   /** Bytes of the frames that arrived and wait for `resume`. */
   heldBytes = 0;
   readonly #options: ReceiverOptions;
-  readonly #lanes = new Map<number, string>([[0, '']]);
+  #lanes: ReadonlyMap<number, string> = userLane;
   readonly #held: { frame: UserFrame | undefined; readonly sequence: number }[] = [];
   #paused = false;
   #acked = 0;
@@ -132,7 +134,7 @@ export class Receiver {
         if (this.#lanes.size >= maxLanes || this.#lanes.has(frame.lane)) {
           throw new BusError('ERR_PROTOCOL', `Lane ${frame.lane} cannot be opened`);
         }
-        this.#lanes.set(frame.lane, frame.name);
+        this.#lanes = new Map(this.#lanes).set(frame.lane, frame.name);
         return;
       case 'message':
         if (frame.confirm) this.#confirmAsked = true;

@@ -20,6 +20,7 @@ export interface SenderOptions {
   sending(): void;
 }
 
+const noLanes: ReadonlyMap<string, number> = new Map();
 /** Bytes gathered before a flush that does not wait for the end of the turn. */
 const flushBytes = 32_768;
 /** Bytes the link is given to hold, or half of what may be kept; the rest waits for the link to drain. */
@@ -37,9 +38,9 @@ const pumpBytes = 262_144;
 export class Sender {
   readonly outbox = new Outbox();
   readonly #options: SenderOptions;
-  readonly #lanes = new Map<string, number>();
+  #lanes: ReadonlyMap<string, number> = noLanes;
   /** Whose the queued bodies are, by lane, in the order of the queue. */
-  readonly #queued = new Map<number, (Entry | undefined)[]>();
+  #queued: Map<number, (Entry | undefined)[]> | undefined;
   #queuedCount = 0;
   readonly #outflow: Outflow;
   #corked = false;
@@ -62,7 +63,7 @@ export class Sender {
   get hasUserRoom(): boolean {
     const { keeps, maxBytes, maxMessages, encoder } = this.#options;
     if (!keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
-    const messages = this.outbox.count + (this.#queued.get(0)?.length ?? 0);
+    const messages = this.outbox.count + (this.#queued?.get(0)?.length ?? 0);
     return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && messages < maxMessages;
   }
 
@@ -197,10 +198,10 @@ export class Sender {
   /** Entries of frames that nobody will acknowledge any more, in order; the sender is spent after it. */
   abandon(): Entry[] {
     const left = this.outbox.abandon();
-    for (const queue of this.#queued.values()) {
+    for (const queue of this.#queued?.values() ?? []) {
       for (const entry of queue) if (entry !== undefined) left.push(entry);
     }
-    this.#queued.clear();
+    this.#queued = undefined;
     this.#outflow.close();
     return left;
   }
@@ -214,7 +215,7 @@ export class Sender {
       throw new BusError('ERR_PEER_LACKS_FEATURE', `The peer speaks net-ipc, which has no lanes such as "${name}"`);
     }
     const lane = this.#lanes.size + 1;
-    this.#lanes.set(name, lane);
+    this.#lanes = new Map(this.#lanes).set(name, lane);
     this.#sent(this.#options.encoder.open(lane, name), lane, undefined);
     return lane;
   }
@@ -246,6 +247,7 @@ export class Sender {
   };
 
   #enqueue(lane: number, entry: Entry | undefined): void {
+    this.#queued ??= new Map();
     const queue = this.#queued.get(lane);
     this.#queuedCount += 1;
     if (queue === undefined) this.#queued.set(lane, [entry]);
@@ -254,7 +256,7 @@ export class Sender {
 
   #dequeue(lane: number): Entry | undefined {
     this.#queuedCount -= 1;
-    return this.#queued.get(lane)?.shift();
+    return this.#queued?.get(lane)?.shift();
   }
 
   #flushSequenced(): void {

@@ -26,6 +26,7 @@ export class Watch {
   heardAt = 0;
   readonly #clock: Clock;
   readonly #limits: WatchLimits;
+  readonly #heartbeatIntervalMs: number;
   readonly #link: WatchedLink;
   #timer: Timer | undefined;
   #heartbeatAt = -1;
@@ -38,7 +39,8 @@ export class Watch {
 
   constructor(clock: Clock, limits: WatchLimits, link: WatchedLink) {
     this.#clock = clock;
-    this.#limits = { ...limits, heartbeatIntervalMs: limits.heartbeatIntervalMs || Number.POSITIVE_INFINITY };
+    this.#limits = limits;
+    this.#heartbeatIntervalMs = limits.heartbeatIntervalMs || Number.POSITIVE_INFINITY;
     this.#link = link;
   }
 
@@ -78,10 +80,10 @@ export class Watch {
   }
 
   #arm(): void {
-    const { heartbeatIntervalMs, heartbeatTimeoutMs, slowConsumerMs } = this.#limits;
+    const { heartbeatTimeoutMs, slowConsumerMs } = this.#limits;
     const now = this.#clock.now();
     const heartbeatDue =
-      this.#heartbeatAt < 0 ? this.heardAt + heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
+      this.#heartbeatAt < 0 ? this.heardAt + this.#heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
     this.stop();
     this.#resting = !this.#active && !this.#link.pending();
     this.#active = false;
@@ -98,7 +100,7 @@ export class Watch {
         this.#link.dead(now - this.heardAt);
         return;
       }
-    } else if (now - this.heardAt >= this.#limits.heartbeatIntervalMs) {
+    } else if (now - this.heardAt >= this.#heartbeatIntervalMs) {
       this.#heartbeatAt = now;
       this.#link.heartbeat();
     }

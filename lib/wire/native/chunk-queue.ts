@@ -14,13 +14,16 @@ interface Waiting {
 }
 
 const nothing = new Uint8Array(0);
+const none = new Map<number, Waiting[]>();
+const noBytes = new Map<number, number>();
 
 /** Bodies too large for one frame. Within a lane they keep their order; between lanes the chunks take turns. */
 export class ChunkQueue implements LaneQueue {
   bytes = 0;
   readonly #slab: Slab;
-  readonly #lanes = new Map<number, Waiting[]>();
-  readonly #bytesByLane = new Map<number, number>();
+  /** Made for the first large body; few sessions have one. */
+  #lanes = none;
+  #bytesByLane = noBytes;
 
   constructor(slab: Slab) {
     this.#slab = slab;
@@ -34,6 +37,10 @@ export class ChunkQueue implements LaneQueue {
   /** Always 0: nothing was written yet. */
   push(lane: number, type: number, flags: number, id: number, body: Uint8Array, intro: Uint8Array = nothing): 0 {
     const waiting = { type, flags, id, intro, body, offset: 0 };
+    if (this.#lanes === none) {
+      this.#lanes = new Map();
+      this.#bytesByLane = new Map();
+    }
     const queue = this.#lanes.get(lane);
     if (queue === undefined) this.#lanes.set(lane, [waiting]);
     else queue.push(waiting);

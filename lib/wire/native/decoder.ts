@@ -15,6 +15,7 @@ export interface NativeDecoderOptions {
 }
 
 const lengthBytes = 4;
+const nothing = new Uint8Array(0);
 const largestFrameBytes = headerBytes + chunkBytes;
 
 /** A frame of a cut body of which the header and some of the rest arrived. */
@@ -35,7 +36,7 @@ export class NativeDecoder implements Decoder {
   readonly #builder: FrameBuilder;
   readonly #reassembly: Reassembly;
   /** A frame that arrived in part, and how much of it. */
-  #carry = new Uint8Array(0);
+  #carry: Uint8Array = nothing;
   #carried = 0;
   #openPart: OpenPart | undefined;
 
@@ -50,7 +51,7 @@ export class NativeDecoder implements Decoder {
     this.#carried = 0;
     if (this.#openPart !== undefined) this.#reassembly.abort(this.#openPart.lane);
     this.#openPart = undefined;
-    if (this.#carry.length > 4_096) this.#carry = new Uint8Array(0);
+    if (this.#carry.length > 4_096) this.#carry = nothing;
   }
 
   feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
@@ -125,7 +126,7 @@ export class NativeDecoder implements Decoder {
     const whole = this.#carry;
     this.#carried = 0;
     // Raw bodies are handed out without a copy, so this buffer is not written to again.
-    this.#carry = new Uint8Array(0);
+    this.#carry = nothing;
     this.#frame(whole, 0, size, sink);
     return at + missing;
   }

@@ -23,7 +23,8 @@ const nothing = new Uint8Array(0);
  */
 export class Reassembly {
   readonly #maxBytes: number;
-  readonly #open = new Map<number, Partial>();
+  /** Made for the first cut body. */
+  #open: Map<number, Partial> | undefined;
   /** The size of the last body; the next one is likely to be as large, and then never outgrows its first buffer. */
   #expected = firstBytes;
   #openBytes = 0;
@@ -34,7 +35,7 @@ export class Reassembly {
   }
 
   isOpen(lane: number): boolean {
-    return this.#open.size !== 0 && this.#open.has(lane);
+    return this.#open !== undefined && this.#open.size !== 0 && this.#open.has(lane);
   }
 
   /**
@@ -43,8 +44,9 @@ export class Reassembly {
    */
   begin(lane: number, type: number, flags: number, id: number): void {
     const kind = flags & ~Flag.more;
-    const partial = this.#open.get(lane);
+    const partial = this.#open?.get(lane);
     if (partial === undefined) {
+      this.#open ??= new Map();
       this.#open.set(lane, { type, flags: kind, id, buffer: nothing, bytes: 0, wholeBytes: 0 });
     } else if (partial.type !== type || partial.id !== id || partial.flags !== kind) {
       throw new BusError('ERR_PROTOCOL', `Another frame cuts into a body on lane ${lane}`);
@@ -56,7 +58,7 @@ export class Reassembly {
    * @throws BusError `ERR_TOO_LARGE` over the limit of a body.
    */
   add(lane: number, part: Uint8Array): void {
-    const partial = this.#open.get(lane);
+    const partial = this.#open?.get(lane);
     if (partial === undefined || part.length === 0) return;
     const bytes = partial.bytes + part.length;
     this.#openBytes += part.length;
@@ -70,7 +72,7 @@ export class Reassembly {
 
   /** The frame that was begun is whole; returns the body when it was the last one. */
   finish(lane: number, flags: number): Uint8Array | undefined {
-    const partial = this.#open.get(lane);
+    const partial = this.#open?.get(lane);
     if (partial === undefined) return undefined;
     partial.wholeBytes = partial.bytes;
     if ((flags & Flag.more) !== 0) return undefined;
@@ -83,7 +85,7 @@ export class Reassembly {
 
   /** Forgets a frame that was begun and never became whole: it will come again. */
   abort(lane: number): void {
-    const partial = this.#open.get(lane);
+    const partial = this.#open?.get(lane);
     if (partial === undefined) return;
     this.#openBytes -= partial.bytes - partial.wholeBytes;
     partial.bytes = partial.wholeBytes;
@@ -98,7 +100,7 @@ export class Reassembly {
   }
 
   #close(lane: number, partial: Partial): void {
-    this.#open.delete(lane);
+    this.#open?.delete(lane);
     this.#openBytes -= partial.bytes;
     this.#reserved -= partial.buffer.length;
   }

@@ -16,6 +16,7 @@ type Question =
   | { readonly ask: 'storm' }
   | { readonly ask: 'outage'; readonly count: number; readonly bytes: number };
 
+const atOnce = 500;
 const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
 const notebook = settings.log === undefined ? undefined : new Notebook(settings.log);
 const tally = new Tally();
@@ -92,5 +93,8 @@ process.on('message', (question) => {
   void answer(question as Question).then((said) => process.send?.(said));
 });
 process.on('disconnect', () => process.exit());
-await Promise.all(clients.map((client) => client.connect()));
+// Not so many at once that they wait for each other.
+for (let at = 0; at < clients.length; at += atOnce) {
+  await Promise.all(clients.slice(at, at + atOnce).map((client) => client.connect()));
+}
 process.send?.({ ready: true });

@@ -15,7 +15,7 @@ interface Settings {
 type Question =
   | { readonly ask: 'tally' }
   | { readonly ask: 'pause' | 'resume' }
-  | { readonly ask: 'connections' }
+  | { readonly ask: 'connections' | 'usage' }
   | { readonly ask: 'watch' | 'vitals' }
   | { readonly ask: 'broadcast'; readonly count: number; readonly bytes: number };
 
@@ -26,6 +26,7 @@ const vitals = new Vitals();
 /** The links there were since `watch`, and the errors. */
 let sockets: Socket[] = [];
 let errors: string[] = [];
+let isWatching = false;
 const tally = new Tally();
 const notebook = settings.log === undefined ? undefined : new Notebook(settings.log);
 
@@ -34,7 +35,7 @@ server.on('message', (data) => {
   notebook?.note(number);
   tally.note(number);
 });
-server.on('error', ({ code }) => errors.push(code));
+server.on('error', ({ code }) => isWatching && errors.push(code));
 server.handle((data) => data);
 
 /** Broadcasts to all, waiting for room each time; resolves what memory and slow peers came to. */
@@ -81,9 +82,16 @@ async function answer(question: Question): Promise<unknown> {
       return {};
     case 'connections':
       return { count: server.connections.length };
+    case 'usage': {
+      const held = heldBytes();
+      const { user, system } = process.cpuUsage();
+      const residentBytes = process.memoryUsage.rss();
+      return { count: server.connections.length, heldBytes: held, residentBytes, cpuMs: (user + system) / 1_000 };
+    }
     case 'watch':
       sockets = [];
       errors = [];
+      isWatching = true;
       vitals.start();
       return {};
     case 'vitals': {
@@ -100,5 +108,5 @@ process.on('message', (question) => {
 });
 process.on('disconnect', () => process.exit());
 await server.start();
-server.server?.on('connection', (socket) => sockets.push(socket));
+server.server?.on('connection', (socket) => isWatching && sockets.push(socket));
 process.send?.({ ready: true });
