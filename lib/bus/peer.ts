@@ -246,6 +246,10 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     this.#sends.answer(waiting);
   }
 
+  maySend(lane: string): boolean {
+    return this.#sends.mayGo(lane);
+  }
+
   queue(waiting: Waiting, lane: string): void {
     this.#sends.queue(waiting, lane);
   }

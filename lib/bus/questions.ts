@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { BusError } from '../base/errors.ts';
+import { asBusError, BusError } from '../base/errors.ts';
 import { type Pending, PendingTable } from '../session/pending.ts';
 import type { Waiting } from '../session/waiting.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
@@ -7,6 +7,8 @@ import type { AskOptions } from './ask-options.ts';
 
 /** Who carries the questions to the peer. */
 export interface QuestionCarrier {
+  /** Whether a question on this lane would go out at once. */
+  maySend(lane: string): boolean;
   /** Sends at once or when there is room, or fails. */
   queue(waiting: Waiting, lane: string): void;
   /** Tells the peer that the answer is not wanted any more. */
@@ -14,6 +16,9 @@ export interface QuestionCarrier {
   /** A question was settled, one way or the other. */
   settled(): void;
 }
+
+/** Gets the question's id and the milliseconds left (undefined: for ever). */
+type SendQuestion = (id: number, timeoutMs: number | undefined) => void;
 
 /** What one end asked and has no answer to yet. Every question settles: by answer, error, timeout, abort or loss. */
 export class Questions {
@@ -41,8 +46,8 @@ export class Questions {
     return this.#pending.late;
   }
 
-  /** Asks by `send`, which gets the question's id and the milliseconds left (undefined: for ever). */
-  ask(lane: string, options: AskOptions, send: (id: number, timeoutMs: number | undefined) => void): Promise<unknown> {
+  /** Asks by `send`; what it throws rejects. */
+  ask(lane: string, options: AskOptions, send: SendQuestion): Promise<unknown> {
     const { signal, timeoutMs, idempotent, withdrawal } = options;
     if (signal?.aborted === true) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
@@ -50,25 +55,39 @@ export class Questions {
       const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
       const pending: Pending = { lane, resolve, reject, askedAt, deadline, sent: false };
       const id = this.#pending.add(pending);
-      let isNow = true;
-      const waiting: Waiting = {
-        kind: 'request',
-        send: () => {
-          if (!this.#pending.has(id)) return;
-          const waited = isNow ? 0 : this.#clock.now() - askedAt;
-          send(id, timeoutMs === undefined ? undefined : Math.max(0, Math.ceil(timeoutMs - waited)));
-          pending.sent = true;
-        },
-        fail: (error) => {
-          if (this.#pending.has(id)) this.#pending.take(id)?.reject(error);
-        },
-      };
-      if (idempotent) pending.retry = waiting;
       if (signal !== undefined) this.#watchSignal(signal, id, pending);
       withdrawal?.bind((error) => this.#withdraw(id, pending, error));
-      this.#carrier.queue(waiting, lane);
-      isNow = false;
+      if (!idempotent && this.#carrier.maySend(lane)) this.#sendNow(id, pending, timeoutMs, send);
+      else this.#queue(id, pending, idempotent, send);
     });
+  }
+
+  /** The usual way, which makes nothing that would have to be kept until the answer. */
+  #sendNow(id: number, pending: Pending, timeoutMs: number | undefined, send: SendQuestion): void {
+    try {
+      send(id, timeoutMs === undefined ? undefined : Math.ceil(timeoutMs));
+      pending.sent = true;
+    } catch (error) {
+      this.#pending.take(id)?.reject(asBusError(error, 'ERR_UNENCODABLE'));
+    }
+  }
+
+  #queue(id: number, pending: Pending, idempotent: boolean, send: SendQuestion): void {
+    const { deadline, lane } = pending;
+    const waiting: Waiting = {
+      kind: 'request',
+      send: () => {
+        if (!this.#pending.has(id)) return;
+        const left = Math.max(0, Math.ceil(deadline - this.#clock.now()));
+        send(id, left === Number.POSITIVE_INFINITY ? undefined : left);
+        pending.sent = true;
+      },
+      fail: (error) => {
+        if (this.#pending.has(id)) this.#pending.take(id)?.reject(error);
+      },
+    };
+    if (idempotent) pending.retry = waiting;
+    this.#carrier.queue(waiting, lane);
   }
 
   answered(id: RequestId, data: unknown): void {

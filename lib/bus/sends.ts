@@ -87,6 +87,11 @@ export class Sends {
     });
   }
 
+  /** Whether what is queued for `lane` would go out at once. */
+  mayGo(lane: string): boolean {
+    return this.#session !== undefined && this.#mayGo(this.#session, lane);
+  }
+
   /** Sends at once if it may, else in its turn. */
   queue(waiting: Waiting, lane: string): void {
     const session = this.#session;

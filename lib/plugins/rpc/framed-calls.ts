@@ -48,6 +48,10 @@ export class FramedCalls implements CallLine, QuestionCarrier {
     this.#running.clear();
   }
 
+  maySend(): boolean {
+    return true;
+  }
+
   queue(waiting: Waiting): void {
     try {
       waiting.send();
