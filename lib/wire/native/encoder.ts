@@ -19,6 +19,15 @@ export interface NativeEncoderOptions {
 /** Raw bodies up to this are copied into the slab; larger ones are handed on as they are. */
 const copyBytes = 4_096;
 
+const heartbeatFrame = controlFrame(FrameType.heartbeat);
+const heartbeatReplyFrame = controlFrame(FrameType.heartbeatReply);
+
+function controlFrame(type: number): Uint8Array {
+  const frame = typeof Buffer === 'function' ? Buffer.alloc(headerBytes) : new Uint8Array(headerBytes);
+  writeHeader(frame, 0, 0, type, 0, 0, 0);
+  return frame;
+}
+
 /** Writes the frames of `docs/protocol.md`. It lives as long as its session, since record definitions do. */
 export class NativeEncoder implements Encoder {
   readonly queue: ChunkQueue;
@@ -97,11 +106,11 @@ export class NativeEncoder implements Encoder {
   }
 
   heartbeat(): number {
-    return this.#control(FrameType.heartbeat, 0);
+    return this.#constant(heartbeatFrame);
   }
 
   heartbeatReply(): number {
-    return this.#control(FrameType.heartbeatReply, 0);
+    return this.#constant(heartbeatReplyFrame);
   }
 
   pause(): number {
@@ -114,6 +123,12 @@ export class NativeEncoder implements Encoder {
 
   goingAway(): number {
     return this.#control(FrameType.goingAway, 0);
+  }
+
+  /** Frames that idle links exchange need no buffer of the slab's. */
+  #constant(frame: Uint8Array): number {
+    this.#slab.share(frame, 0, frame.length);
+    return frame.length;
   }
 
   #control(type: number, id: number): number {
