@@ -71,7 +71,7 @@ export function pluginGoals({ scenarios }: Results, group: Exclude<Group, 'bus'>
         part(
           'TCP to WebSocket, writes of 64 KiB',
           'a bare pipe',
-          80,
+          60,
           'dispatch-stream',
           'writes of 64 KiB',
           'bare pipe',
