@@ -71,6 +71,7 @@ export const receiver: Part = ({ address }) => {
   const path = join(dirname(address), 'copy');
   let client: Client;
   let transfers: ClientTransfers;
+  let stopped = false;
   return {
     async open({ bus, as }) {
       client = new Client({ host: '127.0.0.1', port: Number(bus) });
@@ -113,5 +114,3 @@ export const receiver: Part = ({ address }) => {
     },
   };
 };
-
-let stopped = false;

@@ -36,9 +36,9 @@ describe('bench', () => {
         expect(Object.keys(ofPeer)).to.include('busbar');
         for (const [peer, metrics] of Object.entries(ofPeer)) {
           const wanted = scenario.metrics.map(({ name }) => name);
-          // What a program of its own takes is not always seen.
-          if (peer.startsWith('curl')) expect(metrics).to.include.keys('megabytes');
-          else expect(Object.keys(metrics)).to.deep.equal(wanted);
+          // Of the others a figure may be missing: what a program of its own takes is not seen, for one.
+          if (peer === 'busbar') expect(Object.keys(metrics)).to.deep.equal(wanted);
+          else expect(metrics).to.include.keys(wanted[0] ?? '');
           for (const { median } of Object.values(metrics)) expect(median).to.be.a('number').that.is.not.NaN;
         }
       }
