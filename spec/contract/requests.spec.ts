@@ -212,7 +212,7 @@ contract('requests', (bus, dialect) => {
 });
 
 contract('a request listener', (bus) => {
-  it('that throws or rejects rejects the requester within 100 ms, and nothing else', async () => {
+  it('that throws or rejects rejects the requester within 10 ms, and nothing else', async () => {
     const { server, client } = await bus().pair();
     server.on('request', (request) => {
       if (request === 'later') return Promise.reject(new Error('rejected'));
@@ -222,9 +222,14 @@ contract('a request listener', (bus) => {
       ['now', 'thrown'],
       ['later', 'rejected'],
     ]) {
-      const before = performance.now();
-      expect((await rejected(client.request(request))).message).to.equal(message);
-      expect(performance.now() - before).to.be.below(100);
+      // A pause of the machine holds up one of them, not all.
+      let quickestMs = Number.POSITIVE_INFINITY;
+      for (let attempt = 0; attempt < 5; attempt++) {
+        const before = performance.now();
+        expect((await rejected(client.request(request))).message).to.equal(message);
+        quickestMs = Math.min(quickestMs, performance.now() - before);
+      }
+      expect(quickestMs).to.be.below(10);
     }
     const got = next(server, 'message');
     await client.send('alive');

@@ -67,15 +67,21 @@ contract('surveys', (bus) => {
     }
   });
 
-  it('report a client that leaves meanwhile at once', async () => {
-    const { server, client } = await bus().pair();
+  it('report a client that leaves meanwhile within 50 ms', async () => {
+    const server = await bus().server();
     const other = await bus().client();
     other.handle(() => 'here');
-    client.on('request', () => void client.destroy());
-    const before = performance.now();
-    const results = await server.survey('q', 5_000);
-    expect(performance.now() - before).to.be.below(1_000);
-    expect(results.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled']);
+    let quickestMs = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const client = await bus().client();
+      client.on('request', () => void client.destroy());
+      const before = performance.now();
+      const results = await server.survey('q', 5_000);
+      quickestMs = Math.min(quickestMs, performance.now() - before);
+      expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected']);
+      await until(() => server.connections.length === 1);
+    }
+    expect(quickestMs).to.be.below(50);
   });
 
   it('come as a stream, the quickest answer first, until there are enough', async () => {
