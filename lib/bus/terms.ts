@@ -12,6 +12,9 @@ import type { Platform } from './platform.ts';
 /** The feature names of the native protocol that this version knows. */
 export const recordsFeature = 'records';
 
+/** After which part of the interval a client sends its heartbeat. */
+const clientHeartbeat = 0.9;
+
 /** The features this end offers on `link`. */
 export function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
   return (options.trusted ?? link.trusted) ? [recordsFeature] : [];
@@ -52,7 +55,12 @@ export function sessionOfClient(
     offer === undefined
       ? netIpcDialect(hello, port, options, platform)
       : nativeDialect({ records: offer.features.includes(recordsFeature), peerMaxBytes: offer.maxFrameBytes }, options);
-  return newSession(dialect, owner, options);
+  const { heartbeatIntervalMs: interval, heartbeatTimeoutMs, slowConsumerMs } = options;
+  const { maxUnackedBytes, maxPendingMessages } = options;
+  // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
+  const heartbeatIntervalMs = interval * clientHeartbeat;
+  const limits = { heartbeatIntervalMs, heartbeatTimeoutMs, slowConsumerMs, maxUnackedBytes, maxPendingMessages };
+  return new Session(dialect, owner, options.clock, limits);
 }
 
 export function newSession(dialect: SessionDialect, owner: SessionOwner, options: ResolvedPeerOptions): Session {

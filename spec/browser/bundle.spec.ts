@@ -32,7 +32,15 @@ describe('browser bundle', () => {
   });
 
   it('stand-ins - take the place of the modules that package.json names', () => {
-    for (const name of ['body-codec', 'record-layer', 'errors', 'event-emitter', 'retry', 'upgrade']) {
+    for (const name of [
+      'body-codec',
+      'broadcast-frame',
+      'record-layer',
+      'errors',
+      'event-emitter',
+      'retry',
+      'upgrade',
+    ]) {
       expect(made.modules.filter((module) => module.endsWith(`/${name}.js`))).to.deep.equal([
         `dist/esm/browser/${name}.js`,
       ]);
