@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { after, before, describe, it } from 'mocha';
+import { afterEach, beforeEach, describe, it } from 'mocha';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,12 +21,12 @@ describe('net-ipc 2.2.2, on links that break, for long', () => {
   let folder: string;
   let paths = 0;
 
-  before(async () => {
+  beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'bb-'));
     real = new NetIpcProcess();
     await real.started();
   });
-  after(async () => {
+  afterEach(async () => {
     await real.end();
     rmSync(folder, { recursive: true, force: true });
   });
