@@ -27,9 +27,12 @@ export function jsonPiecesExceedDepth(pieces: readonly Uint8Array[], maxDepth: n
     }
     for (; index < bytes.length; index++) {
       if (inText) {
-        while (index < bytes.length && bytes[index] !== quote) index += bytes[index] === backslash ? 2 : 1;
-        inText = index >= bytes.length;
-        escaped = index > bytes.length;
+        const found = bytes.indexOf(quote, index);
+        const end = found < 0 ? bytes.length : found;
+        const isEscaped = endsInEscape(bytes, index, end);
+        if (found < 0) escaped = isEscaped;
+        else inText = isEscaped;
+        index = end;
         continue;
       }
       const byte = bytes[index];
@@ -43,6 +46,13 @@ export function jsonPiecesExceedDepth(pieces: readonly Uint8Array[], maxDepth: n
     }
   }
   return false;
+}
+
+/** Whether what follows `end` is escaped: an odd number of backslashes stands before it, from `start` on. */
+function endsInEscape(bytes: Uint8Array, start: number, end: number): boolean {
+  let first = end;
+  while (first > start && bytes[first - 1] === backslash) first--;
+  return (end - first) % 2 === 1;
 }
 
 /** Whether there are too few opening brackets and braces to nest that deep: long lists and texts need no closer look. */

@@ -36,7 +36,7 @@ describe('JSON depth', () => {
   });
 
   it('is the same however the text is cut', () => {
-    const text = Buffer.from('{"\\\\":["\\"[[",[{"[":["x"]}]]}');
+    const text = Buffer.from('{"\\\\":["\\"[[\\\\\\"[",[{"[\\\\":["x"]}]]}');
     for (let first = 0; first <= text.length; first++) {
       for (let second = first; second <= text.length; second++) {
         const pieces = [text.subarray(0, first), text.subarray(first, second), text.subarray(second)];
