@@ -28,7 +28,7 @@ const linkBytes = 1_048_576;
 /** With room for this much a peer's own acknowledgements come in good time, however late each of them is. */
 const wideMessages = 1_024;
 const wideBytes = 262_144;
-/** Bytes the link may hold before a cut body waits, so that other lanes get their turn. */
+/** Bytes the link may hold, or one turn may cut, before a body waits, so that others get their turn. */
 const pumpBytes = 262_144;
 
 /**
@@ -45,6 +45,8 @@ export class Sender {
   readonly #outflow: Outflow;
   #corked = false;
   #deferred = false;
+  /** This turn cut as much as a turn may. */
+  #hasCut = false;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -233,8 +235,7 @@ export class Sender {
       return;
     }
     if (!this.#deferred) {
-      this.#deferred = true;
-      this.#options.clock.defer(this.#endOfTurn);
+      this.#flushLater();
       this.flush();
     } else if (this.#options.slab.pendingBytes >= flushBytes) {
       this.flush();
@@ -243,6 +244,7 @@ export class Sender {
 
   readonly #endOfTurn = (): void => {
     this.#deferred = false;
+    this.#hasCut = false;
     this.flush();
   };
 
@@ -267,19 +269,32 @@ export class Sender {
     this.#outflow.add(segments);
   }
 
-  /** Cuts queued bodies while the link takes more. */
+  /**
+   * Cuts queued bodies while the link takes more, so much at a time: on a compressed link each chunk is deflated here, and
+   * the link may never fill.
+   */
   #pump(): void {
     const queue = this.#options.encoder.queue;
     const { outlet } = this.#outflow;
-    if (queue === undefined || queue.bytes === 0 || outlet === undefined) return;
+    if (queue === undefined || queue.bytes === 0 || outlet === undefined || this.#hasCut) return;
+    let cut = 0;
     outlet.cork?.();
-    while (outlet.bufferedBytes < pumpBytes && this.outbox.bytes < this.#options.maxBytes) {
+    while (cut < pumpBytes && outlet.bufferedBytes < pumpBytes && this.outbox.bytes < this.#options.maxBytes) {
       const chunk = queue.writeChunk();
       if (chunk === undefined) break;
+      cut += chunk.bytes;
       this.outbox.record(chunk.bytes, chunk.last ? this.#dequeue(chunk.lane) : undefined);
       this.#flushSequenced();
       this.#outflow.write();
     }
     outlet.uncork?.();
+    this.#hasCut = cut >= pumpBytes;
+    if (this.#hasCut) this.#flushLater();
+  }
+
+  #flushLater(): void {
+    if (this.#deferred) return;
+    this.#deferred = true;
+    this.#options.clock.defer(this.#endOfTurn);
   }
 }
