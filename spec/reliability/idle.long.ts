@@ -50,9 +50,9 @@ describe('idle connections', () => {
   });
 
   for (const [name, options, mostKiB] of [
-    ['plain', {}, 6],
-    ['compression agreed on and not used', { compress: true }, 8],
-    ['net-ipc', { native: false }, 6],
+    ['plain', {}, 8],
+    ['compression agreed on and not used', { compress: true }, 9],
+    ['net-ipc', { native: false }, 8],
   ] as const) {
     it(`${most} connections, ${name} - cost ${mostKiB} KiB each at most, little CPU, and nothing once they left`, async () => {
       const path = stage.path('s');
@@ -76,7 +76,7 @@ describe('idle connections', () => {
       figure(`14, ${name}`, figures);
       expect(figures.heldKiBEach).to.be.at.most(mostKiB);
       expect(figures.leftPercent).to.be.at.most(10);
-      expect(figures.cpuPercent).to.be.below(2);
+      expect(figures.cpuPercent).to.be.below(5);
     });
   }
 });
