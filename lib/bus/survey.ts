@@ -31,6 +31,21 @@ export interface SurveyStreamSettings {
   readonly first?: boolean | undefined;
 }
 
+const streamSettings = new Set(['timeout', 'signal', 'quorum', 'first']);
+
+/** How many fulfilled answers end the stream. @throws BusError `ERR_INVALID_ARGUMENT`. */
+export function quorumOf(settings: SurveyStreamSettings): number {
+  if (typeof settings !== 'object' || settings === null) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'surveyStream takes its settings as { timeout, signal, quorum, first }');
+  }
+  for (const name of Object.keys(settings)) {
+    if (!streamSettings.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `surveyStream has no setting "${name}"`);
+  }
+  const { first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
+  if (quorum === Number.POSITIVE_INFINITY || (Number.isInteger(quorum) && quorum > 0)) return quorum;
+  throw new BusError('ERR_INVALID_ARGUMENT', `A quorum is a whole number of answers, 1 or more, not ${String(quorum)}`);
+}
+
 /**
  * Asks each member and calls `answered` once for each of them. A member whose link breaks has `graceMs` to come back,
  * then it counts as gone (`ERR_CLOSED`). The function returned cancels what is still open.

@@ -5,6 +5,7 @@ import type { Connections } from './connections.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import {
   askAll,
+  quorumOf,
   type SurveyAnswer,
   type SurveyMember,
   type SurveyResult,
@@ -37,7 +38,8 @@ export class Surveys {
     data: unknown,
     settings: SurveyStreamSettings = {},
   ): AsyncGenerator<SurveyAnswer<Connection, unknown>, void, void> {
-    const { timeout, signal, first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
+    const quorum = quorumOf(settings);
+    const { timeout, signal } = settings;
     const options = askOptions({ timeout, signal }, 10_000);
     const members = this.#members((connection, ask) => connection.peer.request('', data, ask));
     return surveyAnswers(members, options, quorum, this.#options.clock, this.#options.surveyGraceMs);

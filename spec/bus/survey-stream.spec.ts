@@ -59,6 +59,16 @@ contract(
       expect(outcomes[lost]?.[1]).to.be.within(60, 500);
     });
 
+    it('refuses settings it does not know and quorums that no answer makes', async () => {
+      const server = await bus().server();
+      for (const settings of [{ timout: 5 }, { quorum: 0 }, { quorum: 1.5 }, { quorum: '2' }, 5, null]) {
+        expect(() => server.surveyStream('x', settings as never))
+          .to.throw()
+          .with.property('code', 'ERR_INVALID_ARGUMENT');
+      }
+      for await (const _answer of server.surveyStream('x', { quorum: Infinity })) throw new Error('nobody is there');
+    });
+
     it('freezes its members at the start', async () => {
       const server = await bus().server();
       (await bus().client()).handle(async () => sleep(30));
