@@ -166,8 +166,12 @@ export class ClientConversation implements PeerOwner {
 
   broken(error: BusError): void {
     if (error.code !== 'ERR_TIMEOUT') this.#owner.fire('error', error);
-    this.#port?.destroy();
-    this.#linkLost(error);
+    if (this.peer.isStuckOn(error)) {
+      this.ended({ type: 'end', reason: error.message, allowReconnect: true, code: undefined, size: 0 });
+    } else {
+      this.#port?.destroy();
+      this.#linkLost(error);
+    }
   }
 
   slow(): void {

@@ -38,6 +38,9 @@ export interface PeerOptions {
 
 const noHolds: ReadonlySet<string> = new Set();
 
+/** Bytes that a link garbled come right over another one; a frame that fails as often as this never does. */
+const mostStumbles = 3;
+
 /** The other end as the code above sees it, whichever side of the bus that is: it sends, asks and answers. */
 export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly questions: Questions;
@@ -47,6 +50,9 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly #clock: Clock;
   readonly #maxOpenRequests: number;
   readonly #settled = new Wakers();
+  /** How many frames had arrived when the link last broke on one that could not be read, and how often it did there. */
+  #stumbledAt = -1;
+  #stumbles = 0;
   /** Why messages are held back from this end, if they are. */
   #holds: ReadonlySet<string> = noHolds;
 
@@ -151,8 +157,23 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     if (this.session === session) await new Promise<void>((resolve) => session.whenFlushed(resolve));
   }
 
+  /**
+   * Whether the peer's next frame cannot be read over any link, so that the session would break on it for ever. The peer
+   * is then told that the session ends here.
+   */
+  isStuckOn(error: BusError): boolean {
+    const { session } = this;
+    if (session?.tier !== 'session' || (error.code !== 'ERR_PROTOCOL' && error.code !== 'ERR_TOO_LARGE')) return false;
+    this.#stumbles = session.received === this.#stumbledAt ? this.#stumbles + 1 : 1;
+    this.#stumbledAt = session.received;
+    if (this.#stumbles < mostStumbles) return false;
+    session.out.end(error.message, true, undefined);
+    return true;
+  }
+
   /** Carries on in `session`; the messages `first` go before all that waits. */
   bind(session: Session, first: readonly Entry[] = []): void {
+    this.#stumbledAt = -1;
     if (this.#holds.size > 0) session.pause();
     this.#sends.bind(session, first);
   }

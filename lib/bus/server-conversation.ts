@@ -192,8 +192,13 @@ export class ServerConversation implements PeerOwner {
   broken(error: BusError): void {
     this.#owner.error(error);
     const port = this.#port;
-    port?.destroy();
-    this.#linkLost(port);
+    if (this.peer.isStuckOn(error)) {
+      this.over(error.message, new BusError('ERR_SESSION_LOST', undefined, { cause: error }));
+      port?.end();
+    } else {
+      port?.destroy();
+      this.#linkLost(port);
+    }
   }
 
   slow(): void {
