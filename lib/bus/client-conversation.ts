@@ -177,7 +177,7 @@ export class ClientConversation implements PeerOwner {
   slow(): void {
     const { slowConsumer: policy } = this.#options;
     this.#owner.fire('slow', { peer: this.handle, policy, ...this.peer.pending });
-    if (policy === 'drop-newest') this.peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
+    if (policy === 'drop-newest' || policy === 'drop-oldest') this.peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
     if (policy === 'disconnect') this.destroy('slow consumer');
   }
 

@@ -71,6 +71,21 @@ contract(
       expect(dropped.length).to.be.within(150, 250);
     });
 
+    for (const slowConsumer of ['drop-oldest', 'drop-newest'] as const) {
+      it(`lose what waits for a server that takes nothing, under ${slowConsumer}`, async () => {
+        const { client, connection } = await bus().pair({}, { ...limits, slowConsumer });
+        connection.connection?.pause();
+        const slow = next(client, 'slow');
+        const waiting: Promise<void>[] = [];
+        for (let i = 0; i < 300; i++) waiting.push(client.send(kilobyte));
+        const settled = Promise.allSettled(waiting);
+        await slow;
+        const dropped = (await settled).filter(({ status }) => status === 'rejected');
+        expect(dropped.length).to.be.within(150, 250);
+        client.destroy();
+      });
+    }
+
     it('hold no more messages than allowed behind a body that is cut', async () => {
       const server = await bus().server({ maxUnackedBytes: 1_000_000, maxPendingMessages: 10 });
       const { stalled } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
