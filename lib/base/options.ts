@@ -75,6 +75,7 @@ export function oneOf<const Choice extends string>(row: {
 export function custom<T>(row: {
   readonly type: string;
   readonly default: T;
+  readonly range?: string;
   accepts(value: unknown): boolean;
 }): OptionSpec<T> {
   return row;

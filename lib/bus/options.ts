@@ -22,6 +22,7 @@ export const addressOptions = {
   /** TCP port; 0 lets a server pick a free one. */
   port: custom<number | undefined>({
     type: 'integer',
+    range: '0 to 65535',
     default: undefined,
     accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   }),

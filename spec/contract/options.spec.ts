@@ -19,7 +19,7 @@ const badOptions: readonly (readonly [object, RegExp])[] = [
   [{ toString: 1 }, /no option "toString"/],
   [{ retries: -1 }, /"retries" must be integer from 0/],
   [{ retries: 1.5 }, /"retries"/],
-  [{ port: 65_536 }, /"port"/],
+  [{ port: 65_536 }, /"port" must be integer from 0 to 65535/],
   [{ port: '80' }, /"port"/],
   [{ compress: 1 }, /"compress" must be boolean/],
   [{ heartbeatTimeoutMs: 0 }, /"heartbeatTimeoutMs"/],
