@@ -1,5 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
+import { checkNames } from './endpoint-registry.ts';
 import type { ValueKind } from './payload/payload.ts';
 import { FileSink } from './sink/file-sink.ts';
 import type { Sink } from './sink/sink.ts';
@@ -42,7 +43,9 @@ export class Receivers {
   readonly #byId = new Map<string, Receiver>();
 
   /** Sets the receiver of `id`, or removes it. Throws `ERR_INVALID_ARGUMENT`. */
-  set(id: string, deliver: Deliver | undefined, { as = 'value', path }: ReceiveOptions = {}): void {
+  set(id: string, deliver: Deliver | undefined, options: ReceiveOptions = {}): void {
+    checkNames('receive', options, ['as', 'path']);
+    const { as = 'value', path } = options;
     if (deliver === undefined) {
       this.#byId.delete(id);
       return;

@@ -568,6 +568,10 @@ describe('interserve transfers', () => {
       () => bus.transfers.interrupt('map', 5 as never),
       () => one.transfers.failure('map', 5 as never),
       () => one.transfers.send('map', {} as never),
+      () => bus.transfers.add('log', { siz: 5 } as never),
+      () => bus.transfers.add('log', 5 as never),
+      () => bus.transfers.receive('map', () => {}, { at: 'x' } as never),
+      () => one.transfers.receive('map', () => {}, null as never),
     ];
     for (const call of wrong)
       expect(call, String(call)).to.throw(BusError).with.property('code', 'ERR_INVALID_ARGUMENT');
