@@ -204,6 +204,16 @@ for (const kind of kinds) {
       expect(await refusal(second.enter('other'))).to.equal(Reason.MAX);
     });
 
+    it('refusals - say which of the things it is that their reason stands for', async () => {
+      const [first, second] = [await meeting.rooms(), await meeting.rooms()];
+      await first.create('room');
+      await second.enter('room');
+      expect((await rejection(second.create('room'))).message).to.match(/id is taken/);
+      expect((await rejection(second.enter('nowhere'))).message).to.match(/no channel of that id/);
+      expect((await rejection(second.enter('room'))).message).to.match(/in the channel already/);
+      expect((await rejection(first.enter('room'))).message).to.match(/owner of a channel cannot enter it/);
+    });
+
     it('refusals - without a connection there is nobody to ask', async () => {
       const [rooms, client] = await meeting.client();
       await client.close();

@@ -3,7 +3,7 @@ import type { OwnerEnd } from '../ends/owner-end.ts';
 import type { UserEnd } from '../ends/user-end.ts';
 import { ChannelError } from '../reason.ts';
 import type { Gatekeeper } from '../relay/gatekeeper.ts';
-import { refusalReason } from '../relay/relay.ts';
+import { refusalReason, refusalSentence } from '../relay/relay.ts';
 import type { Room, Seat } from '../relay/room.ts';
 import { Slots } from '../relay/slots.ts';
 import { LagLine } from './lag-line.ts';
@@ -39,7 +39,7 @@ export class OfflineRooms {
     return this.#after(lag, () => {
       const limits = this.#gate.limits(asked);
       const room = relay.create({ id: end.id, owner: member, limits, listed: asked['listed'] !== false });
-      if (typeof room === 'string') return new ChannelError(refusalReason[room]);
+      if (typeof room === 'string') return new ChannelError(refusalReason[room], refusalSentence[room]);
       this.#ends.add(end);
       end.admit(room.admission(room.number), new OfflineLine(relay, line, room));
       return undefined;
@@ -57,7 +57,7 @@ export class OfflineRooms {
         const way = new OfflineLine(relay, line, seat);
         end.entered(seat.room.admission(seat.number), way, seat.token, seat.room.owner.peer);
       });
-      return refusal === undefined ? undefined : new ChannelError(refusalReason[refusal]);
+      return refusal === undefined ? undefined : new ChannelError(refusalReason[refusal], refusalSentence[refusal]);
     });
   }
 

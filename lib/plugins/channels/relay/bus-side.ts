@@ -8,7 +8,7 @@ import { TopicHub } from '../topics/topic-hub.ts';
 import { BusMember } from './bus-member.ts';
 import type { Gatekeeper } from './gatekeeper.ts';
 import { cargo, Parcel } from './parcel.ts';
-import { refusalReason, type Relay } from './relay.ts';
+import { refusalReason, refusalSentence, type Relay } from './relay.ts';
 import type { Room, Seat } from './room.ts';
 
 /** The relay's side of the channels lane: turns what bus peers send into moves of the relay. */
@@ -165,7 +165,7 @@ export class BusSide {
     const asked = isRecord(given) ? given : {};
     const limits = this.#gate.limits(asked);
     const room = this.#relay.create({ id, owner: member, limits, listed: asked['listed'] !== false });
-    if (typeof room === 'string') return [refusalReason[room], null];
+    if (typeof room === 'string') return [refusalReason[room], refusalSentence[room]];
     member.tell(['created', handle, room.admission(room.number)]);
     return null;
   }
@@ -175,7 +175,7 @@ export class BusSide {
     const refusal = this.#relay.enter(member, id, chunk, (seat) => {
       member.tell(['entered', handle, seat.room.admission(seat.number), seat.token, seat.room.owner.peer]);
     });
-    return refusal === undefined ? null : [refusalReason[refusal], null];
+    return refusal === undefined ? null : [refusalReason[refusal], refusalSentence[refusal]];
   }
 }
 

@@ -18,6 +18,17 @@ export const refusalReason: Record<Refusal, Reason> = {
   blocked: Reason.KICK,
 };
 
+/** The same for people: `Reason` tells some of them not apart. */
+export const refusalSentence: Record<Refusal, string> = {
+  taken: 'The id is taken, or is no string of 1 to 255 bytes.',
+  unknown: 'There is no channel of that id.',
+  own: 'The owner of a channel cannot enter it.',
+  inside: 'This peer is in the channel already.',
+  full: 'The channel is full.',
+  max: 'The peer, or the relay, holds as many channels as it may.',
+  blocked: 'The owner of the channel has blocked this peer.',
+};
+
 const maxBlocks = 1_000;
 
 export interface RoomInfo {
