@@ -23,13 +23,23 @@ export async function runMicro(quick: boolean): Promise<string> {
   for (const records of [true, false]) {
     const kind = records ? 'records' : 'plain maps';
     const slab = new Slab();
-    const encoder = new NativeEncoder({ slab, records, maxFrameBytes: limits.maxFrameBytes });
+    const encoder = new NativeEncoder({
+      slab,
+      records,
+      maxFrameBytes: limits.maxFrameBytes,
+      maxDepth: limits.maxDepth,
+    });
     bench.add(`native encoder, ${kind}`, () => {
       for (const value of values) encoder.message(0, value, false);
       slab.take();
     });
     const other = new Slab();
-    const source = new NativeEncoder({ slab: other, records, maxFrameBytes: limits.maxFrameBytes });
+    const source = new NativeEncoder({
+      slab: other,
+      records,
+      maxFrameBytes: limits.maxFrameBytes,
+      maxDepth: limits.maxDepth,
+    });
     const decoder = new NativeDecoder({ records, ...limits });
     const sink: (frame: Frame) => void = () => {};
     for (const value of values) source.message(0, value, false);

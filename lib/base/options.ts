@@ -1,4 +1,5 @@
 import { BusError } from './errors.ts';
+import { nearest } from './nearest.ts';
 
 /**
  * One row of an options table: what is taken, and what is meant when nothing is given. The comment of the row is also its
@@ -120,34 +121,12 @@ export function resolveOptions<Table extends OptionTable>(
 }
 
 function unknownOption(owner: string, name: string, known: readonly string[]): string {
-  let nearest: string | undefined;
-  let best = 4;
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < best) {
-      best = distance;
-      nearest = candidate;
-    }
-  }
-  return `${owner} has no option "${name}"${nearest === undefined ? '' : `, did you mean "${nearest}"?`}`;
+  const near = nearest(name, known);
+  return `${owner} has no option "${name}"${near === undefined ? '' : `, did you mean "${near}"?`}`;
 }
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return typeof value === 'function' ? 'a function' : String(value);
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -51,7 +51,7 @@ export const peerOptions = {
     max: 2_147_483_648,
     unit: 'bytes',
   }),
-  /** How deep a message may nest. */
+  /** How deep a message may nest, sent or received; those up to 4 KiB are not looked through. */
   maxDepth: integer({ default: 64, min: 1, max: 10_000 }),
   /** Bytes to one peer that it has not acknowledged; when they are reached, `send` waits. */
   maxUnackedBytes: integer({

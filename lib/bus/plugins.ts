@@ -158,6 +158,7 @@ export class Plugins {
   }
 
   #lane(name: string): Lane {
+    const { side } = this.#base;
     const peerOf = (handle: PeerHandle): Peer => this.#base.peerOf(handle);
     return {
       // Not async: while there is room `send` returns the one promise that all sends share, and a request its own.
@@ -180,7 +181,9 @@ export class Plugins {
         const waits: Promise<unknown>[] = [];
         for (const handle of handles) {
           try {
-            const wait = peerOf(handle).sendEncoded(name, message);
+            const peer = peerOf(handle);
+            // A client has one peer, for whom nothing needs to be encoded apart.
+            const wait = side === 'client' ? peer.send(name, data) : peer.sendEncoded(name, message);
             if (wait !== undefined) waits.push(wait.catch((error: unknown) => this.#base.report(error, handle)));
           } catch (error) {
             this.#base.report(error, handle);

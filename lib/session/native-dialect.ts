@@ -27,7 +27,12 @@ export function nativeDialect(terms: NativeTerms, limits: DialectLimits): Sessio
   return {
     tier: 'session',
     slab,
-    encoder: new NativeEncoder({ slab, records: terms.records, maxFrameBytes: terms.peerMaxBytes }),
+    encoder: new NativeEncoder({
+      slab,
+      records: terms.records,
+      maxFrameBytes: terms.peerMaxBytes,
+      maxDepth: limits.maxDepth,
+    }),
     decoder,
     restart: () => decoder.restart(),
   };

@@ -4,14 +4,12 @@ import { EventEmitter as Original } from 'eventemitter3';
 import { describe, it } from 'mocha';
 import originalRetry from 'p-retry';
 import * as originalErrors from '../../lib/base/errors.ts';
-import { broadcastFrame } from '../../lib/browser/broadcast-frame.ts';
 import * as errors from '../../lib/browser/errors.ts';
 import { EventEmitter } from '../../lib/browser/event-emitter.ts';
 import { createHash } from '../../lib/browser/node-crypto.ts';
 import retry from '../../lib/browser/retry.ts';
 import * as structs from '../../lib/browser/struct-codec.ts';
 import * as originalStructs from '../../lib/plugins/rpc/joint/struct-codec.ts';
-import { broadcastFrame as originalFrame } from '../../lib/wire/native/broadcast-frame.ts';
 import { rejection } from '../support/links.ts';
 
 describe('stand-ins of web pages', () => {
@@ -38,21 +36,6 @@ describe('stand-ins of web pages', () => {
       return heard;
     };
     expect(run(new EventEmitter())).to.deep.equal(run(new Original()));
-  });
-
-  it('frames for many - have the same bytes', () => {
-    const bytesOf = ({ buffer, start, end }: ReturnType<typeof broadcastFrame>): Buffer =>
-      Buffer.from(buffer.subarray(start, end));
-    for (const data of [
-      undefined,
-      'text',
-      { list: [1, { deep: true }] },
-      Buffer.from('raw'),
-      new Uint16Array(9),
-      'x'.repeat(50_000),
-    ]) {
-      expect(bytesOf(broadcastFrame(data, 3)).equals(bytesOf(originalFrame(data, 3)))).to.equal(true);
-    }
   });
 
   it('retry - settles as p-retry does with the same attempts', async () => {

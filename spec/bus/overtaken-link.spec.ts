@@ -46,7 +46,7 @@ describe('a link that was overtaken', () => {
     const confirmed = Promise.all([1, 2, 3].map((number) => connection.send(number, { confirm: true })));
     await clock.run(1);
     const slab = new Slab();
-    new NativeEncoder({ slab, records: false, maxFrameBytes: 65_536 }).ack(3);
+    new NativeEncoder({ slab, records: false, maxFrameBytes: 65_536, maxDepth: 64 }).ack(3);
     for (const bytes of slab.take()) first.port.write(bytes);
     await clock.run(1);
     await confirmed;

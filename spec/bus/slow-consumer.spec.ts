@@ -149,6 +149,9 @@ contract(
       circular.self = circular;
       expect((await rejected(client.send(circular))).code).to.equal('ERR_UNENCODABLE');
       expect((await rejected(client.send('x'.repeat(20_000)))).code).to.equal('ERR_TOO_LARGE');
+      let deep: unknown = 'x'.repeat(5_000);
+      for (let level = 0; level < 100; level++) deep = [deep];
+      expect((await rejected(client.send(deep))).code).to.equal('ERR_UNENCODABLE');
       const message = next(server, 'message');
       await client.send({ fine: true, list: [{ fine: false }] });
       expect((await message)[0]).to.deep.equal({ fine: true, list: [{ fine: false }] });

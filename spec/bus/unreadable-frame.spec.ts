@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { it } from 'mocha';
 import { contract, native, next, rejected } from '../support/buses.ts';
 
-/** Larger than what is read unchecked, and deeper than a peer takes. */
+/** Larger than what is read unchecked, and deeper than a peer takes that has no limit of its own given. */
 function tooDeep(): unknown {
   let data: unknown = 'x'.repeat(5_000);
   for (let depth = 0; depth < 100; depth++) data = [data];
@@ -13,7 +13,7 @@ contract(
   'a frame that cannot be read',
   (bus) => {
     it('to the server - ends the session instead of breaking its links for ever', async () => {
-      const { server, client, connection } = await bus().pair();
+      const { server, client, connection } = await bus().pair({}, { maxDepth: 1_000 });
       server.handle((question) => question);
       const over = next(server, 'disconnect');
       const undelivered = next(client, 'undelivered');
@@ -27,7 +27,7 @@ contract(
     });
 
     it('to a client - ends the session likewise, and the client comes back', async () => {
-      const { server, client, connection } = await bus().pair();
+      const { server, client, connection } = await bus().pair({ maxDepth: 1_000 });
       client.handle((question) => question);
       const confirmed = rejected(connection.send(tooDeep(), { confirm: true }));
       const [again] = await next(server, 'connect');

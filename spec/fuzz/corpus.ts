@@ -62,7 +62,7 @@ function session(
 
 function nativeSession(records: boolean, bodies: readonly unknown[]): Uint8Array {
   const slab = new Slab();
-  return session(new NativeEncoder({ slab, records, maxFrameBytes }), slab, bodies, ['one', 'two']);
+  return session(new NativeEncoder({ slab, records, maxFrameBytes, maxDepth: 64 }), slab, bodies, ['one', 'two']);
 }
 
 function netIpcSession(messagepack: boolean, deflate: boolean): Uint8Array {

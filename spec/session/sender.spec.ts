@@ -34,7 +34,7 @@ function newSender(): Sender {
   const slab = new Slab();
   return new Sender({
     clock: { ...systemClock, defer: (task) => queueMicrotask(task) },
-    encoder: new NativeEncoder({ slab, records: false, maxFrameBytes }),
+    encoder: new NativeEncoder({ slab, records: false, maxFrameBytes, maxDepth: 64 }),
     slab,
     keeps: true,
     maxBytes,

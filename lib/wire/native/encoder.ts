@@ -6,6 +6,7 @@ import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
+import { checkDepth } from './msgpack-depth.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 
 export interface NativeEncoderOptions {
@@ -14,6 +15,8 @@ export interface NativeEncoderOptions {
   readonly records: boolean;
   /** The largest body the peer takes. */
   readonly maxFrameBytes: number;
+  /** How deep a body may nest: what the peer would refuse is better refused here. */
+  readonly maxDepth: number;
 }
 
 /** Raw bodies up to this are copied into the slab; larger ones are handed on as they are. */
@@ -34,12 +37,14 @@ export class NativeEncoder implements Encoder {
   readonly #slab: Slab;
   readonly #records: boolean;
   readonly #maxFrameBytes: number;
+  readonly #maxDepth: number;
   readonly #packers: BodyPacker[] = [];
 
   constructor(options: NativeEncoderOptions) {
     this.#slab = options.slab;
     this.#records = options.records;
     this.#maxFrameBytes = options.maxFrameBytes;
+    this.#maxDepth = options.maxDepth;
     this.queue = new ChunkQueue(options.slab);
   }
 
@@ -85,8 +90,12 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage, confirm: boolean): number {
-    const native = (frame.native ??= broadcastFrame(frame.data, lane));
+    const native = frame.native ?? broadcastFrame(frame.data, lane);
     const { encoding, buffer, start, end } = native;
+    if (frame.native === undefined && encoding === Encoding.plain) {
+      checkDepth(buffer, start + headerBytes, end, this.#maxDepth, 'ERR_UNENCODABLE');
+    }
+    frame.native = native;
     const size = end - start;
     const flags = confirm ? encoding | Flag.confirm : encoding;
     this.#checkSize(size - headerBytes);
@@ -151,6 +160,7 @@ export class NativeEncoder implements Encoder {
     const bodyBytes = end - bodyStart;
     try {
       this.#checkSize(bodyBytes);
+      checkDepth(buffer, start, end, this.#maxDepth, 'ERR_UNENCODABLE');
     } catch (error) {
       // The peer never sees the definitions this body made.
       this.#packers[lane] = new BodyPacker(this.#records);

@@ -1,4 +1,4 @@
-import { BusError } from '../../base/errors.ts';
+import { BusError, type ErrorCode } from '../../base/errors.ts';
 import { countBytes, fixedBytes } from './msgpack-token.ts';
 
 /** Bodies up to this cannot nest deeply enough to hurt; they are not scanned. */
@@ -7,9 +7,15 @@ const scanBytes = 4_096;
 /**
  * Refuses a MessagePack body that nests deeper than `maxDepth`, before anything is built of it.
  * Record definitions and references count as one level: their values follow the way map values do.
- * @throws BusError `ERR_PROTOCOL`.
+ * @throws BusError `code`.
  */
-export function checkDepth(bytes: Uint8Array, start: number, end: number, maxDepth: number): void {
+export function checkDepth(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxDepth: number,
+  code: ErrorCode = 'ERR_PROTOCOL',
+): void {
   if (end - start <= scanBytes) return;
   // One counter of values still to come for each open container.
   const open: number[] = [];
@@ -35,7 +41,7 @@ export function checkDepth(bytes: Uint8Array, start: number, end: number, maxDep
     }
     if (children > 0) {
       open.push(children);
-      if (open.length > maxDepth) throw new BusError('ERR_PROTOCOL', `A body nests deeper than ${maxDepth} levels`);
+      if (open.length > maxDepth) throw new BusError(code, `A body nests deeper than ${maxDepth} levels`);
       continue;
     }
     for (let last = open.length - 1; last >= 0; last--) {

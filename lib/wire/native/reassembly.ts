@@ -5,28 +5,32 @@ interface Partial {
   readonly type: number;
   readonly flags: number;
   readonly id: number;
-  /** Larger than what arrived, by what is expected yet. */
-  buffer: Uint8Array;
+  /** As large as the body is expected to be; what goes beyond that is in `more`. */
+  readonly buffer: Uint8Array;
+  readonly more: Uint8Array[];
   bytes: number;
-  /** How much of it came in frames that are whole. */
+  /** How much of it, and of `more`, came in frames that are whole. */
   wholeBytes: number;
+  wholeMore: number;
 }
 
 /** How many bodies of the largest size may be half received at once. */
 const lanesAtOnce = 4;
-const firstBytes = 131_072;
-const nothing = new Uint8Array(0);
+const leastBytes = 131_072;
+/** Smaller pieces are copied, so that a few bytes do not keep a whole read buffer alive. */
+const keepFrom = 16_384;
 
 /**
- * Puts cut bodies together again: one at a time per lane, since a lane keeps its order. Bytes are copied as they come:
- * what the platform read into is then garbage at once, while that is cheap to collect.
+ * Puts cut bodies together again: one at a time per lane, since a lane keeps its order. Bytes are copied as they come, as
+ * far as the body is no larger than expected: what the platform read into is then garbage at once, while that is cheap to
+ * collect. The rest stays where it was read until the body is whole, since nothing is reserved on the word of a peer.
  */
 export class Reassembly {
   readonly #maxBytes: number;
   /** Made for the first cut body. */
   #open: Map<number, Partial> | undefined;
-  /** The size of the last body; the next one is likely to be as large, and then never outgrows its first buffer. */
-  #expected = firstBytes;
+  /** The size of the last body; the next one is likely to be as large. */
+  #expected = leastBytes;
   #openBytes = 0;
   #reserved = 0;
 
@@ -47,7 +51,18 @@ export class Reassembly {
     const partial = this.#open?.get(lane);
     if (partial === undefined) {
       this.#open ??= new Map();
-      this.#open.set(lane, { type, flags: kind, id, buffer: nothing, bytes: 0, wholeBytes: 0 });
+      const size = this.#reserved + this.#expected <= this.#maxBytes ? this.#expected : leastBytes;
+      this.#reserved += size;
+      this.#open.set(lane, {
+        type,
+        flags: kind,
+        id,
+        buffer: allocate(size),
+        more: [],
+        bytes: 0,
+        wholeBytes: 0,
+        wholeMore: 0,
+      });
     } else if (partial.type !== type || partial.id !== id || partial.flags !== kind) {
       throw new BusError('ERR_PROTOCOL', `Another frame cuts into a body on lane ${lane}`);
     }
@@ -65,8 +80,9 @@ export class Reassembly {
     if (bytes > this.#maxBytes || this.#openBytes > this.#maxBytes * lanesAtOnce) {
       throw new BusError('ERR_TOO_LARGE', `A body is larger than ${this.#maxBytes} bytes`);
     }
-    if (bytes > partial.buffer.length) this.#grow(partial, bytes);
-    partial.buffer.set(part, partial.bytes);
+    const room = Math.max(0, partial.buffer.length - partial.bytes);
+    if (room > 0) partial.buffer.set(room < part.length ? part.subarray(0, room) : part, partial.bytes);
+    if (room < part.length) partial.more.push(part.length < keepFrom ? part.slice(room) : part.subarray(room));
     partial.bytes = bytes;
   }
 
@@ -75,12 +91,14 @@ export class Reassembly {
     const partial = this.#open?.get(lane);
     if (partial === undefined) return undefined;
     partial.wholeBytes = partial.bytes;
+    partial.wholeMore = partial.more.length;
     if ((flags & Flag.more) !== 0) return undefined;
     this.#close(lane, partial);
-    this.#expected = Math.max(firstBytes, partial.bytes);
-    const { buffer, bytes } = partial;
+    this.#expected = Math.max(leastBytes, partial.bytes);
+    const { buffer, more, bytes } = partial;
     // The user may keep it, so it holds little more memory than it has bytes.
-    return bytes * 2 > buffer.length ? buffer.subarray(0, bytes) : copied(buffer, bytes, bytes);
+    if (more.length === 0 && bytes * 2 > buffer.length) return buffer.subarray(0, bytes);
+    return concat([buffer.subarray(0, Math.min(bytes, buffer.length)), ...more], bytes);
   }
 
   /** Forgets a frame that was begun and never became whole: it will come again. */
@@ -89,14 +107,8 @@ export class Reassembly {
     if (partial === undefined) return;
     this.#openBytes -= partial.bytes - partial.wholeBytes;
     partial.bytes = partial.wholeBytes;
+    partial.more.length = partial.wholeMore;
     if (partial.bytes === 0) this.#close(lane, partial);
-  }
-
-  #grow(partial: Partial, needed: number): void {
-    const expected = this.#reserved + this.#expected <= this.#maxBytes ? this.#expected : firstBytes;
-    const size = Math.max(needed, Math.min(this.#maxBytes, Math.max(expected, partial.buffer.length * 2)));
-    this.#reserved += size - partial.buffer.length;
-    partial.buffer = copied(partial.buffer, partial.bytes, size);
   }
 
   #close(lane: number, partial: Partial): void {
@@ -106,9 +118,16 @@ export class Reassembly {
   }
 }
 
-/** The first `bytes` of `from` in a buffer of `size`. */
-function copied(from: Uint8Array, bytes: number, size: number): Uint8Array {
-  const buffer = typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(size) : new Uint8Array(size);
-  buffer.set(bytes === from.length ? from : from.subarray(0, bytes));
-  return buffer;
+function concat(parts: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = allocate(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function allocate(bytes: number): Uint8Array {
+  return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
 }

@@ -33,7 +33,7 @@ export class Writer {
   readonly encoder: NativeEncoder;
 
   constructor({ records = false, maxFrameBytes = mebibyte }: Limits = {}) {
-    this.encoder = new NativeEncoder({ slab: this.slab, records, maxFrameBytes });
+    this.encoder = new NativeEncoder({ slab: this.slab, records, maxFrameBytes, maxDepth: 64 });
   }
 
   /** What `write` put into the slab, cut bodies included. */

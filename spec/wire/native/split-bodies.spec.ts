@@ -12,7 +12,12 @@ const body = Buffer.alloc(2 * chunkBytes + 1_000, 'busbar');
 /** The frames of a body that is cut in three, with a small message of another lane behind the first of them. */
 function cutFrames(): Buffer[] {
   const slab = new Slab();
-  const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: limits.maxFrameBytes });
+  const encoder = new NativeEncoder({
+    slab,
+    records: true,
+    maxFrameBytes: limits.maxFrameBytes,
+    maxDepth: limits.maxDepth,
+  });
   encoder.message(1, body, false);
   const frames: Buffer[] = [];
   const take = (): unknown => frames.push(Buffer.concat(slab.take()));
@@ -71,7 +76,12 @@ describe('bodies cut into frames', () => {
 
   it('are one after the other what was sent, whatever the one before was expected to be', () => {
     const slab = new Slab();
-    const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: limits.maxFrameBytes });
+    const encoder = new NativeEncoder({
+      slab,
+      records: true,
+      maxFrameBytes: limits.maxFrameBytes,
+      maxDepth: limits.maxDepth,
+    });
     const sizes = [70_000, 1_000_000, 70_000, 131_072, 500_000, 65_537, 140_000];
     const sent = sizes.map((size, i) => Buffer.alloc(size, i + 1));
     for (const one of sent) encoder.message(1, one, false);
@@ -89,7 +99,12 @@ describe('bodies cut into frames', () => {
   it('hold little more memory than came, half received on however many lanes', () => {
     const decoder = new NativeDecoder(limits);
     const slab = new Slab();
-    const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: limits.maxFrameBytes });
+    const encoder = new NativeEncoder({
+      slab,
+      records: true,
+      maxFrameBytes: limits.maxFrameBytes,
+      maxDepth: limits.maxDepth,
+    });
     encoder.message(1, Buffer.alloc(1_000_000), false);
     while (encoder.queue.writeChunk() !== undefined);
     for (const bytes of slab.take()) decoder.feed(bytes, () => {});
