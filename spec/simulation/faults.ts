@@ -156,7 +156,7 @@ const largeBodies: Fault = {
   strike(world) {
     const { random } = world;
     for (const end of world.ends) {
-      const padding = random.pick([65_530, 65_536, 70_000, 140_000]);
+      const padding = random.pick([65_594, 65_600, 70_000, 140_000]);
       end.send({
         lane: random.pick(['', 'a', 'b']),
         shape: random.between(0, 1),

@@ -46,8 +46,8 @@ export const Flag = {
   deadline: 0b1_0000,
 } as const;
 
-/** Bodies longer than this are cut, so that lanes can take turns. */
-export const chunkBytes = 65_536;
+/** Bodies longer than this are cut, so that lanes can take turns; 64 KiB of binary data, with what stands before it, are not. */
+export const chunkBytes = 65_536 + 64;
 
 export function writeHeader(
   into: Uint8Array,

@@ -36,7 +36,7 @@ function types(frames: readonly Frame[]): string[] {
 describe('bodies cut into frames', () => {
   it('are whole again wherever the bytes are split, and let others pass', () => {
     const bytes = Buffer.concat(cutFrames());
-    for (const step of [1, 7, 4_097, 65_536, 65_548, bytes.length]) {
+    for (const step of [1, 7, 4_097, 65_536, 65_612, bytes.length]) {
       const decoder = new NativeDecoder(limits);
       const found: Frame[] = [];
       for (let at = 0; at < bytes.length; at += step) {

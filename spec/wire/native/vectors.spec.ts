@@ -123,10 +123,10 @@ describe('protocol document', () => {
 
   it('limits - the sizes of a frame are those of the code', () => {
     const writer = new Writer();
-    const largest = writer.bytes((encoder) => encoder.message(0, Buffer.alloc(65_535), false));
-    expect(largest.readUInt32BE(0)).to.equal(65_544);
-    const cut = writer.bytes((encoder) => encoder.message(0, Buffer.alloc(65_536), false));
-    expect(cut.readUInt32BE(0)).to.equal(65_544);
-    expect(cut.length).to.equal(65_548 + 12 + 1);
+    const largest = writer.bytes((encoder) => encoder.message(0, Buffer.alloc(65_599), false));
+    expect(largest.readUInt32BE(0)).to.equal(65_608);
+    const cut = writer.bytes((encoder) => encoder.message(0, Buffer.alloc(65_600), false));
+    expect(cut.readUInt32BE(0)).to.equal(65_608);
+    expect(cut.length).to.equal(65_612 + 12 + 1);
   });
 });
