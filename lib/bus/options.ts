@@ -73,8 +73,8 @@ export const peerOptions = {
     max: 1_000_000,
   }),
   /**
-   * What happens to a peer that takes nothing for `slowConsumerMs`, after its `slow` event: its sends go on waiting,
-   * the oldest or newest waiting messages are dropped, or it is disconnected.
+   * What happens to a peer that takes nothing for `slowConsumerMs`, after its `slow` event: its sends go on waiting; or
+   * the messages that wait are dropped, and later the oldest or the newest of more than 16,384; or it is disconnected.
    */
   slowConsumer: oneOf({
     choices: ['wait', 'drop-oldest', 'drop-newest', 'disconnect'],
