@@ -432,13 +432,15 @@ describe('gateway, HTTP over the bus', () => {
     const client = new Client({ path });
     clients.push(client);
     const { http } = client.use(gateway({ deferred: true, pollIntervalMs: 60_000 }));
-    await client.connect();
-    await http.addRoute('/*');
     let polls = 0;
     http.on('ASYNC_POLLING_UPDATE', () => {
       polls += 1;
     });
+    await client.connect();
+    await http.addRoute('/*');
     http.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => http.sendResponse(clientID, 'polled'));
+    // The first poll comes at once, and must not take the first of two events.
+    while (polls === 0) await new Promise((resolve) => setImmediate(resolve));
     const answer = get(port, '/');
     while (http.queuedEvents < 2) await new Promise((resolve) => setImmediate(resolve));
     const before = polls;
