@@ -154,6 +154,20 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(long.filter(([, lines]) => lines > 300)).to.deep.equal([]);
   });
 
+  it('files - are imported by another, unless users, the shell or the field browser of package.json name them', () => {
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      browser: Record<string, string>;
+    };
+    const standIns = Object.values(manifest.browser).map((path) =>
+      path.replace('./dist/esm/', '').replace(/\.js$/, '.ts'),
+    );
+    const used = new Set(sources.flatMap((source) => source.imports.map((imported) => targetOf(source, imported))));
+    const unused = sources
+      .map(({ name }) => name)
+      .filter((name) => !used.has(name) && !/(?:^|\/)(?:index|main)\.ts$/.test(name) && !standIns.includes(name));
+    expect(unused).to.deep.equal([]);
+  });
+
   it('files - are named for their noun, in kebab case', () => {
     const bad = sources.filter(({ name }) => !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+\.ts$/.test(name));
     const vague = sources.filter(({ name }) => /(?:^|\/)(?:utils?|helpers?|types|constants)\.ts$/.test(name));
