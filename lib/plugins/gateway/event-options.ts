@@ -25,10 +25,8 @@ export const listenOptions = {
   headersTimeoutMs: integer({ default: 10_000, min: 1, unit: 'ms' }),
 };
 
-/** What both servers take: how their events arrive, and where they listen. */
-export const eventOptions = {
-  /** Events queue until they are polled; false: handlers run at once. */
-  deferred: flag({ default: true }),
+/** The queue of deferred events, at a server or at a worker. */
+export const queueOptions = {
   /** Time between two polls of the queue. */
   pollIntervalMs: integer({
     default: 16,
@@ -40,6 +38,13 @@ export const eventOptions = {
   maxQueuedEvents: integer({ default: 10_000, min: 1 }),
   /** Bytes that may wait for a poll. */
   maxQueuedBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes' }),
+};
+
+/** What both servers take: how their events arrive, and where they listen. */
+export const eventOptions = {
+  /** Events queue until they are polled; false: handlers run at once. */
+  deferred: flag({ default: true }),
+  ...queueOptions,
   /** A full queue holds clients back and refuses new ones with 503; "close" also closes those that send. */
   whenQueueFull: oneOf({
     choices: ['wait', 'close'],
