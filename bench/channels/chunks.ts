@@ -1,6 +1,6 @@
 import { cpuOf } from '../control/cpu-of.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { owner, relay, user } from './parts.ts';
+import { openRoom, owner, relay, user } from './parts.ts';
 
 const requests = 'pipelined requests';
 
@@ -20,12 +20,7 @@ export const channelsChunks: Scenario = {
   parts: { relay, owner, user },
   peers: () => ['busbar', requests],
   async measure({ start, pace }, { params }, peer) {
-    const server = await start('relay');
-    await server.call('open');
-    const far = await start('owner');
-    await far.call('open');
-    const near = await start('user');
-    await near.call('open');
+    const { server, far, near } = await openRoom(start);
     const call = peer === requests ? 'requests' : String(params['call']);
     const warm = await near.call(call, { ms: pace.warmMs });
     const received = Number(warm['count']);

@@ -1,10 +1,11 @@
 import { Client, Server } from '../../lib/index.ts';
 import { channels, type Rooms, type UserEnd } from '../../lib/plugins/channels/index.ts';
 import { proxy, remote } from '../../lib/plugins/rpc/index.ts';
+import type { Remote } from '../control/desk.ts';
 import { Counter } from '../counter.ts';
 import { payload } from '../payloads.ts';
 import { atRate, pipeline } from '../pipeline.ts';
-import type { Part } from '../scenarios/scenario.ts';
+import type { Part, Stage } from '../scenarios/scenario.ts';
 import { nextTurn, now } from '../time.ts';
 
 const depth = 256;
@@ -20,6 +21,17 @@ export async function connected(path: string): Promise<{ client: Client; rooms: 
   const rooms = client.use(channels());
   await client.connect();
   return { client, rooms };
+}
+
+/** The three processes of a room, ready. */
+export async function openRoom(start: Stage['start']): Promise<{ server: Remote; far: Remote; near: Remote }> {
+  const server = await start('relay');
+  await server.call('open');
+  const far = await start('owner');
+  await far.call('open');
+  const near = await start('user');
+  await near.call('open');
+  return { server, far, near };
 }
 
 /** The bus server: it echoes requests and remote calls, and is the relay of the channels. */
