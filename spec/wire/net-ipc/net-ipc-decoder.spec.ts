@@ -310,7 +310,7 @@ describe('net-ipc decoder', () => {
             inflater?.close();
             // MessagePack renames the one key that could reach a prototype.
             const expected = messagepack
-              ? (JSON.parse(JSON.stringify(values).replaceAll('"__proto__":', '"__proto_":')) as unknown)
+              ? (JSON.parse(JSON.stringify(values).replaceAll(/(?<=[{,])"__proto__":/g, '"__proto_":')) as unknown)
               : values;
             expect(frames.map((frame) => ('data' in frame ? frame.data : undefined))).to.deep.equal(expected);
             expect(frames.map((frame) => frame.size)).to.deep.equal(sizes);
