@@ -2,11 +2,11 @@ import type { Clock, Timer } from '../base/clock.ts';
 
 /** What there is to be flushed. */
 export interface Flushable {
-  /** True where nothing is acknowledged, so that nobody says when the last bytes left. */
-  readonly mustLook: boolean;
   /** What `isFlushed` takes to mean everything up to now. */
-  mark(): number;
+  readonly mark: number;
   isFlushed(mark: number): boolean;
+  /** Asks the peer to acknowledge what it has taken. */
+  ask(): void;
 }
 
 const lookMs = 2;
@@ -15,25 +15,32 @@ const lookMs = 2;
 export class Flushes {
   readonly #clock: Clock;
   readonly #flushable: Flushable;
+  readonly #mustLook: boolean;
   #waiting: { readonly mark: number; readonly done: () => void }[] = [];
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, flushable: Flushable) {
+  /** `mustLook`: nothing is acknowledged, so that nobody says when the last bytes left. */
+  constructor(clock: Clock, flushable: Flushable, mustLook: boolean) {
     this.#clock = clock;
     this.#flushable = flushable;
+    this.#mustLook = mustLook;
   }
 
   add(done: () => void): void {
-    this.#waiting.push({ mark: this.#flushable.mark(), done });
+    this.#waiting.push({ mark: this.#flushable.mark, done });
     this.settle();
-    if (this.#flushable.mustLook) this.#look();
+    if (this.#mustLook) this.#look();
   }
 
   /** Something was flushed: calls those whose wait is over. */
   settle(): void {
     while (this.#waiting.length > 0) {
       const first = this.#waiting[0];
-      if (first === undefined || !this.#flushable.isFlushed(first.mark)) return;
+      if (first === undefined) return;
+      if (!this.#flushable.isFlushed(first.mark)) {
+        this.#flushable.ask();
+        return;
+      }
       this.#waiting.shift();
       first.done();
     }

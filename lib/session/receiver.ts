@@ -20,7 +20,7 @@ export interface ReceiverOptions {
 
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
 const ackBytes = 131_072;
-const ackFrames = 256;
+const ackFrames = 1_024;
 const maxLanes = 256;
 /** The lanes of a session whose peer opened none. */
 const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);

@@ -5,6 +5,7 @@ import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
 import { type Entry, Outbox } from './outbox.ts';
 import { Outflow, type Outlet } from './outflow.ts';
+import { Queued } from './queued.ts';
 
 export interface SenderOptions {
   readonly clock: Clock;
@@ -25,9 +26,6 @@ const noLanes: ReadonlyMap<string, number> = new Map();
 const flushBytes = 32_768;
 /** Bytes the link is given to hold, or half of what may be kept; the rest waits for the link to drain. */
 const linkBytes = 1_048_576;
-/** With room for this much a peer's own acknowledgements come in good time, however late each of them is. */
-const wideMessages = 1_024;
-const wideBytes = 262_144;
 /** Bytes the link may hold, or one turn may cut, before a body waits, so that others get their turn. */
 const pumpBytes = 262_144;
 
@@ -39,14 +37,14 @@ export class Sender {
   readonly outbox = new Outbox();
   readonly #options: SenderOptions;
   #lanes: ReadonlyMap<string, number> = noLanes;
-  /** Whose the queued bodies are, by lane, in the order of the queue. */
-  #queued: Map<number, (Entry | undefined)[]> | undefined;
-  #queuedCount = 0;
+  readonly #queued = new Queued();
   readonly #outflow: Outflow;
   #corked = false;
   #deferred = false;
   /** This turn cut as much as a turn may. */
   #hasCut = false;
+  /** An acknowledgement of everything up to here was asked for. */
+  #askedFor = 0;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -57,7 +55,7 @@ export class Sender {
   /** False asks the owner to hold further messages back until there is room. */
   get hasRoom(): boolean {
     const { keeps, maxBytes, maxMessages } = this.#options;
-    const mayTake = keeps ? this.outbox.count + this.#queuedCount < maxMessages : this.#outflow.outlet !== undefined;
+    const mayTake = keeps ? this.outbox.count + this.#queued.count < maxMessages : this.#outflow.outlet !== undefined;
     return mayTake && this.pendingBytes < maxBytes;
   }
 
@@ -65,7 +63,7 @@ export class Sender {
   get hasUserRoom(): boolean {
     const { keeps, maxBytes, maxMessages, encoder } = this.#options;
     if (!keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
-    const messages = this.outbox.count + (this.#queued?.get(0)?.length ?? 0);
+    const messages = this.outbox.count + this.#queued.countOf(0);
     return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && messages < maxMessages;
   }
 
@@ -77,13 +75,13 @@ export class Sender {
 
   message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {
     const lane = this.#lane(laneName);
-    this.#sent(this.#options.encoder.message(lane, data, confirm || this.#wantsAck), lane, entry);
+    this.#sent(this.#options.encoder.message(lane, data, confirm), lane, entry);
   }
 
   /** `answersFor`: whether the message is to be among those that `abandon` returns. */
   encoded(laneName: string, message: EncodedMessage, answersFor: boolean): void {
     const lane = this.#lane(laneName);
-    const bytes = this.#options.encoder.encoded(lane, message, this.#wantsAck);
+    const bytes = this.#options.encoder.encoded(lane, message);
     this.#sent(bytes, lane, answersFor ? message.native : undefined);
   }
 
@@ -121,13 +119,25 @@ export class Sender {
     this.#outflow.write(true);
   }
 
-  /** Writes a frame about the link itself; it is not kept, and nothing is written while there is no link. */
+  /**
+   * Writes a frame about the link itself, behind the acknowledgement that is due; it is not kept, and nothing is written
+   * while there is no link.
+   */
   control(kind: 'heartbeat' | 'heartbeatReply' | 'pause' | 'resume' | 'goingAway'): void {
     if (this.#outflow.outlet === undefined) return;
     this.#flushSequenced();
+    this.#acknowledge();
     this.#options.encoder[kind]();
     this.#outflow.add(this.#options.slab.take());
     this.#outflow.write();
+  }
+
+  /** Asks the peer to acknowledge now what it has taken, unless it was asked and has not answered in full. */
+  ask(): void {
+    const { sequence, acknowledged } = this.outbox;
+    if (!this.#options.keeps || sequence === acknowledged || acknowledged < this.#askedFor) return;
+    this.#askedFor = sequence;
+    this.control('heartbeat');
   }
 
   /** Starts writing to `outlet`, first what the peer has not received of this session. False: that is gone for good. */
@@ -136,6 +146,7 @@ export class Sender {
     const replay = this.outbox.after(peerReceived);
     if (replay === undefined) return false;
     this.#outflow.open(outlet, replay);
+    this.#askedFor = 0;
     this.flush();
     return true;
   }
@@ -177,11 +188,10 @@ export class Sender {
     return this.#outflow.outlet === undefined || this.#outflow.outlet.bufferedBytes === 0;
   }
 
-  /** With half of little room used, the peer is asked not to put its acknowledgement off. */
-  get #wantsAck(): boolean {
+  /** Half of what may be unacknowledged is. */
+  get #runsLow(): boolean {
     const { keeps, maxBytes, maxMessages } = this.#options;
-    if (!keeps || (maxMessages >= wideMessages && maxBytes >= wideBytes)) return false;
-    return this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes;
+    return keeps && (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes);
   }
 
   get #queueBytes(): number {
@@ -192,20 +202,15 @@ export class Sender {
   flush(): void {
     this.#flushSequenced();
     this.#pump();
-    const ack = this.#outflow.outlet === undefined ? -1 : this.#options.takeAck();
-    if (ack >= 0 && this.#options.encoder.ack(ack) > 0) this.#outflow.add(this.#options.slab.take());
+    this.#acknowledge();
     this.#outflow.write();
+    if (this.#runsLow) this.ask();
   }
 
   /** Entries of frames that nobody will acknowledge any more, in order; the sender is spent after it. */
   abandon(): Entry[] {
-    const left = this.outbox.abandon();
-    for (const queue of this.#queued?.values() ?? []) {
-      for (const entry of queue) if (entry !== undefined) left.push(entry);
-    }
-    this.#queued = undefined;
     this.#outflow.close();
-    return left;
+    return [...this.outbox.abandon(), ...this.#queued.abandon()];
   }
 
   /** The number of the lane called `name`, announced to the peer with its first use; lane 0 is the user's. */
@@ -226,7 +231,7 @@ export class Sender {
     this.#options.sending();
     if (this.#options.keeps) {
       if (bytes > 0) this.outbox.record(bytes, entry);
-      else this.#enqueue(lane, entry);
+      else this.#queued.add(lane, entry);
     } else {
       entry?.acknowledged?.();
     }
@@ -242,24 +247,16 @@ export class Sender {
     }
   }
 
+  #acknowledge(): void {
+    const ack = this.#outflow.outlet === undefined ? -1 : this.#options.takeAck();
+    if (ack >= 0 && this.#options.encoder.ack(ack) > 0) this.#outflow.add(this.#options.slab.take());
+  }
+
   readonly #endOfTurn = (): void => {
     this.#deferred = false;
     this.#hasCut = false;
     this.flush();
   };
-
-  #enqueue(lane: number, entry: Entry | undefined): void {
-    this.#queued ??= new Map();
-    const queue = this.#queued.get(lane);
-    this.#queuedCount += 1;
-    if (queue === undefined) this.#queued.set(lane, [entry]);
-    else queue.push(entry);
-  }
-
-  #dequeue(lane: number): Entry | undefined {
-    this.#queuedCount -= 1;
-    return this.#queued?.get(lane)?.shift();
-  }
 
   #flushSequenced(): void {
     const { slab, keeps } = this.#options;
@@ -283,7 +280,7 @@ export class Sender {
       const chunk = queue.writeChunk();
       if (chunk === undefined) break;
       cut += chunk.bytes;
-      this.outbox.record(chunk.bytes, chunk.last ? this.#dequeue(chunk.lane) : undefined);
+      this.outbox.record(chunk.bytes, chunk.last ? this.#queued.take(chunk.lane) : undefined);
       this.#flushSequenced();
       this.#outflow.write();
     }

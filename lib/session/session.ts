@@ -46,7 +46,7 @@ export interface SessionOwner {
   slow(): void;
 }
 
-const ackDelayMs = 20;
+const ackDelayMs = 100;
 
 /**
  * One conversation over successive links. It does no I/O and reads no time of its own: bytes come in through
@@ -88,11 +88,7 @@ export class Session {
       takeAck: () => this.#receiver.takeAck(),
       sending: () => this.#watch.sending(),
     });
-    this.#flushes = new Flushes(clock, {
-      mustLook: this.tier === 'legacy',
-      mark: () => this.out.mark,
-      isFlushed: (mark) => this.out.isFlushed(mark),
-    });
+    this.#flushes = new Flushes(clock, this.out, this.tier === 'legacy');
     this.#watch = new Watch(clock, limits, {
       pending: () => this.out.pendingBytes > 0,
       listening: () =>
@@ -224,10 +220,12 @@ export class Session {
   resume(): void {
     if (!this.#receiver.paused) return;
     this.#receiver.resume();
-    if (this.#receiver.paused) return;
+    if (this.#receiver.paused) {
+      this.#scheduleAck();
+      return;
+    }
     this.#link?.resume();
     if (this.tier === 'session') this.out.control('resume');
-    this.#scheduleAck();
   }
 
   goAway(): void {

@@ -17,7 +17,7 @@ export interface Encoder {
   /** Names `lane` for the peer; to be written before its first frame. */
   open(lane: number, name: string): number;
   /** A message encoded before, by `BroadcastEncoder`, for any number of peers. */
-  encoded(lane: number, frame: EncodedMessage, confirm: boolean): number;
+  encoded(lane: number, frame: EncodedMessage): number;
 
   ack(received: number): number;
   heartbeat(): number;

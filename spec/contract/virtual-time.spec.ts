@@ -143,3 +143,30 @@ for (const { name, options } of dialects) {
     });
   });
 }
+
+describe('acknowledgements in virtual time', () => {
+  it('flush - asks for them instead of waiting until they are due', async () => {
+    const world = new World();
+    const server = await world.server().start();
+    const client = world.client();
+    await world.during(client.connect());
+    await world.clock.run(1_000);
+    void client.send('x');
+    const start = world.clock.now();
+    await world.during(client.flush(), 1);
+    expect(world.clock.now() - start).to.be.at.most(2);
+    await world.end(client, server);
+  });
+
+  it('little room - a body many times as large does not wait until they are due', async () => {
+    const world = new World();
+    const server = await world.server().start();
+    server.handle((data) => (data as Buffer).length);
+    const client = world.client({ maxUnackedBytes: 66_000 });
+    await world.during(client.connect());
+    const start = world.clock.now();
+    expect(await world.during(client.request(Buffer.alloc(4 << 20)), 1)).to.equal(4 << 20);
+    expect(world.clock.now() - start).to.be.at.most(100);
+    await world.end(client, server);
+  });
+});

@@ -97,7 +97,7 @@ describe('receiver', () => {
     expect([receiver.ackIsDue, receiver.takeAck()]).to.deep.equal([false, -1]);
   });
 
-  it('acknowledgements - are urgent after a confirmed message, 128 KiB or 256 frames', () => {
+  it('acknowledgements - are urgent after a confirmed message, 128 KiB or 1,024 frames', () => {
     feed(message(1));
     expect(receiver.ackIsUrgent).to.equal(false);
     feed(message(2, { confirm: true }));
@@ -106,7 +106,7 @@ describe('receiver', () => {
     feed(message(3, { size: 131_072 }));
     expect(receiver.ackIsUrgent).to.equal(true);
     receiver.takeAck();
-    feed(...Array.from({ length: 255 }, () => message(4)));
+    feed(...Array.from({ length: 1_023 }, () => message(4)));
     expect(receiver.ackIsUrgent).to.equal(false);
     feed(message(5));
     expect(receiver.ackIsUrgent).to.equal(true);

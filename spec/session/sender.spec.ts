@@ -22,11 +22,26 @@ class FullLink {
     return this.bufferedBytes < 1_000;
   }
 
-  get messages(): unknown[] {
+  get frames(): Frame[] {
     const decoder = new NativeDecoder({ records: false, maxFrameBytes, maxDepth: 64 });
     const frames: Frame[] = [];
     decoder.feed(Buffer.concat(this.written), (frame) => frames.push(frame));
-    return frames.map((frame) => ('data' in frame ? frame.data : frame.type));
+    return frames;
+  }
+
+  get messages(): unknown[] {
+    return this.frames.flatMap((frame) => (frame.type === 'message' ? [frame.data] : []));
+  }
+
+  get asked(): number {
+    return this.frames.filter(({ type }) => type === 'heartbeat').length;
+  }
+}
+
+class OpenLink extends FullLink {
+  override write(bytes: Uint8Array): boolean {
+    this.written.push(bytes);
+    return true;
   }
 }
 
@@ -89,7 +104,41 @@ describe('sender', () => {
     send(sender, 90);
     sender.end('done', false, undefined);
     expect(link.messages.slice(0, 90).map(Number)).to.deep.equal(numbers(90));
-    expect(link.messages).to.have.length(91);
+    expect(link.frames.at(-1)?.type).to.equal('end');
+  });
+
+  it('half of what may be unacknowledged - asks for an acknowledgement, once until all of it came', () => {
+    const sender = newSender();
+    const link = new OpenLink();
+    sender.attach(link, 0);
+    send(sender, 45);
+    expect(link.asked).to.equal(0);
+    send(sender, 20);
+    const { sequence } = sender.outbox;
+    send(sender, 20);
+    expect([link.asked, sequence]).to.deep.equal([1, 65]);
+    sender.outbox.acknowledge(50);
+    send(sender, 20);
+    expect(link.asked).to.equal(1);
+    sender.outbox.acknowledge(65);
+    sender.ask();
+    sender.ask();
+    expect(link.asked).to.equal(2);
+    sender.outbox.acknowledge(sender.outbox.sequence);
+    sender.ask();
+    expect(link.asked).to.equal(2);
+  });
+
+  it('an acknowledgement that was asked for on a broken link - is asked for again on the next', () => {
+    const sender = newSender();
+    sender.attach(new OpenLink(), 0);
+    send(sender, 1);
+    sender.ask();
+    sender.detach();
+    const link = new OpenLink();
+    sender.attach(link, 0);
+    sender.ask();
+    expect([link.messages.length, link.asked]).to.deep.equal([1, 1]);
   });
 
   it('a broadcast - is the same bytes for all, and what nobody acknowledged is read from them', () => {

@@ -89,7 +89,7 @@ export class NativeEncoder implements Encoder {
     return this.#write(FrameType.open, 0, lane, 0, name, -1);
   }
 
-  encoded(lane: number, frame: EncodedMessage, confirm: boolean): number {
+  encoded(lane: number, frame: EncodedMessage): number {
     const native = frame.native ?? broadcastFrame(frame.data, lane);
     const { encoding, buffer, start, end } = native;
     if (frame.native === undefined && encoding === Encoding.plain) {
@@ -97,14 +97,13 @@ export class NativeEncoder implements Encoder {
     }
     frame.native = native;
     const size = end - start;
-    const flags = confirm ? encoding | Flag.confirm : encoding;
     this.#checkSize(size - headerBytes);
     if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
-      return this.queue.push(lane, FrameType.message, flags, 0, buffer.subarray(start + headerBytes, end));
+      return this.queue.push(lane, FrameType.message, encoding, 0, buffer.subarray(start + headerBytes, end));
     }
     // Few bytes that would come between others are copied, so that all are one piece.
-    if (confirm || lane !== native.lane || (size <= copyBytes && this.#slab.isWriting)) {
-      return this.#copyFrame(FrameType.message, flags, lane, 0, buffer.subarray(start + headerBytes, end));
+    if (lane !== native.lane || (size <= copyBytes && this.#slab.isWriting)) {
+      return this.#copyFrame(FrameType.message, encoding, lane, 0, buffer.subarray(start + headerBytes, end));
     }
     this.#slab.share(buffer, start, end);
     return size;

@@ -78,7 +78,7 @@ export class NetIpcEncoder implements Encoder {
     return this.#write(packetType.end, data, undefined);
   }
 
-  encoded(lane: number, frame: EncodedMessage, _confirm: boolean): number {
+  encoded(lane: number, frame: EncodedMessage): number {
     if (lane !== 0) throw lacksFeature('lanes');
     const bodies = (frame.netIpc ??= {});
     const ready = bodies[this.#codec];

@@ -56,7 +56,7 @@ describe('native encoder', () => {
           expect(() => encoder.message(0, data, false))
             .to.throw()
             .with.property('code', 'ERR_TOO_LARGE');
-          expect(() => encoder.encoded(0, { data }, false))
+          expect(() => encoder.encoded(0, { data }))
             .to.throw()
             .with.property('code', 'ERR_TOO_LARGE');
         }
@@ -70,12 +70,12 @@ describe('native encoder', () => {
     it(`${name} - what is encoded once reads the same for every peer and among frames of a session`, () => {
       const message: EncodedMessage = { data: { a: 1, b: [true] } };
       const writers = [new Writer({ records }), new Writer({ records })];
-      const [first, second] = writers.map((writer) => writer.bytes((encoder) => encoder.encoded(3, message, false)));
+      const [first, second] = writers.map((writer) => writer.bytes((encoder) => encoder.encoded(3, message)));
       expect(first?.equals(second ?? Buffer.alloc(0))).to.equal(true);
       const writer = new Writer({ records });
       const bytes = writer.bytes((encoder) => {
         encoder.message(0, { a: 0, b: 0 }, false);
-        encoder.encoded(0, message, true);
+        encoder.encoded(0, message);
         encoder.message(0, { a: 2, b: 2 }, false);
       });
       const frames = decode(decoderOf({ records }), bytes);
@@ -84,7 +84,6 @@ describe('native encoder', () => {
         { a: 1, b: [true] },
         { a: 2, b: 2 },
       ]);
-      expect(frames[1]).to.have.property('confirm', true);
     });
 
     it(`${name} - a body that grew past the slab is whole, and so is what was there before it`, () => {
@@ -148,7 +147,7 @@ describe('native encoder', () => {
   it('broadcast bodies - are encoded whatever their length', () => {
     for (const length of [0, 10, 63, 64, 65, 100, 600, 2_000, 2_112, 5_000, 70_000]) {
       for (const data of [{ text: 'y'.repeat(length) }, ['é'.repeat(length)], Array.from({ length }, () => 1.5)]) {
-        const bytes = new Writer().bytes((encoder) => encoder.encoded(0, { data }, false));
+        const bytes = new Writer().bytes((encoder) => encoder.encoded(0, { data }));
         expect(dataOf(decode(decoderOf(), bytes).at(-1))).to.deep.equal(data);
       }
     }
@@ -179,13 +178,12 @@ describe('native encoder', () => {
     const bytes = writer.bytes((encoder) => {
       encoder.request(0, 9, 'r'.repeat(100_000), 1_234);
       encoder.request(0, 10, Buffer.alloc(100_000, 7), 99);
-      encoder.encoded(0, { data: new Uint16Array(50_000) }, true);
+      encoder.encoded(0, { data: new Uint16Array(50_000) });
     });
     const [text, raw, message] = decode(decoderOf(), bytes).filter(({ type }) => type !== 'part');
     expect(text).to.include({ type: 'request', id: 9, timeoutMs: 1_234, data: 'r'.repeat(100_000) });
     expect(raw).to.include({ type: 'request', id: 10, timeoutMs: 99 });
     expect(dataOf(raw)).to.deep.equal(Buffer.alloc(100_000, 7));
-    expect(message).to.include({ type: 'message', confirm: true });
     expect(dataOf(message)).to.deep.equal(new Uint16Array(50_000));
   });
 

@@ -106,7 +106,7 @@ describe('net-ipc encoder', () => {
       () => encoder.request(1, 0, 0, undefined),
       () => encoder.response(1, 0, 0),
       () => encoder.failure(1, 0, { code: 'X', message: '' }),
-      () => encoder.encoded(1, { data: 1 }, false),
+      () => encoder.encoded(1, { data: 1 }),
     ];
     for (const task of lacking) expect(codeOf(task)).to.equal('ERR_PEER_LACKS_FEATURE');
     const silent = [encoder.ack(1), encoder.heartbeatReply(), encoder.pause(), encoder.resume()];
@@ -184,7 +184,7 @@ describe('net-ipc encoder', () => {
       const frame = { data };
       const one = make(messagepack);
       const other = make(messagepack);
-      for (const { encoder } of [one, other]) encoder.encoded(0, frame, false);
+      for (const { encoder } of [one, other]) encoder.encoded(0, frame);
       for (const { encoder } of [one, other]) encoder.message(0, 'after', false);
       const bytes = taken(one.slab);
       expect(taken(other.slab).equals(bytes)).to.equal(true);
