@@ -1,5 +1,5 @@
 import { asBusError, BusError } from '../base/errors.ts';
-import { type LinkPort, readerOf } from '../session/link-port.ts';
+import { type LinkHolder, type LinkPort, SessionReader } from '../session/link-port.ts';
 import type { Entry } from '../session/outbox.ts';
 import { RefusedError } from '../session/open-link.ts';
 import { type ClientStatus, Lifecycle, type State } from '../session/state.ts';
@@ -31,7 +31,7 @@ export interface ConversationOwner {
 }
 
 /** A client's conversation with its server, over as many links as it takes. */
-export class ClientConversation implements PeerOwner {
+export class ClientConversation implements PeerOwner, LinkHolder {
   readonly peer: Peer;
   id: string | undefined;
   readonly #options: ResolvedClientOptions;
@@ -111,11 +111,7 @@ export class ClientConversation implements PeerOwner {
     if (this.#lifecycle.is('ready')) {
       this.#lifecycle.move('closing');
       this.peer.session?.holdBack();
-      await withinTime(
-        clock,
-        closeTimeoutMs,
-        this.peer.whenIdle().then(() => this.peer.flush()),
-      );
+      await withinTime(clock, closeTimeoutMs, this.peer.whenIdle());
       if (!this.#lifecycle.is('closing')) return true;
     }
     this.peer.session?.out.end(reason, false, undefined);
@@ -170,8 +166,14 @@ export class ClientConversation implements PeerOwner {
       this.ended({ type: 'end', reason: error.message, allowReconnect: true, code: undefined, size: 0 });
     } else {
       this.#port?.destroy();
-      this.#linkLost(error);
+      this.#detached(error);
     }
+  }
+
+  linkLost(port: LinkPort, error: BusError | undefined): void {
+    if (this.#port !== port) return;
+    if (error === undefined) this.#detached(undefined);
+    else this.broken(error);
   }
 
   slow(): void {
@@ -218,16 +220,11 @@ export class ClientConversation implements PeerOwner {
       this.#owner.plugins.linkChanged(this.handle, true);
     }
     this.#owner.fire('session', { outcome, id: hello.id });
-    port.read(
-      readerOf(session, {
-        close: () => this.#port === port && this.#linkLost(undefined),
-        failed: (error) => this.#port === port && this.broken(error),
-      }),
-    );
+    port.read(new SessionReader(port, session, this));
   }
 
   /** The link is gone; the session may still resume on another one. */
-  #linkLost(error: BusError | undefined): void {
+  #detached(error: BusError | undefined): void {
     this.#port?.forget();
     this.#port = undefined;
     const { session } = this.peer;

@@ -10,7 +10,7 @@ import type { ResolvedServerOptions } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { PeerHandle } from './plugin.ts';
 import { type SendSettings, sendSettings } from './send-settings.ts';
-import { ServerConversation } from './server-conversation.ts';
+import { ServerConversation, type ServerConversationEvents } from './server-conversation.ts';
 import type { ServerHandle } from './server-handle.ts';
 
 export interface ConnectionEvents {
@@ -36,9 +36,27 @@ export interface ConnectionOwner {
 
 /** A client as its server holds it: the same object for as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
+  static readonly #conversing: ServerConversationEvents<Connection> = {
+    message: (connection, lane, data) => {
+      connection.#owner.message(connection, lane, data);
+      if (lane === '') connection.#inbox?.push(data);
+    },
+    request: (connection, request, data) => connection.#owner.request(connection, request, data),
+    error: (connection, error) => connection.#owner.error(connection, error),
+    linkChanged: (connection, up) => connection.#owner.linkChanged(connection, up),
+    slow: (connection, info) => {
+      connection.fire('slow', info);
+      connection.#owner.slow(connection, info);
+    },
+    undelivered: (connection, messages) => void connection.fire('undelivered', messages),
+    over: (connection, reason) => {
+      connection.#inbox?.end();
+      connection.#owner.over(connection, reason);
+    },
+  };
   readonly id: string;
   readonly #owner: ConnectionOwner;
-  readonly #conversation: ServerConversation;
+  readonly #conversation: ServerConversation<Connection>;
   readonly #peer: Peer;
   /** Made for the first `messages()`. */
   #inbox: Inbox | undefined;
@@ -50,25 +68,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.id = id;
     this.#token = token;
     this.#owner = owner;
-    this.#conversation = new ServerConversation(options, {
-      handle: this,
-      message: (lane, data) => {
-        owner.message(this, lane, data);
-        if (lane === '') this.#inbox?.push(data);
-      },
-      request: (request, data) => owner.request(this, request, data),
-      error: (error) => owner.error(this, error),
-      linkChanged: (up) => owner.linkChanged(this, up),
-      slow: (info) => {
-        this.fire('slow', info);
-        owner.slow(this, info);
-      },
-      undelivered: (messages) => void this.fire('undelivered', messages),
-      over: (reason) => {
-        this.#inbox?.end();
-        owner.over(this, reason);
-      },
-    });
+    this.#conversation = new ServerConversation(options, Connection.#conversing, this);
     this.#peer = this.#conversation.peer;
   }
 
@@ -167,7 +167,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   /** @internal */
-  get conversation(): ServerConversation {
+  get conversation(): ServerConversation<Connection> {
     return this.#conversation;
   }
 

@@ -12,7 +12,8 @@ export type EventMap = { readonly [name: string]: Listener };
  */
 export abstract class BusEmitter<Events extends object> {
   readonly #emitter = new EventEmitter();
-  readonly #guards = new WeakMap<object, Map<string, (...args: unknown[]) => void>>();
+  /** Made for the first listener: most connections never have one. */
+  #guards: WeakMap<object, Map<string, (...args: unknown[]) => void>> | undefined;
 
   on<Name extends keyof Events & string>(event: Name, listener: Events[Name]): this {
     this.#emitter.on(event, this.#guard(event, listener));
@@ -61,6 +62,7 @@ export abstract class BusEmitter<Events extends object> {
 
   #guard(event: string, listener: unknown): (...args: unknown[]) => void {
     if (typeof listener !== 'function') throw new TypeError(`The listener of "${event}" must be a function`);
+    this.#guards ??= new WeakMap();
     let guards = this.#guards.get(listener);
     if (guards === undefined) {
       guards = new Map();

@@ -140,9 +140,10 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     if (this.#owner.refusal() === undefined) await this.#sends.whenRoom();
   }
 
-  /** Resolves when nothing is owed: no send waits, no question is open, no request is being answered. */
+  /** Resolves when nothing is owed: no send waits, no question is open, no request is being answered, all is flushed. */
   async whenIdle(): Promise<void> {
     while (this.#sends.waiting + this.questions.open + this.#answersOwed > 0) await this.#settled.next();
+    await this.flush();
   }
 
   /**

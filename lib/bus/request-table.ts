@@ -1,6 +1,8 @@
 import type { RequestId } from '../wire/frames.ts';
 
 const firstSlots = 8;
+/** What a table holds before its first value: one slot, never filled. */
+const noSlots: undefined[] = [undefined];
 const mostSlots = 4_096;
 
 /**
@@ -10,7 +12,7 @@ const mostSlots = 4_096;
  */
 export class RequestTable<Value extends { readonly id: RequestId }> {
   size = 0;
-  #slots = new Array<Value | undefined>(firstSlots).fill(undefined);
+  #slots: (Value | undefined)[] = noSlots;
   #others: Map<RequestId, Value> | undefined;
 
   add(value: Value): void {
@@ -20,6 +22,7 @@ export class RequestTable<Value extends { readonly id: RequestId }> {
       this.#keepApart(id, value);
       return;
     }
+    if (this.#slots === noSlots) this.#grow();
     while (this.#slots[this.#slotOf(id)] !== undefined && this.#slots.length < mostSlots) this.#grow();
     const slot = this.#slotOf(id);
     if (this.#slots[slot] === undefined) this.#slots[slot] = value;
@@ -41,7 +44,7 @@ export class RequestTable<Value extends { readonly id: RequestId }> {
   /** Empties the table and returns what it held. */
   clear(): Value[] {
     const values = [...this.#slots.filter((value) => value !== undefined), ...(this.#others?.values() ?? [])];
-    this.#slots = new Array<Value | undefined>(firstSlots).fill(undefined);
+    this.#slots = noSlots;
     this.#others = undefined;
     this.size = 0;
     return values;
@@ -58,7 +61,7 @@ export class RequestTable<Value extends { readonly id: RequestId }> {
 
   #grow(): void {
     const values = this.#slots;
-    this.#slots = new Array<Value | undefined>(values.length * 2).fill(undefined);
+    this.#slots = new Array<Value | undefined>(Math.max(firstSlots, values.length * 2)).fill(undefined);
     for (const value of values) if (value !== undefined) this.#slots[this.#slotOf(Number(value.id))] = value;
   }
 }

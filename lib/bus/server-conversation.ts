@@ -1,6 +1,6 @@
 import type { Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import { type LinkPort, readerOf } from '../session/link-port.ts';
+import { type LinkHolder, type LinkPort, SessionReader } from '../session/link-port.ts';
 import type { Session } from '../session/session.ts';
 import { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
@@ -12,24 +12,25 @@ import { Peer, type PeerOwner } from './peer.ts';
 import type { PeerHandle } from './plugin.ts';
 import { withinTime } from './within-time.ts';
 
-export interface ServerConversationOwner {
-  readonly handle: PeerHandle;
-  message(lane: string, data: unknown): void;
-  request(request: IncomingRequest, data: unknown): void;
-  error(error: unknown): void;
-  linkChanged(up: boolean): void;
-  slow(info: SlowInfo): void;
-  undelivered(messages: UndeliveredMessage[]): void;
+/** What the holder of a conversation is told; one table serves all holders of a class. */
+export interface ServerConversationEvents<Holder> {
+  message(holder: Holder, lane: string, data: unknown): void;
+  request(holder: Holder, request: IncomingRequest, data: unknown): void;
+  error(holder: Holder, error: unknown): void;
+  linkChanged(holder: Holder, up: boolean): void;
+  slow(holder: Holder, info: SlowInfo): void;
+  undelivered(holder: Holder, messages: UndeliveredMessage[]): void;
   /** The last word: the session is over. */
-  over(reason: unknown): void;
+  over(holder: Holder, reason: unknown): void;
 }
 
 /** A server's conversation with one client, over as many links as the client makes. */
-export class ServerConversation implements PeerOwner {
+export class ServerConversation<Holder extends PeerHandle> implements PeerOwner, LinkHolder {
   readonly peer: Peer;
   readonly #options: ResolvedServerOptions;
-  readonly #owner: ServerConversationOwner;
-  readonly #lifecycle = new Lifecycle(() => {});
+  readonly #events: ServerConversationEvents<Holder>;
+  readonly #holder: Holder;
+  readonly #lifecycle = new Lifecycle();
   #port: LinkPort | undefined;
   #lastLink: Link | undefined;
   #grace: Timer | undefined;
@@ -37,15 +38,16 @@ export class ServerConversation implements PeerOwner {
   #movedOn = false;
   #gone: (() => void) | undefined;
 
-  constructor(options: ResolvedServerOptions, owner: ServerConversationOwner) {
+  constructor(options: ResolvedServerOptions, events: ServerConversationEvents<Holder>, holder: Holder) {
     this.#options = options;
-    this.#owner = owner;
+    this.#events = events;
+    this.#holder = holder;
     const { clock, slowConsumer: policy, maxOpenRequests, exposeErrorDetails: exposeDetails } = options;
     this.peer = new Peer(this, { clock, policy, maxOpenRequests, exposeDetails });
   }
 
   get handle(): PeerHandle {
-    return this.#owner.handle;
+    return this.#holder;
   }
 
   get isOver(): boolean {
@@ -71,11 +73,7 @@ export class ServerConversation implements PeerOwner {
     this.#lifecycle.move('closing');
     this.peer.session?.holdBack();
     const { clock, closeTimeoutMs } = this.#options;
-    await withinTime(
-      clock,
-      closeTimeoutMs,
-      this.peer.whenIdle().then(() => this.peer.flush()),
-    );
+    await withinTime(clock, closeTimeoutMs, this.peer.whenIdle());
     if (this.#lifecycle.is('closing')) this.#end(reason, allowReconnect, new BusError('ERR_CLOSED'));
     return true;
   }
@@ -111,7 +109,7 @@ export class ServerConversation implements PeerOwner {
     if (!session.attach(port, received)) return false;
     if (this.#lifecycle.is('disconnected')) this.#lifecycle.move('ready');
     this.peer.room();
-    this.#owner.linkChanged(true);
+    this.#events.linkChanged(this.#holder, true);
     return true;
   }
 
@@ -140,17 +138,21 @@ export class ServerConversation implements PeerOwner {
     this.#lifecycle.move('idle');
     const left = this.peer.unbind(error);
     this.peer.fail(error);
-    if (left.length > 0) this.#owner.undelivered(left.map(({ data }) => ({ data })));
+    if (left.length > 0)
+      this.#events.undelivered(
+        this.#holder,
+        left.map(({ data }) => ({ data })),
+      );
     this.#gone?.();
-    this.#owner.over(reason);
+    this.#events.over(this.#holder, reason);
   }
 
   message(lane: string, data: unknown): void {
-    this.#owner.message(lane, data);
+    this.#events.message(this.#holder, lane, data);
   }
 
   request(request: IncomingRequest, data: unknown): void {
-    this.#owner.request(request, data);
+    this.#events.request(this.#holder, request, data);
   }
 
   /** Clients do not go away in this sense; they end. */
@@ -190,21 +192,27 @@ export class ServerConversation implements PeerOwner {
   }
 
   broken(error: BusError): void {
-    this.#owner.error(error);
+    this.#events.error(this.#holder, error);
     const port = this.#port;
     if (this.peer.isStuckOn(error)) {
       this.over(error.message, new BusError('ERR_SESSION_LOST', undefined, { cause: error }));
       port?.end();
     } else {
       port?.destroy();
-      this.#linkLost(port);
+      if (port !== undefined) this.#detached();
     }
+  }
+
+  linkLost(port: LinkPort, error: BusError | undefined): void {
+    if (this.#port !== port) return;
+    if (error === undefined) this.#detached();
+    else this.broken(error);
   }
 
   slow(): void {
     const { slowConsumer: policy } = this.#options;
     const info = { peer: this.handle, policy, ...this.peer.pending };
-    this.#owner.slow(info);
+    this.#events.slow(this.#holder, info);
     if (policy === 'drop-newest' || policy === 'drop-oldest') this.peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
     if (policy !== 'disconnect') return;
     const port = this.#port;
@@ -215,12 +223,11 @@ export class ServerConversation implements PeerOwner {
   #read(port: LinkPort, session: Session): void {
     this.#port = port;
     this.#lastLink = port.link;
-    port.read(readerOf(session, { close: () => this.#linkLost(port), failed: (error) => this.broken(error) }));
+    port.read(new SessionReader(port, session, this));
   }
 
-  #linkLost(port: LinkPort | undefined): void {
-    if (this.#port !== port || port === undefined) return;
-    port.forget();
+  #detached(): void {
+    this.#port?.forget();
     this.#port = undefined;
     const { session } = this.peer;
     session?.detach();
@@ -230,7 +237,7 @@ export class ServerConversation implements PeerOwner {
       return;
     }
     this.#lifecycle.move('disconnected');
-    this.#owner.linkChanged(false);
+    this.#events.linkChanged(this.#holder, false);
     this.#grace = clock.setTimer(
       () => this.over(undefined, new BusError('ERR_SESSION_LOST', 'The client did not come back')),
       sessionGraceMs,

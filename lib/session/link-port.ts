@@ -2,7 +2,7 @@ import { asBusError, type BusError } from '../base/errors.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import { RecordReader, RecordWriter } from '../wire/native/record-layer.ts';
-import type { SessionLink } from './session.ts';
+import type { Session, SessionLink } from './session.ts';
 
 /** Who reads a link at present. */
 export interface LinkReader {
@@ -13,29 +13,52 @@ export interface LinkReader {
   failed(error: BusError): void;
 }
 
+const none: never[] = [];
 const nobody: LinkReader = { data() {}, drain() {}, close() {}, failed() {} };
 
-/** Feeds `session` from a link; what else happens to the link is `others`' business. */
-export function readerOf(
-  session: { receiveBytes(bytes: Uint8Array): void; linkDrained(): void },
-  others: { close(error?: Error): unknown; failed(error: BusError): unknown },
-): LinkReader {
-  return {
-    data: (bytes) => session.receiveBytes(bytes),
-    drain: () => session.linkDrained(),
-    close: (error) => void others.close(error),
-    failed: (error) => void others.failed(error),
-  };
+/** Who holds a session, and hears what becomes of each of its links. */
+export interface LinkHolder {
+  /** The link was closed or, with an `error`, is of no use any more. */
+  linkLost(port: LinkPort, error: BusError | undefined): void;
+}
+
+/** Feeds `session` from `port`; what else happens to the link is the holder's business. */
+export class SessionReader implements LinkReader {
+  readonly #port: LinkPort;
+  readonly #session: Session;
+  readonly #holder: LinkHolder;
+
+  constructor(port: LinkPort, session: Session, holder: LinkHolder) {
+    this.#port = port;
+    this.#session = session;
+    this.#holder = holder;
+  }
+
+  data(bytes: Uint8Array): void {
+    this.#session.receiveBytes(bytes);
+  }
+
+  drain(): void {
+    this.#session.linkDrained();
+  }
+
+  close(): void {
+    this.#holder.linkLost(this.#port, undefined);
+  }
+
+  failed(error: BusError): void {
+    this.#holder.linkLost(this.#port, error);
+  }
 }
 
 /** A link whose reader can change, and that can be compressed from some point on. */
 export class LinkPort implements SessionLink, LinkEvents {
   readonly link: Link;
   #reader: LinkReader | undefined;
-  readonly #unread: Uint8Array[] = [];
+  #unread: Uint8Array[] = none;
   #recordReader: RecordReader | undefined;
   #recordWriter: RecordWriter | undefined;
-  #streams: readonly (Deflater | Inflater)[] = [];
+  #streams: readonly (Deflater | Inflater)[] = none;
   #closed: { readonly error?: Error | undefined } | undefined;
 
   constructor(link: Link) {
@@ -58,13 +81,15 @@ export class LinkPort implements SessionLink, LinkEvents {
   read(reader: LinkReader | undefined): void {
     this.#reader = reader;
     if (reader === undefined) return;
-    for (const bytes of this.#unread.splice(0)) this.data(bytes);
+    const unread = this.#unread;
+    this.#unread = none;
+    for (const bytes of unread) this.data(bytes);
     if (this.#closed !== undefined) reader.close(this.#closed.error);
   }
 
   /** Gives bytes back that were read too far, for the next reader. */
   unread(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#unread.unshift(bytes);
+    if (bytes.length > 0) this.#unread = [bytes, ...this.#unread];
   }
 
   /** Nobody will read any more: what comes is dropped, and nobody hears of the close. */
@@ -119,7 +144,7 @@ export class LinkPort implements SessionLink, LinkEvents {
   /** Bytes as the reader is to see them; also for those that came together with the opening. */
   data(bytes: Uint8Array): void {
     if (this.#reader === undefined) {
-      this.#unread.push(bytes);
+      this.#unread = [...this.#unread, bytes];
       return;
     }
     if (this.#recordReader === undefined) {
@@ -140,7 +165,7 @@ export class LinkPort implements SessionLink, LinkEvents {
   close(error?: Error): void {
     this.#closed = { error };
     for (const stream of this.#streams) stream.close();
-    this.#streams = [];
+    this.#streams = none;
     this.#reader?.close(error);
   }
 }

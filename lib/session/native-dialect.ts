@@ -19,11 +19,6 @@ export interface NativeTerms {
 /** The native dialect for one session. */
 export function nativeDialect(terms: NativeTerms, limits: DialectLimits): SessionDialect {
   const slab = new Slab();
-  const decoder = new NativeDecoder({
-    records: terms.records,
-    maxFrameBytes: limits.maxMessageBytes,
-    maxDepth: limits.maxDepth,
-  });
   return {
     tier: 'session',
     slab,
@@ -33,7 +28,10 @@ export function nativeDialect(terms: NativeTerms, limits: DialectLimits): Sessio
       maxFrameBytes: terms.peerMaxBytes,
       maxDepth: limits.maxDepth,
     }),
-    decoder,
-    restart: () => decoder.restart(),
+    decoder: new NativeDecoder({
+      records: terms.records,
+      maxFrameBytes: limits.maxMessageBytes,
+      maxDepth: limits.maxDepth,
+    }),
   };
 }

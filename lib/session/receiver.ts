@@ -5,17 +5,17 @@ import type { ControlFrame, Frame, OpenFrame, PartFrame, RequestId } from '../wi
 /** A frame somebody above the session has to act on. */
 export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
 
-export interface ReceiverEvents {
+export interface FrameTaker {
   /** `lane` is the name the peer gave the frame's lane, '' for the user's own. Never throws. */
   frame(frame: UserFrame, lane: string): void;
-  control(frame: ControlFrame): void;
 }
 
 export interface ReceiverOptions {
   readonly decoder: Decoder;
   /** True in the `session` tier: frames are counted and acknowledged. */
   readonly counts: boolean;
-  readonly events: ReceiverEvents;
+  readonly taker: FrameTaker;
+  control(frame: ControlFrame): void;
 }
 
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
@@ -70,7 +70,7 @@ export class Receiver {
     while (!this.#paused && !this.over) {
       const held = this.#held.shift();
       if (held === undefined) break;
-      if (held.frame !== undefined) this.#options.events.frame(held.frame, '');
+      if (held.frame !== undefined) this.#options.taker.frame(held.frame, '');
     }
     if (this.#held.length === 0) this.heldBytes = 0;
   }
@@ -117,7 +117,7 @@ export class Receiver {
       case 'pause':
       case 'resume':
       case 'going-away':
-        this.#options.events.control(frame);
+        this.#options.control(frame);
         return;
       default:
         this.received += 1;
@@ -143,7 +143,7 @@ export class Receiver {
         break;
     }
     if (!('lane' in frame)) {
-      this.#options.events.frame(frame, '');
+      this.#options.taker.frame(frame, '');
       return;
     }
     if (frame.lane === 0 && (this.#paused || this.#held.length > 0)) {
@@ -156,7 +156,7 @@ export class Receiver {
     }
     const lane = this.#lanes.get(frame.lane);
     if (lane === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${frame.lane}, which has no name`);
-    this.#options.events.frame(frame, lane);
+    this.#options.taker.frame(frame, lane);
   }
 
   /** Forgets the held request `id`, whose requester gave up; false when it is not among them. */

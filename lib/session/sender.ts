@@ -15,10 +15,10 @@ export interface SenderOptions {
   readonly keeps: boolean;
   readonly maxBytes: number;
   readonly maxMessages: number;
-  /** The acknowledgement that is due, or -1; asked once per flush. */
-  takeAck(): number;
-  /** Something is sent. */
-  sending(): void;
+  /** Says which acknowledgement is due, or -1; asked once per flush. */
+  readonly acks: { takeAck(): number };
+  /** Hears when something is sent. */
+  readonly watch: { sending(): void };
 }
 
 const noLanes: ReadonlyMap<string, number> = new Map();
@@ -228,7 +228,7 @@ export class Sender {
   }
 
   #sent(bytes: number, lane: number, entry: Entry | undefined): void {
-    this.#options.sending();
+    this.#options.watch.sending();
     if (this.#options.keeps) {
       if (bytes > 0) this.outbox.record(bytes, entry);
       else this.#queued.add(lane, entry);
@@ -248,7 +248,7 @@ export class Sender {
   }
 
   #acknowledge(): void {
-    const ack = this.#outflow.outlet === undefined ? -1 : this.#options.takeAck();
+    const ack = this.#outflow.outlet === undefined ? -1 : this.#options.acks.takeAck();
     if (ack >= 0 && this.#options.encoder.ack(ack) > 0) this.#outflow.add(this.#options.slab.take());
   }
 

@@ -8,7 +8,7 @@ import type { Entry } from './outbox.ts';
 import { Receiver, type UserFrame } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { Outlet } from './outflow.ts';
-import { Watch } from './watch.ts';
+import { Watch, type Watched } from './watch.ts';
 
 /** The parts of a dialect that one session uses for as long as it lives. */
 export interface SessionDialect {
@@ -16,8 +16,6 @@ export interface SessionDialect {
   readonly encoder: Encoder;
   readonly decoder: Decoder;
   readonly slab: Slab;
-  /** Forgets what belonged to a broken link; undefined where a session is one link. */
-  restart?(): void;
 }
 
 export interface SessionLimits {
@@ -53,6 +51,16 @@ const ackDelayMs = 100;
  * `receiveBytes`, leave through the link it is attached to, and the clock is the one given.
  */
 export class Session {
+  static readonly #watched: Watched<Session> = {
+    pending: (session) => session.out.pendingBytes > 0,
+    listening: (session) =>
+      !session.paused || (session.tier === 'session' && session.#receiver.heldBytes <= session.#maxHeldBytes),
+    heartbeat: (session) => session.out.control('heartbeat'),
+    dead: (session, silentMs) =>
+      session.#owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
+    slow: (session) => session.#owner.slow(),
+    idle: (session) => session.#dialect.slab.release(),
+  };
   readonly tier: 'legacy' | 'session';
   readonly #dialect: SessionDialect;
   readonly #owner: SessionOwner;
@@ -60,7 +68,7 @@ export class Session {
   /** What this end sends. */
   readonly out: Sender;
   readonly #receiver: Receiver;
-  readonly #watch: Watch;
+  readonly #watch: Watch<Session>;
   readonly #flushes: Flushes;
   readonly #maxHeldBytes: number;
   #link: SessionLink | undefined;
@@ -76,8 +84,10 @@ export class Session {
     this.#receiver = new Receiver({
       decoder: dialect.decoder,
       counts: dialect.tier === 'session',
-      events: { frame: (frame, lane) => owner.frame(frame, lane), control: (frame) => this.#control(frame) },
+      taker: owner,
+      control: (frame) => this.#control(frame),
     });
+    this.#watch = new Watch(clock, limits, Session.#watched, this);
     this.out = new Sender({
       clock,
       encoder: dialect.encoder,
@@ -85,20 +95,10 @@ export class Session {
       keeps: dialect.tier === 'session',
       maxBytes: limits.maxUnackedBytes,
       maxMessages: limits.maxPendingMessages,
-      takeAck: () => this.#receiver.takeAck(),
-      sending: () => this.#watch.sending(),
+      acks: this.#receiver,
+      watch: this.#watch,
     });
     this.#flushes = new Flushes(clock, this.out, this.tier === 'legacy');
-    this.#watch = new Watch(clock, limits, {
-      pending: () => this.out.pendingBytes > 0,
-      listening: () =>
-        !this.#receiver.paused || (this.tier === 'session' && this.#receiver.heldBytes <= this.#maxHeldBytes),
-      heartbeat: () => this.out.control('heartbeat'),
-      dead: (silentMs) =>
-        owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
-      slow: () => owner.slow(),
-      idle: () => dialect.slab.release(),
-    });
   }
 
   /** How many sequenced frames of the peer's arrived; what a resumed link tells the peer. */
@@ -174,7 +174,7 @@ export class Session {
     if (this.#link === undefined) return;
     this.out.detach();
     this.#link = undefined;
-    this.#dialect.restart?.();
+    this.#dialect.decoder.restart?.();
     this.#watch.stop();
     this.#ackTimer?.cancel();
     this.#ackTimer = undefined;

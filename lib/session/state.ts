@@ -38,10 +38,10 @@ const statuses: Readonly<Record<State, ClientStatus>> = {
 /** The one place a conversation's state is kept and moved. */
 export class Lifecycle {
   #state: State = 'idle';
-  readonly #changed: (status: ClientStatus) => void;
+  readonly #changed: ((status: ClientStatus) => void) | undefined;
 
   /** `changed` hears of each new public status. */
-  constructor(changed: (status: ClientStatus) => void) {
+  constructor(changed?: (status: ClientStatus) => void) {
     this.#changed = changed;
   }
 
@@ -63,6 +63,6 @@ export class Lifecycle {
     if (!moves[this.#state].includes(to)) throw new BusError('ERR_STATE', `Cannot go from ${this.#state} to ${to}`);
     const before = this.status;
     this.#state = to;
-    if (this.status !== before) this.#changed(this.status);
+    if (this.status !== before) this.#changed?.(this.status);
   }
 }

@@ -7,27 +7,29 @@ export interface WatchLimits {
   readonly slowConsumerMs: number;
 }
 
-export interface WatchedLink {
+/** What is asked of an owner, and told it; one table serves all owners of a class. */
+export interface Watched<Owner> {
   /** Whether something waits for the peer to take it. */
-  pending(): boolean;
+  pending(owner: Owner): boolean;
   /** False while this end itself keeps the link from being read. */
-  listening(): boolean;
-  heartbeat(): void;
+  listening(owner: Owner): boolean;
+  heartbeat(owner: Owner): void;
   /** Nothing came for `silentMs`, though a heartbeat asked for an answer. */
-  dead(silentMs: number): void;
+  dead(owner: Owner, silentMs: number): void;
   /** Nothing waits for the peer: memory kept for sending may go. */
-  idle(): void;
+  idle(owner: Owner): void;
   /** The peer took nothing for `slowConsumerMs`; said once until it takes something again. */
-  slow(): void;
+  slow(owner: Owner): void;
 }
 
 /** Watches one link for silence and for a peer that takes nothing, with one timer and no work per message. */
-export class Watch {
+export class Watch<Owner> {
   heardAt = 0;
   readonly #clock: Clock;
   readonly #limits: WatchLimits;
   readonly #heartbeatIntervalMs: number;
-  readonly #link: WatchedLink;
+  readonly #watched: Watched<Owner>;
+  readonly #owner: Owner;
   #timer: Timer | undefined;
   #heartbeatAt = -1;
   #progressAt = 0;
@@ -37,11 +39,12 @@ export class Watch {
   #active = true;
   #resting = false;
 
-  constructor(clock: Clock, limits: WatchLimits, link: WatchedLink) {
+  constructor(clock: Clock, limits: WatchLimits, watched: Watched<Owner>, owner: Owner) {
     this.#clock = clock;
     this.#limits = limits;
     this.#heartbeatIntervalMs = limits.heartbeatIntervalMs || Number.POSITIVE_INFINITY;
-    this.#link = link;
+    this.#watched = watched;
+    this.#owner = owner;
   }
 
   start(): void {
@@ -67,7 +70,7 @@ export class Watch {
   progressed(): void {
     this.#progressAt = this.#clock.now();
     this.#slow = false;
-    this.#idle = !this.#link.pending();
+    this.#idle = !this.#watched.pending(this.#owner);
   }
 
   /** Something is about to be sent; the time to take it starts if nothing was waiting. */
@@ -85,7 +88,7 @@ export class Watch {
     const heartbeatDue =
       this.#heartbeatAt < 0 ? this.heardAt + this.#heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
     this.stop();
-    this.#resting = !this.#active && !this.#link.pending();
+    this.#resting = !this.#active && !this.#watched.pending(this.#owner);
     this.#active = false;
     const due = this.#resting ? heartbeatDue - now : Math.min(heartbeatDue - now, slowConsumerMs / 4);
     if (due < Number.POSITIVE_INFINITY) this.#timer = this.#clock.setTimer(this.#check, Math.max(1, due), true);
@@ -93,24 +96,24 @@ export class Watch {
 
   readonly #check = (): void => {
     const now = this.#clock.now();
-    if (!this.#link.listening()) this.heard();
+    if (!this.#watched.listening(this.#owner)) this.heard();
     if (this.#heartbeatAt >= 0) {
       if (now - this.#heartbeatAt >= this.#limits.heartbeatTimeoutMs) {
         this.stop();
-        this.#link.dead(now - this.heardAt);
+        this.#watched.dead(this.#owner, now - this.heardAt);
         return;
       }
     } else if (now - this.heardAt >= this.#heartbeatIntervalMs) {
       this.#heartbeatAt = now;
-      this.#link.heartbeat();
+      this.#watched.heartbeat(this.#owner);
     }
     this.#arm();
-    if (!this.#link.pending()) {
+    if (!this.#watched.pending(this.#owner)) {
       this.progressed();
-      this.#link.idle();
+      this.#watched.idle(this.#owner);
     } else if (!this.#slow && now - this.#progressAt >= this.#limits.slowConsumerMs) {
       this.#slow = true;
-      this.#link.slow();
+      this.#watched.slow(this.#owner);
     }
   };
 }

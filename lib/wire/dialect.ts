@@ -68,4 +68,6 @@ export interface Decoder {
    * after which the decoder is not to be fed again. Frames before the error were delivered.
    */
   feed(bytes: Uint8Array, sink: (frame: Frame) => void): void;
+  /** Forgets what a broken link left half received; undefined where a session is one link. */
+  restart?(): void;
 }

@@ -19,13 +19,13 @@ describe('receiver', () => {
         },
       },
       counts,
-      events: {
+      taker: {
         frame(frame, lane) {
           events.push(`${lane}${frame.type} ${'data' in frame ? String(frame.data) : ''}`);
           onFrame(frame);
         },
-        control: ({ type }) => events.push(type),
       },
+      control: ({ type }) => events.push(type),
     });
   }
 

@@ -54,8 +54,8 @@ function newSender(): Sender {
     keeps: true,
     maxBytes,
     maxMessages: 10_000,
-    takeAck: () => -1,
-    sending() {},
+    acks: { takeAck: () => -1 },
+    watch: { sending() {} },
   });
 }
 

@@ -20,18 +20,19 @@ describe('watch', () => {
     listening = true;
   });
 
-  function watch(more: Partial<WatchLimits> = {}): Watch {
+  function watch(more: Partial<WatchLimits> = {}): Watch<string[]> {
     const watched = new Watch(
       clock,
       { ...limits, ...more },
       {
         pending: () => pending,
         listening: () => listening,
-        heartbeat: () => events.push(`heartbeat at ${clock.now()}`),
-        dead: (silentMs) => events.push(`dead after ${silentMs}`),
-        slow: () => events.push(`slow at ${clock.now()}`),
+        heartbeat: (told) => told.push(`heartbeat at ${clock.now()}`),
+        dead: (told, silentMs) => told.push(`dead after ${silentMs}`),
+        slow: (told) => told.push(`slow at ${clock.now()}`),
         idle: () => (idle += 1),
       },
+      events,
     );
     watched.start();
     return watched;

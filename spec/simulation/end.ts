@@ -1,6 +1,5 @@
 import type { BusError } from '../../lib/base/errors.ts';
-import type { LinkPort } from '../../lib/session/link-port.ts';
-import { readerOf } from '../../lib/session/link-port.ts';
+import { type LinkPort, SessionReader } from '../../lib/session/link-port.ts';
 import type { UserFrame } from '../../lib/session/receiver.ts';
 import { Session, type SessionOwner } from '../../lib/session/session.ts';
 import type { Ledger } from './ledger.ts';
@@ -57,7 +56,10 @@ export class End implements SessionOwner {
 
   /** Everything this end reads from `port` goes to the session. */
   read(port: LinkPort, lost: () => void): void {
-    port.read(readerOf(this.session, { close: lost, failed: (error) => this.broken(error) }));
+    const holder = {
+      linkLost: (_port: LinkPort, error: BusError | undefined) => (error === undefined ? lost() : this.broken(error)),
+    };
+    port.read(new SessionReader(port, this.session, holder));
   }
 
   send(draft: Draft): void {
