@@ -19,6 +19,8 @@ export class WaitingSends {
   readonly #policy: SlowConsumerPolicy;
   #queue: Waiting[] = [];
   #head = 0;
+  /** One error for all that are refused in a row: with a stack each, who sends on would fill the memory that is saved. */
+  #full: BusError | undefined;
 
   constructor(policy: SlowConsumerPolicy) {
     this.#policy = policy;
@@ -31,9 +33,11 @@ export class WaitingSends {
   /** Queues `waiting`, or fails it (or an older message, as the policy says) when too many wait. */
   push(waiting: Waiting): void {
     if (this.length >= mostWaiting && !this.#makeRoom()) {
-      waiting.fail(new BusError('ERR_QUEUE_FULL', `${mostWaiting} sends wait for room already`));
+      this.#full ??= new BusError('ERR_QUEUE_FULL', `${mostWaiting} sends wait for room already`);
+      waiting.fail(this.#full);
       return;
     }
+    this.#full = undefined;
     this.#queue.push(waiting);
   }
 

@@ -11,14 +11,14 @@ export class Program {
   readonly process: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(name: ProgramName, settings: object) {
+  constructor(name: ProgramName, settings: object, nodeOptions: readonly string[]) {
     const file = new URL(`./programs/${name}.js`, import.meta.url);
-    this.process = fork(file, [JSON.stringify(settings)], { execArgv: ['--expose-gc'] });
+    this.process = fork(file, [JSON.stringify(settings)], { execArgv: ['--expose-gc', ...nodeOptions] });
     this.#exited = once(this.process, 'exit');
   }
 
-  static async start(name: ProgramName, settings: object): Promise<Program> {
-    const program = new Program(name, settings);
+  static async start(name: ProgramName, settings: object, nodeOptions: readonly string[]): Promise<Program> {
+    const program = new Program(name, settings, nodeOptions);
     await once(program.process, 'message');
     return program;
   }
@@ -53,8 +53,8 @@ export class Stage {
     return join(this.#folder, name);
   }
 
-  async program(name: ProgramName, settings: object): Promise<Program> {
-    const program = await Program.start(name, settings);
+  async program(name: ProgramName, settings: object, nodeOptions: readonly string[] = []): Promise<Program> {
+    const program = await Program.start(name, settings, nodeOptions);
     this.#programs.push(program);
     return program;
   }
