@@ -50,9 +50,9 @@ describe('idle connections', () => {
   });
 
   for (const [name, options, mostKiB] of [
-    ['plain', {}, 8],
-    ['compression agreed on and not used', { compress: true }, 9],
-    ['net-ipc', { native: false }, 8],
+    ['plain', {}, 6],
+    ['compression agreed on and not used', { compress: true }, 8],
+    ['net-ipc', { native: false }, 6],
   ] as const) {
     it(`${most} connections, ${name} - cost ${mostKiB} KiB each at most, little CPU, and nothing once they left`, async () => {
       const path = stage.path('s');
