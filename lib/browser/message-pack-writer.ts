@@ -110,7 +110,11 @@ export class BodyPacker {
   #entries(entries: readonly (readonly unknown[])[]): void {
     if (entries.length < 16) this.#put(1, 0x80 | entries.length);
     else this.#counted(0xde, entries.length);
-    for (const entry of entries) for (const value of entry) this.#value(value);
+    for (const [key, value] of entries) {
+      if (typeof key === 'object' && key !== null) throw new TypeError('a key of a Map is an object');
+      this.#value(key);
+      this.#value(value);
+    }
   }
 
   #tagged(type: number, values: readonly unknown[]): void {

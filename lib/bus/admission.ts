@@ -30,6 +30,8 @@ export interface AdmissionOwner {
 
 const halfDone = 'A link closed in the middle of its opening';
 /** What is no fault of the server's when it happens as a link is admitted. */
+/** What `authorize` throws by mistake is told to the server, and not to the stranger. */
+const bugs = [TypeError, ReferenceError, RangeError, SyntaxError];
 const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
 const nothing = new Uint8Array(0);
 /** How long a refused link stays open, so that the reason arrives. */
@@ -142,7 +144,7 @@ export class Admission {
     }
     Promise.resolve(verdict).then(
       (admitted) => {
-        if (admitted === false) this.#unauthorized(undefined);
+        if (admitted !== true) this.#unauthorized(undefined);
         else if (!this.#over) this.#admit(hello);
       },
       (error: unknown) => this.#unauthorized(error),
@@ -178,8 +180,10 @@ export class Admission {
   }
 
   #unauthorized(cause: unknown): void {
-    const text = cause instanceof Error ? cause.message : typeof cause === 'string' ? cause : undefined;
+    const isBug = bugs.some((kind) => cause instanceof kind);
+    const text = cause instanceof Error && !isBug ? cause.message : typeof cause === 'string' ? cause : undefined;
     this.refuse(new BusError('ERR_UNAUTHORIZED', text), false);
+    if (isBug) this.#owner.left(this, asBusError(cause, 'ERR_UNAUTHORIZED'));
   }
 
   #fail(error: BusError): void {

@@ -8,7 +8,7 @@ export interface Applicant {
 }
 
 /**
- * Decides whether a client may connect, by the payload it gave to `connect()`. `false`, a throw or a rejection refuses it;
- * anything else admits it.
+ * Decides whether a client may connect, by the payload it gave to `connect()`. `true` admits it; anything else, a throw or
+ * a rejection refuses it.
  */
-export type Authorize = (payload: unknown, applicant: Applicant) => unknown;
+export type Authorize = (payload: unknown, applicant: Applicant) => boolean | PromiseLike<boolean>;

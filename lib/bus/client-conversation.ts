@@ -25,7 +25,7 @@ export interface ConversationOwner {
     event: 'ready' | 'error' | 'close' | 'status' | 'session' | 'undelivered' | 'slow',
     ...args: readonly unknown[]
   ): void;
-  message(lane: string, data: unknown): void;
+  message(lane: string, data: unknown, bytes: number): void;
   request(request: IncomingRequest, data: unknown): void;
   closed(): void;
 }
@@ -129,8 +129,8 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     return true;
   }
 
-  message(lane: string, data: unknown): void {
-    this.#owner.message(lane, data);
+  message(lane: string, data: unknown, bytes: number): void {
+    this.#owner.message(lane, data, bytes);
   }
 
   request(request: IncomingRequest, data: unknown): void {

@@ -77,7 +77,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     this.#conversation = new ClientConversation(this.options, platform, {
       handle: this,
       fire: (event, ...args) => void this.fire(event, ...args),
-      message: (lane, data) => this.#message(lane, data),
+      message: (lane, data, bytes) => this.#message(lane, data, bytes),
       request: (request, data) => this.#request(request, data),
       plugins: this.#plugins,
       closed: () => this.#inbox.end(),
@@ -209,13 +209,13 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     else if (event !== 'error') this.#report(error);
   }
 
-  #message(lane: string, data: unknown): void {
+  #message(lane: string, data: unknown, bytes: number): void {
     if (lane !== '') {
       this.#plugins.message(lane, data, this);
       return;
     }
     this.fire('message', data);
-    this.#inbox.push(data);
+    this.#inbox.push(data, bytes);
   }
 
   #request(request: IncomingRequest, data: unknown): void {

@@ -37,9 +37,9 @@ export interface ConnectionOwner {
 /** A client as its server holds it: the same object for as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
   static readonly #conversing: ServerConversationEvents<Connection> = {
-    message: (connection, lane, data) => {
+    message: (connection, lane, data, bytes) => {
       connection.#owner.message(connection, lane, data);
-      if (lane === '') connection.#inbox?.push(data);
+      if (lane === '') connection.#inbox?.push(data, bytes);
     },
     request: (connection, request, data) => connection.#owner.request(connection, request, data),
     error: (connection, error) => connection.#owner.error(connection, error),

@@ -1,6 +1,6 @@
-/** Messages kept for one `for await` before the peer is asked to wait, and how few let it go on. */
-const highWater = 1_024;
-const lowWater = 256;
+/** What is kept for one `for await` before the peer is asked to wait; a quarter of it lets the peer go on. */
+const mostMessages = 1_024;
+const mostBytes = 16 * 1_048_576;
 
 export interface InboxSource {
   hold(): void;
@@ -17,9 +17,10 @@ export class Inbox {
     this.#source = source;
   }
 
-  push(message: unknown): void {
+  /** `bytes`: what it was on the link. */
+  push(message: unknown, bytes: number): void {
     if (this.#readers.size === 0) return;
-    for (const reader of this.#readers) reader.push(message);
+    for (const reader of this.#readers) reader.push(message, bytes);
     this.#balance();
   }
 
@@ -44,12 +45,14 @@ export class Inbox {
   }
 
   #balance(): void {
-    let longest = 0;
-    for (const reader of this.#readers) longest = Math.max(longest, reader.length);
-    if (!this.#holding && longest >= highWater) {
+    let fullest = 0;
+    for (const { length, bytes } of this.#readers) {
+      fullest = Math.max(fullest, length / mostMessages, bytes / mostBytes);
+    }
+    if (!this.#holding && fullest >= 1) {
       this.#holding = true;
       this.#source.hold();
-    } else if (this.#holding && longest <= lowWater) {
+    } else if (this.#holding && fullest <= 1 / 4) {
       this.#holding = false;
       this.#source.release();
     }
@@ -59,7 +62,8 @@ export class Inbox {
 class Reader implements AsyncIterableIterator<unknown> {
   readonly #taken: () => void;
   readonly #left: () => void;
-  #messages: unknown[] = [];
+  bytes = 0;
+  #messages: { readonly value: unknown; readonly bytes: number }[] = [];
   #waiting: ((result: IteratorResult<unknown>) => void)[] = [];
   #ended = false;
 
@@ -72,10 +76,14 @@ class Reader implements AsyncIterableIterator<unknown> {
     return this.#messages.length;
   }
 
-  push(message: unknown): void {
+  push(value: unknown, bytes: number): void {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#messages.push(message);
-    else next({ done: false, value: message });
+    if (next !== undefined) {
+      next({ done: false, value });
+      return;
+    }
+    this.bytes += bytes;
+    this.#messages.push({ value, bytes });
   }
 
   end(): void {
@@ -86,10 +94,11 @@ class Reader implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    if (this.#messages.length > 0) {
-      const value = this.#messages.shift();
+    const message = this.#messages.shift();
+    if (message !== undefined) {
+      this.bytes -= message.bytes;
       this.#taken();
-      return Promise.resolve({ done: false, value });
+      return Promise.resolve({ done: false, value: message.value });
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -97,6 +106,7 @@ class Reader implements AsyncIterableIterator<unknown> {
 
   return(): Promise<IteratorResult<unknown>> {
     this.#messages = [];
+    this.bytes = 0;
     this.end();
     this.#left();
     return Promise.resolve({ done: true, value: undefined });

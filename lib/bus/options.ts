@@ -169,10 +169,10 @@ export const serverOptions = /* @__PURE__ */ (() =>
       unit: 'bytes',
     }),
     /**
-     * Runs before `connect`; `false`, a throw or a rejection refuses the client with `ERR_UNAUTHORIZED` and that text.
+     * Runs before `connect`; only `true` admits the client, all else refuses it with `ERR_UNAUTHORIZED` and what was thrown.
      */
     authorize: callback<Authorize>({
-      type: '(payload, peer) => boolean | void | Promise',
+      type: '(payload, peer) => boolean | Promise',
     }),
     /** Makes the public ids of connections, random unless given. */
     generateID: callback<() => string>({

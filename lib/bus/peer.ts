@@ -17,7 +17,8 @@ import { Wakers } from './wakers.ts';
 /** What stands above a peer: the `Client`, or the `Connection` of a server. */
 export interface PeerOwner {
   readonly handle: PeerHandle;
-  message(lane: string, data: unknown): void;
+  /** `bytes`: of its frame. */
+  message(lane: string, data: unknown, bytes: number): void;
   /** Hands a request to whoever answers it; `ERR_NO_HANDLER` is the owner's to say. */
   request(request: IncomingRequest, data: unknown): void;
   ended(frame: EndFrame): void;
@@ -204,7 +205,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   frame(frame: UserFrame, lane: string): void {
     switch (frame.type) {
       case 'message':
-        this.#owner.message(lane, frame.data);
+        this.#owner.message(lane, frame.data, frame.size);
         return;
       case 'request':
         if (this.answers.open < this.#maxOpenRequests) this.#owner.request(this.answers.take(frame, lane), frame.data);

@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { systemClock } from '../base/system-clock.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -14,7 +15,10 @@ export interface Context {
 /** Returns or resolves the answer; what it throws becomes the requester's rejection, with its code. */
 export type Handler<Request, Response> = (request: Request, context: Context) => Response | Promise<Response>;
 
-/** Answers a request; rejects when the answer cannot be sent, or was given before. */
+/**
+ * Answers a request. Rejects when it was answered before, or when the answer cannot be sent: then the requester is told
+ * so, unless another answer follows in the same turn. A rejection that nobody waits for does no harm.
+ */
 export interface Respond<Response> {
   (response?: Response): Promise<void>;
   readonly context: Context;
@@ -37,7 +41,7 @@ export class RequestDesk {
     if (handler !== undefined) {
       request.run(() => handler(data, request));
     } else if (this.#hasListeners()) {
-      const respond = Object.assign(async (response?: unknown) => request.reply(response), { context: request });
+      const respond = Object.assign((response?: unknown) => reply(request, response), { context: request });
       this.#requests.set(respond, request);
       fire(data, respond);
     } else {
@@ -48,5 +52,18 @@ export class RequestDesk {
   /** A `request` listener that was given `respond` threw or rejected: so does the request. */
   listenerFailed(respond: unknown, error: unknown): void {
     if (typeof respond === 'function') this.#requests.get(respond)?.fail(error);
+  }
+}
+
+function reply(request: IncomingRequest, response: unknown): Promise<void> {
+  try {
+    request.reply(response);
+    return Promise.resolve();
+  } catch (error) {
+    // Whoever waits for it may answer otherwise, within the turn.
+    systemClock.defer(() => request.fail(error));
+    const failed = Promise.reject(error);
+    failed.catch(() => {});
+    return failed;
   }
 }

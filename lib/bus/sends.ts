@@ -120,7 +120,7 @@ export class Sends {
     if (this.#user.length > 0) {
       return new Promise((resolve) => {
         const send = (): void => this.current().whenFlushed(resolve);
-        this.#user.push({ kind: 'request', send, fail: () => resolve() });
+        this.#user.follow({ kind: 'request', send, fail: () => resolve() });
       });
     }
     const session = this.#session;

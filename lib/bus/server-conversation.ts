@@ -14,7 +14,7 @@ import { withinTime } from './within-time.ts';
 
 /** What the holder of a conversation is told; one table serves all holders of a class. */
 export interface ServerConversationEvents<Holder> {
-  message(holder: Holder, lane: string, data: unknown): void;
+  message(holder: Holder, lane: string, data: unknown, bytes: number): void;
   request(holder: Holder, request: IncomingRequest, data: unknown): void;
   error(holder: Holder, error: unknown): void;
   linkChanged(holder: Holder, up: boolean): void;
@@ -147,8 +147,8 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     this.#events.over(this.#holder, reason);
   }
 
-  message(lane: string, data: unknown): void {
-    this.#events.message(this.#holder, lane, data);
+  message(lane: string, data: unknown, bytes: number): void {
+    this.#events.message(this.#holder, lane, data, bytes);
   }
 
   request(request: IncomingRequest, data: unknown): void {

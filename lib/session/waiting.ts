@@ -30,6 +30,11 @@ export class WaitingSends {
     return this.#queue.length - this.#head;
   }
 
+  /** Queues what holds no data, however many wait. */
+  follow(waiting: Waiting): void {
+    this.#queue.push(waiting);
+  }
+
   /** Queues `waiting`, or fails it (or an older message, as the policy says) when too many wait. */
   push(waiting: Waiting): void {
     if (this.length >= mostWaiting && !this.#makeRoom()) {

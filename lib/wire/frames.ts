@@ -1,6 +1,6 @@
 /**
- * What travels, in either dialect. Bodies arrive decoded. `size` is the frame's length on the wire, which is what the
- * byte limits count.
+ * What travels, in either dialect. Bodies arrive decoded. `size` is what the byte limits count: the length of the frame, or
+ * of all frames of a body that was cut, before it was compressed.
  */
 export type Frame =
   | MessageFrame

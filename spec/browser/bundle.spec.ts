@@ -34,6 +34,7 @@ describe('browser bundle', () => {
   it('stand-ins - take the place of the modules that package.json names', () => {
     for (const name of [
       'body-codec',
+      'json-depth',
       'broadcast-frame',
       'record-layer',
       'errors',

@@ -135,10 +135,11 @@ contract(
           },
         ),
       );
+      const takenAtFlush = client.flush().then(() => taken.length);
       await next(client, 'session');
       server.resume();
       await Promise.all(sends);
-      await client.flush();
+      expect(await takenAtFlush).to.equal(outcomes.accepted);
       expect(outcomes.refused).to.be.within(23_400, 23_700);
       expect(taken).to.deep.equal(Array.from({ length: outcomes.accepted }, (_, i) => i));
     });

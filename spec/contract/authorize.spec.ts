@@ -36,7 +36,7 @@ contract('authorize', (bus, _dialect, kind) => {
     expect(server.connections).to.deep.equal([]);
   });
 
-  it('admits by anything else, before connect and ready, knowing the payload and the peer', async () => {
+  it('admits by true, before connect and ready, knowing the payload and the peer', async () => {
     const order: string[] = [];
     let applicant: Applicant | undefined;
     const server = await bus().server({
@@ -44,6 +44,7 @@ contract('authorize', (bus, _dialect, kind) => {
         await turn();
         applicant = peer;
         order.push(`authorize ${JSON.stringify(payload)}`);
+        return true;
       },
     });
     server.on('connect', () => void order.push('connect'));
@@ -56,16 +57,25 @@ contract('authorize', (bus, _dialect, kind) => {
     if (kind !== 'memory') expect(applicant?.socket).to.be.an('object');
   });
 
+  it('refuses by whatever is not true', async () => {
+    let verdict: unknown;
+    const server = await bus().server({ authorize: () => verdict as boolean });
+    for (verdict of [undefined, null, 0, '', Number.NaN, 1, 'yes', {}, Promise.resolve(undefined)]) {
+      expect((await rejected(bus().newClient().connect())).code).to.equal('ERR_UNAUTHORIZED');
+    }
+    expect(server.connections).to.deep.equal([]);
+  });
+
   it('is given up when the client leaves meanwhile', async () => {
-    let admit: (() => void) | undefined;
-    const server = await bus().server({ authorize: () => new Promise<void>((resolve) => (admit = resolve)) });
+    let admit: ((yes: boolean) => void) | undefined;
+    const server = await bus().server({ authorize: () => new Promise((resolve) => (admit = resolve)) });
     const client = bus().newClient();
     const failure = rejected(client.connect());
     await until(() => admit !== undefined);
     client.destroy();
     expect((await failure).code).to.equal('ERR_DESTROYED');
     await sleep(20);
-    admit?.();
+    admit?.(true);
     await turn();
     expect(server.connections).to.deep.equal([]);
   });
@@ -116,10 +126,10 @@ contract(
     });
 
     it('more than maxUnauthorized links cost the oldest its place', async () => {
-      const admits: (() => void)[] = [];
+      const admits: ((yes: boolean) => void)[] = [];
       const server = await bus().server({
         maxUnauthorized: 2,
-        authorize: () => new Promise<void>((resolve) => admits.push(resolve)),
+        authorize: () => new Promise((resolve) => admits.push(resolve)),
       });
       const first = rejected(bus().newClient({ retries: 0 }).connect(1));
       await until(() => admits.length === 1);
@@ -128,7 +138,7 @@ contract(
       const third = bus().newClient().connect(3);
       expect((await first).code).to.equal('ERR_SERVER_FULL');
       await until(() => admits.length === 3);
-      for (const admit of admits) admit();
+      for (const admit of admits) admit(true);
       await Promise.all([second, third]);
       expect(server.connections).to.have.length(2);
     });

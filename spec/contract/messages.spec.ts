@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
 import type { Connection } from '../../lib/index.ts';
-import { contract, next, rejected, turn, until } from '../support/buses.ts';
+import { contract, next, rejected, sleep, turn, until } from '../support/buses.ts';
 
 const text = 'grüße, 世界 🚌';
 const values: readonly unknown[] = [
@@ -188,6 +188,49 @@ contract('messages', (bus, dialect) => {
     }
     expect(seen).to.equal(3_000);
     await loop.return?.();
+  });
+
+  it('wait at the sender by their bytes too', async () => {
+    const { server, client, connection } = await bus().pair();
+    const loop = connection.messages();
+    let seen = 0;
+    server.on('message', () => (seen += 1));
+    const count = 60;
+    for (let number = 0; number < count; number++) void client.send('x'.repeat(1_048_576) + number);
+    await until(() => seen >= 16);
+    await sleep(50);
+    expect(seen).to.be.within(16, 20);
+    for (let number = 0; number < count; number++) {
+      const { value } = (await loop.next()) as { value: string };
+      expect(value.slice(1_048_576)).to.equal(`${number}`);
+    }
+    await loop.return?.();
+  });
+
+  it('with an object for the key of a Map are refused at once, and cost nobody anything', async () => {
+    if (dialect.name.startsWith('net-ipc JSON')) return;
+    const { server, client, connection } = await bus().pair();
+    const got: unknown[] = [];
+    server.on('message', (message) => got.push(message));
+    for (const key of [{ a: 1 }, ['a'], new Date(), Buffer.from('a')]) {
+      for (const data of [new Map([[key, 1]]), { deep: [new Set([new Map([[key, 1]])])] }]) {
+        expect((await rejected(client.send(data))).code).to.equal('ERR_UNENCODABLE');
+        expect((await rejected(connection.request(data))).code).to.equal('ERR_UNENCODABLE');
+        await server.broadcast(data);
+        expect(bus().takeErrors()).to.deep.equal(['ERR_UNENCODABLE']);
+      }
+    }
+    await client.send(
+      new Map<unknown, unknown>([
+        ['a', 1],
+        [2, 'b'],
+        [true, null],
+        [null, new Map([['c', 3]])],
+      ]),
+    ); // prettier-ignore
+    await until(() => got.length === 1);
+    expect(got).to.deep.equal([{ a: 1, 2: 'b', true: null, null: { c: 3 } }]);
+    expect(connection.attached).to.equal(true);
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
 import { BusError, type Client, type Connection, type Context, type Respond, type Server } from '../../lib/index.ts';
-import { contract, next, rejected, until } from '../support/buses.ts';
+import { contract, next, rejected, sleep, until } from '../support/buses.ts';
 
 type Reply = (request: unknown, respond: Respond<unknown>) => unknown;
 
@@ -122,6 +122,21 @@ contract('requests', (bus, dialect) => {
     client.handle(fail);
     expect((await rejected(client.request(1))).details).to.deep.equal({ why: 'taxes' });
     expect((await rejected(connection.request(1))).details).to.equal(undefined);
+  });
+
+  it('are failed by an answer that cannot be sent, though nobody waits for it; one answer too many does no harm', async () => {
+    const { server, client } = await bus().pair();
+    const circular: Record<string, unknown> = {};
+    circular['self'] = circular;
+    server.on('request', (request, respond) => {
+      if (request !== 'circular') void respond(1);
+      void respond(circular);
+    });
+    if (dialect.tier === 'session') {
+      expect((await rejected(client.request('circular'))).code).to.equal('ERR_UNENCODABLE');
+    }
+    expect(await client.request('twice')).to.equal(1);
+    await sleep(5);
   });
 
   it('are answered once: the second answer is refused, one that cannot be encoded may be followed by another', async () => {

@@ -18,7 +18,7 @@ export interface Requester {
   readonly connection: PeerHandle | undefined;
 }
 
-export type Authorize = (request: ChannelRequest) => unknown;
+export type Authorize = (request: ChannelRequest) => boolean | PromiseLike<boolean>;
 
 const largestPayload = 16_777_216 - 1_024;
 
@@ -58,11 +58,10 @@ export const relayTable = {
   /** Topic patterns one peer may subscribe to. */
   maxSubscriptions: integer({ default: 1_000, min: 0 }),
   /**
-   * Asked before a channel is created or entered, a topic published or subscribed; false, a throw or a rejection
-   * refuses.
+   * Asked before a channel is created or entered, a topic published or subscribed; only true permits it.
    */
   authorize: callback<Authorize>({
-    type: '({ action, id, peer }) => unknown',
+    type: '({ action, id, peer }) => boolean | Promise',
   }),
   /**
    * By what a block knows a peer again. Default: its bus id; the address of a joint peer, on loopback its connection.

@@ -3,7 +3,7 @@ import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Interrupt } from './http/door.ts';
 
 /** Decides about an upload before it starts; `size` is undefined for a stream of unknown length. */
-export type Handshake = (peer: PeerHandle, size: number | undefined) => unknown;
+export type Handshake = (peer: PeerHandle, size: number | undefined) => boolean | PromiseLike<boolean>;
 
 export interface AddOptions {
   /** The most one transfer on this id may carry, in bytes; the plugin's own option unless given. */

@@ -68,7 +68,7 @@ export class Uploads {
 
   async #shake({ content, account }: Transfer): Promise<void> {
     const handshake = this.#core.registry.handshakeOf(content.id);
-    if (handshake !== undefined && (await handshake(account.peer, content.size)) === false)
+    if (handshake !== undefined && (await handshake(account.peer, content.size)) !== true)
       throw transferError('refused');
   }
 }

@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
+import { hasObjectKey } from './map-keys.ts';
 import { holdsUnknownArray } from './msgpack-arrays.ts';
 
 // msgpackr's encode options: return the whole target with `start` and `end` set; leave room before the body.
@@ -44,6 +45,7 @@ export class BodyPacker {
   readonly #records: boolean;
   /** Whether the body being packed holds data of classes that only extensions can carry. */
   #extended = false;
+  #hasMap = false;
 
   constructor(records: boolean) {
     this.#records = records;
@@ -54,6 +56,8 @@ export class BodyPacker {
     // Without it a typed array inside other data would travel as garbage, and a Set as an array. msgpackr asks for it
     // only when it meets one, and then writes subclasses of typed arrays too, which it cannot read.
     Object.defineProperty(packr, 'moreTypes', { get: () => (this.#extended = true) });
+    // Asked for each Map it meets.
+    Object.defineProperty(packr, 'mapAsEmptyObject', { get: () => !(this.#hasMap = true) });
     this.#packr = packr as unknown as TargetPackr;
   }
 
@@ -70,6 +74,7 @@ export class BodyPacker {
     packr.useBuffer(slab);
     packr.position = aligned;
     this.#extended = false;
+    this.#hasMap = false;
     target.inUse = true;
     try {
       const buffer = packr.pack(data, reuseBuffer | reserveSpace | reserved);
@@ -77,6 +82,7 @@ export class BodyPacker {
       if (this.#extended && holdsUnknownArray(buffer, packed.start, packed.end)) {
         throw new TypeError('it holds a kind of typed array that cannot travel');
       }
+      if (this.#hasMap && hasObjectKey(data)) throw new TypeError('a key of a Map is an object');
       return packed;
     } catch (cause) {
       if (this.#records) packr.structures = [];

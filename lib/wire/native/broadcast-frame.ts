@@ -43,7 +43,12 @@ class WrittenFrame implements BroadcastFrame {
       case Encoding.raw:
         return rawValue(this.buffer[bodyStart] as number, this.buffer.slice(bodyStart + 1, this.end));
       default:
-        return reader.read(this.buffer, bodyStart, this.end);
+        try {
+          return reader.read(this.buffer, bodyStart, this.end);
+        } catch {
+          // A toJSON can write what nobody reads; whoever asks is about to report the message, not to read it.
+          return undefined;
+        }
     }
   }
 }

@@ -108,7 +108,7 @@ export class NativeDecoder implements Decoder {
   #partDone({ lane, type, flags, id, size }: OpenPart, sink: (frame: Frame) => void): void {
     const body = this.#reassembly.finish(lane, flags);
     if (body === undefined) sink({ type: 'part', lane, size });
-    else sink(this.#builder.build(type, flags, lane, id, body, 0, body.length, size));
+    else sink(this.#builder.build(type, flags, lane, id, body, 0, body.length, headerBytes + body.length));
   }
 
   /** Completes the split frame from `bytes`; returns where the next one starts, or -1 when it is still not whole. */

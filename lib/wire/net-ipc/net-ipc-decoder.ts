@@ -163,7 +163,7 @@ export class NetIpcDecoder implements Decoder {
     let frame: Frame | undefined;
     if (this.#inflater) {
       const body = asBuffer(this.#inflater.process(source.subarray(start, end)));
-      frame = frameOfPacket(this.#parse(body, 0, body.length, false), size);
+      frame = frameOfPacket(this.#parse(body, 0, body.length, false), body.length);
     } else {
       frame = frameOfPacket(this.#parse(source, start, end, isChecked), size);
     }

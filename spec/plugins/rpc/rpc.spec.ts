@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { BusError } from '../../../lib/index.ts';
@@ -205,19 +206,11 @@ for (const [world, kind] of worlds.flatMap((world) => kinds.map((kind) => [world
       expect(await call('own')).to.equal('own');
       expect(await call('listed')).to.equal('own');
       expect(await call('shared')).to.equal('shared secret');
-      for (const name of [
-        'secret',
-        'value',
-        'computed',
-        'constructor',
-        '__proto__',
-        'toString',
-        'hasOwnProperty',
-        'valueOf',
-        'nothing',
-        '',
-      ]) {
+      for (const name of ['secret', 'value', 'computed', 'nothing', '']) {
         expect(await rejection(call(name)), name).to.have.property('code', 'ERR_NO_METHOD');
+      }
+      for (const name of ['constructor', 'toString', 'hasOwnProperty', 'valueOf'] as const) {
+        expect(Reflect.get(calls, name), name).to.equal(Object.prototype[name]);
       }
     });
 
@@ -471,5 +464,16 @@ describe('remote objects', () => {
     expect(() => remote(owner, {}, { metods: [] } as never))
       .to.throw()
       .with.property('code', 'ERR_INVALID_OPTION');
+  });
+
+  it('a proxy - can be printed and logged, which calls nothing', async () => {
+    const [, client] = await meeting.client();
+    const called: string[] = [];
+    remote(meeting.server, { add: () => called.push('add') });
+    const calls = proxy<{ add(): number }>(client);
+    expect(`${String(calls)} ${JSON.stringify({ calls })}`).to.equal('[object Object] {"calls":{}}');
+    expect(inspect(calls)).to.be.a('string');
+    expect(called).to.deep.equal([]);
+    expect(await calls.add()).to.equal(1);
   });
 });

@@ -20,7 +20,7 @@ type Question =
   | { readonly ask: 'broadcast'; readonly count: number; readonly bytes: number };
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
-const authorize = settings.undecided === true ? { authorize: () => new Promise(() => {}) } : {};
+const authorize = settings.undecided === true ? { authorize: () => new Promise<boolean>(() => {}) } : {};
 const server = new Server({ ...settings.options, ...authorize });
 const vitals = new Vitals();
 /** The links there were since `watch`, and the errors. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
-import type { Frame } from '../../../lib/wire/frames.ts';
+import type { Frame, MessageFrame } from '../../../lib/wire/frames.ts';
 import { RecordReader, RecordWriter } from '../../../lib/wire/native/record-layer.ts';
 import { asClientHello, asServerHello } from '../../../lib/wire/opening/hello-shape.ts';
 import { root } from '../../support/repository.ts';
@@ -74,6 +74,8 @@ describe('protocol document', () => {
     const records = name === 'records';
     const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
     const frames = vectors.map(frameOf);
+    // A body that was cut counts as a whole, with the one byte of its first part here.
+    if (name === 'read') frames.push({ ...(frames.pop() as MessageFrame), size: 8 + 4 + 3 });
 
     it(`vectors ${name} - the decoder reads them`, () => {
       expect(vectors.length).to.be.greaterThan(2);

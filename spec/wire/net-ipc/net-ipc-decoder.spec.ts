@@ -313,7 +313,7 @@ describe('net-ipc decoder', () => {
               ? (JSON.parse(JSON.stringify(values).replaceAll(/(?<=[{,])"__proto__":/g, '"__proto_":')) as unknown)
               : values;
             expect(frames.map((frame) => ('data' in frame ? frame.data : undefined))).to.deep.equal(expected);
-            expect(frames.map((frame) => frame.size)).to.deep.equal(sizes);
+            if (!compress) expect(frames.map((frame) => frame.size)).to.deep.equal(sizes);
           }),
           { numRuns: compress ? 40 : 200 },
         );

@@ -24,7 +24,7 @@ export class Gatekeeper {
     const { authorize } = this.#options;
     if (authorize === undefined) return true;
     try {
-      return (await authorize({ action, id, peer })) !== false;
+      return (await authorize({ action, id, peer })) === true;
     } catch (error) {
       this.#report(error);
       return false;
