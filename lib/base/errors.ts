@@ -1,3 +1,5 @@
+import { textOf } from './text-of.ts';
+
 /**
  * Every code a `BusError` can carry, with the one sentence that explains it. `docs/errors.md` is this table;
  * a spec holds the two together.
@@ -62,7 +64,5 @@ export class BusError extends Error {
 
 /** The error as a `BusError`: itself if it is one, else wrapped as the cause of `code`. */
 export function asBusError(error: unknown, code: ErrorCode): BusError {
-  if (error instanceof BusError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new BusError(code, message, { cause: error });
+  return error instanceof BusError ? error : new BusError(code, textOf(error), { cause: error });
 }

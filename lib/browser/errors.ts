@@ -1,4 +1,5 @@
 import type { BusErrorOptions } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
 
 export type { BusErrorOptions, ErrorCode } from '../base/errors.ts';
 
@@ -22,6 +23,6 @@ export const errorCodes = {};
 
 export function asBusError(error: unknown, code: string): BusError {
   if (error instanceof BusError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = textOf(error);
   return new BusError(code, message, { cause: error });
 }

@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
 import { Extension, rawKinds } from './extension.ts';
@@ -29,7 +30,7 @@ export class BodyPacker {
       this.#value(data);
       return { buffer: this.#bytes, start: this.#start, end: this.#at };
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = textOf(cause);
       throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
     } finally {
       this.#use(new Uint8Array(0));

@@ -70,28 +70,31 @@ export class Answers implements Answerer {
     if (this.#carrier.mayAnswer()) {
       send();
     } else {
-      const fail = ({ code, message }: BusError): void => this.#carrier.failure(lane, id, { code, message });
+      const fail = ({ code, message }: BusError): void => this.#tell(lane, id, { code, message });
       this.#carrier.queueAnswer({ kind: 'answer', send, fail });
     }
     this.#forget(id);
   }
 
   answerFailure({ lane, id }: IncomingRequest, failure: RemoteFailure): void {
-    const { code, message } = failure;
-    const told = this.#exposeDetails ? failure : { code, message };
-    const send = (): void => this.#carrier.failure(lane, id, told);
-    // Details that cannot be encoded must not cost the requester its answer.
-    const fail = (): void => this.#carrier.failure(lane, id, { code, message });
-    if (this.#carrier.mayAnswer()) {
-      try {
-        send();
-      } catch {
-        fail();
-      }
-    } else {
-      this.#carrier.queueAnswer({ kind: 'answer', send, fail });
-    }
+    const send = (): void => this.#tell(lane, id, failure);
+    if (this.#carrier.mayAnswer()) send();
+    else this.#carrier.queueAnswer({ kind: 'answer', send, fail: () => {} });
     this.#forget(id);
+  }
+
+  /** Details that cannot be encoded, or a text that is too long, must not cost the requester its answer. */
+  #tell(lane: string, id: RequestId, failure: RemoteFailure): void {
+    const { code, message } = failure;
+    const short = { code: code.slice(0, 64), message: message.slice(0, 200) };
+    for (const told of [this.#exposeDetails ? failure : { code, message }, { code, message }, short]) {
+      try {
+        this.#carrier.failure(lane, id, told);
+        return;
+      } catch {
+        // The next one is shorter; what is least fits into any frame.
+      }
+    }
   }
 
   #forget(id: RequestId): void {

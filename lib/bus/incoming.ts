@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -68,20 +69,18 @@ export class IncomingRequest {
 
   /** Runs `handler` and answers with what it returns, resolves to, or fails with. */
   run(handler: () => unknown): void {
-    let result: unknown;
     try {
-      result = handler();
+      const result = handler();
+      if (isThenable(result)) {
+        result.then(
+          (value) => this.#finish(value),
+          (error: unknown) => this.fail(error),
+        );
+      } else {
+        this.#finish(result);
+      }
     } catch (error) {
       this.fail(error);
-      return;
-    }
-    if (isThenable(result)) {
-      result.then(
-        (value) => this.#finish(value),
-        (error: unknown) => this.fail(error),
-      );
-    } else {
-      this.#finish(result);
     }
   }
 
@@ -108,8 +107,8 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** What of an error travels: its code and message, never its stack. `details` only where a `BusError` carries them. */
 function asFailure(error: unknown): RemoteFailure {
-  if (!(error instanceof Error)) return { code: 'ERR_REMOTE', message: String(error) };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
   const details = error instanceof BusError ? error.details : undefined;
-  return details === undefined ? { code, message: error.message } : { code, message: error.message, details };
+  const message = textOf(error);
+  return details === undefined ? { code, message } : { code, message, details };
 }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { asBusError, BusError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
+import { textOf } from '../base/text-of.ts';
 import { Server } from '../bus/node-bus.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
@@ -73,7 +74,7 @@ export async function dispatchCommand(args: readonly string[], around: Surroundi
     else await run(values, around);
     return 0;
   } catch (error) {
-    around.complain(`${error instanceof Error ? error.message : String(error)}\n`);
+    around.complain(`${textOf(error)}\n`);
     return 1;
   }
 }

@@ -1,3 +1,4 @@
+import { textOf } from '../base/text-of.ts';
 const timeoutMs = 5_000;
 
 /** Asks a URL how it is: 0 for a status from 200 to 499, 1 for another, 2 if there was no answer. */
@@ -10,7 +11,7 @@ export async function probe(url: string, complain: (text: string) => void): Prom
     return 1;
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    complain(`${url} did not answer: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+    complain(`${url} did not answer: ${textOf(cause)}\n`);
     return 2;
   }
 }

@@ -1,12 +1,22 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import type { QueuedMark } from './queued.ts';
 
 /** What there is to be flushed. */
 export interface Flushable {
-  /** What `isFlushed` takes to mean everything up to now. */
-  readonly mark: number;
-  isFlushed(mark: number): boolean;
+  readonly outbox: { readonly sequence: number; readonly acknowledged: number };
+  /** Large bodies that wait to be cut. */
+  readonly queued: { readonly mark: QueuedMark | undefined; isCut(mark: QueuedMark): boolean };
+  /** Bytes that the peer has not taken or, where nothing is acknowledged, that have not left. */
+  readonly pendingBytes: number;
   /** Asks the peer to acknowledge what it has taken. */
   ask(): void;
+}
+
+interface Flush {
+  readonly done: () => void;
+  /** What has to be acknowledged, once the bodies that waited are cut. */
+  sequence: number;
+  queued: QueuedMark | undefined;
 }
 
 const lookMs = 2;
@@ -16,7 +26,7 @@ export class Flushes {
   readonly #clock: Clock;
   readonly #flushable: Flushable;
   readonly #mustLook: boolean;
-  #waiting: { readonly mark: number; readonly done: () => void }[] = [];
+  #waiting: Flush[] = [];
   #timer: Timer | undefined;
 
   /** `mustLook`: nothing is acknowledged, so that nobody says when the last bytes left. */
@@ -27,7 +37,8 @@ export class Flushes {
   }
 
   add(done: () => void): void {
-    this.#waiting.push({ mark: this.#flushable.mark, done });
+    const { outbox, queued } = this.#flushable;
+    this.#waiting.push({ done, sequence: outbox.sequence, queued: queued.mark });
     this.settle();
     if (this.#mustLook) this.#look();
   }
@@ -37,7 +48,7 @@ export class Flushes {
     while (this.#waiting.length > 0) {
       const first = this.#waiting[0];
       if (first === undefined) return;
-      if (!this.#flushable.isFlushed(first.mark)) {
+      if (!this.#isOver(first)) {
         this.#flushable.ask();
         return;
       }
@@ -52,6 +63,17 @@ export class Flushes {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { done } of waiting) done();
+  }
+
+  #isOver(flush: Flush): boolean {
+    const { outbox, queued, pendingBytes } = this.#flushable;
+    if (this.#mustLook) return pendingBytes === 0;
+    if (flush.queued !== undefined) {
+      if (!queued.isCut(flush.queued)) return false;
+      flush.queued = undefined;
+      flush.sequence = outbox.sequence;
+    }
+    return outbox.acknowledged >= flush.sequence;
   }
 
   #look(): void {

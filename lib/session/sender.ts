@@ -37,7 +37,7 @@ export class Sender {
   readonly outbox = new Outbox();
   readonly #options: SenderOptions;
   #lanes: ReadonlyMap<string, number> = noLanes;
-  readonly #queued = new Queued();
+  readonly queued = new Queued();
   readonly #outflow: Outflow;
   #corked = false;
   #deferred = false;
@@ -55,7 +55,7 @@ export class Sender {
   /** False asks the owner to hold further messages back until there is room. */
   get hasRoom(): boolean {
     const { keeps, maxBytes, maxMessages } = this.#options;
-    const mayTake = keeps ? this.outbox.count + this.#queued.count < maxMessages : this.#outflow.outlet !== undefined;
+    const mayTake = keeps ? this.outbox.count + this.queued.count < maxMessages : this.#outflow.outlet !== undefined;
     return mayTake && this.pendingBytes < maxBytes;
   }
 
@@ -63,7 +63,7 @@ export class Sender {
   get hasUserRoom(): boolean {
     const { keeps, maxBytes, maxMessages, encoder } = this.#options;
     if (!keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
-    const messages = this.outbox.count + this.#queued.countOf(0);
+    const messages = this.outbox.count + this.queued.countOf(0);
     return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && messages < maxMessages;
   }
 
@@ -113,8 +113,16 @@ export class Sender {
     this.#sent(this.#options.encoder.pong(id, data), 0, undefined);
   }
 
+  /** A reason that cannot be encoded does not travel. */
   end(reason: unknown, allowReconnect: boolean, code: string | undefined): void {
-    this.#sent(this.#options.encoder.end(reason, allowReconnect, code), 0, undefined);
+    const { encoder } = this.#options;
+    let bytes: number;
+    try {
+      bytes = encoder.end(reason, allowReconnect, code);
+    } catch {
+      bytes = encoder.end(undefined, allowReconnect, undefined);
+    }
+    this.#sent(bytes, 0, undefined);
     this.flush();
     this.#outflow.write(true);
   }
@@ -176,16 +184,9 @@ export class Sender {
     if (this.#options.slab.pendingBytes > 0 || !this.#outflow.isEmpty || this.#queueBytes > 0) this.flush();
   }
 
-  /** What `isFlushed` takes to mean everything accepted up to now. */
-  get mark(): number {
-    return this.#queueBytes > 0 ? Number.POSITIVE_INFINITY : this.outbox.sequence;
-  }
-
-  /** Whether everything up to `mark` was acknowledged or, where nothing is kept, handed to the system. */
-  isFlushed(mark: number): boolean {
-    if (this.#options.keeps)
-      return this.#queueBytes === 0 && this.outbox.acknowledged >= Math.min(mark, this.outbox.sequence);
-    return this.#outflow.outlet === undefined || this.#outflow.outlet.bufferedBytes === 0;
+  /** Whether the link has taken all there is for it. */
+  get isWritten(): boolean {
+    return this.#outflow.isEmpty && (this.#outflow.outlet?.bufferedBytes ?? 0) === 0;
   }
 
   /** Half of what may be unacknowledged is. */
@@ -210,7 +211,7 @@ export class Sender {
   /** Entries of frames that nobody will acknowledge any more, in order; the sender is spent after it. */
   abandon(): Entry[] {
     this.#outflow.close();
-    return [...this.outbox.abandon(), ...this.#queued.abandon()];
+    return [...this.outbox.abandon(), ...this.queued.abandon()];
   }
 
   /** The number of the lane called `name`, announced to the peer with its first use; lane 0 is the user's. */
@@ -231,7 +232,7 @@ export class Sender {
     this.#options.watch.sending();
     if (this.#options.keeps) {
       if (bytes > 0) this.outbox.record(bytes, entry);
-      else this.#queued.add(lane, entry);
+      else this.queued.add(lane, entry);
     } else {
       entry?.acknowledged?.();
     }
@@ -280,7 +281,7 @@ export class Sender {
       const chunk = queue.writeChunk();
       if (chunk === undefined) break;
       cut += chunk.bytes;
-      this.outbox.record(chunk.bytes, chunk.last ? this.#queued.take(chunk.lane) : undefined);
+      this.outbox.record(chunk.bytes, chunk.last ? this.queued.take(chunk.lane) : undefined);
       this.#flushSequenced();
       this.#outflow.write();
     }

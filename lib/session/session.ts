@@ -58,7 +58,8 @@ export class Session {
     heartbeat: (session) => session.out.control('heartbeat'),
     dead: (session, silentMs) =>
       session.#owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
-    slow: (session) => session.#owner.slow(),
+    // A peer that asked for a pause is not slow, as long as its link takes what is sent.
+    slow: (session) => void ((session.#peerPaused && session.out.isWritten) || session.#owner.slow()),
     idle: (session) => session.#dialect.slab.release(),
   };
   readonly tier: 'legacy' | 'session';
@@ -81,24 +82,22 @@ export class Session {
     this.#owner = owner;
     this.#clock = clock;
     this.#maxHeldBytes = limits.maxUnackedBytes * 2;
-    this.#receiver = new Receiver({
-      decoder: dialect.decoder,
-      counts: dialect.tier === 'session',
-      taker: owner,
-      control: (frame) => this.#control(frame),
-    });
+    const { encoder, decoder, slab } = dialect;
+    const keeps = dialect.tier === 'session';
+    const control = (frame: ControlFrame): void => this.#control(frame);
+    this.#receiver = new Receiver({ decoder, counts: keeps, taker: owner, control });
     this.#watch = new Watch(clock, limits, Session.#watched, this);
     this.out = new Sender({
       clock,
-      encoder: dialect.encoder,
-      slab: dialect.slab,
-      keeps: dialect.tier === 'session',
+      encoder,
+      slab,
+      keeps,
       maxBytes: limits.maxUnackedBytes,
       maxMessages: limits.maxPendingMessages,
       acks: this.#receiver,
       watch: this.#watch,
     });
-    this.#flushes = new Flushes(clock, this.out, this.tier === 'legacy');
+    this.#flushes = new Flushes(clock, this.out, !keeps);
   }
 
   /** How many sequenced frames of the peer's arrived; what a resumed link tells the peer. */
@@ -161,6 +160,7 @@ export class Session {
     }
     if (this.#receiver.paused) this.#holdPeer();
     this.#watch.start();
+    this.#flushes.settle();
     return true;
   }
 
@@ -234,6 +234,7 @@ export class Session {
 
   /** Calls `done` once everything sent so far was acknowledged (`session`) or handed to the system (`legacy`). */
   whenFlushed(done: () => void): void {
+    this.out.flush();
     this.#flushes.add(done);
   }
 
@@ -260,6 +261,7 @@ export class Session {
         return;
       case 'resume':
         this.#peerPaused = false;
+        this.#watch.progressed();
         this.#owner.room();
         return;
       case 'going-away':

@@ -1,4 +1,4 @@
-import { BusError } from '../base/errors.ts';
+import { asBusError, BusError } from '../base/errors.ts';
 
 /** Something to be sent once there is room for it. */
 export interface Waiting {
@@ -56,9 +56,7 @@ export class WaitingSends {
       try {
         waiting.send();
       } catch (error) {
-        waiting.fail(
-          error instanceof BusError ? error : new BusError('ERR_UNENCODABLE', String(error), { cause: error }),
-        );
+        waiting.fail(asBusError(error, 'ERR_UNENCODABLE'));
       }
     }
   }

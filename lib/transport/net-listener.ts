@@ -1,6 +1,7 @@
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
 import type { ListenEvents, Listener } from './link.ts';
 import type { ListenSettings } from './settings.ts';
@@ -61,7 +62,7 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
 
 /** `ERR_ADDRESS_IN_USE` or `ERR_CONNECT` for a listener that failed. */
 export function listenError(address: string, cause: unknown): BusError {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = textOf(cause);
   const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
   return new BusError(taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_CONNECT', `cannot listen on ${address}: ${message}`, {
     cause,

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
+import { textOf } from '../base/text-of.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Link } from './link.ts';
 import type { DialSettings } from './settings.ts';
@@ -116,7 +117,7 @@ function openSocket(address: SocketAddress, settings: DialSettings): Socket {
 /** One line for an error; the platform leaves the message empty when several addresses of a host failed. */
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ');
-  return error instanceof Error ? error.message : String(error);
+  return textOf(error);
 }
 
 function ignore(): void {}

@@ -1,28 +1,33 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { RequestTable } from '../../lib/bus/request-table.ts';
+import { RequestTable as BrowserRequestTable } from '../../lib/browser/request-table.ts';
 
 interface Asked {
   readonly id: number | string;
 }
 
 describe('request table', () => {
-  it('finds and forgets what was added, by integers and by strings', () => {
-    const table = new RequestTable<Asked>();
-    const asked = [{ id: 1 }, { id: 'one' }, { id: 2 }, { id: 0 }];
-    for (const one of asked) table.add(one);
-    expect(table.size).to.equal(4);
-    for (const one of asked) expect(table.get(one.id)).to.equal(one);
-    table.delete('one');
-    table.delete(2);
-    table.delete(3);
-    expect([table.size, table.get('one'), table.get(2), table.get(1)]).to.deep.equal([
-      2,
-      undefined,
-      undefined,
-      asked[0],
-    ]);
-  });
+  for (const Table of [RequestTable, BrowserRequestTable]) {
+    it(`${Table === RequestTable ? 'in Node' : 'in web pages'} - finds and forgets what was added, by integers and by strings`, () => {
+      const table = new Table<Asked>();
+      const asked = [{ id: 1 }, { id: 'one' }, { id: 2 }, { id: 0 }];
+      for (const one of asked) table.add(one);
+      expect(table.size).to.equal(4);
+      for (const one of asked) expect(table.get(one.id)).to.equal(one);
+      table.delete('one');
+      table.delete(2);
+      table.delete(3);
+      expect([table.size, table.get('one'), table.get(2), table.get(1)]).to.deep.equal([
+        2,
+        undefined,
+        undefined,
+        asked[0],
+      ]);
+      expect(table.clear()).to.have.members([asked[0], asked[3]]);
+      expect(table.size).to.equal(0);
+    });
+  }
 
   it('keeps apart ids that share a place, however the peer chooses them', () => {
     const table = new RequestTable<Asked>();

@@ -26,6 +26,25 @@ contract(
   (bus) => {
     const limits = { maxUnackedBytes: 100_000, slowConsumerMs: 200 };
 
+    it('are not those that asked for a pause, though messages were under way', async () => {
+      const { server, client, connection } = await bus().pair({ ...limits, slowConsumer: 'disconnect' });
+      const got: unknown[] = [];
+      let slow = 0;
+      server.on('slow', () => (slow += 1));
+      client.on('message', (message) => {
+        got.push(message);
+        client.pause();
+      });
+      for (let number = 0; number < 3; number++) void connection.send(number);
+      await sleep(600);
+      expect([got, slow, connection.attached]).to.deep.equal([[0], 0, true]);
+      client.removeAllListeners('message');
+      client.on('message', (message) => got.push(message));
+      client.resume();
+      await until(() => got.length === 3);
+      expect(got).to.deep.equal([0, 1, 2]);
+    });
+
     it('are disconnected with an event, under that policy, and delay nobody', async () => {
       const server = await bus().server({ ...limits, slowConsumer: 'disconnect' });
       const { stalled, arrived } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));

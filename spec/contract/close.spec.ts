@@ -8,6 +8,22 @@ const enough = dialects.filter(({ name }) => name !== 'net-ipc MessagePack' && n
 contract(
   'closing',
   (bus, dialect) => {
+    it('a reason that cannot be encoded does not travel, and keeps nobody from closing', async () => {
+      const circular: Record<string, unknown> = {};
+      circular['self'] = circular;
+      const { server, client } = await bus().pair();
+      const gone = next(server, 'disconnect');
+      expect(await client.close(circular)).to.equal(true);
+      expect((await gone)[1]).to.equal(undefined);
+      const [second, third] = [await bus().client({ reconnect: false }), await bus().client({ reconnect: false })];
+      const gones = [next(server, 'disconnect'), next(server, 'disconnect')];
+      expect(second.destroy(circular)).to.equal(true);
+      await gones[0];
+      await server.connections[0]?.close(circular);
+      await until(() => third.status === 0);
+      expect(server.connections).to.deep.equal([]);
+    });
+
     it('a client tells the server its reason, once', async () => {
       const { server, client, connection } = await bus().pair();
       const closes: unknown[] = [];

@@ -125,6 +125,17 @@ contract('messages', (bus, dialect) => {
     await until(() => got === 100);
   });
 
+  it('have all left once flush resolves, though nobody acknowledges', async () => {
+    const { server, client } = await bus().pair();
+    const got: unknown[] = [];
+    server.on('message', (message) => got.push(message));
+    for (const message of ['a', 'b', 'c']) void client.send(message);
+    await client.flush();
+    client.connection?.destroy();
+    await until(() => got.length === 3);
+    expect(got).to.deep.equal(['a', 'b', 'c']);
+  });
+
   it('reach the other listeners when one throws or rejects, which is told as error', async () => {
     const { server, client } = await bus().pair();
     const got: unknown[] = [];

@@ -113,6 +113,45 @@ contract('requests', (bus, dialect) => {
     expect(bus().takeErrors()).to.deep.equal([]);
   });
 
+  it('are answered whatever was thrown, and however long its text is', async () => {
+    const { server, client, connection } = await bus().pair({ maxMessageBytes: 1_024 }, { maxMessageBytes: 1_024 });
+    if (dialect.tier === 'legacy') return;
+    const noText: readonly unknown[] = [
+      Object.create(null),
+      {
+        toString(): never {
+          throw new Error('no text');
+        },
+      },
+      Object.assign(new Error('text'), { message: { no: 'text' } }),
+      Object.assign(new Error('x'.repeat(3_000)), { code: 'C'.repeat(3_000) }),
+    ];
+    for (const [asker, answerer] of [
+      [client, server],
+      [connection, client],
+    ] as const) {
+      for (const thrown of noText) {
+        for (const fail of [() => Promise.reject(thrown), () => sleep(1).then(() => Promise.reject(thrown))]) {
+          answerer.handle(fail);
+          const error = await rejected(asker.request('x'));
+          expect(error.code).to.match(/^ERR_REMOTE$|^C{64}$/);
+        }
+        answerer.handle(() => {
+          throw thrown;
+        });
+        expect((await rejected(asker.request('x'))).message).to.match(/^What was thrown has no text$|^x{200}$/);
+      }
+      answerer.handle(() => 'x'.repeat(3_000));
+      expect((await rejected(asker.request('x'))).code).to.equal('ERR_TOO_LARGE');
+      answerer.handle(() => 'fine');
+      expect(await asker.request('x')).to.equal('fine');
+    }
+    server.on('message', () => Promise.reject(noText[0]));
+    await client.send('x');
+    await until(() => bus().errors.length > 0);
+    expect(bus().takeErrors()).to.deep.equal(['ERR_REMOTE']);
+  });
+
   it('carry details of an error only where that was allowed', async () => {
     const { server, client, connection } = await bus().pair({ exposeErrorDetails: true });
     const fail = (): never => {

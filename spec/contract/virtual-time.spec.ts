@@ -158,6 +158,46 @@ describe('acknowledgements in virtual time', () => {
     await world.end(client, server);
   });
 
+  it('flush over a broken link - asks again on the next', async () => {
+    const world = new World();
+    const server = await world.server().start();
+    const client = world.client();
+    await world.during(client.connect());
+    await world.clock.run(1_000);
+    server.pause();
+    void client.send('x');
+    await world.clock.run(10);
+    const flushed = client.flush();
+    await world.clock.run(10);
+    for (const cable of world.faults.cables) cable.cut();
+    server.resume();
+    let resumedAt = 0;
+    client.on('session', () => (resumedAt = world.clock.now()));
+    await world.during(flushed, 1);
+    expect(resumedAt).to.be.greaterThan(0);
+    expect(world.clock.now() - resumedAt).to.be.at.most(5);
+    await world.end(client, server);
+  });
+
+  it('flush - does not wait for large bodies that are sent after it', async () => {
+    const world = new World();
+    const server = await world.server().start();
+    const client = world.client();
+    await world.during(client.connect());
+    let sending = true;
+    let sent = 0;
+    const loop = (async (): Promise<void> => {
+      while (sending) {
+        await client.send(Buffer.alloc(1 << 20));
+        sent += 1;
+        if (sent > 400) throw new Error('flush waits for what came after it');
+      }
+    })();
+    void client.flush().then(() => (sending = false));
+    await world.during(loop, 1);
+    await world.end(client, server);
+  });
+
   it('little room - a body many times as large does not wait until they are due', async () => {
     const world = new World();
     const server = await world.server().start();

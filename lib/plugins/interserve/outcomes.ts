@@ -1,4 +1,5 @@
 import { BusError, type ErrorCode } from '../../base/errors.ts';
+import { textOf } from '../../base/text-of.ts';
 
 interface Row {
   readonly status: number;
@@ -88,7 +89,7 @@ export function failureOf(error: unknown): Failure {
 export function asTransferError(error: unknown): BusError {
   const name = failureOf(error);
   if (error instanceof BusError && error.code === outcomes[name].code && error.details !== undefined) return error;
-  return transferError(name, error instanceof Error ? error.message : String(error), error);
+  return transferError(name, textOf(error), error);
 }
 
 /** What errors of the bus itself mean for a transfer. */

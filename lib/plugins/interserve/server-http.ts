@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import proxyAddress from 'proxy-addr';
 import { BusError } from '../../base/errors.ts';
+import { textOf } from '../../base/text-of.ts';
 import { acceptUpload, tellOffset } from './http/accept-upload.ts';
 import { answerFailure } from './http/answer.ts';
 import { Door, plainAddress } from './http/door.ts';
@@ -63,7 +64,7 @@ function trustOf(trusted: readonly string[]): (address: string, hop: number) => 
   try {
     return proxyAddress.compile([...trusted]);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = textOf(error);
     throw new BusError('ERR_INVALID_OPTION', `interserve option "trusted": ${why}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
+import { textOf } from '../../base/text-of.ts';
 import { hasObjectKey } from './map-keys.ts';
 import { holdsUnknownArray } from './msgpack-arrays.ts';
 
@@ -86,7 +87,7 @@ export class BodyPacker {
       return packed;
     } catch (cause) {
       if (this.#records) packr.structures = [];
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = textOf(cause);
       throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
     } finally {
       target.inUse = false;

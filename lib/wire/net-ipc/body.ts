@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { textOf } from '../../base/text-of.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import type { PacketType } from './packet-type.ts';
@@ -28,7 +29,7 @@ export interface BodyComposer {
 
 export function unencodable(cause: unknown): BusError {
   if (cause instanceof BusError) return cause;
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = textOf(cause);
   return new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
 }
 

@@ -104,7 +104,8 @@ function asCount(value: unknown, name: string): number {
 
 function asSize(value: unknown): number {
   const size = asCount(value, 'maxFrameBytes');
-  if (size === 0) throw wrong('maxFrameBytes');
+  // What has to fit in any case, such as an error, does.
+  if (size < 1_024) throw wrong('maxFrameBytes');
   return size;
 }
 

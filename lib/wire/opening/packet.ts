@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { textOf } from '../../base/text-of.ts';
 import { jsonExceedsDepth } from '../codec/json-depth.ts';
 import { readTag, tagWidth, writeTag } from '../net-ipc/tag.ts';
 
@@ -20,7 +21,7 @@ export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Arra
   try {
     text = JSON.stringify({ t: type, d: data });
   } catch (error) {
-    throw new BusError('ERR_UNENCODABLE', error instanceof Error ? error.message : String(error), { cause: error });
+    throw new BusError('ERR_UNENCODABLE', textOf(error), { cause: error });
   }
   return tagged(textEncoder.encode(text), prefix);
 }

@@ -168,7 +168,7 @@ describe('server opening', () => {
     expect(step).to.deep.equal({ hello: { ...hello, id: '42' }, rest: '' });
   });
 
-  const busbar = { versions: [1], features: [], maxFrameBytes: 1 };
+  const busbar = { versions: [1], features: [], maxFrameBytes: 1_024 };
   const wrong: object[] = [
     { compress: 1 },
     { messagepack: 'yes' },
@@ -187,6 +187,7 @@ describe('server opening', () => {
     { busbar: { ...busbar, features: ['x'.repeat(33)] } },
     { busbar: { ...busbar, features: Array(65).fill('x') } },
     { busbar: { ...busbar, maxFrameBytes: 0 } },
+    { busbar: { ...busbar, maxFrameBytes: 1_023 } },
     { busbar: { ...busbar, maxFrameBytes: -1 } },
     { busbar: { versions: [1], features: [] } },
     { busbar: { ...busbar, resume: 'token' } },

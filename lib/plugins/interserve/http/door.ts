@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { textOf } from '../../../base/text-of.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { Accounts } from '../accounts.ts';
 import type { Way } from '../control.ts';
@@ -80,7 +81,7 @@ export class Door {
       verdict = await Promise.race([interrupt(transfer.account.peer, shown), transfer.ended]);
     } catch (error) {
       if (transfer.over) throw error;
-      const failure = transferError('failed', error instanceof Error ? error.message : String(error), error);
+      const failure = transferError('failed', textOf(error), error);
       transfer.fail(failure);
       throw failure;
     }

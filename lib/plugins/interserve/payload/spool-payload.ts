@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { BusError } from '../../../base/errors.ts';
+import { textOf } from '../../../base/text-of.ts';
 import { asTransferError, failureOf, transferError } from '../outcomes.ts';
 import { Fingerprint } from './fingerprint.ts';
 import type { Payload, Scratch } from './payload.ts';
@@ -128,7 +129,7 @@ export class SpoolPayload implements Payload {
 
 function asSourceError(error: unknown): BusError {
   if (failureOf(error) !== 'failed') return asTransferError(error);
-  const why = error instanceof Error ? error.message : String(error);
+  const why = textOf(error);
   return transferError('aborted', `The stream to be sent failed: ${why}`, error);
 }
 

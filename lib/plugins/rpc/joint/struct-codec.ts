@@ -1,5 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../../base/errors.ts';
+import { textOf } from '../../../base/text-of.ts';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
@@ -9,7 +10,7 @@ export function packStruct(value: unknown): Uint8Array {
   try {
     return packr.pack(value);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
+    const message = textOf(cause);
     throw new BusError('ERR_UNENCODABLE', `The struct cannot be encoded: ${message}`, { cause });
   }
 }
