@@ -18,6 +18,7 @@ export const errorCodes = {
   ERR_INVALID_ARGUMENT: 'A method was called with an argument it does not take.',
   ERR_INVALID_OPTION: 'An option is unknown, of the wrong type or out of its range.',
   ERR_LISTEN: 'A port cannot be listened on; the cause is the system error.',
+  ERR_LISTENER: 'A listener or callback at this end threw or rejected; the cause is what it threw.',
   ERR_NO_HANDLER: 'The peer has no handler for requests, so nobody can answer.',
   ERR_NO_METHOD: 'The remote object, or the method of it, is not offered.',
   ERR_PEER_LACKS_FEATURE: 'The peer speaks a dialect, or runs without the plugin, that this call needs.',

@@ -1,4 +1,4 @@
-import { BusError } from '../base/errors.ts';
+import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import type { ClientStatus } from '../session/state.ts';
 import type { Socket } from 'node:net';
@@ -224,7 +224,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   #report(error: unknown): void {
-    this.fire('error', error);
+    this.fire('error', asBusError(error, 'ERR_LISTENER'));
   }
 }
 

@@ -295,6 +295,6 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   #report(error: unknown, peer?: PeerHandle): void {
-    this.fire('error', asBusError(error, 'ERR_REMOTE'), peer);
+    this.fire('error', asBusError(error, 'ERR_LISTENER'), peer);
   }
 }

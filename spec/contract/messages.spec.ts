@@ -147,7 +147,7 @@ contract('messages', (bus, dialect) => {
     await client.send(1);
     await until(() => bus().errors.length === 2 && got.length === 1);
     expect(bus().errors.map(({ message }) => message)).to.deep.equal(['first', 'second']);
-    expect(bus().takeErrors()).to.deep.equal(['ERR_REMOTE', 'ERR_REMOTE']);
+    expect(bus().takeErrors()).to.deep.equal(['ERR_LISTENER', 'ERR_LISTENER']);
     expect(await client.ping()).to.be.a('number');
   });
 

@@ -149,7 +149,7 @@ contract('requests', (bus, dialect) => {
     server.on('message', () => Promise.reject(noText[0]));
     await client.send('x');
     await until(() => bus().errors.length > 0);
-    expect(bus().takeErrors()).to.deep.equal(['ERR_REMOTE']);
+    expect(bus().takeErrors()).to.deep.equal(['ERR_LISTENER']);
   });
 
   it('carry details of an error only where that was allowed', async () => {

@@ -116,7 +116,7 @@ export abstract class EventSource<Name extends AnyEventName> {
   /** Reports a failure that belongs to no call. Where nobody listens for it, it becomes a process warning. */
   protected report(error: unknown, clientID: string = serverClientId): void {
     const name = 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
-    const known = asBusError(error, 'ERR_REMOTE');
+    const known = asBusError(error, 'ERR_LISTENER');
     const heard = (this.#handlers.get(name)?.length ?? 0) > 0 || Reflect.has(this, name);
     if (heard) this.raise(name, webServerMessage(name, clientID, known.message, { error: known }));
     else process.emitWarning(known);
@@ -175,7 +175,7 @@ export abstract class EventSource<Name extends AnyEventName> {
   }
 
   #failed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
-    if (event === 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT') process.emitWarning(asBusError(error, 'ERR_REMOTE'));
+    if (event === 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT') process.emitWarning(asBusError(error, 'ERR_LISTENER'));
     else this.handlerFailed(event, payload, error);
   }
 }

@@ -132,7 +132,7 @@ describe('topics of a relay that asks first', () => {
       rooms.subscribe('a', (data) => heard.push(data));
       await rooms.publish('a', 1);
       while (heard.length < 1 || errors.length < 2) await new Promise((resolve) => setImmediate(resolve));
-      expect(errors.map(String)).to.have.members(['Error: at once', 'Error: later']);
+      expect(errors.map(String)).to.have.members(['BusError: at once', 'BusError: later']);
     } finally {
       await meeting.close();
     }
