@@ -4,10 +4,11 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { build } from './build.mjs';
 import { ensureInstalled, root } from './install.mjs';
+import { membersOf } from './members.mjs';
 
 // Writes what follows from lib/: the exports and bin of package.json, and the tables of the documents that stand between
-// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/. What an option means is the
-// comment of its row. With --check it only compares, after a build, and names what differs.
+// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/; with `members:` the members of a
+// class or interface. What an option or a member means is its comment. With --check it only compares, after a build, and names what differs.
 
 const check = process.argv.includes('--check');
 const stale = [];
@@ -92,19 +93,24 @@ async function readSentences(module) {
 }
 
 async function tables(text) {
-  const pattern = /(<!-- table: (\S+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g;
+  const pattern = /(<!-- (table|members): (\S+) (\S+) -->\n)[\s\S]*?(<!-- end of table -->)/g;
   let result = '';
   let end = 0;
   for (const match of text.matchAll(pattern)) {
-    const [whole, opening, module, name, closing] = match;
-    const path = join(root, 'build/lib', `${module}.js`);
-    const values = existsSync(path) ? (await import(pathToFileURL(path).href))[name] : undefined;
-    if (values === undefined) throw new Error(`There is no ${name} in lib/${module}.ts.`);
-    await readSentences(module);
-    result += `${text.slice(end, match.index)}${opening}\n${render(values)}\n\n${closing}`;
+    const [whole, opening, kind, module, name, closing] = match;
+    const rendered = kind === 'members' ? table(['', ''], membersOf(module, name)) : await optionsTable(module, name);
+    result += `${text.slice(end, match.index)}${opening}\n${rendered}\n\n${closing}`;
     end = match.index + whole.length;
   }
   return result + text.slice(end);
+}
+
+async function optionsTable(module, name) {
+  const path = join(root, 'build/lib', `${module}.js`);
+  const values = existsSync(path) ? (await import(pathToFileURL(path).href))[name] : undefined;
+  if (values === undefined) throw new Error(`There is no ${name} in lib/${module}.ts.`);
+  await readSentences(module);
+  return render(values);
 }
 
 function render(values) {

@@ -30,8 +30,11 @@ export interface ClientEvents<C extends Contract> {
   error(error: BusError): unknown;
   /** The client will not come back by itself, with the reason if there is one. */
   close(reason: unknown): unknown;
+  /** The status changed. */
   status(status: ClientStatus): unknown;
+  /** The server sent, or broadcast, a message. */
   message(message: In<C, 'message'>): unknown;
+  /** The server asked and there is no handler; `respond(answer)` answers. */
   request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>): unknown;
   /** Each time a link was opened: what became of the session. */
   session(info: SessionInfo): unknown;
@@ -90,6 +93,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     return this.#conversation.id;
   }
 
+  /** Where the client stands: `ClientStatus.IDLE` 0, `CONNECTING` 1, `CONNECTED` 2, `READY` 3, `DISCONNECTED` 4, `RECONNECTING` 5. */
   get status(): ClientStatus {
     return this.#conversation.status;
   }
@@ -99,10 +103,12 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     return this.#peer.session?.tier ?? 'legacy';
   }
 
+  /** The server's IP address for tcp and tls, its path or name else; while a link is open. */
   get remoteAddress(): string | undefined {
     return this.#conversation.link?.remote;
   }
 
+  /** What the link runs over, while one is open. */
   get linkKind(): Link['kind'] | undefined {
     return this.#conversation.link?.kind;
   }
@@ -166,6 +172,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     this.#peer.hold('user');
   }
 
+  /** Takes up what `pause` held back, in order. */
   resume(): void {
     this.#peer.release('user');
   }

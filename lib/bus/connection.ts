@@ -54,6 +54,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
       connection.#owner.over(connection, reason);
     },
   };
+  /** The public id; no proof of anything, and no secret. */
   readonly id: string;
   readonly #owner: ConnectionOwner;
   readonly #conversation: ServerConversation<Connection>;
@@ -82,14 +83,17 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation.link?.socket;
   }
 
+  /** `session` with a busbar client, `legacy` with one that speaks net-ipc. */
   get delivery(): 'legacy' | 'session' {
     return this.#token === undefined ? 'legacy' : 'session';
   }
 
+  /** The client's IP address for tcp and tls, the server's path or name else; while a link is open. */
   get remoteAddress(): string | undefined {
     return this.#conversation.link?.remote;
   }
 
+  /** What the link runs over, or ran over last. */
   get linkKind(): Link['kind'] | undefined {
     return this.#conversation.lastLink?.kind;
   }
@@ -140,6 +144,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.#peer.hold('user');
   }
 
+  /** Takes up what `pause` held back, in order. */
   resume(): void {
     this.#peer.release('user');
   }

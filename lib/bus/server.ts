@@ -6,15 +6,15 @@ import type { EncodedMessage } from '../wire/dialect.ts';
 import type { AskSettings } from './ask-options.ts';
 import type { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
-import type { Contract, PayloadOf, Typed } from './contract.ts';
+import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
-import type { SlowInfo } from './events.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
-import { type Handler, RequestDesk, type Respond } from './request-desk.ts';
+import { type Handler, RequestDesk } from './request-desk.ts';
+import type { ServerEvents } from './server-events.ts';
 import type { ServerHandle } from './server-handle.ts';
 import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey.ts';
 import { Surveys } from './surveys.ts';
@@ -22,23 +22,6 @@ import { withinTime } from './within-time.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
-
-/** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
-export interface ServerEvents<C extends Contract> {
-  /** The server listens, at this path or `address:port`. */
-  ready(address: string): unknown;
-  /** Something failed that concerns no single call; with the connection, if it is one's. Swallowed without a listener. */
-  error(error: BusError, connection?: Connection<C>): unknown;
-  /** A client was authorised; with the payload of its `connect()`. */
-  connect(connection: Connection<C>, payload: PayloadOf<C>): unknown;
-  /** Once, when a client's session is over; with the reason if there is one. */
-  disconnect(connection: Connection<C>, reason: unknown): unknown;
-  close(): unknown;
-  message(message: In<C, 'message'>, connection: Connection<C>): unknown;
-  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>, connection: Connection<C>): unknown;
-  /** A client takes nothing although something waits for it. */
-  slow(info: SlowInfo): unknown;
-}
 
 export interface StartSettings {
   /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
@@ -204,6 +187,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     for (const connection of this.#connections.all) connection.peer.hold('server');
   }
 
+  /** Takes up what `pause` held back, in order. */
   resume(): void {
     this.#paused = false;
     for (const connection of this.#connections.all) connection.peer.release('server');

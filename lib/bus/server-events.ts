@@ -1,0 +1,27 @@
+import type { BusError } from '../base/errors.ts';
+import type { Connection } from './connection.ts';
+import type { Contract, PayloadOf, Typed } from './contract.ts';
+import type { SlowInfo } from './events.ts';
+import type { Respond } from './request-desk.ts';
+
+type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
+
+/** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
+export interface ServerEvents<C extends Contract> {
+  /** The server listens, at this path or `address:port`. */
+  ready(address: string): unknown;
+  /** Something failed that concerns no single call; with the connection, if it is one's. Swallowed without a listener. */
+  error(error: BusError, connection?: Connection<C>): unknown;
+  /** A client was authorised; with the payload of its `connect()`. */
+  connect(connection: Connection<C>, payload: PayloadOf<C>): unknown;
+  /** Once, when a client's session is over; with the reason if there is one. */
+  disconnect(connection: Connection<C>, reason: unknown): unknown;
+  /** The server is closed. */
+  close(): unknown;
+  /** A client sent a message. */
+  message(message: In<C, 'message'>, connection: Connection<C>): unknown;
+  /** A client asked and there is no handler; `respond(answer)` answers. */
+  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>, connection: Connection<C>): unknown;
+  /** A client takes nothing although something waits for it. */
+  slow(info: SlowInfo): unknown;
+}
