@@ -20,8 +20,8 @@ export {
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-desk.ts';
 export type { SendSettings } from './bus/send-settings.ts';
-export type { StartSettings } from './bus/server.ts';
 export type { ServerEvents } from './bus/server-events.ts';
+export type { StartSettings } from './bus/start-settings.ts';
 export type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export { ClientStatus } from './session/state.ts';

@@ -15,16 +15,13 @@ export const browserPlatform: ClientPlatform = {
 
 /** The URL of the door; one without a scheme is relative to the page. */
 function addressOf(url: string | undefined): URL {
-  if (url === undefined) throw new BusError('ERR_INVALID_OPTION', 'A Client in a web page needs the option "url"');
-  let address: URL;
-  try {
-    address = new URL(url, globalThis.location?.href);
-  } catch (cause) {
-    throw new BusError('ERR_INVALID_OPTION', `"${url}" is no URL of a WebSocket`, { cause });
+  const page = globalThis.location?.href;
+  if (url !== undefined && URL.canParse(url, page)) {
+    const address = new URL(url, page);
+    address.protocol = address.protocol.replace(/^http/, 'ws');
+    if (/^wss?:$/.test(address.protocol)) return address;
   }
-  address.protocol = address.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(address.protocol)) throw new BusError('ERR_INVALID_OPTION', `"${url}" is no URL of a WebSocket`);
-  return address;
+  throw new BusError('ERR_INVALID_OPTION', `Client option "url" must be a URL of a WebSocket, not ${url}`);
 }
 
 function dial(address: URL, signal: AbortSignal, clock: Clock): Promise<Link> {

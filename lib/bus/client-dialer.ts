@@ -6,7 +6,7 @@ import type { Link } from '../transport/link.ts';
 import type { ClientHello, ServerHello } from '../wire/hello.ts';
 import { ClientOpening } from '../wire/opening/client-opening.ts';
 import type { ResolvedClientOptions } from './options.ts';
-import type { ClientPlatform } from './platform.ts';
+import type { ClientPlatform, DialTarget } from './platform.ts';
 
 export interface DialerEvents {
   /** An attempt begins. */
@@ -24,12 +24,13 @@ export interface DialerEvents {
 /** How a client gets from no link to one its server answered on: attempt by attempt. */
 export class ClientDialer {
   readonly #options: ResolvedClientOptions;
-  readonly #platform: ClientPlatform;
+  readonly #target: DialTarget;
   readonly #events: DialerEvents;
 
+  /** @throws BusError `ERR_INVALID_OPTION` or `ERR_TOO_LARGE` for an address that cannot be connected to. */
   constructor(options: ResolvedClientOptions, platform: ClientPlatform, events: DialerEvents) {
     this.#options = options;
-    this.#platform = platform;
+    this.#target = platform.dialer(options);
     this.#events = events;
   }
 
@@ -64,11 +65,10 @@ export class ClientDialer {
     );
     let port: LinkPort | undefined;
     try {
-      const { dial, host } = this.#platform.dialer(this.#options);
-      port = new LinkPort(await dial(attempt.signal));
+      port = new LinkPort(await this.#target.dial(attempt.signal));
       attempt.signal.throwIfAborted();
       const hello = this.#events.linked(port.link);
-      const opening = new ClientOpening({ hello, http: this.#upgrade(host), limits: { maxBytes: 65_536, maxDepth } });
+      const opening = new ClientOpening({ hello, http: this.#upgrade(), limits: { maxBytes: 65_536, maxDepth } });
       const opened = await openLink(port, opening, attempt.signal);
       attempt.signal.throwIfAborted();
       this.#events.opened(port, opened);
@@ -84,18 +84,17 @@ export class ClientDialer {
   }
 
   /** The HTTP upgrade to open with, if one is asked for. */
-  #upgrade(host: string): { readonly host: string; readonly path: string } | false {
+  #upgrade(): { readonly host: string; readonly path: string } | false {
     const { handshake } = this.#options;
     if (handshake === undefined || handshake === false) return false;
     const asked = typeof handshake === 'object' ? handshake : {};
-    return { host: asked.host ?? host, path: asked.path ?? '/' };
+    return { host: asked.host ?? this.#target.host, path: asked.path ?? '/' };
   }
 }
 
 const finalCodes: ReadonlySet<string> = new Set([
   'ERR_UNAUTHORIZED',
   'ERR_INCOMPATIBLE',
-  'ERR_INVALID_OPTION',
   'ERR_UNENCODABLE',
   'ERR_TOO_LARGE',
   'ERR_ABORTED',

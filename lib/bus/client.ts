@@ -57,7 +57,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   readonly #desk: RequestDesk;
   readonly #plugins: Plugins;
 
-  /** @throws BusError `ERR_INVALID_OPTION`. */
+  /** @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path. */
   constructor(options: ClientOptions | undefined, platform: ClientPlatform) {
     super();
     this.options = resolveOptions('Client', clientOptions, options);

@@ -7,8 +7,7 @@ import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
 import { Slab } from '../wire/slab.ts';
-import type { ClientPlatform, Platform } from './platform.ts';
-import type { ServerPlatform } from './server.ts';
+import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
 
 const platform: Platform = {
   compression: { deflater: () => createDeflater(), inflater: createInflater },
@@ -43,21 +42,18 @@ export const nodeClientPlatform: ClientPlatform = {
 
 export const nodeServerPlatform: ServerPlatform = {
   ...platform,
-  listen(options, takeover, events) {
+  listener(options) {
+    const address = resolveAddress(options);
     const { tls, clock, listenOptions, handshakeTimeoutMs, maxUnauthorized } = options;
-    return listen(
-      resolveAddress(options),
-      {
-        options: options.options,
-        tls,
-        clock,
-        network: networkOf(options.network),
-        listenOptions,
-        takeover,
-        handshakeTimeoutMs,
-        maxHandshakes: maxUnauthorized,
-      },
-      events,
-    );
+    const settings = {
+      options: options.options,
+      tls,
+      clock,
+      network: networkOf(options.network),
+      listenOptions,
+      handshakeTimeoutMs,
+      maxHandshakes: maxUnauthorized,
+    };
+    return (takeover, events) => listen(address, { ...settings, takeover }, events);
   },
 };

@@ -1,7 +1,7 @@
 import type { Server as NetServer } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
-import type { Link, ListenEvents, Listener } from '../transport/link.ts';
+import type { Link, Listener } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { AskSettings } from './ask-options.ts';
 import type { Connection } from './connection.ts';
@@ -10,12 +10,13 @@ import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
-import type { Platform } from './platform.ts';
+import type { Listen, ServerPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDesk } from './request-desk.ts';
 import type { ServerEvents } from './server-events.ts';
 import type { ServerHandle } from './server-handle.ts';
+import { type StartSettings, startSettings } from './start-settings.ts';
 import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey.ts';
 import { Surveys } from './surveys.ts';
 import { withinTime } from './within-time.ts';
@@ -23,23 +24,13 @@ import { withinTime } from './within-time.ts';
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
 
-export interface StartSettings {
-  /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
-  readonly takeover?: boolean | undefined;
-}
-
-export interface ServerPlatform extends Platform {
-  /** Starts to listen where the options say. */
-  listen(options: ResolvedServerOptions, takeover: boolean, events: ListenEvents): Promise<Listener>;
-}
-
 type ServerState = 'idle' | 'starting' | 'listening' | 'closing';
 
 /** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */
 export class Server<C extends Contract = Contract> extends BusEmitter<ServerEvents<C>> implements ServerHandle {
   /** The options in force, defaults included. */
   readonly options: ResolvedServerOptions;
-  readonly #platform: ServerPlatform;
+  readonly #listen: Listen;
   readonly #connections: Connections;
   readonly #surveys: Surveys;
   readonly #desk: RequestDesk;
@@ -50,11 +41,11 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #closing: Promise<this> | undefined;
   #paused = false;
 
-  /** @throws BusError `ERR_INVALID_OPTION`. */
+  /** @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path. */
   constructor(options: ServerOptions | undefined, platform: ServerPlatform) {
     super();
     this.options = resolveOptions('Server', serverOptions, options);
-    this.#platform = platform;
+    this.#listen = platform.listener(this.options);
     const { clock, random, tls } = this.options;
     this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);
     this.#plugins = new Plugins({
@@ -112,10 +103,11 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_TOO_LARGE` (path), `ERR_STATE` when started before, or
-   * `ERR_CONNECT` with the system's error as cause.
+   * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_STATE` when started before, `ERR_INVALID_OPTION` for a takeover
+   * of anything but a unix path, or `ERR_CONNECT` with the system's error as cause.
    */
-  async start({ takeover = false }: StartSettings = {}): Promise<this> {
+  async start(settings?: StartSettings): Promise<this> {
+    const { takeover = false } = startSettings(settings);
     if (this.#state !== 'idle') throw new BusError('ERR_STATE', 'The server was started already');
     this.#state = 'starting';
     const opened = this.#open(takeover);
@@ -217,7 +209,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   async #open(takeover: boolean): Promise<void> {
     try {
       await this.#plugins.runStart();
-      this.#listener = await this.#platform.listen(this.options, takeover, {
+      this.#listener = await this.#listen(takeover, {
         link: (link) => this.#link(link),
         error: (error) => this.#report(error),
         replaced: () => void this.close(true),

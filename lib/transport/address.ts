@@ -71,7 +71,8 @@ export function parseAddress(text: string): Address {
   if (typeof text !== 'string' || text === '') throw invalid('option url must be a non-empty string');
   const scheme = /^(unix|pipe|tcp|tls|memory):(?:\/\/)?(.*)$/s.exec(text);
   if (scheme === null) {
-    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw invalid(`option url has an unknown scheme: ${text}`);
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
+      throw invalid(`option url has an unknown scheme: ${text}; there are unix, pipe, tcp, tls and memory`);
     return { kind: 'tcp', ...parseHostPort(text, undefined) };
   }
   const [, kind, rest = ''] = scheme;

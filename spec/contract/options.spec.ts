@@ -61,19 +61,44 @@ describe('options', () => {
     new Client({ url: 'localhost:8333', max: undefined } as never);
   });
 
-  it('that exclude each other are refused when they are first used', async () => {
-    for (const options of [
-      { path: 'x', port: 1 },
-      { url: 'memory:x', path: 'x' },
-      { url: 'ftp://x' },
-      { path: 'x', tls: true },
-    ]) {
-      const error: unknown = await new Server(options).start().catch((reason: unknown) => reason);
-      expect(error).to.have.property('code', 'ERR_INVALID_OPTION');
-      const same: unknown = await new Client(options).connect().catch((reason: unknown) => reason);
-      expect(same).to.have.property('code', 'ERR_INVALID_OPTION');
+  const badAddresses: readonly (readonly [object, RegExp])[] = [
+    [{ path: 'x', port: 1 }, /path and option port exclude each other/],
+    [{ url: 'memory:x', path: 'x' }, /url and option path exclude each other/],
+    [{ url: 'memory:x', port: 1 }, /url and option port exclude each other/],
+    [{ path: 'x', tls: true }, /option tls needs option host, port or a tls url/],
+    [{ url: 'ws://x' }, /unknown scheme: ws:\/\/x; there are unix, pipe, tcp, tls and memory/],
+    [{ url: 'localhost:99999' }, /a port is an integer from 0 to 65535/],
+    [{ url: 'foo' }, /option url needs a port or a scheme: foo/],
+  ];
+  for (const [options, message] of badAddresses) {
+    it(`${JSON.stringify(options)} is refused when it is given, by both ends`, () => {
+      for (const make of [() => new Server(options), () => new Client(options)]) {
+        const error = refusal(make);
+        expect(error.code).to.equal('ERR_INVALID_OPTION');
+        expect(error.message).to.match(message);
+      }
+    });
+  }
+
+  it('with a path over the limit of the system are refused when they are given', () => {
+    const path = 'x'.repeat(200);
+    for (const make of [() => new Server({ path }), () => new Client({ path })]) {
+      expect(refusal(make).code).to.equal('ERR_TOO_LARGE');
     }
-    const long: unknown = await new Server({ path: 'x'.repeat(200) }).start().catch((reason: unknown) => reason);
-    expect(long).to.have.property('code', 'ERR_TOO_LARGE');
+  });
+
+  it('port 0 is for servers', () => {
+    new Server({ port: 0 });
+    expect(refusal(() => new Client({ port: 0 })).code).to.equal('ERR_INVALID_OPTION');
+  });
+
+  it('of start() are checked, and nothing is started', async () => {
+    const server = new Server({ url: 'memory:start' });
+    for (const settings of [true, null, { takover: true }, { takeover: 1 }] as never[]) {
+      const error: unknown = await server.start(settings).catch((reason: unknown) => reason);
+      expect(error).to.have.property('code', 'ERR_INVALID_ARGUMENT');
+    }
+    await server.start({ takeover: undefined });
+    await server.close();
   });
 });
