@@ -26,7 +26,7 @@ export interface Respond<Response> {
 
 /** Hands the user's requests to the handler, else to the `request` listeners, else answers that there are none. */
 export class RequestDesk {
-  handler: Handler<unknown, unknown> | undefined;
+  #handler: Handler<unknown, unknown> | undefined;
   readonly #hasListeners: () => boolean;
   /** Whose the respond functions are that listeners were given. */
   readonly #requests = new WeakMap<object, IncomingRequest>();
@@ -35,9 +35,17 @@ export class RequestDesk {
     this.#hasListeners = hasListeners;
   }
 
+  /** Answers by `handler` from now on. Throws `ERR_INVALID_ARGUMENT` for anything but a function or `undefined`. */
+  handle(handler: Handler<unknown, unknown> | undefined): void {
+    if (handler !== undefined && typeof handler !== 'function') {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'handle takes a function');
+    }
+    this.#handler = handler;
+  }
+
   /** `fire` emits the `request` event. */
   take(request: IncomingRequest, data: unknown, fire: (data: unknown, respond: Respond<unknown>) => void): void {
-    const { handler } = this;
+    const handler = this.#handler;
     if (handler !== undefined) {
       request.run(() => handler(data, request));
     } else if (this.#hasListeners()) {

@@ -185,9 +185,12 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     for (const connection of this.#connections.all) connection.peer.release('server');
   }
 
-  /** Answers requests with what `handler` returns or resolves to; its error becomes the requester's. */
+  /**
+   * Answers requests with what `handler` returns or resolves to; its error becomes the requester's. Throws
+   * `ERR_INVALID_ARGUMENT` for anything but a function or `undefined`, which takes the handler away.
+   */
   handle(handler: Handler<In<C, 'request'>, In<C, 'response'>> | undefined): this {
-    this.#desk.handler = handler as Handler<unknown, unknown> | undefined;
+    this.#desk.handle(handler as Handler<unknown, unknown> | undefined);
     return this;
   }
 

@@ -49,6 +49,20 @@ contract('requests', (bus, dialect) => {
     }
   });
 
+  it('keep their handler when one is given that is no function', async () => {
+    const { server, client, connection } = await bus().pair();
+    for (const { asker, answerer } of directions(server, client, connection)) {
+      answerer.handle(() => 'still here');
+      for (const given of ['x', null, {}] as never[]) {
+        expect(() => answerer.handle(given))
+          .to.throw('handle takes a function')
+          .with.property('code', 'ERR_INVALID_ARGUMENT');
+      }
+      expect(await asker.request(1)).to.equal('still here');
+      answerer.handle(undefined);
+    }
+  });
+
   it('may be many at a time', async () => {
     const { server, client, connection } = await bus().pair();
     server.handle((request) => request);
