@@ -48,10 +48,13 @@ export class Plugins {
     this.#base = base;
   }
 
-  /** Installs `plugin`; throws `ERR_PLUGIN` when its name is taken or a dependency is missing. */
-  install(plugin: Plugin<unknown, unknown>, options: unknown): unknown {
+  /** Installs `plugin`; throws `ERR_PLUGIN` when it is none, its name is taken or a dependency is missing. */
+  install(plugin: Plugin<unknown, unknown> | undefined, options: unknown): unknown {
+    // A factory whose call was forgotten is a function, and so has a name.
+    if (typeof plugin?.install !== 'function' || typeof plugin.name !== 'string' || plugin.name === '') {
+      throw new BusError('ERR_PLUGIN', 'use takes a plugin, such as channels() returns');
+    }
     const { name, dependencies = [] } = plugin;
-    if (typeof name !== 'string' || name === '') throw new BusError('ERR_PLUGIN', 'A plugin needs a name');
     if (this.#installed.has(name)) throw new BusError('ERR_PLUGIN', `The plugin "${name}" is installed already`);
     for (const dependency of dependencies) {
       if (!this.#installed.has(dependency)) {

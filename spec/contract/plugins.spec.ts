@@ -124,6 +124,19 @@ contract(
       }
     });
 
+    it('that are none are refused, also a factory whose call was forgotten', async () => {
+      const { server, client } = await bus().pair();
+      for (const end of [server, client]) {
+        for (const given of [telltale, undefined, null, 'telltale', {}, { ...telltale(), name: '' }] as never[]) {
+          const error = await rejected((async () => end.use(given))());
+          expect([error.code, error.message]).to.deep.equal([
+            'ERR_PLUGIN',
+            'use takes a plugin, such as channels() returns',
+          ]);
+        }
+      }
+    });
+
     it('that are missing at the other end reject ERR_PEER_LACKS_FEATURE', async () => {
       const { server, client, connection } = await bus().pair();
       const own = client.use(telltale('lonely'));
