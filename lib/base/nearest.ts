@@ -1,7 +1,23 @@
 const mostEdits = 3;
 
+/** Settings of `node:tls` that are often given beside the option `tls` instead of in it. */
+const tlsSettings: ReadonlySet<string> = new Set([
+  'ca',
+  'cert',
+  'ciphers',
+  'key',
+  'passphrase',
+  'pfx',
+  'pskCallback',
+  'rejectUnauthorized',
+  'requestCert',
+  'servername',
+  'SNICallback',
+]);
+
 /** The one of `known` that somebody who wrote `name` may have meant; undefined when none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (tlsSettings.has(name) && known.includes('tls')) return `tls: { ${name} }`;
   let found: string | undefined;
   let least = mostEdits + 1;
   for (const candidate of known) {

@@ -3,6 +3,7 @@ import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
 import { listen } from '../transport/listen.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
+import { checkCredentials } from '../transport/net-listener.ts';
 import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
@@ -54,6 +55,7 @@ export const nodeServerPlatform: ServerPlatform = {
       handshakeTimeoutMs,
       maxHandshakes: maxUnauthorized,
     };
+    checkCredentials(address, settings);
     return (takeover, events) => listen(address, { ...settings, takeover }, events);
   },
 };

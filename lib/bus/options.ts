@@ -28,7 +28,10 @@ export const addressOptions = {
   }),
   /** TCP host, loopback unless given. */
   host: text(),
-  /** Speaks TLS over TCP; an object is passed to `node:tls`. */
+  /**
+   * Speaks TLS over TCP; an object is passed to `node:tls`, over `options`. A server needs `cert` and `key`, `pfx`,
+   * `pskCallback` or `SNICallback`.
+   */
   tls: custom<boolean | object | undefined>({
     type: 'boolean or object',
     default: undefined,

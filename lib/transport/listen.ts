@@ -3,13 +3,13 @@ import { systemClock } from '../base/system-clock.ts';
 import type { Address } from './address.ts';
 import type { ListenEvents, Listener } from './link.ts';
 import { processNetwork } from './memory.ts';
-import { listenNet } from './net-listener.ts';
+import { checkCredentials, listenNet } from './net-listener.ts';
 import type { ListenSettings } from './settings.ts';
 import { listenUnix } from './unix-listener.ts';
 
 /**
  * Starts to listen on `address`. Rejects `ERR_ADDRESS_IN_USE` or `ERR_CONNECT` with the system's error as cause, and
- * `ERR_INVALID_OPTION` for a takeover of anything but a socket file.
+ * `ERR_INVALID_OPTION` for a takeover of anything but a socket file and for TLS without a certificate.
  */
 export async function listen(address: Address, settings: ListenSettings, events: ListenEvents): Promise<Listener> {
   if (settings.takeover === true && address.kind !== 'unix') {
@@ -18,6 +18,7 @@ export async function listen(address: Address, settings: ListenSettings, events:
       `option takeover works on unix socket paths, not on a ${address.kind} address`,
     );
   }
+  checkCredentials(address, settings);
   switch (address.kind) {
     case 'memory':
       return (settings.network ?? processNetwork).listen(address, settings.clock ?? systemClock, events);

@@ -1,5 +1,5 @@
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/text-of.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
@@ -69,6 +69,21 @@ export function listenError(address: string, cause: unknown): BusError {
   });
 }
 
+/** Throws `ERR_INVALID_OPTION` for a TLS server that has nothing to prove itself with, as every handshake would fail. */
+export function checkCredentials(address: Address, settings: ListenSettings): void {
+  if (address.kind !== 'tls') return;
+  const { cert, key, pfx, pskCallback, SNICallback } = tlsOptions(settings);
+  if ((cert && key) || pfx || pskCallback || SNICallback) return;
+  throw new BusError(
+    'ERR_INVALID_OPTION',
+    'a TLS server needs { cert, key }, { pfx }, { pskCallback } or { SNICallback } in option tls or options',
+  );
+}
+
+function tlsOptions({ options, tls }: ListenSettings): TlsOptions {
+  return { ...options, ...(typeof tls === 'object' ? tls : {}) };
+}
+
 /** A TLS server, and what ends the handshakes under way when it closes. */
 interface Accepting {
   readonly server: Server;
@@ -76,12 +91,10 @@ interface Accepting {
 }
 
 function secureServer(settings: ListenSettings, accept: (socket: Socket) => void, events: ListenEvents): Accepting {
-  const further = typeof settings.tls === 'object' ? settings.tls : {};
   const server = createTlsServer({
     handshakeTimeout: settings.handshakeTimeoutMs ?? 5_000,
     keepAlive: true,
-    ...settings.options,
-    ...further,
+    ...tlsOptions(settings),
     noDelay: true,
     allowHalfOpen: false,
   });

@@ -15,6 +15,8 @@ const badOptions: readonly (readonly [object, RegExp])[] = [
   [{ retrys: 1 }, /no option "retrys", did you mean "retries"/],
   [{ Path: 'x' }, /no option "Path", did you mean "path"/],
   [{ maxMesageBytes: 1 }, /did you mean "maxMessageBytes"/],
+  [{ ca: 'x' }, /no option "ca", did you mean "tls: \{ ca \}"\?/],
+  [{ pskCallback() {} }, /did you mean "tls: \{ pskCallback \}"\?/],
   [{ nonsense: 1 }, /no option "nonsense"$/],
   [{ toString: 1 }, /no option "toString"/],
   [{ retries: -1 }, /"retries" must be integer from 0/],
@@ -90,6 +92,23 @@ describe('options', () => {
   it('port 0 is for servers', () => {
     new Server({ port: 0 });
     expect(refusal(() => new Client({ port: 0 })).code).to.equal('ERR_INVALID_OPTION');
+  });
+
+  it('tls without anything to prove itself with is refused to servers', () => {
+    for (const options of [
+      { port: 0, tls: true },
+      { url: 'tls:localhost:0' },
+      { port: 0, tls: { cert: 'x' } },
+      { port: 0, tls: true, options: { key: 'x', ca: 'x' } },
+    ]) {
+      const error = refusal(() => new Server(options));
+      expect(error.code).to.equal('ERR_INVALID_OPTION');
+      expect(error.message).to.match(/a TLS server needs \{ cert, key \}, \{ pfx \}/);
+    }
+    for (const tls of [{ cert: 'x', key: 'x' }, { pfx: 'x' }, { pskCallback() {} }, { SNICallback() {} }]) {
+      new Server({ port: 0, tls });
+      new Server({ port: 0, tls: true, options: tls });
+    }
   });
 
   it('of start() are checked, and nothing is started', async () => {
