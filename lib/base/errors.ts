@@ -17,7 +17,7 @@ export const errorCodes = {
   ERR_INTEGRITY: 'What arrived is not what was sent: its size or its SHA-256 differs.',
   ERR_INVALID_ARGUMENT: 'A method was called with an argument it does not take.',
   ERR_INVALID_OPTION: 'An option is unknown, of the wrong type or out of its range.',
-  ERR_LISTEN: 'A port cannot be listened on; the cause is the system error.',
+  ERR_LISTEN: 'An address cannot be listened on, or not any more; the cause is the system error if there is one.',
   ERR_LISTENER: 'A listener or callback at this end threw or rejected; the cause is what it threw.',
   ERR_NO_HANDLER: 'The peer has no handler for requests, so nobody can answer.',
   ERR_NO_METHOD: 'The remote object, or the method of it, is not offered.',

@@ -104,7 +104,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /**
    * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_STATE` when started before, `ERR_INVALID_OPTION` for a takeover
-   * of anything but a unix path, or `ERR_CONNECT` with the system's error as cause.
+   * of anything but a unix path, or `ERR_LISTEN` with the system's error as cause.
    */
   async start(settings?: StartSettings): Promise<this> {
     const { takeover = false } = startSettings(settings);

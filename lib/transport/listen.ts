@@ -8,7 +8,7 @@ import type { ListenSettings } from './settings.ts';
 import { listenUnix } from './unix-listener.ts';
 
 /**
- * Starts to listen on `address`. Rejects `ERR_ADDRESS_IN_USE` or `ERR_CONNECT` with the system's error as cause, and
+ * Starts to listen on `address`. Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` with the system's error as cause, and
  * `ERR_INVALID_OPTION` for a takeover of anything but a socket file and for TLS without a certificate.
  */
 export async function listen(address: Address, settings: ListenSettings, events: ListenEvents): Promise<Listener> {

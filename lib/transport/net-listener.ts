@@ -14,7 +14,7 @@ type NetAddress = Extract<Address, { kind: 'tcp' | 'tls' | 'pipe' }>;
 
 /**
  * Listens on a TCP port, with TLS if the address says so, or on a Windows pipe. Rejects `ERR_ADDRESS_IN_USE` or
- * `ERR_CONNECT` with the system's error as cause. A TLS link is handed out after its handshake; a handshake that fails
+ * `ERR_LISTEN` with the system's error as cause. A TLS link is handed out after its handshake; a handshake that fails
  * is one `error`.
  */
 export async function listenNet(
@@ -60,11 +60,11 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-/** `ERR_ADDRESS_IN_USE` or `ERR_CONNECT` for a listener that failed. */
+/** `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` for a listener that failed. */
 export function listenError(address: string, cause: unknown): BusError {
   const message = textOf(cause);
   const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-  return new BusError(taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_CONNECT', `cannot listen on ${address}: ${message}`, {
+  return new BusError(taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN', `cannot listen on ${address}: ${message}`, {
     cause,
   });
 }

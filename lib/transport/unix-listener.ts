@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { type ListenOptions, type Server, createServer } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
@@ -29,7 +29,7 @@ const drainMs = 100;
 /**
  * Listens on a socket file that is its owner's alone from the first instant, unless `readableAll` or `writableAll` in
  * `listenOptions` open it. Rejects `ERR_ADDRESS_IN_USE` where a live server or anything but a socket is, and
- * `ERR_CONNECT` with the system's error for the rest; neither changes what stands at the path.
+ * `ERR_LISTEN` with the system's error for the rest; neither changes what stands at the path.
  */
 export async function listenUnix(path: string, settings: ListenSettings, events: ListenEvents): Promise<Listener> {
   const takeover = settings.takeover === true;
@@ -39,7 +39,9 @@ export async function listenUnix(path: string, settings: ListenSettings, events:
       throw Object.assign(new Error(message), { code: 'ENOENT', syscall: 'listen', address: path });
     }
     if (!takeover) await probe(path);
-    const lock = await PathLock.take(path, lockWaitMs, (token) => unlink(privateName(path, token)).catch(ignore));
+    const lock = await PathLock.take(path, lockWaitMs, (token) => unlink(privateName(path, token)).catch(ignore)).catch(
+      (error: unknown) => Promise.reject(folderError(path, error)),
+    );
     if (lock === undefined) throw inUse(path, 'other servers were starting there all the time');
     try {
       return await open(path, lock, takeover, settings, events);
@@ -151,7 +153,7 @@ class UnixListener implements Listener {
     }
     if (now === undefined && !this.#missing) {
       const error = new BusError(
-        'ERR_CONNECT',
+        'ERR_LISTEN',
         `the socket file ${this.address} was removed: no client finds this server`,
       );
       this.#events.error(error);
@@ -159,6 +161,16 @@ class UnixListener implements Listener {
     this.#missing = now === undefined;
     this.#watch();
   }
+}
+
+/** Names the folder that takes no file, as the system's error names the lock that nobody asked for. */
+function folderError(path: string, cause: unknown): BusError {
+  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  return new BusError(
+    'ERR_LISTEN',
+    `cannot listen on unix:${path}: no file can be made in ${resolve(dirname(path))}: ${reason}`,
+    { cause },
+  );
 }
 
 function ignore(): void {}

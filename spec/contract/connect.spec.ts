@@ -223,6 +223,15 @@ contract(
       expect(await client.ping()).to.be.a('number');
     });
 
+    if (kind === 'tcp' || kind === 'tls') {
+      it('rejects ERR_LISTEN with the system error as cause for an address that is not of this machine', async () => {
+        const error = await rejected(bus().newServer({ host: '192.0.2.1', port: 0 }).start());
+        expect(error.code).to.equal('ERR_LISTEN');
+        expect(error.message).to.match(new RegExp(`^cannot listen on ${kind}:192.0.2.1:0: `));
+        expect(error.cause).to.be.instanceOf(Error).with.property('code', 'EADDRNOTAVAIL');
+      });
+    }
+
     it('is refused with ERR_STATE while started, possible again after close', async () => {
       const server = await bus().server();
       expect((await rejected(server.start())).code).to.equal('ERR_STATE');

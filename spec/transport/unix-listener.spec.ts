@@ -126,12 +126,22 @@ describe('unix listener', function () {
 
   it('a folder that is missing or closed - fails with the error of the system', async () => {
     const missing = await rejection(open({}, folder.path('no/s')));
-    expect([missing.code, missing.cause?.code]).to.deep.equal(['ERR_CONNECT', 'ENOENT']);
+    expect([missing.code, missing.cause?.code]).to.deep.equal(['ERR_LISTEN', 'ENOENT']);
     if (process.getuid?.() === 0) return;
     mkdirSync(folder.path('locked'), 0o500);
     const closed = await rejection(open({}, folder.path('locked/s')));
     chmodSync(folder.path('locked'), 0o700);
-    expect([closed.code, closed.cause?.code]).to.deep.equal(['ERR_CONNECT', 'EACCES']);
+    expect([closed.code, closed.cause?.code]).to.deep.equal(['ERR_LISTEN', 'EACCES']);
+    expect(closed.message).to.equal(
+      `cannot listen on unix:${folder.path('locked/s')}: no file can be made in ${folder.path('locked')}: EACCES`,
+    );
+  });
+
+  it('a folder where nothing can be made - is named in the error, and our lock is not', async function () {
+    if (process.platform !== 'linux') this.skip();
+    const error = await rejection(open({}, '/proc/s'));
+    expect(error.code).to.equal('ERR_LISTEN');
+    expect(error.message).to.match(/^cannot listen on unix:\/proc\/s: no file can be made in \/proc: E[A-Z]+$/);
   });
 
   it('the longest paths - work, however short the name in the folder', async () => {
@@ -281,6 +291,7 @@ describe('unix listener', function () {
     const host = await open();
     unlinkSync(path);
     await host.until(({ errors }) => errors.length > 0);
+    expect(host.errors[0]).to.have.property('code', 'ERR_LISTEN');
     expect(host.errors[0]!.message).to.include('was removed');
     expect(host.replaced).to.equal(0);
     await host.close();

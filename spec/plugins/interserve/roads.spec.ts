@@ -97,6 +97,12 @@ describe('interserve roads', () => {
     expect(error).to.have.property('code', 'ERR_ADDRESS_IN_USE');
   });
 
+  it('an address that is not of this machine - fails the start of the bus', async () => {
+    bus = new TransferBus({ host: '192.0.2.1' });
+    const error = await bus.server.start().catch((failure: unknown) => failure);
+    expect(error).to.have.property('code', 'ERR_LISTEN');
+  });
+
   it('a server that is closed - starts again with its endpoints', async () => {
     bus = await TransferBus.start();
     bus.transfers.add('map');

@@ -54,7 +54,7 @@ export class JointServer {
     return this.#count;
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_CONNECT`. */
+  /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
   async start(): Promise<void> {
     const { host, port } = this.#options;
     const { clock, report } = this.#given;

@@ -43,14 +43,14 @@ export class EndpointServer {
     return typeof address === 'object' ? address?.port : undefined;
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE`, or `ERR_CONNECT` for what else keeps the port from being bound. */
+  /** Rejects `ERR_ADDRESS_IN_USE`, or `ERR_LISTEN` for what else keeps the port from being bound. */
   async listen(port: number, host: string): Promise<void> {
     const server = this.#server;
     // The bus failed to start after this port was bound, and starts again.
     if (server.listening) return;
     await new Promise<void>((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException) => {
-        const code = error.code === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_CONNECT';
+        const code = error.code === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN';
         reject(new BusError(code, `interserve cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
       };
       server.once('error', failed);
