@@ -1,7 +1,9 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
+import { custom, resolveOptions } from '../base/options.ts';
 import { type Random, systemRandom } from '../base/random.ts';
-import { FaultPump, type ProxyFaults } from './fault-pump.ts';
+import { type ProxyFaults, proxyFaults } from './fault-options.ts';
+import { FaultPump } from './fault-pump.ts';
 
 /** A unix socket (or a pipe), or a TCP port on loopback unless `host` says otherwise. */
 export type ProxyAddress = { readonly path: string } | { readonly port: number; readonly host?: string | undefined };
@@ -15,6 +17,18 @@ export interface FaultProxyOptions {
   /** Decides the sizes of slices. */
   readonly random?: Random | undefined;
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const address = () =>
+  custom<ProxyAddress | undefined>({ type: '{ path } or { port, host }', default: undefined, accepts: isAddress });
+
+const proxyTable = {
+  listen: address(),
+  target: address(),
+  faults: custom<ProxyFaults>({ type: 'object', default: {}, accepts: isObject }),
+  random: custom<Random>({ type: 'Random', default: systemRandom, accepts: isObject }),
+} as const;
 
 interface ProxiedLink {
   readonly client: Socket;
@@ -33,13 +47,23 @@ export class FaultProxy {
   accepted = 0;
   /** New links are closed at once. */
   refusing = false;
-  readonly #options: FaultProxyOptions;
+  readonly #listen: ProxyAddress;
+  readonly #target: ProxyAddress;
+  readonly #random: Random;
   readonly #links = new Set<ProxiedLink>();
   #server: Server | undefined;
 
+  /** @throws BusError `ERR_INVALID_OPTION`. */
   constructor(options: FaultProxyOptions) {
-    this.#options = options;
-    this.faults = { ...options.faults };
+    const { listen, target, faults, random } = resolveOptions('FaultProxy', proxyTable, options);
+    if (listen === undefined || target === undefined) {
+      throw new BusError('ERR_INVALID_OPTION', 'FaultProxy needs the options "listen" and "target"');
+    }
+    resolveOptions('FaultProxy faults', proxyFaults, faults);
+    this.#listen = listen;
+    this.#target = target;
+    this.#random = random;
+    this.faults = { ...faults };
   }
 
   /** Starts to listen. Rejects `ERR_STATE` the second time, `ERR_LISTEN` with the system's error as cause. */
@@ -47,7 +71,7 @@ export class FaultProxy {
     if (this.#server !== undefined) throw new BusError('ERR_STATE', 'The proxy was started already');
     const server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
     this.#server = server;
-    const { listen } = this.#options;
+    const listen = this.#listen;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => {
         this.#server = undefined;
@@ -69,8 +93,9 @@ export class FaultProxy {
     return this.#links.size;
   }
 
-  /** Changes faults; those not named stay as they are. */
+  /** Changes faults; those not named stay as they are. Throws `ERR_INVALID_OPTION`. */
   apply(faults: ProxyFaults = {}): void {
+    resolveOptions('FaultProxy faults', proxyFaults, faults);
     Object.assign(this.faults, faults);
     for (const { pumps } of this.#links) for (const pump of pumps) pump.pump();
   }
@@ -115,12 +140,12 @@ export class FaultProxy {
       client.destroy();
       return;
     }
-    const { target, random = systemRandom } = this.#options;
+    const target = this.#target;
     const server = connect({ allowHalfOpen: true, ...('path' in target ? target : { host: '127.0.0.1', ...target }) });
     const cut = (): void => this.#drop(link, true);
     const pumps = [
-      new FaultPump(client, server, this.faults, random, cut),
-      new FaultPump(server, client, this.faults, random, cut),
+      new FaultPump(client, server, this.faults, this.#random, cut),
+      new FaultPump(server, client, this.faults, this.#random, cut),
     ];
     const link: ProxiedLink = { client, server, pumps };
     this.#links.add(link);
@@ -145,4 +170,10 @@ export class FaultProxy {
       else socket.destroy();
     }
   }
+}
+
+function isAddress(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  if ('path' in value) return typeof value.path === 'string' && value.path !== '';
+  return 'port' in value && Number.isInteger(value.port) && Number(value.port) >= 0 && Number(value.port) <= 65_535;
 }

@@ -1,21 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Random } from '../base/random.ts';
-
-/** What goes wrong on the links of a proxy; a change counts from the next bytes on. */
-export interface ProxyFaults {
-  /** Milliseconds that bytes are late. */
-  latencyMs?: number | undefined;
-  /** What is written arrives in pieces of 1 to this many bytes. */
-  sliceBytes?: number | undefined;
-  /** Most bytes that one direction of a link lets through in a second. */
-  bytesPerSecond?: number | undefined;
-  /** A link is reset once one of its directions let this many bytes through. */
-  cutAfterBytes?: number | undefined;
-  /** Nothing gets through, not even a close, until this is false again. */
-  blackHole?: boolean | undefined;
-  /** A close of one end reaches the other one so many milliseconds late. */
-  slowCloseMs?: number | undefined;
-}
+import type { ProxyFaults } from './fault-options.ts';
 
 /** As many bytes under way as this, and the sender is not read any more. */
 const highWaterBytes = 1_048_576;

@@ -1,7 +1,7 @@
 export type { Cable, DirectionFaults, LinkFaults } from '../transport/memory-faults.ts';
 export { MemoryFaults, type MemoryFaultsOptions } from '../transport/memory-faults.ts';
 export { MemoryNetwork } from '../transport/memory.ts';
+export type { ProxyFaults } from './fault-options.ts';
 export { FaultProxy, type FaultProxyOptions, type ProxyAddress } from './fault-proxy.ts';
-export type { ProxyFaults } from './fault-pump.ts';
 export { SeededRandom } from './seeded-random.ts';
 export { VirtualClock } from './virtual-clock.ts';

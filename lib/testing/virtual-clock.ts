@@ -1,4 +1,11 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { custom, integer, resolveOptions } from '../base/options.ts';
+
+const table = {
+  startMs: custom<number>({ type: 'finite number', default: 0, accepts: Number.isFinite }),
+  maxSteps: integer({ default: 10_000_000, min: 1, max: Infinity }),
+} as const;
 
 interface Scheduled {
   readonly due: number;
@@ -19,10 +26,14 @@ export class VirtualClock implements Clock {
   #timers = 0;
   #advancing = false;
 
-  /** `maxSteps` ends an advance that would go round for ever at one time with an error. */
+  /**
+   * `maxSteps` ends an advance that would go round for ever at one time with an error.
+   * @throws BusError `ERR_INVALID_OPTION`.
+   */
   constructor(options: { readonly startMs?: number; readonly maxSteps?: number } = {}) {
-    this.#now = options.startMs ?? 0;
-    this.#maxSteps = options.maxSteps ?? 10_000_000;
+    const { startMs, maxSteps } = resolveOptions('VirtualClock', table, options);
+    this.#now = startMs;
+    this.#maxSteps = maxSteps;
   }
 
   readonly now = (): number => this.#now;
@@ -56,11 +67,13 @@ export class VirtualClock implements Clock {
     return this.#heap[0]?.due;
   }
 
-  /** Goes on by `ms`, running everything due on the way. Promise reactions run only after it returned. */
+  /**
+   * Goes on by `ms`, running everything due on the way. Promise reactions run only after it returned.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for anything but a finite number from 0 on.
+   */
   advance(ms: number): void {
-    this.#enter();
+    const until = this.#enter(ms);
     try {
-      const until = this.#now + ms;
       let steps = 0;
       while (this.#step(until)) this.#count(++steps);
       this.#now = until;
@@ -71,9 +84,8 @@ export class VirtualClock implements Clock {
 
   /** Like `advance`, but all promise reactions run before each step, as between two turns of an event loop. */
   async run(ms: number): Promise<void> {
-    this.#enter();
+    const until = this.#enter(ms);
     try {
-      const until = this.#now + ms;
       let steps = 0;
       do {
         await settled();
@@ -106,9 +118,14 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  #enter(): void {
+  /** When to stand still again. */
+  #enter(ms: number): number {
+    if (!Number.isFinite(ms) || ms < 0) {
+      throw new BusError('ERR_INVALID_ARGUMENT', `A clock goes on by milliseconds, 0 or more, not by ${String(ms)}`);
+    }
     if (this.#advancing) throw new Error('the virtual clock is advancing already');
     this.#advancing = true;
+    return this.#now + ms;
   }
 
   #count(steps: number): void {

@@ -1,3 +1,5 @@
+import { BusError } from '../base/errors.ts';
+import { callback, custom, resolveOptions } from '../base/options.ts';
 import type { Random } from '../base/random.ts';
 
 /** What goes wrong in one direction of a memory link; byte numbers count what was delivered in that direction. */
@@ -36,6 +38,15 @@ export interface MemoryFaultsOptions {
   readonly plan?: ((name: string, number: number) => LinkFaults | undefined) | undefined;
 }
 
+const table = {
+  random: custom<Random | undefined>({
+    type: 'Random',
+    default: undefined,
+    accepts: (value) => typeof value === 'object' && value !== null,
+  }),
+  plan: callback<NonNullable<MemoryFaultsOptions['plan']>>(),
+} as const;
+
 /** The faults of one memory network. */
 export class MemoryFaults {
   readonly random: Random;
@@ -44,9 +55,12 @@ export class MemoryFaults {
   readonly #cables = new Set<Cable>();
   readonly #plan: (name: string, number: number) => LinkFaults | undefined;
 
+  /** @throws BusError `ERR_INVALID_OPTION`. */
   constructor(options: MemoryFaultsOptions) {
-    this.random = options.random;
-    this.#plan = options.plan ?? (() => undefined);
+    const { random, plan = () => undefined } = resolveOptions('MemoryFaults', table, options);
+    if (random === undefined) throw new BusError('ERR_INVALID_OPTION', 'MemoryFaults needs the option "random"');
+    this.random = random;
+    this.#plan = plan;
     this.cables = this.#cables;
   }
 

@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { custom, resolveOptions } from '../base/options.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Link, ListenEvents, Listener } from './link.ts';
-import type { Cable, MemoryFaults } from './memory-faults.ts';
+import { type Cable, MemoryFaults } from './memory-faults.ts';
 import { MemoryLink } from './memory-link.ts';
 
 type MemoryAddress = Extract<Address, { kind: 'memory' }>;
@@ -13,14 +14,23 @@ interface Listening {
   readonly events: ListenEvents;
 }
 
+const table = {
+  faults: custom<MemoryFaults | undefined>({
+    type: 'MemoryFaults',
+    default: undefined,
+    accepts: (value) => value instanceof MemoryFaults,
+  }),
+} as const;
+
 /** The names that memory addresses are looked up in. Servers and clients meet only inside one network. */
 export class MemoryNetwork {
   readonly #listening = new Map<string, Listening>();
   readonly #faults: MemoryFaults | undefined;
   #dials = 0;
 
+  /** @throws BusError `ERR_INVALID_OPTION`. */
   constructor(options: { readonly faults?: MemoryFaults | undefined } = {}) {
-    this.#faults = options.faults;
+    this.#faults = resolveOptions('MemoryNetwork', table, options).faults;
   }
 
   /** Takes the name; `ERR_ADDRESS_IN_USE` if it is taken. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { after, afterEach, beforeEach, describe, it } from 'mocha';
-import type { ProxyAddress } from '../../lib/testing/index.ts';
+import { BusError } from '../../lib/index.ts';
+import type { FaultProxyOptions, ProxyAddress } from '../../lib/testing/index.ts';
 import { FaultProxy, SeededRandom } from '../../lib/testing/index.ts';
 import type { Address } from '../../lib/transport/address.ts';
 import { dial, Host, rejection, socketFolder, type Witness } from '../support/links.ts';
@@ -129,3 +130,33 @@ for (const kind of ['unix', 'tcp'] as const) {
     });
   });
 }
+
+describe('fault proxy - options', () => {
+  const at = { port: 0 };
+  const refused: readonly (readonly [object | undefined, RegExp])[] = [
+    [undefined, /needs the options "listen" and "target"/],
+    [{ listen: at }, /needs the options "listen" and "target"/],
+    [{ listn: at, target: at }, /no option "listn", did you mean "listen"/],
+    [{ listen: 5, target: at }, /"listen" must be \{ path \} or \{ port, host \}/],
+    [{ listen: at, target: { port: '80' } }, /"target" must be/],
+    [{ listen: at, target: at, faults: { latency: 5 } }, /no option "latency", did you mean "latencyMs"/],
+  ];
+  for (const [options, message] of refused) {
+    it(`${JSON.stringify(options)} - is refused`, () => {
+      expect(() => new FaultProxy(options as FaultProxyOptions))
+        .to.throw(BusError, message)
+        .with.property('code', 'ERR_INVALID_OPTION');
+    });
+  }
+
+  it('faults that there are not - are refused, and the others stay as they are', () => {
+    const proxy = new FaultProxy({ listen: at, target: at, faults: { sliceBytes: 7 } });
+    for (const faults of [{ latency: 5 }, { latencyMs: -5 }, { latencyMs: '5' }, { blackHole: 1 }, null] as never[]) {
+      expect(() => proxy.apply(faults))
+        .to.throw(BusError)
+        .with.property('code', 'ERR_INVALID_OPTION');
+    }
+    proxy.apply({ latencyMs: 0.5, cutAfterBytes: Number.POSITIVE_INFINITY });
+    expect(proxy.faults).to.deep.equal({ sliceBytes: 7, latencyMs: 0.5, cutAfterBytes: Number.POSITIVE_INFINITY });
+  });
+});

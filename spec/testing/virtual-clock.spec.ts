@@ -1,8 +1,30 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { BusError } from '../../lib/index.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
+import { rejection } from '../support/links.ts';
 
 describe('virtual clock', () => {
+  it('times that are none - are refused, and the clock stands still', async () => {
+    const clock = new VirtualClock();
+    for (const ms of [-1, Number.NaN, Number.POSITIVE_INFINITY, '5', undefined] as number[]) {
+      expect(() => clock.advance(ms))
+        .to.throw(BusError)
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
+      expect(await rejection(clock.run(ms))).to.have.property('code', 'ERR_INVALID_ARGUMENT');
+    }
+    expect(clock.now()).to.equal(0);
+    await clock.run(0);
+  });
+
+  it('options - are checked', () => {
+    for (const options of [{ start: 5 }, { startMs: Number.NaN }, { maxSteps: 0 }] as object[]) {
+      expect(() => new VirtualClock(options))
+        .to.throw(BusError)
+        .with.property('code', 'ERR_INVALID_OPTION');
+    }
+  });
+
   it('timers - run in the order of their time, then of their making, each at its own time', () => {
     const clock = new VirtualClock();
     const log: string[] = [];

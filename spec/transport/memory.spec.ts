@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { BusError } from '../../lib/base/errors.ts';
 import type { Random } from '../../lib/base/random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import { parseAddress } from '../../lib/transport/address.ts';
@@ -171,6 +172,18 @@ describe('memory network', () => {
 });
 
 describe('memory faults', () => {
+  it('options - are checked, those of the network too', () => {
+    const wrong: (() => unknown)[] = [
+      () => new MemoryFaults({ paln: () => undefined } as never),
+      () => new MemoryFaults({} as never),
+      () => new MemoryFaults(undefined as never),
+      () => new MemoryFaults({ random: seeded(1), plan: 5 } as never),
+      () => new MemoryNetwork({ fautls: new MemoryFaults({ random: seeded(1) }) } as never),
+      () => new MemoryNetwork({ faults: {} } as never),
+    ];
+    for (const make of wrong) expect(make).to.throw(BusError).with.property('code', 'ERR_INVALID_OPTION');
+  });
+
   it('a cut at byte N - lets N bytes through and resets both ends', async () => {
     const { clock, client, server, faults } = await pair('memory:x', { toServer: { cutAtByte: 6 } });
     for (const text of ['1234', '5678', '9']) client.link.write(Buffer.from(text));
