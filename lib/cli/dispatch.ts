@@ -29,6 +29,9 @@ Opens TCP and UDP ports on demand and streams them to drivers.
 
 environment:
   PLACE_SERVER_SECRET      the token of WebSocket drivers; needed in production
+  SERVER_SECRET            the same, where PLACE_SERVER_SECRET is not set
+  SG_SERVER_PORT           port of the WebSocket face, where --port is not given
+  SG_SERVER_HOST           address it listens on, where --host is not given
   SG_ENV                   "production" for a log without debug lines, and no default secret
 `;
 
@@ -43,7 +46,7 @@ The same under /api/dispatch/v1.
 `;
 
 const noWorkers =
-  'busbar dispatch: -w is not taken: ports, ids and statistics belong to one process, and drivers of one port must meet there';
+  '-w is not taken: ports, ids and statistics belong to one process, and drivers of one port must meet there';
 
 const flags = {
   port: { type: 'string', short: 'p' },
@@ -74,7 +77,8 @@ export async function dispatchCommand(args: readonly string[], around: Surroundi
     else await run(values, around);
     return 0;
   } catch (error) {
-    around.complain(`${textOf(error)}\n`);
+    around.complain(`busbar dispatch: ${textOf(error)}
+`);
     return 1;
   }
 }
@@ -125,7 +129,7 @@ async function optionsOf(
 ): Promise<DispatchOptions> {
   const { 'tls-key': keyFile, 'tls-cert': certFile } = values;
   if ((keyFile === undefined) !== (certFile === undefined)) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'busbar dispatch: --tls-key and --tls-cert go together');
+    throw new BusError('ERR_INVALID_ARGUMENT', '--tls-key and --tls-cert go together');
   }
   const tls =
     keyFile === undefined || certFile === undefined
@@ -146,20 +150,20 @@ function readFlags(args: readonly string[]): ReturnType<typeof parseArgs<{ optio
     return parseArgs({ args: [...args], options: flags }).values;
   } catch (error) {
     const reason = asBusError(error, 'ERR_INVALID_ARGUMENT').message;
-    throw new BusError('ERR_INVALID_ARGUMENT', `busbar dispatch: ${reason}\n\n${usage}`, { cause: error });
+    throw new BusError('ERR_INVALID_ARGUMENT', `${reason}\n\n${usage}`, { cause: error });
   }
 }
 
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
-  throw new BusError('ERR_INVALID_ARGUMENT', `busbar dispatch: "${text}" is no port`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is no port`);
 }
 
 async function readPem(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new BusError('ERR_INVALID_ARGUMENT', `busbar dispatch: ${path} cannot be read`, { cause: error });
+    throw new BusError('ERR_INVALID_ARGUMENT', `${path} cannot be read`, { cause: error });
   }
 }

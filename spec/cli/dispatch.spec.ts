@@ -165,6 +165,7 @@ describe('busbar dispatch', () => {
     ['an unknown option', ['--sekret', 'x'], {}, "Unknown option '--sekret'"],
     ['half a certificate', ['--tls-key', 'k.pem'], {}, '--tls-key and --tls-cert go together'],
     ['a file that is not there', ['--tls-key', 'k.pem', '--tls-cert', 'c.pem'], {}, 'cannot be read'],
+    ['a bus address that is none', ['--bus', 'nonsense'], {}, 'option url needs a port or a scheme: nonsense'],
     ['proxies that are none', ['--proxies', 'here'], {}, '"proxies"'],
   ];
   for (const [name, args, environment, reason] of refused) {
@@ -173,12 +174,17 @@ describe('busbar dispatch', () => {
         env: { PATH: process.env['PATH'], ...environment },
       });
       expect(outcome).to.include({ code: 1, stdout: '' });
-      expect(outcome.stderr).to.include(reason);
+      expect(outcome.stderr)
+        .to.match(/^busbar dispatch: /)
+        .and.to.include(reason);
     });
   }
 
   it('help, version and routes - are told', async () => {
-    expect((await busbar('dispatch', '--help')).stdout).to.include('usage: busbar dispatch');
+    const { stdout: help } = await busbar('dispatch', '--help');
+    expect(help).to.include('usage: busbar dispatch');
+    const variables = ['PLACE_SERVER_SECRET', 'SERVER_SECRET', 'SG_ENV', 'SG_SERVER_HOST', 'SG_SERVER_PORT'];
+    for (const name of variables) expect(help).to.match(new RegExp(`^ +${name} `, 'm'));
     expect((await busbar('dispatch', '--routes')).stdout).to.include('/api/server/tcp_dispatch');
     expect((await busbar('dispatch', '-v')).stdout).to.match(/^\d+\.\d+\.\d+\n$/);
     expect((await busbar('--help')).stdout).to.include('usage: busbar COMMAND');
