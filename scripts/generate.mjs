@@ -6,9 +6,10 @@ import { build } from './build.mjs';
 import { ensureInstalled, root } from './install.mjs';
 import { membersOf } from './members.mjs';
 
-// Writes what follows from lib/: the exports and bin of package.json, and the tables of the documents that stand between
-// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/; with `members:` the members of a
-// class or interface. What an option or a member means is its comment. With --check it only compares, after a build, and names what differs.
+// Writes what follows from lib/: the entry points of package.json, and the tables of the documents that stand between
+// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/; with `members:` the members
+// of a class or interface. What an option or a member means is its comment. With --check it only compares, after a build,
+// and names what differs.
 
 const check = process.argv.includes('--check');
 const stale = [];
@@ -49,10 +50,21 @@ function manifest(text) {
   const exports = Object.fromEntries(subpaths.map(([subpath, module]) => [subpath, conditions(module)]));
   exports['./package.json'] = './package.json';
   const bin = existsSync(join(root, 'lib/cli/main.ts')) ? { busbar: './dist/esm/cli/main.js' } : undefined;
-  const entries = Object.entries(JSON.parse(text)).filter(([key]) => key !== 'exports' && key !== 'bin');
+  const generated = { ...withoutExports(subpaths), exports, ...(bin === undefined ? {} : { bin }) };
+  const entries = Object.entries(JSON.parse(text)).filter(([key]) => !Object.hasOwn(generated, key));
   const at = entries.findIndex(([key]) => key === 'files') + 1;
-  entries.splice(at, 0, ['exports', exports], ...(bin === undefined ? [] : [['bin', bin]]));
+  entries.splice(at, 0, ...Object.entries(generated));
   return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
+}
+
+/** For what knows no `exports`: TypeScript with `moduleResolution: node10` finds the types of each subpath by these. */
+function withoutExports([[, main], ...others]) {
+  const types = others.map(([subpath, module]) => [subpath.slice(2), [`./dist/cjs/${module}.d.ts`]]);
+  return {
+    main: `./dist/cjs/${main}.js`,
+    types: `./dist/cjs/${main}.d.ts`,
+    typesVersions: { '*': Object.fromEntries(types) },
+  };
 }
 
 /**

@@ -137,9 +137,9 @@ describe('package', function () {
     expect(messages).to.deep.equal([]);
   });
 
-  it('types - resolve for ES modules, CommonJS and bundlers', async () => {
+  it('types - resolve for ES modules, CommonJS, bundlers and what knows no exports', async () => {
     const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js');
-    const args = [attw, tarball, '--profile', 'node16', '--no-emoji', '--format', 'table-flipped'];
+    const args = [attw, tarball, '--profile', 'strict', '--no-emoji', '--format', 'table-flipped'];
     const { code, stdout, stderr } = await command(process.execPath, args, { cwd: folder, timeoutMs: 60_000 });
     expect(code, stdout + stderr).to.equal(0);
   });
