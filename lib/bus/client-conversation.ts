@@ -228,7 +228,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     this.#port?.forget();
     this.#port = undefined;
     const { session } = this.peer;
-    session?.detach();
+    this.peer.detach();
     if (this.#lifecycle.is('idle')) return;
     if (this.#lifecycle.is('closing') || !this.#options.reconnect) {
       this.#over(error ?? new BusError('ERR_CLOSED', 'The link was lost'), undefined, true);

@@ -136,7 +136,12 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     if (this.#holds.size === 0) this.session?.resume();
   }
 
-  /** Resolves when there is room for a message, or the peer was given up as slow, or is gone. */
+  /** The link is gone; the session waits for the next one. */
+  detach(): void {
+    this.#sends.detach();
+  }
+
+  /** Resolves when there is room for a message, or the peer was given up as slow, or is gone or without a link. */
   async whenRoom(): Promise<void> {
     if (this.#owner.refusal() === undefined) await this.#sends.whenRoom();
   }

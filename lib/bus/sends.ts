@@ -128,11 +128,17 @@ export class Sends {
     return new Promise((resolve) => session.whenFlushed(resolve));
   }
 
-  /** Resolves when a message of the user's would go out at once, or none ever will, or the peer is slow. */
+  /** Resolves when a message of the user's would go out at once, or none ever will, or the peer is slow or has no link. */
   whenRoom(): Promise<void> {
     const session = this.#session;
-    if (this.#slow || (session !== undefined && this.#mayGo(session, ''))) return accepted;
+    if (this.#slow || session?.attached !== true || this.#mayGo(session, '')) return accepted;
     return this.#room.next();
+  }
+
+  /** The link is gone, perhaps for long: nobody waits for room. */
+  detach(): void {
+    this.#session?.detach();
+    this.#room.wake();
   }
 
   /** Sends what waits, as far as there is room. */

@@ -102,7 +102,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     before?.forget();
     this.#port = undefined;
     before?.destroy();
-    session.detach();
+    this.peer.detach();
     this.#grace?.cancel();
     this.#grace = undefined;
     this.#read(port, session);
@@ -229,8 +229,8 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   #detached(): void {
     this.#port?.forget();
     this.#port = undefined;
+    this.peer.detach();
     const { session } = this.peer;
-    session?.detach();
     const { clock, sessionGraceMs } = this.#options;
     if (!this.#lifecycle.is('ready') || session?.tier !== 'session' || sessionGraceMs === 0 || this.#movedOn) {
       this.over(undefined, new BusError('ERR_SESSION_LOST', 'The link was lost'));

@@ -131,7 +131,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * Sends a message to every client, encoded once. Resolves when every client has room or was given up as slow; never
+   * Sends a message to every client, encoded once. Resolves when every client with a link has room or was given up as slow; never
    * rejects: what fails goes to `error`.
    */
   async broadcast(data: Out<C, 'message'>): Promise<void> {

@@ -122,6 +122,27 @@ contract(
       stalled.destroy();
     });
 
+    it('without a link delay no broadcast, neither those that wait already nor later ones', async () => {
+      const server = await bus().server({ maxPendingMessages: 100 });
+      const { stalled, arrived } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
+      for (let i = 0; i < 100; i++) await server.broadcast(i);
+      const waiting = server.broadcast(100);
+      let resolved = false;
+      void waiting.then(() => (resolved = true));
+      await sleep(20);
+      expect(resolved).to.equal(false);
+      stalled.connection?.destroy();
+      const before = performance.now();
+      await waiting;
+      for (let i = 101; i < 300; i++) await server.broadcast(i);
+      expect(performance.now() - before).to.be.lessThan(500);
+      await until(() => arrived() === 300);
+      expect(stalled.attached).to.equal(false);
+      stalled.destroy();
+      await sleep(0);
+      expect(new Set(bus().takeErrors())).to.deep.equal(new Set(['ERR_DESTROYED']));
+    });
+
     it('do not delay close()', async () => {
       const server = await bus().server({ ...limits, closeTimeoutMs: 100 });
       const { stalled } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
