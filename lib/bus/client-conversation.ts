@@ -62,8 +62,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
       failed: () => this.#lifecycle.is('idle') || this.#lifecycle.move('disconnected'),
       waiting: () => this.#lifecycle.move('reconnecting'),
     });
-    const { clock, slowConsumer: policy, maxOpenRequests, exposeErrorDetails: exposeDetails } = options;
-    this.peer = new Peer(this, { clock, policy, maxOpenRequests, exposeDetails });
+    this.peer = new Peer(this, options);
   }
 
   get handle(): PeerHandle {
@@ -111,7 +110,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     if (this.#lifecycle.is('ready')) {
       this.#lifecycle.move('closing');
       this.peer.session?.holdBack();
-      await withinTime(clock, closeTimeoutMs, this.peer.whenIdle());
+      await withinTime(clock, closeTimeoutMs, this.peer.unlessSlow(this.peer.whenIdle()));
       if (!this.#lifecycle.is('closing')) return true;
     }
     this.peer.session?.out.end(reason, false, undefined);

@@ -3,12 +3,13 @@ import { BusError } from '../base/errors.ts';
 import type { Entry } from '../session/outbox.ts';
 import type { UserFrame } from '../session/receiver.ts';
 import type { Session, SessionOwner } from '../session/session.ts';
-import type { SlowConsumerPolicy, Waiting } from '../session/waiting.ts';
+import type { Waiting } from '../session/waiting.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { EndFrame, RemoteFailure, RequestId } from '../wire/frames.ts';
 import { type AnswerCarrier, Answers } from './answers.ts';
 import type { AskOptions } from './ask-options.ts';
 import type { IncomingRequest } from './incoming.ts';
+import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 import type { PeerHandle } from './plugin.ts';
 import { type QuestionCarrier, Questions } from './questions.ts';
 import { Sends } from './sends.ts';
@@ -27,14 +28,6 @@ export interface PeerOwner {
   slow(): void;
   /** Why a call cannot be served now nor later; undefined while it may at least wait. */
   refusal(): BusError | undefined;
-}
-
-export interface PeerOptions {
-  readonly clock: Clock;
-  readonly policy: SlowConsumerPolicy;
-  readonly maxOpenRequests: number;
-  /** Whether `details` of errors travel to the peer. */
-  readonly exposeDetails: boolean;
 }
 
 const noHolds: ReadonlySet<string> = new Set();
@@ -57,13 +50,13 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   /** Why messages are held back from this end, if they are. */
   #holds: ReadonlySet<string> = noHolds;
 
-  constructor(owner: PeerOwner, options: PeerOptions) {
+  constructor(owner: PeerOwner, options: ResolvedClientOptions | ResolvedServerOptions) {
     this.#owner = owner;
     this.#clock = options.clock;
     this.#maxOpenRequests = options.maxOpenRequests;
-    this.#sends = new Sends(options.policy);
+    this.#sends = new Sends(options.slowConsumer);
     this.questions = new Questions(options.clock, this);
-    this.answers = new Answers(this, options.clock, options.exposeDetails);
+    this.answers = new Answers(this, options.clock, options.exposeErrorDetails);
   }
 
   get handle(): PeerHandle {
@@ -150,6 +143,11 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   async whenIdle(): Promise<void> {
     while (this.#sends.waiting + this.questions.open + this.#answersOwed > 0) await this.#settled.next();
     await this.flush();
+  }
+
+  /** Resolves with `work`, or without it once the peer is given up as slow. */
+  unlessSlow(work: Promise<void>): Promise<void> {
+    return Promise.race([work, this.#sends.whenSlow()]);
   }
 
   /**

@@ -135,6 +135,11 @@ export class Sends {
     return this.#room.next();
   }
 
+  /** Resolves when the peer is given up as slow, or the session is over. */
+  async whenSlow(): Promise<void> {
+    while (!this.#slow && this.#session !== undefined) await this.#room.next();
+  }
+
   /** The link is gone, perhaps for long: nobody waits for room. */
   detach(): void {
     this.#session?.detach();

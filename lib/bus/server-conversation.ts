@@ -42,8 +42,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     this.#options = options;
     this.#events = events;
     this.#holder = holder;
-    const { clock, slowConsumer: policy, maxOpenRequests, exposeErrorDetails: exposeDetails } = options;
-    this.peer = new Peer(this, { clock, policy, maxOpenRequests, exposeDetails });
+    this.peer = new Peer(this, options);
   }
 
   get handle(): PeerHandle {
@@ -72,8 +71,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     }
     this.#lifecycle.move('closing');
     this.peer.session?.holdBack();
-    const { clock, closeTimeoutMs } = this.#options;
-    await withinTime(clock, closeTimeoutMs, this.peer.whenIdle());
+    await this.#within(this.peer.whenIdle());
     if (this.#lifecycle.is('closing')) this.#end(reason, allowReconnect, new BusError('ERR_CLOSED'));
     return true;
   }
@@ -120,12 +118,11 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
       await this.close(reason, true);
       return;
     }
-    const { clock, closeTimeoutMs } = this.#options;
-    session.goAway();
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve;
     });
-    await withinTime(clock, closeTimeoutMs, gone);
+    session.goAway();
+    await this.#within(gone);
     if (!this.#lifecycle.is('idle')) this.#end(reason, true, new BusError('ERR_CLOSED'));
   }
 
@@ -182,6 +179,11 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
       new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The client closed the connection'),
     );
     port?.end();
+  }
+
+  #within(work: Promise<void>): Promise<void> {
+    const { clock, closeTimeoutMs } = this.#options;
+    return withinTime(clock, closeTimeoutMs, this.peer.unlessSlow(work));
   }
 
   #end(reason: unknown, allowReconnect: boolean, error: BusError): void {

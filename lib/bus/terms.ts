@@ -55,12 +55,9 @@ export function sessionOfClient(
     offer === undefined
       ? netIpcDialect(hello, port, options, platform)
       : nativeDialect({ records: offer.features.includes(recordsFeature), peerMaxBytes: offer.maxFrameBytes }, options);
-  const { heartbeatIntervalMs: interval, heartbeatTimeoutMs, slowConsumerMs } = options;
-  const { maxUnackedBytes, maxPendingMessages } = options;
   // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
-  const heartbeatIntervalMs = interval * clientHeartbeat;
-  const limits = { heartbeatIntervalMs, heartbeatTimeoutMs, slowConsumerMs, maxUnackedBytes, maxPendingMessages };
-  return new Session(dialect, owner, options.clock, limits);
+  const heartbeatIntervalMs = options.heartbeatIntervalMs * clientHeartbeat;
+  return newSession(dialect, owner, { ...options, heartbeatIntervalMs });
 }
 
 export function newSession(dialect: SessionDialect, owner: SessionOwner, options: ResolvedPeerOptions): Session {

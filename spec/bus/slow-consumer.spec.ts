@@ -151,6 +151,32 @@ contract(
       await server.close();
       expect(performance.now() - before).to.be.lessThan(400);
     });
+
+    for (const allowReconnect of [false, true]) {
+      it(`do not delay close(${allowReconnect}) at all once they were given up, before it or meanwhile`, async () => {
+        const server = await bus().server({ ...limits, closeTimeoutMs: 10_000 });
+        const { stalled } = await stalledAndHealthy(server, () => bus().client());
+        const { stalled: later } = await stalledAndHealthy(server, () => bus().client());
+        const slow = next(server, 'slow');
+        for (let i = 0; i < 90; i++) await stalled.send(kilobyte);
+        expect((await slow)[0]).to.have.property('peer', stalled);
+        await later.send(kilobyte);
+        const before = performance.now();
+        await server.close(allowReconnect);
+        expect(performance.now() - before).to.be.lessThan(1_000);
+      });
+    }
+
+    it('are not waited for by a client that closes', async () => {
+      const { client, connection } = await bus().pair({}, { ...limits, closeTimeoutMs: 10_000 });
+      connection.connection?.pause();
+      const slow = next(client, 'slow');
+      await client.send(kilobyte);
+      await slow;
+      const before = performance.now();
+      await client.close();
+      expect(performance.now() - before).to.be.lessThan(1_000);
+    });
   },
   { on: ['unix'], speaking: [native] },
 );
