@@ -152,12 +152,13 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
 
   /**
    * Lets nothing new into the present session and resolves when all of it is finished: questions answered, requests
-   * answered, messages acknowledged. What is sent meanwhile waits for the next session.
+   * answered, messages acknowledged. What is sent meanwhile waits for the next session, what a pause held back arrives.
    */
   async finishSession(): Promise<void> {
     this.#sends.holdForNext();
     const { session } = this;
     if (session === undefined) return;
+    session.resume();
     while (this.session === session && this.questions.sent + this.#answersOwed > 0) await this.#settled.next();
     if (this.session === session) await new Promise<void>((resolve) => session.whenFlushed(resolve));
   }

@@ -121,6 +121,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     const gone = new Promise<void>((resolve) => {
       this.#gone = resolve;
     });
+    session.resume();
     session.goAway();
     await this.#within(gone);
     if (!this.#lifecycle.is('idle')) this.#end(reason, true, new BusError('ERR_CLOSED'));

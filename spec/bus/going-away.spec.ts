@@ -76,6 +76,42 @@ contract(
       expect(await asked).to.equal('still here?');
     });
 
+    it('has what a pause of either end holds back arrive first, and stays paused for the next session', async () => {
+      const { server, client, connection } = await bus().pair({ closeTimeoutMs: 10_000 });
+      const undelivered: unknown[] = [];
+      client.on('undelivered', (messages) => undelivered.push(...messages));
+      connection.on('undelivered', (messages) => undelivered.push(...messages));
+      const up: unknown[] = [];
+      const down: unknown[] = [];
+      server.on('message', (message) => up.push(message));
+      server.handle((request) => request);
+      client.on('message', (message) => down.push(message));
+      server.pause();
+      client.pause();
+      const asked = client.request('held');
+      for (let i = 0; i < 100; i++) {
+        void client.send(i);
+        void connection.send(i);
+      }
+      await sleep(20);
+      expect([up, down]).to.deep.equal([[], []]);
+      const before = performance.now();
+      await server.close(true);
+      expect(performance.now() - before).to.be.lessThan(1_000);
+      expect(await asked).to.equal('held');
+      const all = Array.from({ length: 100 }, (_, i) => i);
+      expect([up, down, undelivered]).to.deep.equal([all, all, []]);
+      const moved = next(client, 'ready');
+      const heir = await bus().newServer().start();
+      await moved;
+      await heir.broadcast('later');
+      await sleep(20);
+      expect(down).to.deep.equal(all);
+      client.resume();
+      await heir.connections[0]?.flush();
+      expect(down.at(-1)).to.equal('later');
+    });
+
     it('does not wait longer than closeTimeoutMs for a client that never finishes', async () => {
       const { server, client } = await bus().pair({ closeTimeoutMs: 100 });
       server.handle(() => new Promise(() => {}));
