@@ -149,9 +149,9 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     port?.end();
   }
 
-  /** The server is about to close: finishes everything here, then moves to the next server. */
+  /** The server is about to close: finishes everything here, then moves to the next server, or ends if it may not. */
   goingAway(): void {
-    if (this.#moving || !this.#lifecycle.is('ready') || !this.#options.reconnect) return;
+    if (this.#moving || !this.#lifecycle.is('ready')) return;
     this.#moving = true;
     const session = this.peer.session;
     void this.peer.finishSession().then(() => {

@@ -2,6 +2,7 @@ import { BusError } from '../base/errors.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import { nativeDialect } from '../session/native-dialect.ts';
 import type { Link } from '../transport/link.ts';
+import type { EncodedMessage } from '../wire/dialect.ts';
 import type { ClientHello, ClientOffer, ServerHello } from '../wire/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/opening/refusal.ts';
@@ -105,6 +106,33 @@ export class Connections {
   refuseAll(): void {
     for (const admission of this.#admissions)
       admission.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
+  }
+
+  /** As `Server.broadcast`. */
+  async broadcast(data: unknown): Promise<void> {
+    const message: EncodedMessage = { data };
+    let waits: Promise<void>[] | undefined;
+    for (const connection of this.all) {
+      try {
+        const accepted = connection.peer.sendEncoded('', message);
+        if (accepted === undefined) continue;
+        accepted.catch((error: unknown) => this.#owner.error(connection, error));
+        waits ??= [];
+        waits.push(connection.peer.whenRoom());
+      } catch (error) {
+        this.#owner.error(connection, error);
+      }
+    }
+    if (waits !== undefined) await Promise.all(waits);
+  }
+
+  /** Ends them all, or has them move on; takes no longer than `withinMs`. */
+  async close(reason: string, allowReconnect: boolean, withinMs: number): Promise<void> {
+    await Promise.all(
+      [...this.all].map(({ conversation }) =>
+        allowReconnect ? conversation.goAway(reason, withinMs) : conversation.close(reason, false, withinMs),
+      ),
+    );
   }
 
   #http(link: Link, head: Uint8Array): boolean {

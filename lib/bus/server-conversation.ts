@@ -63,7 +63,11 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     return this.#lastLink;
   }
 
-  async close(reason: unknown, allowReconnect: boolean): Promise<boolean> {
+  async close(
+    reason: unknown,
+    allowReconnect: boolean,
+    withinMs: number = this.#options.closeTimeoutMs,
+  ): Promise<boolean> {
     if (this.#lifecycle.is('idle', 'closing')) return false;
     if (!this.#lifecycle.is('ready')) {
       this.over(reason, new BusError('ERR_CLOSED'));
@@ -71,7 +75,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     }
     this.#lifecycle.move('closing');
     this.peer.session?.holdBack();
-    await this.#within(this.peer.whenIdle());
+    await this.#within(withinMs, this.peer.whenIdle());
     if (this.#lifecycle.is('closing')) this.#end(reason, allowReconnect, new BusError('ERR_CLOSED'));
     return true;
   }
@@ -111,11 +115,11 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     return true;
   }
 
-  /** Tells the client to finish and move on, and resolves when it has, or after `closeTimeoutMs`. */
-  async goAway(reason: unknown): Promise<void> {
+  /** Tells the client to finish and move on, and resolves when it has, or after `withinMs`. */
+  async goAway(reason: unknown, withinMs: number): Promise<void> {
     const { session } = this.peer;
     if (session === undefined || session.tier === 'legacy' || !this.#lifecycle.is('ready')) {
-      await this.close(reason, true);
+      await this.close(reason, true, withinMs);
       return;
     }
     const gone = new Promise<void>((resolve) => {
@@ -123,7 +127,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     });
     session.resume();
     session.goAway();
-    await this.#within(gone);
+    await this.#within(withinMs, gone);
     if (!this.#lifecycle.is('idle')) this.#end(reason, true, new BusError('ERR_CLOSED'));
   }
 
@@ -168,9 +172,8 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
       const session = this.peer.session;
       void this.peer.finishSession().then(() => {
         if (this.peer.session !== session) return;
-        const port = this.#port;
-        this.over(reason, new BusError('ERR_CLOSED'));
-        port?.end();
+        if (this.#gone !== undefined) this.#gone();
+        else this.#end(reason, true, new BusError('ERR_CLOSED'));
       });
       return;
     }
@@ -182,9 +185,8 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     port?.end();
   }
 
-  #within(work: Promise<void>): Promise<void> {
-    const { clock, closeTimeoutMs } = this.#options;
-    return withinTime(clock, closeTimeoutMs, this.peer.unlessSlow(work));
+  #within(ms: number, work: Promise<void>): Promise<void> {
+    return withinTime(this.#options.clock, ms, this.peer.unlessSlow(work));
   }
 
   #end(reason: unknown, allowReconnect: boolean, error: BusError): void {

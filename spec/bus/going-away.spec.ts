@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
-import type { Client, Server } from '../../lib/index.ts';
+import { systemClock } from '../../lib/base/system-clock.ts';
+import { type Client, definePlugin, type PluginHost, type Server } from '../../lib/index.ts';
 import { contract, native, next, sleep } from '../support/buses.ts';
 
 /** A client that sends and asks without a pause; `stop` resolves how much it sent and was answered. */
@@ -112,6 +113,29 @@ contract(
       expect(down.at(-1)).to.equal('later');
     });
 
+    it('has clients that do not come back finish both ways, and end', async () => {
+      const server = await bus().server({ closeTimeoutMs: 10_000 });
+      const client = await bus().client({ reconnect: false });
+      const [connection] = server.connections;
+      const taken: unknown[] = [];
+      serve(server, taken);
+      client.on('message', (message) => taken.push(message));
+      client.on('undelivered', (messages) => taken.push('undelivered', messages));
+      connection?.on('undelivered', (messages) => taken.push('undelivered', messages));
+      client.handle(() => sleep(50));
+      const closed = next(client, 'close');
+      const answers = Promise.all([client.request('up'), connection?.request('down')]);
+      void client.send('up');
+      void connection?.send('down');
+      const before = performance.now();
+      await server.close(true);
+      expect(performance.now() - before).to.be.lessThan(1_000);
+      expect(await answers).to.deep.equal(['up', undefined]);
+      expect(await closed).to.deep.equal(['Server was shut down']);
+      expect(taken).to.have.members(['up', 'down']);
+      expect(client.status).to.equal(0);
+    });
+
     it('does not wait longer than closeTimeoutMs for a client that never finishes', async () => {
       const { server, client } = await bus().pair({ closeTimeoutMs: 100 });
       server.handle(() => new Promise(() => {}));
@@ -129,6 +153,29 @@ contract(
 contract(
   'takeover',
   (bus) => {
+    it('has the old server closed within 10 s, whatever its closeTimeoutMs, plugins and handlers take', async () => {
+      const clock = {
+        ...systemClock,
+        now: () => systemClock.now() * 10,
+        setTimer: (callback: () => void, ms: number, background?: boolean) =>
+          systemClock.setTimer(callback, ms / 10, background),
+      };
+      const { server, client } = await bus().pair({ clock, closeTimeoutMs: 60_000, heartbeatIntervalMs: 0 });
+      const slow = (host: PluginHost) => {
+        host.onClose(() => new Promise(() => {}));
+        return { api: undefined };
+      };
+      server.use(definePlugin({ name: 'slow', server: slow, client: slow }));
+      server.handle(() => new Promise(() => {}));
+      void client.request('for ever', 0).catch(() => {});
+      await client.ping();
+      const closed = next(server, 'close');
+      const before = clock.now();
+      await bus().newServer().start({ takeover: true });
+      await closed;
+      expect(clock.now() - before).to.be.within(8_500, 11_000);
+    });
+
     it('replaces a live server on its path without a gap; the old one closes by itself', async () => {
       const { server, client } = await bus().pair();
       const taken: unknown[] = [];
