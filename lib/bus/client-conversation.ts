@@ -193,7 +193,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     const before = this.peer.session;
     const offer = hello.busbar;
     const resumed = offer?.outcome === 'resumed' ? before : undefined;
-    if (resumed?.canReplay(offer?.received ?? 0) === false) {
+    if (resumed?.out.canReplay(offer?.received ?? 0) === false) {
       this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The server resumed another session'));
       throw new BusError('ERR_PROTOCOL', 'The server resumed another session');
     }

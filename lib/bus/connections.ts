@@ -176,7 +176,7 @@ export class Connections {
       // The client has acknowledged more on a later link, so this hello was overtaken by that link's.
       throw new BusError('ERR_CLOSED', 'A newer link of this session was there before');
     }
-    if (session === undefined || !session.canReplay(received)) {
+    if (session === undefined || !session.out.canReplay(received)) {
       connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
       this.#begin(port, hello, offer);
       return;

@@ -74,7 +74,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   /** What waits for the peer to take it. */
   get pending(): { readonly bytes: number; readonly messages: number } {
     const { session } = this;
-    const messages = this.#sends.waiting + (session?.pendingFrames ?? 0);
+    const messages = this.#sends.waiting + (session?.out.outbox.count ?? 0);
     return { bytes: session?.pendingBytes ?? 0, messages };
   }
 
@@ -141,8 +141,11 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
 
   /** Resolves when nothing is owed: no send waits, no question is open, no request is being answered, all is flushed. */
   async whenIdle(): Promise<void> {
-    while (this.#sends.waiting + this.questions.open + this.#answersOwed > 0) await this.#settled.next();
-    await this.flush();
+    for (;;) {
+      await this.flush();
+      if (this.#sends.waiting + this.questions.open + this.#answersOwed === 0) return;
+      await this.#settled.next();
+    }
   }
 
   /** Resolves with `work`, or without it once the peer is given up as slow. */

@@ -159,6 +159,7 @@ export class Sender {
     return true;
   }
 
+  /** Whether `attach` would succeed for a peer that has received this much. */
   canReplay(peerReceived: number): boolean {
     return peerReceived >= this.outbox.acknowledged && peerReceived <= this.outbox.sequence;
   }

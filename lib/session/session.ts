@@ -75,6 +75,8 @@ export class Session {
   #link: SessionLink | undefined;
   #ackTimer: Timer | undefined;
   #peerPaused = false;
+  #closing = false;
+  #peerCloses = false;
 
   constructor(dialect: SessionDialect, owner: SessionOwner, clock: Clock, limits: SessionLimits) {
     this.tier = dialect.tier;
@@ -137,13 +139,9 @@ export class Session {
     return this.out.hasUserRoom;
   }
 
-  /** Bytes and frames accepted that the peer has not taken, as far as the tier can tell. */
+  /** Bytes accepted that the peer has not taken, as far as the tier can tell. */
   get pendingBytes(): number {
     return this.out.pendingBytes;
-  }
-
-  get pendingFrames(): number {
-    return this.out.outbox.count;
   }
 
   /**
@@ -162,11 +160,6 @@ export class Session {
     this.#watch.start();
     this.#flushes.settle();
     return true;
-  }
-
-  /** Whether `attach` would succeed for a peer that has received this much. */
-  canReplay(peerReceived: number): boolean {
-    return this.out.canReplay(peerReceived);
   }
 
   /** The link is gone; what is sent from now on waits for the next one. */
@@ -212,9 +205,12 @@ export class Session {
     this.#holdPeer();
   }
 
-  /** Lets nothing more through to handlers, without a word to the peer: this end is about to close. */
+  /** Lets nothing more through to handlers, as this end is about to close; but what a peer that closes too waits for. */
   holdBack(): void {
-    this.#receiver.pause();
+    if (this.#receiver.paused) return;
+    this.#closing = true;
+    if (!this.#peerCloses) this.#receiver.pause();
+    if (this.tier === 'session') this.out.control('resume');
   }
 
   resume(): void {
@@ -260,6 +256,9 @@ export class Session {
         this.#peerPaused = true;
         return;
       case 'resume':
+        // Of a peer that did not pause: it is about to close.
+        this.#peerCloses ||= !this.#peerPaused;
+        if (this.#peerCloses && this.#closing) this.#receiver.resume();
         this.#peerPaused = false;
         this.#watch.progressed();
         this.#owner.room();

@@ -133,6 +133,41 @@ contract(
       await until(() => server.connections.length === 0);
     });
 
+    if (dialect.tier === 'session') {
+      it('of both ends at once delivers what either sent before', async () => {
+        for (const inOneTurn of [true, false]) {
+          const { server, client, connection } = await bus().pair({}, {});
+          const taken: unknown[] = [];
+          server.on('message', (message) => taken.push(message));
+          client.on('message', (message) => taken.push(message));
+          client.on('undelivered', (messages) => taken.push('undelivered', ...messages));
+          connection.on('undelivered', (messages) => taken.push('undelivered', ...messages));
+          let answer: (() => void) | undefined;
+          server.handle((request) => new Promise((resolve) => (answer = () => resolve(request))));
+          client.handle((request) => request);
+          const answers = [client.request('up')];
+          await until(() => answer !== undefined);
+          void client.send(1);
+          if (inOneTurn) answers.push(connection.request('down'));
+          const before = performance.now();
+          const closed = client.close();
+          if (!inOneTurn) {
+            await sleep(20);
+            answers.push(connection.request('down'));
+          }
+          void connection.send(2);
+          const both = Promise.all([closed, server.close()]);
+          await sleep(20);
+          answer?.();
+          await both;
+          expect(performance.now() - before).to.be.below(500);
+          expect(await Promise.all(answers)).to.deep.equal(['up', 'down']);
+          expect(taken).to.have.members([1, 2]);
+          await server.close();
+        }
+      });
+    }
+
     it('settles within closeTimeoutMs, whatever the peer does', async () => {
       const { server, client } = await bus().pair({}, { closeTimeoutMs: 50 });
       server.on('request', () => {});

@@ -125,8 +125,8 @@ export class End implements SessionOwner {
     const { session } = this;
     if (!session.attached) return `${this.#name} has no link`;
     if (this.#drafts.length > 0) return `${this.#name} holds ${this.#drafts.length} messages back`;
-    if (!this.#sent.settled() || session.pendingFrames > 0 || session.pendingBytes > 0) {
-      return `${this.#name} waits for ${session.pendingFrames} frames, ${session.pendingBytes} bytes`;
+    if (!this.#sent.settled() || session.out.outbox.count > 0 || session.pendingBytes > 0) {
+      return `${this.#name} waits for ${session.out.outbox.count} frames, ${session.pendingBytes} bytes`;
     }
     return this.#flushes > 0 ? `${this.#name} waits for a flush` : undefined;
   }
@@ -147,8 +147,8 @@ export class End implements SessionOwner {
       this.#world.violated(`${this.#name} holds ${this.session.pendingBytes} bytes, the limit is ${maxUnackedBytes}`);
     }
     const chunks = 4 + (maxUnackedBytes >> 16);
-    if (this.session.pendingFrames > maxPendingMessages + chunks) {
-      this.#world.violated(`${this.#name} holds ${this.session.pendingFrames} frames`);
+    if (this.session.out.outbox.count > maxPendingMessages + chunks) {
+      this.#world.violated(`${this.#name} holds ${this.session.out.outbox.count} frames`);
     }
   }
 }

@@ -101,7 +101,7 @@ export class SimClient {
     const offer = hello.busbar;
     const before = this.end;
     const received = offer?.received ?? 0;
-    if (offer?.outcome === 'resumed' && before?.session.canReplay(received) !== true) {
+    if (offer?.outcome === 'resumed' && before?.session.out.canReplay(received) !== true) {
       this.#world.violated(`client/${this.index} cannot replay from ${received}`);
     }
     const resumed = offer?.outcome === 'resumed' ? before : undefined;

@@ -90,7 +90,7 @@ export class SimServer {
       port.destroy();
       return;
     }
-    if (!held.end.session.canReplay(resume.received)) {
+    if (!held.end.session.out.canReplay(resume.received)) {
       this.#world.violated(`server cannot replay from ${resume.received}`);
       this.#over(held);
       this.#begin(port, held.client, 'lost');
