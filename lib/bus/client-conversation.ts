@@ -211,7 +211,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     session.attach(port, offer?.received ?? 0);
     this.#lifecycle.move('ready');
     if (resumed === undefined) {
-      this.peer.bind(session, this.#resend.splice(0));
+      this.#undelivered(this.peer.bind(session, this.#resend.splice(0)));
       this.#owner.fire('ready', { id: hello.id, compress: hello.compress, messagepack: hello.messagepack });
       this.#owner.plugins.connected(this.handle, undefined);
     } else {

@@ -180,11 +180,11 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     return true;
   }
 
-  /** Carries on in `session`; the messages `first` go before all that waits. */
-  bind(session: Session, first: readonly Entry[] = []): void {
+  /** As `Sends.bind`. */
+  bind(session: Session, first: readonly Entry[] = []): Entry[] {
     this.#stumbledAt = -1;
     if (this.#holds.size > 0) session.pause();
-    this.#sends.bind(session, first);
+    return this.#sends.bind(session, first);
   }
 
   /** Ends the present session. Returns the user's messages that nobody acknowledged. */

@@ -172,12 +172,20 @@ export class Sends {
     this.#moving = true;
   }
 
-  /** Carries on in `session`; the messages `first` go before all that waits. */
-  bind(session: Session, first: readonly Entry[]): void {
+  /** Carries on in `session`; the messages `first` go before all that waits. Returns those it cannot take. */
+  bind(session: Session, first: readonly Entry[]): Entry[] {
     this.#session = session;
     this.#moving = false;
-    for (const { data } of first) session.out.message('', data, false, entryOf(session, '', data));
+    const refused = first.filter(({ data }) => {
+      try {
+        session.out.message('', data, false, entryOf(session, '', data));
+        return false;
+      } catch {
+        return true;
+      }
+    });
     this.drain();
+    return refused;
   }
 
   /** The session is over; answers to it have nobody to go to. */

@@ -94,6 +94,29 @@ contract(
       expect(reported).to.deep.equal([]);
     });
 
+    it('send the tail again but for what the next session cannot take, which is reported', async () => {
+      const { server, client, connection } = await bus().pair({}, { onLost: 'resend' });
+      const reported: UndeliveredMessage[] = [];
+      client.on('undelivered', (messages) => reported.push(...messages));
+      server.pause();
+      const large = 'x'.repeat(5_000);
+      for (const data of ['one', large, { an: 'object' }, 'last']) await client.send(data);
+      await sleep(20);
+      const over = server.close();
+      bus().cut(connection);
+      await over;
+      const taken: unknown[] = [];
+      const successor = bus().newServer({ maxMessageBytes: 1_024 });
+      successor.on('message', (message) => taken.push(message));
+      const again = next(client, 'session');
+      await successor.start();
+      await again;
+      await client.flush();
+      expect(taken).to.deep.equal(['one', { an: 'object' }, 'last']);
+      expect(reported).to.deep.equal([{ data: large }]);
+      expect(client.status).to.equal(3);
+    });
+
     it('are lost with the server, and tell so', async () => {
       const { server, client } = await bus().pair();
       server.pause();
