@@ -81,12 +81,13 @@ export class Questions {
         const left = Math.max(0, Math.ceil(deadline - this.#clock.now()));
         send(id, left === Number.POSITIVE_INFINITY ? undefined : left);
         pending.sent = true;
+        if (!idempotent) pending.waiting = undefined;
       },
       fail: (error) => {
         if (this.#pending.has(id)) this.#pending.take(id)?.reject(error);
       },
     };
-    if (idempotent) pending.retry = waiting;
+    pending.waiting = waiting;
     this.#carrier.queue(waiting, lane);
   }
 
@@ -101,8 +102,8 @@ export class Questions {
   }
 
   /** The session they were sent in is over: rejects them, or makes those that may be asked again wait for that. */
-  sessionLost(error: BusError, wait: (retry: Waiting) => void): void {
-    this.#pending.reject(error, (pending) => pending.sent && pending.retry === undefined);
+  sessionLost(error: BusError, wait: (waiting: Waiting) => void): void {
+    this.#pending.reject(error, (pending) => pending.sent && pending.waiting === undefined);
     this.#pending.retryAll(wait);
     this.#carrier.settled();
   }
@@ -126,7 +127,9 @@ export class Questions {
   }
 
   #gaveUp(id: number, pending: Pending): void {
-    if (pending.sent) this.#carrier.cancel(pending.lane, id);
+    const { sent, waiting, lane } = pending;
+    if (sent) this.#carrier.cancel(lane, id);
+    else waiting?.queue?.remove(waiting);
     this.#carrier.settled();
   }
 }

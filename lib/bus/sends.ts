@@ -1,7 +1,7 @@
-import { asBusError, BusError } from '../base/errors.ts';
+import { BusError } from '../base/errors.ts';
 import type { Entry } from '../session/outbox.ts';
 import type { Session } from '../session/session.ts';
-import { type SlowConsumerPolicy, type Waiting, WaitingSends } from '../session/waiting.ts';
+import { attempt, type SlowConsumerPolicy, type Waiting, WaitingSends } from '../session/waiting.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { Wakers } from './wakers.ts';
 
@@ -226,14 +226,6 @@ export class Sends {
     if (this.#moving) return false;
     if (lane === '') return session.hasUserRoom && this.#user.length === 0 && !session.peerPaused;
     return session.hasRoom && this.#lanes.length === 0;
-  }
-}
-
-function attempt(waiting: Waiting): void {
-  try {
-    waiting.send();
-  } catch (error) {
-    waiting.fail(asBusError(error, 'ERR_UNENCODABLE'));
   }
 }
 

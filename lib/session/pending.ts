@@ -14,8 +14,8 @@ export interface Pending {
   readonly askedAt: number;
   /** True once a frame of it was handed to the session. */
   sent: boolean;
-  /** How to ask again in a new session; undefined for questions that are asked at most once. */
-  retry?: Waiting | undefined;
+  /** How to ask: kept while that is still to come, and until the answer if it may be asked again in a new session. */
+  waiting?: Waiting | undefined;
   /** Removes what the caller's signal holds. */
   release?: (() => void) | undefined;
 }
@@ -76,11 +76,11 @@ export class PendingTable {
   }
 
   /** Makes the questions that may be asked again wait for that. */
-  retryAll(wait: (retry: Waiting) => void): void {
+  retryAll(wait: (waiting: Waiting) => void): void {
     for (const [, pending] of this.#byId.entries()) {
-      if (!pending.sent || pending.retry === undefined) continue;
+      if (!pending.sent || pending.waiting === undefined) continue;
       pending.sent = false;
-      wait(pending.retry);
+      wait(pending.waiting);
     }
   }
 

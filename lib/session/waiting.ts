@@ -6,6 +6,10 @@ export interface Waiting {
   /** Hands it to the session; may throw what the encoder throws. */
   send(): void;
   fail(error: BusError): void;
+  /** Kept by the queue it waits in: that queue and its neighbours there. */
+  queue?: WaitingSends | undefined;
+  before?: Waiting | undefined;
+  after?: Waiting | undefined;
 }
 
 /** What happens to the waiting messages of a peer that takes nothing. */
@@ -14,11 +18,15 @@ export type SlowConsumerPolicy = 'wait' | 'drop-oldest' | 'drop-newest' | 'disco
 /** The most that may wait; more are refused, since the data of what waits is held in memory. */
 const mostWaiting = 16_384;
 
-/** Sends that found no room, first in, first out. */
+/**
+ * Sends that found no room, first in, first out. A list of neighbours, since many requests that wait may time out at
+ * once, wherever they stand.
+ */
 export class WaitingSends {
+  length = 0;
   readonly #policy: SlowConsumerPolicy;
-  #queue: Waiting[] = [];
-  #head = 0;
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
   /** One error for all that are refused in a row: with a stack each, who sends on would fill the memory that is saved. */
   #full: BusError | undefined;
 
@@ -26,13 +34,14 @@ export class WaitingSends {
     this.#policy = policy;
   }
 
-  get length(): number {
-    return this.#queue.length - this.#head;
-  }
-
   /** Queues what holds no data, however many wait. */
   follow(waiting: Waiting): void {
-    this.#queue.push(waiting);
+    waiting.queue = this;
+    waiting.before = this.#last;
+    if (this.#last === undefined) this.#first = waiting;
+    else this.#last.after = waiting;
+    this.#last = waiting;
+    this.length += 1;
   }
 
   /** Queues `waiting`, or fails it (or an older message, as the policy says) when too many wait. */
@@ -43,53 +52,57 @@ export class WaitingSends {
       return;
     }
     this.#full = undefined;
-    this.#queue.push(waiting);
+    this.follow(waiting);
   }
 
   /** Sends what waits while `mayGo` says so. */
   drain(mayGo: () => boolean): void {
-    while (this.#head < this.#queue.length && mayGo()) {
-      const waiting = this.#queue[this.#head] as Waiting;
-      this.#head += 1;
-      if (this.#head === this.#queue.length) this.#reset();
-      else if (this.#head >= 1_024 && this.#head * 2 >= this.#queue.length) this.#compact();
-      try {
-        waiting.send();
-      } catch (error) {
-        waiting.fail(asBusError(error, 'ERR_UNENCODABLE'));
-      }
+    while (this.#first !== undefined && mayGo()) {
+      const waiting = this.#first;
+      this.remove(waiting);
+      attempt(waiting);
     }
   }
 
-  /** Takes one out, for a caller that lost interest. */
+  /** Takes one out, if it waits here. */
   remove(waiting: Waiting): void {
-    const at = this.#queue.indexOf(waiting, this.#head);
-    if (at >= 0) this.#queue.splice(at, 1);
+    if (waiting.queue !== this) return;
+    const { before, after } = waiting;
+    if (before === undefined) this.#first = after;
+    else before.after = after;
+    if (after === undefined) this.#last = before;
+    else after.before = before;
+    // One that the garbage collector holds to be old would keep all that came after it.
+    waiting.queue = waiting.before = waiting.after = undefined;
+    this.length -= 1;
   }
 
   /** Fails everything that waits and that `which` picks. */
   fail(error: BusError, which: (waiting: Waiting) => boolean = () => true): void {
-    const all = this.#queue.slice(this.#head);
-    this.#reset();
-    for (const waiting of all) if (!which(waiting)) this.#queue.push(waiting);
-    for (const waiting of all) if (which(waiting)) waiting.fail(error);
+    const picked: Waiting[] = [];
+    for (let waiting = this.#first; waiting !== undefined; waiting = waiting.after) {
+      if (which(waiting)) picked.push(waiting);
+    }
+    for (const waiting of picked) this.remove(waiting);
+    for (const waiting of picked) waiting.fail(error);
   }
 
   #makeRoom(): boolean {
     if (this.#policy !== 'drop-oldest') return false;
-    const oldest = this.#queue.findIndex((waiting, at) => at >= this.#head && waiting.kind === 'message');
-    const [dropped] = oldest < 0 ? [] : this.#queue.splice(oldest, 1);
-    dropped?.fail(new BusError('ERR_SLOW_CONSUMER', 'Dropped to make room for a newer message'));
-    return dropped !== undefined;
+    let oldest = this.#first;
+    while (oldest !== undefined && oldest.kind !== 'message') oldest = oldest.after;
+    if (oldest === undefined) return false;
+    this.remove(oldest);
+    oldest.fail(new BusError('ERR_SLOW_CONSUMER', 'Dropped to make room for a newer message'));
+    return true;
   }
+}
 
-  #reset(): void {
-    this.#queue = [];
-    this.#head = 0;
-  }
-
-  #compact(): void {
-    this.#queue = this.#queue.slice(this.#head);
-    this.#head = 0;
+/** Sends, or fails with what that throws. */
+export function attempt(waiting: Waiting): void {
+  try {
+    waiting.send();
+  } catch (error) {
+    waiting.fail(asBusError(error, 'ERR_UNENCODABLE'));
   }
 }

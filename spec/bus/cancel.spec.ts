@@ -64,6 +64,35 @@ contract(
       expect(seen).to.deep.equal(['first', 'kept']);
     });
 
+    it('takes a request that waits for room out of the queue', async () => {
+      const { server, client, connection } = await bus().pair({}, { maxPendingMessages: 10 });
+      const over = server.close();
+      bus().cut(connection);
+      await over;
+      const codes = new Map<string, number>();
+      const count = ({ code }: BusError): unknown => codes.set(code, (codes.get(code) ?? 0) + 1);
+      const controller = new AbortController();
+      for (const settings of [{ timeout: 30 }, { timeout: 30, idempotent: true }, { signal: controller.signal }]) {
+        const asked = Array.from({ length: 9_000 }, () => client.request('x', settings).catch(count));
+        await sleep(30);
+        controller.abort();
+        await Promise.all(asked);
+      }
+      expect([...codes]).to.deep.equal([
+        ['ERR_TIMEOUT', 18_000],
+        ['ERR_ABORTED', 9_000],
+      ]);
+      const successor = bus().newServer();
+      const got: unknown[] = [];
+      successor.on('message', (message) => got.push(message));
+      successor.handle((request) => got.push(request));
+      const sent = client.send('sent');
+      await successor.start();
+      await sent;
+      await client.flush();
+      expect(got).to.deep.equal(['sent']);
+    });
+
     it('discards and counts a late answer', async () => {
       const { server, client } = await bus().pair();
       let context: Context | undefined;

@@ -82,15 +82,15 @@ describe('pending questions', () => {
 
   it('retryAll - asks again what was sent and may be, in order', () => {
     const retried: string[] = [];
-    const retry = (name: string): Pending['retry'] => ({
+    const waitingAs = (name: string): Pending['waiting'] => ({
       kind: 'request',
       send: () => retried.push(name),
       fail() {},
     });
-    ask('a', Infinity, { sent: true, retry: retry('a') });
+    ask('a', Infinity, { sent: true, waiting: waitingAs('a') });
     ask('b', Infinity, { sent: true });
-    ask('c', Infinity, { retry: retry('c') });
-    ask('d', Infinity, { sent: true, retry: retry('d') });
+    ask('c', Infinity, { waiting: waitingAs('c') });
+    ask('d', Infinity, { sent: true, waiting: waitingAs('d') });
     table.retryAll((waiting) => waiting.send());
     expect(retried).to.deep.equal(['a', 'd']);
     expect(table.sent).to.equal(1);

@@ -84,6 +84,40 @@ describe('waiting sends', () => {
     expect(recorder.failed).to.deep.equal([`${most} ERR_QUEUE_FULL`]);
   });
 
+  it('remove - takes one out wherever it stands, and leaves the order of the others', () => {
+    const recorder = new Recorder();
+    const waiting = new WaitingSends('wait');
+    const all = ['first', 'a', 'middle', 'b', 'last'].map((name) => recorder.make(name, 'request'));
+    for (const one of all) waiting.push(one);
+    for (const at of [2, 0, 4]) waiting.remove(all[at]!);
+    expect(waiting.length).to.equal(2);
+    waiting.push(recorder.make('c'));
+    waiting.drain(() => true);
+    expect([recorder.sent, recorder.failed, waiting.length]).to.deep.equal([['a', 'b', 'c'], [], 0]);
+  });
+
+  it('remove - of one that was sent, or waits elsewhere, does nothing', () => {
+    const recorder = new Recorder();
+    const [waiting, other] = [new WaitingSends('wait'), new WaitingSends('wait')];
+    const [sent, elsewhere] = [recorder.make('sent'), recorder.make('elsewhere')];
+    waiting.push(sent);
+    waiting.drain(() => true);
+    other.push(elsewhere);
+    waiting.push(recorder.make('kept'));
+    for (const one of [sent, elsewhere]) waiting.remove(one);
+    expect([waiting.length, other.length]).to.deep.equal([1, 1]);
+  });
+
+  it('remove - makes room in a full queue', () => {
+    const recorder = new Recorder();
+    const waiting = new WaitingSends('wait');
+    const all = Array.from({ length: most }, (_, number) => recorder.make(number));
+    for (const one of all) waiting.push(one);
+    for (const one of all.reverse()) waiting.remove(one);
+    for (const one of all) waiting.push(one);
+    expect([waiting.length, recorder.failed]).to.deep.equal([most, []]);
+  });
+
   it('fail - fails those that are picked and keeps the order of the others', () => {
     const recorder = new Recorder();
     const waiting = new WaitingSends('wait');
