@@ -9,8 +9,6 @@ import { RequestTable } from './request-table.ts';
 /** Who carries the answers to the peer. */
 export interface AnswerCarrier {
   readonly handle: PeerHandle;
-  /** When bytes of the peer's last came, on the clock of the bus. */
-  readonly heardAt: number;
   respond(lane: string, id: RequestId, data: unknown): void;
   failure(lane: string, id: RequestId, failure: RemoteFailure): void;
   /** Whether an answer may be sent at once. */
@@ -47,8 +45,9 @@ export class Answers implements Answerer {
     return this.#clock.now();
   }
 
-  take({ id, timeoutMs }: RequestFrame, lane: string): IncomingRequest {
-    const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#carrier.heardAt + timeoutMs;
+  /** `heardAt`: when it came, on the clock of the bus. */
+  take({ id, timeoutMs }: RequestFrame, lane: string, heardAt: number): IncomingRequest {
+    const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : heardAt + timeoutMs;
     const request = new IncomingRequest(this, lane, id, expiresAt);
     this.#open.add(request);
     return request;

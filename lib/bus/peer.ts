@@ -67,10 +67,6 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     return this.#sends.session;
   }
 
-  get heardAt(): number {
-    return this.session?.heardAt ?? this.#clock.now();
-  }
-
   /** What waits for the peer to take it. */
   get pending(): { readonly bytes: number; readonly messages: number } {
     const { session } = this;
@@ -209,15 +205,13 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     this.#sends.drop(error);
   }
 
-  frame(frame: UserFrame, lane: string): void {
+  frame(frame: UserFrame, lane: string, heardAt: number): void {
     switch (frame.type) {
       case 'message':
         this.#owner.message(lane, frame.data, frame.size);
         return;
       case 'request':
-        if (this.answers.open < this.#maxOpenRequests) this.#owner.request(this.answers.take(frame, lane), frame.data);
-        else
-          this.answers.take(frame, lane).fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being answered'));
+        this.#request(frame.data, this.answers.open, this.answers.take(frame, lane, heardAt));
         return;
       case 'response':
         this.questions.answered(frame.id, frame.data);
@@ -291,6 +285,11 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
 
   settled(): void {
     this.#settled.wake();
+  }
+
+  #request(data: unknown, open: number, request: IncomingRequest): void {
+    if (open < this.#maxOpenRequests) this.#owner.request(request, data);
+    else request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being answered'));
   }
 
   get #answersOwed(): number {

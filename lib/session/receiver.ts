@@ -6,8 +6,8 @@ import type { ControlFrame, Frame, OpenFrame, PartFrame, RequestId } from '../wi
 export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
 
 export interface FrameTaker {
-  /** `lane` is the name the peer gave the frame's lane, '' for the user's own. Never throws. */
-  frame(frame: UserFrame, lane: string): void;
+  /** `lane` is the name the peer gave the frame's lane, '' for the user's own; `heardAt`: when it came. Never throws. */
+  frame(frame: UserFrame, lane: string, heardAt: number): void;
 }
 
 export interface ReceiverOptions {
@@ -16,6 +16,8 @@ export interface ReceiverOptions {
   readonly counts: boolean;
   readonly taker: FrameTaker;
   control(frame: ControlFrame): void;
+  /** When bytes of the peer's last came. */
+  heardAt(): number;
 }
 
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
@@ -35,7 +37,7 @@ export class Receiver {
   heldBytes = 0;
   readonly #options: ReceiverOptions;
   #lanes: ReadonlyMap<number, string> = userLane;
-  readonly #held: { frame: UserFrame | undefined; readonly sequence: number }[] = [];
+  readonly #held: { frame: UserFrame | undefined; readonly sequence: number; readonly heardAt: number }[] = [];
   #paused = false;
   #acked = 0;
   #unackedBytes = 0;
@@ -70,7 +72,7 @@ export class Receiver {
     while (!this.#paused && !this.over) {
       const held = this.#held.shift();
       if (held === undefined) break;
-      if (held.frame !== undefined) this.#options.taker.frame(held.frame, '');
+      if (held.frame !== undefined) this.#options.taker.frame(held.frame, '', held.heardAt);
     }
     if (this.#held.length === 0) this.heldBytes = 0;
   }
@@ -142,21 +144,22 @@ export class Receiver {
       default:
         break;
     }
+    const heardAt = this.#options.heardAt();
     if (!('lane' in frame)) {
-      this.#options.taker.frame(frame, '');
+      this.#options.taker.frame(frame, '', heardAt);
       return;
     }
     if (frame.lane === 0 && (this.#paused || this.#held.length > 0)) {
       if (frame.type === 'cancel' && this.#dropHeld(frame.id)) return;
       if (frame.type === 'message' || frame.type === 'request') {
-        this.#held.push({ frame, sequence: this.received });
+        this.#held.push({ frame, sequence: this.received, heardAt });
         this.heldBytes += frame.size;
         return;
       }
     }
     const lane = this.#lanes.get(frame.lane);
     if (lane === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${frame.lane}, which has no name`);
-    this.#options.taker.frame(frame, lane);
+    this.#options.taker.frame(frame, lane, heardAt);
   }
 
   /** Forgets the held request `id`, whose requester gave up; false when it is not among them. */

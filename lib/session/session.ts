@@ -34,7 +34,7 @@ export interface SessionLink extends Outlet {
 
 /** Who holds the session. No method may throw; `broken` may detach or end it. */
 export interface SessionOwner {
-  frame(frame: UserFrame, lane: string): void;
+  frame(frame: UserFrame, lane: string, heardAt: number): void;
   goingAway(): void;
   /** There is room for messages again. */
   room(): void;
@@ -87,7 +87,8 @@ export class Session {
     const { encoder, decoder, slab } = dialect;
     const keeps = dialect.tier === 'session';
     const control = (frame: ControlFrame): void => this.#control(frame);
-    this.#receiver = new Receiver({ decoder, counts: keeps, taker: owner, control });
+    const heardAt = (): number => this.#watch.heardAt;
+    this.#receiver = new Receiver({ decoder, counts: keeps, taker: owner, control, heardAt });
     this.#watch = new Watch(clock, limits, Session.#watched, this);
     this.out = new Sender({
       clock,
@@ -105,11 +106,6 @@ export class Session {
   /** How many sequenced frames of the peer's arrived; what a resumed link tells the peer. */
   get received(): number {
     return this.#receiver.received;
-  }
-
-  /** When bytes of the peer's last came, on the clock of the session. */
-  get heardAt(): number {
-    return this.#watch.heardAt;
   }
 
   get attached(): boolean {

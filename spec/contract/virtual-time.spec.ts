@@ -144,6 +144,27 @@ for (const { name, options } of dialects) {
   });
 }
 
+describe('a request that a pause held back, in virtual time', () => {
+  it('deadline - counts from its arrival, whatever came after it', async () => {
+    const world = new World();
+    const server = await world.server().start();
+    const client = world.client();
+    client.handle(() => 'here');
+    await world.during(client.connect());
+    const deadlines: unknown[] = [];
+    server.handle((_request, { deadline }) => void deadlines.push(deadline));
+    server.pause();
+    const asked = client.request('x', 3_000);
+    await world.clock.run(1_000);
+    await world.during(server.connections[0]!.request('y'));
+    await world.clock.run(100);
+    server.resume();
+    await world.during(asked);
+    expect(deadlines[0]).to.be.within(1_850, 1_900);
+    await world.end(client, server);
+  });
+});
+
 describe('acknowledgements in virtual time', () => {
   it('flush - asks for them instead of waiting until they are due', async () => {
     const world = new World();

@@ -9,6 +9,8 @@ describe('receiver', () => {
   let receiver: Receiver;
   let coming: Frame[];
   let events: string[];
+  let heard: number[];
+  let now: number;
   let onFrame: (frame: UserFrame) => void;
 
   function receiverOf(counts: boolean): Receiver {
@@ -20,18 +22,22 @@ describe('receiver', () => {
       },
       counts,
       taker: {
-        frame(frame, lane) {
+        frame(frame, lane, heardAt) {
+          heard.push(heardAt);
           events.push(`${lane}${frame.type} ${'data' in frame ? String(frame.data) : ''}`);
           onFrame(frame);
         },
       },
       control: ({ type }) => events.push(type),
+      heardAt: () => now,
     });
   }
 
   beforeEach(() => {
     coming = [];
     events = [];
+    heard = [];
+    now = 0;
     onFrame = () => {};
     receiver = receiverOf(true);
   });
@@ -170,5 +176,18 @@ describe('receiver', () => {
     receiver.pause();
     feed(cancel(1));
     expect(events).to.deep.equal(['request a', 'cancel ']);
+  });
+
+  it('arrival - of what was held is told with it, not when it was resumed', () => {
+    now = 1;
+    feed(message('now'));
+    receiver.pause();
+    now = 2;
+    feed(request(1, 'held'));
+    now = 3;
+    feed(response('through'));
+    now = 4;
+    receiver.resume();
+    expect(heard).to.deep.equal([1, 3, 2]);
   });
 });
