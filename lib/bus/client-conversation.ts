@@ -190,35 +190,37 @@ export class ClientConversation implements PeerOwner, LinkHolder {
 
   #opened(port: LinkPort, hello: ServerHello): void {
     if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed before it was used');
-    const before = this.peer.session;
-    const offer = hello.busbar;
-    const resumed = offer?.outcome === 'resumed' ? before : undefined;
+    const { id, compress, messagepack, busbar: offer } = hello;
+    const resumed = offer?.outcome === 'resumed' ? this.peer.session : undefined;
     if (resumed?.out.canReplay(offer?.received ?? 0) === false) {
       this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The server resumed another session'));
       throw new BusError('ERR_PROTOCOL', 'The server resumed another session');
     }
-    const outcome =
-      resumed !== undefined ? 'resumed' : offer?.outcome === 'lost' || before !== undefined ? 'lost' : 'fresh';
+    const outcome = resumed ? 'resumed' : offer?.outcome === 'lost' || this.peer.session ? 'lost' : 'fresh';
     const session = resumed ?? sessionOfClient(hello, port, this.#options, this.#platform, this.peer);
-    if (resumed === undefined) {
-      this.#token = offer?.token;
-      this.#unbind(new BusError('ERR_SESSION_LOST'));
-    }
     this.#port = port;
-    this.id = hello.id;
-    this.#moving = false;
-    if (hello.compress && offer !== undefined) compressLink(port, this.#platform);
-    session.attach(port, offer?.received ?? 0);
-    this.#lifecycle.move('ready');
     if (resumed === undefined) {
-      this.#undelivered(this.peer.bind(session, this.#resend.splice(0)));
-      this.#owner.fire('ready', { id: hello.id, compress: hello.compress, messagepack: hello.messagepack });
+      this.#unbind(new BusError('ERR_SESSION_LOST'));
+      if (this.#port !== port) return;
+      this.#token = offer?.token;
+    }
+    this.id = id;
+    this.#moving = false;
+    if (compress && offer !== undefined) compressLink(port, this.#platform);
+    session.attach(port, offer?.received ?? 0);
+    const unsent = resumed === undefined ? this.peer.bind(session, this.#resend.splice(0)) : [];
+    // From here on each step may run code of the user's that ends this client.
+    if (this.#port === port) this.#lifecycle.move('ready');
+    this.#undelivered(unsent);
+    if (this.#port !== port) return;
+    if (resumed === undefined) {
       this.#owner.plugins.connected(this.handle, undefined);
+      if (this.#port === port) this.#owner.fire('ready', { id, compress, messagepack });
     } else {
       this.peer.room();
       this.#owner.plugins.linkChanged(this.handle, true);
     }
-    this.#owner.fire('session', { outcome, id: hello.id });
+    if (this.#port === port) this.#owner.fire('session', { outcome, id });
     port.read(new SessionReader(port, session, this));
   }
 

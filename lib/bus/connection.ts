@@ -192,7 +192,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** @internal */
   announce(outcome: SessionInfo['outcome']): void {
-    this.fire('session', { outcome, id: this.id });
+    if (!this.#conversation.isOver) this.fire('session', { outcome, id: this.id });
   }
 
   protected override listenerFailed(_event: string, error: unknown): void {

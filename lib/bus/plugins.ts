@@ -91,9 +91,11 @@ export class Plugins {
     }
   }
 
+  /** Until one of them ends the session: those that follow have heard of that by then. */
   connected(peer: PeerHandle, payload: unknown): void {
+    const end = this.#base.peerOf(peer);
     for (const { hooks } of this.#installed.values()) {
-      for (const hook of hooks.connect) this.#guard(() => hook(peer, payload), peer);
+      for (const hook of hooks.connect) this.#guard(() => end.session && hook(peer, payload), peer);
     }
   }
 
@@ -103,9 +105,11 @@ export class Plugins {
     }
   }
 
+  /** As `connected`. */
   linkChanged(peer: PeerHandle, up: boolean): void {
+    const end = this.#base.peerOf(peer);
     for (const { hooks } of this.#installed.values()) {
-      for (const hook of hooks.link) this.#guard(() => hook(peer, up), peer);
+      for (const hook of hooks.link) this.#guard(() => end.session && hook(peer, up), peer);
     }
   }
 

@@ -77,15 +77,12 @@ export class Questions {
     const waiting: Waiting = {
       kind: 'request',
       send: () => {
-        if (!this.#pending.has(id)) return;
         const left = Math.max(0, Math.ceil(deadline - this.#clock.now()));
         send(id, left === Number.POSITIVE_INFINITY ? undefined : left);
         pending.sent = true;
         if (!idempotent) pending.waiting = undefined;
       },
-      fail: (error) => {
-        if (this.#pending.has(id)) this.#pending.take(id)?.reject(error);
-      },
+      fail: (error) => this.#pending.take(id)?.reject(error),
     };
     pending.waiting = waiting;
     this.#carrier.queue(waiting, lane);
@@ -127,9 +124,8 @@ export class Questions {
   }
 
   #gaveUp(id: number, pending: Pending): void {
-    const { sent, waiting, lane } = pending;
-    if (sent) this.#carrier.cancel(lane, id);
-    else waiting?.queue?.remove(waiting);
+    if (pending.sent) this.#carrier.cancel(pending.lane, id);
+    else pending.waiting?.queue?.remove(pending.waiting);
     this.#carrier.settled();
   }
 }

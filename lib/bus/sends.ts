@@ -94,9 +94,8 @@ export class Sends {
 
   /** Sends at once if it may, else in its turn. */
   queue(waiting: Waiting, lane: string): void {
-    const session = this.#session;
-    if (session === undefined || !this.#mayGo(session, lane)) this.#queueOf(lane).push(waiting);
-    else attempt(waiting);
+    if (this.mayGo(lane)) attempt(waiting);
+    else this.#queueOf(lane).push(waiting);
   }
 
   /** The same for an answer, which has nobody to go to once its session is over. */
@@ -153,7 +152,7 @@ export class Sends {
     this.#answers.drain(hasUserRoom);
     this.#user.drain(() => hasUserRoom() && !this.#moving && this.#session?.peerPaused === false);
     this.#lanes.drain(() => this.#session?.hasRoom === true && !this.#moving);
-    if (this.#session !== undefined && this.#mayGo(this.#session, '')) this.#room.wake();
+    if (this.mayGo('')) this.#room.wake();
   }
 
   /** The peer takes nothing: nobody waits for room of its any more. */

@@ -245,7 +245,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #connected(connection: Connection, payload: unknown): void {
     if (this.#paused) connection.peer.hold('server');
     this.#plugins.connected(connection, payload);
-    this.fire('connect', connection, payload);
+    if (!connection.conversation.isOver) this.fire('connect', connection, payload);
   }
 
   #disconnected(connection: Connection, reason: unknown): void {

@@ -111,6 +111,6 @@ export class PendingTable {
       const waited = Math.round(now - pending.askedAt);
       pending.reject(new BusError('ERR_TIMEOUT', `No answer came within ${waited} ms`));
     }
-    if (next !== Number.POSITIVE_INFINITY && next < this.#timerAt) this.#arm(next);
+    if (next < this.#timerAt) this.#arm(next);
   }
 }
