@@ -38,7 +38,10 @@ export interface ClientEvents<C extends Contract> {
   request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>): unknown;
   /** Each time a link was opened: what became of the session. */
   session(info: SessionInfo): unknown;
-  /** Messages of a lost session that the server never acknowledged, in order. */
+  /**
+   * Messages of a lost session that the server never acknowledged, in order: the objects given to `send`, as they are
+   * now. With `onLost: 'resend'` only those that cannot be sent in a next session.
+   */
   undelivered(messages: UndeliveredMessage[]): unknown;
   /** The server takes nothing although something waits for it. */
   slow(info: SlowInfo): unknown;

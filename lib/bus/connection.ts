@@ -16,7 +16,10 @@ import type { ServerHandle } from './server-handle.ts';
 export interface ConnectionEvents {
   /** Each time a link was opened: what became of the session. */
   session(info: SessionInfo): void;
-  /** Messages the client never acknowledged, in order, when its session was lost. */
+  /**
+   * Messages the client never acknowledged, in order, when its session was lost: the objects given to `send`, as they
+   * are now, and copies of what was broadcast.
+   */
   undelivered(messages: UndeliveredMessage[]): void;
   /** The client takes nothing although something waits for it. */
   slow(info: SlowInfo): void;

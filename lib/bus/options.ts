@@ -243,7 +243,7 @@ export const clientOptions = {
   }),
   /**
    * What happens to messages nobody acknowledged when a session is lost: the `undelivered` event, or sending them again
-   * in the new session.
+   * in the new session. Either takes the object given to `send` as it is by then: leave it unchanged until it is acknowledged.
    */
   onLost: oneOf({
     choices: ['report', 'resend'],
