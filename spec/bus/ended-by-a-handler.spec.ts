@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
-import { definePlugin, type PeerHandle, type PluginHost } from '../../lib/index.ts';
+import { type Client, definePlugin, type PeerHandle, type PluginHost } from '../../lib/index.ts';
 import { contract, json, native, next, sleep, until } from '../support/buses.ts';
 
 /** A plugin that notes what it hears in `log`, and does `then` with each peer that comes. */
@@ -53,30 +53,32 @@ contract(
 contract(
   'a listener that ends the conversation as it begins',
   (bus, dialect) => {
-    it('client - of `ready`: nobody hears of a beginning after the end', async () => {
-      const server = await bus().server();
-      const client = bus().newClient();
-      const log: string[] = [];
-      client.use(witness(log));
-      for (const event of ['ready', 'session', 'close'] as const) client.on(event, () => void log.push(event));
-      client.on('ready', () => void client.destroy());
-      await client.connect().catch(() => {});
-      await until(() => server.connections.length === 0);
-      expect(log).to.deep.equal(['witness connect', 'ready', 'witness disconnect', 'close']);
-      expect(client.status).to.equal(0);
-    });
-
-    it('client - of `status`: nobody hears of a beginning after the end', async () => {
-      const server = await bus().server();
-      const client = bus().newClient();
-      const log: string[] = [];
-      client.use(witness(log));
-      for (const event of ['ready', 'session', 'close'] as const) client.on(event, () => void log.push(event));
-      client.on('status', (status) => void (status === 3 && client.destroy()));
-      await client.connect().catch(() => {});
-      await until(() => server.connections.length === 0);
-      expect(log).to.deep.equal(['witness disconnect', 'close']);
-    });
+    const endings = [
+      {
+        event: 'ready',
+        end: (client: Client) => client.on('ready', () => void client.destroy()),
+        heard: ['witness connect', 'ready', 'witness disconnect', 'close'],
+      },
+      {
+        event: 'status',
+        end: (client: Client) => client.on('status', (status) => void (status === 3 && client.destroy())),
+        heard: ['witness disconnect', 'close'],
+      },
+    ];
+    for (const { event, end, heard } of endings) {
+      it(`client - of \`${event}\`: nobody hears of a beginning after the end`, async () => {
+        const server = await bus().server();
+        const client = bus().newClient();
+        const log: string[] = [];
+        client.use(witness(log));
+        for (const name of ['ready', 'session', 'close'] as const) client.on(name, () => void log.push(name));
+        end(client);
+        await client.connect().catch(() => {});
+        await until(() => server.connections.length === 0);
+        expect(log).to.deep.equal(heard);
+        expect(client.status).to.equal(0);
+      });
+    }
 
     it('server - of `connect`: nobody hears of a beginning after the end', async () => {
       const server = await bus().server();

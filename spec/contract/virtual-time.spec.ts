@@ -18,6 +18,15 @@ class World {
     return new Client({ url: 'memory:world', ...this.#common, ...options });
   }
 
+  /** A server and a client of its that have been connected for a second. */
+  async pair(options: ClientOptions = {}): Promise<{ server: Server; client: Client }> {
+    const server = await this.server().start();
+    const client = this.client(options);
+    await this.during(client.connect());
+    await this.clock.run(1_000);
+    return { server, client };
+  }
+
   /** Lets time go on until `promise` is settled; rejects as it does. */
   async during<T>(promise: Promise<T>, stepMs = 10): Promise<T> {
     let settled = false;
@@ -168,10 +177,7 @@ describe('a request that a pause held back, in virtual time', () => {
 describe('acknowledgements in virtual time', () => {
   it('flush - asks for them instead of waiting until they are due', async () => {
     const world = new World();
-    const server = await world.server().start();
-    const client = world.client();
-    await world.during(client.connect());
-    await world.clock.run(1_000);
+    const { server, client } = await world.pair();
     void client.send('x');
     const start = world.clock.now();
     await world.during(client.flush(), 1);
@@ -181,10 +187,7 @@ describe('acknowledgements in virtual time', () => {
 
   it('flush over a broken link - asks again on the next', async () => {
     const world = new World();
-    const server = await world.server().start();
-    const client = world.client();
-    await world.during(client.connect());
-    await world.clock.run(1_000);
+    const { server, client } = await world.pair();
     server.pause();
     void client.send('x');
     await world.clock.run(10);
@@ -202,9 +205,7 @@ describe('acknowledgements in virtual time', () => {
 
   it('flush - does not wait for large bodies that are sent after it', async () => {
     const world = new World();
-    const server = await world.server().start();
-    const client = world.client();
-    await world.during(client.connect());
+    const { server, client } = await world.pair();
     let sending = true;
     let sent = 0;
     const loop = (async (): Promise<void> => {
@@ -221,10 +222,8 @@ describe('acknowledgements in virtual time', () => {
 
   it('little room - a body many times as large does not wait until they are due', async () => {
     const world = new World();
-    const server = await world.server().start();
+    const { server, client } = await world.pair({ maxUnackedBytes: 66_000 });
     server.handle((data) => (data as Buffer).length);
-    const client = world.client({ maxUnackedBytes: 66_000 });
-    await world.during(client.connect());
     const start = world.clock.now();
     expect(await world.during(client.request(Buffer.alloc(4 << 20)), 1)).to.equal(4 << 20);
     expect(world.clock.now() - start).to.be.at.most(100);
