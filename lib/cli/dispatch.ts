@@ -77,8 +77,7 @@ export async function dispatchCommand(args: readonly string[], around: Surroundi
     else await run(values, around);
     return 0;
   } catch (error) {
-    around.complain(`busbar dispatch: ${textOf(error)}
-`);
+    around.complain(`busbar dispatch: ${textOf(error)}\n`);
     return 1;
   }
 }
