@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
 
 /** Bytes not taken yet at which a writer is asked to wait. */
@@ -17,7 +18,9 @@ export class BrowserLink implements Link {
   readonly #clock: Clock;
   #events: LinkEvents | undefined;
   #error: Error | undefined;
-  #held: Uint8Array[] | undefined;
+  /** What came and was not read yet. */
+  readonly #unread = new Queue<Uint8Array>();
+  #paused = false;
   #drain: Timer | undefined;
   #closed = false;
 
@@ -29,8 +32,10 @@ export class BrowserLink implements Link {
     ws.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (!(data instanceof ArrayBuffer)) {
         this.destroy(new BusError('ERR_PROTOCOL', 'a link over WebSocket has binary messages only'));
-      } else if (this.#held === undefined) this.#events?.data(new Uint8Array(data));
-      else this.#held.push(new Uint8Array(data));
+      } else {
+        this.#unread.push(new Uint8Array(data));
+        this.#read();
+      }
     };
     ws.onclose = () => this.#close();
   }
@@ -53,22 +58,12 @@ export class BrowserLink implements Link {
 
   /** What comes meanwhile is kept: the server stops by itself once its window is full. */
   pause(): void {
-    this.#held ??= [];
+    this.#paused = true;
   }
 
   resume(): void {
-    const held = this.#held;
-    if (held === undefined) return;
-    this.#held = undefined;
-    this.#clock.defer(() => {
-      for (const [index, bytes] of held.entries()) {
-        if (this.#held !== undefined) {
-          this.#held.unshift(...held.slice(index));
-          return;
-        }
-        this.#events?.data(bytes);
-      }
-    });
+    this.#paused = false;
+    this.#clock.defer(() => this.#read());
   }
 
   end(): void {
@@ -84,6 +79,14 @@ export class BrowserLink implements Link {
 
   release(): undefined {
     return undefined;
+  }
+
+  #read(): void {
+    while (!this.#paused) {
+      const bytes = this.#unread.shift();
+      if (bytes === undefined) return;
+      this.#events?.data(bytes);
+    }
   }
 
   #checkDrain(): void {

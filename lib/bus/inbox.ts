@@ -1,3 +1,5 @@
+import { Queue } from '../base/queue.ts';
+
 /** What is kept for one `for await` before the peer is asked to wait; a quarter of it lets the peer go on. */
 const mostMessages = 1_024;
 const mostBytes = 16 * 1_048_576;
@@ -63,8 +65,8 @@ class Reader implements AsyncIterableIterator<unknown> {
   readonly #taken: () => void;
   readonly #left: () => void;
   bytes = 0;
-  #messages: { readonly value: unknown; readonly bytes: number }[] = [];
-  #waiting: ((result: IteratorResult<unknown>) => void)[] = [];
+  readonly #messages = new Queue<{ readonly value: unknown; readonly bytes: number }>();
+  readonly #waiting = new Queue<(result: IteratorResult<unknown>) => void>();
   #ended = false;
 
   constructor(taken: () => void, left: () => void) {
@@ -88,9 +90,7 @@ class Reader implements AsyncIterableIterator<unknown> {
 
   end(): void {
     this.#ended = true;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const next of waiting) next({ done: true, value: undefined });
+    for (const next of this.#waiting.clear()) next({ done: true, value: undefined });
   }
 
   next(): Promise<IteratorResult<unknown>> {
@@ -105,7 +105,7 @@ class Reader implements AsyncIterableIterator<unknown> {
   }
 
   return(): Promise<IteratorResult<unknown>> {
-    this.#messages = [];
+    this.#messages.clear();
     this.bytes = 0;
     this.end();
     this.#left();

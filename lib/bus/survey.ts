@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
+import { Queue } from '../base/queue.ts';
 import type { AskOptions } from './ask-options.ts';
 import { Withdrawal } from './withdrawal.ts';
 
@@ -107,7 +108,7 @@ export async function* surveyAnswers<Handle>(
   clock: Clock,
   graceMs: number,
 ): AsyncGenerator<SurveyAnswer<Handle, unknown>, void, void> {
-  const ready: SurveyAnswer<Handle, unknown>[] = [];
+  const ready = new Queue<SurveyAnswer<Handle, unknown>>();
   let wake: (() => void) | undefined;
   const cancel = askAll(members, options, clock, graceMs, (answer) => {
     ready.push(answer);

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import { Queue } from '../base/queue.ts';
 import type { QueuedMark } from './queued.ts';
 
 /** What there is to be flushed. */
@@ -26,7 +27,7 @@ export class Flushes {
   readonly #clock: Clock;
   readonly #flushable: Flushable;
   readonly #mustLook: boolean;
-  #waiting: Flush[] = [];
+  readonly #waiting = new Queue<Flush>();
   #timer: Timer | undefined;
 
   /** `mustLook`: nothing is acknowledged, so that nobody says when the last bytes left. */
@@ -45,9 +46,7 @@ export class Flushes {
 
   /** Something was flushed: calls those whose wait is over. */
   settle(): void {
-    while (this.#waiting.length > 0) {
-      const first = this.#waiting[0];
-      if (first === undefined) return;
+    for (let first = this.#waiting.first; first !== undefined; first = this.#waiting.first) {
       if (!this.#isOver(first)) {
         this.#flushable.ask();
         return;
@@ -60,9 +59,7 @@ export class Flushes {
   /** There is nothing to wait for any more. */
   end(): void {
     this.#timer?.cancel();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { done } of waiting) done();
+    for (const { done } of this.#waiting.clear()) done();
   }
 
   #isOver(flush: Flush): boolean {

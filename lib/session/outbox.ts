@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { Queue } from '../base/queue.ts';
 
 /** What the owner of a sequenced frame wants to hear of it; `undefined` frames are nobody's. */
 export interface Entry {
@@ -24,11 +25,10 @@ export class Outbox {
   /** Sequence number of the newest frame recorded; the first is 1. */
   sequence = 0;
   acknowledged = 0;
-  #segments: Uint8Array[] = [];
-  /** Where the first segment starts, where the frames not acknowledged start, and where each end is. */
+  readonly #segments = new Queue<Uint8Array>();
+  /** Where the first segment starts, where the frames not acknowledged start, and where the newest frame ends. */
   #startOffset = 0;
   #headOffset = 0;
-  #tailOffset = 0;
   #recordedOffset = 0;
   /** By sequence number: where the frame ends, and whose it is. */
   #ends = noEnds;
@@ -58,7 +58,6 @@ export class Outbox {
   /** Keeps the bytes of recorded frames; they must not change any more. */
   store(segment: Uint8Array): void {
     this.#segments.push(segment);
-    this.#tailOffset += segment.length;
   }
 
   /**
@@ -98,14 +97,13 @@ export class Outbox {
     if (sequence < this.acknowledged || sequence > this.sequence) return undefined;
     const from = sequence === this.acknowledged ? this.#headOffset : (this.#endOf(sequence) as number);
     const bytes: Uint8Array[] = [];
-    let offset = this.#tailOffset;
-    for (let i = this.#segments.length - 1; i >= 0; i--) {
-      const segment = this.#segments[i] as Uint8Array;
-      offset -= segment.length;
-      if (offset + segment.length <= from) break;
-      bytes.push(offset >= from ? segment : segment.subarray(from - offset));
+    let offset = this.#startOffset;
+    for (const segment of this.#segments) {
+      const end = offset + segment.length;
+      if (end > from) bytes.push(offset >= from ? segment : segment.subarray(from - offset));
+      offset = end;
     }
-    return bytes.reverse();
+    return bytes;
   }
 
   /** Empties the outbox; returns the entries nobody acknowledged, in order. */
@@ -117,10 +115,9 @@ export class Outbox {
       if (entry !== undefined) left.push(entry);
     }
     this.#entries.fill(undefined);
-    this.#segments = [];
+    this.#segments.clear();
     this.acknowledged = this.sequence;
     this.#headOffset = this.#recordedOffset;
-    this.#tailOffset = this.#recordedOffset;
     this.#startOffset = this.#recordedOffset;
     return left;
   }
@@ -131,13 +128,11 @@ export class Outbox {
 
   /** Drops segments that are acknowledged whole; the first one left may start with acknowledged bytes. */
   #trim(): void {
-    let dropped = 0;
-    for (const segment of this.#segments) {
-      if (this.#startOffset + segment.length > this.#headOffset) break;
-      this.#startOffset += segment.length;
-      dropped += 1;
+    for (let first = this.#segments.first; first !== undefined; first = this.#segments.first) {
+      if (this.#startOffset + first.length > this.#headOffset) return;
+      this.#startOffset += first.length;
+      this.#segments.shift();
     }
-    if (dropped > 0) this.#segments.splice(0, dropped);
   }
 
   #grow(): void {

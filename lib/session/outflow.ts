@@ -1,3 +1,5 @@
+import { Queue } from '../base/queue.ts';
+
 /** What is needed of a link to write to it. */
 export interface Outlet {
   readonly bufferedBytes: number;
@@ -12,7 +14,7 @@ export interface Outlet {
 export class Outflow {
   readonly #mostBytes: number;
   #outlet: Outlet | undefined;
-  #unwritten: Uint8Array[] = [];
+  readonly #unwritten = new Queue<Uint8Array>();
   /** The link asked to wait for its drain. */
   #isFull = false;
 
@@ -32,12 +34,13 @@ export class Outflow {
   open(outlet: Outlet, first: Uint8Array[]): void {
     this.#outlet = outlet;
     this.#isFull = false;
-    this.#unwritten = first;
+    this.#unwritten.clear();
+    this.add(first);
   }
 
   close(): void {
     this.#outlet = undefined;
-    this.#unwritten = [];
+    this.#unwritten.clear();
   }
 
   /** Adds what the next `write` hands on; dropped without a link. */
@@ -49,25 +52,22 @@ export class Outflow {
   /** `isLast`: the link is about to close, and nothing waits for it to drain. */
   write(isLast = false): void {
     const outlet = this.#outlet;
-    const segments = this.#unwritten;
-    if (outlet === undefined || segments.length === 0) return;
-    this.#unwritten = [];
-    let written = 0;
+    const unwritten = this.#unwritten;
+    if (outlet === undefined || unwritten.length === 0) return;
     outlet.cork?.();
-    while (written < segments.length) {
-      if (this.#isFull && !isLast && outlet.bufferedBytes >= this.#mostBytes) break;
-      let piece = segments[written] as Uint8Array;
-      for (written += 1; written < segments.length; written++) {
-        const joined = join(piece, segments[written] as Uint8Array);
+    // Writing may end in the close of this link, and even in the next one.
+    while (this.#outlet === outlet && (isLast || !this.#isFull || outlet.bufferedBytes < this.#mostBytes)) {
+      let piece = unwritten.shift();
+      if (piece === undefined) break;
+      for (let next = unwritten.first; next !== undefined; next = unwritten.first) {
+        const joined = join(piece, next);
         if (joined === undefined) break;
         piece = joined;
+        unwritten.shift();
       }
       this.#isFull = !outlet.write(piece);
     }
     outlet.uncork?.();
-    if (written < segments.length && this.#outlet === outlet) {
-      this.#unwritten = segments.slice(written).concat(this.#unwritten);
-    }
   }
 }
 

@@ -1,7 +1,8 @@
+import { Queue } from '../base/queue.ts';
 import type { Entry } from './outbox.ts';
 
 interface Lane {
-  readonly entries: (Entry | undefined)[];
+  readonly entries: Queue<Entry | undefined>;
   /** Bodies that ever waited. */
   added: number;
 }
@@ -39,7 +40,7 @@ export class Queued {
 
   add(lane: number, entry: Entry | undefined): void {
     if (this.#lanes === none) this.#lanes = new Map();
-    const waiting = this.#lanes.get(lane) ?? { entries: [], added: 0 };
+    const waiting = this.#lanes.get(lane) ?? { entries: new Queue<Entry | undefined>(), added: 0 };
     this.#lanes.set(lane, waiting);
     waiting.entries.push(entry);
     waiting.added += 1;
@@ -54,7 +55,7 @@ export class Queued {
 
   /** Lets go of all, and returns those that have an owner. */
   abandon(): Entry[] {
-    const left = [...this.#lanes.values()].flatMap(({ entries }) => entries);
+    const left = [...this.#lanes.values()].flatMap(({ entries }) => entries.clear());
     this.#lanes = none;
     this.#count = 0;
     return left.filter((entry) => entry !== undefined);

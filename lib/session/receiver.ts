@@ -1,6 +1,15 @@
 import { BusError } from '../base/errors.ts';
+import { Queue } from '../base/queue.ts';
 import type { Decoder } from '../wire/dialect.ts';
-import type { ControlFrame, Frame, OpenFrame, PartFrame, RequestId } from '../wire/frames.ts';
+import type {
+  ControlFrame,
+  Frame,
+  MessageFrame,
+  OpenFrame,
+  PartFrame,
+  RequestFrame,
+  RequestId,
+} from '../wire/frames.ts';
 
 /** A frame somebody above the session has to act on. */
 export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
@@ -27,17 +36,30 @@ const maxLanes = 256;
 /** The lanes of a session whose peer opened none. */
 const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 
+/** A frame that waits for `resume`. */
+interface Held {
+  /** undefined: a request that was given up meanwhile. */
+  frame: MessageFrame | RequestFrame | undefined;
+  readonly sequence: number;
+  readonly heardAt: number;
+}
+
+/** What a frame that is held costs besides its bytes, so that many small ones count too. */
+const heldFrameBytes = 256;
+
 /** The incoming half of a session: counts what arrived, holds messages back while paused, says what to acknowledge. */
 export class Receiver {
   /** Sequenced frames that arrived, whether or not somebody took them yet. */
   received = 0;
   /** The session is over: frames behind the one that ended it have nobody to go to. */
   over = false;
-  /** Bytes of the frames that arrived and wait for `resume`. */
+  /** What the frames that arrived and wait for `resume` cost. */
   heldBytes = 0;
   readonly #options: ReceiverOptions;
   #lanes: ReadonlyMap<number, string> = userLane;
-  readonly #held: { frame: UserFrame | undefined; readonly sequence: number; readonly heardAt: number }[] = [];
+  readonly #held = new Queue<Held>();
+  /** The requests among them, until they are given up. */
+  #heldRequests: Map<RequestId, Held> | undefined;
   #paused = false;
   #acked = 0;
   #unackedBytes = 0;
@@ -70,11 +92,12 @@ export class Receiver {
   resume(): void {
     this.#paused = false;
     while (!this.#paused && !this.over) {
-      const held = this.#held.shift();
-      if (held === undefined) break;
-      if (held.frame !== undefined) this.#options.taker.frame(held.frame, '', held.heardAt);
+      const { first } = this.#held;
+      if (first === undefined) break;
+      const { frame, heardAt } = first;
+      this.#shiftHeld();
+      if (frame !== undefined) this.#options.taker.frame(frame, '', heardAt);
     }
-    if (this.#held.length === 0) this.heldBytes = 0;
   }
 
   /** Whether an acknowledgement should go out now rather than ride on the next frame. */
@@ -106,7 +129,7 @@ export class Receiver {
 
   /** Everything up to here was taken by its handler. */
   get #taken(): number {
-    const first = this.#held[0];
+    const { first } = this.#held;
     return first === undefined ? this.received : first.sequence - 1;
   }
 
@@ -152,8 +175,7 @@ export class Receiver {
     if (frame.lane === 0 && (this.#paused || this.#held.length > 0)) {
       if (frame.type === 'cancel' && this.#dropHeld(frame.id)) return;
       if (frame.type === 'message' || frame.type === 'request') {
-        this.#held.push({ frame, sequence: this.received, heardAt });
-        this.heldBytes += frame.size;
+        this.#hold({ frame, sequence: this.received, heardAt }, frame);
         return;
       }
     }
@@ -162,11 +184,36 @@ export class Receiver {
     this.#options.taker.frame(frame, lane, heardAt);
   }
 
-  /** Forgets the held request `id`, whose requester gave up; false when it is not among them. */
+  #hold(held: Held, frame: MessageFrame | RequestFrame): void {
+    this.#held.push(held);
+    this.heldBytes += frame.size + heldFrameBytes;
+    if (frame.type !== 'request') return;
+    this.#heldRequests ??= new Map();
+    this.#heldRequests.set(frame.id, held);
+  }
+
+  /** Gives up the held request `id`; false when it is not among them. */
   #dropHeld(id: RequestId): boolean {
-    const held = this.#held.find(({ frame }) => frame?.type === 'request' && frame.id === id);
+    const held = this.#heldRequests?.get(id);
     if (held === undefined) return false;
-    held.frame = undefined;
+    this.#emptyHeld(held);
+    while (this.#held.first !== undefined && this.#held.first.frame === undefined) this.#shiftHeld();
     return true;
+  }
+
+  #shiftHeld(): void {
+    const held = this.#held.shift();
+    if (held === undefined) return;
+    this.#emptyHeld(held);
+    this.heldBytes -= heldFrameBytes;
+  }
+
+  /** Lets go of the frame; its place in the order stays, and what that costs. */
+  #emptyHeld(held: Held): void {
+    const { frame } = held;
+    if (frame === undefined) return;
+    held.frame = undefined;
+    this.heldBytes -= frame.size;
+    if (frame.type === 'request' && this.#heldRequests?.get(frame.id) === held) this.#heldRequests.delete(frame.id);
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { Queue } from '../base/queue.ts';
 import type { Random } from '../base/random.ts';
 import type { ProxyFaults } from './fault-options.ts';
 
@@ -20,7 +21,7 @@ export class FaultPump {
   readonly #faults: ProxyFaults;
   readonly #random: Random;
   readonly #cut: () => void;
-  #queue: Piece[] = [];
+  readonly #queue = new Queue<Piece>();
   #queued = 0;
   #passed = 0;
   #allowance = 0;
@@ -55,7 +56,7 @@ export class FaultPump {
     this.#refill();
     let pieces = mostPieces;
     while (!this.#stopped && !this.#to.writableNeedDrain) {
-      const head = this.#queue[0];
+      const head = this.#queue.first;
       if (head === undefined) {
         this.#finish();
         return;
@@ -75,7 +76,7 @@ export class FaultPump {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#queue = [];
+    this.#queue.clear();
   }
 
   #refill(): void {
@@ -101,7 +102,7 @@ export class FaultPump {
 
   #pass(piece: Piece, size: number): void {
     if (size === piece.bytes.length) this.#queue.shift();
-    else this.#queue[0] = { bytes: piece.bytes.subarray(size), due: piece.due };
+    else this.#queue.replaceFirst({ bytes: piece.bytes.subarray(size), due: piece.due });
     this.#queued -= size;
     this.#passed += size;
     this.#allowance -= size;

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../base/clock.ts';
+import { Queue } from '../base/queue.ts';
 import type { Random } from '../base/random.ts';
 import type { DirectionFaults } from './memory-faults.ts';
 
@@ -36,8 +37,7 @@ export class MemoryPipe {
   readonly #faults: DirectionFaults;
   readonly #random: Random | undefined;
   readonly #events: PipeEvents;
-  #queue: Segment[] = [];
-  #head = 0;
+  readonly #queue = new Queue<Segment>();
   #bytes = 0;
   #delivered = 0;
   #lastDelay = 0;
@@ -103,8 +103,7 @@ export class MemoryPipe {
   drop(): void {
     this.#dropped = true;
     this.#timer?.cancel();
-    this.#queue = [];
-    this.#head = 0;
+    this.#queue.clear();
     this.#bytes = 0;
   }
 
@@ -132,7 +131,7 @@ export class MemoryPipe {
   }
 
   #schedule(): void {
-    const next = this.#queue[this.#head];
+    const next = this.#queue.first;
     if (next === undefined || this.#held || this.#blackHole || this.#dropped || this.#pumping) return;
     this.#timer?.cancel();
     const wait = next.due === 0 ? 0 : next.due - this.#clock.now();
@@ -149,13 +148,16 @@ export class MemoryPipe {
     this.#pumping = true;
     this.#timer = undefined;
     const now = this.#clock.now();
-    let turns = this.#faults.sliceBytes === undefined ? this.#queue.length - this.#head : 1;
+    let turns = this.#faults.sliceBytes === undefined ? this.#queue.length : 1;
     while (turns-- > 0 && !this.#held && !this.#blackHole && !this.#dropped) {
-      const segment = this.#queue[this.#head];
+      const segment = this.#queue.first;
       if (segment === undefined || segment.due > now) break;
-      this.#shift();
-      if (segment.bytes === undefined) this.#events.end();
-      else this.#deliver(segment.bytes, segment.due);
+      if (segment.bytes === undefined) {
+        this.#queue.shift();
+        this.#events.end();
+      } else {
+        this.#deliver(segment.bytes, segment.due);
+      }
     }
     this.#pumping = false;
     if (this.#waiting && this.#bytes <= lowWaterBytes && !this.#dropped) {
@@ -165,17 +167,6 @@ export class MemoryPipe {
     this.#schedule();
   };
 
-  #shift(): void {
-    this.#head += 1;
-    if (this.#head === this.#queue.length) {
-      this.#queue.length = 0;
-      this.#head = 0;
-    } else if (this.#head > 1_024) {
-      this.#queue.splice(0, this.#head);
-      this.#head = 0;
-    }
-  }
-
   #deliver(bytes: Uint8Array, due: number): void {
     const { cutAtByte = Number.POSITIVE_INFINITY, blackHoleAtByte = Number.POSITIVE_INFINITY } = this.#faults;
     const stop = blackHoleAtByte > this.#delivered ? Math.min(cutAtByte, blackHoleAtByte) : cutAtByte;
@@ -184,13 +175,9 @@ export class MemoryPipe {
     this.#bytes -= part;
     const rest = part < bytes.length ? bytes.subarray(part) : undefined;
     if (this.#delivered === blackHoleAtByte && part > 0) this.#blackHole = true;
-    if (rest !== undefined && this.#blackHole) this.#unshift({ bytes: rest, due });
+    if (rest !== undefined && this.#blackHole) this.#queue.replaceFirst({ bytes: rest, due });
+    else this.#queue.shift();
     if (part > 0) this.#events.data(rest === undefined ? bytes : bytes.subarray(0, part));
     if (this.#delivered >= cutAtByte) this.#events.cut();
-  }
-
-  #unshift(segment: Segment): void {
-    if (this.#head === 0) this.#queue.unshift(segment);
-    else this.#queue[--this.#head] = segment;
   }
 }

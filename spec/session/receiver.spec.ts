@@ -190,4 +190,27 @@ describe('receiver', () => {
     receiver.resume();
     expect(heard).to.deep.equal([1, 3, 2]);
   });
+
+  it('requests that are given up while they are held - are found at once, and cost their place in the order until it is reached', () => {
+    receiver.pause();
+    const count = 30_000;
+    feed(message('first'));
+    for (let id = 1; id <= count; id++) feed(request(id, 'a'));
+    const full = receiver.heldBytes;
+    const from = process.cpuUsage();
+    for (let id = count; id >= 1; id--) feed(cancel(id));
+    const { user, system } = process.cpuUsage(from);
+    expect((user + system) / 1_000, 'ms for 30,000 of them').to.be.below(1_000);
+    expect(full - receiver.heldBytes).to.equal(count * 20);
+    expect(receiver.heldBytes).to.be.above(count * 100);
+    receiver.resume();
+    expect(events).to.deep.equal(['message first']);
+    expect(receiver.heldBytes).to.equal(0);
+  });
+
+  it('small messages that are held - count by their number too', () => {
+    receiver.pause();
+    for (let number = 0; number < 1_000; number++) feed(message(number, { size: 12 }));
+    expect(receiver.heldBytes).to.be.at.least(200_000);
+  });
 });

@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
 import type { Device } from './device.ts';
 
 /** What happens at a port, in order. */
@@ -11,9 +12,11 @@ export type DeviceEvent =
 export class DeviceEvents implements AsyncIterableIterator<DeviceEvent> {
   readonly #onTaken: (event: DeviceEvent) => void;
   readonly #onLeft: () => void;
-  #queue: DeviceEvent[] = [];
-  #head = 0;
-  #waiting: { resolve(result: IteratorResult<DeviceEvent>): void; reject(error: unknown): void }[] = [];
+  readonly #queue = new Queue<DeviceEvent>();
+  readonly #waiting = new Queue<{
+    resolve(result: IteratorResult<DeviceEvent>): void;
+    reject(error: unknown): void;
+  }>();
   #end: { readonly error: BusError | undefined } | undefined;
 
   /** `onTaken` is called for each event that was handed out or thrown away, `onLeft` when the loop was left. */
@@ -36,17 +39,12 @@ export class DeviceEvents implements AsyncIterableIterator<DeviceEvent> {
   finish(error: BusError | undefined): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    for (const { resolve, reject } of this.#waiting.splice(0)) this.next().then(resolve, reject);
+    for (const { resolve, reject } of this.#waiting.clear()) this.next().then(resolve, reject);
   }
 
   next(): Promise<IteratorResult<DeviceEvent>> {
-    const event = this.#queue[this.#head];
+    const event = this.#queue.shift();
     if (event !== undefined) {
-      this.#head += 1;
-      if (this.#head > 1_024 || this.#head === this.#queue.length) {
-        this.#queue = this.#queue.slice(this.#head);
-        this.#head = 0;
-      }
       this.#onTaken(event);
       return Promise.resolve({ value: event, done: false });
     }
@@ -60,9 +58,7 @@ export class DeviceEvents implements AsyncIterableIterator<DeviceEvent> {
 
   return(): Promise<IteratorResult<DeviceEvent>> {
     this.finish(undefined);
-    for (const event of this.#queue.splice(this.#head)) this.#onTaken(event);
-    this.#queue = [];
-    this.#head = 0;
+    for (const event of this.#queue.clear()) this.#onTaken(event);
     this.#onLeft();
     return Promise.resolve({ value: undefined, done: true });
   }

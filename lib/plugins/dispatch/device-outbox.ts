@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
 import type { Limits } from './limits.ts';
 
 /** What is handed to the system at once: progress shows in steps of this size. */
@@ -15,7 +16,7 @@ export class DeviceOutbox {
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #onStuck: () => void;
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue = new Queue<Uint8Array>();
   #queuedBytes = 0;
   #flying = false;
   #ending = false;
@@ -50,7 +51,7 @@ export class DeviceOutbox {
 
   /** The connection is over: whoever waits for room learns that the device is gone. */
   destroy(): void {
-    this.#queue.length = 0;
+    this.#queue.clear();
     this.#watch?.cancel();
     this.#watch = undefined;
     this.#room?.settle(deviceGone());
@@ -67,11 +68,11 @@ export class DeviceOutbox {
     let size = 0;
     this.#socket.cork();
     while (size < pieceBytes) {
-      const next = this.#queue[0];
+      const next = this.#queue.first;
       if (next === undefined) break;
       const piece = next.subarray(0, pieceBytes - size);
       if (piece.length === next.length) this.#queue.shift();
-      else this.#queue[0] = next.subarray(piece.length);
+      else this.#queue.replaceFirst(next.subarray(piece.length));
       size += piece.length;
       const last = size === pieceBytes || this.#queue.length === 0;
       if (last) this.#socket.write(piece, () => this.#onTaken(size));

@@ -18,7 +18,7 @@ export class BrokeredClient {
   /** Runs while no worker is there. */
   orphaned: Timer | undefined;
   /** Messages that nobody has begun. */
-  #unbegun: Message[] = [];
+  readonly #unbegun = new Set<Message>();
   #over = false;
   #wake: ((caughtUp: boolean) => void) | undefined;
 
@@ -57,7 +57,7 @@ export class BrokeredClient {
 
   message(isBinary: boolean, data: Buffer): void {
     const message = { isBinary, data };
-    this.#unbegun.push(message);
+    this.#unbegun.add(message);
     for (const worker of this.#untaken.keys()) this.#pass(worker, message);
   }
 
@@ -89,9 +89,6 @@ export class BrokeredClient {
   #pass(worker: Worker, message: Message): void {
     const { isBinary, data } = message;
     this.#untaken.set(worker, (this.#untaken.get(worker) ?? 0) + data.length);
-    worker.send(['message', this.id, isBinary, data], () => {
-      if (this.#unbegun[0] === message) this.#unbegun.shift();
-      else this.#unbegun = this.#unbegun.filter((each) => each !== message);
-    });
+    worker.send(['message', this.id, isBinary, data], () => this.#unbegun.delete(message));
   }
 }

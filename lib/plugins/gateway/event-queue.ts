@@ -1,3 +1,4 @@
+import { Queue } from '../../base/queue.ts';
 import type { GatewayEventName, WebServerMessage } from './gateway-event.ts';
 
 export interface QueuedEvent {
@@ -16,8 +17,7 @@ export interface EventQueueLimits {
  */
 export class EventQueue {
   readonly #limits: EventQueueLimits;
-  #events: QueuedEvent[] = [];
-  #head = 0;
+  readonly #events = new Queue<QueuedEvent>();
   #bytes = 0;
 
   constructor(limits: EventQueueLimits) {
@@ -25,7 +25,7 @@ export class EventQueue {
   }
 
   get size(): number {
-    return this.#events.length - this.#head;
+    return this.#events.length;
   }
 
   get bytes(): number {
@@ -47,14 +47,8 @@ export class EventQueue {
   }
 
   shift(): QueuedEvent | undefined {
-    const event = this.#events[this.#head];
-    if (event === undefined) return undefined;
-    this.#head += 1;
-    this.#bytes -= event.payload.message.length;
-    if (this.#head === this.#events.length || this.#head === 1024) {
-      this.#events = this.#events.slice(this.#head);
-      this.#head = 0;
-    }
+    const event = this.#events.shift();
+    if (event !== undefined) this.#bytes -= event.payload.message.length;
     return event;
   }
 }

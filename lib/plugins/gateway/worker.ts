@@ -1,3 +1,4 @@
+import { Queue } from '../../base/queue.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import type { ToWorker } from './face-message.ts';
 
@@ -21,7 +22,7 @@ export class Worker {
   up = true;
   readonly #lane: Lane;
   readonly #events: WorkerEvents;
-  #unbegun: ((() => void) | undefined)[] = [];
+  readonly #unbegun = new Queue<(() => void) | undefined>();
   #begun = 0;
   #overrun = false;
 
@@ -50,7 +51,7 @@ export class Worker {
     const more = count - this.#begun;
     if (!Number.isSafeInteger(count) || more < 0 || more > this.#unbegun.length) return false;
     this.#begun = count;
-    for (const begun of this.#unbegun.splice(0, more)) begun?.();
+    for (let left = more; left > 0; left--) this.#unbegun.shift()?.();
     return true;
   }
 }

@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
 
 /** Items that may be on their way or wait to be read. */
 const windowItems = 16;
@@ -14,11 +15,11 @@ export interface SinkOutlet {
 export class StreamSink implements AsyncIterableIterator<unknown> {
   readonly #id: number;
   readonly #outlet: SinkOutlet;
-  #items: unknown[] = [];
-  #readers: {
+  readonly #items = new Queue<unknown>();
+  readonly #readers = new Queue<{
     readonly resolve: (result: IteratorResult<unknown>) => void;
     readonly reject: (error: unknown) => void;
-  }[] = [];
+  }>();
   #asked = 0;
   #read = 0;
   #end: { readonly error: BusError | undefined } | undefined;
@@ -43,8 +44,7 @@ export class StreamSink implements AsyncIterableIterator<unknown> {
     if (this.#end !== undefined) return;
     this.#end = { error };
     this.#outlet.stop(this.#id, false);
-    const [first, ...others] = this.#readers;
-    this.#readers = [];
+    const [first, ...others] = this.#readers.clear();
     if (error === undefined) first?.resolve({ done: true, value: undefined });
     else first?.reject(error);
     for (const reader of others) reader.resolve({ done: true, value: undefined });
@@ -62,11 +62,11 @@ export class StreamSink implements AsyncIterableIterator<unknown> {
   }
 
   return(): Promise<IteratorResult<unknown>> {
-    this.#items = [];
+    this.#items.clear();
     if (this.#end === undefined) {
       this.#end = { error: undefined };
       this.#outlet.stop(this.#id, true);
-      for (const { resolve } of this.#readers.splice(0)) resolve({ done: true, value: undefined });
+      for (const { resolve } of this.#readers.clear()) resolve({ done: true, value: undefined });
     }
     return Promise.resolve({ done: true, value: undefined });
   }

@@ -1,3 +1,4 @@
+import { Queue } from '../../base/queue.ts';
 import type { LaneQueue } from '../dialect.ts';
 import type { Slab } from '../slab.ts';
 import { chunkBytes, Flag, headerBytes, writeHeader } from './header.ts';
@@ -14,7 +15,7 @@ interface Waiting {
 }
 
 const nothing = new Uint8Array(0);
-const none = new Map<number, Waiting[]>();
+const none = new Map<number, Queue<Waiting>>();
 const noBytes = new Map<number, number>();
 
 /** Bodies too large for one frame. Within a lane they keep their order; between lanes the chunks take turns. */
@@ -41,16 +42,19 @@ export class ChunkQueue implements LaneQueue {
       this.#lanes = new Map();
       this.#bytesByLane = new Map();
     }
-    const queue = this.#lanes.get(lane);
-    if (queue === undefined) this.#lanes.set(lane, [waiting]);
-    else queue.push(waiting);
+    let queue = this.#lanes.get(lane);
+    if (queue === undefined) {
+      queue = new Queue();
+      this.#lanes.set(lane, queue);
+    }
+    queue.push(waiting);
     this.#count(lane, intro.length + body.length);
     return 0;
   }
 
   writeChunk(): { lane: number; bytes: number; last: boolean } | undefined {
     for (const [lane, queue] of this.#lanes) {
-      const waiting = queue[0];
+      const waiting = queue.first;
       this.#lanes.delete(lane);
       if (waiting === undefined) continue;
       const total = waiting.intro.length + waiting.body.length;

@@ -1,4 +1,5 @@
 import { BusError } from '../../../base/errors.ts';
+import { Queue } from '../../../base/queue.ts';
 import { failed } from '../ends/channel-end.ts';
 
 /** What one sender may have on its way to one receiver that the receiver's session has not accepted. */
@@ -15,7 +16,7 @@ interface Waiting {
 /** Holds a sender back who is faster than its receiver, without holding up anybody else. */
 export class SendWindow {
   readonly #maxQueuedBytes: number;
-  #queue: Waiting[] = [];
+  readonly #queue = new Queue<Waiting>();
   #queued = 0;
   #inFlight = 0;
 
@@ -46,24 +47,21 @@ export class SendWindow {
   /** The relay says that so much was accepted. */
   credit(bytes: number): void {
     this.#inFlight = Math.max(0, this.#inFlight - bytes);
-    let count = 0;
-    while (count < this.#queue.length && this.#inFlight < windowBytes) {
-      this.#inFlight += this.#queue[count]?.cost ?? 0;
-      count += 1;
+    while (this.#inFlight < windowBytes && this.#queue.length > 0) {
+      this.#inFlight += this.#queue.first?.cost ?? 0;
+      this.#release();
     }
-    this.#release(count);
   }
 
   /** Lets everything that waits go at once: the end is about to close. */
   flush(): void {
-    this.#release(this.#queue.length);
+    while (this.#queue.length > 0) this.#release();
   }
 
-  #release(count: number): void {
-    if (count === 0) return;
-    for (const { cost, go, resolve } of this.#queue.splice(0, count)) {
-      this.#queued -= cost;
-      resolve(go());
-    }
+  #release(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) return;
+    this.#queued -= next.cost;
+    next.resolve(next.go());
   }
 }

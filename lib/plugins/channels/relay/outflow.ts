@@ -1,3 +1,4 @@
+import { Queue } from '../../../base/queue.ts';
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
 import { Acceptance } from '../acceptance.ts';
 
@@ -17,7 +18,7 @@ export class Outflow {
   readonly #lane: Lane;
   readonly #handle: PeerHandle;
   readonly #acceptance = new Acceptance();
-  #queue: Waiting[] = [];
+  readonly #queue = new Queue<Waiting>();
   #handed = 0;
   #queued = 0;
   #open = true;
@@ -46,8 +47,7 @@ export class Outflow {
 
   close(): void {
     this.#open = false;
-    for (const { sent } of this.#queue) sent();
-    this.#queue = [];
+    for (const { sent } of this.#queue.clear()) sent();
     this.#queued = 0;
   }
 
@@ -63,13 +63,12 @@ export class Outflow {
   }
 
   #drain(): void {
-    let count = 0;
     let room = stallBytes - this.#handed;
-    while (room > 0 && count < this.#queue.length) {
-      room -= this.#queue[count]?.cost ?? 0;
-      count += 1;
-    }
-    for (const { data, cost, sent } of this.#queue.splice(0, count)) {
+    while (room > 0) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      const { data, cost, sent } = next;
+      room -= cost;
       this.#queued -= cost;
       const handed = this.#hand(data, cost);
       if (handed === undefined) sent();
