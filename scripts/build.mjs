@@ -1,43 +1,75 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { ensureInstalled, root } from './install.mjs';
 
-/** Compiles dist/ (the package, as ES modules and as CommonJS) and build/ (everything, to be run here). */
+/** What each part is made from, besides what is installed: folders and files. */
+const sources = {
+  package: ['lib', 'scripts', 'tsconfig.json', 'tsconfig.build.json'],
+  all: ['lib', 'spec', 'bench', 'examples', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'package.json'],
+};
+
+/** Makes dist/, which is the package, and build/, everything compiled to be run here; only what its sources are newer than. */
 export async function build() {
-  const packages = await Promise.all([
-    compile('tsconfig.build.json', 'dist/esm', 'lib', { type: 'module' }),
-    compile('tsconfig.build.cjs.json', 'dist/cjs', 'lib', { type: 'commonjs' }),
-  ]);
-  // After dist/, as examples and specs may import the package by its name.
-  const everything = await compile('tsconfig.json', 'build', '.');
-  const output = new Set([...packages, everything].flatMap((text) => text.split('\n')));
-  output.delete('');
-  if (output.size > 0) throw new Error(`The build failed.\n${[...output].join('\n')}`);
+  await make('package', 'dist/index.js', async () => {
+    await compile('tsconfig.build.json', 'build/package', 'lib');
+    const { bundle } = await import('./bundle.mjs');
+    await bundle();
+  });
+  // After dist/, as examples and specs import the package by its name.
+  await make('all', 'build/lib/index.js', () => compile('tsconfig.json', 'build', '.'));
 }
 
-async function compile(project, outDir, sourceDir, manifest) {
-  const output = await run(process.execPath, ['node_modules/typescript/bin/tsc', '--pretty', 'false', '-p', project]);
-  const folder = join(root, outDir);
-  if (!existsSync(folder)) return output;
-  prune(folder, join(root, sourceDir));
-  if (manifest !== undefined) writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest)}\n`);
-  return output;
+/** Does `work` unless its last result, of which `sample` is a file, came of the same sources. */
+async function make(part, sample, work) {
+  const stamp = join(root, 'build/stamps', part);
+  const digest = digestOf([...sources[part], 'package-lock.json']);
+  if (existsSync(join(root, sample)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  rmSync(stamp, { force: true });
+  await work();
+  mkdirSync(join(root, 'build/stamps'), { recursive: true });
+  writeFileSync(stamp, digest);
+}
+
+function digestOf(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) {
+    for (const name of path.includes('.') ? [path] : filesIn(path)) {
+      hash.update(`${name}\0`).update(readFileSync(join(root, name)));
+    }
+  }
+  return hash.digest('hex');
+}
+
+function filesIn(folder) {
+  const found = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
+  return found
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+    .map((entry) => join(entry.parentPath.slice(root.length), entry.name))
+    .sort();
+}
+
+async function compile(project, outDir, sourceDir) {
+  const output = await run(['node_modules/typescript/bin/tsc', '--pretty', 'false', '-p', project]);
+  prune(join(root, outDir), join(root, sourceDir));
+  if (output !== '') throw new Error(`The build failed.\n${output}`);
 }
 
 /** Removes what was compiled from sources that are gone. */
 function prune(outDir, sourceDir) {
+  if (!existsSync(outDir)) return;
   for (const file of readdirSync(outDir, { recursive: true })) {
-    const source = String(file).match(/^(.*?)(?:\.d\.ts|\.js|\.js\.map)$/)?.[1];
+    const source = String(file).match(/^(?!package\/)(.*?)(?:\.d\.ts|\.js|\.js\.map)$/)?.[1];
     if (source !== undefined && !existsSync(join(sourceDir, `${source}.ts`))) rmSync(join(outDir, String(file)));
   }
 }
 
-function run(command, args) {
+function run(args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (chunk) => {

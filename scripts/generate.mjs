@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { build } from './build.mjs';
+import { entries, pageEntries } from './entries.mjs';
 import { ensureInstalled, root } from './install.mjs';
 import { membersOf } from './members.mjs';
 
@@ -38,46 +39,41 @@ async function write(name, generate) {
   else writeFileSync(path, after);
 }
 
-/** One subpath for each index.ts that is meant for users. */
+/** One subpath for each entry, and the program. */
 function manifest(text) {
-  const plugins = existsSync(join(root, 'lib/plugins')) ? readdirSync(join(root, 'lib/plugins')).sort() : [];
-  const subpaths = [
-    ['.', 'index'],
-    ...plugins.map((name) => [`./${name}`, `plugins/${name}/index`]),
-    ['./browser', 'browser/index'],
-    ['./testing', 'testing/index'],
-  ].filter(([, module]) => existsSync(join(root, 'lib', `${module}.ts`)));
-  const exports = Object.fromEntries(subpaths.map(([subpath, module]) => [subpath, conditions(module)]));
+  const subpaths = Object.keys(entries).map((name) => [name === 'index' ? '.' : `./${name}`, name]);
+  const exports = Object.fromEntries(subpaths.map(([subpath, name]) => [subpath, conditions(name)]));
   exports['./package.json'] = './package.json';
-  const bin = existsSync(join(root, 'lib/cli/main.ts')) ? { busbar: './dist/esm/cli/main.js' } : undefined;
-  const generated = { ...withoutExports(subpaths), exports, ...(bin === undefined ? {} : { bin }) };
-  const entries = Object.entries(JSON.parse(text)).filter(([key]) => !Object.hasOwn(generated, key));
-  const at = entries.findIndex(([key]) => key === 'files') + 1;
-  entries.splice(at, 0, ...Object.entries(generated));
-  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`;
+  const generated = { ...withoutExports(), exports, bin: { busbar: './dist/cli.js' } };
+  const kept = Object.entries(JSON.parse(text)).filter(([key]) => !Object.hasOwn(generated, key));
+  const at = kept.findIndex(([key]) => key === 'files') + 1;
+  kept.splice(at, 0, ...Object.entries(generated));
+  return `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`;
 }
 
 /** For what knows no `exports`: TypeScript with `moduleResolution: node10` finds the types of each subpath by these. */
-function withoutExports([[, main], ...others]) {
-  const types = others.map(([subpath, module]) => [subpath.slice(2), [`./dist/cjs/${module}.d.ts`]]);
+function withoutExports() {
+  const others = Object.keys(entries).filter((name) => name !== 'index');
   return {
-    main: `./dist/cjs/${main}.js`,
-    types: `./dist/cjs/${main}.d.ts`,
-    typesVersions: { '*': Object.fromEntries(types) },
+    main: './dist/index.cjs',
+    types: './dist/index.d.cts',
+    typesVersions: { '*': Object.fromEntries(others.map((name) => [name, [`./dist/${name}.d.cts`]])) },
   };
 }
 
 /**
  * `module-sync` and `bun` give require() the ES module too, wherever that is possible, so that there is one copy of every
- * class; `require` is for tools that cannot.
+ * class; `require` is for tools that cannot, such as Jest, also where it plays a page.
  */
-function conditions(module) {
+function conditions(name) {
+  const page = { require: `./dist/${name}.cjs`, default: `./dist/page/${name}.js` };
   return {
-    types: { require: `./dist/cjs/${module}.d.ts`, default: `./dist/esm/${module}.d.ts` },
-    'module-sync': `./dist/esm/${module}.js`,
-    bun: `./dist/esm/${module}.js`,
-    require: `./dist/cjs/${module}.js`,
-    default: `./dist/esm/${module}.js`,
+    types: { require: `./dist/${name}.d.cts`, default: `./dist/${name}.d.ts` },
+    ...(pageEntries.includes(name) ? { browser: page } : {}),
+    'module-sync': `./dist/${name}.js`,
+    bun: `./dist/${name}.js`,
+    require: `./dist/${name}.cjs`,
+    default: `./dist/${name}.js`,
   };
 }
 

@@ -7,7 +7,7 @@ const member = new RegExp(String.raw`^ {4}(?:${comment} {4})?((?:readonly |get |
 
 /** The public members of a class or interface of lib/, from its declaration: how each is written, and its comment. */
 export function membersOf(module, name) {
-  const source = readFileSync(join(root, 'dist/esm', `${module}.d.ts`), 'utf8');
+  const source = readFileSync(join(root, 'build/package', `${module}.d.ts`), 'utf8');
   const start = source.search(new RegExp(String.raw`^export (?:declare class|interface) ${name}\b`, 'm'));
   if (start < 0) throw new Error(`There is no ${name} in lib/${module}.ts.`);
   const body = source.slice(source.indexOf('{\n', start) + 2, source.indexOf('\n}\n', start) + 1);

@@ -1,6 +1,6 @@
 import { BusError } from '../base/errors.ts';
 
-/** Stands in for `plugins/channels/channel-relay` in web pages, by the field `browser` of package.json: no page is a relay. */
+/** Stands in for `plugins/channels/channel-relay` in web pages: no page is a relay. */
 export function channelRelay(): never {
   throw new BusError('ERR_STATE');
 }

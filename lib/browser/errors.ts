@@ -4,7 +4,7 @@ import { textOf } from '../base/text-of.ts';
 export type { BusErrorOptions, ErrorCode } from '../base/errors.ts';
 
 /**
- * Stands in for `base/errors` in web pages, by the field `browser` of package.json: the same without the sentences, so
+ * Stands in for `base/errors` in web pages: the same without the sentences, so
  * an error without a message of its own has its code as the message.
  */
 export class BusError extends Error {

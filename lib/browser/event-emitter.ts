@@ -5,7 +5,7 @@ interface Registered {
   readonly once: boolean;
 }
 
-/** Stands in for `eventemitter3` in web pages, by the field `browser` of package.json: those of its methods used here. */
+/** Stands in for `eventemitter3` in web pages: those of its methods used here. */
 export class EventEmitter {
   readonly #events = new Map<string, readonly Registered[]>();
 

@@ -1,4 +1,4 @@
-/** Stands in for `session/id-ring` in web pages, by the field `browser` of package.json: small instead of fast. */
+/** Stands in for `session/id-ring` in web pages: small instead of fast. */
 export class IdRing<Value> {
   readonly #values = new Map<number, Value>();
   #lastId = 0;

@@ -1,2 +1,2 @@
-/** Stands in for `base/nearest` in web pages, by the field `browser` of package.json: a wrong name is refused without a guess. */
+/** Stands in for `base/nearest` in web pages: a wrong name is refused without a guess. */
 export function nearest(): undefined {}

@@ -12,7 +12,7 @@ for (let candidate = 2, found = 0; found < rounds; candidate++) {
   found += 1;
 }
 
-/** Stands in for `node:crypto` in web pages, by the field `browser` of package.json: SHA-256 of one short text. */
+/** Stands in for `node:crypto` in web pages: SHA-256 of one short text. */
 export function createHash(_algorithm: 'sha256'): Sha256 {
   return new Sha256();
 }

@@ -1,6 +1,6 @@
 import { BusError } from '../base/errors.ts';
 
-/** Stands in for `wire/native/record-layer` in web pages, by the field `browser` of package.json: no link is compressed. */
+/** Stands in for `wire/native/record-layer` in web pages: no link is compressed. */
 export const recordBytes = 65_536;
 
 export class RecordWriter {

@@ -1,6 +1,6 @@
 import type { RequestId } from '../wire/frames.ts';
 
-/** Stands in for `bus/request-table` in web pages, by the field `browser` of package.json: small instead of fast. */
+/** Stands in for `bus/request-table` in web pages: small instead of fast. */
 export class RequestTable<Value extends { readonly id: RequestId }> {
   readonly #values = new Map<RequestId, Value>();
 

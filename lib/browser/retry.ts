@@ -4,7 +4,7 @@ interface RetryOptions {
   shouldRetry(context: { readonly error: Error; readonly attemptNumber: number }): Promise<boolean>;
 }
 
-/** Stands in for `p-retry` in web pages, by the field `browser` of package.json: what of it is used here. */
+/** Stands in for `p-retry` in web pages: what of it is used here. */
 export default async function retry<Result>(attempt: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   for (let attemptNumber = 1; ; attemptNumber++) {
     options.signal.throwIfAborted();

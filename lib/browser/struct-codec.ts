@@ -4,7 +4,7 @@ import { BodyReader } from './message-pack-reader.ts';
 import { BodyPacker } from './message-pack-writer.ts';
 
 /**
- * Stands in for `plugins/rpc/joint/struct-codec` in web pages, by the field `browser` of package.json: the codec of bodies,
+ * Stands in for `plugins/rpc/joint/struct-codec` in web pages: the codec of bodies,
  * which writes bytes and sets in a way of its own that joint peers do not read.
  */
 export function packStruct(value: unknown): Uint8Array {

@@ -1,7 +1,7 @@
 import { BusError } from '../base/errors.ts';
 
 /**
- * Stands in for `wire/opening/upgrade` in web pages, by the field `browser` of package.json: a WebSocket was upgraded
+ * Stands in for `wire/opening/upgrade` in web pages: a WebSocket was upgraded
  * already, so no link opens by an upgrade of its own.
  */
 export function upgradeRequest(): never {

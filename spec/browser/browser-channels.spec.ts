@@ -35,9 +35,9 @@ describe('channels in a page, in Chromium', function () {
   before(async function () {
     if (!hasChromium) this.skip();
     const source = `
-      import { Client } from './dist/esm/browser/index.js';
-      import { channels } from './dist/esm/plugins/channels/index.js';
-      import { proxy, remote } from './dist/esm/plugins/rpc/index.js';
+      import { Client } from 'busbar/browser';
+      import { channels } from 'busbar/channels';
+      import { proxy, remote } from 'busbar/rpc';
       Object.assign(globalThis, { Client, channels, proxy, remote });`;
     script = Buffer.from((await bundle(source)).code).toString();
     browser = await launch();

@@ -28,10 +28,9 @@ describe('browser client, in Chromium', function () {
 
   before(async function () {
     if (!hasChromium) this.skip();
-    const source = "import { Client } from './dist/esm/browser/index.js'; Object.assign(globalThis, { Client })";
+    const source = "import { Client } from 'busbar/browser'; Object.assign(globalThis, { Client })";
     script = Buffer.from((await bundle(source)).code).toString();
-    const objects =
-      "import { proxy, remote } from './dist/esm/plugins/rpc/index.js'; Object.assign(globalThis, { proxy, remote })";
+    const objects = "import { proxy, remote } from 'busbar/rpc'; Object.assign(globalThis, { proxy, remote })";
     objectScript = Buffer.from((await bundle(`${source}; ${objects}`)).code).toString();
     browser = await launch();
   });

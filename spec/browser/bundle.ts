@@ -4,13 +4,11 @@ import { root } from '../support/repository.ts';
 export interface Bundle {
   readonly code: Uint8Array;
   readonly warnings: readonly string[];
-  /** The modules that are in it. */
-  readonly modules: readonly string[];
 }
 
 /**
- * What a page loads for `source`, which may import `busbar/browser` from `./dist/esm/browser/index.js`. The names in
- * `define` are replaced by expressions.
+ * What a page loads for `source`, which may import `busbar/browser` and the other entries for pages. The names in `define`
+ * are replaced by expressions.
  */
 export async function bundle(source: string, define: Readonly<Record<string, string>> = {}): Promise<Bundle> {
   const result = await build({
@@ -22,17 +20,14 @@ export async function bundle(source: string, define: Readonly<Record<string, str
     platform: 'browser',
     target: 'es2022',
     legalComments: 'none',
-    metafile: true,
     define: { ...define },
     write: false,
     logLevel: 'silent',
   });
   // Its service would keep the process alive.
   await stop();
-  const [output] = Object.values(result.metafile.outputs);
   return {
     code: result.outputFiles[0]?.contents ?? new Uint8Array(0),
     warnings: result.warnings.map(({ text }) => text),
-    modules: Object.keys(output?.inputs ?? {}),
   };
 }

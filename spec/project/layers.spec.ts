@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { root } from '../support/repository.ts';
@@ -136,9 +137,10 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(cycles).to.deep.equal([]);
   });
 
-  it('packages - every one imported is a dependency, or an optional peer loaded lazily', () => {
+  it('packages - every one imported is a dependency, an optional peer loaded lazily, or becomes part of the files', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object | undefined>;
-    const named = new Set(Object.keys({ ...manifest['dependencies'], ...manifest['peerDependencies'] }));
+    const bundled = { 'find-my-way': '', 'proxy-addr': '', ws: '' };
+    const named = new Set(Object.keys({ ...manifest['dependencies'], ...manifest['peerDependencies'], ...bundled }));
     const wrong = sources.flatMap(({ name, imports }) =>
       imports
         .map(({ specifier }) => specifier)
@@ -154,17 +156,15 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(long.filter(([, lines]) => lines > 300)).to.deep.equal([]);
   });
 
-  it('files - are imported by another, unless users, the shell or the field browser of package.json name them', () => {
-    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-      browser: Record<string, string>;
+  it('files - are imported by another, unless they are an entry, the program, or a stand-in for pages', async () => {
+    const { entries, program, standIns } = (await import(pathToFileURL(join(root, 'scripts/entries.mjs')).href)) as {
+      readonly entries: Record<string, string>;
+      readonly program: string;
+      readonly standIns: Record<string, string>;
     };
-    const standIns = Object.values(manifest.browser).map((path) =>
-      path.replace('./dist/esm/', '').replace(/\.js$/, '.ts'),
-    );
+    const named = [...Object.values(entries), program, ...Object.values(standIns)].map((module) => `${module}.ts`);
     const used = new Set(sources.flatMap((source) => source.imports.map((imported) => targetOf(source, imported))));
-    const unused = sources
-      .map(({ name }) => name)
-      .filter((name) => !used.has(name) && !/(?:^|\/)(?:index|main)\.ts$/.test(name) && !standIns.includes(name));
+    const unused = sources.map(({ name }) => name).filter((name) => !used.has(name) && !named.includes(name));
     expect(unused).to.deep.equal([]);
   });
 

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -116,14 +117,49 @@ describe('package', function () {
     }
   });
 
-  it('contents - are the compiled code, its declarations and the documents npm always takes', () => {
+  it('contents - are a file for each entry and format, what they share, and the documents; 60 files and 3 MB at most', () => {
     const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     const strange = names.filter((name) => !/^(?:dist(?:\/|$)|package\.json$|README\.md$|LICENSE$)/.test(name));
     expect(strange).to.deep.equal([]);
-    expect(names.filter((name) => /\.(?:spec|long|tsbuildinfo|map)\b/.test(name))).to.deep.equal([]);
+    const files = names.filter((name) => !name.endsWith('.map') && statSync(join(installed, name)).isFile());
+    expect(files.length).to.be.at.most(60);
+    const bytes = files.reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
+    expect(bytes).to.be.at.most(3_000_000);
     for (const path of Object.values(manifest.bin ?? {})) {
       expect(existsSync(join(installed, path)), path).to.equal(true);
       expect(readFileSync(join(installed, path), 'utf8').startsWith('#!/usr/bin/env node\n'), path).to.equal(true);
+    }
+  });
+
+  it('internals - cannot be imported', async () => {
+    const script = "import('busbar/dist/core.js').then(() => 'imported', (error) => error.code).then(console.log)";
+    const { stdout } = await command(process.execPath, ['-e', script], { cwd: folder });
+    expect(stdout.trim()).to.equal('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+
+  it('source maps - lead to the sources, which they carry', () => {
+    const { sources, sourcesContent } = JSON.parse(readFileSync(join(installed, 'dist/core.js.map'), 'utf8')) as {
+      readonly sources: string[];
+      readonly sourcesContent: string[];
+    };
+    const at = sources.indexOf('../lib/session/session.ts');
+    expect(sourcesContent[at]).to.equal(readFileSync(join(root, 'lib/session/session.ts'), 'utf8'));
+  });
+
+  it('licenses - of the packages that became part of the files are with them', () => {
+    const text = readFileSync(join(installed, 'dist/licenses.txt'), 'utf8');
+    for (const name of ['ws', 'find-my-way', 'proxy-addr']) expect(text).to.match(new RegExp(`^${name} \\d`, 'm'));
+  });
+
+  it('descriptors - 32 are enough to load every entry, in either module system', async () => {
+    const names = subpaths.map((subpath) => subpath.replace('.', 'busbar'));
+    for (const script of [
+      `for (const name of ${JSON.stringify(names)}) require(name); console.log('loaded')`,
+      `Promise.all(${JSON.stringify(names)}.map((name) => import(name))).then(() => console.log('loaded'))`,
+    ]) {
+      const limited = ['-c', 'ulimit -n 32; exec "$0" -e "$1"', process.execPath, script];
+      const { stdout, stderr } = await command('sh', limited, { cwd: folder });
+      expect(stdout.trim(), stderr).to.equal('loaded');
     }
   });
 

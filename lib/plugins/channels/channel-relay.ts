@@ -21,7 +21,7 @@ export interface ChannelRelay {
   readonly jointPort: number | undefined;
 }
 
-/** The plugin on a `Server`. Web pages do without it and all it stands on, by the field `browser` of package.json. */
+/** The plugin on a `Server`. Web pages do without it and all it stands on, in their build. */
 export function channelRelay(host: PluginHost, options: RelayOptions): PluginInstance<ChannelRelay> {
   const report = (error: unknown): void => host.report(error);
   const relay = new Relay(host.clock, options.maxRooms);

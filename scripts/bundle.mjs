@@ -1,0 +1,141 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import commonjs from '@rollup/plugin-commonjs';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { stop, transform } from 'esbuild';
+import { rollup } from 'rollup';
+import { dts } from 'rollup-plugin-dts';
+import { entries, pageEntries, program, standIns } from './entries.mjs';
+import { root } from './install.mjs';
+
+const compiled = join(root, 'build/package');
+const dist = join(root, 'dist');
+/** The layers that every entry stands on, whose code is in one file. */
+const core = /\/build\/package\/(?:base|wire|transport|session|bus)\/|commonjsHelpers/;
+
+/**
+ * Makes dist/ from build/package/: each entry as one ES module and one CommonJS file, the core that they share in a file of
+ * its own, the declarations of both, and the entries of web pages once more for them. Packages become part of the files,
+ * but for those that both module systems and all bundlers load, and those that users can meet: `eventemitter3`, `msgpackr`.
+ */
+export async function bundle() {
+  rmSync(dist, { recursive: true, force: true });
+  const names = Object.keys(entries);
+  const node = inputs(names, '.js');
+  const forNode = [withMaps, withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
+  const forPages = [withMaps, withStandIns, nodeResolve({ browser: true })];
+  const parts = await Promise.all([
+    code(
+      'es',
+      { ...node, cli: join(compiled, `${program}.js`) },
+      forNode,
+      ['eventemitter3', 'msgpackr', 'p-retry'],
+      '',
+    ),
+    code('cjs', node, forNode, ['eventemitter3', 'msgpackr', 'fast-zlib'], ''),
+    code('es', inputs(pageEntries, '.js'), forPages, undefined, 'page'),
+    declarations(inputs(names, '.d.ts')),
+  ]);
+  // Its service would keep the process alive.
+  await stop();
+  writeFileSync(join(dist, 'licenses.txt'), licenses(new Set(parts.flat())));
+}
+
+/** Writes one format of some entries, and returns the modules in it. */
+async function code(format, input, plugins, packages, folder) {
+  const ending = format === 'es' ? 'js' : 'cjs';
+  const external = (name) => packages !== undefined && (name.startsWith('node:') || packages.includes(name));
+  const made = await rollup({ input, plugins, external, onLog });
+  const { output } = await made.write({
+    dir: join(dist, folder),
+    format,
+    exports: 'named',
+    sourcemap: true,
+    entryFileNames: `[name].${ending}`,
+    chunkFileNames: `[name].${ending}`,
+    manualChunks,
+    hoistTransitiveImports: false,
+    plugins: [withoutComments],
+  });
+  await made.close();
+  return output.flatMap(({ moduleIds = [] }) => moduleIds);
+}
+
+async function declarations(input) {
+  const made = await rollup({ input, plugins: [dts()], external: /^[^./]/, onLog });
+  const { output } = await made.generate({
+    entryFileNames: '[name]',
+    chunkFileNames: '[name]',
+    manualChunks,
+    hoistTransitiveImports: false,
+  });
+  await made.close();
+  mkdirSync(dist, { recursive: true });
+  for (const { fileName, code } of output) {
+    const name = fileName.replace(/\.d$/, '');
+    const named = (ending) => code.replace(/(['"]\.\/[\w-]+)(?:\.d|\.js)?(?=['"])/g, `$1.${ending}`);
+    writeFileSync(join(dist, `${name}.d.ts`), named('js'));
+    writeFileSync(join(dist, `${name}.d.cts`), named('cjs'));
+  }
+  return [];
+}
+
+function inputs(names, ending) {
+  return Object.fromEntries(names.map((name) => [name, join(compiled, `${entries[name]}${ending}`)]));
+}
+
+function manualChunks(id) {
+  return core.test(id.split(sep).join('/')) ? 'core' : undefined;
+}
+
+function onLog(level, log) {
+  // The types of parts that have no public name stay without one.
+  if (level === 'warn' && !/private shared type/.test(log.message)) throw new Error(`Bundling: ${log.message}`);
+}
+
+const withMaps = {
+  name: 'with source maps',
+  load(id) {
+    if (!id.startsWith(compiled)) return undefined;
+    const map = JSON.parse(readFileSync(`${id}.map`, 'utf8'));
+    return { code: readFileSync(id, 'utf8'), map };
+  },
+};
+
+/** ws looks for parts in C that nobody needs, in a way that bundlers stumble over. */
+const withoutNatives = {
+  name: 'without natives',
+  transform(source) {
+    const code = source.replace(/!process\.env\.WS_NO_(?:BUFFER_UTIL|UTF_8_VALIDATE)/, 'false');
+    return code === source ? undefined : { code, map: null };
+  },
+};
+
+const withStandIns = {
+  name: 'with stand-ins',
+  async resolveId(wanted, importer, options) {
+    const resolved = await this.resolve(wanted, importer, { ...options, skipSelf: true });
+    const own = resolved?.id.startsWith(compiled) ? relative(compiled, resolved.id).replace(/\.js$/, '') : wanted;
+    const standIn = standIns[own.split(sep).join('/')];
+    return standIn === undefined ? resolved : join(compiled, `${standIn}.js`);
+  },
+};
+
+/** Comments are for the declarations. */
+const withoutComments = {
+  name: 'without comments',
+  renderChunk: (source) => transform(source, { target: 'es2022', sourcemap: true, legalComments: 'none' }),
+};
+
+/** The licenses of the packages that became part of the files. */
+function licenses(modules) {
+  const folders = new Set([...modules].map((id) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/?]+)/.exec(id)?.[1]));
+  folders.delete(undefined);
+  const texts = [...folders].sort().map((folder) => {
+    const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((candidate) => /^licen[cs]e(?:\.|$)/i.test(candidate));
+    if (file === undefined) throw new Error(`Bundling: ${name} has no license file.`);
+    return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
+}
