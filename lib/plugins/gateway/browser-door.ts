@@ -30,7 +30,7 @@ export class BrowserDoor {
       maxPayload: settings.maxMessageBytes,
       perMessageDeflate: settings.compression && { threshold: 1024 },
     });
-    this.#gate = new UpgradeGate(settings, this.#upgrader);
+    this.#gate = new UpgradeGate(settings, this.#upgrader, host.clock);
   }
 
   /** The bound port while it is open. */
@@ -44,7 +44,7 @@ export class BrowserDoor {
     const listener = new WebListener(
       { ...this.#settings, idleTimeoutMs: this.#settings.headersTimeoutMs },
       {
-        request: (request, response) => refuse(request, response, 426, true),
+        request: (request, response) => refuse(request, response, 426, this.#host.clock, true),
         upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
         error: (error) => this.#host.report(error),
       },
@@ -70,7 +70,7 @@ export class BrowserDoor {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (request.rawHeaders.length > this.#settings.maxHeaders * 2) return refuseUpgrade(socket, 431);
+    if (request.rawHeaders.length > this.#settings.maxHeaders * 2) return refuseUpgrade(socket, 431, this.#host.clock);
     void this.#gate.pass(request, socket, head, (ws, { remoteAddress }) => {
       const link = new WebSocketLink(ws, remoteAddress, this.#settings.compression, this.#host.clock);
       this.#links.add(link);

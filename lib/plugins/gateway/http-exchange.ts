@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { lingerAfter } from '../../transport/linger.ts';
 import type { HttpServerSettings } from './http-options.ts';
 import type { RequestBodyEvents } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
@@ -49,6 +50,8 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
   readonly #startedAt: number;
   #details: RequestDetails | undefined;
   #answeredAt: number | undefined;
+  /** Its connection ends with the answer, once the rest of the body was thrown away. */
+  #lingers = false;
   #unsent = 0;
   #progressAt: number;
 
@@ -144,6 +147,8 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
       return;
     }
     if (close) this.#response.shouldKeepAlive = false;
+    this.#lingers = !this.#request.complete;
+    if (this.#lingers) lingerAfter(this.#response, this.#settings.clock);
     this.writer.writeStatus(status);
     this.writer.writeHeader('Content-Type', 'text/plain');
     this.writer.send(Buffer.from(text));
@@ -157,6 +162,7 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
 
   /** Why time is up for this exchange, if it is. */
   overdue(now: number, settings: HttpServerSettings): 'body' | 'answer' | 'drain' | undefined {
+    if (this.#lingers) return undefined;
     const pace = { windowMs: settings.bodyTimeoutMs, bytesPerSecond: settings.minBodyBytesPerSecond };
     if (this.#answeredAt !== undefined) return now - this.#answeredAt >= settings.bodyTimeoutMs ? 'drain' : undefined;
     if (!this.writer.ended && !this.body.keepsPace(now, pace)) return 'body';

@@ -189,13 +189,15 @@ export class HttpServer extends RequestAccessors {
     const path = splitTarget(request.url ?? '').url;
     const match = this.#routes.find(request.method ?? '', path);
     const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
-    if (request.httpVersionMajor !== 1) return refuse(request, response, 505, true);
-    if (request.rawHeaders.length > settings.maxHeaders * 2) return refuse(request, response, 431, true);
+    if (request.httpVersionMajor !== 1) return refuse(request, response, 505, settings.clock, true);
+    if (request.rawHeaders.length > settings.maxHeaders * 2)
+      return refuse(request, response, 431, settings.clock, true);
     if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes)
-      return refuse(request, response, 413, true);
+      return refuse(request, response, 413, settings.clock, true);
     if (unanswered > settings.maxPipelinedRequests) return void request.socket.destroy();
-    if (match === undefined) return refuse(request, response, 404);
-    if (this.holding || this.#exchanges.size >= settings.maxRequests) return refuse(request, response, 503);
+    if (match === undefined) return refuse(request, response, 404, settings.clock);
+    if (this.holding || this.#exchanges.size >= settings.maxRequests)
+      return refuse(request, response, 503, settings.clock);
     this.#unanswered.set(request.socket, unanswered);
     if (continues) response.writeContinue();
     const exchange = this.#exchanges.add((id) => new HttpExchange(id, request, response, match, settings, this.#hears));

@@ -1,30 +1,42 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.ts';
+import { linger, lingerAfter } from '../../transport/linger.ts';
+import { hasBody } from './request-body.ts';
 
-/** Answers a request that goes no further with its status as the text; `close` also ends the connection. */
-export function refuse(request: IncomingMessage, response: ServerResponse, code: number, close = false): void {
+/**
+ * Answers a request that goes no further with its status as the text; `close` also ends the connection, as a body does
+ * that nobody waits for.
+ */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  code: number,
+  clock: Clock,
+  close = false,
+): void {
   const text = STATUS_CODES[code] ?? '';
-  if (close) response.shouldKeepAlive = false;
+  if (hasBody(request.headers)) lingerAfter(response, clock);
+  else if (close) response.shouldKeepAlive = false;
   response.on('error', ignore);
   request.on('error', ignore);
   response.statusCode = code;
   response.setHeader('Content-Type', 'text/plain');
   if (code === 426) response.setHeader('Upgrade', 'websocket');
   if (code === 503) response.setHeader('Retry-After', '1');
-  if (!close && response.shouldKeepAlive && request.httpVersion === '1.1') response.removeHeader('connection');
+  if (response.shouldKeepAlive && request.httpVersion === '1.1') response.removeHeader('connection');
   response.end(text);
   request.resume();
 }
 
 /** The same on a socket whose request asked for an upgrade. */
-export function refuseUpgrade(socket: Duplex, code: number): void {
+export function refuseUpgrade(socket: Socket, code: number, clock: Clock, fields = ''): void {
   const text = STATUS_CODES[code] ?? '';
-  socket.on('error', ignore);
-  socket.end(
-    `HTTP/1.1 ${code} ${text}\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
-    () => socket.destroy(),
+  socket.write(
+    `HTTP/1.1 ${code} ${text}\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n${fields}Connection: close\r\n\r\n${text}`,
   );
+  linger(socket, clock);
 }
 
 function ignore(): void {}

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '../../base/clock.ts';
 import { splitTarget } from './http-exchange.ts';
 import { plainHeaders } from './http-exchange.ts';
 import { refuseUpgrade } from './refusal.ts';
@@ -27,31 +28,33 @@ export interface UpgradeRules {
 export class UpgradeGate {
   readonly #rules: UpgradeRules;
   readonly #upgrader: WebSocketServer;
+  readonly #clock: Clock;
   #pending = 0;
 
-  constructor(rules: UpgradeRules, upgrader: WebSocketServer) {
+  constructor(rules: UpgradeRules, upgrader: WebSocketServer, clock: Clock) {
     this.#rules = rules;
     this.#upgrader = upgrader;
+    this.#clock = clock;
   }
 
   /** Calls `admit` with the open socket, or answers 400, 401, 403, 404 or 503. Never rejects. */
   async pass(
     request: IncomingMessage,
-    socket: Duplex,
+    socket: Socket,
     head: Buffer,
     admit: (socket: WebSocket, details: UpgradeDetails) => void,
   ): Promise<void> {
     socket.on('error', ignore);
     const details = upgradeDetails(request);
     const { path, origins, authorize, maxPendingUpgrades } = this.#rules;
-    if (path !== undefined && details.url !== path) return refuseUpgrade(socket, 404);
-    if (!fits(origins, request.headers.origin, request.headers.host)) return refuseUpgrade(socket, 403);
+    if (path !== undefined && details.url !== path) return refuseUpgrade(socket, 404, this.#clock);
+    if (!fits(origins, request.headers.origin, request.headers.host)) return refuseUpgrade(socket, 403, this.#clock);
     if (authorize !== undefined) {
-      if (this.#pending >= maxPendingUpgrades) return refuseUpgrade(socket, 503);
+      if (this.#pending >= maxPendingUpgrades) return refuseUpgrade(socket, 503, this.#clock);
       this.#pending += 1;
       const allowed = await this.#ask(authorize, details);
       this.#pending -= 1;
-      if (!allowed) return refuseUpgrade(socket, 401);
+      if (!allowed) return refuseUpgrade(socket, 401, this.#clock);
     }
     if (socket.destroyed) return;
     this.#upgrader.handleUpgrade(request, socket, head, (open) => admit(open, details));

@@ -53,7 +53,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
       },
       handleProtocols: (offered) => [...offered][0] ?? false,
     });
-    this.#gate = new UpgradeGate(settings, this.#upgrader);
+    this.#gate = new UpgradeGate(settings, this.#upgrader, settings.clock);
   }
 
   /** The bound port while the server listens. */
@@ -68,7 +68,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
     if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this WebSocketServer listens already');
     const listener = new WebListener(this.#settings, {
-      request: (request, response) => refuse(request, response, 426, true),
+      request: (request, response) => refuse(request, response, 426, this.#settings.clock, true),
       upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
       error: (error) => this.report(error),
     });
@@ -202,8 +202,9 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (this.holding || this.#listener === undefined) return refuseUpgrade(socket, 503);
-    if (request.rawHeaders.length > this.#settings.maxHeaders * 2) return refuseUpgrade(socket, 431);
+    if (this.holding || this.#listener === undefined) return refuseUpgrade(socket, 503, this.#settings.clock);
+    if (request.rawHeaders.length > this.#settings.maxHeaders * 2)
+      return refuseUpgrade(socket, 431, this.#settings.clock);
     void this.#gate.pass(request, socket, head, (open, details) => {
       if (this.#listener === undefined) return open.terminate();
       const client = this.#clients.add(

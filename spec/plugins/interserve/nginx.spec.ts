@@ -1,41 +1,19 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { curl, hasCurl } from './support/curl.ts';
+import { freePort, nginx, startNginx } from '../../support/nginx.ts';
+import { hasCurl } from './support/curl.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
-const nginx = ['nginx', '/usr/sbin/nginx'].find((program) => spawnSync(program, ['-v']).status === 0);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** A reverse proxy on loopback, in front of the interserve port `upstream`. */
-async function startNginx(folder: string, port: number, upstream: number, tls: boolean): Promise<ChildProcess> {
-  const certificate = join(process.cwd(), 'spec/support/tls');
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const config = `
-daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log;
-events { worker_connections 64; }
-http {
-  access_log off;
-  ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ')}
-  server {
-    listen 127.0.0.1:${port}${tls ? ' ssl' : ''};
-    ${tls ? `ssl_certificate ${certificate}/cert.pem; ssl_certificate_key ${certificate}/key.pem;` : ''}
+function inFront(folder: string, port: number, upstream: number, tls: boolean): Promise<ChildProcess> {
+  const location = `
     client_max_body_size 8m;
     location /interserve/ {
       proxy_pass http://127.0.0.1:${upstream};
@@ -44,20 +22,8 @@ http {
       proxy_set_header X-Forwarded-For $remote_addr;
       proxy_request_buffering off;
       proxy_buffering off;
-    }
-  }
-}`;
-  await writeFile(join(folder, 'nginx.conf'), config);
-  const child = spawn(
-    nginx ?? 'nginx',
-    ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')],
-    {
-      stdio: 'ignore',
-    },
-  );
-  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${port}/`;
-  while ((await curl(url, ['-k'])).status === 0) await access(folder);
-  return child;
+    }`;
+  return startNginx(folder, port, location, tls);
 }
 
 describe('interserve behind nginx', function () {
@@ -72,7 +38,7 @@ describe('interserve behind nginx', function () {
     bus = await TransferBus.start({ port, ssl: tls, address: '127.0.0.1', trusted: ['loopback'], compress: true });
     bus.transfers.add('map');
     one = await bus.connect(tls ? { tls: { rejectUnauthorized: false } } : {});
-    child = await startNginx(folder, port, bus.port, tls);
+    child = await inFront(folder, port, bus.port, tls);
   }
 
   beforeEach(async function () {
@@ -142,13 +108,13 @@ describe('interserve behind nginx', function () {
     one = await bus.connect();
     child?.kill();
     if (child !== undefined) await once(child, 'close');
-    child = await startNginx(folder, port, bus.port, false);
+    child = await inFront(folder, port, bus.port, false);
     one.transfers.receive('map', () => {});
     const handle = bus.transfers.send('map', content, one.peer);
     await new Promise((resolve) => handle.once('progress', resolve));
     child.kill('SIGKILL');
     await once(child, 'close');
-    child = await startNginx(folder, port, bus.port, false);
+    child = await inFront(folder, port, bus.port, false);
     expect(await handle.receipt).to.include({ bytes: content.length, resumed: 1 });
   });
 });
