@@ -1,3 +1,4 @@
+type Name = string | symbol;
 type Listener = (...args: never[]) => unknown;
 
 interface Registered {
@@ -7,51 +8,58 @@ interface Registered {
 
 /** Stands in for `eventemitter3` in web pages: those of its methods used here. */
 export class EventEmitter {
-  readonly #events = new Map<string, readonly Registered[]>();
+  readonly #events = new Map<Name, readonly Registered[]>();
 
-  on(event: string, listener: Listener): this {
+  on(event: Name, listener: Listener): this {
     return this.#add(event, { listener, once: false });
   }
 
-  once(event: string, listener: Listener): this {
+  once(event: Name, listener: Listener): this {
     return this.#add(event, { listener, once: true });
   }
 
-  off(event: string, listener: Listener): this {
+  off(event: Name, listener: Listener): this {
     return this.#keep(event, (each) => each.listener !== listener);
   }
 
-  removeAllListeners(event?: string): this {
+  removeAllListeners(event?: Name): this {
     if (event === undefined) this.#events.clear();
     else this.#events.delete(event);
     return this;
   }
 
-  listenerCount(event: string): number {
-    return this.#events.get(event)?.length ?? 0;
+  listeners(event: Name): Listener[] {
+    return this.#registered(event).map(({ listener }) => listener);
   }
 
-  eventNames(): string[] {
+  listenerCount(event: Name): number {
+    return this.#registered(event).length;
+  }
+
+  eventNames(): Name[] {
     return [...this.#events.keys()];
   }
 
-  emit(event: string, ...args: readonly unknown[]): boolean {
-    const registered = this.#events.get(event);
-    if (registered === undefined) return false;
+  emit(event: Name, ...args: readonly unknown[]): boolean {
+    const registered = this.#registered(event);
     for (const each of registered) {
       if (each.once) this.#keep(event, (other) => other !== each);
       Reflect.apply(each.listener, this, args);
     }
-    return true;
+    return registered.length > 0;
   }
 
-  #add(event: string, registered: Registered): this {
-    this.#events.set(event, [...(this.#events.get(event) ?? []), registered]);
+  #registered(event: Name): readonly Registered[] {
+    return this.#events.get(event) ?? [];
+  }
+
+  #add(event: Name, registered: Registered): this {
+    this.#events.set(event, [...this.#registered(event), registered]);
     return this;
   }
 
-  #keep(event: string, stays: (registered: Registered) => boolean): this {
-    const left = this.#events.get(event)?.filter(stays) ?? [];
+  #keep(event: Name, stays: (registered: Registered) => boolean): this {
+    const left = this.#registered(event).filter(stays);
     if (left.length > 0) this.#events.set(event, left);
     else this.#events.delete(event);
     return this;

@@ -217,7 +217,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     await this.#plugins.dispose();
   }
 
-  protected override listenerFailed(event: string, error: unknown, args: readonly unknown[]): void {
+  protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {
     if (event === 'request') this.#desk.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error);
   }

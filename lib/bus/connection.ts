@@ -198,7 +198,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     if (!this.#conversation.isOver) this.fire('session', { outcome, id: this.id });
   }
 
-  protected override listenerFailed(_event: string, error: unknown): void {
+  protected override listenerFailed(_event: string | symbol, error: unknown): void {
     this.#owner.error(this, error);
   }
 }

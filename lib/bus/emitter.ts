@@ -1,86 +1,136 @@
 import { EventEmitter } from 'eventemitter3';
 import { isThenable } from './incoming.ts';
 
+type Name = string | symbol;
 type Listener = (...args: never[]) => unknown;
+type Registered = (...args: unknown[]) => unknown;
 
 /** The events of one class: names and the listeners' signatures. */
 export type EventMap = { readonly [name: string]: Listener };
 
+/** What is registered in a listener's place. */
+interface Guard {
+  (...args: unknown[]): void;
+  readonly listener: Registered;
+  readonly context: unknown;
+  readonly once: boolean;
+}
+
 /**
  * An event emitter whose listeners cannot hurt the code that emits: one that throws or rejects is reported to
- * `listenerFailed`, and the others are still called.
+ * `listenerFailed`, and the others are still called. Subclasses and others may emit events of their own, by any name;
+ * listeners of those with a string for a name are typed by the subclass.
  */
-export abstract class BusEmitter<Events extends object> {
-  readonly #emitter = new EventEmitter();
-  /** Made for the first listener: most connections never have one. */
-  #guards: WeakMap<object, Map<string, (...args: unknown[]) => void>> | undefined;
+export abstract class BusEmitter<Events extends object> extends EventEmitter {
+  override on<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  override on(event: symbol, listener: Listener, context?: unknown): this;
+  override on(event: Name, listener: unknown, context?: unknown): this {
+    return super.on(event, this.#guard(event, listener, context, false));
+  }
 
-  on<Name extends keyof Events & string>(event: Name, listener: Events[Name]): this {
-    this.#emitter.on(event, this.#guard(event, listener));
+  override addListener<Event extends keyof Events & string>(
+    event: Event,
+    listener: Events[Event],
+    context?: unknown,
+  ): this;
+  override addListener(event: symbol, listener: Listener, context?: unknown): this;
+  override addListener(event: Name, listener: unknown, context?: unknown): this {
+    return super.on(event, this.#guard(event, listener, context, false));
+  }
+
+  override once<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  override once(event: symbol, listener: Listener, context?: unknown): this;
+  override once(event: Name, listener: unknown, context?: unknown): this {
+    return super.once(event, this.#guard(event, listener, context, true));
+  }
+
+  prependListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
+  prependListener(event: symbol, listener: Listener): this;
+  prependListener(event: Name, listener: unknown): this {
+    return this.#prepend(event, this.#guard(event, listener, undefined, false));
+  }
+
+  prependOnceListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
+  prependOnceListener(event: symbol, listener: Listener): this;
+  prependOnceListener(event: Name, listener: unknown): this {
+    return this.#prepend(event, this.#guard(event, listener, undefined, true));
+  }
+
+  /** Takes all registrations of `listener` away; without one, all listeners of `event`. */
+  override off(event: Name, listener?: Listener, context?: unknown, once = false): this {
+    if (listener === undefined) return super.removeAllListeners(event);
+    for (const guard of this.#guards(event)) {
+      if (guard !== listener && guard.listener !== listener) continue;
+      if (context !== undefined && guard.context !== context) continue;
+      if (guard.once || !once) super.off(event, guard);
+    }
     return this;
   }
 
-  addListener<Name extends keyof Events & string>(event: Name, listener: Events[Name]): this {
-    return this.on(event, listener);
+  override removeListener(event: Name, listener?: Listener, context?: unknown, once = false): this {
+    return this.off(event, listener, context, once);
   }
 
-  once<Name extends keyof Events & string>(event: Name, listener: Events[Name]): this {
-    this.#emitter.once(event, this.#guard(event, listener));
+  override listeners(event: Name): Registered[] {
+    return this.#guards(event).map(({ listener }) => listener);
+  }
+
+  /** As `listeners`; here, as what follows, for those who take this for an emitter of Node's. */
+  rawListeners(event: Name): Registered[] {
+    return this.listeners(event);
+  }
+
+  /** Changes nothing: there is no limit. */
+  setMaxListeners(_count: number): this {
     return this;
   }
 
-  off<Name extends keyof Events & string>(event: Name, listener?: Events[Name]): this {
-    if (listener === undefined) this.#emitter.removeAllListeners(event);
-    else this.#emitter.off(event, this.#guard(event, listener));
-    return this;
+  getMaxListeners(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
-  removeListener<Name extends keyof Events & string>(event: Name, listener?: Events[Name]): this {
-    return this.off(event, listener);
-  }
-
-  removeAllListeners(event?: keyof Events & string): this {
-    this.#emitter.removeAllListeners(event);
-    return this;
-  }
-
-  listenerCount(event: keyof Events & string): number {
-    return this.#emitter.listenerCount(event);
-  }
-
-  eventNames(): string[] {
-    return this.#emitter.eventNames().map(String);
-  }
-
-  /** Calls the listeners of `event`; false when there are none. */
+  /** Calls the listeners of `event`; false when there are none. Never throws, whatever a subclass made of `emit`. */
   protected fire(event: keyof Events & string, ...args: readonly unknown[]): boolean {
-    return this.#emitter.emit(event, ...args);
+    try {
+      return this.emit(event, ...args);
+    } catch (error) {
+      this.listenerFailed(event, error, args);
+      return true;
+    }
   }
 
   /** A listener of `event`, called with `args`, threw or rejected. Must not throw. */
-  protected abstract listenerFailed(event: string, error: unknown, args: readonly unknown[]): void;
+  protected abstract listenerFailed(event: Name, error: unknown, args: readonly unknown[]): void;
 
-  #guard(event: string, listener: unknown): (...args: unknown[]) => void {
-    if (typeof listener !== 'function') throw new TypeError(`The listener of "${event}" must be a function`);
-    this.#guards ??= new WeakMap();
-    let guards = this.#guards.get(listener);
-    if (guards === undefined) {
-      guards = new Map();
-      this.#guards.set(listener, guards);
+  #guards(event: Name): Guard[] {
+    return super.listeners(event).filter(isGuard);
+  }
+
+  #guard(event: Name, listener: unknown, context: unknown, once: boolean): Guard {
+    if (!isFunction(listener)) throw new TypeError(`The listener of "${String(event)}" must be a function`);
+    const failed = (error: unknown, args: readonly unknown[]): void => this.listenerFailed(event, error, args);
+    const target = context ?? this;
+    const guard = (...args: unknown[]): void => {
+      try {
+        const result: unknown = Reflect.apply(listener, target, args);
+        if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, args));
+      } catch (error) {
+        failed(error, args);
+      }
+    };
+    return Object.assign(guard, { listener, context, once });
+  }
+
+  #prepend(event: Name, first: Guard): this {
+    const guards = [first, ...this.#guards(event)];
+    super.removeAllListeners(event);
+    for (const guard of guards) {
+      if (guard.once) super.once(event, guard);
+      else super.on(event, guard);
     }
-    let guarded = guards.get(event);
-    if (guarded === undefined) {
-      const failed = (error: unknown, args: readonly unknown[]): void => this.listenerFailed(event, error, args);
-      guarded = (...args) => {
-        try {
-          const result: unknown = Reflect.apply(listener, this, args);
-          if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, args));
-        } catch (error) {
-          failed(error, args);
-        }
-      };
-      guards.set(event, guarded);
-    }
-    return guarded;
+    return this;
   }
 }
+
+const isFunction = (value: unknown): value is Registered => typeof value === 'function';
+const isGuard = (listener: object): listener is Guard => 'listener' in listener;

@@ -188,7 +188,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     await this.#plugins.dispose();
   }
 
-  protected override listenerFailed(event: string, error: unknown, args: readonly unknown[]): void {
+  protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {
     if (event === 'request') this.#desk.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error);
   }

@@ -26,11 +26,17 @@ describe('stand-ins of web pages', () => {
       const target = emitter as Original;
       target.on('a', two).on('a', one).once('a', three).on('b', one).on('b', one);
       heard.push(target.listenerCount('a'), target.listenerCount('none'), target.eventNames());
+      heard.push(
+        target.listeners('a').map((listener) => [one, two, three].indexOf(listener)),
+        target.listeners('none'),
+      );
       heard.push(target.emit('a', 1, 2), target.emit('a'), target.emit('none'), target.emit('b'));
       target.off('b', one);
       heard.push(target.listenerCount('b'), target.emit('b'), target.eventNames());
       target.removeAllListeners('a');
       heard.push(target.emit('a'));
+      const symbol = Symbol('d');
+      heard.push(target.on(symbol, one).emit(symbol, 4), target.eventNames().includes(symbol));
       target.on('c', one).removeAllListeners();
       heard.push(target.eventNames());
       return heard;

@@ -139,7 +139,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
     this.fire('released', reason);
   }
 
-  protected override listenerFailed(_event: string, error: unknown): void {
+  protected override listenerFailed(_event: string | symbol, error: unknown): void {
     this.#line.report(error);
   }
 
