@@ -14,6 +14,8 @@ export interface Outlet {
 export class Outflow {
   readonly #mostBytes: number;
   #outlet: Outlet | undefined;
+  /** Pieces that were ever added. */
+  added = 0;
   readonly #unwritten = new Queue<Uint8Array>();
   /** The link asked to wait for its drain. */
   #isFull = false;
@@ -24,6 +26,11 @@ export class Outflow {
 
   get outlet(): Outlet | undefined {
     return this.#outlet;
+  }
+
+  /** How many of the pieces ever added are not here any more. */
+  get taken(): number {
+    return this.added - this.#unwritten.length;
   }
 
   get isEmpty(): boolean {
@@ -46,6 +53,7 @@ export class Outflow {
   /** Adds what the next `write` hands on; dropped without a link. */
   add(segments: readonly Uint8Array[]): void {
     if (this.#outlet === undefined) return;
+    this.added += segments.length;
     for (const segment of segments) this.#unwritten.push(segment);
   }
 

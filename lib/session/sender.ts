@@ -3,6 +3,7 @@ import { BusError } from '../base/errors.ts';
 import type { EncodedMessage, Encoder } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
+import { type ControlKind, Controls } from './controls.ts';
 import { type Entry, Outbox } from './outbox.ts';
 import { Outflow, type Outlet } from './outflow.ts';
 import { Queued } from './queued.ts';
@@ -39,6 +40,7 @@ export class Sender {
   #lanes: ReadonlyMap<string, number> = noLanes;
   readonly queued = new Queued();
   readonly #outflow: Outflow;
+  readonly #controls: Controls;
   #corked = false;
   #deferred = false;
   /** This turn cut as much as a turn may. */
@@ -48,8 +50,9 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    const { keeps, maxBytes } = options;
+    const { keeps, maxBytes, encoder, slab, acks } = options;
     this.#outflow = new Outflow(keeps ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY);
+    this.#controls = new Controls(encoder, slab, this.#outflow, acks);
   }
 
   /** False asks the owner to hold further messages back until there is room. */
@@ -128,15 +131,15 @@ export class Sender {
   }
 
   /**
-   * Writes a frame about the link itself, behind the acknowledgement that is due; it is not kept, and nothing is written
-   * while there is no link.
+   * Writes a frame about the link itself, behind the acknowledgement that is due, once the link has taken those before;
+   * it is not kept, and nothing is written while there is no link.
    */
-  control(kind: 'heartbeat' | 'heartbeatReply' | 'pause' | 'resume' | 'goingAway'): void {
+  control(kind: ControlKind): void {
     if (this.#outflow.outlet === undefined) return;
+    this.#controls.owe(kind);
+    if (this.#corked) return;
     this.#flushSequenced();
-    this.#acknowledge();
-    this.#options.encoder[kind]();
-    this.#outflow.add(this.#options.slab.take());
+    this.#controls.write();
     this.#outflow.write();
   }
 
@@ -167,6 +170,7 @@ export class Sender {
   detach(): void {
     this.flush();
     this.#outflow.close();
+    this.#controls.forget();
   }
 
   /** Gathers everything written until `uncork` into one flush. */
@@ -182,7 +186,8 @@ export class Sender {
   /** As `uncork`, but with no acknowledgement of its own: one rides along if something else goes out. */
   uncorkQuietly(): void {
     this.#corked = false;
-    if (this.#options.slab.pendingBytes > 0 || !this.#outflow.isEmpty || this.#queueBytes > 0) this.flush();
+    const isIdle = this.#options.slab.pendingBytes === 0 && this.#outflow.isEmpty && this.#queueBytes === 0;
+    if (!isIdle || this.#controls.owes) this.flush();
   }
 
   /** Whether the link has taken all there is for it. */
@@ -204,7 +209,7 @@ export class Sender {
   flush(): void {
     this.#flushSequenced();
     this.#pump();
-    this.#acknowledge();
+    this.#controls.write();
     this.#outflow.write();
     if (this.#runsLow) this.ask();
   }
@@ -247,11 +252,6 @@ export class Sender {
     } else if (this.#options.slab.pendingBytes >= flushBytes) {
       this.flush();
     }
-  }
-
-  #acknowledge(): void {
-    const ack = this.#outflow.outlet === undefined ? -1 : this.#options.acks.takeAck();
-    if (ack >= 0 && this.#options.encoder.ack(ack) > 0) this.#outflow.add(this.#options.slab.take());
   }
 
   readonly #endOfTurn = (): void => {

@@ -206,7 +206,7 @@ export class Session {
     if (this.#receiver.paused) return;
     this.#closing = true;
     if (!this.#peerCloses) this.#receiver.pause();
-    if (this.tier === 'session') this.out.control('resume');
+    if (this.tier === 'session') this.out.control('closing');
   }
 
   resume(): void {

@@ -161,4 +161,41 @@ describe('sender', () => {
     senders[0]?.outbox.acknowledge(1);
     expect(senders.map((sender) => sender.abandon().map(({ data }) => data))).to.deep.equal([all.slice(1), all]);
   });
+
+  for (const [name, kinds, frames] of [
+    ['a heartbeat', ['heartbeatReply'], ['heartbeat-reply']],
+    ['a question for acknowledgements', ['heartbeat'], ['heartbeat']],
+    ['a pause and its end', ['pause', 'resume'], []],
+    ['the end of a pause and the next', ['resume', 'pause'], []],
+    ['a departure', ['goingAway'], ['going-away']],
+  ] as const) {
+    it(`${name}, 10,000 times while the link takes nothing - is said once, or not at all`, () => {
+      const sender = newSender();
+      const link = new FullLink();
+      sender.attach(link, 0);
+      send(sender, 90);
+      for (const _ of numbers(10_000)) for (const kind of kinds) sender.control(kind);
+      while (taken(link).length < 90 || link.bufferedBytes > 0) {
+        link.bufferedBytes = 0;
+        sender.flush();
+      }
+      const said = link.frames.map(({ type }) => type);
+      const expected: readonly string[] = frames;
+      // One waited behind the messages, the others together made the next; the sender asks once by itself.
+      const times = said.filter((type) => expected.includes(type)).length;
+      expect(times).to.be.within(expected.length, 2 * expected.length);
+      expect(said.filter((type) => !expected.includes(type) && type !== 'message').length).to.be.at.most(1);
+    });
+  }
+
+  it('what is said of the link while bytes of the peer are read - is said once, when all of them are', () => {
+    const sender = newSender();
+    const link = new OpenLink();
+    sender.attach(link, 0);
+    sender.cork();
+    for (const _ of numbers(1_000)) sender.control('heartbeatReply');
+    expect(link.frames).to.have.length(0);
+    sender.uncorkQuietly();
+    expect(link.frames.map(({ type }) => type)).to.deep.equal(['heartbeat-reply']);
+  });
 });
