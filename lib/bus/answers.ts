@@ -45,9 +45,10 @@ export class Answers implements Answerer {
     return this.#clock.now();
   }
 
-  /** `heardAt`: when it came, on the clock of the bus. */
-  take({ id, timeoutMs }: RequestFrame, lane: string, heardAt: number): IncomingRequest {
+  /** `heardAt`: when it came, on the clock of the bus. undefined: its requester has given up by now. */
+  take({ id, timeoutMs }: RequestFrame, lane: string, heardAt: number): IncomingRequest | undefined {
     const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : heardAt + timeoutMs;
+    if (timeoutMs !== undefined && expiresAt <= this.#clock.now()) return undefined;
     const request = new IncomingRequest(this, lane, id, expiresAt);
     this.#open.add(request);
     return request;

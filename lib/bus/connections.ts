@@ -1,6 +1,5 @@
 import { BusError } from '../base/errors.ts';
 import type { LinkPort } from '../session/link-port.ts';
-import { nativeDialect } from '../session/native-dialect.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { ClientHello, ClientOffer, ServerHello } from '../wire/hello.ts';
@@ -14,7 +13,7 @@ import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { SessionInfo } from './events.ts';
-import { compressLink, netIpcDialect, newSession, ownFeatures, recordsFeature } from './terms.ts';
+import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures } from './terms.ts';
 import { token } from './token.ts';
 
 export interface ConnectionsOwner extends ConnectionOwner {
@@ -203,8 +202,8 @@ export class Connections {
       connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options));
     } else {
       const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);
-      const records = answer.busbar?.features.includes(recordsFeature) === true;
-      const dialect = nativeDialect({ records, peerMaxBytes: offer.maxFrameBytes }, this.#options);
+      const { features = [] } = answer.busbar ?? {};
+      const dialect = nativeDialectOf({ features, maxFrameBytes: offer.maxFrameBytes }, this.#options);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);
       connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options));

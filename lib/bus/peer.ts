@@ -287,7 +287,8 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     this.#settled.wake();
   }
 
-  #request(data: unknown, open: number, request: IncomingRequest): void {
+  #request(data: unknown, open: number, request: IncomingRequest | undefined): void {
+    if (request === undefined) return;
     if (open < this.#maxOpenRequests) this.#owner.request(request, data);
     else request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being answered'));
   }

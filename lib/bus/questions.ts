@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import { type Pending, PendingTable } from '../session/pending.ts';
 import type { Waiting } from '../session/waiting.ts';
+import type { Asker } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { AskOptions } from './ask-options.ts';
 
@@ -21,7 +22,7 @@ export interface QuestionCarrier {
 type SendQuestion = (id: number, timeoutMs: number | undefined) => void;
 
 /** What one end asked and has no answer to yet. Every question settles: by answer, error, timeout, abort or loss. */
-export class Questions {
+export class Questions implements Asker {
   readonly #clock: Clock;
   readonly #carrier: QuestionCarrier;
   readonly #pending: PendingTable;
@@ -44,6 +45,11 @@ export class Questions {
   /** Answers that came too late, or for nobody. */
   get late(): number {
     return this.#pending.late;
+  }
+
+  /** As `PendingTable.left`. */
+  left(id: number): number {
+    return this.#pending.left(id);
   }
 
   /** Asks by `send`; what it throws rejects. */

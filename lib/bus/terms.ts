@@ -10,14 +10,25 @@ import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 
 /** The feature names of the native protocol that this version knows. */
-export const recordsFeature = 'records';
+const recordsFeature = 'records';
+const withdrawnFeature = 'withdrawn';
 
 /** After which part of the interval a client sends its heartbeat. */
 const clientHeartbeat = 0.9;
 
 /** The features this end offers on `link`. */
 export function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
-  return (options.trusted ?? link.trusted) ? [recordsFeature] : [];
+  return (options.trusted ?? link.trusted) ? [recordsFeature, withdrawnFeature] : [withdrawnFeature];
+}
+
+/** The native dialect with what both ends have: `maxFrameBytes` is the peer's. */
+export function nativeDialectOf(
+  { features, maxFrameBytes }: { readonly features: readonly string[]; readonly maxFrameBytes: number },
+  options: ResolvedPeerOptions,
+): SessionDialect {
+  const records = features.includes(recordsFeature);
+  const withdraws = features.includes(withdrawnFeature);
+  return nativeDialect({ records, withdraws, peerMaxBytes: maxFrameBytes }, options);
 }
 
 export function clientHello(
@@ -51,10 +62,7 @@ export function sessionOfClient(
       `The server speaks version ${offer.version}, this client ${protocolVersion}`,
     );
   }
-  const dialect =
-    offer === undefined
-      ? netIpcDialect(hello, port, options, platform)
-      : nativeDialect({ records: offer.features.includes(recordsFeature), peerMaxBytes: offer.maxFrameBytes }, options);
+  const dialect = offer === undefined ? netIpcDialect(hello, port, options, platform) : nativeDialectOf(offer, options);
   // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
   const heartbeatIntervalMs = options.heartbeatIntervalMs * clientHeartbeat;
   return newSession(dialect, owner, { ...options, heartbeatIntervalMs });

@@ -12,6 +12,8 @@ export interface DialectLimits {
 /** What two ends agreed on for a native session. */
 export interface NativeTerms {
   readonly records: boolean;
+  /** Whether the peer knows of questions that were withdrawn. */
+  readonly withdraws?: boolean | undefined;
   /** The largest body the peer takes. */
   readonly peerMaxBytes: number;
 }
@@ -25,6 +27,7 @@ export function nativeDialect(terms: NativeTerms, limits: DialectLimits): Sessio
     encoder: new NativeEncoder({
       slab,
       records: terms.records,
+      withdraws: terms.withdraws,
       maxFrameBytes: terms.peerMaxBytes,
       maxDepth: limits.maxDepth,
     }),

@@ -16,6 +16,10 @@ const firstRing = 16;
 /** What an outbox holds before its first frame. */
 const noEnds = new Float64Array(0);
 const noEntries: (Entry | undefined)[] = [];
+const noParts = new Set<number>();
+
+/** Brings a frame, which is at `at` of `bytes`, up to date; `begins`: whether a body begins with it. */
+export type Amend = (bytes: Uint8Array, at: number, begins: boolean) => void;
 
 /**
  * The sequenced frames the peer has not acknowledged, as bytes to be sent again and as entries to be answered for.
@@ -33,6 +37,13 @@ export class Outbox {
   /** By sequence number: where the frame ends, and whose it is. */
   #ends = noEnds;
   #entries = noEntries;
+  /** The frames that carry on with a body; most sessions never have one. */
+  #later = noParts;
+  readonly #amend: Amend | undefined;
+
+  constructor(amend?: Amend) {
+    this.#amend = amend;
+  }
 
   /** Frames not acknowledged. */
   get count(): number {
@@ -44,14 +55,18 @@ export class Outbox {
     return this.#recordedOffset - this.#headOffset;
   }
 
-  /** Notes a frame of `bytes`, whose bytes will be stored in the same order. */
-  record(bytes: number, entry: Entry | undefined): number {
+  /** Notes a frame of `bytes`, whose bytes will be stored in the same order; `begins`: whether a body begins with it. */
+  record(bytes: number, entry: Entry | undefined, begins = true): number {
     if (this.count === this.#ends.length) this.#grow();
     this.sequence += 1;
     this.#recordedOffset += bytes;
     const slot = this.sequence & (this.#ends.length - 1);
     this.#ends[slot] = this.#recordedOffset;
     this.#entries[slot] = entry;
+    if (!begins) {
+      if (this.#later === noParts) this.#later = new Set();
+      this.#later.add(this.sequence);
+    }
     return this.sequence;
   }
 
@@ -86,16 +101,21 @@ export class Outbox {
         this.#entries[slot] = undefined;
         entry.acknowledged?.();
       }
+      if (this.#later.size !== 0) this.#later.delete(this.acknowledged);
       this.#headOffset = this.#ends[slot] as number;
     }
     this.#trim();
     return true;
   }
 
-  /** The stored bytes that follow frame `sequence`; undefined when frames behind it are gone or were never sent. */
+  /**
+   * The stored bytes that follow frame `sequence`, brought up to date; undefined when frames behind it are gone or were
+   * never sent.
+   */
   after(sequence: number): Uint8Array[] | undefined {
     if (sequence < this.acknowledged || sequence > this.sequence) return undefined;
     const from = sequence === this.acknowledged ? this.#headOffset : (this.#endOf(sequence) as number);
+    if (this.#amend !== undefined) this.#amendFrom(sequence + 1, from, this.#amend);
     const bytes: Uint8Array[] = [];
     let offset = this.#startOffset;
     for (const segment of this.#segments) {
@@ -116,10 +136,24 @@ export class Outbox {
     }
     this.#entries.fill(undefined);
     this.#segments.clear();
+    this.#later = noParts;
     this.acknowledged = this.sequence;
     this.#headOffset = this.#recordedOffset;
     this.#startOffset = this.#recordedOffset;
     return left;
+  }
+
+  /** Frame `next` starts at `start`. */
+  #amendFrom(next: number, start: number, amend: Amend): void {
+    let offset = this.#startOffset;
+    for (const segment of this.#segments) {
+      const end = offset + segment.length;
+      for (; start < end && next <= this.sequence; next++) {
+        amend(segment, start - offset, !this.#later.has(next));
+        start = this.#endOf(next) as number;
+      }
+      offset = end;
+    }
   }
 
   #endOf(sequence: number): number | undefined {

@@ -65,6 +65,12 @@ export class PendingTable {
     return this.#byId.get(id) !== undefined;
   }
 
+  /** Milliseconds until `id` is given up; negative when nobody waits for it. */
+  left(id: number): number {
+    const pending = this.#byId.get(id);
+    return pending === undefined ? -1 : Math.max(0, Math.ceil(pending.deadline - this.#clock.now()));
+  }
+
   /** Rejects every question that `which` picks. */
   reject(error: BusError, which: (pending: Pending) => boolean = () => true): void {
     for (const [id, pending] of this.#byId.entries()) {

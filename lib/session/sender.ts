@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import type { EncodedMessage, Encoder } from '../wire/dialect.ts';
+import type { Asker, EncodedMessage, Encoder } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
 import { type ControlKind, Controls } from './controls.ts';
@@ -18,6 +18,7 @@ export interface SenderOptions {
   readonly maxMessages: number;
   /** Says which acknowledgement is due, or -1; asked once per flush. */
   readonly acks: { takeAck(): number };
+  readonly asker: Asker;
   /** Hears when something is sent. */
   readonly watch: { sending(): void };
 }
@@ -35,7 +36,7 @@ const pumpBytes = 262_144;
  * or at once while the link is idle.
  */
 export class Sender {
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
   readonly #options: SenderOptions;
   #lanes: ReadonlyMap<string, number> = noLanes;
   readonly queued = new Queued();
@@ -50,7 +51,8 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    const { keeps, maxBytes, encoder, slab, acks } = options;
+    const { keeps, maxBytes, encoder, slab, acks, asker } = options;
+    this.outbox = new Outbox((bytes, at, begins) => encoder.amend?.(bytes, at, begins, asker));
     this.#outflow = new Outflow(keeps ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY);
     this.#controls = new Controls(encoder, slab, this.#outflow, acks);
   }
@@ -246,12 +248,9 @@ export class Sender {
       if (this.#options.slab.pendingBytes >= flushBytes) this.flush();
       return;
     }
-    if (!this.#deferred) {
-      this.#flushLater();
-      this.flush();
-    } else if (this.#options.slab.pendingBytes >= flushBytes) {
-      this.flush();
-    }
+    if (this.#deferred && this.#options.slab.pendingBytes < flushBytes) return;
+    this.#flushLater();
+    this.flush();
   }
 
   readonly #endOfTurn = (): void => {
@@ -279,10 +278,10 @@ export class Sender {
     let cut = 0;
     outlet.cork?.();
     while (cut < pumpBytes && outlet.bufferedBytes < pumpBytes && this.outbox.bytes < this.#options.maxBytes) {
-      const chunk = queue.writeChunk();
+      const chunk = queue.writeChunk(this.#options.asker);
       if (chunk === undefined) break;
       cut += chunk.bytes;
-      this.outbox.record(chunk.bytes, chunk.last ? this.queued.take(chunk.lane) : undefined);
+      this.outbox.record(chunk.bytes, chunk.last ? this.queued.take(chunk.lane) : undefined, chunk.first);
       this.#flushSequenced();
       this.#outflow.write();
     }

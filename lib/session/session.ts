@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import type { Decoder, Encoder } from '../wire/dialect.ts';
+import type { Asker, Decoder, Encoder } from '../wire/dialect.ts';
 import type { ControlFrame } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
 import { Flushes } from './flushes.ts';
@@ -34,6 +34,7 @@ export interface SessionLink extends Outlet {
 
 /** Who holds the session. No method may throw; `broken` may detach or end it. */
 export interface SessionOwner {
+  readonly questions: Asker;
   frame(frame: UserFrame, lane: string, heardAt: number): void;
   goingAway(): void;
   /** There is room for messages again. */
@@ -97,6 +98,7 @@ export class Session {
       keeps,
       maxBytes: limits.maxUnackedBytes,
       maxMessages: limits.maxPendingMessages,
+      asker: owner.questions,
       acks: this.#receiver,
       watch: this.#watch,
     });

@@ -26,6 +26,12 @@ export interface Encoder {
   resume(): number;
   goingAway(): number;
 
+  /**
+   * Brings a frame that was written earlier, and is at `at` of `bytes`, up to date: how long its answer is still waited for,
+   * or that it is not. `begins`: whether a body begins with it. Absent where nothing is written again.
+   */
+  amend?(bytes: Uint8Array, at: number, begins: boolean, asker: Asker): void;
+
   /** Bodies too large for one frame, waiting to be cut; undefined where the dialect cuts nothing. */
   readonly queue: LaneQueue | undefined;
 }
@@ -35,8 +41,16 @@ export interface LaneQueue {
   readonly bytes: number;
   /** How many of them are of this lane. */
   bytesOf(lane: number): number;
-  /** Writes the next chunk; undefined when nothing waits. */
-  writeChunk(): { readonly lane: number; readonly bytes: number; readonly last: boolean } | undefined;
+  /** Writes the next chunk, as `amend` would leave it; undefined when nothing waits. */
+  writeChunk(
+    asker?: Asker,
+  ): { readonly lane: number; readonly bytes: number; readonly first: boolean; readonly last: boolean } | undefined;
+}
+
+/** Whoever waits for answers to the questions that were encoded. */
+export interface Asker {
+  /** Milliseconds that the answer to question `id` is still waited for; negative when nobody waits for it. */
+  left(id: number): number;
 }
 
 /** A message in the form that every peer of a dialect takes. */

@@ -72,9 +72,10 @@ const limits: SessionLimits = {
 /** A whole session between two links: bytes it cannot read are one call of `broken`, and never a throw. */
 function session(bytes: Uint8Array, random: SeededRandom): void {
   const clock = new VirtualClock();
-  const terms = { records: true, peerMaxBytes: maxFrameBytes };
+  const terms = { records: true, withdraws: true, peerMaxBytes: maxFrameBytes };
   let broken = 0;
   const owner = {
+    questions: { left: () => -1 },
     frame: ignore,
     goingAway: ignore,
     room: ignore,

@@ -54,6 +54,7 @@ function newSender(): Sender {
     keeps: true,
     maxBytes,
     maxMessages: 10_000,
+    asker: { left: () => Number.POSITIVE_INFINITY },
     acks: { takeAck: () => -1 },
     watch: { sending() {} },
   });

@@ -25,6 +25,7 @@ const overheadBytes = 256;
 /** One end of one session, with the books that both its ends write in. */
 export class End implements SessionOwner {
   readonly session: Session;
+  readonly questions = { left: () => Number.POSITIVE_INFINITY };
   readonly #world: World;
   readonly #name: string;
   readonly #sent: Ledger;

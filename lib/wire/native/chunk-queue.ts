@@ -1,6 +1,7 @@
 import { Queue } from '../../base/queue.ts';
-import type { LaneQueue } from '../dialect.ts';
+import type { Asker, LaneQueue } from '../dialect.ts';
 import type { Slab } from '../slab.ts';
+import { amendFrame } from './amend.ts';
 import { chunkBytes, Flag, headerBytes, writeHeader } from './header.ts';
 
 interface Waiting {
@@ -22,12 +23,15 @@ const noBytes = new Map<number, number>();
 export class ChunkQueue implements LaneQueue {
   bytes = 0;
   readonly #slab: Slab;
+  readonly #withdraws: boolean;
   /** Made for the first large body; few sessions have one. */
   #lanes = none;
   #bytesByLane = noBytes;
 
-  constructor(slab: Slab) {
+  /** `withdraws`: whether the peer knows of questions that were withdrawn. */
+  constructor(slab: Slab, withdraws: boolean) {
     this.#slab = slab;
+    this.#withdraws = withdraws;
   }
 
   /** True while a frame of `lane` has to wait behind another. */
@@ -52,20 +56,21 @@ export class ChunkQueue implements LaneQueue {
     return 0;
   }
 
-  writeChunk(): { lane: number; bytes: number; last: boolean } | undefined {
+  writeChunk(asker?: Asker): { lane: number; bytes: number; first: boolean; last: boolean } | undefined {
     for (const [lane, queue] of this.#lanes) {
       const waiting = queue.first;
       this.#lanes.delete(lane);
       if (waiting === undefined) continue;
       const total = waiting.intro.length + waiting.body.length;
       const size = Math.min(chunkBytes, total - waiting.offset);
+      const first = waiting.offset === 0;
       const last = waiting.offset + size === total;
-      this.#writeFrame(lane, waiting, size, last);
+      this.#writeFrame(lane, waiting, size, last, asker);
       this.#count(lane, -size);
       if (last) queue.shift();
       // Behind the others: a Map keeps the order of insertion.
       if (queue.length > 0) this.#lanes.set(lane, queue);
-      return { lane, bytes: headerBytes + size, last };
+      return { lane, bytes: headerBytes + size, first, last };
     }
     return undefined;
   }
@@ -79,7 +84,7 @@ export class ChunkQueue implements LaneQueue {
     this.#bytesByLane.set(lane, this.bytesOf(lane) + bytes);
   }
 
-  #writeFrame(lane: number, waiting: Waiting, size: number, last: boolean): void {
+  #writeFrame(lane: number, waiting: Waiting, size: number, last: boolean, asker: Asker | undefined): void {
     const slab = this.#slab;
     const { intro, body, type, id } = waiting;
     const introLeft = intro.subarray(Math.min(waiting.offset, intro.length), waiting.offset + size);
@@ -87,6 +92,7 @@ export class ChunkQueue implements LaneQueue {
     slab.ensure(headerBytes + introLeft.length);
     writeHeader(slab.buffer, slab.position, size, type, last ? waiting.flags : waiting.flags | Flag.more, lane, id);
     slab.buffer.set(introLeft, slab.position + headerBytes);
+    if (asker !== undefined) amendFrame(slab.buffer, slab.position, waiting.offset === 0, asker, this.#withdraws);
     slab.position += headerBytes + introLeft.length;
     if (size > introLeft.length) slab.adopt(body.subarray(bodyStart, bodyStart + size - introLeft.length));
     waiting.offset += size;

@@ -1,7 +1,8 @@
 import { BusError } from '../../base/errors.ts';
-import type { EncodedMessage, Encoder } from '../dialect.ts';
+import type { Asker, EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
+import { amendFrame } from './amend.ts';
 import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
@@ -17,6 +18,8 @@ export interface NativeEncoderOptions {
   readonly maxFrameBytes: number;
   /** How deep a body may nest: what the peer would refuse is better refused here. */
   readonly maxDepth: number;
+  /** Whether the peer knows of questions that were withdrawn. */
+  readonly withdraws?: boolean | undefined;
 }
 
 /** Raw bodies up to this are copied into the slab; larger ones are handed on as they are. */
@@ -38,6 +41,7 @@ export class NativeEncoder implements Encoder {
   readonly #records: boolean;
   readonly #maxFrameBytes: number;
   readonly #maxDepth: number;
+  readonly #withdraws: boolean;
   readonly #packers: BodyPacker[] = [];
 
   constructor(options: NativeEncoderOptions) {
@@ -45,7 +49,8 @@ export class NativeEncoder implements Encoder {
     this.#records = options.records;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#maxDepth = options.maxDepth;
-    this.queue = new ChunkQueue(options.slab);
+    this.#withdraws = options.withdraws === true;
+    this.queue = new ChunkQueue(options.slab, this.#withdraws);
   }
 
   message(lane: number, data: unknown, confirm: boolean): number {
@@ -107,6 +112,10 @@ export class NativeEncoder implements Encoder {
     }
     this.#slab.share(buffer, start, end);
     return size;
+  }
+
+  amend(bytes: Uint8Array, at: number, begins: boolean, asker: Asker): void {
+    amendFrame(bytes, at, begins, asker, this.#withdraws);
   }
 
   ack(received: number): number {
@@ -171,7 +180,7 @@ export class NativeEncoder implements Encoder {
     if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
       const packed = buffer.subarray(bodyStart, end);
       const body = buffer === slab.buffer ? new Uint8Array(packed) : packed;
-      return this.queue.push(lane, type, allFlags, id, body);
+      return this.queue.push(lane, type, allFlags, id, body.subarray(prefix), body.subarray(0, prefix));
     }
     writeHeader(buffer, bodyStart - headerBytes, bodyBytes, type, allFlags, lane, id);
     if (buffer === slab.buffer) slab.position = end;
@@ -183,7 +192,7 @@ export class NativeEncoder implements Encoder {
     const body = new Uint8Array(timeoutMs < 0 ? 0 : 4);
     if (timeoutMs >= 0) writeUint32(body, 0, timeoutMs);
     const allFlags = flags | Encoding.none | (timeoutMs < 0 ? 0 : Flag.deadline);
-    if (this.queue.holds(lane)) return this.queue.push(lane, type, allFlags, id, body);
+    if (this.queue.holds(lane)) return this.queue.push(lane, type, allFlags, id, body.subarray(0, 0), body);
     return this.#copyFrame(type, allFlags, lane, id, body);
   }
 

@@ -1,7 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { Frame, RemoteFailure } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
-import { Encoding, encodingMask, Flag, FrameType, readUint32 } from './header.ts';
+import { Encoding, encodingMask, Flag, FrameType, isQuestion, readUint32 } from './header.ts';
 import { checkDepth } from './msgpack-depth.ts';
 import { rawValue } from './raw-body.ts';
 
@@ -41,7 +41,9 @@ export class FrameBuilder {
       timeoutMs = readUint32(bytes, start);
       start += 4;
     }
+    // Read even so: later bodies may count on what it defines.
     const data = this.#body(flags & encodingMask, lane, bytes, start, end);
+    if ((flags & Flag.withdrawn) !== 0 && isQuestion(type)) return { type: 'part', lane, size };
     switch (type) {
       case FrameType.message:
         return { type: 'message', lane, data, confirm: (flags & Flag.confirm) !== 0, size };

@@ -44,10 +44,17 @@ export const Flag = {
   confirm: 0b1000,
   /** The body starts with a u32: the milliseconds the requester will wait. */
   deadline: 0b1_0000,
+  /** Nobody waits for the answer any more: the body counts, and nothing is begun. Where it was cut, its last frame says so. */
+  withdrawn: 0b10_0000,
 } as const;
 
 /** Bodies longer than this are cut, so that lanes can take turns; 64 KiB of binary data, with what stands before it, are not. */
 export const chunkBytes = 65_536 + 64;
+
+/** Whether somebody may wait for an answer to a frame of `type`. */
+export function isQuestion(type: number): boolean {
+  return type === FrameType.request || type === FrameType.ping || type === FrameType.message;
+}
 
 export function writeHeader(
   into: Uint8Array,

@@ -47,7 +47,7 @@ export class Reassembly {
    * @throws BusError `ERR_PROTOCOL` when another frame cuts in.
    */
   begin(lane: number, type: number, flags: number, id: number): void {
-    const kind = flags & ~Flag.more;
+    const kind = flags & ~(Flag.more | Flag.withdrawn);
     const partial = this.#open?.get(lane);
     if (partial === undefined) {
       this.#open ??= new Map();

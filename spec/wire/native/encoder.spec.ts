@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { EncodedMessage } from '../../../lib/wire/dialect.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
+import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
+import { Slab } from '../../../lib/wire/slab.ts';
 import { decode, decoderOf, Writer } from './native-peer.ts';
 
 function circular(): object {
@@ -210,5 +212,28 @@ describe('native encoder', () => {
   it('acknowledgements - are written modulo 2^32', () => {
     const bytes = new Writer().bytes((encoder) => encoder.ack(2 ** 32 + 5));
     expect(decode(decoderOf(), bytes)).to.deep.equal([{ type: 'ack', received: 5, size: 12 }]);
+  });
+
+  it('questions that are written again - say what is left, and that they were withdrawn to who knows of that', () => {
+    for (const [withdraws, flags] of [
+      [true, 0x32],
+      [false, 0x12],
+    ] as const) {
+      const slab = new Slab();
+      const encoder = new NativeEncoder({ slab, records: false, withdraws, maxFrameBytes: 1_048_576, maxDepth: 64 });
+      encoder.request(0, 7, 'a', 1_500);
+      encoder.request(0, 8, 'a', 1_500);
+      encoder.message(0, 'a', true);
+      const [bytes = Buffer.of()] = slab.take();
+      const size = (bytes.length - 14) / 2;
+      const asker = { left: (id: number) => (id === 7 ? 400 : -1) };
+      for (const at of [0, size, 2 * size]) encoder.amend(bytes, at, true, asker);
+      const frames = [bytes.subarray(0, size), bytes.subarray(size, 2 * size), bytes.subarray(2 * size)];
+      expect(frames.map((frame) => frame[5])).to.deep.equal([0x12, flags, 0x0a]);
+      expect(frames.slice(0, 2).map((frame) => Buffer.from(frame).readUInt32BE(12))).to.deep.equal([400, 0]);
+      // Of a body that was cut, the parts behind the first have no deadline.
+      encoder.amend(bytes, 0, false, { left: () => 300 });
+      expect(Buffer.from(bytes).readUInt32BE(12)).to.equal(400);
+    }
   });
 });
