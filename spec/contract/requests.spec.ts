@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { it } from 'mocha';
 import { BusError, type Client, type Connection, type Context, type Respond, type Server } from '../../lib/index.ts';
 import { contract, next, rejected, sleep, until } from '../support/buses.ts';
+import { stopwatch } from '../support/stopwatch.ts';
 
 type Reply = (request: unknown, respond: Respond<unknown>) => unknown;
 
@@ -83,9 +84,9 @@ contract('requests', (bus, dialect) => {
   it('that nobody can answer are rejected ERR_NO_HANDLER at once', async () => {
     const { client, connection } = await bus().pair();
     for (const asker of [client, connection]) {
-      const before = performance.now();
+      const elapsedMs = stopwatch();
       expect((await rejected(asker.request('anyone?'))).code).to.equal('ERR_NO_HANDLER');
-      expect(performance.now() - before).to.be.below(500);
+      expect(elapsedMs()).to.be.below(500);
     }
   });
 
@@ -293,9 +294,9 @@ contract('a request listener', (bus) => {
       // A pause of the machine holds up one of them, not all.
       let quickestMs = Number.POSITIVE_INFINITY;
       for (let attempt = 0; attempt < 5; attempt++) {
-        const before = performance.now();
+        const elapsedMs = stopwatch();
         expect((await rejected(client.request(request))).message).to.equal(message);
-        quickestMs = Math.min(quickestMs, performance.now() - before);
+        quickestMs = Math.min(quickestMs, elapsedMs());
       }
       expect(quickestMs).to.be.below(10);
     }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { it } from 'mocha';
 import { BusError } from '../../lib/index.ts';
 import { contract, sleep, until } from '../support/buses.ts';
+import { stopwatch } from '../support/stopwatch.ts';
 
 contract('ping', (bus) => {
   it('resolves whole milliseconds, both ways and for all', async () => {
@@ -12,7 +13,7 @@ contract('ping', (bus) => {
       await connection.ping({ a: 1 }),
     ]) {
       expect(ms).to.satisfy(Number.isInteger);
-      expect(ms).to.be.within(0, 1_000);
+      expect(ms).to.be.within(0, 5_000);
     }
     await bus().client();
     const all = await server.ping('all');
@@ -75,9 +76,9 @@ contract('surveys', (bus) => {
     for (let attempt = 0; attempt < 3; attempt++) {
       const client = await bus().client();
       client.on('request', () => void client.destroy());
-      const before = performance.now();
+      const elapsedMs = stopwatch();
       const results = await server.survey('q', 5_000);
-      quickestMs = Math.min(quickestMs, performance.now() - before);
+      quickestMs = Math.min(quickestMs, elapsedMs());
       expect(results.map(({ status }) => status)).to.deep.equal(['fulfilled', 'rejected']);
       await until(() => server.connections.length === 1);
     }

@@ -21,7 +21,7 @@ describe('strangers on a socket', () => {
     const { executions, slowestPingMs, grownBytes, exitCode } = await strangers(server, path, 0, 20_000);
     figure('8 socket', { executions, slowestPingMs, grownMiB: Math.round(grownBytes / 1_048_576) });
     expect({ executions, exitCode }).to.deep.equal({ executions: 20_000, exitCode: null });
-    expect(slowestPingMs).to.be.below(1_000);
+    expect(slowestPingMs, 'ms of the slowest ping').to.be.below(3_000);
     expect(grownBytes).to.be.below(24 * 1_048_576);
   });
 });

@@ -7,6 +7,7 @@ import { hello, offer, frame, packet } from '../support/stranger.ts';
 import { figure } from '../reliability/figures.ts';
 import { Stage } from '../reliability/process.ts';
 import { intrusions } from './intruders.ts';
+import { stopwatch } from '../support/stopwatch.ts';
 
 /** `INTRUDER=123` tries one again. */
 const one = process.env['INTRUDER'];
@@ -35,8 +36,8 @@ describe('intruders', () => {
       server.handle(() => (handled += 1));
       const lived: number[] = [];
       server.server?.on('connection', (socket: Socket) => {
-        const cameAt = performance.now();
-        socket.once('close', () => lived.push(performance.now() - cameAt));
+        const elapsedMs = stopwatch();
+        socket.once('close', () => lived.push(elapsedMs()));
       });
       const early = [
         Buffer.concat([hello(), packet({ t: 1, d: 'early' }), packet({ t: 2, d: 'early', n: 'x' })]),

@@ -3,6 +3,7 @@ import { Client, type Connection, Server } from '../../lib/index.ts';
 import { SeededRandom } from '../../lib/testing/index.ts';
 import { eager, next } from '../support/buses.ts';
 import { frame, hello, offer, packet, Stranger } from '../support/stranger.ts';
+import { stopwatch } from '../support/stopwatch.ts';
 
 export interface IntrusionFigures {
   readonly attempts: number;
@@ -159,8 +160,8 @@ export async function intrusions(path: string, from: number, count: number): Pro
   // A token is the last that a server draws for a new session.
   const victim = { id: honest.id, token: Buffer.from(lastBytes).toString('base64url') };
   server.server?.on('connection', (socket: Socket) => {
-    const cameAt = performance.now();
-    socket.once('close', () => lived.push(performance.now() - cameAt));
+    const elapsedMs = stopwatch();
+    socket.once('close', () => lived.push(elapsedMs()));
   });
   const names = Object.keys(kinds);
   const tried: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));

@@ -108,7 +108,7 @@ describe('outages', () => {
       await Promise.all(sends);
       figure(`23 server, ${dialect.name}`, { heartbeatMs: 300, noticedMs, falseSuccess });
       expect(falseSuccess).to.equal(0);
-      expect(noticedMs).to.be.below(2 * 300 + 300);
+      expect(noticedMs, 'ms until it was noticed').to.be.below(2 * 300 + 1_000);
       if (!confirms) return;
       const tally = await server.ask<{ taken: number; doubled: number }>({ ask: 'tally' });
       expect(tally.taken).to.equal(3);
@@ -136,7 +136,7 @@ describe('outages', () => {
       await sent;
       figure(`23 client, ${dialect.name}`, { heartbeatMs: 300, noticedMs, falseSuccess });
       expect(falseSuccess).to.equal(0);
-      expect(noticedMs).to.be.below(2 * 300 + 300);
+      expect(noticedMs, 'ms until it was noticed').to.be.below(2 * 300 + 1_000);
       await client.kill();
       await server.close();
     });

@@ -1,14 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { waitedForCoreMs } from '../../support/stopwatch.ts';
 
 const sampleMs = 2;
 
-/** What a load does to this process: the most memory it had resident, and how long the event loop stood still. */
+/**
+ * What a load does to this process: the most memory it had resident, and how long the event loop stood still, less what
+ * this process waited for a core meanwhile.
+ */
 export class Vitals {
   readonly #delay: IntervalHistogram = monitorEventLoopDelay({ resolution: 1 });
   #before = 0;
   #most = 0;
   #watch: NodeJS.Timeout | undefined;
+  #waitedMs = 0;
 
   start(): void {
     globalThis.gc?.();
@@ -19,6 +24,7 @@ export class Vitals {
     this.#watch = setInterval(() => {
       this.#most = Math.max(this.#most, process.memoryUsage.rss());
     }, sampleMs);
+    this.#waitedMs = waitedForCoreMs();
     this.#delay.reset();
     this.#delay.enable();
   }
@@ -27,7 +33,8 @@ export class Vitals {
     clearInterval(this.#watch);
     this.#delay.disable();
     const most = Math.max(this.#most, process.memoryUsage.rss(), peak());
-    return { residentBytes: most - this.#before, blockedMs: Math.round(this.#delay.max / 1e5) / 10 };
+    const blockedMs = this.#delay.max / 1e6 - (waitedForCoreMs() - this.#waitedMs);
+    return { residentBytes: most - this.#before, blockedMs: Math.max(0, Math.round(blockedMs * 10) / 10) };
   }
 }
 

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs';
+
+/** Milliseconds that the main thread of this process was ready to run while other work had the cores; 0 where nothing tells. */
+export function waitedForCoreMs(): number {
+  try {
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1_000_000;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Starts to count. The function it returns says how many milliseconds have passed, less those in which this thread waited for
+ * a core: about what a quiet machine would have taken, so that a busy one makes no spec fail. Only for upper bounds on what
+ * this thread does itself.
+ */
+export function stopwatch(): () => number {
+  const waitedMs = waitedForCoreMs();
+  const start = performance.now();
+  return () => performance.now() - start - (waitedForCoreMs() - waitedMs);
+}
