@@ -62,7 +62,7 @@ export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(r
 
 /** Waits for `condition`, turn by turn, for a second at most. */
 export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
-  for (const end = Date.now() + 2_000; !condition(); await turn()) {
+  for (const end = Date.now() + 15_000; !condition(); await turn()) {
     if (Date.now() > end) throw new Error(`waited too long for ${what}`);
   }
 }
