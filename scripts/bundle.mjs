@@ -3,6 +3,7 @@ import { join, relative, sep } from 'node:path';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { stop, transform } from 'esbuild';
+import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
 import { entries, pageEntries, program, standIns } from './entries.mjs';
@@ -23,7 +24,7 @@ export async function bundle() {
   const names = Object.keys(entries);
   const node = inputs(names, '.js');
   const forNode = [withMaps, withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
-  const forPages = [withMaps, withStandIns, nodeResolve({ browser: true })];
+  const forPages = [withMaps, withStandIns, withoutSentences, nodeResolve({ browser: true })];
   const parts = await Promise.all([
     code(
       'es',
@@ -120,6 +121,33 @@ const withStandIns = {
     return standIn === undefined ? resolved : join(compiled, `${standIn}.js`);
   },
 };
+
+/**
+ * In pages, where each byte is loaded, errors that users cannot bring about by their own code carry their code alone; those
+ * of settings and arguments keep their sentence.
+ */
+const withoutSentences = {
+  name: 'without sentences',
+  transform(source, id) {
+    if (!core.test(id.split(sep).join('/'))) return undefined;
+    const text = new MagicString(source);
+    walk(this.parse(source), (node) => {
+      if (node.type !== 'NewExpression' || node.callee.name !== 'BusError') return;
+      const [code, sentence, options] = node.arguments;
+      if (sentence === undefined || kept.test(code.value ?? '')) return;
+      if (sentence.type !== 'Literal' && sentence.type !== 'TemplateLiteral') return;
+      if (options === undefined) text.remove(code.end, sentence.end);
+      else text.overwrite(sentence.start, sentence.end, 'void 0');
+    });
+    return { code: text.toString(), map: text.generateMap({ hires: true }) };
+  },
+};
+const kept = /^ERR_(?:INVALID_|PLUGIN)/;
+
+function walk(node, visit) {
+  if (typeof node?.type === 'string') visit(node);
+  for (const child of Object.values(node ?? {})) if (typeof child === 'object') walk(child, visit);
+}
 
 /** Comments are for the declarations. */
 const withoutComments = {
