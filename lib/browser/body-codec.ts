@@ -1,3 +1,3 @@
 /** Stands in for `wire/native/body-codec` in web pages. */
-export { BodyReader } from './message-pack-reader.ts';
+export { MessagePackReader as BodyReader } from '../wire/native/message-pack-reader.ts';
 export { BodyPacker, roomBytes } from './message-pack-writer.ts';

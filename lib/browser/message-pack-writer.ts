@@ -2,7 +2,7 @@ import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/text-of.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
-import { Extension, rawKinds } from './extension.ts';
+import { Extension, rawKinds } from '../wire/native/extension.ts';
 
 /** What has to be free behind a body's start before it is packed: nothing, as the writer finds room itself. */
 export const roomBytes = 64;
@@ -90,6 +90,7 @@ export class BodyPacker {
   }
 
   #object(value: object): void {
+    if (Object.prototype.toString.call(value) === '[object SharedArrayBuffer]') throw new TypeError('a SharedArrayBuffer cannot travel');
     if (Array.isArray(value)) this.#list(value);
     else if (value instanceof Map) this.#entries([...value]);
     else if (value instanceof Set) this.#tagged(Extension.set, [...value]);

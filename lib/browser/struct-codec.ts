@@ -1,6 +1,6 @@
 import { BusError } from '../base/errors.ts';
 import { isRaw } from '../wire/native/raw-body.ts';
-import { BodyReader } from './message-pack-reader.ts';
+import { MessagePackReader } from '../wire/native/message-pack-reader.ts';
 import { BodyPacker } from './message-pack-writer.ts';
 
 /**
@@ -15,7 +15,7 @@ export function packStruct(value: unknown): Uint8Array {
 }
 
 export function unpackStruct(bytes: Uint8Array): unknown {
-  return new BodyReader().read(bytes, 0, bytes.length);
+  return new MessagePackReader().read(bytes, 0, bytes.length);
 }
 
 /** `value` was packed, so it is not circular. */

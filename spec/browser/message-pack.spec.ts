@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BodyPacker, BodyReader } from '../../lib/browser/body-codec.ts';
+import { packStruct, unpackStruct } from '../../lib/browser/struct-codec.ts';
 import * as native from '../../lib/wire/native/body-codec.ts';
 
 interface Packer {
@@ -160,5 +161,18 @@ describe('message pack of pages', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+
+  it('a key __proto__ is dropped, shared memory is refused, and a text keeps its first mark', () => {
+    const hostile: unknown = JSON.parse('{"__proto_":1,"__proto__":{"admin":true},"a":[{"__proto__":2}]}');
+    for (const packer of [new BodyPacker(), new native.BodyPacker(false)]) {
+      expect(read(new BodyReader(), pack(packer, hostile))).to.deep.equal({ __proto_: 1, a: [{}] });
+      expect(read(new BodyReader(), pack(packer, '\ufeffa'))).to.equal('\ufeffa');
+      for (const data of [new SharedArrayBuffer(1), { a: [new SharedArrayBuffer(1)] }]) {
+        expect(() => pack(packer, data)).to.throw('SharedArrayBuffer');
+      }
+    }
+    expect(() => packStruct([new SharedArrayBuffer(1)])).to.throw('SharedArrayBuffer');
+    expect(unpackStruct(packStruct(hostile))).to.deep.equal({ __proto_: 1, a: [{}] });
   });
 });

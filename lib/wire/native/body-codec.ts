@@ -1,8 +1,10 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
-import { hasObjectKey } from './map-keys.ts';
+import { misfit } from '../codec/misfit.ts';
+import { holdsProto } from '../codec/proto-key.ts';
 import { holdsUnknownArray } from './msgpack-arrays.ts';
+import { CarefulReader } from './careful-reader.ts';
 
 // msgpackr's encode options: return the whole target with `start` and `end` set; leave room before the body.
 const reuseBuffer = 512;
@@ -46,7 +48,8 @@ export class BodyPacker {
   readonly #records: boolean;
   /** Whether the body being packed holds data of classes that only extensions can carry. */
   #extended = false;
-  #hasMap = false;
+  /** Whether it holds what the packer's own types do not cover, which has to be looked at. */
+  #isUnusual = false;
 
   constructor(records: boolean) {
     this.#records = records;
@@ -57,8 +60,9 @@ export class BodyPacker {
     // Without it a typed array inside other data would travel as garbage, and a Set as an array. msgpackr asks for it
     // only when it meets one, and then writes subclasses of typed arrays too, which it cannot read.
     Object.defineProperty(packr, 'moreTypes', { get: () => (this.#extended = true) });
-    // Asked for each Map it meets.
-    Object.defineProperty(packr, 'mapAsEmptyObject', { get: () => !(this.#hasMap = true) });
+    // Asked for each Map it meets, and for each instance of a class.
+    Object.defineProperty(packr, 'mapAsEmptyObject', { get: () => !(this.#isUnusual = true) });
+    Object.defineProperty(packr, 'useToJSON', { get: () => (this.#isUnusual = true) });
     this.#packr = packr as unknown as TargetPackr;
   }
 
@@ -75,7 +79,7 @@ export class BodyPacker {
     packr.useBuffer(slab);
     packr.position = aligned;
     this.#extended = false;
-    this.#hasMap = false;
+    this.#isUnusual = false;
     target.inUse = true;
     try {
       const buffer = packr.pack(data, reuseBuffer | reserveSpace | reserved);
@@ -83,7 +87,8 @@ export class BodyPacker {
       if (this.#extended && holdsUnknownArray(buffer, packed.start, packed.end)) {
         throw new TypeError('it holds a kind of typed array that cannot travel');
       }
-      if (this.#hasMap && hasObjectKey(data)) throw new TypeError('a key of a Map is an object');
+      const reason = this.#isUnusual ? misfit(data) : undefined;
+      if (reason !== undefined) throw new TypeError(reason);
       return packed;
     } catch (cause) {
       if (this.#records) packr.structures = [];
@@ -98,6 +103,8 @@ export class BodyPacker {
 }
 
 interface RangeUnpackr {
+  /** The shapes that were defined, by their number. */
+  readonly structures?: string[][];
   unpack(source: Uint8Array, range: { start: number; end: number }): unknown;
 }
 
@@ -107,10 +114,14 @@ interface RangeUnpackr {
  */
 const scratchBytes = 256;
 
-/** Reads what a `BodyPacker` of the same kind wrote, frame by frame in the same order. */
+/**
+ * Reads what a `BodyPacker` of the same kind wrote, frame by frame in the same order. msgpackr puts the value of a key
+ * `__proto__` under `__proto_`; a body that may have one is read by a reader that drops it.
+ */
 export class BodyReader {
   readonly #unpackr: RangeUnpackr;
   readonly #range = { start: 0, end: 0 };
+  #careful: CarefulReader | undefined;
   readonly #scratch = typeof Buffer === 'function' ? Buffer.alloc(scratchBytes) : new Uint8Array(scratchBytes);
 
   constructor(records: boolean) {
@@ -135,6 +146,10 @@ export class BodyReader {
       range.end = end;
     }
     try {
+      if (this.#careful?.isNeeded === true || holdsProto(source, range.start, range.end)) {
+        this.#careful ??= new CarefulReader(this.#unpackr.structures);
+        return this.#careful.read(source, range.start, range.end);
+      }
       return this.#unpackr.unpack(source, range);
     } catch (cause) {
       throw new BusError('ERR_PROTOCOL', 'A body is not valid MessagePack', { cause });

@@ -1,3 +1,4 @@
+import { toJson } from '../codec/json.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import type { Body, BodyComposer } from './body.ts';
@@ -39,7 +40,7 @@ const heads: readonly string[] = Array.from({ length: 7 }, (_, type) => `{"t":${
 function stringify(type: PacketType, data: unknown, nonce: RequestId | undefined, error?: RemoteFailure): string {
   try {
     let text = data === undefined ? `{"t":${type}` : (heads[type] ?? '') + json(data);
-    if (error) text += `,"e":${JSON.stringify(error)}`;
+    if (error) text += `,"e":${json(error)}`;
     return nonce === undefined ? `${text}}` : `${text},"n":${JSON.stringify(nonce)}}`;
   } catch (cause) {
     throw unencodable(cause);
@@ -47,7 +48,7 @@ function stringify(type: PacketType, data: unknown, nonce: RequestId | undefined
 }
 
 function json(data: unknown): string {
-  const text: string | undefined = JSON.stringify(data);
+  const text = toJson(data);
   if (text === undefined) throw new TypeError(`JSON has no ${typeof data}.`);
   return text;
 }

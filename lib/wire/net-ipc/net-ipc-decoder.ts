@@ -1,9 +1,10 @@
-import { Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
 import { jsonExceedsDepth, jsonPiecesExceedDepth } from '../codec/json-depth.ts';
+import { parseJson } from '../codec/json.ts';
 import type { Inflater } from '../compression.ts';
 import type { Decoder } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
+import { BodyReader } from '../native/body-codec.ts';
 import { checkDepth } from '../native/msgpack-depth.ts';
 import { frameOfPacket } from './packet-frame.ts';
 import { readTag } from './tag.ts';
@@ -21,12 +22,10 @@ const scanFrom = 4_096;
 const smallestCarry = 256;
 /** Pieces from this size on are not copied until the packet is whole. */
 const keepFrom = 16_384;
-/** msgpackr reads short sources faster, and by a short source it means one whose end is a small offset. */
-const shortSource = 176;
 
 /** Reads packets of net-ipc 2.x. Packets of unknown types are passed over, as net-ipc does. */
 export class NetIpcDecoder implements Decoder {
-  readonly #unpackr: Unpackr | undefined;
+  readonly #reader: BodyReader | undefined;
   readonly #inflater: Inflater | undefined;
   readonly #maxFrameBytes: number;
   readonly #maxWireBytes: number;
@@ -36,11 +35,9 @@ export class NetIpcDecoder implements Decoder {
   #carry: Buffer | undefined;
   #inCarry = 0;
   #held = 0;
-  #short: Buffer | undefined;
-  readonly #range = { start: 0, end: 0 };
 
   constructor(options: NetIpcDecoderOptions) {
-    this.#unpackr = options.messagepack ? new Unpackr({ useRecords: false, copyBuffers: true }) : undefined;
+    this.#reader = options.messagepack ? new BodyReader(false) : undefined;
     this.#inflater = options.inflater;
     this.#maxFrameBytes = options.maxFrameBytes;
     // What does not compress grows a little.
@@ -81,7 +78,7 @@ export class NetIpcDecoder implements Decoder {
     if (this.#held < size) return stop;
     const inPieces = this.#parts.length > 0;
     // Before the pieces are joined, which takes as much memory again.
-    if (inPieces && !this.#unpackr && !this.#inflater) this.#checkPieces(tag & 7);
+    if (inPieces && !this.#reader && !this.#inflater) this.#checkPieces(tag & 7);
     const whole = this.#takeCarried(size);
     this.#decode(whole, tag & 7, size, size, sink, inPieces);
     return stop;
@@ -173,29 +170,18 @@ export class NetIpcDecoder implements Decoder {
   #parse(source: Buffer, start: number, end: number, isChecked: boolean): unknown {
     if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty.');
     try {
-      if (this.#unpackr) return this.#unpack(this.#unpackr, source, start, end);
+      if (this.#reader) {
+        checkDepth(source, start, end, this.#maxDepth + 1);
+        return this.#reader.read(source, start, end);
+      }
       if (!isChecked && end - start > scanFrom) {
         this.#refuseDeep(jsonExceedsDepth(source, start, end, this.#maxDepth + 1));
       }
-      return JSON.parse(source.toString('utf8', start, end));
+      return parseJson(source.toString('utf8', start, end));
     } catch (error) {
       if (error instanceof BusError) throw error;
       throw new BusError('ERR_PROTOCOL', 'A packet cannot be decoded.', { cause: error });
     }
-  }
-
-  #unpack(unpackr: Unpackr, source: Buffer, start: number, end: number): unknown {
-    const length = end - start;
-    if (length <= shortSource) {
-      const short = (this.#short ??= Buffer.allocUnsafe(shortSource));
-      source.copy(short, 0, start, end);
-      return unpackr.unpack(short, length);
-    }
-    checkDepth(source, start, end, this.#maxDepth + 1);
-    const range = this.#range;
-    range.start = start;
-    range.end = end;
-    return unpackr.unpack(source, range);
   }
 }
 

@@ -1,6 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
 import { jsonExceedsDepth } from '../codec/json-depth.ts';
+import { parseJson, toJson } from '../codec/json.ts';
 import { readTag, tagWidth, writeTag } from '../net-ipc/tag.ts';
 
 const textEncoder = new TextEncoder();
@@ -17,9 +18,9 @@ export const defaultOpeningDepth = 64;
 
 /** One packet as the opening writes it: plain JSON behind a tag. Throws `ERR_UNENCODABLE`. */
 export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Array {
-  let text: string;
+  let text: string | undefined;
   try {
-    text = JSON.stringify({ t: type, d: data });
+    text = toJson({ t: type, d: data });
   } catch (error) {
     throw new BusError('ERR_UNENCODABLE', textOf(error), { cause: error });
   }
@@ -64,7 +65,7 @@ export function readPlainPacket(
   }
   let packet: unknown;
   try {
-    packet = JSON.parse(new TextDecoder().decode(bytes.subarray(start, end)));
+    packet = parseJson(new TextDecoder().decode(bytes.subarray(start, end)));
   } catch (error) {
     throw new BusError('ERR_PROTOCOL', 'The opening packet is not JSON.', { cause: error });
   }

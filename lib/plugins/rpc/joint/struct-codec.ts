@@ -1,14 +1,19 @@
-import { Packr, Unpackr } from 'msgpackr';
+import { Packr } from 'msgpackr';
 import { BusError } from '../../../base/errors.ts';
 import { textOf } from '../../../base/text-of.ts';
+import { misfit } from '../../../wire/codec/misfit.ts';
+import { BodyReader } from '../../../wire/native/body-codec.ts';
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
-const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
+const reader = new BodyReader(false);
 
 /** Joint peers read plain MessagePack, with bytes as `bin`. @throws BusError `ERR_UNENCODABLE`. */
 export function packStruct(value: unknown): Uint8Array {
   try {
-    return packr.pack(value);
+    const bytes = packr.pack(value);
+    const reason = misfit(value);
+    if (reason !== undefined) throw new TypeError(reason);
+    return bytes;
   } catch (cause) {
     const message = textOf(cause);
     throw new BusError('ERR_UNENCODABLE', `The struct cannot be encoded: ${message}`, { cause });
@@ -18,7 +23,7 @@ export function packStruct(value: unknown): Uint8Array {
 /** @throws BusError `ERR_PROTOCOL`. */
 export function unpackStruct(bytes: Uint8Array): unknown {
   try {
-    return unpackr.unpack(bytes);
+    return reader.read(bytes, 0, bytes.length);
   } catch (cause) {
     throw new BusError('ERR_PROTOCOL', 'Joint types: a struct is not valid MessagePack.', { cause });
   }

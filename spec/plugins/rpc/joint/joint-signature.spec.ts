@@ -52,6 +52,15 @@ describe('joint signature', () => {
     expect(signature.read(bytes.subarray(1)).args).to.deep.equal([value, 'text']);
   });
 
+  it('structs - a key __proto__ is dropped, and shared memory is refused', () => {
+    const hostile: unknown = JSON.parse('{"__proto_":1,"__proto__":{"admin":true},"a":{"__proto__":2}}');
+    const bytes = signature.write(0, 'any', [hostile, 'text']);
+    expect(signature.read(bytes.subarray(1)).args).to.deep.equal([{ __proto_: 1, a: {} }, 'text']);
+    expect(() => signature.write(0, 'any', [[new SharedArrayBuffer(1)], 'text']))
+      .to.throw()
+      .with.property('code', 'ERR_UNENCODABLE');
+  });
+
   it('null collections - arrive empty, as joint peers send them', () => {
     expect(toHex(signature.write(2, 'lists', [null]))).to.equal('020400');
     expect(toHex(signature.write(2, 'maps', [null]))).to.equal('020500');

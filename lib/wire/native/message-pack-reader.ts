@@ -1,11 +1,14 @@
-import { BusError } from '../base/errors.ts';
-import { rawValue } from '../wire/native/raw-body.ts';
+import { BusError } from '../../base/errors.ts';
 import { Extension, rawKinds } from './extension.ts';
+import { rawValue } from './raw-body.ts';
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Reads what a `BodyPacker` without records wrote, msgpackr's or this folder's. */
-export class BodyReader {
+/**
+ * Reads what a `BodyPacker` without records wrote, msgpackr's or that of pages. It serves pages, and the bodies that
+ * msgpackr reads wrongly. A key `__proto__` is dropped with its value.
+ */
+export class MessagePackReader {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#bytes.buffer);
   #at = 0;
@@ -18,7 +21,7 @@ export class BodyReader {
     this.#at = start;
     this.#end = end;
     try {
-      const value = this.#value();
+      const value = this.value();
       if (this.#at !== end) throw new RangeError('bytes are left');
       return value;
     } catch (cause) {
@@ -26,9 +29,9 @@ export class BodyReader {
     }
   }
 
-  #value(): unknown {
+  protected value(): unknown {
     const token = this.#count(1);
-    if (token < 0x80) return token;
+    if (token < 0x80) return this.small(token);
     if (token < 0x90) return this.#object(token & 15);
     if (token < 0xa0) return this.#list(token & 15);
     if (token < 0xc0) return this.#text(token & 31);
@@ -43,7 +46,7 @@ export class BodyReader {
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return new Uint8Array(this.#take(this.#count(1 << (token - 0xc4))));
+        return Uint8Array.prototype.slice.call(this.#take(this.#count(1 << (token - 0xc4))));
       case 0xc7:
       case 0xc8:
       case 0xc9:
@@ -93,18 +96,38 @@ export class BodyReader {
 
   #list(length: number): unknown[] {
     const list: unknown[] = [];
-    for (let index = 0; index < length; index++) list.push(this.#value());
+    for (let index = 0; index < length; index++) list.push(this.value());
     return list;
   }
 
   #object(length: number): object {
     const object: Record<string, unknown> = {};
     for (let index = 0; index < length; index++) {
-      const key = String(this.#value());
-      // As msgpackr does: nobody's prototype is set from outside.
-      object[key === '__proto__' ? '__proto_' : key] = this.#value();
+      this.put(object, String(this.value()));
     }
     return object;
+  }
+
+  /** Reads the value of `key`. */
+  protected put(object: Record<string, unknown>, key: string): void {
+    const value = this.value();
+    if (key !== '__proto__') object[key] = value;
+  }
+
+  /** What a token below 0x80 stands for. */
+  protected small(token: number): unknown {
+    return token;
+  }
+
+  protected error([name, message, cause]: readonly unknown[]): Error {
+    const error = new Error(String(message), { cause });
+    error.name = String(name);
+    return error;
+  }
+
+  /** An extension of another type. */
+  protected other(_type: number, _bytes: Uint8Array): unknown {
+    throw new RangeError('an extension is unknown');
   }
 
   #extension(length: number): unknown {
@@ -119,17 +142,17 @@ export class BodyReader {
         return BigInt.asIntN(length * 8, BigInt(digits));
       }
       case Extension.error:
-        return asError(this.#value());
+        return this.error(asList(this.value()));
       case Extension.set:
-        return new Set(asList(this.#value()));
+        return new Set(asList(this.value()));
       case Extension.binary:
         return rawValue(rawKinds[bytes[0] ?? -1] ?? -1, new Uint8Array(bytes.subarray(1)));
       case Extension.regExp: {
-        const [source, flags] = asList(this.#value());
+        const [source, flags] = asList(this.value());
         return new RegExp(String(source), String(flags));
       }
       default:
-        throw new RangeError('an extension is unknown');
+        return this.other(type, bytes);
     }
   }
 
@@ -168,14 +191,7 @@ export class BodyReader {
   }
 }
 
-function asList(value: unknown): readonly unknown[] {
+export function asList(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) throw new RangeError('a list is missing');
   return value;
-}
-
-function asError(value: unknown): Error {
-  const [name, message, cause] = asList(value);
-  const error = new Error(String(message), { cause });
-  error.name = String(name);
-  return error;
 }

@@ -1,0 +1,22 @@
+import { misfit } from './misfit.ts';
+
+/**
+ * The text of `data`, `undefined` where JSON has none. Shared memory would be written as `{}`, so data is looked
+ * through where that stands. Throws what `JSON.stringify` does, and a TypeError for shared memory.
+ */
+export function toJson(data: unknown): string | undefined {
+  const text: string | undefined = JSON.stringify(data);
+  const reason = text?.includes('{}') === true ? misfit(data, true) : undefined;
+  if (reason !== undefined) throw new TypeError(reason);
+  return text;
+}
+
+/** What `text` says, without the keys `__proto__`, which could be written with escapes. Throws a SyntaxError. */
+export function parseJson(text: string): unknown {
+  const mayHold = text.includes('__proto__') || (text.includes('\\u00') && /\\u00[5-7]/.test(text));
+  return mayHold ? JSON.parse(text, withoutProto) : JSON.parse(text);
+}
+
+function withoutProto(key: string, value: unknown): unknown {
+  return key === '__proto__' ? undefined : value;
+}

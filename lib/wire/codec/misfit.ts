@@ -1,0 +1,29 @@
+/**
+ * Why `data` must not travel although a codec could write it: it holds a SharedArrayBuffer, which would arrive as an
+ * empty object, or a Map with an object for a key, which no reader could make a property of. Walks what the codec has
+ * walked, so it ends.
+ */
+export function misfit(data: unknown, asJson = false): string | undefined {
+  if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return undefined;
+  if (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer) {
+    return 'a SharedArrayBuffer cannot travel';
+  }
+  for (const part of partsOf(data, asJson)) {
+    const reason = misfit(part, asJson);
+    if (reason !== undefined) return reason;
+  }
+  if (!asJson && data instanceof Map) {
+    for (const key of data.keys()) if (typeof key === 'object' && key !== null) return 'a key of a Map is an object';
+  }
+  return undefined;
+}
+
+/** What a codec writes of `data`. What `toJSON` returned is not asked for again. */
+function partsOf(data: object, asJson: boolean): Iterable<unknown> {
+  if (Array.isArray(data)) return data;
+  if ('toJSON' in data && typeof data.toJSON === 'function') return [];
+  if (asJson) return Object.values(data);
+  if (data instanceof Map || data instanceof Set) return data.values();
+  if (data instanceof Error) return [data.cause];
+  return data instanceof RegExp ? [] : Object.values(data);
+}
