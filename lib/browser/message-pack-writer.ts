@@ -90,7 +90,8 @@ export class BodyPacker {
   }
 
   #object(value: object): void {
-    if (Object.prototype.toString.call(value) === '[object SharedArrayBuffer]') throw new TypeError('a SharedArrayBuffer cannot travel');
+    if (Object.prototype.toString.call(value) === '[object SharedArrayBuffer]')
+      throw new TypeError('a SharedArrayBuffer cannot travel');
     if (Array.isArray(value)) this.#list(value);
     else if (value instanceof Map) this.#entries([...value]);
     else if (value instanceof Set) this.#tagged(Extension.set, [...value]);

@@ -180,7 +180,10 @@ export const j = (from: string) => from === 'k.ts';`;
     const imports = wire.flatMap(({ name, imports }) =>
       imports.filter(({ specifier }) => modules.test(specifier)).map(({ specifier }) => `${name} -> ${specifier}`),
     );
-    const calls = linesMatching(/\b(?:setTimeout|setInterval|setImmediate|Date\.now|Date\(\)|Math\.random|performance\.now)/, wire);
+    const calls = linesMatching(
+      /\b(?:setTimeout|setInterval|setImmediate|Date\.now|Date\(\)|Math\.random|performance\.now)/,
+      wire,
+    );
     expect([...imports, ...calls]).to.deep.equal([]);
   });
 

@@ -20,10 +20,12 @@ export function misfit(data: unknown, asJson = false): string | undefined {
 
 /** What a codec writes of `data`. What `toJSON` returned is not asked for again. */
 function partsOf(data: object, asJson: boolean): Iterable<unknown> {
-  if (Array.isArray(data)) return data;
-  if ('toJSON' in data && typeof data.toJSON === 'function') return [];
-  if (asJson) return Object.values(data);
-  if (data instanceof Map || data instanceof Set) return data.values();
-  if (data instanceof Error) return [data.cause];
-  return data instanceof RegExp ? [] : Object.values(data);
+  if (!Array.isArray(data) && 'toJSON' in data && typeof data.toJSON === 'function') return [];
+  if (!asJson) {
+    if (data instanceof Map || data instanceof Set) return data.values();
+    if (data instanceof Error) return [data.cause];
+    if (data instanceof RegExp) return [];
+  }
+  const parts: unknown[] = Object.values(data);
+  return parts;
 }

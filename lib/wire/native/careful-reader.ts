@@ -1,7 +1,9 @@
 import { asList, MessagePackReader } from './message-pack-reader.ts';
 
 const definition = 0x72;
-const errors = new Map([EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((type) => [type.name, type]));
+const errors = new Map(
+  [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((type) => [type.name, type]),
+);
 
 /** Reads what msgpackr reads, more slowly, and drops keys `__proto__` with their values. */
 export class CarefulReader extends MessagePackReader {
