@@ -1,10 +1,10 @@
 export type { AskSettings } from './bus/ask-options.ts';
 export type { Applicant, Authorize } from './bus/authorize.ts';
 export type { ClientEvents } from './bus/client.ts';
-export { Connection, type ConnectionEvents } from './bus/connection.ts';
-export type { Contract, Traffic } from './bus/contract.ts';
-export type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
-export { Client, Server } from './bus/node-bus.ts';
+export type { ConnectionEvents } from './bus/connection.ts';
+export type { Contract, Traffic, Untyped } from './bus/contract.ts';
+export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
+export { Client, Connection, Server } from './bus/node-bus.ts';
 export type { ClientOptions, ServerOptions } from './bus/options.ts';
 export {
   definePlugin,
@@ -22,6 +22,6 @@ export type { Context, Handler, Respond } from './bus/request-desk.ts';
 export type { SendSettings } from './bus/send-settings.ts';
 export type { ServerEvents } from './bus/server-events.ts';
 export type { StartSettings } from './bus/start-settings.ts';
-export type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
+export type { PromiseSettled, SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export { ClientStatus } from './session/state.ts';

@@ -11,15 +11,19 @@ export function membersOf(module, name) {
   const start = source.search(new RegExp(String.raw`^export (?:declare class|interface) ${name}\b`, 'm'));
   if (start < 0) throw new Error(`There is no ${name} in lib/${module}.ts.`);
   const body = source.slice(source.indexOf('{\n', start) + 2, source.indexOf('\n}\n', start) + 1);
-  return [...body.matchAll(member)]
-    .filter(
-      ([, sentence = '', , called]) =>
-        called !== 'constructor' && called !== 'protected' && !sentence.includes('@internal'),
-    )
-    .map(([, sentence, declaration, called]) => {
-      if (sentence === undefined) throw new Error(`${name}.${called} has no comment.`);
-      return [`\`${called}${parameters(declaration)}\``, sentence.replace(/\n +\* ?/g, ' ').trim()];
-    });
+  return (
+    [...body.matchAll(member)]
+      .filter(
+        ([, sentence = '', , called]) =>
+          called !== 'constructor' && called !== 'protected' && !sentence.includes('@internal'),
+      )
+      // The first one of a method that can be called in more than one way speaks for all.
+      .filter(([, , , called], at, all) => called !== all[at - 1]?.[3])
+      .map(([, sentence, declaration, called]) => {
+        if (sentence === undefined) throw new Error(`${name}.${called} has no comment.`);
+        return [`\`${called}${parameters(declaration)}\``, sentence.replace(/\n +\* ?/g, ' ').trim()];
+      })
+  );
 }
 
 /** `(data, settings?)`; nothing for what is no method. */

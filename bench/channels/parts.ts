@@ -40,7 +40,7 @@ export const relay: Part = ({ address }) => {
   return {
     async open() {
       server.use(channels());
-      server.handle((data) => data);
+      server.handle((data: unknown) => data);
       remote(server, { echo: (data: unknown) => data });
       await server.start();
       return {};

@@ -33,7 +33,7 @@ export const sender: Part = ({ address }) => {
       server = new Server({ host: '127.0.0.1', port: 0 });
       transfers = server.use(interserve({ iport: 0, rate: Number(rate) }));
       transfers.add('map');
-      server.handle((data) => data);
+      server.handle((data: unknown) => data);
       await server.start();
       const bare = createServer((_, response) => {
         response.setHeader('Content-Length', Number(bytes));

@@ -30,6 +30,21 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return found;
 }
 
+/**
+ * Whether `name` is one of `known` written wrongly, rather than a name of its own: no more than three letters of ten
+ * differ, and in short names not the first. A setting of `node:tls` is misplaced where the option `tls` is `given` too.
+ */
+export function isMisspelt(name: string, known: readonly string[], given: object): boolean {
+  if (tlsSettings.has(name) && 'tls' in given) return true;
+  const written = name.toLowerCase();
+  return known.some((candidate) => {
+    const meant = candidate.toLowerCase();
+    const distance = editDistance(written, meant);
+    if (distance > mostEdits || distance * 10 > Math.max(written.length, meant.length) * 3) return false;
+    return written.length > 7 || written[0] === meant[0];
+  });
+}
+
 /** Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);

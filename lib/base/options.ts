@@ -1,5 +1,5 @@
 import { BusError } from './errors.ts';
-import { nearest } from './nearest.ts';
+import { isMisspelt, nearest } from './nearest.ts';
 
 /**
  * One row of an options table: what is taken, and what is meant when nothing is given. The comment of the row is also its
@@ -91,13 +91,15 @@ export function callback<T>(row: { readonly type?: string } = {}): OptionSpec<T 
 }
 
 /**
- * The given options over the table's defaults, checked once, frozen. `undefined` counts as absent.
+ * The given options over the table's defaults, checked once, frozen. `undefined` counts as absent. `others` are left
+ * out, unless they look like misspelt ones of the table; without it they are refused.
  * @throws BusError `ERR_INVALID_OPTION`, naming an unknown option with its nearest valid one, or a bad value.
  */
 export function resolveOptions<Table extends OptionTable>(
   owner: string,
   table: Table,
   given: object = {},
+  others: 'refused' | 'ignored' = 'refused',
 ): Resolved<Table> {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new BusError('ERR_INVALID_OPTION', `${owner} takes its options as an object`);
@@ -107,7 +109,11 @@ export function resolveOptions<Table extends OptionTable>(
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
     const spec = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (spec === undefined) throw new BusError('ERR_INVALID_OPTION', unknownOption(owner, name, Object.keys(table)));
+    if (spec === undefined) {
+      const known = Object.keys(table);
+      if (others === 'ignored' && !isMisspelt(name, known, given)) continue;
+      throw new BusError('ERR_INVALID_OPTION', unknownOption(owner, name, known));
+    }
     if (!spec.accepts(value)) {
       const range = spec.range === undefined ? '' : ` from ${spec.range}`;
       throw new BusError(

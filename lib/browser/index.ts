@@ -1,8 +1,8 @@
 export { BusError, type ErrorCode } from '../base/errors.ts';
 export type { AskSettings } from '../bus/ask-options.ts';
 export type { ClientEvents } from '../bus/client.ts';
-export type { Contract, Traffic } from '../bus/contract.ts';
-export type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from '../bus/events.ts';
+export type { Contract, Traffic, Untyped } from '../bus/contract.ts';
+export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from '../bus/events.ts';
 export type { ClientOptions } from '../bus/options.ts';
 export { definePlugin, type PeerHandle, type Plugin } from '../bus/plugin.ts';
 export type { Context, Handler, Respond } from '../bus/request-desk.ts';

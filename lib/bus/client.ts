@@ -60,10 +60,13 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   readonly #desk: RequestDesk;
   readonly #plugins: Plugins;
 
-  /** @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path. */
-  constructor(options: ClientOptions | undefined, platform: ClientPlatform) {
+  /**
+   * `extended`: by a class that may have options of its own among these.
+   * @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path.
+   */
+  constructor(options: ClientOptions | undefined, platform: ClientPlatform, extended: boolean) {
     super();
-    this.options = resolveOptions('Client', clientOptions, options);
+    this.options = resolveOptions('Client', clientOptions, options, extended ? 'ignored' : 'refused');
     const { clock, random, tls } = this.options;
     this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
     this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);
@@ -152,6 +155,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (after 10 s unless given), `ERR_ABORTED`,
    * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
    */
+  request(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<Out<C, 'response'>>;
+  request(data: Out<C, 'request'>, timeoutMs?: number): Promise<Out<C, 'response'>>;
   request(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<Out<C, 'response'>> {
     try {
       return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Out<C, 'response'>>;

@@ -124,6 +124,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   request(
     data: Typed<C, 'toClient', 'request'>,
     settings?: number | AskSettings,
+  ): Promise<Typed<C, 'toClient', 'response'>>;
+  request(data: Typed<C, 'toClient', 'request'>, timeoutMs?: number): Promise<Typed<C, 'toClient', 'response'>>;
+  request(
+    data: Typed<C, 'toClient', 'request'>,
+    settings?: number | AskSettings,
   ): Promise<Typed<C, 'toClient', 'response'>> {
     try {
       return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Typed<C, 'toClient', 'response'>>;

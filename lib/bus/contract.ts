@@ -7,13 +7,33 @@ export interface Traffic {
 
 /**
  * The types of everything that travels on one bus, for `new Server<Contract>()` and `new Client<Contract>()`. What is
- * left out is `unknown`. It is checked by the compiler only; nothing of it exists at run time.
+ * left out is `unknown`; without a contract all is `any`. It is checked by the compiler only; nothing of it exists at run time.
  */
 export interface Contract {
   readonly toServer?: Traffic;
   readonly toClient?: Traffic;
   /** The payload of `connect()`. */
   readonly payload?: unknown;
+}
+
+/** The one `any` there is: the bus hands over what travels, and without a contract nobody has said what that is. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Unchecked = any;
+
+interface UncheckedTraffic {
+  readonly message: Unchecked;
+  readonly request: Unchecked;
+  readonly response: Unchecked;
+}
+
+/**
+ * What holds where no contract is given: the compiler checks nothing of what travels, as with net-ipc. Name a contract,
+ * be it `Contract` itself, to have it ask what came before it is used.
+ */
+export interface Untyped {
+  readonly toServer: UncheckedTraffic;
+  readonly toClient: UncheckedTraffic;
+  readonly payload: Unchecked;
 }
 
 export type Direction = 'toServer' | 'toClient';

@@ -7,6 +7,9 @@ export interface ReadyInfo {
   readonly messagepack: boolean;
 }
 
+/** What net-ipc calls it. */
+export type ClientReadyEvent = ReadyInfo;
+
 export interface SessionInfo {
   /** `fresh`: none went before; `resumed`: the old one goes on, nothing lost; `lost`: the old one is gone. */
   readonly outcome: 'fresh' | 'resumed' | 'lost';

@@ -43,10 +43,13 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #closing: Promise<this> | undefined;
   #paused = false;
 
-  /** @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path. */
-  constructor(options: ServerOptions | undefined, platform: ServerPlatform) {
+  /**
+   * `extended`: by a class that may have options of its own among these.
+   * @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path.
+   */
+  constructor(options: ServerOptions | undefined, platform: ServerPlatform, extended: boolean) {
     super();
-    this.options = resolveOptions('Server', serverOptions, options);
+    this.options = resolveOptions('Server', serverOptions, options, extended ? 'ignored' : 'refused');
     this.#listen = platform.listener(this.options);
     const { clock, random, tls } = this.options;
     this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);

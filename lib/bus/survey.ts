@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
 import type { AskOptions } from './ask-options.ts';
+import type { Unchecked } from './contract.ts';
 import { Withdrawal } from './withdrawal.ts';
 
 /** What a survey asks of a member. */
@@ -19,8 +20,11 @@ export type SurveyAnswer<Handle, Value> =
 
 /** What `survey` and `ping` resolve for each member, as `Promise.allSettled` would. */
 export type SurveyResult<Value> =
-  | { readonly status: 'fulfilled'; readonly value: Value }
-  | { readonly status: 'rejected'; readonly reason: BusError };
+  | { readonly status: 'fulfilled'; readonly value: Value; readonly reason?: undefined }
+  | { readonly status: 'rejected'; readonly value?: undefined; readonly reason: BusError };
+
+/** What net-ipc calls it. */
+export type PromiseSettled<Value = Unchecked> = SurveyResult<Value>;
 
 export interface SurveyStreamSettings {
   /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */

@@ -17,9 +17,9 @@ const table = {
   }),
 };
 
-function refusal(given: unknown): { code?: string; message?: string } {
+function refusal(given: unknown, others?: 'ignored'): { code?: string; message?: string } {
   try {
-    resolveOptions('Thing', table, given as object);
+    resolveOptions('Thing', table, given as object, others);
   } catch (error) {
     return error as { code: string; message: string };
   }
@@ -64,6 +64,24 @@ describe('options', () => {
       expect(refusal({ [name]: 1 })).to.include({ code: 'ERR_INVALID_OPTION', message });
     });
   }
+
+  const own = ['name', 'botId', 'shards', 'debug', 'token', 'id', 'map', 'key', 'author', 'somethingElse', 'toString'];
+  for (const name of own) {
+    it(`${name} - is ignored where others are, whatever it is`, () => {
+      const resolved = resolveOptions('Thing', table, { [name]: { any: 1 }, retries: 5 }, 'ignored');
+      expect(resolved).to.deep.equal(resolveOptions('Thing', table, { retries: 5 }));
+    });
+  }
+
+  for (const name of ['recconect', 'reconect', 'maxretries', 'Path', 'pth', 'RETRIES', 'maxByte', 'ondone', 'modes']) {
+    it(`${name} - is refused as a misspelt one also where others are ignored`, () => {
+      expect(refusal({ [name]: 1 }, 'ignored').message).to.match(/no option ".*", did you mean "/);
+    });
+  }
+
+  it('a setting of TLS beside the option tls - is refused as a misplaced one also where others are ignored', () => {
+    expect(refusal({ tls: true, requestCert: true }, 'ignored').message).to.contain('"tls: { requestCert }"');
+  });
 
   it('"__proto__" given as an own member - is refused by name', () => {
     expect(refusal(JSON.parse('{"__proto__": 1}')).message).to.contain('__proto__');

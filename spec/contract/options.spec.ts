@@ -42,6 +42,55 @@ describe('options', () => {
     });
   }
 
+  class OwnClient extends Client {}
+  class OwnServer extends Server {}
+  const own = ['name', 'botId', 'shards', 'shardList', 'debug', 'token', 'agent', 'authToken', 'totalShards', 'id'];
+  own.push(
+    'role',
+    'cluster',
+    'key',
+    'secret',
+    'prefix',
+    'logger',
+    'mode',
+    'map',
+    'metrics',
+    'standAlone',
+    'rollingRestarts',
+  );
+  for (const name of own) {
+    it(`${name} - is a subclass's to have, of both ends, and of no other's`, () => {
+      for (const value of [1, 'x', {}, null, undefined]) {
+        const options = { path: 'x', [name]: value };
+        expect(new OwnClient(options).options).to.deep.equal(new Client({ path: 'x' }).options);
+        expect(new OwnServer(options).options).to.deep.equal(new Server({ path: 'x' }).options);
+      }
+      for (const make of [() => new Server({ [name]: 1 }), () => new Client({ [name]: 1 })]) {
+        expect(refusal(make).code).to.equal('ERR_INVALID_OPTION');
+      }
+    });
+  }
+
+  for (const name of [
+    'Path',
+    'pth',
+    'hosst',
+    'retrys',
+    'authorise',
+    'maxMesageBytes',
+    'sessionGraceMS',
+    'heartbeatTimeout',
+  ]) {
+    it(`${name} - is refused as a misspelt one, of subclasses too`, () => {
+      expect(refusal(() => new OwnServer({ [name]: 1 })).message).to.match(/no option ".*", did you mean "/);
+    });
+  }
+  for (const name of ['recconect', 'reconect', 'maxretries', 'onlost', 'URL']) {
+    it(`${name} - is refused as a misspelt one, of subclasses of Client too`, () => {
+      expect(refusal(() => new OwnClient({ [name]: 1 })).message).to.match(/no option ".*", did you mean "/);
+    });
+  }
+
   it('that are undefined count as absent', () => {
     expect(new Client({ retries: undefined, path: undefined }).options.retries).to.equal(3);
     expect(new Server({ max: undefined }).options.max).to.equal(10_000);

@@ -1,23 +1,14 @@
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { publint } from 'publint';
 import { command } from '../support/command.ts';
+import { pack, unpack } from '../support/packed.ts';
 import { root } from '../support/repository.ts';
-import { fetchRuntime, npmCommand, type Runtime, sources } from '../support/runtimes.ts';
+import { fetchRuntime, type Runtime, sources } from '../support/runtimes.ts';
 
 const fetchTimeoutMs = 120_000;
 
@@ -52,30 +43,11 @@ describe('package', function () {
   let tarball: string;
   let installed: string;
 
-  async function pack(into: string): Promise<string> {
-    const target = join(folder, into);
-    mkdirSync(target);
-    const [program, args] = npmCommand();
-    const options = ['pack', '--ignore-scripts', '--silent', '--pack-destination', target];
-    const { code, stderr } = await command(program, [...args, ...options], { cwd: root, timeoutMs: 60_000 });
-    expect(code, stderr).to.equal(0);
-    const [name = ''] = readdirSync(target);
-    return join(target, name);
-  }
-
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'busbar-package-'));
     for (const source of sources) fetched.set(source.name, fetchRuntime(source, fetchTimeoutMs));
-    tarball = await pack('first');
-    const modules = join(folder, 'node_modules');
-    installed = join(modules, 'busbar');
-    mkdirSync(installed, { recursive: true });
-    const unpacked = await command('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
-    expect(unpacked.code, unpacked.stderr).to.equal(0);
-    for (const name of readdirSync(join(root, 'node_modules'))) {
-      if (!name.startsWith('.')) symlinkSync(join(root, 'node_modules', name), join(modules, name));
-    }
-    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    tarball = await pack(join(folder, 'first'));
+    installed = await unpack(tarball, folder);
     writeFileSync(join(folder, 'compare.cjs'), comparison(subpaths.map((subpath) => subpath.replace('.', 'busbar'))));
     writeFileSync(join(folder, 'common.cjs'), "require('./compare.cjs')((name) => import(name), require);\n");
     writeFileSync(
@@ -165,7 +137,7 @@ describe('package', function () {
 
   it('archive - is the same bytes when packed again', async () => {
     const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
-    expect(digest(await pack('second'))).to.equal(digest(tarball));
+    expect(digest(await pack(join(folder, 'second')))).to.equal(digest(tarball));
   });
 
   it('manifest - has nothing that publint objects to', async () => {

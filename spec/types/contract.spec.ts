@@ -1,11 +1,16 @@
 import { expectTypeOf } from 'expect-type';
 import { describe, it } from 'mocha';
+import type { EventEmitter } from 'eventemitter3';
 import {
   type BusError,
   Client,
+  type ClientOptions,
+  type ClientReadyEvent,
   type Connection,
   type Context,
+  type Contract,
   definePlugin,
+  type PromiseSettled,
   type Respond,
   Server,
   type SurveyAnswer,
@@ -100,11 +105,66 @@ describe('types of a contract', () => {
     server.handle(undefined);
   });
 
-  it('are unknown where there is no contract', () => {
+  it('are unknown where a contract leaves them out', () => {
+    const open = new Client<Contract>({ url: 'memory:types' });
+    expectTypeOf(open.send).parameter(0).toBeUnknown();
+    expectTypeOf(open.request).returns.resolves.toBeUnknown();
+    open.on('message', (message) => expectTypeOf(message).toBeUnknown());
+    const half = new Server<{ readonly toServer: { readonly message: string } }>({ url: 'memory:types' });
+    half.on('message', (message) => expectTypeOf(message).toEqualTypeOf<string>());
+    half.on('request', (request) => expectTypeOf(request).toBeUnknown());
+    half.on('connect', (_, payload) => expectTypeOf(payload).toBeUnknown());
+  });
+
+  it('are any where there is no contract, as with net-ipc', () => {
     const free = new Client({ url: 'memory:types' });
-    expectTypeOf(free.send).parameter(0).toBeUnknown();
-    expectTypeOf(free.request).returns.resolves.toBeUnknown();
-    free.on('message', (message) => expectTypeOf(message).toBeUnknown());
+    expectTypeOf(free.send).parameter(0).toBeAny();
+    expectTypeOf(free.connect).parameter(0).toBeAny();
+    expectTypeOf(free.request).returns.resolves.toBeAny();
+    free.on('message', (message) => expectTypeOf(message).toBeAny());
+    const hub = new Server({ url: 'memory:types' });
+    hub.on('connect', (connection, payload) => {
+      expectTypeOf(payload).toBeAny();
+      expectTypeOf(connection).toEqualTypeOf<Connection>();
+      expectTypeOf(connection.request).returns.resolves.toBeAny();
+    });
+    hub.on('request', (request: { readonly kind: string }, respond: (data: any) => Promise<void>) =>
+      respond(request.kind),
+    );
+    const values = (results: PromiseSettled[]): string[] => results.map(({ value, reason }) => value ?? reason);
+    values([]);
+    expectTypeOf(values).toBeCallableWith([] as Awaited<ReturnType<typeof hub.survey>>);
+  });
+
+  it('let a class extend them with events, options and methods of its own', () => {
+    interface OwnEvents {
+      debug: [text: string];
+      ready: [info: ClientReadyEvent];
+    }
+    interface OwnOptions extends ClientOptions {
+      readonly agent: string;
+    }
+    // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- how such classes are written
+    interface Own {
+      on<Name extends keyof OwnEvents>(event: Name, listener: (...args: OwnEvents[Name]) => unknown): this;
+    }
+    class Own extends Client {
+      constructor(options: OwnOptions) {
+        super(options);
+        this.emit('debug', options.agent);
+      }
+      override connect(args: object = {}): Promise<this> {
+        return super.connect({ ...args, agent: 'x' });
+      }
+      override async send(message: { text?: string; [name: string]: any }): Promise<void> {
+        await super.send(JSON.stringify(message));
+      }
+    }
+    const extended = new Own({ url: 'memory:types', agent: 'x' });
+    extended.on('debug', (text) => expectTypeOf(text).toEqualTypeOf<string>());
+    extended.on('ready', (info) => expectTypeOf(info.id).toEqualTypeOf<string>());
+    const emitters: [EventEmitter, NodeJS.EventEmitter] = [client, server];
+    emitters.pop();
   });
 
   it('follow from the side a plugin is used on', () => {

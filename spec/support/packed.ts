@@ -1,0 +1,36 @@
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { command } from './command.ts';
+import { root } from './repository.ts';
+import { npmCommand } from './runtimes.ts';
+
+/** Packs busbar as npm would publish it, into `folder`; resolves the archive's path. */
+export async function pack(folder: string): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const [program, args] = npmCommand();
+  const options = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
+  const { code, stderr } = await command(program, [...args, ...options], { cwd: root, timeoutMs: 60_000 });
+  expect(code, stderr).to.equal(0);
+  const [name = ''] = readdirSync(folder);
+  return join(folder, name);
+}
+
+/** Unpacks the archive as the package `name` of `folder`, beside the packages of this repository. */
+export async function unpack(archive: string, folder: string, name = 'busbar'): Promise<string> {
+  const modules = join(folder, 'node_modules');
+  const installed = join(modules, name);
+  mkdirSync(installed, { recursive: true });
+  const unpacked = await command('tar', ['-xzf', archive, '-C', installed, '--strip-components=1']);
+  expect(unpacked.code, unpacked.stderr).to.equal(0);
+  linkPackages(join(root, 'node_modules'), modules);
+  writeFileSync(join(folder, 'package.json'), '{"private":true}');
+  return installed;
+}
+
+/** Links the packages of one `node_modules` into another that does not have them. */
+export function linkPackages(from: string, to: string): void {
+  for (const name of readdirSync(from)) {
+    if (!name.startsWith('.') && !existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
+  }
+}
