@@ -1,6 +1,5 @@
 import { asBusError, BusError } from '../base/errors.ts';
 import { type LinkHolder, type LinkPort, SessionReader } from '../session/link-port.ts';
-import type { Entry } from '../session/outbox.ts';
 import { RefusedError } from '../session/open-link.ts';
 import { type ClientStatus, Lifecycle, type State } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
@@ -9,29 +8,19 @@ import type { ServerHello } from '../wire/hello.ts';
 import { abortWhen } from './abort-when.ts';
 import type { AskOptions } from './ask-options.ts';
 import { ClientDialer } from './client-dialer.ts';
+import type { ConversationOwner } from './conversation-owner.ts';
+import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
 import type { IncomingRequest } from './incoming.ts';
+import { Leftovers } from './leftovers.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import { Peer, type PeerOwner } from './peer.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
-import type { Plugins } from './plugins.ts';
 import { clientHello, compressLink, sessionOfClient } from './terms.ts';
 import { withinTime } from './within-time.ts';
 
-export interface ConversationOwner {
-  readonly handle: PeerHandle;
-  readonly plugins: Plugins;
-  fire(
-    event: 'ready' | 'error' | 'close' | 'status' | 'session' | 'undelivered' | 'slow',
-    ...args: readonly unknown[]
-  ): void;
-  message(lane: string, data: unknown, bytes: number): void;
-  request(request: IncomingRequest, data: unknown): void;
-  closed(): void;
-}
-
 /** A client's conversation with its server, over as many links as it takes. */
-export class ClientConversation implements PeerOwner, LinkHolder {
+export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwner {
   readonly peer: Peer;
   id: string | undefined;
   readonly #options: ResolvedClientOptions;
@@ -40,9 +29,9 @@ export class ClientConversation implements PeerOwner, LinkHolder {
   readonly #lifecycle: Lifecycle;
   readonly #dialer: ClientDialer;
   #payload: unknown;
-  #port: LinkPort | undefined;
+  readonly #current: CurrentLink;
   #token: string | undefined;
-  readonly #resend: Entry[] = [];
+  readonly #leftovers: Leftovers;
   #run = new AbortController();
   /** Set by the end of a session that is to be followed by another one at once. */
   #moving = false;
@@ -51,16 +40,18 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     this.#options = options;
     this.#platform = platform;
     this.#owner = owner;
+    this.#leftovers = new Leftovers(options.onLost, (messages) => owner.fire('undelivered', messages));
+    this.#current = new CurrentLink(options.clock, platform.processes?.(options.clock), this);
     this.#lifecycle = new Lifecycle((status) => owner.fire('status', status));
-    this.#dialer = new ClientDialer(options, platform, {
-      dialing: () => this.#lifecycle.move('connecting'),
+    this.#dialer = new ClientDialer(options, platform, this.#lifecycle, {
       linked: (link) => {
-        this.#lifecycle.move('connected');
-        return clientHello(options, this.#payload, link, this.id, this.#token, this.peer.session);
+        const { id, peer } = this;
+        const own = { id, token: this.#token, session: peer.session };
+        return clientHello(options, this.#payload, link, own, this.#current.processes);
       },
       opened: (port, hello) => this.#opened(port, hello),
-      failed: () => this.#lifecycle.is('idle') || this.#lifecycle.move('disconnected'),
-      waiting: () => this.#lifecycle.move('reconnecting'),
+      failed: (error) => owner.fire('error', error),
+      waiting: (retry) => owner.fire('retry', retry),
     });
     this.peer = new Peer(this, options);
   }
@@ -78,7 +69,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
   }
 
   get link(): Link | undefined {
-    return this.#port?.link;
+    return this.#current.port?.link;
   }
 
   async connect(payload: unknown, ask: AskOptions): Promise<void> {
@@ -106,25 +97,19 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     const { clock, closeTimeoutMs } = this.#options;
     await withinTime(clock, closeTimeoutMs, this.#owner.plugins.runClose());
     if (this.#lifecycle.is('idle', 'closing')) return true;
-    const port = this.#port;
     if (this.#lifecycle.is('ready')) {
       this.#lifecycle.move('closing');
       this.peer.session?.holdBack();
       await withinTime(clock, closeTimeoutMs, this.peer.unlessSlow(this.peer.whenIdle()));
       if (!this.#lifecycle.is('closing')) return true;
     }
-    this.peer.session?.out.end(reason, false, undefined);
-    this.#over(new BusError('ERR_CLOSED'), reason, true);
-    port?.end();
+    this.#end(new BusError('ERR_CLOSED'), reason);
     return true;
   }
 
   destroy(reason: unknown): boolean {
     if (this.#lifecycle.is('idle')) return false;
-    const port = this.#port;
-    if (this.#lifecycle.is('ready', 'closing')) this.peer.session?.out.end(reason, false, undefined);
-    this.#over(new BusError('ERR_DESTROYED'), reason, true);
-    port?.end();
+    this.#end(new BusError('ERR_DESTROYED'), reason);
     return true;
   }
 
@@ -138,7 +123,7 @@ export class ClientConversation implements PeerOwner, LinkHolder {
 
   /** The server said END: for good, or to have its clients come back. */
   ended({ reason, allowReconnect, code }: EndFrame): void {
-    const port = this.#port;
+    const port = this.#current.port;
     if (this.#lifecycle.is('closing') || !(allowReconnect && this.#options.reconnect)) {
       const message = typeof reason === 'string' ? reason : 'The server closed the connection';
       this.#over(new BusError(code ?? 'ERR_CLOSED', message), reason, true);
@@ -164,13 +149,13 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     if (this.peer.isStuckOn(error)) {
       this.ended({ type: 'end', reason: error.message, allowReconnect: true, code: undefined, size: 0 });
     } else {
-      this.#port?.destroy();
+      this.#current.port?.destroy();
       this.#detached(error);
     }
   }
 
   linkLost(port: LinkPort, error: BusError | undefined): void {
-    if (this.#port !== port) return;
+    if (this.#current.port !== port) return;
     if (error === undefined) this.#detached(undefined);
     else this.broken(error);
   }
@@ -182,6 +167,14 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     if (policy === 'disconnect') this.destroy('slow consumer');
   }
 
+  linkSeen(up: boolean): void {
+    this.#owner.fire('link', up);
+  }
+
+  processDied(): void {
+    this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The process of the server ended'), this.#token);
+  }
+
   refusal(): BusError | undefined {
     return this.#lifecycle.is('idle', 'closing')
       ? new BusError('ERR_CLOSED', 'The client is not connected')
@@ -191,43 +184,45 @@ export class ClientConversation implements PeerOwner, LinkHolder {
   #opened(port: LinkPort, hello: ServerHello): void {
     if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed before it was used');
     const { id, compress, messagepack, busbar: offer } = hello;
-    const resumed = offer?.outcome === 'resumed' ? this.peer.session : undefined;
-    if (resumed?.out.canReplay(offer?.received ?? 0) === false) {
+    const resumes = offer?.outcome === 'resumed';
+    const resumed = resumes ? this.peer.session : undefined;
+    if (resumes && resumed?.out.canReplay(offer.received) !== true) {
       this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The server resumed another session'));
       throw new BusError('ERR_PROTOCOL', 'The server resumed another session');
     }
-    const outcome = resumed ? 'resumed' : offer?.outcome === 'lost' || this.peer.session ? 'lost' : 'fresh';
+    const isLost = offer?.outcome === 'lost' || this.#token !== undefined;
+    const outcome = resumed ? 'resumed' : isLost ? 'lost' : 'fresh';
     const session = resumed ?? sessionOfClient(hello, port, this.#options, this.#platform, this.peer);
-    this.#port = port;
+    this.#current.take(port, offer?.process);
     if (resumed === undefined) {
       this.#unbind(new BusError('ERR_SESSION_LOST'));
-      if (this.#port !== port) return;
+      if (this.#current.port !== port) return;
       this.#token = offer?.token;
     }
     this.id = id;
     this.#moving = false;
     if (compress && offer !== undefined) compressLink(port, this.#platform);
     session.attach(port, offer?.received ?? 0);
-    const unsent = resumed === undefined ? this.peer.bind(session, this.#resend.splice(0)) : [];
+    const unsent = resumed === undefined ? this.peer.bind(session, this.#leftovers.take()) : [];
     // From here on each step may run code of the user's that ends this client.
-    if (this.#port === port) this.#lifecycle.move('ready');
-    this.#undelivered(unsent);
-    if (this.#port !== port) return;
+    if (this.#current.port === port) this.#lifecycle.move('ready');
+    this.#leftovers.report(unsent);
+    if (this.#current.port !== port) return;
     if (resumed === undefined) {
       this.#owner.plugins.connected(this.handle, undefined);
-      if (this.#port === port) this.#owner.fire('ready', { id, compress, messagepack });
+      if (this.#current.port === port) this.#owner.fire('ready', { id, compress, messagepack });
     } else {
       this.peer.room();
       this.#owner.plugins.linkChanged(this.handle, true);
     }
-    if (this.#port === port) this.#owner.fire('session', { outcome, id });
+    this.#current.tell();
+    if (this.#current.port === port) this.#owner.fire('session', { outcome, id });
     port.read(new SessionReader(port, session, this));
   }
 
   /** The link is gone; the session may still resume on another one. */
   #detached(error: BusError | undefined): void {
-    this.#port?.forget();
-    this.#port = undefined;
+    this.#current.leave();
     const { session } = this.peer;
     this.peer.detach();
     if (this.#lifecycle.is('idle')) return;
@@ -239,21 +234,25 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     if (session?.tier === 'legacy' || this.#moving) this.#sessionLost(new BusError('ERR_SESSION_LOST'));
     else {
       this.#owner.plugins.linkChanged(this.handle, false);
-      this.#comeBack();
+      if (this.#lifecycle.is('ready')) this.#comeBack();
     }
   }
 
-  /** The session is over, and another one is to follow. */
-  #sessionLost(error: BusError): void {
-    this.#port?.forget();
-    this.#port = undefined;
-    this.#token = undefined;
-    this.#unbind(error);
-    if (this.#lifecycle.is('ready')) this.#comeBack();
+  /** The session is over, and another one is to follow; `token` is its own if it is to count as lost then. */
+  #sessionLost(error: BusError, token?: string): void {
+    this.#current.leave();
+    this.#token = token;
+    if (this.#lifecycle.is('ready')) this.#comeBack(error);
+    else this.#unbind(error);
   }
 
-  #comeBack(): void {
+  /** Dials again; before that the session ends if it was `lost`. */
+  #comeBack(lost?: BusError): void {
     this.#lifecycle.move('disconnected');
+    this.#current.tell();
+    if (lost !== undefined) this.#unbind(lost);
+    if (!this.#lifecycle.is('disconnected')) return;
+    if (this.peer.session !== undefined) this.#current.watch();
     if (this.#moving) this.#lifecycle.move('reconnecting');
     const run = new AbortController();
     this.#run = run;
@@ -265,34 +264,34 @@ export class ClientConversation implements PeerOwner, LinkHolder {
     });
   }
 
+  #end(error: BusError, reason: unknown): void {
+    const { port } = this.#current;
+    if (port !== undefined) this.peer.session?.out.end(reason, false, undefined);
+    this.#over(error, reason, true);
+    port?.end();
+  }
+
   /** Ends everything for good; `tell` emits `close`. */
   #over(error: BusError, reason: unknown, tell: boolean): void {
     this.#run.abort(error);
-    this.#port?.forget();
-    this.#port = undefined;
+    this.#current.leave();
     this.#token = undefined;
     this.#moving = false;
     const hadSession = this.peer.session !== undefined;
     this.#lifecycle.move('idle');
-    this.#undelivered([...this.#resend.splice(0), ...this.peer.unbind(error)]);
+    const left = [...this.#leftovers.take(), ...this.peer.unbind(error)];
     this.peer.fail(error);
     this.id = undefined;
+    this.#current.tell();
+    this.#leftovers.report(left);
     if (hadSession) this.#owner.plugins.disconnected(this.handle, reason);
     this.#owner.closed();
     if (tell) this.#owner.fire('close', reason);
   }
 
-  /** Messages of a lost session: they are sent again in the next one, or reported. */
   #unbind(error: BusError): void {
     const had = this.peer.session !== undefined;
-    const left = this.peer.unbind(error);
-    if (this.#options.onLost === 'resend') this.#resend.push(...left);
-    else this.#undelivered(left);
+    this.#leftovers.add(this.peer.unbind(error));
     if (had) this.#owner.plugins.disconnected(this.handle, error);
-  }
-
-  #undelivered(left: readonly Entry[]): void {
-    const messages = left.map(({ data }) => ({ data }));
-    if (messages.length > 0) this.#owner.fire('undelivered', messages);
   }
 }

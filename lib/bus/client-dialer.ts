@@ -1,36 +1,39 @@
 import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
 import { LinkPort } from '../session/link-port.ts';
 import { openLink, RefusedError } from '../session/open-link.ts';
 import { redial } from '../session/redial.ts';
+import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello, ServerHello } from '../wire/hello.ts';
 import { ClientOpening } from '../wire/opening/client-opening.ts';
+import type { RetryInfo } from './events.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import type { ClientPlatform, DialTarget } from './platform.ts';
 
 export interface DialerEvents {
-  /** An attempt begins. */
-  dialing(): void;
   /** A link is open; returns what to say on it. */
   linked(link: Link): ClientHello;
   /** The server said hello; the port is to be read in the same turn. A throw fails the attempt. */
   opened(port: LinkPort, hello: ServerHello): void;
-  /** The attempt failed. */
-  failed(): unknown;
+  /** An attempt failed as others may not. */
+  failed(error: BusError): void;
   /** Another attempt follows after a wait. */
-  waiting(): void;
+  waiting(retry: RetryInfo): void;
 }
 
-/** How a client gets from no link to one its server answered on: attempt by attempt. */
+/** How a client gets from no link to one its server answered on: attempt by attempt, from state to state. */
 export class ClientDialer {
   readonly #options: ResolvedClientOptions;
   readonly #target: DialTarget;
+  readonly #lifecycle: Lifecycle;
   readonly #events: DialerEvents;
 
   /** @throws BusError `ERR_INVALID_OPTION` or `ERR_TOO_LARGE` for an address that cannot be connected to. */
-  constructor(options: ResolvedClientOptions, platform: ClientPlatform, events: DialerEvents) {
+  constructor(options: ResolvedClientOptions, platform: ClientPlatform, lifecycle: Lifecycle, events: DialerEvents) {
     this.#options = options;
     this.#target = platform.dialer(options);
+    this.#lifecycle = lifecycle;
     this.#events = events;
   }
 
@@ -47,15 +50,18 @@ export class ClientDialer {
       clock,
       random,
       signal,
-      mayRetry: (error) => (error instanceof RefusedError ? error.allowReconnect : !isFinal(error)),
-      waiting: () => this.#events.waiting(),
+      mayRetry: (error) => !isFinal(error),
+      waiting: (attempt, waitMs) => {
+        this.#lifecycle.move('reconnecting');
+        this.#events.waiting({ attempt, waitMs });
+      },
     });
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
     const { clock, handshakeTimeoutMs, maxDepth } = this.#options;
     signal.throwIfAborted();
-    this.#events.dialing();
+    this.#lifecycle.move('connecting');
     const attempt = new AbortController();
     const abort = (): void => attempt.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
@@ -67,6 +73,7 @@ export class ClientDialer {
     try {
       port = new LinkPort(await this.#target.dial(attempt.signal));
       attempt.signal.throwIfAborted();
+      this.#lifecycle.move('connected');
       const hello = this.#events.linked(port.link);
       const opening = new ClientOpening({ hello, http: this.#upgrade(), limits: { maxBytes: 65_536, maxDepth } });
       const opened = await openLink(port, opening, attempt.signal);
@@ -75,12 +82,17 @@ export class ClientDialer {
     } catch (error) {
       port?.destroy();
       // Whoever gave this attempt up has gone on, perhaps to the next one.
-      if (!signal.aborted) this.#events.failed();
+      if (!signal.aborted) this.#failed(error);
       throw error;
     } finally {
       timer.cancel();
       signal.removeEventListener('abort', abort);
     }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#lifecycle.is('idle')) this.#lifecycle.move('disconnected');
+    if (!isFinal(error)) this.#events.failed(failureOf(error));
   }
 
   /** The HTTP upgrade to open with, if one is asked for. */
@@ -100,7 +112,14 @@ const finalCodes: ReadonlySet<string> = new Set([
   'ERR_ABORTED',
 ]);
 
+/** `ERR_CONNECT`, whatever it was that kept the server from answering, or what it refused with. */
+function failureOf(error: unknown): BusError {
+  if (error instanceof RefusedError || (error instanceof BusError && error.code === 'ERR_CONNECT')) return error;
+  return new BusError('ERR_CONNECT', textOf(error), { cause: error });
+}
+
 /** Whether another attempt would meet the same error again. */
-function isFinal(error: Error): boolean {
-  return error instanceof BusError && finalCodes.has(error.code);
+function isFinal(error: unknown): boolean {
+  if (error instanceof RefusedError) return !error.allowReconnect;
+  return error instanceof BusError ? finalCodes.has(error.code) : error instanceof TypeError;
 }

@@ -17,7 +17,7 @@ import { Plugins } from './plugins.ts';
 import { type Context, type Handler, RequestDesk, type Respond } from './request-desk.ts';
 import type { SendSettings } from './send-settings.ts';
 import { sendSettings } from './send-settings.ts';
-import type { ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
+import type { ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
@@ -26,10 +26,17 @@ type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typ
 export interface ClientEvents<C extends Contract> {
   /** A new session with the server; not when a broken link resumed the old one. */
   ready(info: ReadyInfo): unknown;
-  /** Something failed that concerns no single call. Without a listener it is swallowed. */
+  /**
+   * Something failed that concerns no single call, such as an attempt to connect that is to be followed by another one
+   * (`ERR_CONNECT`). Without a listener it is swallowed.
+   */
   error(error: BusError): unknown;
   /** The client will not come back by itself, with the reason if there is one. */
   close(reason: unknown): unknown;
+  /** There is a link to the server (`true`), or none any more (`false`): by turns, the first one after the first `ready`. */
+  link(up: boolean): unknown;
+  /** Another attempt to get a link follows after a wait. */
+  retry(info: RetryInfo): unknown;
   /** The status changed. */
   status(status: ClientStatus): unknown;
   /** The server sent, or broadcast, a message. */

@@ -8,12 +8,15 @@ import { Inbox } from './inbox.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Peer } from './peer.ts';
+import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { type SendSettings, sendSettings } from './send-settings.ts';
 import { ServerConversation, type ServerConversationEvents } from './server-conversation.ts';
 import type { ServerHandle } from './server-handle.ts';
 
 export interface ConnectionEvents {
+  /** The client has a link (`true`), or has it no more (`false`): by turns, from its first link to its last. */
+  link(up: boolean): void;
   /** Each time a link was opened: what became of the session. */
   session(info: SessionInfo): void;
   /**
@@ -28,10 +31,12 @@ export interface ConnectionEvents {
 /** What a connection tells the server it belongs to. */
 export interface ConnectionOwner {
   readonly handle: ServerHandle;
+  readonly processes: Processes | undefined;
   message(connection: Connection, lane: string, data: unknown): void;
   request(connection: Connection, request: IncomingRequest, data: unknown): void;
   error(connection: Connection, error: unknown): void;
   linkChanged(connection: Connection, up: boolean): void;
+  linkSeen(connection: Connection, up: boolean): void;
   slow(connection: Connection, info: SlowInfo): void;
   /** The last word: the session is over. */
   over(connection: Connection, reason: unknown): void;
@@ -47,6 +52,10 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     request: (connection, request, data) => connection.#owner.request(connection, request, data),
     error: (connection, error) => connection.#owner.error(connection, error),
     linkChanged: (connection, up) => connection.#owner.linkChanged(connection, up),
+    linkSeen: (connection, up) => {
+      connection.fire('link', up);
+      connection.#owner.linkSeen(connection, up);
+    },
     slow: (connection, info) => {
       connection.fire('slow', info);
       connection.#owner.slow(connection, info);
@@ -72,7 +81,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.id = id;
     this.#token = token;
     this.#owner = owner;
-    this.#conversation = new ServerConversation(options, Connection.#conversing, this);
+    this.#conversation = new ServerConversation(options, Connection.#conversing, this, owner.processes);
     this.#peer = this.#conversation.peer;
   }
 
@@ -200,6 +209,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** @internal */
   announce(outcome: SessionInfo['outcome']): void {
+    this.#conversation.tellLink();
     if (!this.#conversation.isOver) this.fire('session', { outcome, id: this.id });
   }
 

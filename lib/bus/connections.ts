@@ -13,10 +13,10 @@ import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { SessionInfo } from './events.ts';
-import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures } from './terms.ts';
+import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures, processMember } from './terms.ts';
 import { token } from './token.ts';
 
-export interface ConnectionsOwner extends ConnectionOwner {
+export interface ConnectionsOwner extends Omit<ConnectionOwner, 'processes'> {
   readonly plugins: Plugins;
   connected(connection: Connection, payload: unknown): void;
   /** A link that never became a connection did something wrong. */
@@ -27,19 +27,20 @@ export interface ConnectionsOwner extends ConnectionOwner {
 export class Connections {
   readonly #options: ResolvedServerOptions;
   readonly #platform: Platform;
-  readonly #owner: ConnectionsOwner;
+  readonly #owner: ConnectionsOwner & ConnectionOwner;
   readonly #byId = new Map<string, Connection>();
   /** Links that are not authorised yet, the oldest first. */
   readonly #admissions = new Set<Admission>();
-  readonly #linkWatchers = new Map<Connection, Set<(up: boolean) => void>>();
+  readonly #linkWatchers = new Map<Connection, Set<() => void>>();
 
   constructor(options: ResolvedServerOptions, platform: Platform, owner: ConnectionsOwner) {
     this.#options = options;
     this.#platform = platform;
     this.#owner = {
       ...owner,
+      processes: platform.processes?.(options.clock),
       linkChanged: (connection, up) => {
-        for (const changed of this.#linkWatchers.get(connection) ?? []) changed(up);
+        for (const changed of this.#linkWatchers.get(connection) ?? []) changed();
         owner.linkChanged(connection, up);
       },
       over: (connection, reason) => {
@@ -64,15 +65,14 @@ export class Connections {
     throw new BusError('ERR_INVALID_ARGUMENT', 'This is no connection of the server');
   }
 
-  /** Calls back when the link of `connection` breaks or is back, at once if it is broken now. */
-  watchLink(connection: Connection, changed: (up: boolean) => void): () => void {
+  /** Calls back when the link of `connection` breaks or is back. */
+  watchLink(connection: Connection, changed: () => void): () => void {
     let watchers = this.#linkWatchers.get(connection);
     if (watchers === undefined) {
       watchers = new Set();
       this.#linkWatchers.set(connection, watchers);
     }
     watchers.add(changed);
-    if (!connection.attached) changed(false);
     return () => {
       watchers.delete(changed);
       if (watchers.size === 0) this.#linkWatchers.delete(connection);
@@ -170,11 +170,13 @@ export class Connections {
     connection: Connection,
     { received }: { readonly received: number },
   ): void {
-    const session = connection.peer.session;
-    if (session !== undefined && received < session.out.outbox.acknowledged) {
+    const acknowledged = connection.peer.session?.out.outbox.acknowledged ?? 0;
+    if (received < acknowledged) {
       // The client has acknowledged more on a later link, so this hello was overtaken by that link's.
       throw new BusError('ERR_CLOSED', 'A newer link of this session was there before');
     }
+    connection.conversation.overtaken();
+    const { session } = connection.peer;
     if (session === undefined || !session.out.canReplay(received)) {
       connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
       this.#begin(port, hello, offer);
@@ -183,7 +185,7 @@ export class Connections {
     const compress = this.#compresses(hello);
     port.write(acceptHello(this.#hello(connection.id, hello, offer, port.link, compress, 'resumed', session.received)));
     if (compress) compressLink(port, this.#platform);
-    connection.conversation.resumeOn(port, received);
+    connection.conversation.resumeOn(port, received, offer.process);
     connection.announce('resumed');
   }
 
@@ -199,14 +201,14 @@ export class Connections {
       const terms = { compress, messagepack: messagepack && hello.messagepack };
       const dialect = netIpcDialect(terms, port, this.#options, this.#platform);
       port.write(acceptHello({ id, ...terms }));
-      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options));
+      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options), undefined);
     } else {
       const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);
       const { features = [] } = answer.busbar ?? {};
       const dialect = nativeDialectOf({ features, maxFrameBytes: offer.maxFrameBytes }, this.#options);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);
-      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options));
+      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options), offer.process);
     }
     this.#byId.set(id, connection);
     this.#owner.connected(connection, hello.extras);
@@ -228,6 +230,7 @@ export class Connections {
       version: protocolVersion,
       features: ownFeatures(this.#options, link).filter((feature) => offer.features.includes(feature)),
       maxFrameBytes: maxMessageBytes,
+      ...processMember(link, this.#owner.processes),
       outcome,
       received,
       graceMs: sessionGraceMs,

@@ -16,6 +16,13 @@ export interface SessionInfo {
   readonly id: string;
 }
 
+export interface RetryInfo {
+  /** 1 for the first attempt after a link broke or, with `connect()`, after the first attempt failed. */
+  readonly attempt: number;
+  /** Until it is made. */
+  readonly waitMs: number;
+}
+
 export interface UndeliveredMessage {
   readonly data: unknown;
 }

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { SessionDialect } from '../session/session.ts';
 import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
@@ -8,7 +9,9 @@ import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
 import { Slab } from '../wire/slab.ts';
+import { linuxProcesses } from './linux-processes.ts';
 import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
+import { ProcessWatch } from './process-watch.ts';
 
 const platform: Platform = {
   compression: { deflater: () => createDeflater(), inflater: createInflater },
@@ -21,6 +24,7 @@ const platform: Platform = {
       decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
     };
   },
+  ...(process.platform === 'linux' && { processes: (clock) => new ProcessWatch(clock, linuxProcesses) }),
 };
 
 const networkOf = (network: object | undefined): MemoryNetwork | undefined =>

@@ -1,7 +1,9 @@
+import type { Clock } from '../base/clock.ts';
 import type { Dial, ListenEvents, Listener } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import type { DialectLimits } from '../session/native-dialect.ts';
 import type { SessionDialect } from '../session/session.ts';
+import type { ProcessMark } from '../wire/hello.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 
 /** Both directions of a compressed link. */
@@ -16,12 +18,25 @@ export interface NetIpcTerms {
   readonly inflater: Inflater | undefined;
 }
 
+/** The processes of this machine, for who has lost a link to one of them. */
+export interface Processes {
+  /** This process, as others on its machine can look for it; undefined where they cannot. */
+  own(): ProcessMark | undefined;
+  /**
+   * Calls `gone`, later, once the process has ended; never for one that cannot be looked for from here. Returns how to
+   * stop that.
+   */
+  watch(mark: ProcessMark, gone: () => void): () => void;
+}
+
 /** What the bus takes from where it runs, so that its own code runs in browsers too. */
 export interface Platform {
   /** undefined: links are never compressed. */
   readonly compression: Compression | undefined;
   /** undefined: net-ipc peers are not spoken to. */
   netIpcDialect?(terms: NetIpcTerms, limits: DialectLimits): SessionDialect;
+  /** undefined: a process that died is known by its silence alone. */
+  processes?(clock: Clock): Processes;
 }
 
 /** How to open links to one address. */

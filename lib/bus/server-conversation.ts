@@ -5,10 +5,13 @@ import type { Session } from '../session/session.ts';
 import { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { EndFrame } from '../wire/frames.ts';
+import type { ProcessMark } from '../wire/hello.ts';
+import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
 import type { SlowInfo, UndeliveredMessage } from './events.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { Peer, type PeerOwner } from './peer.ts';
+import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { withinTime } from './within-time.ts';
 
@@ -17,7 +20,10 @@ export interface ServerConversationEvents<Holder> {
   message(holder: Holder, lane: string, data: unknown, bytes: number): void;
   request(holder: Holder, request: IncomingRequest, data: unknown): void;
   error(holder: Holder, error: unknown): void;
+  /** The link of a session broke, or it has another one. */
   linkChanged(holder: Holder, up: boolean): void;
+  /** The same, and of the first and the last link too. */
+  linkSeen(holder: Holder, up: boolean): void;
   slow(holder: Holder, info: SlowInfo): void;
   undelivered(holder: Holder, messages: UndeliveredMessage[]): void;
   /** The last word: the session is over. */
@@ -25,23 +31,28 @@ export interface ServerConversationEvents<Holder> {
 }
 
 /** A server's conversation with one client, over as many links as the client makes. */
-export class ServerConversation<Holder extends PeerHandle> implements PeerOwner, LinkHolder {
+export class ServerConversation<Holder extends PeerHandle> implements PeerOwner, LinkHolder, CurrentLinkOwner {
   readonly peer: Peer;
   readonly #options: ResolvedServerOptions;
   readonly #events: ServerConversationEvents<Holder>;
   readonly #holder: Holder;
   readonly #lifecycle = new Lifecycle();
-  #port: LinkPort | undefined;
-  #lastLink: Link | undefined;
+  readonly #current: CurrentLink;
   #grace: Timer | undefined;
   /** The client said that it moves to another session: a lost link ends this one. */
   #movedOn = false;
   #gone: (() => void) | undefined;
 
-  constructor(options: ResolvedServerOptions, events: ServerConversationEvents<Holder>, holder: Holder) {
+  constructor(
+    options: ResolvedServerOptions,
+    events: ServerConversationEvents<Holder>,
+    holder: Holder,
+    processes: Processes | undefined,
+  ) {
     this.#options = options;
     this.#events = events;
     this.#holder = holder;
+    this.#current = new CurrentLink(options.clock, processes, this);
     this.peer = new Peer(this, options);
   }
 
@@ -55,12 +66,17 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
 
   /** The open link. */
   get link(): Link | undefined {
-    return this.#port?.link;
+    return this.#current.port?.link;
   }
 
   /** The open link, or the one that was open last. */
   get lastLink(): Link | undefined {
-    return this.#lastLink;
+    return this.#current.last;
+  }
+
+  /** As `CurrentLink.downAt`. */
+  get downAt(): number | undefined {
+    return this.#current.downAt;
   }
 
   async close(
@@ -88,26 +104,36 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   }
 
   /** The first link of a new session. */
-  begin(port: LinkPort, session: Session): void {
+  begin(port: LinkPort, session: Session, process: ProcessMark | undefined): void {
     this.#lifecycle.move('connected');
-    this.#read(port, session);
+    this.#read(port, session, process);
     session.attach(port, 0);
     this.#lifecycle.move('ready');
     this.peer.bind(session);
   }
 
+  /** Tells of a link that is up, once who hears of that knows of the session. */
+  tellLink(): void {
+    this.#current.tell();
+  }
+
+  /** The client comes on another link, so that the present one, if there is any, is of no use. May end the session. */
+  overtaken(): void {
+    const before = this.#current.leave();
+    if (before === undefined) return;
+    before.destroy();
+    this.peer.detach();
+    this.#events.linkChanged(this.#holder, false);
+    this.#current.tell();
+  }
+
   /** Another link of the session; false when the client's count does not fit. */
-  resumeOn(port: LinkPort, received: number): boolean {
+  resumeOn(port: LinkPort, received: number, process: ProcessMark | undefined): boolean {
     const { session } = this.peer;
     if (session === undefined) return false;
-    const before = this.#port;
-    before?.forget();
-    this.#port = undefined;
-    before?.destroy();
-    this.peer.detach();
     this.#grace?.cancel();
     this.#grace = undefined;
-    this.#read(port, session);
+    this.#read(port, session, process);
     if (!session.attach(port, received)) return false;
     if (this.#lifecycle.is('disconnected')) this.#lifecycle.move('ready');
     this.peer.room();
@@ -135,11 +161,11 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   over(reason: unknown, error: BusError): void {
     if (this.#lifecycle.is('idle')) return;
     this.#grace?.cancel();
-    this.#port?.forget();
-    this.#port = undefined;
+    this.#current.leave();
     this.#lifecycle.move('idle');
     const left = this.peer.unbind(error);
     this.peer.fail(error);
+    this.#current.tell();
     if (left.length > 0)
       this.#events.undelivered(
         this.#holder,
@@ -155,6 +181,14 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
 
   request(request: IncomingRequest, data: unknown): void {
     this.#events.request(this.#holder, request, data);
+  }
+
+  linkSeen(up: boolean): void {
+    this.#events.linkSeen(this.#holder, up);
+  }
+
+  processDied(): void {
+    this.over('process died', new BusError('ERR_SESSION_LOST', 'The process of the client ended'));
   }
 
   /** Clients do not go away in this sense; they end. */
@@ -177,7 +211,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
       });
       return;
     }
-    const port = this.#port;
+    const port = this.#current.port;
     this.over(
       reason,
       new BusError(code ?? 'ERR_CLOSED', typeof reason === 'string' ? reason : 'The client closed the connection'),
@@ -190,7 +224,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   }
 
   #end(reason: unknown, allowReconnect: boolean, error: BusError): void {
-    const port = this.#port;
+    const port = this.#current.port;
     this.peer.session?.out.end(reason, allowReconnect, undefined);
     this.over(reason, error);
     port?.end();
@@ -198,7 +232,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
 
   broken(error: BusError): void {
     this.#events.error(this.#holder, error);
-    const port = this.#port;
+    const port = this.#current.port;
     if (this.peer.isStuckOn(error)) {
       this.over(error.message, new BusError('ERR_SESSION_LOST', undefined, { cause: error }));
       port?.end();
@@ -209,7 +243,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   }
 
   linkLost(port: LinkPort, error: BusError | undefined): void {
-    if (this.#port !== port) return;
+    if (this.#current.port !== port) return;
     if (error === undefined) this.#detached();
     else this.broken(error);
   }
@@ -220,20 +254,18 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     this.#events.slow(this.#holder, info);
     if (policy === 'drop-newest' || policy === 'drop-oldest') this.peer.dropWaiting(new BusError('ERR_SLOW_CONSUMER'));
     if (policy !== 'disconnect') return;
-    const port = this.#port;
+    const port = this.#current.port;
     this.over('slow consumer', new BusError('ERR_SLOW_CONSUMER'));
     port?.destroy();
   }
 
-  #read(port: LinkPort, session: Session): void {
-    this.#port = port;
-    this.#lastLink = port.link;
+  #read(port: LinkPort, session: Session, process: ProcessMark | undefined): void {
+    this.#current.take(port, process);
     port.read(new SessionReader(port, session, this));
   }
 
   #detached(): void {
-    this.#port?.forget();
-    this.#port = undefined;
+    this.#current.leave();
     this.peer.detach();
     const { session } = this.peer;
     const { clock, sessionGraceMs } = this.#options;
@@ -243,6 +275,9 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     }
     this.#lifecycle.move('disconnected');
     this.#events.linkChanged(this.#holder, false);
+    this.#current.tell();
+    if (!this.#lifecycle.is('disconnected')) return;
+    this.#current.watch();
     this.#grace = clock.setTimer(
       () => this.over(undefined, new BusError('ERR_SESSION_LOST', 'The client did not come back')),
       sessionGraceMs,

@@ -16,6 +16,11 @@ export interface ServerEvents<C extends Contract> {
   connect(connection: Connection<C>, payload: PayloadOf<C>): unknown;
   /** Once, when a client's session is over; with the reason if there is one. */
   disconnect(connection: Connection<C>, reason: unknown): unknown;
+  /**
+   * A client has a link (`true`), or has it no more (`false`): by turns, from the one after its `connect` to the one
+   * before its `disconnect`.
+   */
+  link(connection: Connection<C>, up: boolean): unknown;
   /** The server is closed. */
   close(): unknown;
   /** A client sent a message. */

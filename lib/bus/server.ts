@@ -76,6 +76,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       request: (connection, request, data) => this.#request(connection, request, data),
       error: (connection, error) => this.#report(error, connection),
       linkChanged: (connection, up) => this.#plugins.linkChanged(connection, up),
+      linkSeen: (connection, up) => void this.fire('link', connection, up),
       slow: (_connection, info) => void this.fire('slow', info),
       over: (connection, reason) => this.#disconnected(connection, reason),
     });

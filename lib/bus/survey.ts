@@ -9,8 +9,10 @@ import { Withdrawal } from './withdrawal.ts';
 export interface SurveyMember<Handle> {
   readonly handle: Handle;
   ask(options: AskOptions): Promise<unknown>;
-  /** Calls back when the member's link breaks (`false`) or came back (`true`); returns how to stop that. */
-  watchLink(changed: (up: boolean) => void): () => void;
+  /** Since when the member has no link, if so. */
+  downAt(): number | undefined;
+  /** Calls back when the member's link breaks or came back; returns how to stop that. */
+  watchLink(changed: () => void): () => void;
 }
 
 /** One member's answer, as it comes. */
@@ -52,8 +54,8 @@ export function quorumOf(settings: SurveyStreamSettings): number {
 }
 
 /**
- * Asks each member and calls `answered` once for each of them. A member whose link breaks has `graceMs` to come back,
- * then it counts as gone (`ERR_CLOSED`). The function returned cancels what is still open.
+ * Asks each member and calls `answered` once for each of them. A member has `graceMs` to come back from when its
+ * link broke, then it counts as gone (`ERR_CLOSED`); one that is gone already is not asked. The function returned cancels what is still open.
  */
 export function askAll<Handle>(
   members: readonly SurveyMember<Handle>[],
@@ -77,6 +79,15 @@ function askOne<Handle>(
   answered: (answer: SurveyAnswer<Handle, unknown>) => void,
 ): () => void {
   const { handle: peer } = member;
+  /** What is left to the member of its time to come back. */
+  const graceLeft = (): number => {
+    const downAt = member.downAt();
+    return downAt === undefined ? Number.POSITIVE_INFINITY : downAt + graceMs - clock.now();
+  };
+  if (graceLeft() <= 0) {
+    answered({ peer, status: 'rejected', reason: goneError() });
+    return () => {};
+  }
   const withdrawal = new Withdrawal();
   let grace: Timer | undefined;
   let open = true;
@@ -91,10 +102,13 @@ function askOne<Handle>(
     settle({ peer, status: 'rejected', reason });
     withdrawal.withdraw(reason);
   };
-  const unwatch = member.watchLink((up) => {
+  const linkChanged = (): void => {
     grace?.cancel();
-    grace = up ? undefined : clock.setTimer(() => give(new BusError('ERR_CLOSED', 'The peer left')), graceMs, true);
-  });
+    const ms = graceLeft();
+    grace = Number.isFinite(ms) ? clock.setTimer(() => give(goneError()), ms, true) : undefined;
+  };
+  const unwatch = member.watchLink(linkChanged);
+  linkChanged();
   member.ask({ ...options, withdrawal }).then(
     (value) => settle({ peer, status: 'fulfilled', value }),
     (error: unknown) => settle({ peer, status: 'rejected', reason: asBusError(error, 'ERR_REMOTE') }),
@@ -102,6 +116,10 @@ function askOne<Handle>(
   return () => {
     if (open) give(new BusError('ERR_ABORTED', 'The survey ended without this answer'));
   };
+}
+
+function goneError(): BusError {
+  return new BusError('ERR_CLOSED', 'The peer left');
 }
 
 /** The answers of a survey in the order they come. Ending the loop cancels the questions still open. */

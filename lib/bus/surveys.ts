@@ -71,6 +71,7 @@ export class Surveys {
     return [...this.#connections.all].map((connection) => ({
       handle: connection,
       ask: (options) => ask(connection, options),
+      downAt: () => connection.conversation.downAt,
       watchLink: (changed) => this.#connections.watchLink(connection, changed),
     }));
   }

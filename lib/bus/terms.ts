@@ -3,11 +3,11 @@ import type { LinkPort } from '../session/link-port.ts';
 import { nativeDialect } from '../session/native-dialect.ts';
 import { Session, type SessionDialect, type SessionOwner } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
-import type { ClientHello, ServerHello } from '../wire/hello.ts';
+import type { ClientHello, ProcessMark, ServerHello } from '../wire/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { recordBytes } from '../wire/native/record-layer.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
-import type { Platform } from './platform.ts';
+import type { Platform, Processes } from './platform.ts';
 
 /** The feature names of the native protocol that this version knows. */
 const recordsFeature = 'records';
@@ -31,18 +31,35 @@ export function nativeDialectOf(
   return nativeDialect({ records, withdraws, peerMaxBytes: maxFrameBytes }, options);
 }
 
+/** Where links reach this machine only: how the peer can see that this process has ended. */
+export function processMember({ kind }: Link, processes: Processes | undefined): { readonly process?: ProcessMark } {
+  const process = kind === 'unix' ? processes?.own() : undefined;
+  return process === undefined ? {} : { process };
+}
+
+/** What a client has of a session that it wants back; none of it for a first one. */
+interface OwnSession {
+  readonly id: string | undefined;
+  readonly token: string | undefined;
+  readonly session: Session | undefined;
+}
+
 export function clientHello(
   options: ResolvedClientOptions,
   payload: unknown,
   link: Link,
-  id: string | undefined,
-  token: string | undefined,
-  session: Session | undefined,
+  { id, token, session }: OwnSession,
+  processes: Processes | undefined,
 ): ClientHello {
   const { compress, messagepack, native, maxMessageBytes } = options;
   const hello = { compress, messagepack, extras: payload, id: id ?? null };
   if (!native) return hello;
-  const offer = { versions: [protocolVersion], features: ownFeatures(options, link), maxFrameBytes: maxMessageBytes };
+  const offer = {
+    versions: [protocolVersion],
+    features: ownFeatures(options, link),
+    maxFrameBytes: maxMessageBytes,
+    ...processMember(link, processes),
+  };
   if (token === undefined || session === undefined) return { ...hello, busbar: offer };
   return { ...hello, busbar: { ...offer, resume: { token, received: session.received } } };
 }

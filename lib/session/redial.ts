@@ -14,17 +14,20 @@ export interface RedialOptions {
   readonly signal: AbortSignal;
   /** Whether another attempt makes sense after `error`. */
   mayRetry(error: Error): boolean;
-  /** Called before each wait. */
-  waiting(): void;
+  /** Called before each wait, of `ms`; it is followed by attempt number `attempt`, 1 for the first one after a wait. */
+  waiting(attempt: number, ms: number): void;
 }
 
 /** Runs `attempt` until it succeeds, may not be repeated or was repeated often enough; rejects its last error. */
 export async function redial(attempt: () => Promise<void>, options: RedialOptions): Promise<void> {
   const { retries, maxRetryTime, clock, random, signal } = options;
+  let attempts = 0;
   const wait = async (failures: number): Promise<void> => {
     signal.throwIfAborted();
-    options.waiting();
-    await sleep(retryDelayMs(failures, maxRetryTime, random), clock, signal);
+    const ms = retryDelayMs(failures, maxRetryTime, random);
+    attempts += 1;
+    options.waiting(attempts, ms);
+    await sleep(ms, clock, signal);
   };
   if (options.waitFirst) await wait(1);
   await pRetry(attempt, {

@@ -12,12 +12,22 @@ export interface ClientHello {
   readonly busbar?: ClientOffer;
 }
 
+/** How an end's process can be found by others on its machine; present on unix sockets, where the system tells. */
+export interface ProcessMark {
+  readonly pid: number;
+  /** When it was started, in the clock ticks of its machine: two processes with one pid differ in it. */
+  readonly start: number;
+  /** What both are counted in, equal only where `pid` means the same process. */
+  readonly place: string;
+}
+
 export interface ClientOffer {
   /** The native protocol versions this end speaks, best first. */
   readonly versions: readonly number[];
   readonly features: readonly string[];
   /** Largest frame body this end takes. */
   readonly maxFrameBytes: number;
+  readonly process?: ProcessMark;
   /** Present when the client wants its session back. */
   readonly resume?: { readonly token: string; readonly received: number };
 }
@@ -34,6 +44,7 @@ export interface ServerOffer {
   /** The features both ends have. */
   readonly features: readonly string[];
   readonly maxFrameBytes: number;
+  readonly process?: ProcessMark;
   /** 128 random bits in base64url; present for a new session. */
   readonly token?: string;
   readonly outcome: 'fresh' | 'resumed' | 'lost';

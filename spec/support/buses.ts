@@ -72,6 +72,9 @@ export const sleep = (ms: number): Promise<void> => new Promise((resolve) => set
 /** No jitter: each wait before another attempt takes the shortest time there is. */
 export const eager = { unit: () => 0, bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) };
 
+/** What a client reports of an attempt to connect that another one follows. */
+const failedAttempt: ReadonlySet<string> = new Set(['ERR_CONNECT', 'ERR_SERVER_FULL', 'ERR_CLOSED']);
+
 let names = 0;
 
 /** A server's address of one kind, with all servers and clients that a spec makes there; `close` ends them. */
@@ -154,7 +157,8 @@ export class Bus {
       closeTimeoutMs: 1_000,
       ...options,
     });
-    client.on('error', (error) => this.errors.push(error));
+    // Attempts to connect that failed are no fault where servers come and go.
+    client.on('error', (error) => failedAttempt.has(error.code) || this.errors.push(error));
     this.#clients.push(client);
     return client;
   }

@@ -1,11 +1,12 @@
 import { BusError } from '../../base/errors.ts';
-import type { ClientHello, ClientOffer, ServerHello, ServerOffer } from '../hello.ts';
+import type { ClientHello, ClientOffer, ProcessMark, ServerHello, ServerOffer } from '../hello.ts';
 
 const maxIdBytes = 128;
 const maxVersions = 16;
 const maxFeatures = 64;
 const maxFeatureLength = 32;
 const maxTokenLength = 64;
+const maxPlaceLength = 256;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -40,6 +41,7 @@ function asClientOffer(value: unknown): ClientOffer {
     versions: versions.map((version: unknown) => asCount(version, 'versions')),
     features: asFeatures(members['features']),
     maxFrameBytes: asSize(members['maxFrameBytes']),
+    ...asProcess(members['process']),
   };
   if (members['resume'] === undefined) return offer;
   const resume = asMembers(members['resume'], 'resume');
@@ -57,6 +59,7 @@ function asServerOffer(value: unknown): ServerOffer {
     version: asCount(members['version'], 'version'),
     features: asFeatures(members['features']),
     maxFrameBytes: asSize(members['maxFrameBytes']),
+    ...asProcess(members['process']),
     outcome,
     received: asCount(members['received'], 'received'),
     graceMs: asCount(members['graceMs'], 'graceMs'),
@@ -95,6 +98,14 @@ function asFeatures(value: unknown): string[] {
 function asToken(value: unknown): string {
   if (typeof value !== 'string' || value.length === 0 || value.length > maxTokenLength) throw wrong('token');
   return value;
+}
+
+/** A stranger's word: it ends no session but the stranger's own. */
+function asProcess(value: unknown): { readonly process?: ProcessMark } {
+  if (value === undefined) return {};
+  const { pid, start, place } = asMembers(value, 'process');
+  if (typeof place !== 'string' || place.length > maxPlaceLength) throw wrong('place');
+  return { process: { pid: asCount(pid, 'pid'), start: asCount(start, 'start'), place } };
 }
 
 function asCount(value: unknown, name: string): number {

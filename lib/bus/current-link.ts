@@ -1,0 +1,85 @@
+import type { Clock } from '../base/clock.ts';
+import type { LinkPort } from '../session/link-port.ts';
+import type { Link } from '../transport/link.ts';
+import type { ProcessMark } from '../wire/hello.ts';
+import type { Processes } from './platform.ts';
+
+/** Whose link it is. */
+export interface CurrentLinkOwner {
+  /** For the user's listeners: by turns true and false. */
+  linkSeen(up: boolean): void;
+  /** The process at the other end of the link that was lost has ended. */
+  processDied(): void;
+}
+
+/** The link that a conversation has at present, or had last. */
+export class CurrentLink {
+  readonly processes: Processes | undefined;
+  readonly #clock: Clock;
+  readonly #owner: CurrentLinkOwner;
+  #port: LinkPort | undefined;
+  #last: Link | undefined;
+  #process: ProcessMark | undefined;
+  #downAt: number | undefined;
+  #seen = false;
+  #unwatch: (() => void) | undefined;
+
+  constructor(clock: Clock, processes: Processes | undefined, owner: CurrentLinkOwner) {
+    this.#clock = clock;
+    this.processes = processes;
+    this.#owner = owner;
+  }
+
+  get port(): LinkPort | undefined {
+    return this.#port;
+  }
+
+  /** The open link, or the one that was open last. */
+  get last(): Link | undefined {
+    return this.#last;
+  }
+
+  /** Since when there is no link, if so, on the clock of the bus. */
+  get downAt(): number | undefined {
+    return this.#downAt;
+  }
+
+  /** Carries on with `port`, at whose other end `process` says it is. */
+  take(port: LinkPort, process: ProcessMark | undefined): void {
+    this.#leaveBe();
+    this.#port = port;
+    this.#last = port.link;
+    this.#process = process;
+    this.#downAt = undefined;
+  }
+
+  /** Lets go of the link, if there is one, and returns it: nobody reads it any more, or looks for its other end. */
+  leave(): LinkPort | undefined {
+    this.#leaveBe();
+    const port = this.#port;
+    if (port === undefined) return undefined;
+    port.forget();
+    this.#port = undefined;
+    this.#downAt = this.#clock.now();
+    return port;
+  }
+
+  /** Tells the owner that there is a link, or none, if it was not told so already. */
+  tell(): void {
+    const up = this.#port !== undefined;
+    if (this.#seen === up) return;
+    this.#seen = up;
+    this.#owner.linkSeen(up);
+  }
+
+  /** Until `take` or `leave`, the owner is told if the process at the other end turns out to have ended. */
+  watch(): void {
+    if (this.#last?.kind !== 'unix' || this.#process === undefined) return;
+    this.#unwatch = this.processes?.watch(this.#process, () => this.#owner.processDied());
+  }
+
+  #leaveBe(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+  }
+}
