@@ -88,6 +88,7 @@ export function makeCorpus(): Corpus {
   });
   const offer = { versions: [1], features: ['records'], maxFrameBytes };
   const hello = { compress: true, messagepack: false, extras: { name: 'a', secret: 'b' }, id: null };
+  const process = { pid: 7, start: 66_248, place: 'here' };
   const resume = { token: 'q83vASNFZ4mrze8BI0VniQ', received: 41 };
   const opening = (busbar: object): Uint8Array =>
     new ClientOpening({ hello: { ...hello, id: 'k3', busbar: busbar as typeof offer } }).start();
@@ -103,9 +104,13 @@ export function makeCorpus(): Corpus {
     id: 'k3',
     compress: false,
     messagepack: false,
-    busbar: { ...answer, token: resume.token },
+    busbar: { ...answer, process, token: resume.token },
   });
-  const clientHellos = [new ClientOpening({ hello }).start(), opening(offer), opening({ ...offer, resume })];
+  const clientHellos = [
+    new ClientOpening({ hello }).start(),
+    opening({ ...offer, process }),
+    opening({ ...offer, resume }),
+  ];
   return {
     native,
     plain: [nativeSession(false, values), nativeSession(false, binary)],

@@ -79,6 +79,7 @@ describe('client opening', () => {
       version: 1,
       features: ['records'],
       maxFrameBytes: 1_024,
+      process: { pid: 7, start: 0, place: 'here' },
       token: 'AAAA',
       outcome: 'resumed',
       received: 7,
@@ -87,7 +88,14 @@ describe('client opening', () => {
     expect(feed(new ClientOpening({ hello }), acceptHello({ ...answer, busbar }))).to.deep.equal([
       { hello: { ...answer, busbar }, rest: '' },
     ]);
-    for (const wrong of [{ outcome: 'maybe' }, { version: -1 }, { token: '' }, { received: 0.5 }, { graceMs: '1' }]) {
+    for (const wrong of [
+      { outcome: 'maybe' },
+      { version: -1 },
+      { token: '' },
+      { received: 0.5 },
+      { graceMs: '1' },
+      { process: 7 },
+    ]) {
       const bytes = acceptHello({ ...answer, busbar: { ...busbar, ...wrong } as typeof busbar });
       expect(codeOf(() => feed(new ClientOpening({ hello }), bytes))).to.equal('ERR_PROTOCOL');
     }

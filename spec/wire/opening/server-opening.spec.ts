@@ -157,6 +157,7 @@ describe('server opening', () => {
       versions: [2, 1],
       features: ['records'],
       maxFrameBytes: 1_024,
+      process: { pid: 7, start: 0, place: 'here' },
       resume: { token: 'abc', received: 3 },
     };
     const [step] = open([Buffer.from('IPC'), plainPacket(0, { ...hello, busbar: { ...busbar, x: 1 }, y: 2 })]);
@@ -195,6 +196,13 @@ describe('server opening', () => {
     { busbar: { ...busbar, resume: { token: 'x'.repeat(65), received: 0 } } },
     { busbar: { ...busbar, resume: { token: 'x', received: -1 } } },
     { busbar: { ...busbar, resume: { token: 'x' } } },
+    { busbar: { ...busbar, process: 7 } },
+    { busbar: { ...busbar, process: null } },
+    { busbar: { ...busbar, process: { pid: '7', start: 1, place: '' } } },
+    { busbar: { ...busbar, process: { pid: -1, start: 1, place: '' } } },
+    { busbar: { ...busbar, process: { pid: 7, start: 0.5, place: '' } } },
+    { busbar: { ...busbar, process: { pid: 7, start: 1 } } },
+    { busbar: { ...busbar, process: { pid: 7, start: 1, place: 'x'.repeat(257) } } },
   ];
   for (const members of wrong) {
     it(`refuses a hello with ${JSON.stringify(members).slice(0, 80)}`, () => {
