@@ -42,3 +42,9 @@ export function lingerAfter(response: ServerResponse, clock: Clock): void {
   // What the platform calls when the last response on a connection has left.
   socket.destroySoon = () => linger(socket, clock);
 }
+
+/** What RFC 9112 goes by: a request has a body if it says how long it is, or that it is in chunks. */
+export function hasBody(headers: { readonly [name: string]: unknown }): boolean {
+  const length = headers['content-length'];
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
+}

@@ -73,8 +73,8 @@ describe('busbar dispatch', () => {
     expect(await code).to.equal(0);
     expect(running.lines.map(({ event }) => event)).to.deep.equal([
       'listening',
-      'driver_opened',
       'port_opened',
+      'driver_opened',
       'signal',
       'port_closed',
       'driver_closed',
@@ -161,7 +161,13 @@ describe('busbar dispatch', () => {
       'no default secret in production: set PLACE_SERVER_SECRET',
     ],
     ['a port that is none', ['--port', 'http'], {}, '"http" is no port'],
-    ['an address that cannot be bound', ['--host', '192.0.2.1'], {}, 'cannot listen on 192.0.2.1'],
+    ['no secret where others can come in', ['--host', '0.0.0.0'], {}, 'no default secret on 0.0.0.0'],
+    [
+      'an address that cannot be bound',
+      ['--host', '192.0.2.1'],
+      { PLACE_SERVER_SECRET: 'abc' },
+      'cannot listen on 192.0.2.1',
+    ],
     ['an unknown option', ['--sekret', 'x'], {}, "Unknown option '--sekret'"],
     ['half a certificate', ['--tls-key', 'k.pem'], {}, '--tls-key and --tls-cert go together'],
     ['a file that is not there', ['--tls-key', 'k.pem', '--tls-cert', 'c.pem'], {}, 'cannot be read'],

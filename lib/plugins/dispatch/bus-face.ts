@@ -1,19 +1,24 @@
+import type { Clock } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
+import { permits } from '../../base/permission.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { BusDriver } from './bus-driver.ts';
 import { decodeData, type OpenRequest, readCredit, readLeaseRequest } from './bus-messages.ts';
 import type { PortRequest } from './driver.ts';
+import type { PortWish } from './options.ts';
 import type { DispatchService } from './service.ts';
 
 /** Serves the drivers among the bus server's peers. Their leases live as long as their sessions, whatever the links do. */
 export class BusFace {
   readonly #service: DispatchService;
+  readonly #clock: Clock;
   readonly #lane: Lane;
   readonly #drivers = new Map<PeerHandle, Map<number, BusDriver>>();
 
   constructor(host: PluginHost, service: DispatchService) {
     this.#service = service;
+    this.#clock = host.clock;
     this.#lane = host.lane({
       message: (data, peer) => {
         const { lease, bytes } = readCredit(data);
@@ -42,7 +47,7 @@ export class BusFace {
 
   async #open(request: OpenRequest, { peer, signal }: LaneRequestContext): Promise<number> {
     const { protocol, port, lease: number } = request;
-    const { allow, maxPortsPerPeer } = this.#service.settings;
+    const { maxPortsPerPeer } = this.#service.settings;
     const wish = this.#wish(request);
     const drivers = this.#drivers.get(peer) ?? new Map<number, BusDriver>();
     if (drivers.has(number)) throw new BusError('ERR_STATE', `lease ${number} is in use`);
@@ -53,7 +58,7 @@ export class BusFace {
     drivers.set(number, driver);
     this.#drivers.set(peer, drivers);
     try {
-      if ((await allow?.(peer, { protocol, port, accept: wish.accept.entries })) === false) {
+      if (!(await this.#allows(peer, { protocol, port, accept: wish.accept.entries }))) {
         throw new BusError('ERR_UNAUTHORIZED', `port ${port} is not allowed`);
       }
       const lease = await this.#service.ports.open(wish, driver);
@@ -67,6 +72,13 @@ export class BusFace {
       this.#drop(peer, number, driver);
       throw asBusError(error, 'ERR_UNAUTHORIZED');
     }
+  }
+
+  /** Without `allow` everybody may but web pages, which any site can make. */
+  #allows(peer: PeerHandle, wish: PortWish): boolean | Promise<boolean> {
+    const { allow, handshakeTimeoutMs } = this.#service.settings;
+    if (allow === undefined) return peer.linkKind !== 'websocket';
+    return permits(() => allow(peer, wish), this.#clock, handshakeTimeoutMs);
   }
 
   #wish({ protocol, port, accept, multicast, key, cert }: OpenRequest): PortRequest {

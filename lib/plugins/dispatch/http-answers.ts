@@ -2,18 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import { hasBody, linger, lingerAfter } from '../../transport/linger.ts';
 import type { Counters } from './counters.ts';
 import type { Refusal } from './query.ts';
 import type { SeldomLog } from './seldom-log.ts';
 
 /** Answers to HTTP requests, each with the id that the log knows the request by. */
 export class HttpAnswers {
+  readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #log: SeldomLog;
   readonly #ids = new WeakMap<IncomingMessage, string>();
 
-  constructor(counters: Counters, log: SeldomLog) {
+  constructor(counters: Counters, log: SeldomLog, clock: Clock) {
+    this.#clock = clock;
     this.#counters = counters;
     this.#log = log;
   }
@@ -40,6 +44,7 @@ export class HttpAnswers {
   }
 
   give(request: IncomingMessage, response: ServerResponse, status: number, type: string, body: string): void {
+    if (hasBody(request.headers)) lingerAfter(response, this.#clock);
     response.writeHead(status, {
       'Content-Type': type,
       'Content-Length': Buffer.byteLength(body),
@@ -57,12 +62,12 @@ export class HttpAnswers {
 }
 
 /** A response to a request that asked for an upgrade it does not get: an ordinary one, after which the connection ends. */
-export function responseOn(stream: Duplex, request: IncomingMessage): ServerResponse {
+export function responseOn(stream: Duplex, request: IncomingMessage, clock: Clock): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   if (!(stream instanceof Socket)) throw new BusError('ERR_STATE', 'the upgrade came over no socket');
   response.assignSocket(stream);
-  response.on('finish', () => stream.end(() => stream.destroy()));
+  response.on('finish', () => linger(stream, clock));
   return response;
 }
 

@@ -1,5 +1,6 @@
 import { longestTimerMs } from '../../base/clock.ts';
 import { callback, custom, integer, type OptionTable, type Resolved, text } from '../../base/options.ts';
+import { listedOriginsOption } from '../../transport/origins.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Protocol } from './device.ts';
 import type { Log } from './log.ts';
@@ -11,7 +12,7 @@ export interface PortWish {
   readonly accept: readonly string[];
 }
 
-/** `false`, a throw or a rejection refuses. `peer` is undefined for a WebSocket driver, which the secret admitted. */
+/** Only `true`, or a promise of it, admits; a throw or a rejection refuses with its message. `peer` is undefined for a WebSocket driver, which the secret admitted. */
 export type Allow = (peer: PeerHandle | undefined, wish: PortWish) => unknown;
 
 /** PEM text. */
@@ -31,13 +32,18 @@ export const dispatchOptions = {
   host: text({ default: '127.0.0.1' }),
   /**
    * The token of WebSocket drivers. Else `PLACE_SERVER_SECRET` or `SERVER_SECRET` of the environment; else `testing`,
-   * but never in production (`SG_ENV=production`).
+   * on loopback alone, and never in production (`SG_ENV=production`).
    */
   secret: text(),
-  /** Says whether a driver may have a port; all may unless it is given. May return a promise. */
+  /**
+   * Says whether a driver may have a port: only `true` admits, or a promise of it within `handshakeTimeoutMs`. Unless
+   * given all may, but for web pages that came by the gateway.
+   */
   allow: callback<Allow>({
     type: '(peer, { protocol, port, accept }) => boolean',
   }),
+  /** Web pages whose scripts may open WebSockets here, by origin; none unless listed. Programs send no origin. */
+  origins: listedOriginsOption(),
   /** Address that device ports listen on; `::` serves IPv4 too. */
   deviceHost: text({ default: '::' }),
   /** Key and certificate of TLS ports, as PEM. Else those of the bus server, else a self-signed one. */
@@ -95,7 +101,13 @@ export const dispatchOptions = {
     max: longestTimerMs,
     unit: 'ms',
   }),
-  /** For request heads, PROXY headers and TLS handshakes. */
+  /** A device that ended its half of the connection is closed once its drivers sent nothing to it for so long. */
+  answerTimeoutMs: integer({
+    default: 2_000,
+    max: longestTimerMs,
+    unit: 'ms',
+  }),
+  /** For request heads, `allow`, PROXY headers and TLS handshakes. */
   handshakeTimeoutMs: integer({
     default: 5_000,
     min: 1,

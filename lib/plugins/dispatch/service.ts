@@ -4,6 +4,7 @@ import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
 import { AcceptList } from './accept-list.ts';
+import { canonicalAddress } from './address.ts';
 import { Certificates } from './certificates.ts';
 import { Counters } from './counters.ts';
 import type { Log } from './log.ts';
@@ -15,7 +16,7 @@ import type { Statistics } from './statistics.ts';
 import { TokenGate } from './token-gate.ts';
 import { WebFace } from './web-face.ts';
 
-/** The token where none was set, which is only possible outside of production. */
+/** The token where none was set, which is only possible outside of production, and on loopback. */
 const developmentSecret = 'testing';
 
 export interface ServiceSurroundings {
@@ -35,6 +36,7 @@ export class DispatchService {
   readonly #meters = new Meters();
   readonly #face: WebFace | undefined;
   readonly #hasDefaultSecret: boolean = false;
+  #warned = false;
   #closing: Promise<void> | undefined;
 
   /** @throws BusError `ERR_INVALID_OPTION`, among them a secret that is missing in production. */
@@ -56,7 +58,7 @@ export class DispatchService {
     if (settings.port === undefined) return;
     const secret = secretOf(settings.secret, environment);
     this.#hasDefaultSecret = secret === undefined;
-    const gate = new TokenGate(secret ?? developmentSecret, random);
+    const gate = new TokenGate(secret ?? developmentSecret, random, secret === undefined);
     const { log, ports, certificates } = this;
     this.#face = new WebFace({
       settings,
@@ -75,13 +77,24 @@ export class DispatchService {
     return this.#face?.port;
   }
 
-  /** May be started again after it was closed. */
+  /**
+   * May be started again after it was closed. Rejects `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`, and `ERR_INVALID_OPTION` without
+   * a secret where others than this machine can come in.
+   */
   async start(): Promise<void> {
     this.#closing = undefined;
+    const { host } = this.settings;
+    if (this.#hasDefaultSecret && !isLoopback(host)) {
+      throw new BusError(
+        'ERR_INVALID_OPTION',
+        `dispatch has no default secret on ${host}: set PLACE_SERVER_SECRET or the option "secret"`,
+      );
+    }
     this.ports.start();
     await this.#face?.start();
-    if (this.#hasDefaultSecret)
-      this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });
+    if (!this.#hasDefaultSecret || this.#warned) return;
+    this.#warned = true;
+    this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });
   }
 
   /** Closes WebSockets, devices and ports, in order if that takes no longer than `closeTimeoutMs`. */
@@ -126,6 +139,11 @@ export class DispatchService {
     await Promise.all([this.#face?.close(closeTimeoutMs), this.ports.close(closeTimeoutMs)]);
     this.log({ level: 'info', event: 'closed' });
   }
+}
+
+function isLoopback(host = ''): boolean {
+  const address = canonicalAddress(host);
+  return host === 'localhost' || address === '::1' || address?.startsWith('127.') === true;
 }
 
 function proxiesOf(given: unknown): AcceptList | undefined {

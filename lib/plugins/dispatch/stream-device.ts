@@ -11,13 +11,16 @@ export interface DeviceHost {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly counters: Counters;
-  /** The device is no more: it counts no longer, whatever its drivers still have to read. */
+  /** The device is no more: it counts no longer, whatever its drivers still have to read, or to answer. */
   gone(device: StreamDevice, reason: string): void;
+  /** Its connection is over. */
+  over(device: StreamDevice): void;
 }
 
 /**
  * A program connected over TCP or TLS, and the drivers that hear it. A chunk that one of them cannot take is kept, for
- * that driver alone, and nothing more is read until it could.
+ * that driver alone, and nothing more is read until it could. One that ended its own half of the connection is gone as
+ * far as its drivers are told, and may still be answered for a while.
  */
 export class StreamDevice implements Device, Waiting {
   readonly id: number;
@@ -31,6 +34,8 @@ export class StreamDevice implements Device, Waiting {
   #kept: Buffer | undefined;
   #waiting = 0;
   #status: 'open' | 'closing' | 'gone' = 'open';
+  /** The device sent its last, and its drivers may have more to say. */
+  #answerable = false;
   #timer: Timer | undefined;
 
   constructor(identity: Device, socket: Socket, host: DeviceHost) {
@@ -42,14 +47,18 @@ export class StreamDevice implements Device, Waiting {
     this.#outbox = new DeviceOutbox(socket, host.limits, host.clock, () => this.#onStuck());
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => {
+      this.#answerable = this.#status === 'open';
       this.#finish('the device closed the connection');
-      this.#outbox.end();
+      if (this.#answerable) this.#awaitAnswer();
+      else this.#outbox.end();
     });
     socket.on('error', (error) => this.#finish(error.message));
     socket.on('close', () => {
       this.#outbox.destroy();
       this.#finish('the connection closed');
+      this.#answerable = false;
       this.#timer?.cancel();
+      host.over(this);
     });
     socket.pause();
   }
@@ -57,6 +66,11 @@ export class StreamDevice implements Device, Waiting {
   /** Drivers that hear this device. */
   get drivers(): number {
     return this.#audience.size;
+  }
+
+  /** Whether it ended its half of the connection, and takes answers. */
+  get answerable(): boolean {
+    return this.#answerable;
   }
 
   join(lease: Lease): void {
@@ -72,7 +86,8 @@ export class StreamDevice implements Device, Waiting {
   }
 
   write(bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#status !== 'open') throw deviceGone();
+    if (this.#answerable) this.#awaitAnswer();
+    else if (this.#status !== 'open') throw deviceGone();
     const wait = this.#outbox.write(bytes);
     this.#host.counters.streamBytesOut.value += bytes.length;
     return wait;
@@ -80,6 +95,7 @@ export class StreamDevice implements Device, Waiting {
 
   /** Closes once what was written has left, and does not wait for ever for that. */
   close(): void {
+    if (this.#answerable) return this.#endAnswer();
     if (this.#status !== 'open') return;
     this.#status = 'closing';
     this.#socket.once('finish', () => this.#finish('a driver closed it'));
@@ -176,6 +192,18 @@ export class StreamDevice implements Device, Waiting {
     this.#destroyLater();
     this.#host.gone(this, reason);
     for (const [lease, part] of this.#audience) if (part === 'served') this.#farewell(lease);
+  }
+
+  /** What is written within the time restarts it. */
+  #awaitAnswer(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#host.clock.setTimer(() => this.#endAnswer(), this.#host.limits.answerTimeoutMs, true);
+  }
+
+  #endAnswer(): void {
+    this.#answerable = false;
+    this.#outbox.end();
+    this.#destroyLater();
   }
 
   /** A device that never closes its own side is not waited for any longer. */

@@ -21,6 +21,8 @@ export class StreamPort implements OpenPort, LeasedPort {
   readonly #secureContext: SecureContext | undefined;
   readonly #server: Server;
   readonly #devices = new Map<number, StreamDevice>();
+  /** Those that ended their half of the connection, the oldest first, while their drivers may still answer. */
+  readonly #answerable = new Map<number, StreamDevice>();
   /** Every socket of this port, those that shake hands or linger included. */
   readonly #sockets = new Set<Socket>();
   readonly #preparing = new Set<Socket>();
@@ -33,7 +35,13 @@ export class StreamPort implements OpenPort, LeasedPort {
     this.#around = around;
     this.#secureContext = secureContext;
     const { clock, limits, counters } = around;
-    this.#host = { clock, limits, counters, gone: (device, reason) => this.#onGone(device, reason) };
+    this.#host = {
+      clock,
+      limits,
+      counters,
+      gone: (device, reason) => this.#onGone(device, reason),
+      over: ({ id }) => this.#answerable.delete(id),
+    };
     this.#server = createServer(
       { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 10_000 },
       (socket) => this.#onConnection(socket),
@@ -77,8 +85,8 @@ export class StreamPort implements OpenPort, LeasedPort {
   }
 
   close(device: Device): void {
-    const found = this.#devices.get(device.id);
-    if (found?.address === device.address) found.close();
+    const found = this.#lookUp(device);
+    found?.close();
   }
 
   leave(lease: Lease): void {
@@ -87,6 +95,7 @@ export class StreamPort implements OpenPort, LeasedPort {
       device.leave(lease);
       if (device.drivers === 0 && !this.#isAwaited(device.address)) device.close();
     }
+    for (const device of this.#answerable.values()) if (!this.#isWanted(device.address)) device.close();
     this.#around.left(this);
   }
 
@@ -94,7 +103,7 @@ export class StreamPort implements OpenPort, LeasedPort {
   shut(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#preparing) socket.destroy();
-    for (const device of this.#devices.values()) device.close();
+    for (const device of [...this.#devices.values(), ...this.#answerable.values()]) device.close();
     return closed;
   }
 
@@ -103,9 +112,14 @@ export class StreamPort implements OpenPort, LeasedPort {
   }
 
   #find(device: Device): StreamDevice {
-    const found = this.#devices.get(device.id);
-    if (found?.address !== device.address) throw deviceGone();
+    const found = this.#lookUp(device);
+    if (found === undefined) throw deviceGone();
     return found;
+  }
+
+  #lookUp({ id, address }: Device): StreamDevice | undefined {
+    const found = this.#devices.get(id) ?? this.#answerable.get(id);
+    return found?.address === address ? found : undefined;
   }
 
   #onConnection(socket: Socket): void {
@@ -115,7 +129,7 @@ export class StreamPort implements OpenPort, LeasedPort {
     socket.on('close', () => this.#sockets.delete(socket));
     if (address === '') {
       socket.on('error', () => undefined).destroy();
-    } else if (this.#sockets.size > this.#around.limits.maxDevices) {
+    } else if (this.#sockets.size > this.#around.limits.maxDevices && !this.#makeRoom()) {
       this.#refuse(socket, { address, port }, 'limit');
     } else if (this.#secureContext === undefined && !this.#isProxy(address)) {
       this.#admit(socket, { address, port });
@@ -176,8 +190,19 @@ export class StreamPort implements OpenPort, LeasedPort {
     });
   }
 
+  /** Those that wait for an answer come after those that have something to say. */
+  #makeRoom(): boolean {
+    for (const device of this.#answerable.values()) {
+      this.#answerable.delete(device.id);
+      device.destroy();
+      return true;
+    }
+    return false;
+  }
+
   #onGone(device: StreamDevice, reason: string): void {
     this.#devices.delete(device.id);
+    if (device.answerable) this.#answerable.set(device.id, device);
     this.#around.log({
       level: 'info',
       event: 'device_closed',

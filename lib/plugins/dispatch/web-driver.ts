@@ -19,54 +19,65 @@ export interface WebDriverOptions {
   readonly maxBufferedBytes: number;
 }
 
+/** The WebSocket, and what it runs on. */
+interface Line {
+  readonly socket: WebSocket;
+  readonly stream: Duplex;
+}
+
 /** Announcements are not held back by a slow driver; this many bytes of them over its limit end it. */
 const announcementBytes = 1_048_576;
 
 /** A driver at the other end of a WebSocket: one port, and the binary messages of the dispatch protocol. */
 export class WebDriver implements Driver {
   readonly name: string;
-  readonly #socket: WebSocket;
-  readonly #stream: Duplex;
   readonly #options: WebDriverOptions;
+  readonly #request: PortRequest;
+  #line: Line | undefined;
   #lease: Lease | undefined;
-  #protocol: PortRequest['protocol'] = 'tcp';
+  /** Why the port was lost, or never held. */
+  #failure: { readonly code: number; readonly reason: string } | undefined;
   #holds = 0;
   #corked = false;
   #alive = true;
 
-  /** `stream` is what `socket` runs on. */
-  constructor(socket: WebSocket, stream: Duplex, options: WebDriverOptions) {
+  constructor(request: PortRequest, options: WebDriverOptions) {
     this.name = options.name;
-    this.#socket = socket;
-    this.#stream = stream;
+    this.#request = request;
     this.#options = options;
+  }
+
+  /** Opens the port. Where it cannot be opened, the WebSocket is told so as soon as there is one. Never rejects. */
+  async open(ports: Ports): Promise<void> {
+    try {
+      this.#lease = await ports.open(this.#request, this);
+    } catch (error) {
+      this.#failure ??= { code: 1008, reason: asBusError(error, 'ERR_LISTEN').message };
+    }
+  }
+
+  /** Takes the WebSocket of the driver, which runs on `stream`, once the port listens. */
+  attach(socket: WebSocket, stream: Duplex): void {
+    const { log, maxBufferedBytes } = this.#options;
+    this.#line = { socket, stream };
     stream.on('drain', () => {
-      if (socket.bufferedAmount < options.maxBufferedBytes / 2) this.#lease?.drained();
+      if (socket.bufferedAmount < maxBufferedBytes / 2) this.#lease?.drained();
     });
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     socket.on('pong', () => {
       this.#alive = true;
     });
     socket.on('error', (error) =>
-      options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: error.message }),
+      log({ level: 'warn', event: 'driver_failed', driver: this.name, error: error.message }),
     );
-    socket.on('close', () => this.#lease?.release());
+    socket.on('close', () => this.release());
+    if (this.#failure !== undefined) this.close(this.#failure.code, this.#failure.reason);
+    else this.#lease?.start();
   }
 
-  /** Opens the port, or closes the WebSocket with the reason. Messages of the driver wait meanwhile. */
-  async open(ports: Ports, request: PortRequest): Promise<void> {
-    this.#protocol = request.protocol;
-    this.#socket.pause();
-    try {
-      const lease = await ports.open(request, this);
-      this.#lease = lease;
-      if (this.#isOpen) lease.start();
-      else lease.release();
-      this.#socket.resume();
-    } catch (error) {
-      this.#socket.resume();
-      this.close(1008, asBusError(error, 'ERR_LISTEN').message);
-    }
+  /** Gives the port back. */
+  release(): void {
+    this.#lease?.release();
   }
 
   opened(device: Device): void {
@@ -75,7 +86,7 @@ export class WebDriver implements Driver {
 
   received(device: Device, bytes: Uint8Array): boolean {
     this.#send(encodeMessage(messageType.received, device.address, device.id, bytes));
-    return this.#socket.bufferedAmount < this.#options.maxBufferedBytes;
+    return this.#bufferedBytes < this.#options.maxBufferedBytes;
   }
 
   closed(device: Device): void {
@@ -83,56 +94,63 @@ export class WebDriver implements Driver {
   }
 
   ended(reason: BusError): void {
+    this.#failure ??= { code: 1001, reason: reason.message };
     this.close(1001, reason.message);
   }
 
   /** Asks for a sign of life; ends a driver that gave none since the last time. */
   beat(): void {
-    if (this.#socket.isPaused) return;
+    const socket = this.#line?.socket;
+    if (socket === undefined || socket.isPaused) return;
     if (!this.#alive) {
       this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'no sign of life' });
-      this.#socket.terminate();
+      socket.terminate();
       return;
     }
     this.#alive = false;
-    if (this.#isOpen) this.#socket.ping();
+    if (this.#isOpen) socket.ping();
   }
 
   /** Gives the port back and tells the driver why. */
   close(code: number, reason: string): void {
-    this.#lease?.release();
-    if (this.#isOpen) this.#socket.close(code, fitReason(reason));
+    this.release();
+    if (this.#isOpen) this.#line?.socket.close(code, fitReason(reason));
   }
 
   terminate(): void {
-    this.#socket.terminate();
+    this.#line?.socket.terminate();
   }
 
   get #isOpen(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
+    return this.#line?.socket.readyState === WebSocket.OPEN;
+  }
+
+  get #bufferedBytes(): number {
+    return this.#line?.socket.bufferedAmount ?? 0;
   }
 
   #announce(type: MessageType, device: Device): void {
     this.#send(encodeMessage(type, device.address, device.id));
-    if (this.#socket.bufferedAmount > 2 * this.#options.maxBufferedBytes + announcementBytes) {
+    if (this.#bufferedBytes > 2 * this.#options.maxBufferedBytes + announcementBytes) {
       this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'it takes nothing' });
-      this.#lease?.release();
-      this.#socket.terminate();
+      this.release();
+      this.terminate();
     }
   }
 
   /** Messages of one turn leave in one write. */
   #send(message: Buffer): void {
-    if (!this.#isOpen) return;
+    if (this.#line === undefined || !this.#isOpen) return;
+    const { socket, stream } = this.#line;
     if (!this.#corked) {
       this.#corked = true;
-      this.#stream.cork();
+      stream.cork();
       this.#options.clock.defer(() => {
         this.#corked = false;
-        this.#stream.uncork();
+        stream.uncork();
       });
     }
-    this.#socket.send(message, { binary: true, compress: false });
+    socket.send(message, { binary: true, compress: false });
   }
 
   #onMessage(data: WebSocket.RawData, isBinary: boolean): void {
@@ -153,10 +171,10 @@ export class WebDriver implements Driver {
       case messageType.write: {
         const room = lease.write(device, message.data);
         if (room === undefined) return;
-        if (this.#protocol !== 'udp') this.#hold();
+        if (this.#request.protocol !== 'udp') this.#hold();
         room
           .catch((error) => this.#onTrouble(asBusError(error, 'ERR_CONNECT')))
-          .finally(() => this.#protocol !== 'udp' && this.#unhold());
+          .finally(() => this.#request.protocol !== 'udp' && this.#unhold());
         return;
       }
       case messageType.close:
@@ -173,12 +191,12 @@ export class WebDriver implements Driver {
   /** The driver waits while any of its devices has no room; messages that are here already are still obeyed. */
   #hold(): void {
     this.#holds += 1;
-    this.#socket.pause();
+    this.#line?.socket.pause();
   }
 
   #unhold(): void {
     this.#holds -= 1;
-    if (this.#holds === 0) this.#socket.resume();
+    if (this.#holds === 0) this.#line?.socket.resume();
   }
 
   #onTrouble(error: BusError): void {

@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
+import { permits } from '../../base/permission.ts';
+import { fitsOrigins } from '../../transport/origins.ts';
+import { handshakeFault, hasOneHost } from '../../transport/websocket-handshake.ts';
 import type { Certificates } from './certificates.ts';
 import type { Counters } from './counters.ts';
 import type { Protocol } from './device.ts';
@@ -47,7 +50,7 @@ export class WebFace {
   constructor(options: WebFaceOptions) {
     const { handshakeTimeoutMs, maxDrivers, maxMessageBytes } = options.settings;
     this.#options = options;
-    this.#answers = new HttpAnswers(options.counters, new SeldomLog(options.log, options.clock));
+    this.#answers = new HttpAnswers(options.counters, new SeldomLog(options.log, options.clock), options.clock);
     this.#webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes });
     this.#server = createServer(
       {
@@ -147,26 +150,44 @@ export class WebFace {
     stream.on('error', () => stream.destroy());
     const target = this.#examine(request);
     if ('status' in target || target.route.kind !== 'dispatch' || !asksForWebSocket(request)) {
-      return void this.#onRequest(request, responseOn(stream, request));
+      return void this.#onRequest(request, responseOn(stream, request, this.#options.clock));
     }
     const { protocol } = target.route;
+    const refuse = (refusal: Refusal): void =>
+      this.#answers.refuse(request, responseOn(stream, request, this.#options.clock), refusal);
+    const fault = this.#faultOf(request);
+    if (fault !== undefined) return refuse(fault);
     const wish = this.#wish(protocol, target.query);
-    if ('status' in wish) return this.#answers.refuse(request, responseOn(stream, request), wish);
-    // Whoever waits for `allow` holds a place already.
+    if ('status' in wish) return refuse(wish);
+    // Whoever waits for `allow`, or for the port, holds a place already.
     if (this.#drivers.size + this.#expected >= this.#options.settings.maxDrivers) {
-      return this.#answers.refuse(request, responseOn(stream, request), { status: 503, error: 'too many drivers' });
+      return refuse({ status: 503, error: 'too many drivers' });
     }
     this.#expected += 1;
-    const refusal = await this.#askAllow(wish);
+    const opened = await this.#open(request, wish);
     this.#expected -= 1;
-    if (refusal !== undefined) return this.#answers.refuse(request, responseOn(stream, request), refusal);
-    if (stream.destroyed || !this.#server.listening) return void stream.destroy();
+    if ('status' in opened) return refuse(opened);
+    if (this.#server.listening) this.#upgrade(request, stream, head, opened, wish);
+    else stream.destroy();
+    // Where there is no WebSocket nobody is there for the port.
+    if (!this.#drivers.has(opened)) opened.release();
+  }
+
+  /** A driver who may have the port, and has it if it could be opened. */
+  async #open(request: IncomingMessage, wish: PortRequest): Promise<WebDriver | Refusal> {
+    const refusal = await this.#askAllow(wish);
+    if (refusal !== undefined) return refusal;
+    const { clock, counters, log, ports, settings } = this.#options;
+    const { maxBufferedBytes } = settings;
+    const driver = new WebDriver(wish, { name: this.#answers.idOf(request), clock, counters, log, maxBufferedBytes });
+    await driver.open(ports);
+    return driver;
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer, driver: WebDriver, wish: PortRequest): void {
     this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
-      const { clock, counters, log, ports, settings } = this.#options;
-      const name = this.#answers.idOf(request);
-      const { maxBufferedBytes } = settings;
-      const driver = new WebDriver(socket, stream, { name, clock, counters, log, maxBufferedBytes });
-      const about = { driver: name, protocol, port: wish.port, ...originOf(request) };
+      const { log } = this.#options;
+      const about = { driver: driver.name, protocol: wish.protocol, port: wish.port, ...originOf(request) };
       log({ level: 'info', event: 'driver_opened', ...about, accept: wish.accept.entries });
       this.#drivers.add(driver);
       socket.on('close', (code) => {
@@ -174,8 +195,13 @@ export class WebFace {
         log({ level: 'info', event: 'driver_closed', ...about, code });
         if (this.#drivers.size === 0) this.#onEmpty?.();
       });
-      void driver.open(ports, wish);
+      driver.attach(socket, stream);
     });
+  }
+
+  #faultOf(request: IncomingMessage): Refusal | undefined {
+    if (fitsOrigins(request, this.#options.settings.origins)) return handshakeFault(request);
+    return { status: 403, error: 'pages of this origin are not let in' };
   }
 
   /** Who asks, then for what: nothing but the two open pages is shown to those without the token. */
@@ -186,6 +212,7 @@ export class WebFace {
     if (route?.kind !== 'healthz' && route?.kind !== 'version' && !this.#options.gate.admits(request, parameters)) {
       return { status: 401, error: 'a valid token is needed' };
     }
+    if (!hasOneHost(request) && request.httpVersion !== '1.0') return { status: 400, error: 'one Host is needed' };
     if (route === undefined) return { status: 404, error: 'there is nothing here' };
     if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, error: 'only GET is taken' };
     return { route, query: parameters };
@@ -213,9 +240,13 @@ export class WebFace {
   }
 
   async #askAllow({ protocol, port, accept }: PortRequest): Promise<Refusal | undefined> {
+    const { clock, settings } = this.#options;
+    const { allow, handshakeTimeoutMs } = settings;
+    if (allow === undefined) return undefined;
+    const ask = (): unknown => allow(undefined, { protocol, port, accept: accept.entries });
     try {
-      const answered = await this.#options.settings.allow?.(undefined, { protocol, port, accept: accept.entries });
-      return answered === false ? { status: 403, error: 'this port is not allowed' } : undefined;
+      if (await permits(ask, clock, handshakeTimeoutMs)) return undefined;
+      return { status: 403, error: 'this port is not allowed' };
     } catch (error) {
       return { status: 403, error: asBusError(error, 'ERR_UNAUTHORIZED').message };
     }

@@ -1,7 +1,7 @@
 import type { Timer } from '../../base/clock.ts';
 import type { ToWorker } from './face-message.ts';
 import type { RequestDetails } from './http-exchange.ts';
-import { hasBody } from './request-body.ts';
+import { hasBody } from '../../transport/linger.ts';
 import { TurnQueue } from './turn-queue.ts';
 import type { Worker } from './worker.ts';
 

@@ -2,8 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { linger, lingerAfter } from '../../transport/linger.ts';
-import { hasBody } from './request-body.ts';
+import { hasBody, linger, lingerAfter } from '../../transport/linger.ts';
 
 /**
  * Answers a request that goes no further with its status as the text; `close` also ends the connection, as a body does

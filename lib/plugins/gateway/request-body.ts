@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { hasBody } from '../../transport/linger.ts';
 
 export interface RequestBodyEvents {
   /** A chunk that is not the last. */
@@ -117,12 +118,6 @@ export class RequestBody {
     this.#last = nothing;
     this.#events.chunk(bytes);
   }
-}
-
-/** What RFC 9112 goes by: a request has a body if it says how long it is, or that it is in chunks. */
-export function hasBody(headers: { readonly [name: string]: unknown }): boolean {
-  const length = headers['content-length'];
-  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0);
 }
 
 function ignore(): void {}

@@ -58,6 +58,7 @@ describe('dispatch ports', () => {
         maxDevices: 100,
         maxDeviceBytes: 65_536,
         deviceTimeoutMs: 1_000,
+        answerTimeoutMs: 100,
         stallMs: 100,
         handshakeTimeoutMs: 1_000,
       },

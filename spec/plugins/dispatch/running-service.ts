@@ -24,7 +24,7 @@ export async function startService(options: DispatchOptions = {}): Promise<Runni
     for (const watcher of watchers) watcher(event);
   };
   const service = new DispatchService(
-    { port: 0, secret: 'a test secret', log, ...options },
+    { port: 0, secret: 'a test secret', answerTimeoutMs: 100, log, ...options },
     { clock: systemClock, random: systemRandom, environment: {}, tls: undefined },
   );
   await service.start();

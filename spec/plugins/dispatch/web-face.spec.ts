@@ -9,6 +9,7 @@ import { systemRandom } from '../../../lib/base/random.ts';
 import type { DispatchOptions } from '../../../lib/plugins/dispatch/index.ts';
 import { DispatchService } from '../../../lib/plugins/dispatch/service.ts';
 
+import { WebSocket } from 'ws';
 import { BareDriver } from './bare-driver.ts';
 import { DeviceClient, freePort } from './device-client.ts';
 import { type RunningService, startService } from './running-service.ts';
@@ -233,6 +234,74 @@ describe('dispatch over HTTP', () => {
     ]);
     for (const secret of ['wrong-token', 'my-key', 'a test secret', 'a%20test']) expect(text).not.to.include(secret);
   });
+
+  it('upgrade - the port listens before the 101 leaves', async () => {
+    for (let turn = 0; turn < 50; turn++) {
+      const number = await freePort();
+      const url = `ws://127.0.0.1:${port}/api/server/tcp_dispatch?port=${number}&accept=127.0.0.1`;
+      const socket = new WebSocket(url, { headers: right });
+      await once(socket, 'upgrade');
+      (await DeviceClient.connect(number)).socket.destroy();
+      socket.terminate();
+      await once(socket, 'close');
+    }
+  });
+
+  const faults: Readonly<Record<string, [from: string | RegExp, to: string, status: number]>> = {
+    'another version': ['Version: 13', 'Version: 8', 426],
+    'no version': ['Sec-WebSocket-Version: 13\r\n', '', 400],
+    'no key': [/Sec-WebSocket-Key: .*\r\n/, '', 400],
+    'a key that is none': [/Sec-WebSocket-Key: .*\r\n/, 'Sec-WebSocket-Key: x\r\n', 400],
+    'HTTP/1.0': ['HTTP/1.1', 'HTTP/1.0', 400],
+    'two hosts': ['Host: localhost\r\n', 'Host: localhost\r\nHost: localhost\r\n', 400],
+    'a page of another origin': ['Host: localhost\r\n', 'Host: localhost\r\nOrigin: https://evil.example\r\n', 403],
+    'a page of this origin': ['Host: localhost\r\n', 'Host: localhost\r\nOrigin: http://localhost\r\n', 403],
+    'a page without a name': ['Host: localhost\r\n', 'Host: localhost\r\nOrigin: null\r\n', 403],
+  };
+  for (const [name, [from, to, status]] of Object.entries(faults)) {
+    it(`upgrade - ${name}: ${status}, and no port is opened`, async () => {
+      const path = `/api/server/tcp_dispatch?port=${await freePort()}&accept=127.0.0.1`;
+      const answer = await raw(port, upgrade(path, right).replace(from, to));
+      expect(answer.status).to.equal(status);
+      expect(running.events.map(({ event }) => event)).to.not.include('port_opened');
+    });
+  }
+
+  it('upgrade - a page of a listed origin gets in', async () => {
+    await running.service.close();
+    running = await startService({ origins: ['https://app.example'] });
+    const url = `${running.base.replace('http', 'ws')}/tcp_dispatch?port=${await freePort()}&accept=127.0.0.1`;
+    const driver = await BareDriver.open(url, { ...right, Origin: 'https://app.example' });
+    await driver.leave();
+  });
+
+  it('a token that everybody knows - works for who asks by address or localhost, and is told of once', async () => {
+    await running.service.close();
+    running = await startService({ secret: undefined });
+    const at = running.service.webPort ?? 0;
+    const ask = async (host: string): Promise<number> =>
+      (
+        await raw(
+          at,
+          `GET /api/server HTTP/1.1\r\nHost: ${host}\r\nAuthorization: testing\r\nConnection: close\r\n\r\n`,
+        )
+      ).status;
+    expect(await ask(`127.0.0.1:${at}`)).to.equal(200);
+    expect(await ask(`localhost:${at}`)).to.equal(200);
+    expect(await ask(`rebound.example:${at}`)).to.equal(401);
+    await running.service.close();
+    await running.service.start();
+    expect(running.events.filter(({ event }) => event === 'default_secret')).to.have.length(1);
+  });
+
+  for (const host of ['0.0.0.0', '::', 'rebound.example']) {
+    it(`no secret, listening on ${host} - does not start`, async () => {
+      const surroundings = { clock: systemClock, random: systemRandom, environment: {}, tls: undefined };
+      const service = new DispatchService({ port: 0, host }, surroundings);
+      expect(await service.start().catch((error: unknown) => error)).to.have.property('code', 'ERR_INVALID_OPTION');
+      await service.close();
+    });
+  }
 });
 
 describe('dispatch options', () => {

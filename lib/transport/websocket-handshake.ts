@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Why a request gets no WebSocket. */
+export interface HandshakeFault {
+  readonly status: 400 | 405 | 426;
+  readonly error: string;
+}
+
+/** The one version there is. */
+export const webSocketVersion = '13';
+
+/** What RFC 6455 has against a request for a WebSocket, if it has. */
+export function handshakeFault(request: IncomingMessage): HandshakeFault | undefined {
+  const { headers, method, httpVersionMajor, httpVersionMinor } = request;
+  const version = headers['sec-websocket-version'];
+  if (httpVersionMajor !== 1 || httpVersionMinor < 1) return bad('A WebSocket needs HTTP/1.1');
+  if (!hasOneHost(request)) return bad('One Host is needed');
+  if (method !== 'GET') return { status: 405, error: 'A WebSocket is asked for with GET' };
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return bad('Only a WebSocket can be had');
+  if (version === undefined) return bad('Sec-WebSocket-Version is missing');
+  if (version !== webSocketVersion) return { status: 426, error: `Only version ${webSocketVersion} is spoken` };
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) return bad('Sec-WebSocket-Key is no key');
+  return undefined;
+}
+
+/** Whether a request names one host; two might be taken for different ones by a proxy and by its server. */
+export function hasOneHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
+  return hosts === 1;
+}
+
+function bad(error: string): HandshakeFault {
+  return { status: 400, error };
+}
