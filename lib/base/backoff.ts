@@ -4,11 +4,11 @@ const shortestMs = 100;
 const stepMs = 500;
 
 /**
- * How long to wait before attempt number `attempt` (1 for the first one after a failure): full jitter between 100 ms and
- * a ceiling of 500 ms x attempt, at most `maxMs`. Spreading over the whole range, rather than around the ceiling, is
- * what keeps clients that lost the same server from returning together.
+ * How long to wait before attempt number `attempt` (1 for the first one after a failure): 500 ms x attempt, at most
+ * `maxMs`; with `random`, full jitter between 100 ms and that. Spreading over the whole range, rather than around the
+ * ceiling, is what keeps clients that lost the same server from returning together.
  */
-export function retryDelayMs(attempt: number, maxMs: number, random: Random): number {
+export function retryDelayMs(attempt: number, maxMs: number, random: Random | undefined): number {
   const ceiling = Math.max(shortestMs, Math.min(maxMs, stepMs * attempt));
-  return shortestMs + random.unit() * (ceiling - shortestMs);
+  return random === undefined ? ceiling : shortestMs + random.unit() * (ceiling - shortestMs);
 }

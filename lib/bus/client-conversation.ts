@@ -82,7 +82,7 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     const release = abortWhen(run, ask, this.#options.clock);
     try {
       await this.#owner.plugins.runStart();
-      await this.#dialer.dial(run.signal, this.#options.retries, false);
+      await this.#dialer.dial(run.signal, 'first');
     } catch (error) {
       const failure = asBusError(error, 'ERR_CONNECT');
       if (this.#run === run) this.#over(failure, undefined, false);
@@ -256,7 +256,7 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     if (this.#moving) this.#lifecycle.move('reconnecting');
     const run = new AbortController();
     this.#run = run;
-    this.#dialer.dial(run.signal, Number.POSITIVE_INFINITY, !this.#moving).catch((error: unknown) => {
+    this.#dialer.dial(run.signal, this.#moving ? 'next' : 'back').catch((error: unknown) => {
       if (this.#run !== run || this.#lifecycle.is('idle')) return;
       const failure = asBusError(error, 'ERR_CONNECT');
       this.#owner.fire('error', failure);

@@ -22,6 +22,9 @@ export interface DialerEvents {
   waiting(retry: RetryInfo): void;
 }
 
+/** What a link is for: the first session, the one that was there, or the next one, which its server asked for. */
+export type Errand = 'first' | 'back' | 'next';
+
 /** How a client gets from no link to one its server answered on: attempt by attempt, from state to state. */
 export class ClientDialer {
   readonly #options: ResolvedClientOptions;
@@ -38,17 +41,18 @@ export class ClientDialer {
   }
 
   /**
-   * Attempts until one succeeds; `waitFirst` waits before the first one too. Rejects the last error when it is final or
-   * after `retries` further attempts, or the reason of `signal`.
+   * Attempts until one succeeds. Rejects the last error when it is final or, the first time, after `retries` further
+   * attempts; or the reason of `signal`. The waits of those who come back are spread, as they may be many.
    */
-  dial(signal: AbortSignal, retries: number, waitFirst: boolean): Promise<void> {
-    const { maxRetryTime, clock, random } = this.#options;
+  dial(signal: AbortSignal, errand: Errand): Promise<void> {
+    const { retries, maxRetryTime, clock, random } = this.#options;
+    const first = errand === 'first';
     return redial(() => this.#attempt(signal), {
-      retries,
+      retries: first ? retries : Number.POSITIVE_INFINITY,
       maxRetryTime,
-      waitFirst,
+      waitFirst: errand === 'back',
       clock,
-      random,
+      random: first ? undefined : random,
       signal,
       mayRetry: (error) => !isFinal(error),
       waiting: (attempt, waitMs) => {

@@ -73,7 +73,14 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    */
   constructor(options: ClientOptions | undefined, platform: ClientPlatform, extended: boolean) {
     super();
-    this.options = resolveOptions('Client', clientOptions, options, extended ? 'ignored' : 'refused');
+    this.options = resolveOptions(
+      'Client',
+      clientOptions,
+      options?.reconnect === false
+        ? { ...options, retries: options.retries === undefined ? 0 : options.retries }
+        : options,
+      extended ? 'ignored' : 'refused',
+    );
     const { clock, random, tls } = this.options;
     this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
     this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);

@@ -191,7 +191,8 @@ export class Connections {
 
   #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): void {
     const { max, messagepack } = this.#options;
-    if (this.#byId.size >= max) throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
+    if (max > 0 && this.#byId.size >= max)
+      throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
     const connection = new Connection(id, secret, this.#options, this.#owner);

@@ -6,6 +6,11 @@ import type { Authorize } from './authorize.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
+const isPort = (value: unknown): boolean =>
+  (typeof value === 'string' ? /^[0-9]+$/.test(value) : Number.isInteger(value)) &&
+  Number(value) >= 0 &&
+  Number(value) <= 65_535;
+
 const mebibyte = 1_048_576;
 
 /** Where the bus lives; one of `url`, `path` or `port` (with `host`). */
@@ -19,12 +24,12 @@ export const addressOptions = {
    * pipe's name.
    */
   path: text(),
-  /** TCP port; 0 lets a server pick a free one. */
-  port: custom<number | undefined>({
+  /** TCP port, also as text of digits; 0 lets a server pick a free one. */
+  port: custom<number | string | undefined>({
     type: 'integer',
     range: '0 to 65535',
     default: undefined,
-    accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
+    accepts: isPort,
   }),
   /** TCP host, loopback unless given. */
   host: text(),
@@ -146,15 +151,15 @@ export const serverOptions = /* @__PURE__ */ (() =>
   ({
     ...addressOptions,
     ...peerOptions,
-    /** Passed to `net.Server.listen`, such as `readableAll` or `backlog`. */
+    /** Passed to `net.Server.listen`, such as `readableAll` or `backlog`; its `host` counts as the option does. */
     listenOptions: custom<object | undefined>({
       type: 'object',
       default: undefined,
       accepts: isObject,
     }),
-    /** Most connections; one more is refused with `ERR_SERVER_FULL`. */
+    /** Most connections; one more is refused with `ERR_SERVER_FULL`. 0 is no limit either. */
     max: integer({
-      default: 10_000,
+      default: Infinity,
       min: 0,
       max: Infinity,
     }),
@@ -228,7 +233,7 @@ export const clientOptions = {
   }),
   /** Comes back after a lost link, for as long as it takes. */
   reconnect: flag({ default: true }),
-  /** Attempts to connect the first time, after the first attempt. */
+  /** Attempts to connect the first time, after the first attempt; with `reconnect: false` none unless given. */
   retries: integer({
     default: 3,
     min: 0,

@@ -10,7 +10,8 @@ export interface RedialOptions {
   /** Waits before the first attempt too, so that many clients do not come back at one time. */
   readonly waitFirst: boolean;
   readonly clock: Clock;
-  readonly random: Random;
+  /** Spreads the waits; undefined: they are what they are at most. */
+  readonly random: Random | undefined;
   readonly signal: AbortSignal;
   /** Whether another attempt makes sense after `error`. */
   mayRetry(error: Error): boolean;

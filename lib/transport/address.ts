@@ -20,7 +20,9 @@ export interface AddressOptions {
   readonly url?: string | undefined;
   readonly path?: string | undefined;
   readonly host?: string | undefined;
-  readonly port?: number | undefined;
+  readonly port?: number | string | undefined;
+  /** A `host` in it counts as the option `host` of a tcp address. */
+  readonly listenOptions?: object | undefined;
   /** `true`, or the options of `node:tls`: a tcp address becomes a tls address. */
   readonly tls?: boolean | object | undefined;
 }
@@ -38,8 +40,14 @@ export const maxUnixPathBytes = process.platform === 'linux' ? 107 : 103;
  * option, or `ERR_TOO_LARGE` for a socket path over the system's limit.
  */
 export function resolveAddress(options: AddressOptions): Address {
-  const { url, path, host, port } = options;
+  const { url, path, port } = options;
   const tls = Boolean(options.tls);
+  // Without a port it may be meant for none: a path is the default.
+  const listenHost = port === undefined && options.host === undefined ? undefined : hostIn(options.listenOptions);
+  const host = options.host ?? listenHost;
+  if (listenHost !== undefined && host !== listenHost) {
+    throw invalid('option host and option listenOptions.host exclude each other');
+  }
   if (url !== undefined) {
     const rival = path !== undefined ? 'path' : host !== undefined ? 'host' : port !== undefined ? 'port' : undefined;
     if (rival !== undefined) throw invalid(`option url and option ${rival} exclude each other`);
@@ -164,13 +172,19 @@ function parseMemory(text: string): Address {
   return { kind: 'memory', name, netLag, netSpeed };
 }
 
+function hostIn(listenOptions: object | undefined): string | undefined {
+  if (listenOptions === undefined || !('host' in listenOptions) || listenOptions.host === undefined) return undefined;
+  return checkHost(listenOptions.host, 'listenOptions.host');
+}
+
 function checkHost(host: unknown, option: string): string {
   if (typeof host === 'string' && host !== '' && !/[\s/?#@\0]/.test(host)) return host;
   throw invalid(`option ${option} must name a host`);
 }
 
 function checkPort(port: unknown, option: string): number {
-  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  const number = typeof port === 'string' && /^[0-9]+$/.test(port) ? Number(port) : port;
+  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
   throw invalid(`option ${option}: a port is an integer from 0 to 65535`);
 }
 

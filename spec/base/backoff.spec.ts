@@ -14,6 +14,12 @@ describe('backoff', () => {
     expect(ceilings).to.deep.equal([500, 1_000, 1_500, 5_000, 9_500, 10_000, 10_000, 10_000]);
   });
 
+  it('without chance - is the ceiling itself', () => {
+    const waits = [1, 2, 19, 21].map((attempt) => retryDelayMs(attempt, 10_000, undefined));
+    expect(waits).to.deep.equal([500, 1_000, 9_500, 10_000]);
+    expect(retryDelayMs(1, 50, undefined)).to.equal(100);
+  });
+
   it('the floor - is 100 ms for every attempt', () => {
     for (const attempt of [1, 5, 100]) expect(retryDelayMs(attempt, 10_000, always(0))).to.equal(100);
   });

@@ -22,7 +22,9 @@ const badOptions: readonly (readonly [object, RegExp])[] = [
   [{ retries: -1 }, /"retries" must be integer from 0/],
   [{ retries: 1.5 }, /"retries"/],
   [{ port: 65_536 }, /"port" must be integer from 0 to 65535/],
-  [{ port: '80' }, /"port"/],
+  ...['', '12x', ' 80', '80 ', '0x50', '1e3', '8.0', '+80', '-1', '65536', '٣', [80]].map(
+    (port) => [{ port }, /"port" must be integer from 0 to 65535/] as const,
+  ),
   [{ compress: 1 }, /"compress" must be boolean/],
   [{ heartbeatTimeoutMs: 0 }, /"heartbeatTimeoutMs"/],
   [{ slowConsumer: 'drop' }, /"slowConsumer" must be 'wait'/],
@@ -93,7 +95,7 @@ describe('options', () => {
 
   it('that are undefined count as absent', () => {
     expect(new Client({ retries: undefined, path: undefined }).options.retries).to.equal(3);
-    expect(new Server({ max: undefined }).options.max).to.equal(10_000);
+    expect(new Server({ max: undefined }).options.max).to.equal(Infinity);
     expect(new Server().options.path).to.equal(undefined);
   });
 

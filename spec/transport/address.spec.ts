@@ -115,7 +115,7 @@ describe('address - options', () => {
 
   const refused: [unknown, RegExp][] = [
     [{ port: 65_536 }, /option port/],
-    [{ port: '80' }, /option port/],
+    [{ port: '80x' }, /option port/],
     [{ host: '' }, /option host/],
     [{ host: 7 }, /option host/],
     [{ path: '' }, /option path/],
