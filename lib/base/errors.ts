@@ -34,6 +34,8 @@ export const errorCodes = {
   ERR_TIMEOUT: 'The time given to the operation passed.',
   ERR_TOO_LARGE: 'A message, a handshake or a path is larger than its limit.',
   ERR_UNAUTHORIZED: 'The server refused the client.',
+  ERR_UNAVAILABLE:
+    'The other end cannot decide or serve now; trying again later makes sense, and a client does so by itself.',
   ERR_UNENCODABLE: 'The data cannot be encoded: it is circular or holds a value the codec does not know.',
 } as const;
 

@@ -1,4 +1,5 @@
 import { asBusError, BusError } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
@@ -7,7 +8,7 @@ import { ByteBudget } from '../wire/opening/byte-budget.ts';
 import { refusal } from '../wire/opening/refusal.ts';
 import { ServerOpening } from '../wire/opening/server-opening.ts';
 import { teapot } from '../wire/opening/upgrade.ts';
-import type { Authorize } from './authorize.ts';
+import { type Authorize, refusalOf } from './authorize.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;
@@ -30,8 +31,6 @@ export interface AdmissionOwner {
 
 const halfDone = 'A link closed in the middle of its opening';
 /** What is no fault of the server's when it happens as a link is admitted. */
-/** What `authorize` throws by mistake is told to the server, and not to the stranger. */
-const bugs = [TypeError, ReferenceError, RangeError, SyntaxError];
 const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
 const nothing = new Uint8Array(0);
 /** How long a refused link stays open, so that the reason arrives. */
@@ -89,7 +88,8 @@ export class Admission {
       `A link was not authorised within ${this.#options.handshakeTimeoutMs} ms`,
     );
     this.#leave(error);
-    this.#port.destroy();
+    if (this.#hello === undefined) this.#port.destroy();
+    else this.#sayNo(new BusError('ERR_UNAVAILABLE', error.message), true);
   }
 
   #data(bytes: Uint8Array): void {
@@ -180,10 +180,13 @@ export class Admission {
   }
 
   #unauthorized(cause: unknown): void {
-    const isBug = bugs.some((kind) => cause instanceof kind);
-    const text = cause instanceof Error && !isBug ? cause.message : typeof cause === 'string' ? cause : undefined;
-    this.refuse(new BusError('ERR_UNAUTHORIZED', text), false);
-    if (isBug) this.#owner.left(this, asBusError(cause, 'ERR_UNAUTHORIZED'));
+    const refusal = refusalOf(cause);
+    // What failed by mistake is told to the server, and not to the stranger.
+    const text =
+      refusal !== 'failed' && (cause instanceof Error || typeof cause === 'string') ? textOf(cause) : undefined;
+    if (refusal === 'no') this.refuse(new BusError('ERR_UNAUTHORIZED', text), false);
+    else this.refuse(new BusError('ERR_UNAVAILABLE', text), true);
+    if (refusal === 'failed') this.#owner.left(this, new BusError('ERR_LISTENER', textOf(cause), { cause }));
   }
 
   #fail(error: BusError): void {

@@ -9,6 +9,7 @@ import { abortWhen } from './abort-when.ts';
 import type { AskOptions } from './ask-options.ts';
 import { ClientDialer } from './client-dialer.ts';
 import type { ConversationOwner } from './conversation-owner.ts';
+import { Credentials } from './credentials.ts';
 import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { Leftovers } from './leftovers.ts';
@@ -28,7 +29,7 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
   readonly #owner: ConversationOwner;
   readonly #lifecycle: Lifecycle;
   readonly #dialer: ClientDialer;
-  #payload: unknown;
+  #credentials: Credentials | undefined;
   readonly #current: CurrentLink;
   #token: string | undefined;
   readonly #leftovers: Leftovers;
@@ -44,10 +45,11 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     this.#current = new CurrentLink(options.clock, platform.processes?.(options.clock), this);
     this.#lifecycle = new Lifecycle((status) => owner.fire('status', status));
     this.#dialer = new ClientDialer(options, platform, this.#lifecycle, {
+      preparing: (signal) => this.#credentials?.renew(signal),
       linked: (link) => {
         const { id, peer } = this;
         const own = { id, token: this.#token, session: peer.session };
-        return clientHello(options, this.#payload, link, own, this.#current.processes);
+        return clientHello(options, this.#credentials?.payload, link, own, this.#current.processes);
       },
       opened: (port, hello) => this.#opened(port, hello),
       failed: (error) => owner.fire('error', error),
@@ -75,7 +77,7 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
   async connect(payload: unknown, ask: AskOptions): Promise<void> {
     if (!this.#lifecycle.is('idle')) throw new BusError('ERR_STATE', 'The client is connected, or about to be');
     if (ask.signal?.aborted === true) throw new BusError('ERR_ABORTED', undefined, { cause: ask.signal.reason });
-    this.#payload = payload;
+    this.#credentials = new Credentials(payload, this.#options.clock, this.#options.handshakeTimeoutMs);
     const run = new AbortController();
     this.#run = run;
     this.#lifecycle.move('connecting');

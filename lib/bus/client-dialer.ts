@@ -1,3 +1,4 @@
+import type { Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/text-of.ts';
 import { LinkPort } from '../session/link-port.ts';
@@ -12,6 +13,8 @@ import type { ResolvedClientOptions } from './options.ts';
 import type { ClientPlatform, DialTarget } from './platform.ts';
 
 export interface DialerEvents {
+  /** Gets ready for an opening; undefined where there is nothing to wait for. */
+  preparing(signal: AbortSignal): Promise<void> | undefined;
   /** A link is open; returns what to say on it. */
   linked(link: Link): ClientHello;
   /** The server said hello; the port is to be read in the same turn. A throw fails the attempt. */
@@ -69,12 +72,14 @@ export class ClientDialer {
     const attempt = new AbortController();
     const abort = (): void => attempt.abort(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
-    const timer = clock.setTimer(
-      () => attempt.abort(new BusError('ERR_TIMEOUT', `The server did not answer within ${handshakeTimeoutMs} ms`)),
-      handshakeTimeoutMs,
-    );
+    const late = (): void =>
+      attempt.abort(new BusError('ERR_TIMEOUT', `The server did not answer within ${handshakeTimeoutMs} ms`));
+    let timer: Timer | undefined;
     let port: LinkPort | undefined;
     try {
+      const preparing = this.#events.preparing(signal);
+      if (preparing !== undefined) await preparing;
+      timer = clock.setTimer(late, handshakeTimeoutMs);
       port = new LinkPort(await this.#target.dial(attempt.signal));
       attempt.signal.throwIfAborted();
       this.#lifecycle.move('connected');
@@ -89,7 +94,7 @@ export class ClientDialer {
       if (!signal.aborted) this.#failed(error);
       throw error;
     } finally {
-      timer.cancel();
+      timer?.cancel();
       signal.removeEventListener('abort', abort);
     }
   }
@@ -116,9 +121,11 @@ const finalCodes: ReadonlySet<string> = new Set([
   'ERR_ABORTED',
 ]);
 
-/** `ERR_CONNECT`, whatever it was that kept the server from answering, or what it refused with. */
+const ownCodes: ReadonlySet<string> = new Set(['ERR_CONNECT', 'ERR_LISTENER']);
+
+/** `ERR_CONNECT`, whatever it was that kept the server from answering, or what it refused, or the payload failed, with. */
 function failureOf(error: unknown): BusError {
-  if (error instanceof RefusedError || (error instanceof BusError && error.code === 'ERR_CONNECT')) return error;
+  if (error instanceof RefusedError || (error instanceof BusError && ownCodes.has(error.code))) return error;
   return new BusError('ERR_CONNECT', textOf(error), { cause: error });
 }
 

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
 import { type AskSettings, askOptions } from './ask-options.ts';
 import { ClientConversation } from './client-conversation.ts';
-import type { Contract, PayloadOf, Typed } from './contract.ts';
+import type { Contract, Payload, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
 import { Inbox } from './inbox.ts';
 import type { IncomingRequest } from './incoming.ts';
@@ -145,9 +145,10 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   /**
    * Connects, with up to `retries` further attempts. Rejects `ERR_CONNECT`, `ERR_UNAUTHORIZED`, `ERR_SERVER_FULL`,
-   * `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INCOMPATIBLE` or `ERR_CLOSED`; the client can then connect again.
+   * `ERR_UNAVAILABLE`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INCOMPATIBLE` or `ERR_CLOSED`; the client can then connect again.
+   * A function as `payload` is asked before each attempt, later ones too; where it fails, so does that attempt.
    */
-  async connect(payload?: PayloadOf<C>, settings?: AskSettings): Promise<this> {
+  async connect(payload?: Payload<C>, settings?: AskSettings): Promise<this> {
     await this.#conversation.connect(payload, askOptions(settings, undefined));
     return this;
   }

@@ -47,3 +47,6 @@ export type Typed<C extends Contract, D extends Direction, K extends Kind> = C e
   : unknown;
 
 export type PayloadOf<C extends Contract> = C extends { readonly payload: infer T } ? T : unknown;
+
+/** What `connect()` takes: the payload, or a function that is asked for it before each opening of a link. */
+export type Payload<C extends Contract> = PayloadOf<C> | (() => PayloadOf<C> | PromiseLike<PayloadOf<C>>);

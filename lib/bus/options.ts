@@ -178,6 +178,7 @@ export const serverOptions = /* @__PURE__ */ (() =>
     }),
     /**
      * Runs before `connect`; only `true` admits the client, all else refuses it with `ERR_UNAUTHORIZED` and what was thrown.
+     * A `BusError` `ERR_UNAVAILABLE` says "not now": the client comes back.
      */
     authorize: callback<Authorize>({
       type: '(payload, peer) => boolean | Promise',

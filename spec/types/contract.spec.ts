@@ -40,7 +40,8 @@ describe('types of a contract', () => {
     expectTypeOf(client.send).parameter(0).toEqualTypeOf<{ readonly move: [number, number] }>();
     expectTypeOf(client.request).parameter(0).toEqualTypeOf<{ readonly spawn: string }>();
     expectTypeOf(client.request).returns.resolves.toEqualTypeOf<{ readonly id: number }>();
-    expectTypeOf(client.connect).parameter(0).toEqualTypeOf<{ readonly token: string } | undefined>();
+    type Token = { readonly token: string };
+    expectTypeOf(client.connect).parameter(0).toEqualTypeOf<Token | (() => Token | PromiseLike<Token>) | undefined>();
     expectTypeOf(client.connect).returns.resolves.toEqualTypeOf<Client<Game>>();
     expectTypeOf(client.messages()).toEqualTypeOf<AsyncIterableIterator<{ readonly tick: number }>>();
     client.on('message', (message) => expectTypeOf(message).toEqualTypeOf<{ readonly tick: number }>());

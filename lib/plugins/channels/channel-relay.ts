@@ -1,4 +1,4 @@
-import type { PluginHost, PluginInstance } from '../../bus/plugin.ts';
+import type { PeerHandle, PluginHost, PluginInstance } from '../../bus/plugin.ts';
 import { JointServer } from './joint/joint-server.ts';
 import type { RelayOptions } from './options.ts';
 import { Reason } from './reason.ts';
@@ -23,7 +23,7 @@ export interface ChannelRelay {
 
 /** The plugin on a `Server`. Web pages do without it and all it stands on, in their build. */
 export function channelRelay(host: PluginHost, options: RelayOptions): PluginInstance<ChannelRelay> {
-  const report = (error: unknown): void => host.report(error);
+  const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
   const relay = new Relay(host.clock, options.maxRooms);
   const gate = new Gatekeeper(options, report);
   const side = new BusSide(host, relay, options, gate);

@@ -36,6 +36,6 @@ function clientSide(
       `channels() option "${meaningless}" is the relay's: give it to server.use()`,
     );
   }
-  const rooms = new Rooms(host, network, new Gatekeeper(options, (error) => host.report(error)));
+  const rooms = new Rooms(host, network, new Gatekeeper(options, (error, peer) => host.report(error, peer)));
   return { api: rooms, dispose: () => rooms.closeAll() };
 }

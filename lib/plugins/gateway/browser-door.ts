@@ -30,7 +30,7 @@ export class BrowserDoor {
       maxPayload: settings.maxMessageBytes,
       perMessageDeflate: settings.compression && { threshold: 1024 },
     });
-    this.#gate = new UpgradeGate(settings, this.#upgrader, host.clock);
+    this.#gate = new UpgradeGate(settings, this.#upgrader, host.clock, (error) => host.report(error));
   }
 
   /** The bound port while it is open. */

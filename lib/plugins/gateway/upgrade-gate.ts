@@ -2,6 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../../base/clock.ts';
+import { BusError } from '../../base/errors.ts';
+import { textOf } from '../../base/text-of.ts';
+import { refusalOf } from '../../bus/authorize.ts';
 import { splitTarget } from './http-exchange.ts';
 import { plainHeaders } from './http-exchange.ts';
 import { refuseUpgrade } from './refusal.ts';
@@ -29,12 +32,15 @@ export class UpgradeGate {
   readonly #rules: UpgradeRules;
   readonly #upgrader: WebSocketServer;
   readonly #clock: Clock;
+  readonly #report: (error: unknown) => void;
   #pending = 0;
 
-  constructor(rules: UpgradeRules, upgrader: WebSocketServer, clock: Clock) {
+  /** `report` hears of an `authorize` that failed by mistake. */
+  constructor(rules: UpgradeRules, upgrader: WebSocketServer, clock: Clock, report: (error: unknown) => void) {
     this.#rules = rules;
     this.#upgrader = upgrader;
     this.#clock = clock;
+    this.#report = report;
   }
 
   /** Calls `admit` with the open socket, or answers 400, 401, 403, 404 or 503. Never rejects. */
@@ -50,25 +56,33 @@ export class UpgradeGate {
     if (path !== undefined && details.url !== path) return refuseUpgrade(socket, 404, this.#clock);
     if (!fits(origins, request.headers.origin, request.headers.host)) return refuseUpgrade(socket, 403, this.#clock);
     if (authorize !== undefined) {
-      if (this.#pending >= maxPendingUpgrades) return refuseUpgrade(socket, 503, this.#clock);
+      if (this.#pending >= maxPendingUpgrades) return this.#notNow(socket);
       this.#pending += 1;
-      const allowed = await this.#ask(authorize, details);
+      const verdict = await this.#ask(authorize, details);
       this.#pending -= 1;
-      if (!allowed) return refuseUpgrade(socket, 401, this.#clock);
+      if (verdict === 'no') return refuseUpgrade(socket, 401, this.#clock);
+      if (verdict === 'not now') return this.#notNow(socket);
     }
     if (socket.destroyed) return;
     this.#upgrader.handleUpgrade(request, socket, head, (open) => admit(open, details));
   }
 
-  async #ask(authorize: AuthorizeUpgrade, details: UpgradeDetails): Promise<boolean> {
+  #notNow(socket: Socket): void {
+    refuseUpgrade(socket, 503, this.#clock, 'Retry-After: 1\r\n');
+  }
+
+  async #ask(authorize: AuthorizeUpgrade, details: UpgradeDetails): Promise<'yes' | 'no' | 'not now'> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), this.#rules.authorizeTimeoutMs);
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), this.#rules.authorizeTimeoutMs);
     });
     try {
-      return (await Promise.race([authorize(details), late])) === true;
-    } catch {
-      return false;
+      const verdict = await Promise.race([authorize(details), late]);
+      return verdict === 'late' ? 'not now' : verdict === true ? 'yes' : 'no';
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal === 'failed') this.#report(new BusError('ERR_LISTENER', textOf(error), { cause: error }));
+      return refusal === 'no' ? 'no' : 'not now';
     } finally {
       clearTimeout(timer);
     }

@@ -21,7 +21,7 @@ export const upgradeOptions = {
   path: text(),
   /** Origins whose pages may connect: those listed, the one of the same host and port, or any. */
   origins: originsOption('any'),
-  /** Says whether a client may connect, before the upgrade; else 401. */
+  /** Says whether a client may connect, before the upgrade; else 401, or 503 where it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake. */
   authorize: callback<AuthorizeUpgrade>(),
   /** Time `authorize` has. */
   authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms' }),

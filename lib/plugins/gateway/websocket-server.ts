@@ -53,7 +53,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
       },
       handleProtocols: (offered) => [...offered][0] ?? false,
     });
-    this.#gate = new UpgradeGate(settings, this.#upgrader, settings.clock);
+    this.#gate = new UpgradeGate(settings, this.#upgrader, settings.clock, (error) => this.report(error));
   }
 
   /** The bound port while the server listens. */

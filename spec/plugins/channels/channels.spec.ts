@@ -365,17 +365,22 @@ describe('channels of a relay that asks first', () => {
       authorize: ({ action, id, peer }) => {
         asked.push(`${action} ${id} ${peer.connection === undefined ? 'nobody' : 'somebody'}`);
         if (id === 'throws') throw new Error('thrown');
+        if (id === 'later') throw new BusError('ERR_UNAVAILABLE', 'later');
+        if (id === 'broken') throw new TypeError('broken');
         return id === 'rejects' ? Promise.reject(new Error('rejected')) : id !== 'no';
       },
     }).start();
     const rooms = await meeting.rooms();
     for (const id of ['no', 'throws', 'rejects']) expect(await refusal(rooms.create(id))).to.equal(Reason.ID);
+    for (const id of ['later', 'broken'])
+      expect(await rejection(rooms.create(id))).to.include({ code: 'ERR_UNAVAILABLE' });
+    asked.splice(3, 2);
     await rooms.create('yes');
     expect(await refusal((await meeting.rooms()).enter('no'))).to.equal(Reason.ID);
     expect(asked).to.deep.equal(
       ['create no', 'create throws', 'create rejects', 'create yes', 'enter no'].map((line) => `${line} somebody`),
     );
-    expect(meeting.errors.map((error) => (error as Error).message)).to.deep.equal(['thrown', 'rejected']);
+    expect(meeting.errors.map((error) => (error as Error).message)).to.deep.equal(['thrown', 'rejected', 'broken']);
   });
 
   it('a create that was given up - leaves nothing behind when the relay says yes later', async () => {

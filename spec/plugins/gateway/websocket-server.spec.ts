@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { BusError } from '../../../lib/index.ts';
 import type { WebSocketServerOptions } from '../../../lib/plugins/gateway/index.ts';
 import { SendStatus, WebSocketServer } from '../../../lib/plugins/gateway/index.ts';
 import { VirtualClock } from '../../../lib/testing/virtual-clock.ts';
@@ -315,7 +316,15 @@ describe('websocket server', () => {
       maxPendingUpgrades: 1,
     });
     const statuses = await Promise.all([silent.join().status, silent.join().status]);
-    expect(statuses.sort()).to.deep.equal([401, 503]);
+    expect(statuses).to.deep.equal([503, 503]);
+    const away = await serve({ authorize: () => Promise.reject(new BusError('ERR_UNAVAILABLE')) });
+    expect(await away.join().status).to.equal(503);
+    const broken = await serve({ authorize: ({ headers }) => headers['x']!.length > 0 });
+    const reports: (BusError | undefined)[] = [];
+    broken.server.on('UNKNOWN_OR_INVALID_WEBSERVER_EVENT', (_event, message) => void reports.push(message?.error));
+    expect(await broken.join().status).to.equal(503);
+    expect(reports[0]).to.include({ code: 'ERR_LISTENER' });
+    expect(reports[0]?.cause).to.be.instanceOf(TypeError);
   });
 
   it('listening - an address in use rejects; WSS works as WS does', async () => {

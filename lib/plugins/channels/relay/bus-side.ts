@@ -154,7 +154,7 @@ export class BusSide {
     if (typeof id !== 'string' || !Number.isSafeInteger(handle)) {
       throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
     }
-    if (!(await this.#gate.admits(action, id, requester(peer)))) return [Reason.ID, 'The relay refused.'];
+    if (!(await this.#gate.decides(action, id, requester(peer)))) return [Reason.ID, 'The relay refused.'];
     if (!member.present) return [Reason.DISCONNECT, null];
     return action === 'create'
       ? this.#create(member, handle, id, request[3])

@@ -1,3 +1,7 @@
+import { BusError } from '../../../base/errors.ts';
+import { textOf } from '../../../base/text-of.ts';
+import { refusalOf } from '../../../bus/authorize.ts';
+import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { ChannelRequest, RelayOptions, Requester } from '../options.ts';
 import { createTable } from '../options.ts';
 import type { RoomLimits } from './room-limits.ts';
@@ -7,9 +11,9 @@ const largestHeader = 536_870_912;
 /** What the operator of the relay allows: who may do what, and how large a room may be made. */
 export class Gatekeeper {
   readonly #options: RelayOptions;
-  readonly #report: (error: unknown) => void;
+  readonly #report: (error: unknown, peer?: PeerHandle) => void;
 
-  constructor(options: RelayOptions, report: (error: unknown) => void) {
+  constructor(options: RelayOptions, report: (error: unknown, peer?: PeerHandle) => void) {
     this.#options = options;
     this.#report = report;
   }
@@ -19,15 +23,22 @@ export class Gatekeeper {
     return this.#options.authorize === undefined;
   }
 
-  /** Asks `authorize`; a throw or a rejection is a no that is also reported. */
+  /** Asks `authorize`; a throw or a rejection is a no that is also reported, but for `ERR_UNAVAILABLE`. */
   async admits(action: ChannelRequest['action'], id: string, peer: Requester): Promise<boolean> {
+    return this.decides(action, id, peer).catch(() => false);
+  }
+
+  /** The same for who can be told of it: rejects `ERR_UNAVAILABLE` where `authorize` cannot decide now or failed by mistake. */
+  async decides(action: ChannelRequest['action'], id: string, peer: Requester): Promise<boolean> {
     const { authorize } = this.#options;
     if (authorize === undefined) return true;
     try {
       return (await authorize({ action, id, peer })) === true;
     } catch (error) {
-      this.#report(error);
-      return false;
+      const refusal = refusalOf(error);
+      if (refusal !== 'not now') this.#report(error, peer.connection);
+      if (refusal === 'no') return false;
+      throw new BusError('ERR_UNAVAILABLE', refusal === 'failed' ? undefined : textOf(error));
     }
   }
 
