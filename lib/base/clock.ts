@@ -10,6 +10,8 @@ export interface Clock {
 
 export interface Timer {
   cancel(): void;
+  /** Says whether the timer keeps the process alive, where that can be changed. */
+  hold?(on: boolean): void;
 }
 
 /** The longest delay the platform's timers take; longer waits are cut to it and checked again by their owners. */

@@ -5,12 +5,27 @@ import { longestTimerMs } from './clock.ts';
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(task, ms, background = false): Timer {
-    const handle: unknown = setTimeout(task, Math.min(ms, longestTimerMs));
-    if (background && typeof handle === 'object' && handle !== null && 'unref' in handle) {
-      (handle as NodeJS.Timeout).unref();
-    }
-    return { cancel: () => clearTimeout(handle as NodeJS.Timeout) };
+    const timer = new SystemTimer(setTimeout(task, Math.min(ms, longestTimerMs)));
+    if (background) timer.hold(false);
+    return timer;
   },
   // Browsers take `queueMicrotask` only as a method of the window.
   defer: typeof setImmediate === 'function' ? setImmediate : (task) => queueMicrotask(task),
 };
+
+class SystemTimer implements Timer {
+  readonly #handle: NodeJS.Timeout;
+
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+  }
+
+  /** In browsers a timer is a number, and holds nothing. */
+  hold(on: boolean): void {
+    if (typeof this.#handle === 'object') this.#handle[on ? 'ref' : 'unref']();
+  }
+}

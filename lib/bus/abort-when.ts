@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { onAbort } from '../base/on-abort.ts';
 import type { AskOptions } from './ask-options.ts';
 
 /** Aborts `controller` by the caller's signal or after its time, with the error to reject with; returns how to stop that. */
 export function abortWhen(controller: AbortController, { signal, timeoutMs }: AskOptions, clock: Clock): () => void {
   const abort = (): void => controller.abort(new BusError('ERR_ABORTED', undefined, { cause: signal?.reason }));
-  signal?.addEventListener('abort', abort, { once: true });
+  const stop = signal === undefined ? undefined : onAbort(signal, abort);
   const timer =
     timeoutMs === undefined
       ? undefined
@@ -15,6 +16,6 @@ export function abortWhen(controller: AbortController, { signal, timeoutMs }: As
         );
   return () => {
     timer?.cancel();
-    signal?.removeEventListener('abort', abort);
+    stop?.();
   };
 }

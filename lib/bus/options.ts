@@ -151,7 +151,7 @@ export const serverOptions = /* @__PURE__ */ (() =>
   ({
     ...addressOptions,
     ...peerOptions,
-    /** Passed to `net.Server.listen`, such as `readableAll` or `backlog`; its `host` counts as the option does. */
+    /** Passed to `net.Server.listen`, such as `readableAll` or `backlog`; `host` counts as the option does, `exclusive: false` shares a port in a cluster. */
     listenOptions: custom<object | undefined>({
       type: 'object',
       default: undefined,

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
+import { onAbort } from '../base/on-abort.ts';
 import { type Pending, PendingTable } from '../session/pending.ts';
 import type { Waiting } from '../session/waiting.ts';
 import type { Asker } from '../wire/dialect.ts';
@@ -117,9 +118,7 @@ export class Questions implements Asker {
   }
 
   #watchSignal(signal: AbortSignal, id: number, pending: Pending): void {
-    const abort = (): void => this.#withdraw(id, pending, aborted(signal));
-    signal.addEventListener('abort', abort, { once: true });
-    pending.release = () => signal.removeEventListener('abort', abort);
+    pending.release = onAbort(signal, () => this.#withdraw(id, pending, aborted(signal)));
   }
 
   #withdraw(id: number, pending: Pending, error: BusError): void {

@@ -49,6 +49,7 @@ export class PendingTable {
   add(pending: Pending): number {
     const id = this.#byId.add(pending);
     if (pending.deadline < this.#timerAt) this.#arm(pending.deadline);
+    else if (this.#byId.size === 1) this.#timer?.hold?.(true);
     return id;
   }
 
@@ -57,6 +58,8 @@ export class PendingTable {
     const pending = typeof id === 'number' ? this.#byId.take(id) : undefined;
     if (pending === undefined) this.late += 1;
     else pending.release?.();
+    // The timer stays, for the next question, but nobody waits for it.
+    if (this.#byId.size === 0) this.#timer?.hold?.(false);
     return pending;
   }
 
@@ -93,7 +96,7 @@ export class PendingTable {
   #arm(at: number): void {
     this.#timer?.cancel();
     this.#timerAt = at;
-    this.#timer = this.#clock.setTimer(() => this.#expire(), Math.max(0, at - this.#clock.now()), true);
+    this.#timer = this.#clock.setTimer(() => this.#expire(), Math.max(0, at - this.#clock.now()));
   }
 
   #disarm(): void {

@@ -14,7 +14,8 @@ type NetAddress = Extract<Address, { kind: 'tcp' | 'tls' | 'pipe' }>;
 
 /**
  * Listens on a TCP port, with TLS if the address says so, or on a Windows pipe. Rejects `ERR_ADDRESS_IN_USE` or
- * `ERR_LISTEN` with the system's error as cause. A TLS link is handed out after its handshake; a handshake that fails
+ * `ERR_LISTEN` with the system's error as cause; a worker of a cluster does not share the port unless `listenOptions`
+ * say so, as a session lives in one process. A TLS link is handed out after its handshake; a handshake that fails
  * is one `error`.
  */
 export async function listenNet(
@@ -35,7 +36,7 @@ export async function listenNet(
     // A host name may stand for two addresses, and a listener has one; this is the one that any client tries.
     const host = address.kind !== 'pipe' && address.host === 'localhost' ? '127.0.0.1' : undefined;
     const where = address.kind === 'pipe' ? { path: address.path } : { host: host ?? address.host, port: address.port };
-    await bind(server, { ...settings.listenOptions, ...where });
+    await bind(server, { exclusive: true, ...settings.listenOptions, ...where });
     server.on('error', (error) => events.error(listenError(formatAddress(address), error)));
     return new NetListener(server, address, stop);
   } catch (error) {

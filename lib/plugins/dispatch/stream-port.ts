@@ -60,7 +60,7 @@ export class StreamPort implements OpenPort, LeasedPort {
   listen(port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host: this.#around.host, backlog: 4_096 }, () => {
+      this.#server.listen({ port, host: this.#around.host, backlog: 4_096, exclusive: true }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) =>
           this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),

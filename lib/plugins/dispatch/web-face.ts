@@ -89,7 +89,7 @@ export class WebFace {
           }),
         );
       });
-      this.#server.listen({ port: settings.port, host: settings.host, backlog: 4_096 }, resolve);
+      this.#server.listen({ port: settings.port, host: settings.host, backlog: 4_096, exclusive: true }, resolve);
     });
     this.#server.removeAllListeners('error');
     this.#server.on('error', (error) => log({ level: 'warn', event: 'listen_failed', error: error.message }));

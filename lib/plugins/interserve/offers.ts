@@ -1,3 +1,4 @@
+import { onAbort } from '../../base/on-abort.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import { asTransferError, failureOf, transferError } from './outcomes.ts';
 import { type Content, readAnswer, reasonOf } from './control.ts';
@@ -90,8 +91,9 @@ export class Offers {
       this.#core.refused('down', id, peer, failure);
       throw failure;
     }
-    const aborted = () => transfer.fail(asTransferError(abort.reason));
-    abort.addEventListener('abort', aborted, { once: true, signal: transfer.signal });
+    // One signal may be that of many transfers.
+    const heed = onAbort(abort, () => transfer.fail(asTransferError(abort.reason)));
+    onAbort(transfer.signal, heed);
     transfer.open();
     const turn = this.#core.slots.take(peer);
     try {

@@ -54,7 +54,7 @@ export class EndpointServer {
         reject(new BusError(code, `interserve cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
       };
       server.once('error', failed);
-      server.listen(port, host, () => {
+      server.listen({ port, host, exclusive: true }, () => {
         server.off('error', failed);
         resolve();
       });
