@@ -1,7 +1,7 @@
 import type { Clock, Timer } from './clock.ts';
 import { longestTimerMs } from './clock.ts';
 
-/** The platform's clock. Where there is no `setImmediate` (browsers) the turn ends with its microtasks. */
+/** The platform's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(task, ms, background = false): Timer {
@@ -9,8 +9,8 @@ export const systemClock: Clock = {
     if (background) timer.hold(false);
     return timer;
   },
-  // Browsers take `queueMicrotask` only as a method of the window.
-  defer: typeof setImmediate === 'function' ? setImmediate : (task) => queueMicrotask(task),
+  // Browsers have no `setImmediate`, and hold back the timers of pages nobody looks at; messages come.
+  defer: typeof setImmediate === 'function' ? setImmediate : postMessageTo,
 };
 
 class SystemTimer implements Timer {
@@ -28,4 +28,13 @@ class SystemTimer implements Timer {
   hold(on: boolean): void {
     if (typeof this.#handle === 'object') this.#handle[on ? 'ref' : 'unref']();
   }
+}
+
+function postMessageTo(task: () => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    task();
+  };
+  port2.postMessage(0);
 }

@@ -129,10 +129,9 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     if (this.#lifecycle.is('closing') || !(allowReconnect && this.#options.reconnect)) {
       const message = typeof reason === 'string' ? reason : 'The server closed the connection';
       this.#over(new BusError(code ?? 'ERR_CLOSED', message), reason, true);
-      port?.end();
-      return;
+    } else {
+      this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The server ended the session'));
     }
-    this.#sessionLost(new BusError('ERR_SESSION_LOST', 'The server ended the session'));
     port?.end();
   }
 
@@ -219,13 +218,15 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     }
     this.#current.tell();
     if (this.#current.port === port) this.#owner.fire('session', { outcome, id });
-    port.read(new SessionReader(port, session, this));
+    // Whoever waits for connect() or `ready` hears a new session from its first word.
+    const read = (): unknown => this.#current.port === port && port.read(new SessionReader(port, session, this));
+    if (resumed === undefined) this.#options.clock.defer(read);
+    else read();
   }
 
   /** The link is gone; the session may still resume on another one. */
   #detached(error: BusError | undefined): void {
     this.#current.leave();
-    const { session } = this.peer;
     this.peer.detach();
     if (this.#lifecycle.is('idle')) return;
     if (this.#lifecycle.is('closing') || !this.#options.reconnect) {
@@ -233,7 +234,7 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
       return;
     }
     if (!this.#lifecycle.is('ready')) return;
-    if (session?.tier === 'legacy' || this.#moving) this.#sessionLost(new BusError('ERR_SESSION_LOST'));
+    if (this.peer.session?.tier === 'legacy' || this.#moving) this.#sessionLost(new BusError('ERR_SESSION_LOST'));
     else {
       this.#owner.plugins.linkChanged(this.handle, false);
       if (this.#lifecycle.is('ready')) this.#comeBack();

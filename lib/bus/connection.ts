@@ -11,7 +11,8 @@ import type { Peer } from './peer.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { type SendSettings, sendSettings } from './send-settings.ts';
-import { ServerConversation, type ServerConversationEvents } from './server-conversation.ts';
+import { ServerConversation } from './server-conversation.ts';
+import type { ServerConversationEvents } from './server-conversation-events.ts';
 import type { ServerHandle } from './server-handle.ts';
 
 export interface ConnectionEvents {
@@ -169,7 +170,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** This client's messages as they come, until its session is over. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
     const peer = this.#peer;
-    this.#inbox ??= new Inbox({ hold: () => peer.hold('inbox'), release: () => peer.release('inbox') });
+    this.#inbox ??= new Inbox({
+      hold: () => peer.hold('inbox'),
+      release: () => peer.release('inbox'),
+      reading: () => this.#conversation.reading(),
+    });
     const messages = this.#inbox.messages();
     if (this.#conversation.isOver) this.#inbox.end();
     return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import type { Handling } from './handling.ts';
 import { isThenable } from './incoming.ts';
 
 type Name = string | symbol;
@@ -22,6 +23,9 @@ interface Guard {
  * listeners of those with a string for a name are typed by the subclass.
  */
 export abstract class BusEmitter<Events extends object> extends EventEmitter {
+  /** What is being fired to listeners somebody waits for. */
+  #handled: { readonly event: Name; readonly handling: Handling } | undefined;
+
   override on<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
   override on(event: symbol, listener: Listener, context?: unknown): this;
   override on(event: Name, listener: unknown, context?: unknown): this {
@@ -99,6 +103,14 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     }
   }
 
+  /** As `fire`; each listener has it in hand until what it returned has settled. */
+  protected fireHandled(handling: Handling, event: keyof Events & string, ...args: readonly unknown[]): void {
+    const before = this.#handled;
+    this.#handled = { event, handling };
+    this.fire(event, ...args);
+    this.#handled = before;
+  }
+
   /** A listener of `event`, called with `args`, threw or rejected. Must not throw. */
   protected abstract listenerFailed(event: Name, error: unknown, args: readonly unknown[]): void;
 
@@ -111,11 +123,15 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     const failed = (error: unknown, args: readonly unknown[]): void => this.listenerFailed(event, error, args);
     const target = context ?? this;
     const guard = (...args: unknown[]): void => {
+      const handling = this.#handled?.event === event ? this.#handled.handling : undefined;
+      handling?.begin();
       try {
         const result: unknown = Reflect.apply(listener, target, args);
-        if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, args));
+        if (handling !== undefined) handling.until(result, (error) => failed(error, args));
+        else if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, args));
       } catch (error) {
         failed(error, args);
+        handling?.failed(error);
       }
     };
     return Object.assign(guard, { listener, context, once });

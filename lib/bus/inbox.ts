@@ -7,6 +7,8 @@ const mostBytes = 16 * 1_048_576;
 export interface InboxSource {
   hold(): void;
   release(): void;
+  /** A loop asks for a message. */
+  reading?(): void;
 }
 
 /** Feeds `for await (const message of peer.messages())`, holding the peer back when the loop is slower. */
@@ -36,6 +38,7 @@ export class Inbox {
   /** A new loop, which sees messages from now on. */
   messages(): AsyncIterableIterator<unknown> {
     const reader = new Reader(
+      () => this.#source.reading?.(),
       () => this.#balance(),
       () => {
         this.#readers.delete(reader);
@@ -62,6 +65,7 @@ export class Inbox {
 }
 
 class Reader implements AsyncIterableIterator<unknown> {
+  readonly #asked: () => void;
   readonly #taken: () => void;
   readonly #left: () => void;
   bytes = 0;
@@ -69,7 +73,8 @@ class Reader implements AsyncIterableIterator<unknown> {
   readonly #waiting = new Queue<(result: IteratorResult<unknown>) => void>();
   #ended = false;
 
-  constructor(taken: () => void, left: () => void) {
+  constructor(asked: () => void, taken: () => void, left: () => void) {
+    this.#asked = asked;
     this.#taken = taken;
     this.#left = left;
   }
@@ -94,6 +99,7 @@ class Reader implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
+    this.#asked();
     const message = this.#messages.shift();
     if (message !== undefined) {
       this.bytes -= message.bytes;

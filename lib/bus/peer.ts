@@ -13,6 +13,7 @@ import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts'
 import type { PeerHandle } from './plugin.ts';
 import { type QuestionCarrier, Questions } from './questions.ts';
 import { Sends } from './sends.ts';
+import { Stumbles } from './stumbles.ts';
 import { Wakers } from './wakers.ts';
 
 /** What stands above a peer: the `Client`, or the `Connection` of a server. */
@@ -32,9 +33,6 @@ export interface PeerOwner {
 
 const noHolds: ReadonlySet<string> = new Set();
 
-/** Bytes that a link garbled come right over another one; a frame that fails as often as this never does. */
-const mostStumbles = 3;
-
 /** The other end as the code above sees it, whichever side of the bus that is: it sends, asks and answers. */
 export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly questions: Questions;
@@ -44,9 +42,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly #clock: Clock;
   readonly #maxOpenRequests: number;
   readonly #settled = new Wakers();
-  /** How many frames had arrived when the link last broke on one that could not be read, and how often it did there. */
-  #stumbledAt = -1;
-  #stumbles = 0;
+  #stumbles = new Stumbles();
   /** Why messages are held back from this end, if they are. */
   #holds: ReadonlySet<string> = noHolds;
 
@@ -71,7 +67,7 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   get pending(): { readonly bytes: number; readonly messages: number } {
     const { session } = this;
     const messages = this.#sends.waiting + (session?.out.outbox.count ?? 0);
-    return { bytes: session?.pendingBytes ?? 0, messages };
+    return { bytes: session?.out.pendingBytes ?? 0, messages };
   }
 
   /** As `Sends.message`. */
@@ -169,16 +165,14 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   isStuckOn(error: BusError): boolean {
     const { session } = this;
     if (session?.tier !== 'session' || (error.code !== 'ERR_PROTOCOL' && error.code !== 'ERR_TOO_LARGE')) return false;
-    this.#stumbles = session.received === this.#stumbledAt ? this.#stumbles + 1 : 1;
-    this.#stumbledAt = session.received;
-    if (this.#stumbles < mostStumbles) return false;
+    if (!this.#stumbles.isTooMany(session.received)) return false;
     session.out.end(error.message, true, undefined);
     return true;
   }
 
   /** As `Sends.bind`. */
   bind(session: Session, first: readonly Entry[] = []): Entry[] {
-    this.#stumbledAt = -1;
+    this.#stumbles = new Stumbles();
     if (this.#holds.size > 0) session.pause();
     return this.#sends.bind(session, first);
   }

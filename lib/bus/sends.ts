@@ -106,7 +106,7 @@ export class Sends {
   }
 
   get mayAnswer(): boolean {
-    return this.#session?.hasUserRoom === true && this.#answers.length === 0;
+    return this.#session?.out.hasUserRoom === true && this.#answers.length === 0;
   }
 
   /** Asks again in the next session. */
@@ -148,10 +148,10 @@ export class Sends {
   /** Sends what waits, as far as there is room. */
   drain(): void {
     this.#slow = false;
-    const hasUserRoom = (): boolean => this.#session?.hasUserRoom === true;
+    const hasUserRoom = (): boolean => this.#session?.out.hasUserRoom === true;
     this.#answers.drain(hasUserRoom);
     this.#user.drain(() => hasUserRoom() && !this.#moving && this.#session?.peerPaused === false);
-    this.#lanes.drain(() => this.#session?.hasRoom === true && !this.#moving);
+    this.#lanes.drain(() => this.#session?.out.hasRoom === true && !this.#moving);
     if (this.mayGo('')) this.#room.wake();
   }
 
@@ -223,8 +223,8 @@ export class Sends {
 
   #mayGo(session: Session, lane: string): boolean {
     if (this.#moving) return false;
-    if (lane === '') return session.hasUserRoom && this.#user.length === 0 && !session.peerPaused;
-    return session.hasRoom && this.#lanes.length === 0;
+    if (lane === '') return session.out.hasUserRoom && this.#user.length === 0 && !session.peerPaused;
+    return session.out.hasRoom && this.#lanes.length === 0;
   }
 }
 

@@ -7,28 +7,15 @@ import type { Link } from '../transport/link.ts';
 import type { EndFrame } from '../wire/frames.ts';
 import type { ProcessMark } from '../wire/hello.ts';
 import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
-import type { SlowInfo, UndeliveredMessage } from './events.ts';
+import type { Handling } from './handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { Peer, type PeerOwner } from './peer.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
+import type { ServerConversationEvents } from './server-conversation-events.ts';
+import { Welcome } from './welcome.ts';
 import { withinTime } from './within-time.ts';
-
-/** What the holder of a conversation is told; one table serves all holders of a class. */
-export interface ServerConversationEvents<Holder> {
-  message(holder: Holder, lane: string, data: unknown, bytes: number): void;
-  request(holder: Holder, request: IncomingRequest, data: unknown): void;
-  error(holder: Holder, error: unknown): void;
-  /** The link of a session broke, or it has another one. */
-  linkChanged(holder: Holder, up: boolean): void;
-  /** The same, and of the first and the last link too. */
-  linkSeen(holder: Holder, up: boolean): void;
-  slow(holder: Holder, info: SlowInfo): void;
-  undelivered(holder: Holder, messages: UndeliveredMessage[]): void;
-  /** The last word: the session is over. */
-  over(holder: Holder, reason: unknown): void;
-}
 
 /** A server's conversation with one client, over as many links as the client makes. */
 export class ServerConversation<Holder extends PeerHandle> implements PeerOwner, LinkHolder, CurrentLinkOwner {
@@ -42,6 +29,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   /** The client said that it moves to another session: a lost link ends this one. */
   #movedOn = false;
   #gone: (() => void) | undefined;
+  #welcome: Welcome | undefined;
 
   constructor(
     options: ResolvedServerOptions,
@@ -112,6 +100,22 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     this.peer.bind(session);
   }
 
+  /**
+   * Delivers nothing of the client's before those whom `call` tells of it have returned and what they returned has
+   * settled, or a loop reads its messages; for as long as a handshake may take.
+   */
+  welcome(call: (handling: Handling) => void): void {
+    const { session } = this.peer;
+    if (session === undefined) return;
+    this.#welcome = new Welcome(session, this.#options);
+    this.#welcome.begin(call, (error) => this.#events.error(this.#holder, error));
+  }
+
+  /** A loop asks for a message of the client's. */
+  reading(): void {
+    this.#welcome?.reading();
+  }
+
   /** Tells of a link that is up, once who hears of that knows of the session. */
   tellLink(): void {
     this.#current.tell();
@@ -161,6 +165,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   over(reason: unknown, error: BusError): void {
     if (this.#lifecycle.is('idle')) return;
     this.#grace?.cancel();
+    this.#welcome?.cancel();
     this.#current.leave();
     this.#lifecycle.move('idle');
     const left = this.peer.unbind(error);
@@ -188,7 +193,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   }
 
   processDied(): void {
-    this.over('process died', new BusError('ERR_SESSION_LOST', 'The process of the client ended'));
+    this.#lost('process died', 'The process of the client ended');
   }
 
   /** Clients do not go away in this sense; they end. */
@@ -259,6 +264,16 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     port?.destroy();
   }
 
+  /** The client went without a word. What it said before is heard first, however long its welcome takes. */
+  #lost(reason: unknown, text: string): void {
+    const error = new BusError('ERR_SESSION_LOST', text);
+    const over = (): void => {
+      if (this.#current.port === undefined) this.over(reason, error);
+    };
+    if (this.#welcome?.putsOff(over) === true) this.peer.questions.fail(error);
+    else over();
+  }
+
   #read(port: LinkPort, session: Session, process: ProcessMark | undefined): void {
     this.#current.take(port, process);
     port.read(new SessionReader(port, session, this));
@@ -270,7 +285,8 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     const { session } = this.peer;
     const { clock, sessionGraceMs } = this.#options;
     if (!this.#lifecycle.is('ready') || session?.tier !== 'session' || sessionGraceMs === 0 || this.#movedOn) {
-      this.over(undefined, new BusError('ERR_SESSION_LOST', 'The link was lost'));
+      if (this.#lifecycle.is('ready')) this.#lifecycle.move('disconnected');
+      this.#lost(undefined, 'The link was lost');
       return;
     }
     this.#lifecycle.move('disconnected');
@@ -278,10 +294,6 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     this.#current.tell();
     if (!this.#lifecycle.is('disconnected')) return;
     this.#current.watch();
-    this.#grace = clock.setTimer(
-      () => this.over(undefined, new BusError('ERR_SESSION_LOST', 'The client did not come back')),
-      sessionGraceMs,
-      true,
-    );
+    this.#grace = clock.setTimer(() => this.#lost(undefined, 'The client did not come back'), sessionGraceMs, true);
   }
 }

@@ -249,7 +249,10 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #connected(connection: Connection, payload: unknown): void {
     if (this.#paused) connection.peer.hold('server');
     this.#plugins.connected(connection, payload);
-    if (!connection.conversation.isOver) this.fire('connect', connection, payload);
+    const { conversation } = connection;
+    if (!conversation.isOver) {
+      conversation.welcome((handling) => this.fireHandled(handling, 'connect', connection, payload));
+    }
   }
 
   #disconnected(connection: Connection, reason: unknown): void {

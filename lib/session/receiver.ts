@@ -1,15 +1,7 @@
 import { BusError } from '../base/errors.ts';
-import { Queue } from '../base/queue.ts';
 import type { Decoder } from '../wire/dialect.ts';
-import type {
-  ControlFrame,
-  Frame,
-  MessageFrame,
-  OpenFrame,
-  PartFrame,
-  RequestFrame,
-  RequestId,
-} from '../wire/frames.ts';
+import type { ControlFrame, Frame, OpenFrame, PartFrame } from '../wire/frames.ts';
+import { HeldFrames } from './held-frames.ts';
 
 /** A frame somebody above the session has to act on. */
 export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
@@ -36,31 +28,22 @@ const maxLanes = 256;
 /** The lanes of a session whose peer opened none. */
 const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 
-/** A frame that waits for `resume`. */
-interface Held {
-  /** undefined: a request that was given up meanwhile. */
-  frame: MessageFrame | RequestFrame | undefined;
-  readonly sequence: number;
-  readonly heardAt: number;
-}
-
-/** What a frame that is held costs besides its bytes, so that many small ones count too. */
-const heldFrameBytes = 256;
-
-/** The incoming half of a session: counts what arrived, holds messages back while paused, says what to acknowledge. */
+/**
+ * The incoming half of a session: counts what arrived, holds back what nobody is to hear yet, says what to acknowledge.
+ * While paused those are the messages and requests of lane 0, while shut those of all lanes.
+ */
 export class Receiver {
   /** Sequenced frames that arrived, whether or not somebody took them yet. */
   received = 0;
   /** The session is over: frames behind the one that ended it have nobody to go to. */
   over = false;
-  /** What the frames that arrived and wait for `resume` cost. */
-  heldBytes = 0;
   readonly #options: ReceiverOptions;
   #lanes: ReadonlyMap<number, string> = userLane;
-  readonly #held = new Queue<Held>();
-  /** The requests among them, until they are given up. */
-  #heldRequests: Map<RequestId, Held> | undefined;
+  readonly #held = new HeldFrames();
+  /** Those of plugins' lanes; made for the first one. */
+  #heldOfLanes: HeldFrames | undefined;
   #paused = false;
+  #shut = false;
   #acked = 0;
   #unackedBytes = 0;
   #confirmAsked = false;
@@ -72,6 +55,15 @@ export class Receiver {
 
   get paused(): boolean {
     return this.#paused;
+  }
+
+  get isShut(): boolean {
+    return this.#shut;
+  }
+
+  /** What the frames cost that arrived and wait for `resume` or `open`. */
+  get heldBytes(): number {
+    return this.#held.bytes + (this.#heldOfLanes?.bytes ?? 0);
   }
 
   /** @throws BusError of the decoder's. */
@@ -91,13 +83,18 @@ export class Receiver {
   /** Delivers what was held, in order, unless a handler pauses again. */
   resume(): void {
     this.#paused = false;
-    while (!this.#paused && !this.over) {
-      const { first } = this.#held;
-      if (first === undefined) break;
-      const { frame, heardAt } = first;
-      this.#shiftHeld();
-      if (frame !== undefined) this.#options.taker.frame(frame, '', heardAt);
-    }
+    this.#deliverHeld();
+  }
+
+  /** Lets through only what answers this end. */
+  shut(): void {
+    this.#shut = true;
+  }
+
+  /** Ends that: delivers what was held, in order, but for what a pause holds. */
+  open(): void {
+    this.#shut = false;
+    this.#deliverHeld();
   }
 
   /** Whether an acknowledgement should go out now rather than ride on the next frame. */
@@ -129,8 +126,9 @@ export class Receiver {
 
   /** Everything up to here was taken by its handler. */
   get #taken(): number {
-    const { first } = this.#held;
-    return first === undefined ? this.received : first.sequence - 1;
+    const user = this.#held.first?.sequence ?? Number.POSITIVE_INFINITY;
+    const lanes = this.#heldOfLanes?.first?.sequence ?? Number.POSITIVE_INFINITY;
+    return Math.min(this.received, user - 1, lanes - 1);
   }
 
   #receive(frame: Frame): void {
@@ -169,51 +167,50 @@ export class Receiver {
     }
     const heardAt = this.#options.heardAt();
     if (!('lane' in frame)) {
-      this.#options.taker.frame(frame, '', heardAt);
+      if (frame.type === 'end' && this.#endWaits) this.#held.hold(frame, '', this.received, heardAt);
+      else this.#options.taker.frame(frame, '', heardAt);
       return;
-    }
-    if (frame.lane === 0 && (this.#paused || this.#held.length > 0)) {
-      if (frame.type === 'cancel' && this.#dropHeld(frame.id)) return;
-      if (frame.type === 'message' || frame.type === 'request') {
-        this.#hold({ frame, sequence: this.received, heardAt }, frame);
-        return;
-      }
     }
     const lane = this.#lanes.get(frame.lane);
     if (lane === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${frame.lane}, which has no name`);
+    const held = lane === '' ? this.#held : this.#heldOfLanes;
+    if (this.#shut || (this.#paused && lane === '') || (held !== undefined && held.length > 0)) {
+      if (frame.type === 'cancel' && held?.drop(frame.id) === true) return;
+      if (frame.type === 'message' || frame.type === 'request') {
+        this.#queueOf(lane).hold(frame, lane, this.received, heardAt);
+        return;
+      }
+    }
     this.#options.taker.frame(frame, lane, heardAt);
   }
 
-  #hold(held: Held, frame: MessageFrame | RequestFrame): void {
-    this.#held.push(held);
-    this.heldBytes += frame.size + heldFrameBytes;
-    if (frame.type !== 'request') return;
-    this.#heldRequests ??= new Map();
-    this.#heldRequests.set(frame.id, held);
+  /** Whether an end waits with what is held: where nothing is acknowledged, the peer does not know what it cuts off. */
+  get #endWaits(): boolean {
+    return this.#shut && !this.#options.counts && this.#held.length > 0;
   }
 
-  /** Gives up the held request `id`; false when it is not among them. */
-  #dropHeld(id: RequestId): boolean {
-    const held = this.#heldRequests?.get(id);
-    if (held === undefined) return false;
-    this.#emptyHeld(held);
-    while (this.#held.first !== undefined && this.#held.first.frame === undefined) this.#shiftHeld();
-    return true;
+  #queueOf(lane: string): HeldFrames {
+    if (lane === '') return this.#held;
+    this.#heldOfLanes ??= new HeldFrames();
+    return this.#heldOfLanes;
   }
 
-  #shiftHeld(): void {
-    const held = this.#held.shift();
-    if (held === undefined) return;
-    this.#emptyHeld(held);
-    this.heldBytes -= heldFrameBytes;
+  #deliverHeld(): void {
+    while (!this.#shut && !this.over) {
+      const queue = this.#nextHeld;
+      const first = queue?.first;
+      if (queue === undefined || first === undefined) return;
+      const { lane, heardAt } = first;
+      const frame = queue.shift();
+      if (frame !== undefined) this.#options.taker.frame(frame, lane, heardAt);
+    }
   }
 
-  /** Lets go of the frame; its place in the order stays, and what that costs. */
-  #emptyHeld(held: Held): void {
-    const { frame } = held;
-    if (frame === undefined) return;
-    held.frame = undefined;
-    this.heldBytes -= frame.size;
-    if (frame.type === 'request' && this.#heldRequests?.get(frame.id) === held) this.#heldRequests.delete(frame.id);
+  /** Where the oldest frame is that may be delivered. */
+  get #nextHeld(): HeldFrames | undefined {
+    const user = this.#paused ? undefined : this.#held.first;
+    const lanes = this.#heldOfLanes?.first;
+    if (lanes === undefined) return user && this.#held;
+    return user !== undefined && user.sequence < lanes.sequence ? this.#held : this.#heldOfLanes;
   }
 }

@@ -55,7 +55,7 @@ export class Session {
   static readonly #watched: Watched<Session> = {
     pending: (session) => session.out.pendingBytes > 0,
     listening: (session) =>
-      !session.paused || (session.tier === 'session' && session.#receiver.heldBytes <= session.#maxHeldBytes),
+      (!session.paused || session.tier === 'session') && session.#receiver.heldBytes <= session.#maxHeldBytes,
     heartbeat: (session) => session.out.control('heartbeat'),
     dead: (session, silentMs) =>
       session.#owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
@@ -125,21 +125,6 @@ export class Session {
 
   get paused(): boolean {
     return this.#receiver.paused;
-  }
-
-  /** False asks to hold messages back until `room`. */
-  get hasRoom(): boolean {
-    return this.out.hasRoom;
-  }
-
-  /** The same for lane 0, which large bodies of other lanes do not hold up. */
-  get hasUserRoom(): boolean {
-    return this.out.hasUserRoom;
-  }
-
-  /** Bytes accepted that the peer has not taken, as far as the tier can tell. */
-  get pendingBytes(): number {
-    return this.out.pendingBytes;
   }
 
   /**
@@ -220,6 +205,24 @@ export class Session {
     }
     this.#link?.resume();
     if (this.tier === 'session') this.out.control('resume');
+  }
+
+  /** Something came that waits for `open`. */
+  get hasUnheard(): boolean {
+    return this.#receiver.isShut && this.#receiver.heldBytes > 0;
+  }
+
+  /** Delivers answers only, until `open`; the peer goes on sending until it has no room, which costs no frame. */
+  shut(): void {
+    this.#receiver.shut();
+  }
+
+  open(): void {
+    if (!this.#receiver.isShut) return;
+    this.#receiver.open();
+    if (!this.#receiver.paused) this.#link?.resume();
+    if (this.#receiver.ackIsUrgent) this.out.flush();
+    this.#scheduleAck();
   }
 
   goAway(): void {

@@ -70,7 +70,7 @@ export class End implements SessionOwner {
 
   room(): void {
     const { session } = this;
-    while (!session.ended && session.hasRoom) {
+    while (!session.ended && session.out.hasRoom) {
       // What a pausing peer holds back are the user's messages only.
       const at = this.#drafts.findIndex(({ lane }) => lane !== '' || !session.peerPaused);
       const [draft] = at < 0 ? [] : this.#drafts.splice(at, 1);
@@ -126,8 +126,8 @@ export class End implements SessionOwner {
     const { session } = this;
     if (!session.attached) return `${this.#name} has no link`;
     if (this.#drafts.length > 0) return `${this.#name} holds ${this.#drafts.length} messages back`;
-    if (!this.#sent.settled() || session.out.outbox.count > 0 || session.pendingBytes > 0) {
-      return `${this.#name} waits for ${session.out.outbox.count} frames, ${session.pendingBytes} bytes`;
+    if (!this.#sent.settled() || session.out.outbox.count > 0 || session.out.pendingBytes > 0) {
+      return `${this.#name} waits for ${session.out.outbox.count} frames, ${session.out.pendingBytes} bytes`;
     }
     return this.#flushes > 0 ? `${this.#name} waits for a flush` : undefined;
   }
@@ -144,8 +144,10 @@ export class End implements SessionOwner {
     this.#largestBytes = Math.max(this.#largestBytes, padding);
     const { maxUnackedBytes, maxPendingMessages } = this.#world.limits;
     const most = maxUnackedBytes + this.#largestBytes + overheadBytes + (this.#largestBytes >> 10);
-    if (this.session.pendingBytes > most) {
-      this.#world.violated(`${this.#name} holds ${this.session.pendingBytes} bytes, the limit is ${maxUnackedBytes}`);
+    if (this.session.out.pendingBytes > most) {
+      this.#world.violated(
+        `${this.#name} holds ${this.session.out.pendingBytes} bytes, the limit is ${maxUnackedBytes}`,
+      );
     }
     const chunks = 4 + (maxUnackedBytes >> 16);
     if (this.session.out.outbox.count > maxPendingMessages + chunks) {

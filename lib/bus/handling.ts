@@ -1,0 +1,62 @@
+import { isThenable } from './incoming.ts';
+
+/** Why what was handled failed; as an object, since anything may be thrown. */
+export interface HandlingFailure {
+  readonly error: unknown;
+}
+
+/**
+ * Who has something in hand that was given to any number of listeners and loops. It is handled when all of them have
+ * returned and what they returned has settled, be it that some failed.
+ */
+export class Handling {
+  readonly #over: (handlers: number, failure: HandlingFailure | undefined) => void;
+  #handlers = 0;
+  /** Those that are not done yet, and whoever hands it out. */
+  #open = 1;
+  #failure: HandlingFailure | undefined;
+
+  /** `over` hears, once, how many had it and what the first of them failed with. */
+  constructor(over: (handlers: number, failure: HandlingFailure | undefined) => void) {
+    this.#over = over;
+  }
+
+  /** One more has it; one of `done`, `failed` and `dropped` follows. */
+  begin(): void {
+    this.#handlers += 1;
+    this.#open += 1;
+  }
+
+  /** One of them is done with it; so is, in the end, whoever handed it out. */
+  done(): void {
+    this.#open -= 1;
+    if (this.#open === 0) this.#over(this.#handlers, this.#failure);
+  }
+
+  failed(error: unknown): void {
+    this.#failure ??= { error };
+    this.done();
+  }
+
+  /** One of them returned `result`, which may have to settle; `failed` hears of it first if that rejects. */
+  until(result: unknown, failed: (error: unknown) => void): void {
+    if (!isThenable(result)) {
+      this.done();
+      return;
+    }
+    // A promise of the platform's settles once, whatever a thenable does.
+    Promise.resolve(result).then(
+      () => this.done(),
+      (error: unknown) => {
+        failed(error);
+        this.failed(error);
+      },
+    );
+  }
+
+  /** One of them left without having looked at it. */
+  dropped(): void {
+    this.#handlers -= 1;
+    this.done();
+  }
+}

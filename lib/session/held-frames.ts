@@ -1,0 +1,70 @@
+import { Queue } from '../base/queue.ts';
+import type { EndFrame, MessageFrame, RequestFrame, RequestId } from '../wire/frames.ts';
+
+export type HoldableFrame = MessageFrame | RequestFrame | EndFrame;
+
+/** A frame that waits to be delivered. */
+export interface Held {
+  /** undefined: a request that was given up meanwhile. */
+  frame: HoldableFrame | undefined;
+  readonly lane: string;
+  readonly sequence: number;
+  readonly heardAt: number;
+}
+
+/** What a frame that is held costs besides its bytes, so that many small ones count too. */
+const heldFrameBytes = 256;
+
+/** Frames that arrived and wait to be delivered, in order. */
+export class HeldFrames {
+  /** What they cost. */
+  bytes = 0;
+  readonly #queue = new Queue<Held>();
+  /** The requests among them, until they are given up. */
+  #requests: Map<RequestId, Held> | undefined;
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get first(): Held | undefined {
+    return this.#queue.first;
+  }
+
+  hold(frame: HoldableFrame, lane: string, sequence: number, heardAt: number): void {
+    const held: Held = { frame, lane, sequence, heardAt };
+    this.#queue.push(held);
+    this.bytes += frame.size + heldFrameBytes;
+    if (frame.type !== 'request') return;
+    this.#requests ??= new Map();
+    this.#requests.set(frame.id, held);
+  }
+
+  /** Gives up the request `id`; false when it is not among them. */
+  drop(id: RequestId): boolean {
+    const held = this.#requests?.get(id);
+    if (held === undefined) return false;
+    this.#empty(held);
+    while (this.first !== undefined && this.first.frame === undefined) this.shift();
+    return true;
+  }
+
+  /** Takes the first one out, and returns its frame unless that was given up. */
+  shift(): HoldableFrame | undefined {
+    const held = this.#queue.shift();
+    if (held === undefined) return undefined;
+    const { frame } = held;
+    this.#empty(held);
+    this.bytes -= heldFrameBytes;
+    return frame;
+  }
+
+  /** Lets go of the frame; its place in the order stays, and what that costs. */
+  #empty(held: Held): void {
+    const { frame } = held;
+    if (frame === undefined) return;
+    held.frame = undefined;
+    this.bytes -= frame.size;
+    if (frame.type === 'request' && this.#requests?.get(frame.id) === held) this.#requests.delete(frame.id);
+  }
+}
