@@ -65,12 +65,16 @@ export class Answers implements Answerer {
     for (const request of this.#open.clear()) request.cancel(reason);
   }
 
-  answer({ lane, id }: IncomingRequest, data: unknown): void {
+  answer(request: IncomingRequest, data: unknown): void {
+    const { lane, id } = request;
     const send = (): void => this.#carrier.respond(lane, id, data);
     if (this.#carrier.mayAnswer()) {
       send();
     } else {
-      const fail = ({ code, message }: BusError): void => this.#tell(lane, id, { code, message });
+      const fail = ({ code, message }: BusError): void => {
+        request.unsent();
+        this.#tell(lane, id, { code, message });
+      };
       this.#carrier.queueAnswer({ kind: 'answer', send, fail });
     }
     this.#forget(id);

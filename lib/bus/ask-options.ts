@@ -8,6 +8,8 @@ export interface AskSettings {
   readonly signal?: AbortSignal | undefined;
   /** `request` only: may be asked again in a new session when the first one was lost with the question. */
   readonly idempotent?: boolean | undefined;
+  /** @internal Of lanes, see `LaneSendOptions`. */
+  readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
 /** The same, checked. */
@@ -18,9 +20,11 @@ export interface AskOptions {
   readonly idempotent: boolean;
   /** How the one who asks may take the question back. */
   readonly withdrawal?: Withdrawal | undefined;
+  /** Gets an answer that comes when the question was given up; one for each lane of a peer, the last one given. */
+  readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
-const known = new Set(['timeout', 'signal', 'idempotent']);
+const known = new Set(['timeout', 'signal', 'idempotent', 'unclaimed']);
 
 /** Reads `number | { timeout, signal }`; throws `ERR_INVALID_ARGUMENT`. */
 export function askOptions(given: number | AskSettings | undefined, defaultTimeoutMs: number | undefined): AskOptions {
@@ -32,11 +36,11 @@ export function askOptions(given: number | AskSettings | undefined, defaultTimeo
   for (const name of Object.keys(given)) {
     if (!known.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `There is no "${name}" in { timeout, signal }`);
   }
-  const { timeout, signal, idempotent = false } = given;
+  const { timeout, signal, idempotent = false, unclaimed } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal');
   }
-  return { timeoutMs: timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout), signal, idempotent };
+  return { timeoutMs: timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout), signal, idempotent, unclaimed };
 }
 
 function timeoutOf(value: number): number | undefined {

@@ -4,27 +4,28 @@ import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { PeerHandle } from './plugin.ts';
 
 /** Who sends the answer of an incoming request. */
-export interface Answerer {
-  readonly handle: PeerHandle;
+export interface Answerer<Requester = PeerHandle> {
+  readonly handle: Requester;
   /** Milliseconds, on the clock of the bus. */
   now(): number;
-  /** Throws what the encoder throws. */
-  answer(request: IncomingRequest, data: unknown): void;
-  answerFailure(request: IncomingRequest, failure: RemoteFailure): void;
+  /** Throws what the encoder throws; calls `unsent` of an answer that fails later. */
+  answer(request: IncomingRequest<Requester>, data: unknown): void;
+  answerFailure(request: IncomingRequest<Requester>, failure: RemoteFailure): void;
 }
 
 /** A request that waits for its handler; it is also the context the handler gets. */
-export class IncomingRequest {
+export class IncomingRequest<Requester = PeerHandle> {
   readonly lane: string;
   readonly id: RequestId;
-  readonly #answerer: Answerer;
+  readonly #answerer: Answerer<Requester>;
   readonly #expiresAt: number;
   #controller: AbortController | undefined;
   #settled = false;
   #cancelled: BusError | undefined;
+  #unsent: (() => void)[] | undefined;
 
   /** `expiresAt`: when the requester gives up, on the clock of the bus; Infinity: never. */
-  constructor(answerer: Answerer, lane: string, id: RequestId, expiresAt: number) {
+  constructor(answerer: Answerer<Requester>, lane: string, id: RequestId, expiresAt: number) {
     this.lane = lane;
     this.id = id;
     this.#answerer = answerer;
@@ -32,7 +33,7 @@ export class IncomingRequest {
   }
 
   /** Who asked. */
-  get peer(): PeerHandle {
+  get peer(): Requester {
     return this.#answerer.handle;
   }
 
@@ -64,6 +65,7 @@ export class IncomingRequest {
   fail(error: unknown): void {
     if (this.#settled || this.#cancelled !== undefined) return;
     this.#settled = true;
+    this.unsent();
     this.#answerer.answerFailure(this, asFailure(error));
   }
 
@@ -89,6 +91,20 @@ export class IncomingRequest {
     if (this.#settled) return;
     this.#cancelled = reason;
     this.#controller?.abort(reason);
+    this.unsent();
+  }
+
+  /** As `LaneRequestContext` says. */
+  whenUnsent(hook: () => void): void {
+    if (this.#cancelled === undefined) (this.#unsent ??= []).push(hook);
+    else hook();
+  }
+
+  /** The answer did not go out after all. */
+  unsent(): void {
+    const hooks = this.#unsent;
+    this.#unsent = undefined;
+    for (const hook of hooks ?? []) hook();
   }
 
   #finish(value: unknown): void {

@@ -208,13 +208,13 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
         this.#request(frame.data, this.answers.open, this.answers.take(frame, lane, heardAt));
         return;
       case 'response':
-        this.questions.answered(frame.id, frame.data);
+        this.questions.answered(frame.id, frame.data, lane);
         return;
       case 'failure':
         this.questions.failed(frame.id, frame.error);
         return;
       case 'pong':
-        this.questions.answered(frame.id, frame.data);
+        this.questions.answered(frame.id, frame.data, '');
         return;
       case 'cancel':
         this.answers.cancelled(frame.id);

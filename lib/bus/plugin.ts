@@ -27,6 +27,11 @@ export interface LaneRequestContext {
   readonly signal: AbortSignal;
   /** Milliseconds the requester will still wait; undefined: no limit. */
   readonly deadline: number | undefined;
+  /**
+   * Calls `hook` if the answer is not sent: it cannot be encoded, the requester gave up, or the session is over. At once
+   * where that is known already.
+   */
+  whenUnsent(hook: () => void): void;
 }
 
 /** How a plugin hears of its lane. A throw or a rejection in `request` becomes the requester's rejection, with its code. */
@@ -39,6 +44,8 @@ export interface LaneSendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds; 10,000 unless given, 0 waits for ever. */
   readonly timeout?: number | undefined;
+  /** Gets an answer that comes when its request was given up; the same function for all requests to one peer. */
+  readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
 /**

@@ -27,6 +27,8 @@ export class Questions implements Asker {
   readonly #clock: Clock;
   readonly #carrier: QuestionCarrier;
   readonly #pending: PendingTable;
+  /** By lane, of questions that were given up: who is told of answers that come all the same. */
+  readonly #unclaimed = new Map<string, (answer: unknown) => void>();
 
   constructor(clock: Clock, carrier: QuestionCarrier) {
     this.#clock = clock;
@@ -55,12 +57,12 @@ export class Questions implements Asker {
 
   /** Asks by `send`; what it throws rejects. */
   ask(lane: string, options: AskOptions, send: SendQuestion): Promise<unknown> {
-    const { signal, timeoutMs, idempotent, withdrawal } = options;
+    const { signal, timeoutMs, idempotent, withdrawal, unclaimed } = options;
     if (signal?.aborted === true) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
       const askedAt = this.#clock.now();
       const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
-      const pending: Pending = { lane, resolve, reject, askedAt, deadline, sent: false };
+      const pending: Pending = { lane, resolve, reject, askedAt, deadline, sent: false, unclaimed };
       const id = this.#pending.add(pending);
       if (signal !== undefined) this.#watchSignal(signal, id, pending);
       withdrawal?.bind((error) => this.#withdraw(id, pending, error));
@@ -95,8 +97,10 @@ export class Questions implements Asker {
     this.#carrier.queue(waiting, lane);
   }
 
-  answered(id: RequestId, data: unknown): void {
-    this.#pending.take(id)?.resolve(data);
+  answered(id: RequestId, data: unknown, lane: string): void {
+    const pending = this.#pending.take(id);
+    if (pending === undefined) this.#unclaimed.get(lane)?.(data);
+    else pending.resolve(data);
     this.#carrier.settled();
   }
 
@@ -129,7 +133,9 @@ export class Questions implements Asker {
   }
 
   #gaveUp(id: number, pending: Pending): void {
-    if (pending.sent) this.#carrier.cancel(pending.lane, id);
+    const { lane, unclaimed } = pending;
+    if (pending.sent && unclaimed !== undefined) this.#unclaimed.set(lane, unclaimed);
+    if (pending.sent) this.#carrier.cancel(lane, id);
     else pending.waiting?.queue?.remove(pending.waiting);
     this.#carrier.settled();
   }

@@ -16,6 +16,8 @@ export interface Pending {
   sent: boolean;
   /** How to ask: kept while that is still to come, and until the answer if it may be asked again in a new session. */
   waiting?: Waiting | undefined;
+  /** As in `AskOptions`. */
+  readonly unclaimed?: ((answer: unknown) => void) | undefined;
   /** Removes what the caller's signal holds. */
   release?: (() => void) | undefined;
 }

@@ -38,7 +38,7 @@ export class FramedCalls implements CallLine, QuestionCarrier {
   }
 
   receive([type, id, body]: CallFrame): void {
-    if (type === kind.answer) this.#questions.answered(id, body);
+    if (type === kind.answer) this.#questions.answered(id, body, '');
     else if (type === kind.cancel) this.#running.delete(id);
     else this.#called(id, body);
   }
