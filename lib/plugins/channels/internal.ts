@@ -3,4 +3,4 @@ export { callPort, type CallListener, type CallPort, type HasCallPort } from './
 export { allocate } from './bytes.ts';
 export { BytesInput } from './joint/bytes-input.ts';
 export { BytesOutput } from './joint/bytes-output.ts';
-export { ChannelError } from './reason.ts';
+export { ChannelError, type Reason } from './reason.ts';

@@ -17,15 +17,18 @@ export const busRpc: Plugin<RpcHub<PeerHandle>> = definePlugin({ name: 'rpc', se
 function install(host: PluginHost): PluginInstance<RpcHub<PeerHandle>> {
   const lane = host.lane({
     message: (data, peer) => hub.receive(peer, data),
-    request: (data, { peer }) => hub.answer(peer, data),
+    request: (data, context) => hub.answer(context.peer, data, context),
   });
   const hub = new RpcHub<PeerHandle>({
-    open: (peer) => ({
-      ask: (call, ask) => lane.request(peer, call, laneOptions(ask)),
-      send: (frame) => lane.send(peer, frame),
-      // The bus itself rejects what was asked of a peer that is gone.
-      close: () => undefined,
-    }),
+    open: (peer, { unclaimed }) => {
+      const usual: LaneSendOptions = { unclaimed };
+      return {
+        ask: (call, ask) => lane.request(peer, call, ask === usualAsk ? usual : { ...laneOptions(ask), unclaimed }),
+        send: (frame) => lane.send(peer, frame),
+        // The bus itself rejects what was asked of a peer that is gone.
+        close: () => undefined,
+      };
+    },
     report: (error, peer) => host.report(error, peer),
     suspicious: (peer, error) => host.report(error, peer),
   });
@@ -33,6 +36,6 @@ function install(host: PluginHost): PluginInstance<RpcHub<PeerHandle>> {
   return { api: hub };
 }
 
-function laneOptions(ask: AskOptions): LaneSendOptions | undefined {
-  return ask === usualAsk ? undefined : { timeout: ask.timeoutMs ?? 0, signal: ask.signal };
+function laneOptions({ timeoutMs, signal }: AskOptions): LaneSendOptions {
+  return { timeout: timeoutMs ?? 0, signal };
 }

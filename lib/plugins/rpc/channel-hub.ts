@@ -21,8 +21,10 @@ export function channelHub(port: CallPort): ChannelHub {
     open: (user, session) => {
       const line = new FramedCalls({
         clock: port.clock,
+        user,
         send: (frame) => port.send(user, codec.write(frame)),
-        answer: (call) => session.answer(call),
+        answer: (call, request) => session.answer(call, request),
+        unclaimed: session.unclaimed,
       });
       lines.set(user, line);
       return line;
@@ -50,7 +52,7 @@ export function channelHub(port: CallPort): ChannelHub {
     gone: (user, reason) => {
       hub.gone(user, new ChannelError(reason));
       lines.delete(user);
-      joint.gone(user);
+      joint.gone(user, reason);
     },
   });
   return { port, hub, joint };

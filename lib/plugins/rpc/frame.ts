@@ -32,7 +32,7 @@ export const kind = {
 
 /** Frames that a channel needs, since it has no requests of its own. */
 export type CallFrame =
-  | readonly [kind: 0, id: number, call: CallBody]
+  | readonly [kind: 0, id: number, call: CallBody, timeoutMs?: number]
   | readonly [kind: 2, id: number, answer: AnswerBody]
   | readonly [kind: 3, id: number];
 
@@ -76,9 +76,9 @@ export class FrameCodec {
 
 export function isCallFrame(frame: unknown): frame is CallFrame {
   if (!Array.isArray(frame)) return false;
-  const [first, id, body] = frame as readonly unknown[];
+  const [first, id, body, timeoutMs] = frame as readonly unknown[];
   if (!isCount(id)) return false;
-  if (first === kind.call) return isCallBody(body);
+  if (first === kind.call) return isCallBody(body) && (timeoutMs === undefined || isCount(timeoutMs));
   return first === kind.answer ? isAnswerBody(body) : first === kind.cancel;
 }
 

@@ -1,8 +1,11 @@
 import { BusError } from '../../base/errors.ts';
+import type { CallRequest } from './call-context.ts';
 import type { CallLine } from './call-line.ts';
 import { type AnswerBody, isCallBody, isRpcFrame } from './frame.ts';
 import type { Offer } from './offer.ts';
-import { RpcSession } from './session.ts';
+import type { RpcLimits } from './limits.ts';
+import type { LoanNumbers } from './loans.ts';
+import { RpcSession, type SessionOwner } from './session.ts';
 
 /** How a hub reaches its other sides; a key stands for one of them. */
 export interface HubDoor<Key> {
@@ -18,6 +21,9 @@ export type OfferMaker<Key> = (key: Key) => Offer;
 
 /** The remote objects of one end: what it offers to whom, and its sessions with those at the other side. */
 export class RpcHub<Key> {
+  readonly limits: RpcLimits = { maxStreams: 1_000, maxFunctions: 10_000 };
+  /** One count for all sessions: what was said in one that is over means nothing in the next. */
+  readonly #numbers: LoanNumbers = { last: 0 };
   readonly #door: HubDoor<Key>;
   readonly #sessions = new Map<Key, RpcSession>();
   readonly #forAll = new Map<number, OfferMaker<Key>>();
@@ -46,7 +52,13 @@ export class RpcHub<Key> {
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
     const door = this.#door;
-    const owner = { offer: (id: number) => this.#find(key, id), report: (error: unknown) => door.report(error, key) };
+    const owner: SessionOwner = {
+      peer: key,
+      limits: this.limits,
+      numbers: this.#numbers,
+      offer: (id) => this.#find(key, id),
+      report: (error) => door.report(error, key),
+    };
     const session = new RpcSession(owner, (opened) => door.open(key, opened));
     this.#sessions.set(key, session);
     return session;
@@ -62,9 +74,9 @@ export class RpcHub<Key> {
   }
 
   /** @throws BusError `ERR_PROTOCOL` for what is no call. */
-  answer(key: Key, call: unknown): AnswerBody | Promise<AnswerBody> {
+  answer(key: Key, call: unknown, request: CallRequest): AnswerBody | Promise<AnswerBody> {
     if (!isCallBody(call)) throw new BusError('ERR_PROTOCOL', 'This is no remote call.');
-    return this.session(key).answer(call);
+    return this.session(key).answer(call, request);
   }
 
   /** The other side is gone: everything pending with it is rejected. */

@@ -1,3 +1,4 @@
+export type { CallContext } from './call-context.ts';
 export { CallOptions, callOptions, type CallSettings } from './call-options.ts';
 export type { JointProcedure } from './joint/joint-signature.ts';
 export type { ProxyOptions, RemoteOptions } from './options.ts';

@@ -1,6 +1,8 @@
 import { BusError } from '../../base/errors.ts';
+import type { CallContext } from './call-context.ts';
 import { contractHash, type Fingerprints, fingerprints } from './contract.ts';
 import type { ContractSchema, MethodSchema, SchemaIssue, StandardSchema } from './standard-schema.ts';
+import { endStreamsIn } from './stream-source.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;
 
@@ -13,6 +15,8 @@ export interface OfferOptions {
   /** Methods of the object's class that are offered too. */
   readonly methods?: readonly string[] | undefined;
   readonly schema?: ContractSchema | undefined;
+  /** Whether methods get the context of their call, behind the arguments that were sent. */
+  readonly context?: boolean | undefined;
 }
 
 /**
@@ -23,11 +27,13 @@ export class Offer {
   readonly prints: Fingerprints;
   readonly hash: string;
   readonly #object: object;
+  readonly #withContext: boolean;
   readonly #methods = new Map<string, Offered>();
 
   /** @throws BusError `ERR_INVALID_ARGUMENT` for a method that the object has not, or that is every object's. */
-  constructor(object: object, { methods = [], schema = {} }: OfferOptions) {
+  constructor(object: object, { methods = [], schema = {}, context = false }: OfferOptions) {
     this.#object = object;
+    this.#withContext = context;
     const offer = (name: string, method: Method): void => {
       this.#methods.set(name, { method, checks: Object.hasOwn(schema, name) ? schema[name] : undefined });
     };
@@ -47,10 +53,13 @@ export class Offer {
    * Calls a method. Throws or rejects `ERR_NO_METHOD`, `ERR_INVALID_ARGUMENT` when the schema refuses the arguments,
    * `ERR_REMOTE` when it refuses the result, or what the method throws.
    */
-  call(name: unknown, args: readonly unknown[]): unknown {
+  call(name: unknown, args: readonly unknown[], context: CallContext): unknown {
     const offered = typeof name === 'string' ? this.#methods.get(name) : undefined;
     if (offered === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
-    const { method, checks } = offered;
+    const { checks } = offered;
+    const method: Method = this.#withContext
+      ? (...given) => Reflect.apply(offered.method, this.#object, [...given, context])
+      : offered.method;
     if (checks === undefined) return Reflect.apply(method, this.#object, args);
     return this.#checkedCall(String(name), method, args, checks.input, checks.output);
   }
@@ -67,6 +76,7 @@ export class Offer {
     if (output === undefined) return result;
     const outcome = await output['~standard'].validate(result);
     if (outcome.issues === undefined) return outcome.value;
+    endStreamsIn(result);
     throw new BusError('ERR_REMOTE', `"${name}" returned what its schema refuses: ${sentence(outcome.issues)}`);
   }
 }

@@ -1,6 +1,10 @@
-import { custom, type Given, integer } from '../../base/options.ts';
+import { custom, flag, type Given, integer, type OptionSpec } from '../../base/options.ts';
 import type { JointProcedure } from './joint/joint-signature.ts';
 import type { ContractSchema } from './standard-schema.ts';
+
+function limit(): OptionSpec<number | undefined> {
+  return { ...integer({ default: 0 }), default: undefined };
+}
 
 /** What `remote()` takes. */
 export const remoteTable = {
@@ -18,6 +22,8 @@ export const remoteTable = {
     default: [],
     accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   }),
+  /** Whether methods get `{ peer, signal, deadline }` of their call, behind the arguments that were sent. */
+  context: flag({ default: false }),
   /** Standard Schemas that arguments and results are held against. */
   schema: custom<ContractSchema>({
     type: '{ method: { input, output } }',
@@ -30,6 +36,10 @@ export const remoteTable = {
     default: undefined,
     accepts: (value) => Array.isArray(value),
   }),
+  /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
+  maxStreams: limit(),
+  /** Functions that may be lent each way to one other side; 10,000 unless given. Counts for the whole end. */
+  maxFunctions: limit(),
 };
 
 export type RemoteOptions = Given<typeof remoteTable>;
@@ -56,6 +66,10 @@ export const proxyTable = {
     default: undefined,
     accepts: (value) => Array.isArray(value),
   }),
+  /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
+  maxStreams: limit(),
+  /** Functions that may be lent each way to one other side; 10,000 unless given. Counts for the whole end. */
+  maxFunctions: limit(),
 };
 
 export type ProxyOptions = Given<typeof proxyTable>;

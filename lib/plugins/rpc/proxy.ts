@@ -5,6 +5,7 @@ import { CallOptions, usualAsk } from './call-options.ts';
 import { type Fingerprints, fingerprints } from './contract.ts';
 import { type Bus, type Ends, endOf, type Place } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
+import { setLimits } from './limits.ts';
 import { type ProxyOptions, proxyTable } from './options.ts';
 import type { RpcSession } from './session.ts';
 
@@ -37,8 +38,9 @@ export function proxy<Contract extends object>(
   user?: number | PeerHandle,
   options: ProxyOptions = {},
 ): Proxied<Contract> {
-  const { id, methods, schema, joint } = resolveOptions('proxy()', proxyTable, options);
+  const { id, methods, schema, joint, ...limits } = resolveOptions('proxy()', proxyTable, options);
   const place = endOf(end);
+  setLimits(place.hub.limits, limits);
   const names = methods ?? (schema === undefined ? undefined : Object.keys(schema));
   const prints = names === undefined ? undefined : fingerprints(names, schema ?? {});
   const signature = joint === undefined ? undefined : new JointSignature(joint);

@@ -19,7 +19,7 @@ export interface Lender {
 
 export interface Borrower {
   borrowFunction(id: number): AnyFunction;
-  borrowStream(id: number): AsyncIterable<unknown>;
+  borrowStream(id: number, what: 'iterable' | 'readable'): AsyncIterable<unknown>;
 }
 
 /** Replaces what cannot travel by null and says where it stood; a value without such parts is returned as it is. */
@@ -87,6 +87,7 @@ function walkObject(value: object, path: readonly (string | number)[], lender: L
   let copy: Record<string, unknown> | undefined;
   for (const [key, item] of Object.entries(value)) {
     if (typeof item !== 'object' && typeof item !== 'function') continue;
+    if (key === 'then' && typeof item === 'function') throw thenable();
     const replaced = walk(item, [...path, key], lender, refs);
     if (replaced === item) continue;
     copy ??= { ...value };
@@ -111,10 +112,40 @@ export function restore(value: unknown, refs: readonly Reference[] | undefined, 
       place = member(place, key);
       key = step;
     }
-    if (member(place, key) !== null) throw misplaced();
-    set(place, key, what === 'function' ? borrower.borrowFunction(id) : stream(what, borrower.borrowStream(id)));
+    if (member(place, key) !== null || key === 'then') throw misplaced();
+    set(place, key, what === 'function' ? borrower.borrowFunction(id) : borrower.borrowStream(id, what));
   }
   return holder.value;
+}
+
+/** Those of `refs` that can be read; whoever sent them may not have meant well. */
+export function wellFormed(refs: unknown): Reference[] {
+  if (!Array.isArray(refs)) return [];
+  const found: Reference[] = [];
+  for (const reference of refs as readonly unknown[]) {
+    try {
+      found.push(checked(reference));
+    } catch {
+      // It stands for nothing.
+    }
+  }
+  return found;
+}
+
+/** The streams that `value` holds, each once. */
+export function streamsIn(value: unknown): Set<AsyncIterable<unknown>> {
+  const seen = new Set<unknown>();
+  const streams = new Set<AsyncIterable<unknown>>();
+  const look = (part: unknown, depth: number): void => {
+    if (typeof part !== 'object' || part === null || ArrayBuffer.isView(part) || seen.has(part)) return;
+    seen.add(part);
+    if (isAsyncIterable(part)) streams.add(part);
+    else if (depth < maxDepth && (Array.isArray(part) || isPlain(part))) {
+      for (const item of Object.values(part)) look(item, depth + 1);
+    }
+  };
+  look(value, 0);
+  return streams;
 }
 
 function checked(reference: unknown): Reference {
@@ -137,12 +168,12 @@ function set(place: unknown, key: string | number, value: unknown): void {
   (place as Record<string | number, unknown>)[key] = value;
 }
 
-function stream(what: 'iterable' | 'readable', source: AsyncIterable<unknown>): unknown {
-  return what === 'readable' ? Readable.from(source) : source;
-}
-
 function tooDeep(): BusError {
   return new BusError('ERR_UNENCODABLE', `The data nests deeper than ${maxDepth} levels, or is circular.`);
+}
+
+function thenable(): BusError {
+  return new BusError('ERR_UNENCODABLE', 'A function named "then" does not travel: what holds it would be a promise.');
 }
 
 function misplaced(): BusError {

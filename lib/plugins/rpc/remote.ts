@@ -2,9 +2,9 @@ import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import { type Bus, type Ends, endOf } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
-import { Offer } from './offer.ts';
+import { setLimits } from './limits.ts';
+import { Offer, type OfferOptions } from './offer.ts';
 import { type RemoteOptions, remoteTable } from './options.ts';
-import type { ContractSchema } from './standard-schema.ts';
 
 /** An object that is offered; `dispose` takes it back. */
 export interface Offered {
@@ -22,9 +22,10 @@ export function remote(
   object: object | ((other: never) => object),
   options: RemoteOptions = {},
 ): Offered {
-  const { id, user, methods, schema, joint } = resolveOptions('remote()', remoteTable, options);
-  const make = makerOf(object, { methods, schema });
+  const { id, user, methods, schema, context, joint, ...limits } = resolveOptions('remote()', remoteTable, options);
+  const make = makerOf(object, { methods, schema, context });
   const place = endOf(end);
+  setLimits(place.hub.limits, limits);
   if (place.type === 'bus') {
     if (joint !== undefined) throw new BusError('ERR_INVALID_OPTION', 'remote() option "joint" is for channel ends');
     return { dispose: place.hub.offer(id, make, place.peer) };
@@ -41,10 +42,7 @@ export function remote(
 }
 
 /** Makes the same offer for everybody, or what the function makes, once for each. */
-function makerOf(
-  object: object | ((other: never) => object),
-  options: { readonly methods: readonly string[]; readonly schema: ContractSchema },
-): (key: unknown) => Offer {
+function makerOf(object: object | ((other: never) => object), options: OfferOptions): (key: unknown) => Offer {
   if (typeof object !== 'function') {
     const offer = new Offer(object, options);
     return () => offer;

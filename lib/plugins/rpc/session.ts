@@ -1,58 +1,66 @@
 import { asBusError, BusError } from '../../base/errors.ts';
+import { systemClock } from '../../base/system-clock.ts';
 import type { AskOptions } from '../../bus/ask-options.ts';
 import { isThenable } from '../../bus/incoming.ts';
+import { Borrowings } from './borrowings.ts';
+import { type CallContext, type CallRequest, OneWayContext } from './call-context.ts';
 import type { CallLine } from './call-line.ts';
 import { usualAsk } from './call-options.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
 import { failureOf } from './failure.ts';
 import { type AnswerBody, type CallBody, isAnswerBody, kind, type RpcFrame } from './frame.ts';
-import { LentFunctions } from './lent-functions.ts';
+import type { RpcLimits } from './limits.ts';
+import { type LoanNumbers, Loans } from './loans.ts';
 import type { Offer } from './offer.ts';
-import {
-  type AnyFunction,
-  type Borrower,
-  extract,
-  type Lender,
-  type Reference,
-  restore,
-  travels,
-} from './references.ts';
-import { Streams } from './streams.ts';
+import { extract, type Reference, restore, travels, wellFormed } from './references.ts';
+import { Releases } from './releases.ts';
 
 export interface SessionOwner {
+  /** Who the other side is, for those who are told. */
+  readonly peer: unknown;
+  readonly limits: RpcLimits;
+  readonly numbers: LoanNumbers;
   /** What is offered to this other side under this id. */
   offer(id: number): Offer | undefined;
   report(error: unknown): void;
 }
 
 const maxRunning = 10_000;
+/** Of data without functions and streams, which is most; never written to. */
+const noRefs: Reference[] = [];
 
 /** What this end and one other side call on each other, whatever carries it. */
-export class RpcSession implements Lender, Borrower {
+export class RpcSession {
   readonly #line: CallLine;
   readonly #owner: SessionOwner;
-  readonly #functions = new LentFunctions();
-  readonly #streams: Streams;
+  readonly #loans: Loans;
+  readonly #borrowings: Borrowings;
+  readonly #releases = new Releases((frame) => this.#send(frame));
   /** By object id: how the contract that the other side counts on differs. */
   readonly #disagreements = new Map<number, string>();
   readonly #stated = new Set<string>();
-  readonly #released = new FinalizationRegistry<number>((id) => this.#post([kind.release, id]));
+  readonly #oneWay: OneWayContext<unknown>;
   #running = 0;
   #closed: BusError | undefined;
 
   constructor(owner: SessionOwner, openLine: (session: RpcSession) => CallLine) {
     this.#owner = owner;
+    this.#oneWay = new OneWayContext(owner.peer);
     this.#line = openLine(this);
-    this.#streams = new Streams({
+    this.#loans = new Loans(owner.limits, owner.numbers, {
       item: (stream, value) => this.#send([kind.item, stream, value]),
-      end: (stream, error) => {
-        this.#streams.stop(stream);
-        this.#post(endFrame(stream, error));
+      end: (stream, error) => this.#releases.add(endFrame(stream, error)),
+    });
+    this.#borrowings = new Borrowings(owner.limits, {
+      call: (id, args) => this.call(null, id, args, usualAsk),
+      notify: (id, args) => this.notify(null, id, args),
+      release: (id) => this.#releases.add([kind.release, id]),
+      credit: (stream, items) => {
+        const failed = (error: unknown): void => this.#borrowings.failed(stream, asBusError(error, 'ERR_CLOSED'));
+        this.#send([kind.credit, stream, items]).catch(failed);
       },
-      credit: (stream, items) => this.#post([kind.credit, stream, items]),
       stop: (stream, early) => {
-        this.#streams.forget(stream);
-        if (early) this.#post([kind.stop, stream]);
+        if (early) this.#releases.add([kind.stop, stream]);
       },
     });
   }
@@ -67,70 +75,90 @@ export class RpcSession implements Lender, Borrower {
   }
 
   call(object: number | null, method: string | number, args: readonly unknown[], ask: AskOptions): Promise<unknown> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    let refs: Reference[] | undefined;
+    let refs = noRefs;
     try {
+      if (this.#closed !== undefined) throw this.#closed;
       if (travels(args)) return this.#line.ask([object, method, null, ...args], ask).then(this.#settle);
       refs = [];
-      const sent = extract(args, this, refs) as readonly unknown[];
+      const sent = extract(args, this.#loans, refs) as readonly unknown[];
       const answer = this.#line.ask([object, method, refs, ...sent], ask).then(this.#settle);
-      answer.catch(() => this.#takeBack(refs));
+      const lent = refs;
+      answer.catch(() => this.#loans.takeBack(lent));
       return answer;
     } catch (error) {
-      this.#takeBack(refs);
+      this.#loans.refuse(args, refs);
       return Promise.reject(asBusError(error, 'ERR_UNENCODABLE'));
     }
   }
 
   /** Resolves when the call was accepted for sending; nothing comes back. */
   async notify(object: number | null, method: string | number, args: readonly unknown[]): Promise<void> {
-    if (this.#closed !== undefined) throw this.#closed;
-    if (travels(args)) {
-      await this.#send([kind.notify, [object, method, null, ...args]]);
-      return;
+    let refs = noRefs;
+    try {
+      if (this.#closed !== undefined) throw this.#closed;
+      if (travels(args)) {
+        await this.#send([kind.notify, [object, method, null, ...args]]);
+        return;
+      }
+      refs = [];
+      const sent = extract(args, this.#loans, refs) as readonly unknown[];
+      await this.#send([kind.notify, [object, method, refs, ...sent]]);
+    } catch (error) {
+      this.#loans.refuse(args, refs);
+      throw error;
     }
-    const refs: Reference[] = [];
-    const sent = extract(args, this, refs) as readonly unknown[];
-    await this.#send([kind.notify, [object, method, refs, ...sent]]);
   }
 
   /** Answers a call of the other side's; a failure is an answer too. */
-  answer(call: CallBody): AnswerBody | Promise<AnswerBody> {
+  answer(call: CallBody, request: CallRequest): AnswerBody | Promise<AnswerBody> {
+    this.#releases.retry();
     if (this.#running >= maxRunning) {
+      this.#borrowings.giveBack(wellFormed(call[2]));
       return failureBody(new BusError('ERR_QUEUE_FULL', `${maxRunning} calls are being answered already.`));
     }
     let result: unknown;
     try {
-      result = this.#invoke(call);
+      result = this.#invoke(call, request);
     } catch (error) {
+      this.#callEnded(call);
       return failureBody(error);
     }
-    if (!isThenable(result)) return this.#answerBody(result);
-    this.#running += 1;
-    return this.#answerLater(result);
+    if (isThenable(result)) {
+      this.#running += 1;
+      return this.#answerLater(call, result, request);
+    }
+    const body = this.#answerBody(result, request);
+    this.#callEnded(call, body);
+    return body;
   }
+
+  /** An answer came to a call that was given up: what was lent with it is given back. */
+  readonly unclaimed = (answer: unknown): void => {
+    if (isAnswerBody(answer) && answer[0]) this.#borrowings.giveBack(wellFormed(answer[2]));
+  };
 
   /** @throws BusError `ERR_PROTOCOL` for what no correct peer sends. */
   receive(frame: RpcFrame): void {
     if (this.#closed !== undefined) return;
+    this.#releases.retry();
     switch (frame[0]) {
       case kind.notify:
         this.#notified(frame[1]);
         return;
       case kind.release:
-        this.#functions.release(frame[1]);
+        this.#loans.release(frame[1]);
         return;
       case kind.item:
-        this.#streams.item(frame[1], frame[2]);
+        this.#borrowings.item(frame[1], frame[2]);
         return;
       case kind.end:
-        this.#streams.ended(frame[1], frame[2] === undefined ? undefined : new BusError(frame[2], frame[3] ?? ''));
+        this.#borrowings.ended(frame[1], frame[2] === undefined ? undefined : new BusError(frame[2], frame[3] ?? ''));
         return;
       case kind.credit:
-        this.#streams.credit(frame[1], frame[2]);
+        this.#loans.credit(frame[1], frame[2]);
         return;
       case kind.stop:
-        this.#streams.stop(frame[1]);
+        this.#loans.stop(frame[1]);
         return;
       case kind.contract:
         this.#compare(frame[1], frame[2], frame[3]);
@@ -142,55 +170,42 @@ export class RpcSession implements Lender, Borrower {
   close(error: BusError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
+    this.#oneWay.abort(error);
     this.#line.close(error);
-    this.#streams.close(error);
-    this.#functions.clear();
-  }
-
-  lendFunction(target: AnyFunction): number {
-    return this.#functions.lend(target);
-  }
-
-  lendStream(source: AsyncIterable<unknown>): number {
-    return this.#streams.lend(source);
-  }
-
-  borrowFunction(id: number): AnyFunction {
-    const call: AnyFunction = (...args) => this.call(null, id, args, usualAsk);
-    const $notify: AnyFunction = (...args) => this.notify(null, id, args);
-    this.#released.register(call, id);
-    return Object.assign(call, { $notify });
-  }
-
-  borrowStream(id: number): AsyncIterable<unknown> {
-    return this.#streams.borrow(id);
+    this.#loans.close(error);
+    this.#borrowings.close(error);
+    this.#releases.clear();
   }
 
   /** What a call resolves to, or the error its method failed with. */
   readonly #settle = (answer: unknown): unknown => {
     if (!isAnswerBody(answer)) throw new BusError('ERR_PROTOCOL', 'This is no answer of a remote call.');
-    if (answer[0]) return restore(answer[1], answer[2], this);
+    if (answer[0]) return this.#restore(answer[1], answer[2]);
     const [, code, message, details] = answer;
     throw new BusError(code, message, details === undefined ? {} : { details });
   };
 
   #notified(call: CallBody): void {
-    const failed = (error: unknown): void => this.#owner.report(error);
+    const failed = (error: unknown): void => {
+      this.#callEnded(call);
+      this.#owner.report(error);
+    };
     try {
-      const result = this.#invoke(call);
-      if (isThenable(result)) result.then(undefined, failed);
+      const result = this.#invoke(call, this.#oneWay);
+      if (isThenable(result)) result.then(() => this.#callEnded(call), failed);
+      else this.#callEnded(call);
     } catch (error) {
       failed(error);
     }
   }
 
-  #invoke(call: CallBody): unknown {
+  #invoke(call: CallBody, context: CallContext): unknown {
     const object = call[0];
     const method = call[1];
     const sent = call.slice(3);
-    const args = call[2] === null ? sent : (restore(sent, call[2], this) as readonly unknown[]);
+    const args = call[2] === null ? sent : (this.#restore(sent, call[2]) as readonly unknown[]);
     if (object === null) {
-      const target = typeof method === 'number' ? this.#functions.get(method) : undefined;
+      const target = typeof method === 'number' ? this.#loans.function(method) : undefined;
       if (target === undefined) throw new BusError('ERR_NO_METHOD', 'There is no such callback any more.');
       return target(...args);
     }
@@ -198,29 +213,62 @@ export class RpcSession implements Lender, Borrower {
     if (difference !== undefined) throw new BusError('ERR_CONTRACT', difference);
     const offer = this.#owner.offer(object);
     if (offer === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote object ${object}.`);
-    return offer.call(method, args);
+    return offer.call(method, args, context);
   }
 
-  async #answerLater(result: PromiseLike<unknown>): Promise<AnswerBody> {
+  async #answerLater(call: CallBody, result: PromiseLike<unknown>, request: CallRequest): Promise<AnswerBody> {
+    let body: AnswerBody | undefined;
     try {
-      return this.#answerBody(await result);
+      body = this.#answerBody(await result, request);
+      return body;
     } catch (error) {
       return failureBody(error);
     } finally {
       this.#running -= 1;
+      this.#callEnded(call, body);
     }
   }
 
-  #answerBody(value: unknown): AnswerBody {
-    let refs: Reference[] | undefined;
+  #answerBody(value: unknown, request: CallRequest): AnswerBody {
+    let refs = noRefs;
     try {
       if (travels(value)) return [true, value];
-      refs = [];
-      const sent = extract(value, this, refs);
-      return [true, sent, refs];
+      const lent: Reference[] = [];
+      refs = lent;
+      let wanted = true;
+      request.whenUnsent(() => {
+        wanted = false;
+        this.#loans.takeBack(lent);
+      });
+      if (!wanted) throw new BusError('ERR_ABORTED', 'The caller gave up.');
+      return [true, extract(value, this.#loans, lent), lent];
     } catch (error) {
-      this.#takeBack(refs);
+      this.#loans.refuse(value, refs);
       return failureBody(error);
+    }
+  }
+
+  /**
+   * Lets go of streams among the arguments of `call` that nobody reads: when those in its answer are over, which may be
+   * made of them. Functions in the answer may keep them for as long as they can be called.
+   */
+  #callEnded(call: CallBody, body?: AnswerBody): void {
+    const refs = call[2];
+    if (refs === null) return;
+    // Whoever was handed a stream to pipe it begins to read a little later.
+    const end = (): void => systemClock.defer(() => this.#borrowings.callEnded(wellFormed(refs)));
+    const lent = body?.[0] === true ? (body[2] ?? []) : [];
+    if (lent.length === 0) end();
+    else this.#loans.whenOver(lent, end);
+  }
+
+  /** @throws BusError `ERR_PROTOCOL` or `ERR_TOO_LARGE`; nothing of what `refs` stand for is held then. */
+  #restore(value: unknown, refs: readonly Reference[] | undefined): unknown {
+    try {
+      return restore(value, refs, this.#borrowings);
+    } catch (error) {
+      this.#borrowings.giveBack(wellFormed(refs));
+      throw error;
     }
   }
 
@@ -230,14 +278,6 @@ export class RpcSession implements Lender, Borrower {
     if (offer === undefined || offer.hash === hash) return;
     const difference = disagreement(prints, offer.prints);
     if (difference !== undefined) this.#disagreements.set(object, difference);
-  }
-
-  /** What was lent for a call that failed is not to be used any more. */
-  #takeBack(refs: readonly Reference[] | undefined): void {
-    for (const [, what, id] of refs ?? []) {
-      if (what === 'function') this.#functions.release(id);
-      else this.#streams.stop(id);
-    }
   }
 
   #send(frame: RpcFrame): Promise<void> {

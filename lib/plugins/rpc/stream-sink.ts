@@ -1,5 +1,5 @@
+import type { Readable } from 'node:stream';
 import { BusError } from '../../base/errors.ts';
-import { Queue } from '../../base/queue.ts';
 
 /** Items that may be on their way or wait to be read. */
 const windowItems = 16;
@@ -11,15 +11,21 @@ export interface SinkOutlet {
   stop(stream: number, early: boolean): void;
 }
 
-/** A stream of the other side's: asks for items as they are read. To be read once. */
-export class StreamSink implements AsyncIterableIterator<unknown> {
+interface Waiting {
+  readonly resolve: (result: IteratorResult<unknown>) => void;
+  readonly reject: (error: unknown) => void;
+  /** What is read by: whoever waits for an item may not hold it otherwise. */
+  readonly reader: object;
+}
+
+/** The near end of a stream of the other side's: asks for items as they are read. */
+export class StreamSink {
+  /** What it is read by, where that is a `Readable`. */
+  readable: WeakRef<Readable> | undefined;
   readonly #id: number;
   readonly #outlet: SinkOutlet;
-  readonly #items = new Queue<unknown>();
-  readonly #readers = new Queue<{
-    readonly resolve: (result: IteratorResult<unknown>) => void;
-    readonly reject: (error: unknown) => void;
-  }>();
+  #items: unknown[] = [];
+  #waiting: Waiting[] = [];
   #asked = 0;
   #read = 0;
   #end: { readonly error: BusError | undefined } | undefined;
@@ -34,45 +40,56 @@ export class StreamSink implements AsyncIterableIterator<unknown> {
     if (this.#end !== undefined) return;
     if (this.#asked === 0) throw new BusError('ERR_PROTOCOL', 'A stream sends more than was asked for.');
     this.#asked -= 1;
-    const reader = this.#readers.shift();
-    if (reader === undefined) this.#items.push(value);
-    else this.#deliver(value, reader.resolve);
+    const first = this.#waiting.shift();
+    if (first === undefined) this.#items.push(value);
+    else this.#deliver(value, first.resolve);
   }
 
-  /** The source has no more, or failed. What came before is still read. */
-  end(error: BusError | undefined): void {
-    if (this.#end !== undefined) return;
-    this.#end = { error };
-    this.#outlet.stop(this.#id, false);
-    const [first, ...others] = this.#readers.clear();
-    if (error === undefined) first?.resolve({ done: true, value: undefined });
-    else first?.reject(error);
-    for (const reader of others) reader.resolve({ done: true, value: undefined });
+  /** The source has no more, or failed, or (`early`) cannot be reached. What came before is still read. */
+  end(error: BusError | undefined, early = false): void {
+    if (this.#end === undefined) this.#over(error, early);
   }
 
-  next(): Promise<IteratorResult<unknown>> {
+  next(reader: object): Promise<IteratorResult<unknown>> {
     return new Promise((resolve, reject) => {
       if (this.#items.length > 0) this.#deliver(this.#items.shift(), resolve);
       else if (this.#end !== undefined) this.#finish(resolve, reject);
       else {
-        this.#readers.push({ resolve, reject });
+        this.#waiting.push({ resolve, reject, reader });
         if (this.#asked + this.#read === 0) this.#ask(windowItems);
       }
     });
   }
 
-  return(): Promise<IteratorResult<unknown>> {
-    this.#items.clear();
-    if (this.#end === undefined) {
-      this.#end = { error: undefined };
-      this.#outlet.stop(this.#id, true);
-      for (const { resolve } of this.#readers.clear()) resolve({ done: true, value: undefined });
-    }
-    return Promise.resolve({ done: true, value: undefined });
+  /** Nobody reads it any more. */
+  return(): void {
+    this.#items = [];
+    if (this.#end === undefined) this.#over(undefined, true);
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  /** The call it was an argument of is over: unless somebody is reading it, it ends, and whoever reads it later hears why. */
+  callEnded(): void {
+    if (this.#end !== undefined || this.#isRead()) return;
+    this.#items = [];
+    this.#over(new BusError('ERR_CLOSED', 'The call that this stream was an argument of is over.'), true);
+    // Without the error, which would end the process where nobody listens for it.
+    this.readable?.deref()?.destroy();
+  }
+
+  #isRead(): boolean {
+    if (this.readable === undefined) return this.#waiting.length > 0;
+    const readable = this.readable.deref();
+    return readable !== undefined && (readable.readableFlowing === true || readable.listenerCount('readable') > 0);
+  }
+
+  #over(error: BusError | undefined, early: boolean): void {
+    const [first, ...others] = this.#waiting;
+    this.#waiting = [];
+    this.#end = { error: first === undefined ? error : undefined };
+    this.#outlet.stop(this.#id, early);
+    if (error === undefined) first?.resolve({ done: true, value: undefined });
+    else first?.reject(error);
+    for (const { resolve } of others) resolve({ done: true, value: undefined });
   }
 
   #deliver(value: unknown, resolve: (result: IteratorResult<unknown>) => void): void {

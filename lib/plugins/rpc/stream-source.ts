@@ -1,3 +1,5 @@
+import { streamsIn } from './references.ts';
+
 /** How a source reaches the other side. */
 export interface SourceOutlet {
   item(stream: number, value: unknown): Promise<void>;
@@ -6,17 +8,20 @@ export interface SourceOutlet {
 
 /** An async iterable lent to the other side: sends as many items as the other side asked for, and not one more. */
 export class StreamSource {
+  readonly source: AsyncIterable<unknown>;
   readonly #id: number;
-  readonly #source: AsyncIterable<unknown>;
   readonly #outlet: SourceOutlet;
+  readonly #hooks: (() => void)[] = [];
   #iterator: AsyncIterator<unknown> | undefined;
   #credit = 0;
   #state: 'idle' | 'pumping' | 'over' = 'idle';
 
   constructor(id: number, source: AsyncIterable<unknown>, outlet: SourceOutlet) {
     this.#id = id;
-    this.#source = source;
+    this.source = source;
     this.#outlet = outlet;
+    // Whoever reads it hears of its error, and until then it must not end the process.
+    if (isDestroyable(source)) source.on('error', () => undefined);
   }
 
   /** The other side takes so many items more. */
@@ -30,21 +35,24 @@ export class StreamSource {
   /** Nobody wants more; the source is told. */
   stop(): void {
     if (this.#state === 'over') return;
-    this.#state = 'over';
-    const iterator = this.#iterator ?? this.#source[Symbol.asyncIterator]();
-    // Whether the source minds being stopped is nobody's concern any more.
-    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+    this.#over();
+    endSource(this.source, this.#iterator);
+  }
+
+  /** Calls `hook` when nothing more is read from the source. */
+  whenOver(hook: () => void): void {
+    this.#hooks.push(hook);
   }
 
   async #pump(): Promise<void> {
     try {
-      const iterator = (this.#iterator ??= this.#source[Symbol.asyncIterator]());
+      const iterator = (this.#iterator ??= this.source[Symbol.asyncIterator]());
       while (this.#state === 'pumping' && this.#credit > 0) {
         this.#credit -= 1;
         const next: IteratorResult<unknown, unknown> = await iterator.next();
         if (this.#stopped()) return;
         if (next.done === true) {
-          this.#state = 'over';
+          this.#over();
           this.#outlet.end(this.#id, undefined);
           return;
         }
@@ -58,7 +66,39 @@ export class StreamSource {
     }
   }
 
+  #over(): void {
+    this.#state = 'over';
+    for (const hook of this.#hooks.splice(0)) hook();
+  }
+
   #stopped(): boolean {
     return this.#state === 'over';
   }
+}
+
+/** Ends the streams that `value` holds, but for those `known`. */
+export function endStreamsIn(value: unknown, known: readonly unknown[] = []): void {
+  for (const stream of streamsIn(value)) if (!known.includes(stream)) endSource(stream);
+}
+
+/** Ends a stream before its time, read or not; whether it minds is nobody's concern. */
+function endSource(source: AsyncIterable<unknown>, iterator?: AsyncIterator<unknown>): void {
+  const end = async (): Promise<void> => {
+    // An iterator of a stream of Node ends it only if it was read, and waits for what it reads at present.
+    if (isDestroyable(source)) source.on('error', () => undefined).destroy();
+    else await (iterator ?? source[Symbol.asyncIterator]()).return?.();
+  };
+  end().catch(() => undefined);
+}
+
+interface Destroyable {
+  on(event: 'error', listener: () => void): this;
+  destroy(): unknown;
+}
+
+/** Whether it is a stream of Node, or of a package that makes such streams. */
+function isDestroyable(source: object): source is Destroyable {
+  return (
+    'destroy' in source && typeof source.destroy === 'function' && 'on' in source && typeof source.on === 'function'
+  );
 }

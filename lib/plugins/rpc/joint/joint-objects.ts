@@ -1,6 +1,7 @@
 import { BusError } from '../../../base/errors.ts';
 import { isThenable } from '../../../bus/incoming.ts';
-import type { CallPort } from '../../channels/internal.ts';
+import { type CallPort, ChannelError, type Reason } from '../../channels/internal.ts';
+import { OneWayContext } from '../call-context.ts';
 import type { Offer } from '../offer.ts';
 import type { JointSignature } from './joint-signature.ts';
 
@@ -15,6 +16,7 @@ interface JointObject {
 export class JointObjects {
   readonly #port: CallPort;
   readonly #objects = new Map<number, JointObject[]>();
+  readonly #contexts = new Map<number, OneWayContext<number>>();
 
   constructor(port: CallPort) {
     this.#port = port;
@@ -42,7 +44,9 @@ export class JointObjects {
   }
 
   /** The user is gone, and with it what was offered to it alone. */
-  gone(user: number): void {
+  gone(user: number, reason: Reason): void {
+    this.#contexts.get(user)?.abort(new ChannelError(reason));
+    this.#contexts.delete(user);
     for (const [id, objects] of this.#objects)
       this.#objects.set(
         id,
@@ -60,7 +64,15 @@ export class JointObjects {
     const object = this.#objects.get(id)?.find((offered) => (offered.user ?? user) === user);
     if (object === undefined) throw new BusError('ERR_PROTOCOL', `There is no remote object ${id}.`);
     const { name, args } = object.signature.read(chunk.subarray(1));
-    this.#run(() => object.offer(user).call(name, args));
+    this.#run(() => object.offer(user).call(name, args, this.#contextOf(user)));
+  }
+
+  #contextOf(user: number): OneWayContext<number> {
+    const known = this.#contexts.get(user);
+    if (known !== undefined) return known;
+    const context = new OneWayContext(user);
+    this.#contexts.set(user, context);
+    return context;
   }
 
   #announce(user: number, id: number): void {

@@ -1,0 +1,39 @@
+/** What methods of an object that is offered with `context: true` get as their last argument. */
+export interface CallContext<Peer = unknown> {
+  /** Who calls: a user's number in a channel, the `Connection` or the `Client` on the bus. */
+  readonly peer: Peer;
+  /** Fires when the caller gave up, or is gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds the caller will still wait; undefined: no limit. */
+  readonly deadline: number | undefined;
+}
+
+/** A call that is to be answered. */
+export interface CallRequest extends CallContext {
+  /** As in `LaneRequestContext`. */
+  whenUnsent(hook: () => void): void;
+}
+
+/** Of calls that have no answer: nobody gives those up while both sides are there. */
+export class OneWayContext<Peer> implements CallContext<Peer> {
+  readonly peer: Peer;
+  readonly deadline: undefined;
+  #controller: AbortController | undefined;
+  #over: unknown;
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#over !== undefined) this.#controller.abort(this.#over);
+    return this.#controller.signal;
+  }
+
+  /** The other side is gone. */
+  abort(reason: unknown): void {
+    this.#over = reason;
+    this.#controller?.abort(reason);
+  }
+}
