@@ -1,8 +1,22 @@
 import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
+import { type AnswerBody, kind, type RpcFrame } from './frame.ts';
 
 /** What of an error travels: its code and message, and the details that a `BusError` carries; never its stack. */
 export function failureOf(error: unknown): { code: string; message: string; details: unknown } {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
   return { code, message: textOf(error), details: error instanceof BusError ? error.details : undefined };
+}
+
+/** The answer of a call that failed. */
+export function failureBody(error: unknown): AnswerBody {
+  const { code, message, details } = failureOf(error);
+  return details === undefined ? [false, code, message] : [false, code, message, details];
+}
+
+/** The end of a stream, with its error if it failed. */
+export function endFrame(stream: number, error: unknown): RpcFrame {
+  if (error === undefined) return [kind.end, stream];
+  const { code, message } = failureOf(error);
+  return [kind.end, stream, code, message];
 }

@@ -7,7 +7,7 @@ import { type CallContext, type CallRequest, OneWayContext } from './call-contex
 import type { CallLine } from './call-line.ts';
 import { usualAsk } from './call-options.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
-import { failureOf } from './failure.ts';
+import { endFrame, failureBody } from './failure.ts';
 import { type AnswerBody, type CallBody, isAnswerBody, kind, type RpcFrame } from './frame.ts';
 import type { RpcLimits } from './limits.ts';
 import { type LoanNumbers, Loans } from './loans.ts';
@@ -289,15 +289,4 @@ export class RpcSession {
   #post(frame: RpcFrame): void {
     if (this.#closed === undefined) this.#send(frame).catch(() => undefined);
   }
-}
-
-function failureBody(error: unknown): AnswerBody {
-  const { code, message, details } = failureOf(error);
-  return details === undefined ? [false, code, message] : [false, code, message, details];
-}
-
-function endFrame(stream: number, error: unknown): RpcFrame {
-  if (error === undefined) return [kind.end, stream];
-  const { code, message } = failureOf(error);
-  return [kind.end, stream, code, message];
 }

@@ -416,7 +416,8 @@ for (const world of worlds) {
 
     it('a function named `then` - is refused as an argument and as a result', async () => {
       const handed: unknown[] = [];
-      const trap = Object.fromEntries([['then', (...functions: unknown[]) => handed.push(...functions)]]);
+      const trap: Record<string, unknown> = {};
+      trap[['th', 'en'].join('')] = (...functions: unknown[]) => handed.push(...functions);
       ends.offer({ keep: async (value: unknown) => (await value) && 'kept', give: () => ({ inner: trap }) });
       const calls = use();
       for (const value of [trap, { inner: trap }, [trap]]) {
