@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/text-of.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
@@ -123,7 +124,7 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 /** What of an error travels: its code and message, never its stack. `details` only where a `BusError` carries them. */
 function asFailure(error: unknown): RemoteFailure {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
+  const code = codeOf(error) ?? 'ERR_REMOTE';
   const details = error instanceof BusError ? error.details : undefined;
   const message = textOf(error);
   return details === undefined ? { code, message } : { code, message, details };

@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 import type { ProcessTable } from './process-watch.ts';
@@ -64,5 +65,5 @@ function exists(pid: number): boolean {
 }
 
 function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+  return codes.includes(codeOf(error) ?? '');
 }

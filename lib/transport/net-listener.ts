@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { BusError } from '../base/errors.ts';
@@ -64,7 +65,7 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
 /** `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` for a listener that failed. */
 export function listenError(address: string, cause: unknown): BusError {
   const message = textOf(cause);
-  const taken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+  const taken = codeOf(cause) === 'EADDRINUSE';
   return new BusError(taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN', `cannot listen on ${address}: ${message}`, {
     cause,
   });

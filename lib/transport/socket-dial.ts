@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
@@ -36,7 +37,7 @@ export async function dialSocket(address: SocketAddress, settings: DialSettings,
 
 function isCrowded(error: unknown): boolean {
   const cause = error instanceof BusError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === 'EAGAIN';
+  return codeOf(cause) === 'EAGAIN';
 }
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

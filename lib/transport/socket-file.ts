@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { type Stats, lstatSync, unlinkSync } from 'node:fs';
 import { link, lstat, rename, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -19,8 +20,7 @@ export async function statPath(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }
@@ -70,7 +70,7 @@ export async function publishNew(from: string, path: string, stale: FileIdentity
   try {
     await link(from, path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === 'EEXIST') throw inUse(path, 'another server took it meanwhile');
     if (code !== 'EPERM' && code !== 'ENOSYS' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
     // A file system without hard links; the lock alone keeps others away between the look and the rename.

@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { chmodSync, lstatSync } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { type ListenOptions, type Server, createServer } from 'node:net';
@@ -165,7 +166,7 @@ class UnixListener implements Listener {
 
 /** Names the folder that takes no file, as the system's error names the lock that nobody asked for. */
 function folderError(path: string, cause: unknown): BusError {
-  const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const reason = codeOf(cause) ?? String(cause);
   return new BusError(
     'ERR_LISTEN',
     `cannot listen on unix:${path}: no file can be made in ${resolve(dirname(path))}: ${reason}`,

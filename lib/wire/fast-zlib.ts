@@ -1,3 +1,4 @@
+import { codeOf } from '../base/code-of.ts';
 import { DeflateRaw, InflateRaw } from 'fast-zlib';
 import { BusError } from '../base/errors.ts';
 import type { Deflater, Inflater } from './compression.ts';
@@ -36,7 +37,7 @@ class GuardedContext implements Deflater, Inflater {
     } catch (error) {
       instance.on('error', ignore);
       this.close();
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
+      if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
         throw new BusError('ERR_TOO_LARGE', 'A compressed packet inflates to more than the limit.', { cause: error });
       }
       throw new BusError('ERR_PROTOCOL', 'A packet is no valid part of the deflate stream.', { cause: error });

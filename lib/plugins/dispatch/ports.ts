@@ -1,3 +1,4 @@
+import { codeOf } from '../../base/code-of.ts';
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { AcceptList } from './accept-list.ts';
@@ -179,7 +180,7 @@ function* openPorts<Port extends OpenPort>(table: ReadonlyMap<number, Entry<Port
 }
 
 function isLackOfIPv6(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL');
+  return ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(codeOf(error) ?? '');
 }
 
 function listenError(error: NodeJS.ErrnoException, port: number): BusError {

@@ -1,3 +1,4 @@
+import { codeOf } from '../../base/code-of.ts';
 import { BusError, type ErrorCode } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
 
@@ -106,6 +107,5 @@ const byCode: Readonly<Record<string, Failure>> = {
 };
 
 function isStorage(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'EMFILE'].includes(code);
+  return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'EMFILE'].includes(codeOf(error) ?? '');
 }

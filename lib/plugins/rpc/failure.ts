@@ -1,10 +1,11 @@
+import { codeOf } from '../../base/code-of.ts';
 import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
 import { type AnswerBody, kind, type RpcFrame } from './frame.ts';
 
 /** What of an error travels: its code and message, and the details that a `BusError` carries; never its stack. */
 export function failureOf(error: unknown): { code: string; message: string; details: unknown } {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_REMOTE';
+  const code = codeOf(error) ?? 'ERR_REMOTE';
   return { code, message: textOf(error), details: error instanceof BusError ? error.details : undefined };
 }
 

@@ -1,3 +1,4 @@
+import { codeOf } from '../../../base/code-of.ts';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { transferError } from '../outcomes.ts';
@@ -18,6 +19,6 @@ export function decoded(message: IncomingMessage, encoding: Encoding): Readable 
 
 /** Whether a body ended because its connection did. */
 export function isBreak(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = codeOf(error);
   return code === 'ECONNRESET' || code === 'ERR_CONNECT' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'EPIPE';
 }
