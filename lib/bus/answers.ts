@@ -62,7 +62,7 @@ export class Answers implements Answerer {
 
   /** The session is over: nobody will hear an answer. */
   cancelAll(reason: BusError): void {
-    for (const request of this.#open.clear()) request.cancel(reason);
+    for (const request of this.#open.clear()) request.abandon(reason);
   }
 
   answer(request: IncomingRequest, data: unknown): void {

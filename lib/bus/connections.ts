@@ -29,6 +29,8 @@ export class Connections {
   readonly #platform: Platform;
   readonly #owner: ConnectionsOwner & ConnectionOwner;
   readonly #byId = new Map<string, Connection>();
+  /** Those whose end the listeners are hearing of: still the server's to see, and nobody's to send to. */
+  readonly #leaving = new Map<string, Connection>();
   /** Links that are not authorised yet, the oldest first. */
   readonly #admissions = new Set<Admission>();
   readonly #linkWatchers = new Map<Connection, Set<() => void>>();
@@ -46,7 +48,9 @@ export class Connections {
       over: (connection, reason) => {
         this.#byId.delete(connection.id);
         this.#linkWatchers.delete(connection);
+        this.#leaving.set(connection.id, connection);
         owner.over(connection, reason);
+        this.#leaving.delete(connection.id);
       },
     };
   }
@@ -55,8 +59,13 @@ export class Connections {
     return this.#byId.values();
   }
 
+  /** Those as well that listeners of `disconnect` hear of. */
+  get listed(): Connection[] {
+    return [...this.#byId.values(), ...this.#leaving.values()];
+  }
+
   byId(id: string): Connection | undefined {
-    return this.#byId.get(id);
+    return this.#byId.get(id) ?? this.#leaving.get(id);
   }
 
   /** @throws BusError `ERR_CLOSED` for a peer that is no connection of this server's any more. */

@@ -24,6 +24,7 @@ export class IncomingRequest<Requester = PeerHandle> {
   #settled = false;
   #cancelled: BusError | undefined;
   #unsent: (() => void)[] | undefined;
+  #abandoned = false;
 
   /** `expiresAt`: when the requester gives up, on the clock of the bus; Infinity: never. */
   constructor(answerer: Answerer<Requester>, lane: string, id: RequestId, expiresAt: number) {
@@ -53,9 +54,11 @@ export class IncomingRequest<Requester = PeerHandle> {
 
   /**
    * Answers. Once the requester gave up, this does nothing.
-   * @throws BusError `ERR_STATE` the second time, or what the encoder throws; the request can then still be answered.
+   * @throws BusError `ERR_CLOSED` once the requester's session is over, `ERR_STATE` the second time, or what the encoder
+   * throws; the request can then still be answered.
    */
   reply(data: unknown): void {
+    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'The session of who asked this is over');
     if (this.#cancelled !== undefined) return;
     if (this.#settled) throw new BusError('ERR_STATE', 'This request was answered already');
     this.#answerer.answer(this, data);
@@ -106,6 +109,12 @@ export class IncomingRequest<Requester = PeerHandle> {
     const hooks = this.#unsent;
     this.#unsent = undefined;
     for (const hook of hooks ?? []) hook();
+  }
+
+  /** Nobody will hear an answer. */
+  abandon(reason: BusError): void {
+    this.cancel(reason);
+    this.#abandoned = !this.#settled;
   }
 
   #finish(value: unknown): void {

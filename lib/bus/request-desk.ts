@@ -16,7 +16,8 @@ export interface Context {
 export type Handler<Request, Response> = (request: Request, context: Context) => Response | Promise<Response>;
 
 /**
- * Answers a request. Rejects when it was answered before, or when the answer cannot be sent: then the requester is told
+ * Answers a request. Rejects when it was answered before (`ERR_STATE`), when the session of who asked is over
+ * (`ERR_CLOSED`), or when the answer cannot be sent: then the requester is told
  * so, unless another answer follows in the same turn. A rejection that nobody waits for does no harm.
  */
 export interface Respond<Response> {

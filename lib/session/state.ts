@@ -36,9 +36,13 @@ const statuses: Readonly<Record<State, ClientStatus>> = {
   reconnecting: 5,
 };
 
+/** The states of a link that is open, or being opened; to `idle`, the public status goes from them by way of 4. */
+const linked: ReadonlySet<State> = new Set(['connecting', 'connected', 'ready', 'closing']);
+
 /** The one place a conversation's state is kept and moved. */
 export class Lifecycle {
   #state: State = 'idle';
+  #status: ClientStatus = statuses.idle;
   readonly #changed: ((status: ClientStatus) => void) | undefined;
 
   /** `changed` hears of each new public status. */
@@ -51,7 +55,7 @@ export class Lifecycle {
   }
 
   get status(): ClientStatus {
-    return statuses[this.#state];
+    return this.#status;
   }
 
   is(...states: readonly State[]): boolean {
@@ -62,8 +66,16 @@ export class Lifecycle {
   move(to: State): void {
     if (to === this.#state) return;
     if (!moves[this.#state].includes(to)) throw new BusError('ERR_STATE', `Cannot go from ${this.#state} to ${to}`);
-    const before = this.status;
+    const byDisconnected = to === 'idle' && linked.has(this.#state);
     this.#state = to;
-    if (this.status !== before) this.#changed?.(this.status);
+    if (byDisconnected) this.#tell(statuses.disconnected);
+    // Whoever heard of that may have moved on.
+    if (this.#state === to) this.#tell(statuses[to]);
+  }
+
+  #tell(status: ClientStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#changed?.(status);
   }
 }

@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
+import type { Client, Connection, Server } from '../../lib/index.ts';
 import { contract, dialects, next, rejected, sleep, turn, until } from '../support/buses.ts';
 import { stopwatch } from '../support/stopwatch.ts';
+
+interface Pair {
+  readonly server: Server;
+  readonly client: Client;
+  readonly connection: Connection;
+}
 
 /** Every dialect and codec once; coming back takes its time. */
 const enough = dialects.filter(({ name }) => name !== 'net-ipc MessagePack' && name !== 'net-ipc JSON, deflate');
@@ -39,11 +46,51 @@ contract(
       await until(() => gone.length === 1);
       expect(gone).to.deep.equal([[connection, { why: 'tired' }]]);
       expect(closes).to.deep.equal([{ why: 'tired' }]);
-      expect(statuses).to.deep.equal([0]);
+      expect(statuses).to.deep.equal([4, 0]);
       expect(server.connections).to.deep.equal([]);
       expect(server.connection(connection.id)).to.equal(undefined);
       expect(await connection.close()).to.equal(false);
     });
+
+    const ways = {
+      'client.close': ({ client }) => client.close(),
+      'client.destroy': ({ client }) => client.destroy(),
+      'connection.close': ({ connection }) => connection.close(),
+      'server.close': ({ server }) => server.close(),
+      'a lost link without reconnect': ({ connection }) => bus().cut(connection),
+    } satisfies Record<string, (pair: Pair) => unknown>;
+    for (const [way, leave] of Object.entries(ways)) {
+      it(`${way} - goes by status 4 to 0, and disconnect comes while the connection is listed`, async () => {
+        const graces = { sessionGraceMs: 0 };
+        const pair = await bus().pair(graces, way.startsWith('a lost') ? { reconnect: false } : {});
+        const { server, client, connection } = pair;
+        const other = await bus().client();
+        const heard: unknown[] = [];
+        client.on('status', (status) => heard.push([status, client.status]));
+        client.once('close', () => heard.push('close'));
+        const listed: unknown[] = [];
+        const told: unknown[] = [];
+        other.on('message', (message) => told.push(message));
+        server.on('disconnect', (gone) => {
+          if (gone !== connection) return;
+          listed.push(server.connections.includes(gone), server.connection(gone.id) === gone);
+          if (way === 'server.close') return;
+          // It is seen, and gets nothing: no error comes of this.
+          void server.broadcast('left');
+          void server.survey('who', { timeout: 50 }).then((results) => listed.push(results.length));
+        });
+        await leave(pair);
+        await until(() => heard.includes('close') && listed.length >= (way === 'server.close' ? 2 : 3));
+        expect(heard).to.deep.equal([[4, 4], [0, 0], 'close']);
+        expect(listed.slice(0, 2)).to.deep.equal([true, true]);
+        if (way !== 'server.close') {
+          await until(() => told.length === 1);
+          expect(listed[2]).to.equal(1);
+        }
+        expect(server.connections.includes(connection)).to.equal(false);
+        expect(server.connection(connection.id)).to.equal(undefined);
+      });
+    }
 
     it('a connection tells the client its reason, and the client stays away', async () => {
       const { server, client, connection } = await bus().pair();

@@ -226,6 +226,33 @@ contract('requests', (bus, dialect) => {
     }
   });
 
+  it('are answered to nobody once the session is over: respond rejects ERR_CLOSED, on either end, however it ended', async () => {
+    for (const leave of ['client.close', 'client.destroy', 'connection.close', 'connection.destroy', 'cut']) {
+      const { server, client, connection } = await bus().pair(
+        { sessionGraceMs: 0 },
+        { reconnect: false, closeTimeoutMs: 0 },
+      );
+      const late: (() => Promise<void>)[] = [];
+      client.on('request', (_request, respond) => void late.push(() => respond('late')));
+      server.on('request', (_request, respond) => void late.push(() => respond('late')));
+      const asked = [rejected(client.request(1)), rejected(connection.request(2))];
+      await until(() => late.length === 2);
+      if (leave === 'client.close') void client.close();
+      if (leave === 'client.destroy') client.destroy();
+      if (leave === 'connection.close') void connection.close();
+      if (leave === 'connection.destroy') connection.destroy();
+      if (leave === 'cut') bus().cut(connection);
+      await Promise.all(asked);
+      await until(() => client.status === 0 && !server.connections.includes(connection));
+      for (const respond of late) {
+        expect((await rejected(respond())).code, leave).to.equal('ERR_CLOSED');
+        expect((await rejected(respond())).code, leave).to.equal('ERR_CLOSED');
+      }
+      await server.close();
+      bus().takeErrors();
+    }
+  });
+
   it('wait for ever with a timeout of 0', async () => {
     const { server, client } = await bus().pair();
     const waiting: { context: Context; respond: () => unknown }[] = [];

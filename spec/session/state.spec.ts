@@ -21,6 +21,27 @@ describe('lifecycle', () => {
     });
   });
 
+  for (const states of [
+    ['connecting'],
+    ['connecting', 'connected'],
+    ['connecting', 'connected', 'ready'],
+  ] as State[][]) {
+    it(`from ${states.at(-1)} - it goes to idle by way of status 4, and what is done on hearing that counts`, () => {
+      const { statuses } = walk(...states, 'idle');
+      expect(statuses.slice(-2)).to.deep.equal([4, 0]);
+      const heard: unknown[] = [];
+      const lifecycle = new Lifecycle((status) => {
+        heard.push([status, lifecycle.status]);
+        if (status === 4) lifecycle.move('connecting');
+      });
+      for (const state of [...states, 'idle'] as State[]) lifecycle.move(state);
+      expect(heard.slice(-2)).to.deep.equal([
+        [4, 4],
+        [1, 1],
+      ]);
+    });
+  }
+
   it('a life with a lost link - tells each status as it comes', () => {
     const { lifecycle, statuses } = walk(
       'connecting',
@@ -34,7 +55,7 @@ describe('lifecycle', () => {
       'closing',
       'idle',
     );
-    expect(statuses).to.deep.equal([1, 2, 3, 4, 5, 1, 2, 3, 0]);
+    expect(statuses).to.deep.equal([1, 2, 3, 4, 5, 1, 2, 3, 4, 0]);
     expect(lifecycle.status).to.equal(ClientStatus.IDLE);
   });
 
