@@ -85,7 +85,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /** The clients now, among them those whose session waits for a link. */
   get connections(): Connection<C>[] {
-    return this.#connections.listed as Connection<C>[];
+    return this.#connections.listed;
   }
 
   /** The client with this id. */
