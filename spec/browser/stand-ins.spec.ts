@@ -1,47 +1,68 @@
 import * as original from 'node:crypto';
 import { expect } from 'chai';
-import { EventEmitter as Original } from 'eventemitter3';
 import { describe, it } from 'mocha';
 import originalRetry from 'p-retry';
 import * as originalErrors from '../../lib/base/errors.ts';
 import * as errors from '../../lib/browser/errors.ts';
-import { EventEmitter } from '../../lib/browser/event-emitter.ts';
+import { BusEmitter as PageEmitter } from '../../lib/browser/emitter.ts';
 import { createHash } from '../../lib/browser/node-crypto.ts';
+import { BusEmitter } from '../../lib/bus/emitter.ts';
 import retry from '../../lib/browser/retry.ts';
 import * as structs from '../../lib/browser/struct-codec.ts';
 import * as originalStructs from '../../lib/plugins/rpc/joint/struct-codec.ts';
 import { rejection } from '../support/links.ts';
 
 describe('stand-ins of web pages', () => {
-  it('event emitter - does what eventemitter3 does with the same calls', () => {
-    const run = (emitter: EventEmitter | Original): unknown[] => {
+  it('emitter - does what the one of Node does with the same calls', () => {
+    const failures: unknown[] = [];
+    class InPage extends PageEmitter {
+      protected override listenerFailed(...args: unknown[]): void {
+        failures.push(args);
+      }
+    }
+    class InNode extends BusEmitter<Record<string, (...args: never[]) => unknown>> {
+      protected override listenerFailed(...args: unknown[]): void {
+        failures.push(args);
+      }
+    }
+    const run = (target: BusEmitter<Record<string, (...args: never[]) => unknown>>): unknown[] => {
       const heard: unknown[] = [];
+      const other = { name: 'other' };
       const one = (...args: unknown[]): void => void heard.push(['one', ...args]);
       const two = (...args: unknown[]): void => {
         heard.push(['two', ...args]);
-        emitter.off('a', one);
-        emitter.on('a', three);
+        target.off('a', one);
+        target.on('a', three);
       };
       const three = (): void => void heard.push('three');
-      const target = emitter as Original;
-      target.on('a', two).on('a', one).once('a', three).on('b', one).on('b', one);
+      function named(this: unknown): void {
+        heard.push(this === other ? 'other' : this === target);
+      }
+      const thrown = new Error('thrown');
+      target.on('a', two).on('a', one).once('a', three).on('b', one).addListener('b', one);
       heard.push(target.listenerCount('a'), target.listenerCount('none'), target.eventNames());
-      heard.push(
-        target.listeners('a').map((listener) => [one, two, three].indexOf(listener)),
-        target.listeners('none'),
-      );
       heard.push(target.emit('a', 1, 2), target.emit('a'), target.emit('none'), target.emit('b'));
       target.off('b', one);
       heard.push(target.listenerCount('b'), target.emit('b'), target.eventNames());
       target.removeAllListeners('a');
       heard.push(target.emit('a'));
-      const symbol = Symbol('d');
-      heard.push(target.on(symbol, one).emit(symbol, 4), target.eventNames().includes(symbol));
-      target.on('c', one).removeAllListeners();
-      heard.push(target.eventNames());
+      target.on('d', named, other).on('d', named).prependListener('d', three).prependOnceListener('d', one);
+      heard.push(
+        target.listeners('d').map((listener) => [one, three, named].indexOf(listener)),
+        target.emit('d', 1),
+      );
+      target.removeListener('d', named, other).off('d', three, undefined, true);
+      heard.push(target.listenerCount('d'), target.emit('d'));
+      target.on('e', () => {
+        throw thrown;
+      });
+      heard.push(target.emit('e', 5), failures.splice(0));
+      expect(() => target.on('f', 5 as never)).to.throw(TypeError, '"f"');
+      target.setMaxListeners(1).on('c', one).removeAllListeners();
+      heard.push(target.eventNames(), target.getMaxListeners());
       return heard;
     };
-    expect(run(new EventEmitter())).to.deep.equal(run(new Original()));
+    expect(run(new InPage() as never)).to.deep.equal(run(new InNode()));
   });
 
   it('retry - settles as p-retry does with the same attempts', async () => {

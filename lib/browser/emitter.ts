@@ -1,0 +1,148 @@
+import type { Handling } from '../bus/handling.ts';
+import { isThenable } from '../bus/incoming.ts';
+
+type Name = string | symbol;
+type Listener = (...args: unknown[]) => unknown;
+
+interface Registered {
+  readonly listener: Listener;
+  readonly target: unknown;
+  readonly once: boolean;
+}
+
+/** Stands in for `bus/emitter` in web pages, and for eventemitter3 with it: the same calls, in less code. */
+export abstract class BusEmitter {
+  readonly #events = new Map<Name, readonly Registered[]>();
+  #handled: { readonly event: Name; readonly handling: Handling } | undefined;
+
+  on(event: Name, listener: unknown, context?: unknown): this {
+    return this.#add(event, listener, context, false);
+  }
+
+  addListener(event: Name, listener: unknown, context?: unknown): this {
+    return this.on(event, listener, context);
+  }
+
+  once(event: Name, listener: unknown, context?: unknown): this {
+    return this.#add(event, listener, context, true);
+  }
+
+  prependListener(event: Name, listener: unknown): this {
+    return this.#add(event, listener, undefined, false, true);
+  }
+
+  prependOnceListener(event: Name, listener: unknown): this {
+    return this.#add(event, listener, undefined, true, true);
+  }
+
+  off(event: Name, listener?: unknown, context?: unknown, once = false): this {
+    return this.#set(
+      event,
+      this.#of(event).filter(
+        (each) =>
+          (listener !== undefined && each.listener !== listener) ||
+          (context !== undefined && each.target !== context) ||
+          (once && !each.once),
+      ),
+    );
+  }
+
+  removeListener(event: Name, listener?: unknown, context?: unknown, once?: boolean): this {
+    return this.off(event, listener, context, once);
+  }
+
+  removeAllListeners(event?: Name): this {
+    if (event === undefined) this.#events.clear();
+    else this.#events.delete(event);
+    return this;
+  }
+
+  listeners(event: Name): Listener[] {
+    return this.#of(event).map(({ listener }) => listener);
+  }
+
+  rawListeners(event: Name): Listener[] {
+    return this.listeners(event);
+  }
+
+  listenerCount(event: Name): number {
+    return this.#of(event).length;
+  }
+
+  eventNames(): Name[] {
+    return [...this.#events.keys()];
+  }
+
+  setMaxListeners(): this {
+    return this;
+  }
+
+  getMaxListeners(): number {
+    return 1 / 0;
+  }
+
+  emit(event: Name, ...args: readonly unknown[]): boolean {
+    const registered = this.#of(event);
+    for (const each of registered) {
+      if (each.once) {
+        this.#set(
+          event,
+          this.#of(event).filter((other) => other !== each),
+        );
+      }
+      this.#call(event, each, args);
+    }
+    return registered.length > 0;
+  }
+
+  protected fire(event: Name, ...args: readonly unknown[]): boolean {
+    try {
+      return this.emit(event, ...args);
+    } catch (error) {
+      this.listenerFailed(event, error, args);
+      return true;
+    }
+  }
+
+  protected fireHandled(handling: Handling, event: Name, ...args: readonly unknown[]): void {
+    const before = this.#handled;
+    this.#handled = { event, handling };
+    this.fire(event, ...args);
+    this.#handled = before;
+  }
+
+  protected abstract listenerFailed(event: Name, error: unknown, args: readonly unknown[]): void;
+
+  #call(event: Name, { listener, target }: Registered, args: readonly unknown[]): void {
+    const handling = this.#handled?.event === event ? this.#handled.handling : undefined;
+    const failed = (error: unknown): void => this.listenerFailed(event, error, args);
+    handling?.begin();
+    try {
+      const result = Reflect.apply(listener, target, args);
+      if (handling !== undefined) handling.until(result, failed);
+      else if (isThenable(result)) result.then(undefined, failed);
+    } catch (error) {
+      failed(error);
+      handling?.failed(error);
+    }
+  }
+
+  #of(event: Name): readonly Registered[] {
+    return this.#events.get(event) ?? [];
+  }
+
+  #add(event: Name, listener: unknown, context: unknown, once: boolean, first = false): this {
+    if (!isFunction(listener)) throw new TypeError(`The listener of "${String(event)}" must be a function`);
+    const one = { listener, target: context ?? this, once };
+    const others = this.#of(event);
+    return this.#set(event, first ? [one, ...others] : [...others, one]);
+  }
+
+  #set(event: Name, registered: readonly Registered[]): this {
+    if (registered.length > 0) this.#events.set(event, registered);
+    else this.#events.delete(event);
+    return this;
+  }
+}
+
+const isFunction = (value: unknown): value is Listener => typeof value === 'function';
