@@ -1,6 +1,7 @@
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/text-of.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
+import { checkDepth } from './message-pack-depth.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
 import { Extension, rawKinds } from '../wire/native/extension.ts';
 
@@ -21,21 +22,26 @@ export class BodyPacker {
   #headroom = 0;
 
   /** Packs `data` behind `headroom` free bytes. @throws BusError `ERR_UNENCODABLE` */
-  pack(data: unknown, slab: Uint8Array, at: number, headroom: number): Packed {
+  pack(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth = Infinity): Packed {
     this.#use(slab);
     this.#headroom = headroom;
     this.#start = at + headroom;
     this.#at = this.#start;
     try {
       this.#value(data);
-      return { buffer: this.#bytes, start: this.#start, end: this.#at };
+      checkDepth(this.#bytes, this.#start, this.#at, maxDepth, 'ERR_UNENCODABLE');
+      return { buffer: this.#bytes, start: this.#start, end: this.#at, records: false };
     } catch (cause) {
+      if (cause instanceof BusError) throw cause;
       const message = textOf(cause);
       throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
     } finally {
       this.#use(new Uint8Array(0));
     }
   }
+
+  /** It defines nothing that could be forgotten. */
+  forget(): void {}
 
   #value(value: unknown): void {
     if (typeof value === 'string') this.#text(value);

@@ -1,5 +1,4 @@
 import { BodyPacker, BodyReader, roomBytes } from '../../wire/native/body-codec.ts';
-import { checkDepth } from '../../wire/native/msgpack-depth.ts';
 import { allocate } from '../channels/internal.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
@@ -50,8 +49,8 @@ const bufferBytes = 16_384;
 
 /** Frames as bytes, for channels: plain MessagePack, since the relay between has no part in it. */
 export class FrameCodec {
-  readonly #packer = new BodyPacker(false);
-  readonly #reader = new BodyReader(false);
+  readonly #packer = new BodyPacker();
+  readonly #reader = new BodyReader();
   /** Frames are written one behind the other, and what was handed out is never written again. */
   #buffer: Uint8Array = new Uint8Array(0);
   #position = 0;
@@ -69,8 +68,7 @@ export class FrameCodec {
 
   /** What the bytes hold, a frame or not. @throws BusError `ERR_PROTOCOL` for bytes that hold nothing. */
   read(bytes: Uint8Array): unknown {
-    checkDepth(bytes, 0, bytes.length, maxDepth);
-    return this.#reader.read(bytes, 0, bytes.length);
+    return this.#reader.read(bytes, 0, bytes.length, maxDepth);
   }
 }
 

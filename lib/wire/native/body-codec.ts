@@ -3,8 +3,10 @@ import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
 import { misfit } from '../codec/misfit.ts';
 import { holdsProto } from '../codec/proto-key.ts';
-import { holdsUnknownArray } from './msgpack-arrays.ts';
 import { CarefulReader } from './careful-reader.ts';
+import { checkBody, countDepthFrom, isToBeChecked, TooManyShapes } from './msgpack-check.ts';
+import { guardShapes } from './shape-guard.ts';
+import { Shapes, type ShapeTotals } from './shapes.ts';
 
 // msgpackr's encode options: return the whole target with `start` and `end` set; leave room before the body.
 const reuseBuffer = 512;
@@ -29,7 +31,7 @@ interface PackTarget extends Uint8Array {
 
 interface TargetPackr {
   position: number;
-  structures: unknown;
+  structures: object & { readonly nextId?: number };
   useBuffer(buffer: Uint8Array): void;
   pack(value: unknown, options: number): PackTarget;
 }
@@ -40,20 +42,24 @@ export interface Packed {
   /** Where the body starts; at least `headroom` bytes before it are free. */
   readonly start: number;
   readonly end: number;
+  /** Whether it may name records. */
+  readonly records: boolean;
 }
 
 /** Packs bodies straight into a slab. With `records`, object shapes are defined once and then named by one byte. */
 export class BodyPacker {
   readonly #packr: TargetPackr;
-  readonly #records: boolean;
+  readonly #shapes: Shapes | undefined;
   /** Whether the body being packed holds data of classes that only extensions can carry. */
   #extended = false;
   /** Whether it holds what the packer's own types do not cover, which has to be looked at. */
   #isUnusual = false;
+  #plain: BodyPacker | undefined;
 
-  constructor(records: boolean) {
-    this.#records = records;
-    const options = records
+  /** `totals`: of the shapes that all packers of a session define; without them none is defined. */
+  constructor(totals?: ShapeTotals) {
+    this.#shapes = totals === undefined ? undefined : new Shapes(totals, 1 / 2);
+    const options = totals
       ? { sequential: true, mapsAsObjects: true }
       : { useRecords: false, mapsAsObjects: true, variableMapSize: true };
     const packr = new Packr(options);
@@ -68,9 +74,15 @@ export class BodyPacker {
 
   /**
    * Packs `data` so that it starts at `at + headroom` of `slab`, which must have `roomBytes` free behind that.
-   * @throws BusError `ERR_STATE` from inside data that is being packed, or `ERR_UNENCODABLE`; the records are then defined anew, as the peer may have missed some.
+   * @throws BusError `ERR_STATE` from inside data that is being packed, or `ERR_UNENCODABLE`; as if it had not been packed.
    */
-  pack(data: unknown, slab: Uint8Array, at: number, headroom: number): Packed {
+  pack(
+    data: unknown,
+    slab: Uint8Array,
+    at: number,
+    headroom: number,
+    maxDepth: number = Number.POSITIVE_INFINITY,
+  ): Packed {
     if (target.inUse) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
     const packr = this.#packr;
     // msgpackr aligns its start to 8; starting at or before `at` keeps the headroom if the body moves to a new buffer.
@@ -82,16 +94,22 @@ export class BodyPacker {
     this.#isUnusual = false;
     target.inUse = true;
     try {
+      const shapesBefore = packr.structures?.nextId;
       const buffer = packr.pack(data, reuseBuffer | reserveSpace | reserved);
-      const packed = { buffer, start: buffer.start + reserved, end: buffer.end };
-      if (this.#extended && holdsUnknownArray(buffer, packed.start, packed.end)) {
-        throw new TypeError('it holds a kind of typed array that cannot travel');
+      const start = buffer.start + reserved;
+      const { end } = buffer;
+      if (this.#extended || end - start > countDepthFrom || packr.structures?.nextId !== shapesBefore) {
+        this.#shapes?.begin();
+        checkBody(buffer, start, end, maxDepth, this.#shapes, 'ERR_UNENCODABLE');
       }
       const reason = this.#isUnusual ? misfit(data) : undefined;
       if (reason !== undefined) throw new TypeError(reason);
-      return packed;
+      return { buffer, start, end, records: this.#shapes !== undefined };
     } catch (cause) {
-      if (this.#records) packr.structures = [];
+      this.forget();
+      // Its shapes are more than the peer would keep.
+      if (cause instanceof TooManyShapes) return this.#packPlain(data, slab, at, headroom, maxDepth);
+      if (cause instanceof BusError) throw cause;
       const message = textOf(cause);
       throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
     } finally {
@@ -100,11 +118,24 @@ export class BodyPacker {
       packr.position = spent.length;
     }
   }
+
+  /** What was packed last is not sent: the peer never sees the shapes it defined. */
+  forget(): void {
+    if (this.#shapes === undefined) return;
+    this.#shapes.undo();
+    this.#packr.structures = [];
+  }
+
+  #packPlain(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth: number): Packed {
+    target.inUse = false;
+    this.#plain ??= new BodyPacker();
+    return this.#plain.pack(data, slab, at, headroom, maxDepth);
+  }
 }
 
 interface RangeUnpackr {
   /** The shapes that were defined, by their number. */
-  readonly structures?: string[][];
+  structures: string[][];
   unpack(source: Uint8Array, range: { start: number; end: number }): unknown;
 }
 
@@ -113,6 +144,14 @@ interface RangeUnpackr {
  * moving so few bytes.
  */
 const scratchBytes = 256;
+
+/** How many definitions a reader makes code for from the start, and after how many bytes for one more. */
+const firstCodes = 256;
+const bytesForCode = 16_384;
+/** A shape of so many keys counts as one more. */
+const keysOfCode = 16;
+
+const readOptions = { mapsAsObjects: true, copyBuffers: true, structuredClone: false };
 
 /**
  * Reads what a `BodyPacker` of the same kind wrote, frame by frame in the same order. msgpackr puts the value of a key
@@ -124,15 +163,21 @@ export class BodyReader {
   #careful: CarefulReader | undefined;
   readonly #scratch = typeof Buffer === 'function' ? Buffer.alloc(scratchBytes) : new Uint8Array(scratchBytes);
 
-  constructor(records: boolean) {
-    const options = records
-      ? { sequential: true, mapsAsObjects: true, copyBuffers: true, structuredClone: false }
-      : { useRecords: false, mapsAsObjects: true, copyBuffers: true, structuredClone: false };
-    this.#unpackr = new Unpackr(options);
+  readonly #shapes: Shapes | undefined;
+  /** How many more definitions code may be made for. */
+  #codes = firstCodes;
+
+  /** As `BodyPacker`. */
+  constructor(totals?: ShapeTotals) {
+    this.#shapes = totals === undefined ? undefined : new Shapes(totals);
+    const options = totals
+      ? { sequential: true, structures: [], maxSharedStructures: 0, ...readOptions }
+      : { useRecords: false, ...readOptions };
+    this.#unpackr = new Unpackr(options) as unknown as RangeUnpackr;
   }
 
-  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, or more than one. */
-  read(bytes: Uint8Array, start: number, end: number): unknown {
+  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, more than one, or what no end writes. */
+  read(bytes: Uint8Array, start: number, end: number, maxDepth: number = Number.POSITIVE_INFINITY): unknown {
     const range = this.#range;
     const size = end - start;
     let source = bytes;
@@ -145,14 +190,43 @@ export class BodyReader {
       range.start = start;
       range.end = end;
     }
+    if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth);
+    if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth);
     try {
-      if (this.#careful?.isNeeded === true || holdsProto(source, range.start, range.end)) {
-        this.#careful ??= new CarefulReader(this.#unpackr.structures);
-        return this.#careful.read(source, range.start, range.end);
-      }
-      return this.#unpackr.unpack(source, range);
+      return this.#unpack(source);
     } catch (cause) {
-      throw new BusError('ERR_PROTOCOL', 'A body is not valid MessagePack', { cause });
+      throw invalid(cause);
     }
   }
+
+  #readChecked(source: Uint8Array, maxDepth: number): unknown {
+    const shapes = this.#shapes;
+    const { start, end } = this.#range;
+    shapes?.begin();
+    try {
+      checkBody(source, start, end, maxDepth, shapes);
+      if (shapes === undefined) return this.#unpack(source);
+      this.#codes = Math.min(firstCodes, this.#codes + (end - start) / bytesForCode);
+      const codes = shapes.added + shapes.addedKeys / keysOfCode;
+      if (codes > this.#codes) return guardShapes(this.#unpackr, () => this.#unpack(source));
+      this.#codes -= codes;
+      return this.#unpack(source);
+    } catch (cause) {
+      shapes?.undo();
+      throw cause instanceof BusError ? cause : invalid(cause);
+    }
+  }
+
+  #unpack(source: Uint8Array): unknown {
+    const { start, end } = this.#range;
+    if (this.#careful?.isNeeded === true || holdsProto(source, start, end)) {
+      this.#careful ??= new CarefulReader(this.#shapes === undefined ? undefined : this.#unpackr);
+      return this.#careful.read(source, start, end);
+    }
+    return this.#unpackr.unpack(source, this.#range);
+  }
+}
+
+function invalid(cause: unknown): BusError {
+  return new BusError('ERR_PROTOCOL', 'A body is not valid MessagePack', { cause });
 }

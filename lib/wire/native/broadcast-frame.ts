@@ -8,8 +8,8 @@ const slabBytes = 65_536;
 const longestShared = 16_384;
 
 /** Without records packer and reader have no state of their own, so one of each serves all broadcasts. */
-const packer = new BodyPacker(false);
-const reader = new BodyReader(false);
+const packer = new BodyPacker();
+const reader = new BodyReader();
 
 /**
  * Where broadcasts are written, one behind the other and never twice: the links and outboxes of all peers hold the same
@@ -57,7 +57,7 @@ class WrittenFrame implements BroadcastFrame {
  * A message that every peer takes: it refers to nothing that one session has defined.
  * @throws BusError `ERR_UNENCODABLE`.
  */
-export function broadcastFrame(data: unknown, lane: number): BroadcastFrame {
+export function broadcastFrame(data: unknown, lane: number, maxDepth: number): BroadcastFrame {
   if (data === undefined) {
     const { buffer, at } = place(headerBytes);
     return new WrittenFrame(Encoding.none, lane, buffer, at, at + headerBytes);
@@ -72,7 +72,7 @@ export function broadcastFrame(data: unknown, lane: number): BroadcastFrame {
     return new WrittenFrame(Encoding.raw, lane, buffer, at, at + size);
   }
   const { buffer, at } = place(headerBytes + roomBytes);
-  const packed = packer.pack(data, buffer, at, headerBytes);
+  const packed = packer.pack(data, buffer, at, headerBytes, maxDepth);
   const start = packed.start - headerBytes;
   const size = packed.end - start;
   if (packed.buffer !== buffer && size <= longestShared) {

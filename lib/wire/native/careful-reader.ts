@@ -5,15 +5,20 @@ const errors = new Map(
   [EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map((type) => [type.name, type]),
 );
 
+/** Shapes by their number. */
+export interface KnownShapes {
+  readonly structures: string[][];
+}
+
 /** Reads what msgpackr reads, more slowly, and drops keys `__proto__` with their values. */
 export class CarefulReader extends MessagePackReader {
-  readonly #shapes: string[][] | undefined;
+  readonly #known: KnownShapes | undefined;
   #isNeeded = false;
 
-  /** `shapes`: those that msgpackr knows in this session; what is defined here is added. */
-  constructor(shapes: string[][] | undefined) {
+  /** `known`: what msgpackr knows in this session; what is defined here is added. */
+  constructor(known: KnownShapes | undefined) {
     super();
-    this.#shapes = shapes;
+    this.#known = known;
   }
 
   /** Whether a shape has the key, so that every body may. */
@@ -22,15 +27,15 @@ export class CarefulReader extends MessagePackReader {
   }
 
   protected override small(token: number): unknown {
-    const shape = token < 0x40 ? undefined : this.#shapes?.[token & 0x3f];
+    const shape = token < 0x40 ? undefined : this.#known?.structures[token & 0x3f];
     return shape === undefined ? token : this.#record(shape);
   }
 
   protected override other(type: number, bytes: Uint8Array): unknown {
-    if (type !== definition || bytes.length !== 1 || this.#shapes === undefined) return super.other(type, bytes);
+    if (type !== definition || bytes.length !== 1 || this.#known === undefined) return super.other(type, bytes);
     const shape = asList(this.value()).map(String);
     if (shape.includes('__proto__')) this.#isNeeded = true;
-    this.#shapes[(bytes[0] as number) & 0x3f] = shape;
+    this.#known.structures[(bytes[0] as number) & 0x3f] = shape;
     return this.#record(shape);
   }
 

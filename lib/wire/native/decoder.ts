@@ -42,7 +42,8 @@ export class NativeDecoder implements Decoder {
 
   constructor(options: NativeDecoderOptions) {
     const readers: BodyReader[] = [];
-    this.#builder = new FrameBuilder((lane) => (readers[lane] ??= new BodyReader(options.records)), options);
+    const totals = { keys: 0, bytes: 0 };
+    this.#builder = new FrameBuilder((lane) => (readers[lane] ??= new BodyReader(totals)), options);
     this.#reassembly = new Reassembly(options.maxFrameBytes);
   }
 

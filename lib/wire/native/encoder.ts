@@ -3,11 +3,10 @@ import type { Asker, EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import { amendFrame } from './amend.ts';
-import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
+import { BodyPacker, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
-import { checkDepth } from './msgpack-depth.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 
 export interface NativeEncoderOptions {
@@ -43,6 +42,8 @@ export class NativeEncoder implements Encoder {
   readonly #maxDepth: number;
   readonly #withdraws: boolean;
   readonly #packers: BodyPacker[] = [];
+  /** Of the shapes that this end has defined. */
+  readonly #totals = { keys: 0, bytes: 0 };
 
   constructor(options: NativeEncoderOptions) {
     this.#slab = options.slab;
@@ -95,12 +96,9 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage): number {
-    const native = frame.native ?? broadcastFrame(frame.data, lane);
+    frame.native ??= broadcastFrame(frame.data, lane, this.#maxDepth);
+    const { native } = frame;
     const { encoding, buffer, start, end } = native;
-    if (frame.native === undefined && encoding === Encoding.plain) {
-      checkDepth(buffer, start + headerBytes, end, this.#maxDepth, 'ERR_UNENCODABLE');
-    }
-    frame.native = native;
     const size = end - start;
     this.#checkSize(size - headerBytes);
     if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
@@ -163,18 +161,13 @@ export class NativeEncoder implements Encoder {
     slab.ensure(roomBytes);
     const prefix = timeoutMs < 0 ? 0 : 4;
     const headroom = headerBytes + prefix;
-    const { buffer, start, end } = this.#pack(lane, data, headroom);
+    const packer = this.#packerOf(lane);
+    const { buffer, start, end, records } = packer.pack(data, slab.buffer, slab.position, headroom, this.#maxDepth);
     const bodyStart = start - prefix;
     const bodyBytes = end - bodyStart;
-    try {
-      this.#checkSize(bodyBytes);
-      checkDepth(buffer, start, end, this.#maxDepth, 'ERR_UNENCODABLE');
-    } catch (error) {
-      // The peer never sees the definitions this body made.
-      this.#packers[lane] = new BodyPacker(this.#records);
-      throw error;
-    }
-    const encoding = this.#records ? Encoding.records : Encoding.plain;
+    if (bodyBytes > this.#maxFrameBytes) packer.forget();
+    this.#checkSize(bodyBytes);
+    const encoding = records ? Encoding.records : Encoding.plain;
     const allFlags = flags | encoding | (prefix === 0 ? 0 : Flag.deadline);
     if (prefix !== 0) writeUint32(buffer, bodyStart, timeoutMs);
     if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
@@ -239,9 +232,8 @@ export class NativeEncoder implements Encoder {
     return headerBytes + body.length;
   }
 
-  #pack(lane: number, data: unknown, headroom: number): Packed {
-    const packer = (this.#packers[lane] ??= new BodyPacker(this.#records));
-    return packer.pack(data, this.#slab.buffer, this.#slab.position, headroom);
+  #packerOf(lane: number): BodyPacker {
+    return (this.#packers[lane] ??= new BodyPacker(this.#records ? this.#totals : undefined));
   }
 
   #checkSize(bodyBytes: number): void {

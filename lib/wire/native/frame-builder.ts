@@ -2,7 +2,6 @@ import { BusError } from '../../base/errors.ts';
 import type { Frame, RemoteFailure } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, isQuestion, readUint32 } from './header.ts';
-import { checkDepth } from './msgpack-depth.ts';
 import { rawValue } from './raw-body.ts';
 
 /** Raw bodies up to this are copied out, so that a few bytes do not keep a whole read buffer alive. */
@@ -93,12 +92,10 @@ export class FrameBuilder {
       }
       case Encoding.records:
         if (!this.#options.records) throw new BusError('ERR_PROTOCOL', 'Record definitions were not agreed on');
-        checkDepth(bytes, start, end, this.#options.maxDepth);
-        return this.#readerOf(lane).read(bytes, start, end);
+        return this.#readerOf(lane).read(bytes, start, end, this.#options.maxDepth);
       default:
-        checkDepth(bytes, start, end, this.#options.maxDepth);
-        this.#plain ??= new BodyReader(false);
-        return this.#plain.read(bytes, start, end);
+        this.#plain ??= new BodyReader();
+        return this.#plain.read(bytes, start, end, this.#options.maxDepth);
     }
   }
 }

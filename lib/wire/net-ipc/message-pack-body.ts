@@ -13,7 +13,7 @@ const longestPlainNonce = 31;
 
 /** MessagePack bodies: the members are written by hand around the packed data. */
 export class MessagePackBody implements BodyComposer {
-  readonly #packer = new BodyPacker(false);
+  readonly #packer = new BodyPacker();
   readonly #maxBytes: number;
   #composing = false;
 

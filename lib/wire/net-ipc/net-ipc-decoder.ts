@@ -5,7 +5,6 @@ import type { Inflater } from '../compression.ts';
 import type { Decoder } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from '../native/body-codec.ts';
-import { checkDepth } from '../native/msgpack-depth.ts';
 import { frameOfPacket } from './packet-frame.ts';
 import { readTag } from './tag.ts';
 
@@ -37,7 +36,7 @@ export class NetIpcDecoder implements Decoder {
   #held = 0;
 
   constructor(options: NetIpcDecoderOptions) {
-    this.#reader = options.messagepack ? new BodyReader(false) : undefined;
+    this.#reader = options.messagepack ? new BodyReader() : undefined;
     this.#inflater = options.inflater;
     this.#maxFrameBytes = options.maxFrameBytes;
     // What does not compress grows a little.
@@ -170,10 +169,7 @@ export class NetIpcDecoder implements Decoder {
   #parse(source: Buffer, start: number, end: number, isChecked: boolean): unknown {
     if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty.');
     try {
-      if (this.#reader) {
-        checkDepth(source, start, end, this.#maxDepth + 1);
-        return this.#reader.read(source, start, end);
-      }
+      if (this.#reader) return this.#reader.read(source, start, end, this.#maxDepth + 1);
       if (!isChecked && end - start > scanFrom) {
         this.#refuseDeep(jsonExceedsDepth(source, start, end, this.#maxDepth + 1));
       }

@@ -4,8 +4,9 @@ import { textOf } from '../../../base/text-of.ts';
 import { misfit } from '../../../wire/codec/misfit.ts';
 import { BodyReader } from '../../../wire/native/body-codec.ts';
 
+const maxDepth = 64;
 const packr = new Packr({ useRecords: false, variableMapSize: true });
-const reader = new BodyReader(false);
+const reader = new BodyReader();
 
 /** Joint peers read plain MessagePack, with bytes as `bin`. @throws BusError `ERR_UNENCODABLE`. */
 export function packStruct(value: unknown): Uint8Array {
@@ -23,7 +24,7 @@ export function packStruct(value: unknown): Uint8Array {
 /** @throws BusError `ERR_PROTOCOL`. */
 export function unpackStruct(bytes: Uint8Array): unknown {
   try {
-    return reader.read(bytes, 0, bytes.length);
+    return reader.read(bytes, 0, bytes.length, maxDepth);
   } catch (cause) {
     throw new BusError('ERR_PROTOCOL', 'Joint types: a struct is not valid MessagePack.', { cause });
   }

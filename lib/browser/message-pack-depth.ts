@@ -1,5 +1,5 @@
-import { BusError, type ErrorCode } from '../../base/errors.ts';
-import { countBytes, fixedBytes } from './msgpack-token.ts';
+import { BusError, type ErrorCode } from '../base/errors.ts';
+import { countBytes, fixedBytes } from '../wire/native/msgpack-token.ts';
 
 /** Bodies up to this cannot nest deeply enough to hurt; they are not scanned. */
 const scanBytes = 4_096;

@@ -1,0 +1,229 @@
+import { BusError, type ErrorCode } from '../../base/errors.ts';
+import { countBytes, fixedBytes } from './msgpack-token.ts';
+import type { Shapes } from './shapes.ts';
+
+/** Bodies up to this cannot nest deeply enough to hurt: their depth does not count. */
+export const countDepthFrom = 4_096;
+
+/** The types of extensions that are written; those of one byte stand before the list that they make something of. */
+const ext = {
+  undefined: 0,
+  bigint: 0x42,
+  error: 0x65,
+  record: 0x72,
+  set: 0x73,
+  binary: 0x74,
+  regExp: 0x78,
+  date: 0xff,
+};
+const arrayBuffer = 16;
+const dataView = 17;
+const lastTypedArray = 10;
+
+/** For each token, how many bytes stand between it and the next one; or one of the following. */
+const skips = new Int8Array(256);
+const counted = -1;
+const suspect = -2;
+for (let length = 0; length < 32; length++) skips[0xa0 + length] = length;
+for (let index = 0; index < 32; index++) {
+  const isContainer = index >= 0x1c;
+  const count = countBytes[index] as number;
+  skips[0xc0 + index] = count > 0 && !isContainer ? counted : count + (fixedBytes[index] as number);
+}
+for (const token of [0xc1, 0xc7, 0xc8, 0xc9, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8]) skips[token] = suspect;
+
+/** Whether a body needs `checkBody`: it has an extension, or may nest too deep. */
+export function isToBeChecked(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > countDepthFrom) return true;
+  for (let at = start; at < end; ) {
+    const token = bytes[at] as number;
+    const skip = skips[token] as number;
+    at += 1;
+    if (skip >= 0) {
+      at += skip;
+    } else {
+      if (skip === suspect) return true;
+      let count = 0;
+      for (let left = countBytes[token - 0xc0] as number; left > 0; left--) count = count * 256 + (bytes[at++] ?? 0);
+      at += count;
+    }
+  }
+  return false;
+}
+
+/** There are more record definitions in a body than may be. */
+export class TooManyShapes extends BusError {
+  constructor() {
+    super('ERR_PROTOCOL', 'The record definitions of a session take more than they may');
+  }
+}
+
+/** Walks over one MessagePack body, token by token, and builds nothing. */
+class BodyWalk {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  readonly #maxDepth: number;
+  readonly #code: ErrorCode;
+  readonly #shapes: Shapes | undefined;
+  #at: number;
+
+  constructor(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    maxDepth: number,
+    shapes: Shapes | undefined,
+    code: ErrorCode,
+  ) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+    this.#maxDepth = end - start > countDepthFrom ? maxDepth : Number.POSITIVE_INFINITY;
+    this.#shapes = shapes;
+    this.#code = code;
+  }
+
+  walk(): void {
+    const bytes = this.#bytes;
+    const shapes = this.#shapes;
+    // One counter of values still to come for each open container.
+    const open: number[] = [];
+    while (this.#at < this.#end) {
+      const token = bytes[this.#at] as number;
+      this.#at += 1;
+      let children = 0;
+      if (token < 0x80) {
+        if (token >= 0x40 && shapes !== undefined) children = shapes.keysOf(token & 0x3f);
+      } else if (token < 0x90) children = (token & 0xf) * 2;
+      else if (token < 0xa0) children = token & 0xf;
+      else if (token < 0xc0) this.#at += token & 0x1f;
+      else if (token < 0xe0) children = this.#long(token);
+      // A mark belongs to the list behind it.
+      if (children < 0) continue;
+      if (children > 0) {
+        open.push(children);
+        if (open.length > this.#maxDepth) this.#refuse(`nests deeper than ${this.#maxDepth} levels`);
+        continue;
+      }
+      for (let last = open.length - 1; last >= 0; last--) {
+        const left = (open[last] as number) - 1;
+        if (left > 0) {
+          open[last] = left;
+          break;
+        }
+        open.pop();
+      }
+    }
+  }
+
+  /** How many values follow that belong to the one that begins with `token`; -1 where it goes on with the next token. */
+  #long(token: number): number {
+    if (token === 0xc1) this.#refuse('holds a token that is never used');
+    const count = this.#count(countBytes[token - 0xc0] as number);
+    if (token >= 0xdc) return token >= 0xde ? count * 2 : count;
+    const isExtension = (token >= 0xc7 && token <= 0xc9) || (token >= 0xd4 && token <= 0xd8);
+    if (isExtension) {
+      const size = token >= 0xd4 ? 1 << (token - 0xd4) : count;
+      return this.#extension(size, token === 0xd4);
+    }
+    this.#at += (fixedBytes[token - 0xc0] as number) + count;
+    return 0;
+  }
+
+  /** `isMark`: it has one byte, by the token for that. */
+  #extension(size: number, isMark: boolean): number {
+    const type = this.#byte();
+    const first = this.#bytes[this.#at] ?? 0;
+    this.#at += size;
+    if (type === ext.date && (size === 4 || size === 8 || size === 12 || size === 1)) return 0;
+    if (type === ext.bigint) return 0;
+    if (type === ext.binary && (first <= lastTypedArray || first === arrayBuffer || first === dataView)) return 0;
+    if (isMark) {
+      if (type === ext.undefined) return 0;
+      if (type === ext.record && this.#shapes !== undefined) return this.#definition(first & 0x3f, this.#shapes);
+      if ((type === ext.set || type === ext.regExp || type === ext.error) && this.#isList) {
+        if (type === ext.error) this.#checkName();
+        return -1;
+      }
+    }
+    this.#refuse(`holds an extension of type ${type}, which nobody writes there`);
+  }
+
+  #definition(id: number, shapes: Shapes): number {
+    if (!this.#isList) this.#refuse('defines a record without its keys');
+    const keys = this.#listLength();
+    const start = this.#at;
+    for (let key = 0; key < keys; key++) {
+      if (this.#at >= this.#end) this.#refuse('ends inside a record definition');
+      const length = this.#textLength();
+      this.#at += length;
+    }
+    if (!shapes.define(id, keys, this.#at - start)) throw new TooManyShapes();
+    return keys;
+  }
+
+  /** The name of an error is one of a table at the reader, where nothing is to be found but errors. */
+  #checkName(): void {
+    const at = this.#at;
+    const length = this.#listLength();
+    const bytes = length > 0 ? this.#textLength() : 0;
+    let name = '';
+    if (bytes <= longestInherited) {
+      for (let index = 0; index < bytes; index++) name += String.fromCharCode(this.#bytes[this.#at + index] ?? 0);
+    }
+    if (length === 0 || name in Object.prototype) this.#refuse('holds an error whose name is none');
+    this.#at = at;
+  }
+
+  get #isList(): boolean {
+    const token = this.#bytes[this.#at] ?? 0;
+    return (token >= 0x90 && token < 0xa0) || token === 0xdc || token === 0xdd;
+  }
+
+  #listLength(): number {
+    const token = this.#byte();
+    return token < 0xa0 ? token & 0xf : this.#count(token === 0xdc ? 2 : 4);
+  }
+
+  /** The bytes of the text that begins here, which follow. */
+  #textLength(): number {
+    const token = this.#byte();
+    if (token >= 0xa0 && token < 0xc0) return token & 0x1f;
+    if (token >= 0xd9 && token <= 0xdb) return this.#count(1 << (token - 0xd9));
+    return this.#refuse('holds a name that is no text');
+  }
+
+  #count(width: number): number {
+    let count = 0;
+    for (let left = width; left > 0; left--) count = count * 256 + this.#byte();
+    return count;
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#at++] ?? 0;
+  }
+
+  #refuse(why: string): never {
+    throw new BusError(this.#code, `A body ${why}`);
+  }
+}
+
+/** No name that an object has by birth is longer. */
+const longestInherited = 32;
+
+/**
+ * Refuses a MessagePack body that no end writes, before anything is built of it: one with extensions that are none of
+ * ours, with record definitions where `shapes` is absent or that take more than they may, or that nests deeper than
+ * `maxDepth`. A record is one level, as a map is.
+ * @throws BusError `code`, or `TooManyShapes`.
+ */
+export function checkBody(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxDepth: number,
+  shapes: Shapes | undefined,
+  code: ErrorCode = 'ERR_PROTOCOL',
+): void {
+  new BodyWalk(bytes, start, end, maxDepth, shapes, code).walk();
+}
