@@ -3,9 +3,7 @@ import { type Stats, lstatSync, unlinkSync } from 'node:fs';
 import { link, lstat, rename, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
-import { basename, dirname, join } from 'node:path';
 import { BusError } from '../base/errors.ts';
-import { maxUnixPathBytes } from './address.ts';
 
 /** One file, whatever name it has at the moment. */
 export interface FileIdentity {
@@ -20,23 +18,14 @@ export async function statPath(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return undefined;
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;
   }
 }
 
 export function isSame(a: FileIdentity | undefined, b: FileIdentity): boolean {
   return a !== undefined && a.ino === b.ino && a.dev === b.dev;
-}
-
-/** A name beside `path` that nobody else uses, short enough to bind wherever `path` is. */
-export function privateName(path: string, token: string): string {
-  const directory = dirname(path);
-  const prefix = directory === '.' && !path.startsWith('.') ? '' : join(directory, '/');
-  const room = maxUnixPathBytes - Buffer.byteLength(prefix);
-  if (room === 1) return `${prefix}${basename(path) === '_' ? '-' : '_'}`;
-  // The letter matters: node:net takes a relative path that reads as a number for a port.
-  return `${prefix}.b${token}`.slice(0, prefix.length + room);
 }
 
 /**
@@ -64,7 +53,7 @@ export function inUse(path: string, why: string): BusError {
   return new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${path}: ${why}`, { cause });
 }
 
-/** Gives the socket bound at `from` the name `path` too, unless that name is taken. */
+/** Gives the socket bound at `from` the name `path`, unless that name is taken. */
 export async function publishNew(from: string, path: string, stale: FileIdentity | undefined): Promise<void> {
   if (stale !== undefined && isSame(await statPath(path), stale)) await unlink(path);
   try {
@@ -72,13 +61,22 @@ export async function publishNew(from: string, path: string, stale: FileIdentity
   } catch (error) {
     const code = codeOf(error);
     if (code === 'EEXIST') throw inUse(path, 'another server took it meanwhile');
-    if (code !== 'EPERM' && code !== 'ENOSYS' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
-    // A file system without hard links; the lock alone keeps others away between the look and the rename.
+    // No hard links here, or none for us; the lock alone keeps others away between the look and the rename.
     if ((await statPath(path)) !== undefined) throw inUse(path, 'another server took it meanwhile');
     await rename(from, path);
     return;
   }
   await unlink(from);
+}
+
+/**
+ * Refuses who may not connect to the server at `path`, and so has no say about it.
+ * @throws BusError `ERR_ADDRESS_IN_USE`.
+ */
+export async function mayReach(path: string): Promise<void> {
+  const answer = await knock(path);
+  if (answer !== 'EACCES' && answer !== 'EPERM') return;
+  throw inUse(path, `a server listens there that this process may not reach: ${answer}`);
 }
 
 /** Removes `path` if it still is `own`. */
@@ -90,8 +88,11 @@ export function unlinkOwn(path: string, own: FileIdentity): void {
   }
 }
 
-/** Connects once: `undefined` if somebody accepted, else the code of the refusal. */
-function knock(path: string): Promise<string | undefined> {
+/**
+ * Connects once: `undefined` if somebody accepted, else the code of the refusal. Until `end`, it is also waited for that
+ * the other side ends in return, which takes a process that runs.
+ */
+export function knock(path: string, until: 'connect' | 'end' = 'connect'): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ path });
     const timer = setTimeout(() => finish('ETIMEDOUT'), probeTimeoutMs);
@@ -100,7 +101,13 @@ function knock(path: string): Promise<string | undefined> {
       socket.destroy();
       resolve(answer);
     };
-    socket.once('connect', () => finish(undefined));
-    socket.on('error', (error) => finish('code' in error ? String(error.code) : error.message));
+    let isOpen = false;
+    socket.once('connect', () => {
+      isOpen = true;
+      if (until === 'connect') finish(undefined);
+      else socket.resume().end();
+    });
+    socket.once('end', () => finish(undefined));
+    socket.on('error', (error) => finish(isOpen ? undefined : (codeOf(error) ?? error.message)));
   });
 }

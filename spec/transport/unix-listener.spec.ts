@@ -16,7 +16,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { maxUnixPathBytes } from '../../lib/transport/address.ts';
 import { dialer } from '../../lib/transport/dial.ts';
-import { privateName } from '../../lib/transport/socket-file.ts';
+import { privatePlace } from '../../lib/transport/private-socket.ts';
 import { dial, Host, rejection, socketFolder, Witness } from '../support/links.ts';
 import { Child, pidBehind } from '../support/listening-child.ts';
 import { stopwatch } from '../support/stopwatch.ts';
@@ -242,7 +242,9 @@ describe('unix listener', function () {
 
   it('what a killed starter left under its private name - goes with its lock', async () => {
     const left = createServer();
-    await new Promise<void>((resolve) => left.listen(privateName(path, 'bbbbbbbbbbbb'), resolve));
+    const place = privatePlace(path, 'bbbbbbbbbbbb');
+    mkdirSync(place.folder!);
+    await new Promise<void>((resolve) => left.listen(place.socket, resolve));
     symlinkSync('elsewhere:1:bbbbbbbbbbbb', `${path}.lock`);
     const old = Date.now() / 1_000 - 11;
     lutimesSync(`${path}.lock`, old, old);
@@ -252,7 +254,7 @@ describe('unix listener', function () {
   });
 
   it('a private name without a folder - never reads as a port', () => {
-    expect(Number(privateName('s', '123456789012'))).to.be.NaN;
+    expect(Number(privatePlace('s', '123456789012').socket)).to.be.NaN;
   });
 
   it('a file that is not its own any more - stays when a listener closes', async () => {
