@@ -4,11 +4,14 @@ import { asBusError, BusError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { textOf } from '../base/text-of.ts';
+import type { Authorize } from '../bus/authorize.ts';
 import { Server } from '../bus/node-bus.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
+import { TokenGate } from '../plugins/dispatch/token-gate.ts';
 import { version } from '../plugins/dispatch/version.ts';
 import { probe } from './health-probe.ts';
+import { parseAddress } from '../transport/address.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const usage = `usage: busbar dispatch [OPTIONS]
@@ -17,7 +20,8 @@ Opens TCP and UDP ports on demand and streams them to drivers.
 
   -p, --port PORT          port of the WebSocket face (SG_SERVER_PORT, 3000)
   -b, --host ADDRESS       address it listens on (SG_SERVER_HOST, 127.0.0.1)
-      --bus ADDRESS        also a bus server, at unix:/path or tcp:host:port, for drivers on the bus
+      --bus ADDRESS        also a bus server, at unix:/path or tcp:host:port, for drivers on the bus; except on
+                           a socket file they give the token to connect(), as { token }
       --device-host ADDR   address that device ports listen on (::)
       --proxies LIST       load balancers whose TCP connections begin with a PROXY header
       --tls-key FILE       key of TLS ports, PEM, with --tls-cert; a self-signed one is made otherwise
@@ -28,7 +32,7 @@ Opens TCP and UDP ports on demand and streams them to drivers.
   -h, --help               tell this
 
 environment:
-  PLACE_SERVER_SECRET      the token of WebSocket drivers; needed in production
+  PLACE_SERVER_SECRET      the token of drivers; needed in production
   SERVER_SECRET            the same, where PLACE_SERVER_SECRET is not set
   SG_SERVER_PORT           port of the WebSocket face, where --port is not given
   SG_SERVER_HOST           address it listens on, where --host is not given
@@ -90,7 +94,8 @@ async function run(values: Values, around: Surroundings): Promise<void> {
     around.out(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
   };
   const options = await optionsOf(values, around.environment, log);
-  const close = values.bus === undefined ? await runAlone(options, around) : await runOnBus(options, values.bus, log);
+  const close =
+    values.bus === undefined ? await runAlone(options, around) : await runOnBus(options, values.bus, around, log);
   log({ level: 'info', event: 'signal', signal: await signalled });
   await close();
 }
@@ -109,9 +114,10 @@ async function runAlone(options: DispatchOptions, { environment }: Surroundings)
 async function runOnBus(
   options: DispatchOptions,
   url: string,
+  { environment }: Surroundings,
   log: (event: LogEvent) => void,
 ): Promise<() => Promise<void>> {
-  const server = new Server({ url });
+  const server = new Server({ url, authorize: authorizeBy(url, environment) });
   server.on('error', (error) => log({ level: 'warn', event: 'bus_failed', code: error.code, error: error.message }));
   server.use(dispatch(options));
   await server.start();
@@ -119,6 +125,16 @@ async function runOnBus(
   return async () => {
     await server.close();
   };
+}
+
+/** Whoever comes to a socket file is its owner; elsewhere drivers give the token to `connect()`, as `{ token }`. */
+function authorizeBy(url: string, environment: NodeJS.ProcessEnv): Authorize | undefined {
+  const address = parseAddress(url);
+  if (address.kind === 'unix') return undefined;
+  const gate = TokenGate.of(undefined, environment, systemRandom);
+  if ('host' in address) gate.checkHost(address.host);
+  return (payload) =>
+    typeof payload === 'object' && payload !== null && 'token' in payload && gate.knows(payload.token);
 }
 
 async function optionsOf(

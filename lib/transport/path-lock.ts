@@ -63,7 +63,7 @@ async function make(owner: string, file: string): Promise<boolean> {
   try {
     await symlink(owner, file).catch((error: unknown) => {
       if (codeOf(error) === 'EEXIST') throw error;
-      return writeFile(file, owner, { flag: 'wx' });
+      return writeFile(file, owner, { flag: 'wx', mode: 0o644 });
     });
     return true;
   } catch (error) {

@@ -152,6 +152,37 @@ describe('busbar dispatch', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it('drivers on a bus that others can reach - show the secret, or are refused', async () => {
+    const port = await freePort();
+    const secret = 'correct horse battery staple';
+    running = await DispatchProcess.start(['--bus', `tcp:127.0.0.1:${port}`], {
+      SG_ENV: 'production',
+      PLACE_SERVER_SECRET: secret,
+    });
+    await running.logged('bus_listening');
+    for (const payload of [
+      undefined,
+      null,
+      secret,
+      'testing',
+      {},
+      { token: '' },
+      { token: `${secret}r` },
+      { token: 1 },
+    ]) {
+      const stranger = new Client({ port, retries: 0 });
+      const error = await stranger.connect(payload).catch((thrown: unknown) => thrown);
+      expect(error, JSON.stringify(payload)).to.have.property('code', 'ERR_UNAUTHORIZED');
+      stranger.destroy();
+    }
+    const client = new Client({ port, retries: 0 });
+    const ports = client.use(dispatch());
+    await client.connect({ token: secret });
+    await (await ports.tcp({ port: 0, accept: '127.0.0.1' })).release();
+    await client.close();
+    expect(await running.stop()).to.equal(0);
+  });
+
   const refused: readonly [string, string[], NodeJS.ProcessEnv, string][] = [
     ['workers', ['-w', '4'], {}, '-w is not taken: ports, ids and statistics belong to one process'],
     [
@@ -172,6 +203,7 @@ describe('busbar dispatch', () => {
     ['half a certificate', ['--tls-key', 'k.pem'], {}, '--tls-key and --tls-cert go together'],
     ['a file that is not there', ['--tls-key', 'k.pem', '--tls-cert', 'c.pem'], {}, 'cannot be read'],
     ['a bus address that is none', ['--bus', 'nonsense'], {}, 'option url needs a port or a scheme: nonsense'],
+    ['no secret on a bus where others can come in', ['--bus', 'tcp:0.0.0.0:0'], {}, 'no default secret on 0.0.0.0'],
     ['proxies that are none', ['--proxies', 'here'], {}, '"proxies"'],
   ];
   for (const [name, args, environment, reason] of refused) {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { runInNewContext } from 'node:vm';
 import { it } from 'mocha';
 import type { Client, Connection, Server } from '../../lib/index.ts';
 import { contract, next, rejected } from '../support/buses.ts';

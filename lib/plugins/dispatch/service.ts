@@ -4,7 +4,6 @@ import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
 import { AcceptList } from './accept-list.ts';
-import { canonicalAddress } from './address.ts';
 import { Certificates } from './certificates.ts';
 import { Counters } from './counters.ts';
 import type { Log } from './log.ts';
@@ -15,9 +14,6 @@ import { readKernelDrops } from './kernel-drops.ts';
 import type { Statistics } from './statistics.ts';
 import { TokenGate } from './token-gate.ts';
 import { WebFace } from './web-face.ts';
-
-/** The token where none was set, which is only possible outside of production, and on loopback. */
-const developmentSecret = 'testing';
 
 export interface ServiceSurroundings {
   readonly clock: Clock;
@@ -35,7 +31,7 @@ export class DispatchService {
   readonly log: Log;
   readonly #meters = new Meters();
   readonly #face: WebFace | undefined;
-  readonly #hasDefaultSecret: boolean = false;
+  readonly #gate: TokenGate | undefined;
   #warned = false;
   #closing: Promise<void> | undefined;
 
@@ -56,9 +52,8 @@ export class DispatchService {
       proxies: proxiesOf(settings.proxies),
     });
     if (settings.port === undefined) return;
-    const secret = secretOf(settings.secret, environment);
-    this.#hasDefaultSecret = secret === undefined;
-    const gate = new TokenGate(secret ?? developmentSecret, random, secret === undefined);
+    const gate = TokenGate.of(settings.secret, environment, random);
+    this.#gate = gate;
     const { log, ports, certificates } = this;
     this.#face = new WebFace({
       settings,
@@ -83,16 +78,10 @@ export class DispatchService {
    */
   async start(): Promise<void> {
     this.#closing = undefined;
-    const { host } = this.settings;
-    if (this.#hasDefaultSecret && !isLoopback(host)) {
-      throw new BusError(
-        'ERR_INVALID_OPTION',
-        `dispatch has no default secret on ${host}: set PLACE_SERVER_SECRET or the option "secret"`,
-      );
-    }
+    this.#gate?.checkHost(this.settings.host);
     this.ports.start();
     await this.#face?.start();
-    if (!this.#hasDefaultSecret || this.#warned) return;
+    if (this.#gate?.isKnown !== true || this.#warned) return;
     this.#warned = true;
     this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });
   }
@@ -141,11 +130,6 @@ export class DispatchService {
   }
 }
 
-function isLoopback(host = ''): boolean {
-  const address = canonicalAddress(host);
-  return host === 'localhost' || address === '::1' || address?.startsWith('127.') === true;
-}
-
 function proxiesOf(given: unknown): AcceptList | undefined {
   if (given === undefined) return undefined;
   try {
@@ -156,16 +140,4 @@ function proxiesOf(given: unknown): AcceptList | undefined {
       `dispatch option "proxies": ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-}
-
-function secretOf(given: string | undefined, environment: NodeJS.ProcessEnv): string | undefined {
-  const secret = given ?? environment['PLACE_SERVER_SECRET'] ?? environment['SERVER_SECRET'];
-  if (secret !== undefined && secret.trim() !== '') return secret.trim();
-  if (environment['SG_ENV'] === 'production') {
-    throw new BusError(
-      'ERR_INVALID_OPTION',
-      'dispatch has no default secret in production: set PLACE_SERVER_SECRET or the option "secret"',
-    );
-  }
-  return undefined;
 }

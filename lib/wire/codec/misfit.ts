@@ -5,9 +5,8 @@
  */
 export function misfit(data: unknown, asJson = false): string | undefined {
   if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return undefined;
-  if (typeof SharedArrayBuffer === 'function' && data instanceof SharedArrayBuffer) {
-    return 'a SharedArrayBuffer cannot travel';
-  }
+  // By its tag, since it may be of another realm.
+  if (Object.prototype.toString.call(data) === '[object SharedArrayBuffer]') return 'a SharedArrayBuffer cannot travel';
   for (const part of partsOf(data, asJson)) {
     const reason = misfit(part, asJson);
     if (reason !== undefined) return reason;
