@@ -100,12 +100,11 @@ contract(
       it(`${verb} - shared memory is refused at any depth, what lies on it travels`, async () => {
         const ends = await open(bus());
         const memory = new SharedArrayBuffer(8);
-        for (const data of [
-          memory,
-          [memory],
-          { a: [{ memory }] },
-          { a: { b: new Array(3).fill(memory) as unknown } },
-        ]) {
+        const foreign: unknown = runInNewContext('new SharedArrayBuffer(1)');
+        const instance = new (class {
+          memory = memory;
+        })();
+        for (const data of [memory, [memory], { a: [{ memory }] }, { a: { b: [{}, foreign] } }, { instance }]) {
           const outcome = await go(ends, data).then(
             (value: unknown) => value,
             (error: unknown) => (error as { code: unknown }).code,
