@@ -3,9 +3,15 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 import type { ProcessTable } from './process-watch.ts';
 
+/** Deno asks at the terminal for what it was not allowed; nobody is to be asked for this. */
+declare const Deno:
+  | { readonly permissions: { querySync(what: { readonly name: 'read' }): { readonly state: string } } }
+  | undefined;
+
 /** The processes of a Linux machine, as `/proc` shows them. */
 export const linuxProcesses: ProcessTable = {
   own() {
+    if (typeof Deno === 'object' && Deno.permissions.querySync({ name: 'read' }).state !== 'granted') return undefined;
     try {
       const { pid, start } = read('self');
       // A `/proc` of another namespace would call everybody by other numbers.

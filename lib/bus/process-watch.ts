@@ -27,6 +27,7 @@ export class ProcessWatch implements Processes {
   readonly #clock: Clock;
   readonly #table: ProcessTable;
   #own: ProcessMark | undefined;
+  #isAsked = false;
   /** One look serves all sessions of a process. */
   readonly #suspects = new Map<string, Suspect>();
 
@@ -36,7 +37,8 @@ export class ProcessWatch implements Processes {
   }
 
   own(): ProcessMark | undefined {
-    this.#own ??= this.#table.own();
+    if (!this.#isAsked) this.#own = this.#table.own();
+    this.#isAsked = true;
     return this.#own;
   }
 
