@@ -1,5 +1,4 @@
 import { asBusError, BusError } from '../base/errors.ts';
-import { textOf } from '../base/text-of.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
@@ -8,7 +7,7 @@ import { ByteBudget } from '../wire/opening/byte-budget.ts';
 import { refusal } from '../wire/opening/refusal.ts';
 import { ServerOpening } from '../wire/opening/server-opening.ts';
 import { teapot } from '../wire/opening/upgrade.ts';
-import { type Authorize, refusalOf } from './authorize.ts';
+import { type Authorize, refusalError } from './authorize.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;
@@ -158,8 +157,10 @@ export class Admission {
     try {
       this.#owner.admit(this.#port, hello, rest);
     } catch (error) {
-      const failure = asBusError(error, 'ERR_REMOTE');
-      this.#sayNo(failure, failure.code === 'ERR_SERVER_FULL');
+      const failure = asBusError(error, 'ERR_LISTENER');
+      // What a callback of the server's failed with is nothing for a stranger.
+      if (failure.code === 'ERR_LISTENER') this.#sayNo(new BusError('ERR_UNAVAILABLE'), true);
+      else this.#sayNo(failure, failure.code === 'ERR_SERVER_FULL');
       if (!refusals.has(failure.code)) this.#owner.left(this, failure);
     }
   }
@@ -180,13 +181,8 @@ export class Admission {
   }
 
   #unauthorized(cause: unknown): void {
-    const refusal = refusalOf(cause);
-    // What failed by mistake is told to the server, and not to the stranger.
-    const text =
-      refusal !== 'failed' && (cause instanceof Error || typeof cause === 'string') ? textOf(cause) : undefined;
-    if (refusal === 'no') this.refuse(new BusError('ERR_UNAUTHORIZED', text), false);
-    else this.refuse(new BusError('ERR_UNAVAILABLE', text), true);
-    if (refusal === 'failed') this.#owner.left(this, new BusError('ERR_LISTENER', textOf(cause), { cause }));
+    const error = refusalError(cause, (bug) => this.#owner.left(this, bug));
+    this.refuse(error, error.code === 'ERR_UNAVAILABLE');
   }
 
   #fail(error: BusError): void {

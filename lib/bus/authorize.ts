@@ -1,3 +1,6 @@
+import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/text-of.ts';
+
 /** What is known of a client that wants in. */
 export interface Applicant {
   /** An IP address for tcp and tls, the path or name else. */
@@ -14,17 +17,21 @@ export interface Applicant {
  */
 export type Authorize = (payload: unknown, applicant: Applicant) => boolean | PromiseLike<boolean>;
 
-/** What it means that a permission callback threw or rejected: no, not now, or nothing, as it failed by mistake. */
-export type Refusal = 'no' | 'not now' | 'failed';
-
 const refusing: ReadonlySet<unknown> = new Set(['ERR_UNAUTHORIZED', 'ERR_REFUSED']);
 /** What the language throws by itself; a plain `Error` and classes of the user's are meant. */
 const native = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError, AggregateError];
 
-/** A code comes from a system, a driver or another peer, which decide nothing about a client. */
-export function refusalOf(cause: unknown): Refusal {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
-  if (code === 'ERR_UNAVAILABLE') return 'not now';
-  if (code !== undefined && code !== null) return refusing.has(code) ? 'no' : 'failed';
-  return native.some((kind) => cause instanceof kind) ? 'failed' : 'no';
+/**
+ * What who asked is told when a permission callback threw or rejected: `ERR_UNAUTHORIZED`, or `ERR_UNAVAILABLE` where it
+ * cannot decide now. So it is where the callback failed by mistake, of which `bug` hears: by an error of the language's, or
+ * one with a code, which is a system's, a driver's or another peer's and decides nothing.
+ */
+export function refusalError(cause: unknown, bug: (error: BusError) => void): BusError {
+  const text = cause instanceof Error || typeof cause === 'string' ? textOf(cause) : undefined;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? (cause.code ?? undefined) : undefined;
+  if (code === 'ERR_UNAVAILABLE') return new BusError(code, text);
+  const decides = code === undefined ? !native.some((kind) => cause instanceof kind) : refusing.has(code);
+  if (decides) return new BusError('ERR_UNAUTHORIZED', text);
+  bug(new BusError('ERR_LISTENER', textOf(cause), { cause }));
+  return new BusError('ERR_UNAVAILABLE');
 }

@@ -83,7 +83,10 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     );
     const { clock, random, tls } = this.options;
     this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
-    this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);
+    this.#desk = new RequestDesk(
+      () => this.listenerCount('request') > 0,
+      (error) => this.#report(error),
+    );
     this.#plugins = new Plugins({
       side: 'client',
       clock,

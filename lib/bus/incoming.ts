@@ -14,6 +14,9 @@ export interface Answerer<Requester = PeerHandle> {
   answerFailure(request: IncomingRequest<Requester>, failure: RemoteFailure): void;
 }
 
+/** Hears of what a callback threw by mistake. */
+export type BugReport<Requester = PeerHandle> = (error: unknown, peer?: Requester) => void;
+
 /** A request that waits for its handler; it is also the context the handler gets. */
 export class IncomingRequest<Requester = PeerHandle> {
   readonly lane: string;
@@ -73,21 +76,28 @@ export class IncomingRequest<Requester = PeerHandle> {
     this.#answerer.answerFailure(this, asFailure(error));
   }
 
-  /** Runs `handler` and answers with what it returns, resolves to, or fails with. */
-  run(handler: () => unknown): void {
+  /** Runs `handler` and answers with what it returns, resolves to, or fails with; `bug` as for `threw`. */
+  run(handler: () => unknown, bug: BugReport<Requester>): void {
     try {
       const result = handler();
       if (isThenable(result)) {
         result.then(
           (value) => this.#finish(value),
-          (error: unknown) => this.fail(error),
+          (error: unknown) => this.threw(error, bug),
         );
       } else {
         this.#finish(result);
       }
     } catch (error) {
-      this.fail(error);
+      this.threw(error, bug);
     }
+  }
+
+  /** Answers with what its handler or listener threw; `bug` hears of what is no answer: without a code, or after one. */
+  threw(error: unknown, bug: BugReport<Requester>): void {
+    const isAnswer = codeOf(error) !== undefined && !this.#settled;
+    this.fail(error);
+    if (!isAnswer) bug(error, this.peer);
   }
 
   /** The requester does not want an answer any more. */

@@ -5,7 +5,8 @@ import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions } from './ask-options.ts';
-import { isThenable, type IncomingRequest } from './incoming.ts';
+import { guarded } from './guarded.ts';
+import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { Peer } from './peer.ts';
 import type { Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
 
@@ -19,7 +20,7 @@ export interface PluginBase {
   /** True once the server listens or the client dials, so that a late `onStart` runs at once. */
   readonly started: () => boolean;
   peerOf(handle: PeerHandle): Peer;
-  report(error: unknown, peer?: PeerHandle): void;
+  readonly report: BugReport;
   acceptLink(link: Link): void;
 }
 
@@ -115,7 +116,10 @@ export class Plugins {
 
   /** Hands a foreign HTTP link to the first plugin that takes those; false when none does. */
   http(): ((socket: Socket, head: Uint8Array) => void) | undefined {
-    for (const { hooks } of this.#installed.values()) if (hooks.http[0] !== undefined) return hooks.http[0];
+    for (const { hooks } of this.#installed.values()) {
+      const [hook] = hooks.http;
+      if (hook !== undefined) return (socket, head) => this.#guard(() => hook(socket, head));
+    }
     return undefined;
   }
 
@@ -130,7 +134,7 @@ export class Plugins {
       request.fail(new BusError('ERR_PEER_LACKS_FEATURE', `The peer runs without the plugin "${request.lane}"`));
       return;
     }
-    request.run(() => handler(data, request));
+    request.run(() => handler(data, request), this.#base.report);
   }
 
   #host(installed: Installed): PluginHost {
@@ -213,12 +217,7 @@ export class Plugins {
     }
   }
 
-  #guard(task: () => void | Promise<void>, peer?: PeerHandle): void {
-    try {
-      const result: unknown = task();
-      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#base.report(error, peer));
-    } catch (error) {
-      this.#base.report(error, peer);
-    }
+  #guard(task: () => unknown, peer?: PeerHandle): void {
+    guarded(task, this.#base.report, peer);
   }
 }

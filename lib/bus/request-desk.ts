@@ -1,6 +1,6 @@
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
-import type { IncomingRequest } from './incoming.ts';
+import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
 /** What a handler is told beside the request. */
@@ -29,11 +29,14 @@ export interface Respond<Response> {
 export class RequestDesk {
   #handler: Handler<unknown, unknown> | undefined;
   readonly #hasListeners: () => boolean;
+  readonly #bug: BugReport;
   /** Whose the respond functions are that listeners were given. */
   readonly #requests = new WeakMap<object, IncomingRequest>();
 
-  constructor(hasListeners: () => boolean) {
+  /** `bug` hears of what handlers and listeners throw by mistake. */
+  constructor(hasListeners: () => boolean, bug: BugReport) {
     this.#hasListeners = hasListeners;
+    this.#bug = bug;
   }
 
   /** Answers by `handler` from now on. Throws `ERR_INVALID_ARGUMENT` for anything but a function or `undefined`. */
@@ -48,7 +51,7 @@ export class RequestDesk {
   take(request: IncomingRequest, data: unknown, fire: (data: unknown, respond: Respond<unknown>) => void): void {
     const handler = this.#handler;
     if (handler !== undefined) {
-      request.run(() => handler(data, request));
+      request.run(() => handler(data, request), this.#bug);
     } else if (this.#hasListeners()) {
       const respond = Object.assign((response?: unknown) => reply(request, response), { context: request });
       this.#requests.set(respond, request);
@@ -60,7 +63,9 @@ export class RequestDesk {
 
   /** A `request` listener that was given `respond` threw or rejected: so does the request. */
   listenerFailed(respond: unknown, error: unknown): void {
-    if (typeof respond === 'function') this.#requests.get(respond)?.fail(error);
+    const request = typeof respond === 'function' ? this.#requests.get(respond) : undefined;
+    if (request === undefined) this.#bug(error);
+    else request.threw(error, this.#bug);
   }
 }
 

@@ -3,7 +3,7 @@ import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import type { Link, Listener } from '../transport/link.ts';
 import type { AskSettings } from './ask-options.ts';
-import type { Connection } from './connection.ts';
+import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
@@ -52,7 +52,10 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.options = resolveOptions('Server', serverOptions, options, extended ? 'ignored' : 'refused');
     this.#listen = platform.listener(this.options);
     const { clock, random, tls } = this.options;
-    this.#desk = new RequestDesk(() => this.listenerCount('request') > 0);
+    this.#desk = new RequestDesk(
+      () => this.listenerCount('request') > 0,
+      (error, peer) => this.#report(error, peer),
+    );
     this.#plugins = new Plugins({
       side: 'server',
       clock,
@@ -194,7 +197,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {
     if (event === 'request') this.#desk.listenerFailed(args[1], error);
-    else if (event !== 'error') this.#report(error);
+    else if (event !== 'error') this.#report(error, peerIn(args));
   }
 
   async #open(takeover: boolean): Promise<void> {
@@ -273,4 +276,9 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #report(error: unknown, peer?: PeerHandle): void {
     this.fire('error', asBusError(error, 'ERR_LISTENER'), peer);
   }
+}
+
+/** Whom an event is about. */
+function peerIn(args: readonly unknown[]): Connection | undefined {
+  return args.find((argument) => argument instanceof Connection);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { permits } from '../../base/permission.ts';
+import { refusalError } from '../../bus/authorize.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { BusDriver } from './bus-driver.ts';
@@ -78,7 +79,9 @@ export class BusFace {
   #allows(peer: PeerHandle, wish: PortWish): boolean | Promise<boolean> {
     const { allow, handshakeTimeoutMs } = this.#service.settings;
     if (allow === undefined) return peer.linkKind !== 'websocket';
-    return permits(() => allow(peer, wish), this.#clock, handshakeTimeoutMs);
+    return permits(() => allow(peer, wish), this.#clock, handshakeTimeoutMs).catch((error: unknown) => {
+      throw refusalError(error, (bug) => this.#service.report(bug, peer));
+    });
   }
 
   #wish({ protocol, port, accept, multicast, key, cert }: OpenRequest): PortRequest {

@@ -24,8 +24,8 @@ export function dispatch(options: DispatchOptions = {}): Plugin<DispatchServer, 
   return definePlugin<DispatchServer, DispatchPorts>({
     name: 'dispatch',
     server(host) {
-      const { clock, random, tls } = host;
-      const service = new DispatchService(options, { clock, random, environment: process.env, tls });
+      const { clock, random, tls, report } = host;
+      const service = new DispatchService(options, { clock, random, environment: process.env, tls, report });
       void new BusFace(host, service);
       host.onStart(() => service.start());
       host.onClose(() => service.close());

@@ -3,6 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
+import { guarded } from '../../bus/guarded.ts';
+import type { BugReport } from '../../bus/incoming.ts';
 import { AcceptList } from './accept-list.ts';
 import { Certificates } from './certificates.ts';
 import { Counters } from './counters.ts';
@@ -21,6 +23,8 @@ export interface ServiceSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   /** TLS options of the bus server, if there is one. */
   readonly tls: object | undefined;
+  /** Hears of what callbacks of the user's throw by mistake. */
+  readonly report?: BugReport | undefined;
 }
 
 /** One dispatcher: its ports, its counts and, given a port of its own, its WebSocket face. */
@@ -29,6 +33,7 @@ export class DispatchService {
   readonly ports: Ports;
   readonly certificates: Certificates;
   readonly log: Log;
+  readonly report: BugReport;
   readonly #meters = new Meters();
   readonly #face: WebFace | undefined;
   readonly #gate: TokenGate | undefined;
@@ -37,10 +42,12 @@ export class DispatchService {
 
   /** @throws BusError `ERR_INVALID_OPTION`, among them a secret that is missing in production. */
   constructor(options: DispatchOptions, surroundings: ServiceSurroundings) {
-    const { clock, random, environment, tls } = surroundings;
+    const { clock, random, environment, tls, report = () => undefined } = surroundings;
+    this.report = report;
     const settings = resolveOptions('dispatch', dispatchOptions, options);
     this.settings = settings;
-    this.log = settings.log ?? (() => undefined);
+    const { log: given } = settings;
+    this.log = given === undefined ? () => undefined : (event) => guarded(() => given(event), report);
     this.certificates = new Certificates(settings.tls, tls);
     const counters = new Counters(this.#meters);
     this.ports = new Ports({
@@ -64,6 +71,7 @@ export class DispatchService {
       certificates,
       ports,
       metrics: () => this.metrics(),
+      report,
     });
   }
 

@@ -4,6 +4,8 @@ import { WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { permits } from '../../base/permission.ts';
+import { refusalError } from '../../bus/authorize.ts';
+import type { BugReport } from '../../bus/incoming.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
 import { handshakeFault, hasOneHost } from '../../transport/websocket-handshake.ts';
 import type { Certificates } from './certificates.ts';
@@ -30,6 +32,8 @@ export interface WebFaceOptions {
   readonly certificates: Certificates;
   readonly ports: Ports;
   readonly metrics: () => Promise<string>;
+  /** Hears of an `allow` that failed by mistake. */
+  readonly report: BugReport;
 }
 
 const upgradeNeeded = 'This service requires use of the WebSocket protocol';
@@ -248,7 +252,8 @@ export class WebFace {
       if (await permits(ask, clock, handshakeTimeoutMs)) return undefined;
       return { status: 403, error: 'this port is not allowed' };
     } catch (error) {
-      return { status: 403, error: asBusError(error, 'ERR_UNAUTHORIZED').message };
+      const { code, message } = refusalError(error, this.#options.report);
+      return { status: code === 'ERR_UNAVAILABLE' ? 503 : 403, error: message };
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.ts';
-import { asBusError } from '../../base/errors.ts';
+import { asBusError, type BusError } from '../../base/errors.ts';
 import { EventQueue } from './event-queue.ts';
 import type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
@@ -114,12 +114,17 @@ export abstract class EventSource<Name extends AnyEventName> {
   }
 
   /** Reports a failure that belongs to no call. Where nobody listens for it, it becomes a process warning. */
-  protected report(error: unknown, clientID: string = serverClientId): void {
-    const name = 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
+  protected report(error: unknown, clientID?: string): void {
     const known = asBusError(error, 'ERR_LISTENER');
+    if (!this.raiseFailure(known, clientID)) process.emitWarning(known);
+  }
+
+  /** Raises the event of a failure; false where nobody listens for it. */
+  protected raiseFailure(error: BusError, clientID: string = serverClientId): boolean {
+    const name = 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
     const heard = (this.#handlers.get(name)?.length ?? 0) > 0 || Reflect.has(this, name);
-    if (heard) this.raise(name, webServerMessage(name, clientID, known.message, { error: known }));
-    else process.emitWarning(known);
+    if (heard) this.raise(name, webServerMessage(name, clientID, error.message, { error }));
+    return heard;
   }
 
   protected startPolling(): void {

@@ -1,3 +1,4 @@
+import { asBusError } from '../../base/errors.ts';
 import type { BodyData } from './body-data.ts';
 import { toBuffer } from './body-data.ts';
 import type { EventSourceOptions } from './event-source.ts';
@@ -202,6 +203,13 @@ export class RemoteHttp extends RequestAccessors {
   /** For the plugin: no event follows. */
   dispose(): void {
     this.stopPolling();
+  }
+
+  /** A handler's bug reaches the bus, and who listens for it here. */
+  protected override report(error: unknown, clientID?: string): void {
+    const known = asBusError(error, 'ERR_LISTENER');
+    this.#line.report(known);
+    this.raiseFailure(known, clientID);
   }
 
   protected override holdBack(): void {}

@@ -2,9 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../../base/clock.ts';
-import { BusError } from '../../base/errors.ts';
-import { textOf } from '../../base/text-of.ts';
-import { refusalOf } from '../../bus/authorize.ts';
+import { refusalError } from '../../bus/authorize.ts';
 import { splitTarget } from './http-exchange.ts';
 import { plainHeaders } from './http-exchange.ts';
 import { refuseUpgrade } from './refusal.ts';
@@ -80,9 +78,7 @@ export class UpgradeGate {
       const verdict = await Promise.race([authorize(details), late]);
       return verdict === 'late' ? 'not now' : verdict === true ? 'yes' : 'no';
     } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal === 'failed') this.#report(new BusError('ERR_LISTENER', textOf(error), { cause: error }));
-      return refusal === 'no' ? 'no' : 'not now';
+      return refusalError(error, this.#report).code === 'ERR_UNAVAILABLE' ? 'not now' : 'no';
     } finally {
       clearTimeout(timer);
     }

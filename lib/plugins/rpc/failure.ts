@@ -9,15 +9,20 @@ export function failureOf(error: unknown): { code: string; message: string; deta
   return { code, message: textOf(error), details: error instanceof BusError ? error.details : undefined };
 }
 
+/** Hears of what has no code of its own, which is no answer but a bug. */
+type Report = (error: unknown) => void;
+
 /** The answer of a call that failed. */
-export function failureBody(error: unknown): AnswerBody {
+export function failureBody(error: unknown, report?: Report): AnswerBody {
+  if (codeOf(error) === undefined) report?.(error);
   const { code, message, details } = failureOf(error);
   return details === undefined ? [false, code, message] : [false, code, message, details];
 }
 
 /** The end of a stream, with its error if it failed. */
-export function endFrame(stream: number, error: unknown): RpcFrame {
+export function endFrame(stream: number, error: unknown, report: Report): RpcFrame {
   if (error === undefined) return [kind.end, stream];
+  if (codeOf(error) === undefined) report(error);
   const { code, message } = failureOf(error);
   return [kind.end, stream, code, message];
 }

@@ -20,6 +20,9 @@ export interface FramedCallsOptions {
   unclaimed(answer: unknown): void;
 }
 
+/** Who answers has told of bugs. */
+const reported = (): void => undefined;
+
 /** Questions and answers over a channel, which knows messages only. */
 export class FramedCalls implements CallLine, QuestionCarrier, Answerer<number> {
   readonly handle: number;
@@ -102,7 +105,7 @@ export class FramedCalls implements CallLine, QuestionCarrier, Answerer<number> 
   #called(id: number, call: CallBody, timeoutMs = Number.POSITIVE_INFINITY): void {
     const request = new IncomingRequest<number>(this, '', id, this.now() + timeoutMs);
     this.#running.set(id, request);
-    request.run(() => this.#options.answer(call, request));
+    request.run(() => this.#options.answer(call, request), reported);
   }
 
   #cancelled(id: number, reason: BusError): void {

@@ -22,7 +22,7 @@ export interface SessionOwner {
   readonly numbers: LoanNumbers;
   /** What is offered to this other side under this id. */
   offer(id: number): Offer | undefined;
-  report(error: unknown): void;
+  readonly report: (error: unknown) => void;
 }
 
 const maxRunning = 10_000;
@@ -49,7 +49,7 @@ export class RpcSession {
     this.#line = openLine(this);
     this.#loans = new Loans(owner.limits, owner.numbers, {
       item: (stream, value) => this.#send([kind.item, stream, value]),
-      end: (stream, error) => this.#releases.add(endFrame(stream, error)),
+      end: (stream, error) => this.#releases.add(endFrame(stream, error, owner.report)),
     });
     this.#borrowings = new Borrowings(owner.limits, {
       call: (id, args) => this.call(null, id, args, usualAsk),
@@ -121,7 +121,7 @@ export class RpcSession {
       result = this.#invoke(call, request);
     } catch (error) {
       this.#callEnded(call);
-      return failureBody(error);
+      return failureBody(error, this.#owner.report);
     }
     if (isThenable(result)) {
       this.#running += 1;
@@ -222,7 +222,7 @@ export class RpcSession {
       body = this.#answerBody(await result, request);
       return body;
     } catch (error) {
-      return failureBody(error);
+      return failureBody(error, this.#owner.report);
     } finally {
       this.#running -= 1;
       this.#callEnded(call, body);

@@ -1,3 +1,4 @@
+import { guarded } from '../../../bus/guarded.ts';
 import { BusError } from '../../../base/errors.ts';
 import type { Given } from '../../../base/options.ts';
 import { resolveOptions } from '../../../base/options.ts';
@@ -108,10 +109,10 @@ export class Rooms {
       if (offline) await this.#offline.create(end, limits, { netLag, netSpeed });
       else await this.#bus.create(end, limits, { timeout, signal });
     } catch (error) {
-      if (error instanceof ChannelError) options.onError?.(end, -1, error.reason);
+      if (error instanceof ChannelError) this.#call(() => options.onError?.(end, -1, error.reason));
       throw error;
     }
-    options.onCreate?.(end);
+    this.#call(() => options.onCreate?.(end));
     addOwnerCallbacks(end, options);
     return end;
   }
@@ -132,12 +133,16 @@ export class Rooms {
       if (offline) await this.#offline.enter(end, maxChunkSize, { netLag, netSpeed });
       else await this.#bus.enter(end, maxChunkSize, { timeout, signal });
     } catch (error) {
-      if (error instanceof ChannelError) options.onError?.(end, error.reason);
+      if (error instanceof ChannelError) this.#call(() => options.onError?.(end, error.reason));
       throw error;
     }
-    options.onEnter?.(end);
+    this.#call(() => options.onEnter?.(end));
     addUserCallbacks(end, options);
     return end;
+  }
+
+  #call(callback: () => unknown): void {
+    guarded(callback, this.#host.report);
   }
 
   #tell(note: readonly ['subscribe' | 'unsubscribe', string]): void {

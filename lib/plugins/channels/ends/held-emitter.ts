@@ -1,3 +1,5 @@
+import { isThenable } from '../../../bus/incoming.ts';
+
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 
 interface Held {
@@ -92,7 +94,7 @@ export class HeldEmitter<Events extends { [Name in keyof Events]: readonly unkno
     for (const listener of listeners) {
       try {
         const result = listener(...(args as never));
-        if (result instanceof Promise) result.catch(this.#options.failed);
+        if (isThenable(result)) result.then(undefined, this.#options.failed);
       } catch (error) {
         this.#options.failed(error);
       }

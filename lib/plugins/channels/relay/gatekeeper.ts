@@ -1,6 +1,4 @@
-import { BusError } from '../../../base/errors.ts';
-import { textOf } from '../../../base/text-of.ts';
-import { refusalOf } from '../../../bus/authorize.ts';
+import { refusalError } from '../../../bus/authorize.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { ChannelRequest, RelayOptions, Requester } from '../options.ts';
 import { createTable } from '../options.ts';
@@ -35,16 +33,21 @@ export class Gatekeeper {
     try {
       return (await authorize({ action, id, peer })) === true;
     } catch (error) {
-      const refusal = refusalOf(error);
-      if (refusal !== 'not now') this.#report(error, peer.connection);
-      if (refusal === 'no') return false;
-      throw new BusError('ERR_UNAVAILABLE', refusal === 'failed' ? undefined : textOf(error));
+      const told = refusalError(error, (bug) => this.#report(bug, peer.connection));
+      if (told.code === 'ERR_UNAVAILABLE') throw told;
+      this.#report(error, peer.connection);
+      return false;
     }
   }
 
   /** By what a block knows this peer again, if the operator says so. */
   key(peer: Requester): string | undefined {
-    return this.#options.identify?.(peer);
+    try {
+      return this.#options.identify?.(peer);
+    } catch (error) {
+      this.#report(error, peer.connection);
+      return undefined;
+    }
   }
 
   /** What the owner asked for, within what the operator allows. */
