@@ -177,8 +177,9 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * Answers requests with what `handler` returns or resolves to; its error becomes the requester's. Throws
-   * `ERR_INVALID_ARGUMENT` for anything but a function or `undefined`, which takes the handler away.
+   * Answers requests with what `handler` returns or resolves to; its error becomes the requester's, and one without a
+   * `code` reaches `error` here too, as `ERR_LISTENER`. Throws `ERR_INVALID_ARGUMENT` for anything but a function or
+   * `undefined`, which takes the handler away.
    */
   handle(handler: Handler<In<C, 'request'>, In<C, 'response'>> | undefined): this {
     this.#desk.handle(handler as Handler<unknown, unknown> | undefined);

@@ -80,7 +80,7 @@ export class BusFace {
     const { allow, handshakeTimeoutMs } = this.#service.settings;
     if (allow === undefined) return peer.linkKind !== 'websocket';
     return permits(() => allow(peer, wish), this.#clock, handshakeTimeoutMs).catch((error: unknown) => {
-      throw refusalError(error, (bug) => this.#service.report(bug, peer));
+      throw error instanceof BusError ? error : refusalError(error, (bug) => this.#service.report(bug, peer));
     });
   }
 

@@ -252,7 +252,7 @@ export class WebFace {
       if (await permits(ask, clock, handshakeTimeoutMs)) return undefined;
       return { status: 403, error: 'this port is not allowed' };
     } catch (error) {
-      const { code, message } = refusalError(error, this.#options.report);
+      const { code, message } = error instanceof BusError ? error : refusalError(error, this.#options.report);
       return { status: code === 'ERR_UNAVAILABLE' ? 503 : 403, error: message };
     }
   }
