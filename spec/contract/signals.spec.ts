@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import { afterEach, beforeEach, it } from 'mocha';
+import { type CallOptions, callOptions, proxy, remote } from '../../lib/plugins/rpc/index.ts';
 import { contract, json, native, rejected, turn, until } from '../support/buses.ts';
 
 /** More than Node takes for a leak. */
@@ -8,7 +9,7 @@ const many = Array.from({ length: 40 });
 
 contract(
   'one signal for many calls',
-  (bus) => {
+  (bus, { tier }) => {
     const warnings: string[] = [];
     const onWarning = ({ message }: Error): void => void warnings.push(message);
     beforeEach(() => process.on('warning', onWarning));
@@ -34,6 +35,25 @@ contract(
       ]);
       expect(listeners(signal)).to.equal(1);
       await until(() => held.length === 3 * many.length, 'all requests');
+      for (const release of held) release();
+      await Promise.all(calls);
+      expect(listeners(signal)).to.equal(0);
+      await turn();
+      expect(warnings).to.deep.equal([]);
+    });
+
+    const itInSessions = tier === 'session' ? it : undefined;
+    itInSessions?.('is that of calls of remote objects as well', async () => {
+      const server = bus().newServer();
+      const held: (() => void)[] = [];
+      remote(server, { wait: () => new Promise<void>((resolve) => held.push(resolve)) });
+      await server.start();
+      const client = await bus().client(server.port === undefined ? {} : { port: server.port });
+      const theirs = proxy<{ wait(options: CallOptions): Promise<void> }>(client);
+      const { signal } = new AbortController();
+      const calls = many.map(() => theirs.wait(callOptions({ signal })));
+      await until(() => held.length === many.length, 'all calls');
+      expect(listeners(signal)).to.equal(1);
       for (const release of held) release();
       await Promise.all(calls);
       expect(listeners(signal)).to.equal(0);

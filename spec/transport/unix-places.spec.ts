@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import { Client, Server } from '../../lib/index.ts';
 import { command } from '../support/command.ts';
 import { dial, Host, socketFolder } from '../support/links.ts';
 import { root } from '../support/repository.ts';
@@ -163,6 +164,28 @@ describe('places of unix sockets', function () {
       expect(readdirSync(common)).to.deep.equal([]);
     });
   }
+
+  it('a successor that dies - costs the clients nothing: requests under way are answered, new clients get in', async () => {
+    const server = await new Server({ path }).start();
+    const seen: unknown[] = [];
+    server.on('error', ({ code }) => seen.push(code)).on('close', () => seen.push('close'));
+    let answer: ((text: string) => void) | undefined;
+    server.handle((text) => (text === 'later' ? new Promise((resolve) => (answer = resolve)) : text));
+    const client = await new Client({ path }).connect();
+    client.on('close', () => seen.push('client closed'));
+    const later = client.request('later');
+    const successor = start('takeover', path);
+    await successor.says();
+    await successor.kill();
+    const next = new Client({ path, retries: 100, maxRetryTime: 100 });
+    await next.connect();
+    answer!('later');
+    expect(await Promise.all([later, client.request('a'), next.request('b')])).to.deep.equal(['later', 'a', 'b']);
+    expect(seen).to.deep.equal([]);
+    await Promise.all([client.close(), next.close()]);
+    await server.close();
+    expect(readdirSync(common)).to.deep.equal([]);
+  });
 
   const script = `
     import process from 'node:process';
