@@ -191,7 +191,6 @@ export class BodyReader {
       range.end = end;
     }
     if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth);
-    if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth);
     try {
       return this.#unpack(source);
     } catch (cause) {
