@@ -128,7 +128,8 @@ export function resolveOptions<Table extends OptionTable>(
 
 function unknownOption(owner: string, name: string, known: readonly string[]): string {
   const near = nearest(name, known);
-  return `${owner} has no option "${name}"${near === undefined ? '' : `, did you mean "${near}"?`}`;
+  const all = known.length > 12 ? '' : `; there are ${known.join(', ')}`;
+  return `${owner} has no option "${name}"${near === undefined ? all : `, did you mean "${near}"?`}`;
 }
 
 function show(value: unknown): string {

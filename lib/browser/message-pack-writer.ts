@@ -1,5 +1,4 @@
-import { BusError } from '../base/errors.ts';
-import { textOf } from '../base/text-of.ts';
+import { unencodable } from '../wire/codec/unencodable.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
 import { checkDepth } from './message-pack-depth.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
@@ -32,9 +31,7 @@ export class BodyPacker {
       checkDepth(this.#bytes, this.#start, this.#at, maxDepth, 'ERR_UNENCODABLE');
       return { buffer: this.#bytes, start: this.#start, end: this.#at, records: false };
     } catch (cause) {
-      if (cause instanceof BusError) throw cause;
-      const message = textOf(cause);
-      throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
+      throw unencodable(cause);
     } finally {
       this.#use(new Uint8Array(0));
     }

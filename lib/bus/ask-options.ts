@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { checkSettings } from '../base/settings.ts';
 import type { Withdrawal } from './withdrawal.ts';
 
 /** How `connect`, `request`, `survey` and `ping` may be told when to give up. */
@@ -24,18 +25,19 @@ export interface AskOptions {
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
-const known = new Set(['timeout', 'signal', 'idempotent', 'unclaimed']);
+const askNames = ['timeout', 'signal', 'idempotent'];
+/** Those of a request on a lane. */
+export const laneAskNames = ['timeout', 'signal', 'unclaimed'];
 
-/** Reads `number | { timeout, signal }`; throws `ERR_INVALID_ARGUMENT`. */
-export function askOptions(given: number | AskSettings | undefined, defaultTimeoutMs: number | undefined): AskOptions {
+/** Reads `number | { timeout, signal }`, where there may be the `names`; throws `ERR_INVALID_ARGUMENT`. */
+export function askOptions(
+  given: number | AskSettings | undefined,
+  defaultTimeoutMs: number | undefined,
+  names: readonly string[] = askNames,
+): AskOptions {
   if (given === undefined) return { timeoutMs: defaultTimeoutMs, signal: undefined, idempotent: false };
   if (typeof given === 'number') return { timeoutMs: timeoutOf(given), signal: undefined, idempotent: false };
-  if (typeof given !== 'object' || given === null) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'A timeout in milliseconds or { timeout, signal } is expected');
-  }
-  for (const name of Object.keys(given)) {
-    if (!known.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `There is no "${name}" in { timeout, signal }`);
-  }
+  checkSettings('A call takes a timeout in milliseconds or', names, given);
   const { timeout, signal, idempotent = false, unclaimed } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal');

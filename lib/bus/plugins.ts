@@ -4,7 +4,7 @@ import { BusError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import { askOptions } from './ask-options.ts';
+import { askOptions, laneAskNames } from './ask-options.ts';
 import { guarded } from './guarded.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { Peer } from './peer.ts';
@@ -182,7 +182,7 @@ export class Plugins {
       },
       request: (handle, data, options) => {
         try {
-          return peerOf(handle).request(name, data, askOptions(options, 10_000));
+          return peerOf(handle).request(name, data, askOptions(options, 10_000, laneAskNames));
         } catch (error) {
           return Promise.reject(error);
         }

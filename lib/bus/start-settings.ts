@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { checkSettings } from '../base/settings.ts';
 
 export interface StartSettings {
   /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
@@ -7,12 +8,7 @@ export interface StartSettings {
 
 /** @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function startSettings(given: StartSettings = {}): StartSettings {
-  if (typeof given !== 'object' || given === null) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'start takes its settings as { takeover }');
-  }
-  for (const name of Object.keys(given)) {
-    if (name !== 'takeover') throw new BusError('ERR_INVALID_ARGUMENT', `start has no setting "${name}"`);
-  }
+  checkSettings('start takes', ['takeover'], given);
   if (given.takeover !== undefined && typeof given.takeover !== 'boolean') {
     throw new BusError('ERR_INVALID_ARGUMENT', 'takeover must be true or false');
   }

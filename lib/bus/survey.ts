@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
+import { checkSettings } from '../base/settings.ts';
 import type { AskOptions } from './ask-options.ts';
 import type { Unchecked } from './contract.ts';
 import { Withdrawal } from './withdrawal.ts';
@@ -38,16 +39,11 @@ export interface SurveyStreamSettings {
   readonly first?: boolean | undefined;
 }
 
-const streamSettings = new Set(['timeout', 'signal', 'quorum', 'first']);
+const streamSettings = ['timeout', 'signal', 'quorum', 'first'];
 
 /** How many fulfilled answers end the stream. @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function quorumOf(settings: SurveyStreamSettings): number {
-  if (typeof settings !== 'object' || settings === null) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'surveyStream takes its settings as { timeout, signal, quorum, first }');
-  }
-  for (const name of Object.keys(settings)) {
-    if (!streamSettings.has(name)) throw new BusError('ERR_INVALID_ARGUMENT', `surveyStream has no setting "${name}"`);
-  }
+  checkSettings('surveyStream takes', streamSettings, settings);
   const { first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
   if (quorum === Number.POSITIVE_INFINITY || (Number.isInteger(quorum) && quorum > 0)) return quorum;
   throw new BusError('ERR_INVALID_ARGUMENT', `A quorum is a whole number of answers, 1 or more, not ${String(quorum)}`);

@@ -56,8 +56,8 @@ describe('options', () => {
     ['recconnect', 'Thing has no option "recconnect", did you mean "reconnect"?'],
     ['RETRIES', 'Thing has no option "RETRIES", did you mean "retries"?'],
     ['maxByte', 'Thing has no option "maxByte", did you mean "maxBytes"?'],
-    ['somethingElse', 'Thing has no option "somethingElse"'],
-    ['constructor', 'Thing has no option "constructor"'],
+    ['somethingElse', `Thing has no option "somethingElse"; there are ${Object.keys(table).join(', ')}`],
+    ['constructor', `Thing has no option "constructor"; there are ${Object.keys(table).join(', ')}`],
   ];
   for (const [name, message] of unknown) {
     it(`unknown ${name} - is refused by name`, () => {

@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { checkSettings } from '../../base/settings.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Interrupt } from './http/door.ts';
 
@@ -24,7 +25,7 @@ export class EndpointRegistry {
   /** Adding an id again changes its size. Throws `ERR_INVALID_ARGUMENT`. */
   add(id: string, options: AddOptions = {}): void {
     checkId(id);
-    checkNames('add', options, ['size']);
+    checkSettings('add takes', ['size'], options);
     const { size = this.#largest } = options;
     if (!Number.isSafeInteger(size) || size < 0)
       throw new BusError('ERR_INVALID_ARGUMENT', 'A size is a count of bytes');
@@ -68,15 +69,6 @@ export function checkId(id: unknown): asserts id is string {
   if (typeof id !== 'string' || id.length === 0 || Buffer.byteLength(id) > 128) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'An endpoint id is a string of 1 to 128 bytes');
   }
-}
-
-/** Throws `ERR_INVALID_ARGUMENT` for options that are no object, or have a name that is not `known`. */
-export function checkNames(method: string, options: object, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new BusError('ERR_INVALID_ARGUMENT', `${method} takes its options as { ${known.join(', ')} }`);
-  }
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw new BusError('ERR_INVALID_ARGUMENT', `${method} has no option "${unknown}"`);
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for what is neither a function nor left out. */

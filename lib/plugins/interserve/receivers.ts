@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
+import { checkSettings } from '../../base/settings.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
-import { checkNames } from './endpoint-registry.ts';
 import type { ValueKind } from './payload/payload.ts';
 import { FileSink } from './sink/file-sink.ts';
 import type { Sink } from './sink/sink.ts';
@@ -44,7 +44,7 @@ export class Receivers {
 
   /** Sets the receiver of `id`, or removes it. Throws `ERR_INVALID_ARGUMENT`. */
   set(id: string, deliver: Deliver | undefined, options: ReceiveOptions = {}): void {
-    checkNames('receive', options, ['as', 'path']);
+    checkSettings('receive takes', ['as', 'path'], options);
     const { as = 'value', path } = options;
     if (deliver === undefined) {
       this.#byId.delete(id);

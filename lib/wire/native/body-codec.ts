@@ -1,7 +1,7 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { BusError } from '../../base/errors.ts';
-import { textOf } from '../../base/text-of.ts';
 import { misfit } from '../codec/misfit.ts';
+import { unencodable } from '../codec/unencodable.ts';
 import { holdsProto } from '../codec/proto-key.ts';
 import { CarefulReader } from './careful-reader.ts';
 import { checkBody, countDepthFrom, isToBeChecked, TooManyShapes } from './msgpack-check.ts';
@@ -109,9 +109,7 @@ export class BodyPacker {
       this.forget();
       // Its shapes are more than the peer would keep.
       if (cause instanceof TooManyShapes) return this.#packPlain(data, slab, at, headroom, maxDepth);
-      if (cause instanceof BusError) throw cause;
-      const message = textOf(cause);
-      throw new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
+      throw unencodable(cause);
     } finally {
       target.inUse = false;
       packr.useBuffer(spent);

@@ -1,5 +1,4 @@
 import { BusError } from '../../base/errors.ts';
-import { textOf } from '../../base/text-of.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import type { PacketType } from './packet-type.ts';
@@ -25,12 +24,6 @@ export interface BodyComposer {
     nonce: RequestId | undefined,
     error: RemoteFailure | undefined,
   ): Body;
-}
-
-export function unencodable(cause: unknown): BusError {
-  if (cause instanceof BusError) return cause;
-  const message = textOf(cause);
-  return new BusError('ERR_UNENCODABLE', `The data cannot be encoded: ${message}`, { cause });
 }
 
 export function tooLarge(size: number, limit: number): BusError {

@@ -2,7 +2,8 @@ import { toJson } from '../codec/json.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import type { Body, BodyComposer } from './body.ts';
-import { tooLarge, unencodable } from './body.ts';
+import { unencodable } from '../codec/unencodable.ts';
+import { tooLarge } from './body.ts';
 import type { PacketType } from './packet-type.ts';
 
 /** Longer texts are measured before they are written; shorter ones get the room they could take at most. */

@@ -3,7 +3,8 @@ import type { RemoteFailure, RequestId } from '../frames.ts';
 import { BodyPacker, roomBytes } from '../native/body-codec.ts';
 import type { Slab } from '../slab.ts';
 import type { Body, BodyComposer } from './body.ts';
-import { tooLarge, unencodable } from './body.ts';
+import { unencodable } from '../codec/unencodable.ts';
+import { tooLarge } from './body.ts';
 import type { PacketType } from './packet-type.ts';
 
 /** Larger binary data skips the packer, which would first make itself a buffer four times its size. */

@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
 import { BusError } from '../../../base/errors.ts';
-import { textOf } from '../../../base/text-of.ts';
+import { unencodable } from '../../../wire/codec/unencodable.ts';
 import { misfit } from '../../../wire/codec/misfit.ts';
 import { BodyReader } from '../../../wire/native/body-codec.ts';
 
@@ -16,8 +16,7 @@ export function packStruct(value: unknown): Uint8Array {
     if (reason !== undefined) throw new TypeError(reason);
     return bytes;
   } catch (cause) {
-    const message = textOf(cause);
-    throw new BusError('ERR_UNENCODABLE', `The struct cannot be encoded: ${message}`, { cause });
+    throw unencodable(cause, 'struct');
   }
 }
 
