@@ -1,20 +1,23 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import type { Waiting } from '../session/waiting.ts';
 import type { RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 import { RequestTable } from './request-table.ts';
+
+const tooMuch: RemoteFailure = { code: 'ERR_QUEUE_FULL', message: 'Too many answers wait to be taken' };
+
+/** How many times `maxUnackedBytes` may be owed before what was begun is answered by `tooMuch`, and what was not begun no more. */
+const mostAnswers = 4;
+const mostRefusals = 2;
 
 /** Who carries the answers to the peer. */
 export interface AnswerCarrier {
   readonly handle: PeerHandle;
   respond(lane: string, id: RequestId, data: unknown): void;
   failure(lane: string, id: RequestId, failure: RemoteFailure): void;
-  /** Whether an answer may be sent at once. */
-  mayAnswer(): boolean;
-  /** Sends when there is room. */
-  queueAnswer(waiting: Waiting): void;
+  /** Whether the peer has so many times `maxUnackedBytes` still to take. */
+  owes(windows: number): boolean;
   /** A request was settled, one way or the other. */
   settled(): void;
 }
@@ -67,24 +70,23 @@ export class Answers implements Answerer {
 
   answer(request: IncomingRequest, data: unknown): void {
     const { lane, id } = request;
-    const send = (): void => this.#carrier.respond(lane, id, data);
-    if (this.#carrier.mayAnswer()) {
-      send();
+    if (this.#carrier.owes(mostAnswers)) {
+      request.unsent();
+      this.#tell(lane, id, tooMuch);
     } else {
-      const fail = ({ code, message }: BusError): void => {
-        request.unsent();
-        this.#tell(lane, id, { code, message });
-      };
-      this.#carrier.queueAnswer({ kind: 'answer', send, fail });
+      this.#carrier.respond(lane, id, data);
     }
     this.#forget(id);
   }
 
   answerFailure({ lane, id }: IncomingRequest, failure: RemoteFailure): void {
-    const send = (): void => this.#tell(lane, id, failure);
-    if (this.#carrier.mayAnswer()) send();
-    else this.#carrier.queueAnswer({ kind: 'answer', send, fail: () => {} });
+    this.#tell(lane, id, this.#carrier.owes(mostAnswers) ? tooMuch : failure);
     this.#forget(id);
+  }
+
+  /** Answers a request that is not begun. */
+  refuse({ id }: RequestFrame, lane: string): void {
+    if (!this.#carrier.owes(mostRefusals)) this.#tell(lane, id, tooMuch);
   }
 
   /** Details that cannot be encoded, or a text that is too long, must not cost the requester its answer. */

@@ -5,36 +5,23 @@ import type { UserFrame } from '../session/receiver.ts';
 import type { Session, SessionOwner } from '../session/session.ts';
 import type { Waiting } from '../session/waiting.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import type { EndFrame, RemoteFailure, RequestId } from '../wire/frames.ts';
+import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import { type AnswerCarrier, Answers } from './answers.ts';
 import type { AskOptions } from './ask-options.ts';
+import { type Asking, Backlog, type BacklogOwner } from './backlog.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 import type { PeerHandle } from './plugin.ts';
+import type { PeerOwner } from './peer-owner.ts';
 import { type QuestionCarrier, Questions } from './questions.ts';
 import { Sends } from './sends.ts';
 import { Stumbles } from './stumbles.ts';
 import { Wakers } from './wakers.ts';
 
-/** What stands above a peer: the `Client`, or the `Connection` of a server. */
-export interface PeerOwner {
-  readonly handle: PeerHandle;
-  /** `bytes`: of its frame. */
-  message(lane: string, data: unknown, bytes: number): void;
-  /** Hands a request to whoever answers it; `ERR_NO_HANDLER` is the owner's to say. */
-  request(request: IncomingRequest, data: unknown): void;
-  ended(frame: EndFrame): void;
-  goingAway(): void;
-  broken(error: BusError): void;
-  slow(): void;
-  /** Why a call cannot be served now nor later; undefined while it may at least wait. */
-  refusal(): BusError | undefined;
-}
-
 const noHolds: ReadonlySet<string> = new Set();
 
 /** The other end as the code above sees it, whichever side of the bus that is: it sends, asks and answers. */
-export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
+export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, QuestionCarrier {
   readonly questions: Questions;
   readonly answers: Answers;
   readonly #sends: Sends;
@@ -42,6 +29,8 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   readonly #clock: Clock;
   readonly #maxOpenRequests: number;
   readonly #settled = new Wakers();
+  readonly #backlog: Backlog;
+  readonly #maxUnackedBytes: number;
   #stumbles = new Stumbles();
   /** Why messages are held back from this end, if they are. */
   #holds: ReadonlySet<string> = noHolds;
@@ -51,6 +40,8 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     this.#clock = options.clock;
     this.#maxOpenRequests = options.maxOpenRequests;
     this.#sends = new Sends(options.slowConsumer);
+    this.#maxUnackedBytes = options.maxUnackedBytes;
+    this.#backlog = new Backlog(this, options.clock, options.maxUnackedBytes);
     this.questions = new Questions(options.clock, this);
     this.answers = new Answers(this, options.clock, options.exposeErrorDetails);
   }
@@ -181,7 +172,8 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   unbind(error: BusError): Entry[] {
     const { session } = this;
     if (session === undefined) return [];
-    this.#sends.unbind(error);
+    this.#backlog.end();
+    this.#sends.unbind();
     const left = session.finish().filter((entry) => entry.lost?.() !== true);
     this.answers.cancelAll(error);
     this.questions.sessionLost(error, (retry) => this.#sends.again(retry));
@@ -202,10 +194,11 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   frame(frame: UserFrame, lane: string, heardAt: number): void {
     switch (frame.type) {
       case 'message':
-        this.#owner.message(lane, frame.data, frame.size);
-        return;
       case 'request':
-        this.#request(frame.data, this.answers.open, this.answers.take(frame, lane, heardAt));
+        this.#backlog.take(frame, lane, heardAt);
+        return;
+      case 'ping':
+        this.#backlog.take(frame, '', heardAt);
         return;
       case 'response':
         this.questions.answered(frame.id, frame.data, lane);
@@ -217,20 +210,22 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
         this.questions.answered(frame.id, frame.data, '');
         return;
       case 'cancel':
-        this.answers.cancelled(frame.id);
+        if (!this.#backlog.drop(frame.id)) this.answers.cancelled(frame.id);
         return;
-      case 'ping': {
-        const { id, data } = frame;
-        this.#sends.answer({ kind: 'answer', send: () => this.session?.out.pong(id, data), fail: () => {} });
-        return;
-      }
       case 'end':
         this.#owner.ended(frame);
         return;
     }
   }
 
+  deliver(frame: Asking, lane: string, heardAt: number): void {
+    if (frame.type === 'message') this.#owner.message(lane, frame.data, frame.size);
+    else if (frame.type === 'ping') this.session?.out.pong(frame.id, frame.data);
+    else this.#request(frame.data, this.answers.open, this.answers.take(frame, lane, heardAt));
+  }
+
   room(): void {
+    this.#backlog.drain();
     this.#sends.drain();
     this.settled();
   }
@@ -248,8 +243,12 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
     this.#owner.slow();
   }
 
-  mayAnswer(): boolean {
-    return this.#sends.mayAnswer;
+  mayAnswer(lane: string): boolean {
+    return this.#sends.mayAnswer(lane);
+  }
+
+  owes(windows: number): boolean {
+    return (this.session?.out.pendingBytes ?? 0) >= windows * this.#maxUnackedBytes;
   }
 
   respond(lane: string, id: RequestId, data: unknown): void {
@@ -258,10 +257,6 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
 
   failure(lane: string, id: RequestId, failure: RemoteFailure): void {
     this.session?.out.failure(lane, id, failure);
-  }
-
-  queueAnswer(waiting: Waiting): void {
-    this.#sends.answer(waiting);
   }
 
   maySend(lane: string): boolean {
@@ -288,6 +283,6 @@ export class Peer implements SessionOwner, AnswerCarrier, QuestionCarrier {
   }
 
   get #answersOwed(): number {
-    return this.answers.open + this.#sends.waitingAnswers;
+    return this.answers.open + this.#backlog.length;
   }
 }

@@ -10,13 +10,11 @@ const accepted: Promise<void> = Promise.resolve();
 
 /**
  * Everything one end sends: handed to the session while it has room, else waiting in order. The user's own messages and
- * requests, those of plugins' lanes, and answers wait apart, since a peer's `pause` holds back only the first, and a
- * change of sessions only the first two.
+ * requests and those of plugins' lanes wait apart, since a peer's `pause` holds back only the first.
  */
 export class Sends {
   readonly #user: WaitingSends;
   readonly #lanes = new WaitingSends('wait');
-  readonly #answers = new WaitingSends('wait');
   readonly #room = new Wakers();
   #session: Session | undefined;
   /** True while the peer is about to move to another session: what is new waits for that one. */
@@ -34,11 +32,6 @@ export class Sends {
   /** Sends of the user's that wait. */
   get waiting(): number {
     return this.#user.length;
-  }
-
-  /** Answers that wait. */
-  get waitingAnswers(): number {
-    return this.#answers.length;
   }
 
   /** Resolves when the session accepted the message; rejects what the encoder throws, or why it never will. */
@@ -98,15 +91,10 @@ export class Sends {
     else this.#queueOf(lane).push(waiting);
   }
 
-  /** The same for an answer, which has nobody to go to once its session is over. */
-  answer(waiting: Waiting): void {
-    if (this.#session === undefined) return;
-    if (this.mayAnswer) attempt(waiting);
-    else this.#answers.push(waiting);
-  }
-
-  get mayAnswer(): boolean {
-    return this.#session?.out.hasUserRoom === true && this.#answers.length === 0;
+  /** Whether there is room for another answer on `lane`. */
+  mayAnswer(lane: string): boolean {
+    const out = this.#session?.out;
+    return lane === '' ? out?.hasUserRoom === true : out?.hasRoom === true;
   }
 
   /** Asks again in the next session. */
@@ -149,7 +137,6 @@ export class Sends {
   drain(): void {
     this.#slow = false;
     const hasUserRoom = (): boolean => this.#session?.out.hasUserRoom === true;
-    this.#answers.drain(hasUserRoom);
     this.#user.drain(() => hasUserRoom() && !this.#moving && this.#session?.peerPaused === false);
     this.#lanes.drain(() => this.#session?.out.hasRoom === true && !this.#moving);
     if (this.mayGo('')) this.#room.wake();
@@ -187,17 +174,15 @@ export class Sends {
     return refused;
   }
 
-  /** The session is over; answers to it have nobody to go to. */
-  unbind(error: BusError): void {
+  /** The session is over. */
+  unbind(): void {
     this.#session = undefined;
-    this.#answers.fail(error);
   }
 
   /** Rejects all that waits; for when nothing will be sent any more. */
   fail(error: BusError): void {
     this.#user.fail(error);
     this.#lanes.fail(error);
-    this.#answers.fail(error);
     this.#room.wake();
   }
 

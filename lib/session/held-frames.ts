@@ -1,7 +1,7 @@
 import { Queue } from '../base/queue.ts';
-import type { EndFrame, MessageFrame, RequestFrame, RequestId } from '../wire/frames.ts';
+import type { EndFrame, MessageFrame, PingFrame, RequestFrame, RequestId } from '../wire/frames.ts';
 
-export type HoldableFrame = MessageFrame | RequestFrame | EndFrame;
+export type HoldableFrame = MessageFrame | RequestFrame | PingFrame | EndFrame;
 
 /** A frame that waits to be delivered. */
 export interface Held {

@@ -2,7 +2,7 @@ import { asBusError, BusError } from '../base/errors.ts';
 
 /** Something to be sent once there is room for it. */
 export interface Waiting {
-  readonly kind: 'message' | 'request' | 'answer';
+  readonly kind: 'message' | 'request';
   /** Hands it to the session; may throw what the encoder throws. */
   send(): void;
   fail(error: BusError): void;

@@ -124,7 +124,7 @@ describe('waiting sends', () => {
     waiting.push(recorder.make('a'));
     waiting.push(recorder.make('b', 'request'));
     waiting.push(recorder.make('c'));
-    waiting.push(recorder.make('d', 'answer'));
+    waiting.push(recorder.make('d', 'request'));
     waiting.fail(new BusError('ERR_SLOW_CONSUMER'), ({ kind }) => kind === 'message');
     expect(recorder.failed).to.deep.equal(['a ERR_SLOW_CONSUMER', 'c ERR_SLOW_CONSUMER']);
     waiting.drain(() => true);

@@ -26,7 +26,9 @@ export class BusSide {
     this.#gate = gate;
     this.#lane = host.lane({
       message: (data, peer) => this.#message(data, peer),
-      request: (data, context) => this.#request(data, context),
+      // A list is made at once: it may be long, and how many are made in one turn is counted.
+      request: (data, context) =>
+        Array.isArray(data) && data[0] === 'list' ? this.#relay.list() : this.#request(data, context),
     });
     this.topics = new TopicHub(this.#lane, options.maxSubscriptions, (error) => host.report(error));
     host.onDisconnect((peer) => this.#departed(peer));
@@ -147,7 +149,6 @@ export class BusSide {
     if (!Array.isArray(data)) throw new BusError('ERR_INVALID_ARGUMENT', 'This is no request of the channels lane.');
     const request = data as unknown as PeerRequest;
     const member = this.#member(peer);
-    if (request[0] === 'list') return this.#relay.list();
     if (request[0] !== 'create' && request[0] !== 'enter')
       throw new BusError('ERR_INVALID_ARGUMENT', 'Unknown request.');
     const [action, handle, id] = request;

@@ -1,0 +1,108 @@
+import type { Clock } from '../base/clock.ts';
+import { HeldFrames } from '../session/held-frames.ts';
+import type { MessageFrame, PingFrame, RequestFrame, RequestId } from '../wire/frames.ts';
+
+/** What may have to wait. */
+export type Asking = MessageFrame | RequestFrame | PingFrame;
+
+export interface BacklogOwner {
+  /** Whether there is room for another answer on `lane`. */
+  mayAnswer(lane: string): boolean;
+  deliver(frame: Asking, lane: string, heardAt: number): void;
+  readonly session: { readonly out: { readonly pendingBytes: number }; shut(): void; open(): void } | undefined;
+  readonly answers: { refuse(request: RequestFrame, lane: string): void };
+}
+
+/** Bytes of answers that one turn of the event loop may make for one peer, so that others get their turn. */
+const turnBytes = 1_048_576;
+
+/**
+ * Gives on what a peer says and asks, in order. What it asks waits while it takes no answers: nothing is begun whose
+ * answer would have no room. What came behind it waits too.
+ */
+export class Backlog {
+  readonly #owner: BacklogOwner;
+  readonly #clock: Clock;
+  readonly #maxBytes: number;
+  readonly #waiting = new HeldFrames();
+  /** Bytes of answers that were made in this turn, if they were many. */
+  #made = 0;
+  #isShut = false;
+
+  constructor(owner: BacklogOwner, clock: Clock, maxBytes: number) {
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#maxBytes = maxBytes;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  take(frame: Asking, lane: string, heardAt: number): void {
+    if (this.length === 0 && this.#mayBegin(frame, lane)) {
+      this.#begin(frame, lane, heardAt);
+      return;
+    }
+    if (this.#waiting.bytes >= this.#maxBytes) {
+      if (frame.type === 'request') this.#owner.answers.refuse(frame, lane);
+      // A ping that nobody answers is one that took too long.
+      if (frame.type !== 'message') return;
+      this.#isShut = true;
+      this.#owner.session?.shut();
+    }
+    this.#waiting.hold(frame, lane, 0, heardAt);
+  }
+
+  /** Its requester gave it up; false when it does not wait here. */
+  drop(id: RequestId): boolean {
+    return this.#waiting.drop(id);
+  }
+
+  /** Delivers what waits, as far as there is room for answers. */
+  drain(): void {
+    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
+      const { frame, lane, heardAt } = first;
+      const isAsking = frame !== undefined && frame.type !== 'end';
+      if (isAsking && !this.#mayBegin(frame, lane)) return;
+      this.#waiting.shift();
+      if (isAsking) this.#begin(frame, lane, heardAt);
+      if (this.#isShut && this.#waiting.bytes < this.#maxBytes / 2) {
+        this.#isShut = false;
+        this.#owner.session?.open();
+      }
+    }
+  }
+
+  /** The session is over: what was asked has nobody to go to, but what was said is heard. */
+  end(): void {
+    this.#isShut = false;
+    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
+      const frame = this.#waiting.shift();
+      if (frame?.type === 'message') this.#owner.deliver(frame, first.lane, first.heardAt);
+    }
+  }
+
+  #mayBegin(frame: Asking, lane: string): boolean {
+    return frame.type === 'message' || (this.#made < turnBytes && this.#owner.mayAnswer(lane));
+  }
+
+  #begin(frame: Asking, lane: string, heardAt: number): void {
+    const before = this.#owed;
+    this.#owner.deliver(frame, lane, heardAt);
+    const made = this.#owed - before;
+    if (frame.type === 'message' || made <= 0) return;
+    if (this.#made === 0) this.#clock.defer(this.#endOfTurn);
+    this.#made += made;
+  }
+
+  get #owed(): number {
+    return this.#owner.session?.out.pendingBytes ?? 0;
+  }
+
+  readonly #endOfTurn = (): void => {
+    const isSpent = this.#made >= turnBytes;
+    this.#made = 0;
+    if (isSpent) this.drain();
+  };
+}
