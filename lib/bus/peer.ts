@@ -18,6 +18,8 @@ import { Sends } from './sends.ts';
 import { Stumbles } from './stumbles.ts';
 import { Wakers } from './wakers.ts';
 
+export type { PeerOwner };
+
 const noHolds: ReadonlySet<string> = new Set();
 
 /** The other end as the code above sees it, whichever side of the bus that is: it sends, asks and answers. */

@@ -38,8 +38,7 @@ describe('backlog', () => {
     backlog = new Backlog(owner, { ...systemClock, defer: (task) => later.push(task) }, maxBytes);
   });
 
-  const message = (data: string, size = 20): Asking =>
-    ({ type: 'message', lane: 0, data, confirm: false, size }) as Asking;
+  const message = (data: string): Asking => ({ type: 'message', lane: 0, data, confirm: false, size: 20 });
   const request = (id: number): Asking => ({ type: 'request', lane: 0, id, data: 1, timeoutMs: undefined, size: 20 });
   const take = (...frames: Asking[]): void => {
     for (const frame of frames) backlog.take(frame, '', 0);
