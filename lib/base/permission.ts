@@ -1,12 +1,14 @@
 import type { Clock } from './clock.ts';
+import { BusError } from './errors.ts';
 
 /**
- * Asks a permission callback. Only `true`, or a promise of it, permits; one that has not decided within `ms` refuses.
- * Rejects with what the callback throws or rejects with, which refuses too.
+ * Asks a permission callback. Only `true`, or a promise of it, permits. Rejects with what the callback throws or rejects
+ * with, and `ERR_UNAVAILABLE` where it has not decided within `ms`; both refuse too.
  */
 export function permits(ask: () => unknown, clock: Clock, ms: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const timer = clock.setTimer(() => resolve(false), ms);
+    const late = (): void => reject(new BusError('ERR_UNAVAILABLE', 'It was not decided in time'));
+    const timer = clock.setTimer(late, ms, true);
     Promise.resolve()
       .then(ask)
       .finally(() => timer.cancel())

@@ -1,4 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { linger } from './linger.ts';
 
 /** Why a request gets no WebSocket. */
 export interface HandshakeFault {
@@ -7,14 +10,14 @@ export interface HandshakeFault {
 }
 
 /** The one version there is. */
-export const webSocketVersion = '13';
+const webSocketVersion = '13';
 
 /** What RFC 6455 has against a request for a WebSocket, if it has. */
 export function handshakeFault(request: IncomingMessage): HandshakeFault | undefined {
   const { headers, method, httpVersionMajor, httpVersionMinor } = request;
   const version = headers['sec-websocket-version'];
   if (httpVersionMajor !== 1 || httpVersionMinor < 1) return bad('A WebSocket needs HTTP/1.1');
-  if (!hasOneHost(request)) return bad('One Host is needed');
+  if (hostsOf(request) !== 1) return bad('One Host is needed');
   if (method !== 'GET') return { status: 405, error: 'A WebSocket is asked for with GET' };
   if (headers.upgrade?.toLowerCase() !== 'websocket') return bad('Only a WebSocket can be had');
   if (version === undefined) return bad('Sec-WebSocket-Version is missing');
@@ -23,11 +26,26 @@ export function handshakeFault(request: IncomingMessage): HandshakeFault | undef
   return undefined;
 }
 
-/** Whether a request names one host; two might be taken for different ones by a proxy and by its server. */
-export function hasOneHost({ rawHeaders }: IncomingMessage): boolean {
+/** How often a request names its host; two might be taken for different ones by a proxy and by its server. */
+export function hostsOf({ rawHeaders }: IncomingMessage): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
-  return hosts === 1;
+  return hosts;
+}
+
+/** Answers a request for a WebSocket with its status as the text, and closes the connection. */
+export function refuseUpgrade(socket: Socket, code: number, clock: Clock): void {
+  const text = STATUS_CODES[code] ?? '';
+  const fields = [
+    'Content-Type: text/plain',
+    `Content-Length: ${text.length}`,
+    'Connection: close',
+    ...(code === 503 ? ['Retry-After: 1'] : []),
+    ...(code === 426 ? [`Sec-WebSocket-Version: ${webSocketVersion}`] : []),
+  ];
+  socket.on('error', () => undefined);
+  socket.write([`HTTP/1.1 ${code} ${text}`, ...fields, '', text].join('\r\n'));
+  linger(socket, clock);
 }
 
 function bad(error: string): HandshakeFault {

@@ -25,7 +25,7 @@ export interface ChannelRelay {
 export function channelRelay(host: PluginHost, options: RelayOptions): PluginInstance<ChannelRelay> {
   const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
   const relay = new Relay(host.clock, options.maxRooms);
-  const gate = new Gatekeeper(options, report);
+  const gate = new Gatekeeper(options, host.clock, report);
   const side = new BusSide(host, relay, options, gate);
   const { clock } = host;
   const { maxChannels, joint } = options;

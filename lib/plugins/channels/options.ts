@@ -1,4 +1,6 @@
+import { longestTimerMs } from '../../base/clock.ts';
 import { callback, custom, flag, integer, oneOf, type Given, type Resolved } from '../../base/options.ts';
+import { listedOriginsOption } from '../../transport/origin-options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { StreamMode } from './ends/stream-reader.ts';
 
@@ -63,6 +65,8 @@ export const relayTable = {
   authorize: callback<Authorize>({
     type: '({ action, id, peer }) => boolean | Promise',
   }),
+  /** Time `authorize` has; then it is a no. */
+  authorizeTimeoutMs: integer({ default: 5_000, min: 1, max: longestTimerMs, unit: 'ms' }),
   /**
    * By what a block knows a peer again. Default: its bus id; the address of a joint peer, on loopback its connection.
    */
@@ -89,6 +93,8 @@ export const jointTable = {
     default: '127.0.0.1',
     accepts: (value) => typeof value === 'string' && value !== '',
   }),
+  /** Web pages whose scripts may connect over WebSocket, by origin; none unless listed. Programs send no origin. */
+  origins: listedOriginsOption(),
   /** Connections from one address; one more is closed without a byte. */
   maxPerAddress: integer({
     default: 23,

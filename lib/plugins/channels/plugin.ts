@@ -36,6 +36,10 @@ function clientSide(
       `channels() option "${meaningless}" is the relay's: give it to server.use()`,
     );
   }
-  const rooms = new Rooms(host, network, new Gatekeeper(options, (error, peer) => host.report(error, peer)));
+  const rooms = new Rooms(
+    host,
+    network,
+    new Gatekeeper(options, host.clock, (error, peer) => host.report(error, peer)),
+  );
   return { api: rooms, dispose: () => rooms.closeAll() };
 }

@@ -1,6 +1,6 @@
 import { longestTimerMs } from '../../base/clock.ts';
 import { callback, custom, integer, type OptionTable, type Resolved, text } from '../../base/options.ts';
-import { listedOriginsOption } from '../../transport/origins.ts';
+import { listedOriginsOption } from '../../transport/origin-options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Protocol } from './device.ts';
 import type { Log } from './log.ts';

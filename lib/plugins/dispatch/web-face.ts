@@ -7,7 +7,7 @@ import { permits } from '../../base/permission.ts';
 import { refusalError } from '../../bus/authorize.ts';
 import type { BugReport } from '../../bus/incoming.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
-import { handshakeFault, hasOneHost } from '../../transport/websocket-handshake.ts';
+import { handshakeFault, hostsOf } from '../../transport/websocket-handshake.ts';
 import type { Certificates } from './certificates.ts';
 import type { Counters } from './counters.ts';
 import type { Protocol } from './device.ts';
@@ -216,7 +216,7 @@ export class WebFace {
     if (route?.kind !== 'healthz' && route?.kind !== 'version' && !this.#options.gate.admits(request, parameters)) {
       return { status: 401, error: 'a valid token is needed' };
     }
-    if (!hasOneHost(request) && request.httpVersion !== '1.0') return { status: 400, error: 'one Host is needed' };
+    if (hostsOf(request) > 1) return { status: 400, error: 'one Host is needed' };
     if (route === undefined) return { status: 404, error: 'there is nothing here' };
     if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, error: 'only GET is taken' };
     return { route, query: parameters };

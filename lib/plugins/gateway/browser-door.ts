@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { WebSocketServer as Upgrader } from 'ws';
 import { resolveOptions } from '../../base/options.ts';
+import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
 import type { BrowserDoorOptions, BrowserDoorSettings } from './browser-options.ts';
 import { browserDoorOptions } from './browser-options.ts';
-import { refuse, refuseUpgrade } from './refusal.ts';
+import { refuse } from './refusal.ts';
 import { UpgradeGate } from './upgrade-gate.ts';
+import { Upgrader } from './upgrader.ts';
 import { WebListener } from './web-listener.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
@@ -14,7 +15,6 @@ import { WebSocketLink } from './websocket-link.ts';
 export class BrowserDoor {
   readonly #host: PluginHost;
   readonly #settings: BrowserDoorSettings;
-  readonly #upgrader: Upgrader;
   readonly #gate: UpgradeGate;
   readonly #links = new Set<WebSocketLink>();
   #listener: WebListener | undefined;
@@ -24,13 +24,11 @@ export class BrowserDoor {
     const settings = resolveOptions('browser', browserDoorOptions, { tls: host.tls, ...options });
     this.#host = host;
     this.#settings = settings;
-    this.#upgrader = new Upgrader({
-      noServer: true,
-      clientTracking: false,
-      maxPayload: settings.maxMessageBytes,
+    const upgrader = new Upgrader({
+      maxMessageBytes: settings.maxMessageBytes,
       perMessageDeflate: settings.compression && { threshold: 1024 },
     });
-    this.#gate = new UpgradeGate(settings, this.#upgrader, host.clock, (error) => host.report(error));
+    this.#gate = new UpgradeGate(settings, upgrader, host.clock, (error) => host.report(error));
   }
 
   /** The bound port while it is open. */
@@ -72,7 +70,7 @@ export class BrowserDoor {
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     if (request.rawHeaders.length > this.#settings.maxHeaders * 2) return refuseUpgrade(socket, 431, this.#host.clock);
     void this.#gate.pass(request, socket, head, (ws, { remoteAddress }) => {
-      const link = new WebSocketLink(ws, remoteAddress, this.#settings.compression, this.#host.clock);
+      const link = new WebSocketLink(ws, remoteAddress, this.#settings, this.#host.clock);
       this.#links.add(link);
       ws.once('close', () => this.#links.delete(link));
       try {

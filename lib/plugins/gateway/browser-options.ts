@@ -1,7 +1,7 @@
 import type { Given, Resolved } from '../../base/options.ts';
 import { flag, integer, text } from '../../base/options.ts';
 import { DEFAULT_PORT, listenOptions } from './event-options.ts';
-import { originsOption, upgradeOptions } from './websocket-options.ts';
+import { upgradeOptions } from './websocket-options.ts';
 
 /** Where web pages come in. */
 export const browserDoorOptions = {
@@ -11,9 +11,7 @@ export const browserDoorOptions = {
   port: integer({ default: DEFAULT_PORT, max: 65_535 }),
   /** The only path that upgrades. */
   path: text({ default: '/bus' }),
-  /** Origins whose pages may connect: those listed, the one of the same host and port, or any. */
-  origins: originsOption('same'),
-  /** Largest WebSocket message of a page. */
+  /** Largest WebSocket message of a page, as it was before compression. */
   maxMessageBytes: integer({
     default: 1_048_576,
     min: 1024,

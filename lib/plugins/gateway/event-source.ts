@@ -18,7 +18,7 @@ type Handler = (event: AnyEventName, payload?: WebServerMessage) => unknown;
 
 /**
  * Where events come from: they queue until `processDeferredEvents`, or arrive at once. A handler is a listener given to
- * `on`, a method of a subclass named as the event, or an override of `onEvent`, which sees them all.
+ * `on`, a method of a subclass named as the event, or an override of `onEvent`, which sees them all but the polls.
  */
 export abstract class EventSource<Name extends AnyEventName> {
   readonly #options: EventSourceOptions;
@@ -62,10 +62,15 @@ export abstract class EventSource<Name extends AnyEventName> {
   }
 
   /**
-   * Where every event passes. Handlers that throw or reject are reported as `UNKNOWN_OR_INVALID_WEBSERVER_EVENT`; a
+   * Where every event passes, the polls of `ASYNC_POLLING_UPDATE` aside. Handlers that throw or reject are reported as `UNKNOWN_OR_INVALID_WEBSERVER_EVENT`; a
    * promise that comes back settles when all of them are done, and never rejects.
    */
   onEvent(event: AnyEventName, payload?: WebServerMessage): void | Promise<void> {
+    return this.#tell(event, payload);
+  }
+
+  /** Calls the method named as the event, and the listeners. */
+  #tell(event: AnyEventName, payload?: WebServerMessage): void | Promise<void> {
     let wait: Promise<void> | undefined;
     const own: unknown = Reflect.get(this, event);
     if (typeof own === 'function') wait = this.#run(own.bind(this) as Handler, event, payload);
@@ -88,7 +93,8 @@ export abstract class EventSource<Name extends AnyEventName> {
       this.#holding = false;
       this.letGo();
     }
-    void this.#deliver('ASYNC_POLLING_UPDATE');
+    // No event, but the end of a poll: `onEvent` does not see it.
+    void this.#tell('ASYNC_POLLING_UPDATE');
     this.#processing = false;
   }
 

@@ -37,8 +37,11 @@ export const faceOptions = {
     min: 1,
     unit: 'bytes',
   }),
-  /** Says which peers may take requests and clients; unless given, all that are no web pages. */
-  workers: callback<(peer: PeerHandle) => boolean>(),
+  /**
+   * Says which peers may take requests and clients: only `true` admits, or a promise of it within `graceMs`. Unless given,
+   * all may that are no web pages.
+   */
+  workers: callback<(peer: PeerHandle) => boolean | PromiseLike<boolean>>(),
   /** Lets those peers start and stop the servers and set the echo mode. */
   control: flag({ default: false }),
 };

@@ -2,12 +2,16 @@ import { BusError } from '../../base/errors.ts';
 import type { Lane, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import type { Ask, ToGateway } from './face-message.ts';
 
+/** What waits, or is asked, fails with when the session ends. */
+const endings: ReadonlySet<string> = new Set(['ERR_STATE', 'ERR_CLOSED', 'ERR_DESTROYED', 'ERR_SESSION_LOST']);
+
 /** A worker's way to the gateway, while it is connected. */
 export class GatewayLine {
   readonly #host: PluginHost;
   readonly #lane: Lane;
   /** Ends everything that waits when the session does. */
   #peer: PeerHandle | undefined;
+  #saidOver = false;
 
   constructor(host: PluginHost, lane: Lane) {
     this.#host = host;
@@ -21,6 +25,7 @@ export class GatewayLine {
 
   connected(peer: PeerHandle): void {
     this.#peer = peer;
+    this.#saidOver = false;
   }
 
   disconnected(): void {
@@ -45,6 +50,17 @@ export class GatewayLine {
   async ask(question: Ask, patient = false): Promise<unknown> {
     const peer = this.#current();
     return this.#lane.request(peer, question, patient ? { timeout: 0 } : {});
+  }
+
+  /**
+   * Whether this failure of a handler only says once more that the session is over: every handler that sends after that
+   * fails so, and one is told of.
+   */
+  saidBefore(error: unknown): boolean {
+    if (this.#peer !== undefined || !(error instanceof BusError) || !endings.has(error.code)) return false;
+    const before = this.#saidOver;
+    this.#saidOver = true;
+    return before;
   }
 
   report(error: unknown): void {

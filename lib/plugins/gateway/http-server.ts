@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
+import { hostsOf } from '../../transport/websocket-handshake.ts';
 import type { BodyData } from './body-data.ts';
 import { toBuffer } from './body-data.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -190,6 +191,7 @@ export class HttpServer extends RequestAccessors {
     const match = this.#routes.find(request.method ?? '', path);
     const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
     if (request.httpVersionMajor !== 1) return refuse(request, response, 505, settings.clock, true);
+    if (hostsOf(request) > 1) return refuse(request, response, 400, settings.clock, true);
     if (request.rawHeaders.length > settings.maxHeaders * 2)
       return refuse(request, response, 431, settings.clock, true);
     if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes)

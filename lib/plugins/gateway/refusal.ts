@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { hasBody, linger, lingerAfter } from '../../transport/linger.ts';
+import { hasBody, lingerAfter } from '../../transport/linger.ts';
 
 /**
  * Answers a request that goes no further with its status as the text; `close` also ends the connection, as a body does
@@ -27,15 +26,6 @@ export function refuse(
   if (response.shouldKeepAlive && request.httpVersion === '1.1') response.removeHeader('connection');
   response.end(text);
   request.resume();
-}
-
-/** The same on a socket whose request asked for an upgrade. */
-export function refuseUpgrade(socket: Socket, code: number, clock: Clock, fields = ''): void {
-  const text = STATUS_CODES[code] ?? '';
-  socket.write(
-    `HTTP/1.1 ${code} ${text}\r\nContent-Type: text/plain\r\nContent-Length: ${text.length}\r\n${fields}Connection: close\r\n\r\n${text}`,
-  );
-  linger(socket, clock);
 }
 
 function ignore(): void {}

@@ -217,7 +217,7 @@ export class RemoteHttp extends RequestAccessors {
   protected override letGo(): void {}
 
   protected override handlerFailed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
-    super.handlerFailed(event, payload, error);
+    if (!this.#line.saidBefore(error)) super.handlerFailed(event, payload, error);
     const id = payload?.clientID ?? '';
     const request = this.#requests.get(id);
     if (request === undefined) return;

@@ -2,7 +2,7 @@ import { asBusError } from '../../base/errors.ts';
 import type { BodyData } from './body-data.ts';
 import type { EventSourceOptions } from './event-source.ts';
 import { EventSource } from './event-source.ts';
-import type { GatewayEventName } from './gateway-event.ts';
+import type { AnyEventName, GatewayEventName, WebServerMessage } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
 import type { GatewayLine } from './gateway-line.ts';
 import type { ShareOptions } from './share.ts';
@@ -59,7 +59,12 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
     return (await this.#call('getNumConnectedClients')) as number;
   }
 
-  /** The request by which a client of this peer's connected. */
+  /** Those of all peers, likewise. */
+  async getClientIds(): Promise<readonly string[]> {
+    return (await this.#call('getClientIds')) as readonly string[];
+  }
+
+  /** The request by which a client of this peer's connected; undefined for any other. */
   getClientDetails(id: string): UpgradeDetails | undefined {
     return this.#clients.get(id);
   }
@@ -116,6 +121,11 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
 
   async closeClient(id: string, code = 1000, reason = ''): Promise<boolean> {
     return (await this.#call('closeClient', id, code, reason)) === true;
+  }
+
+  /** To every client of the server, those of other peers too; resolves how many there were. */
+  async closeAll(code = 1000, reason = ''): Promise<number> {
+    return (await this.#call('closeAll', code, reason)) as number;
   }
 
   async pauseClient(id: string): Promise<boolean> {
@@ -187,6 +197,10 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
   protected override holdBack(): void {}
 
   protected override letGo(): void {}
+
+  protected override handlerFailed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
+    if (!this.#line.saidBefore(error)) super.handlerFailed(event, payload, error);
+  }
 
   #tell(event: GatewayEventName, id: string, text = ''): void {
     this.raise(event, webServerMessage(event, id, text));

@@ -1,5 +1,7 @@
 import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import { permits } from '../../base/permission.ts';
+import { refusalError } from '../../bus/authorize.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { FrameReader } from './face-message.ts';
 import type { FaceSettings } from './face-options.ts';
@@ -27,6 +29,8 @@ export class ServerFace {
   readonly #websocket: WebSocketBroker | undefined;
   readonly #verbs: VerbDesk;
   readonly #workers = new Map<PeerHandle, Worker>();
+  /** Those that `workers` is asked about. */
+  readonly #asked = new Map<PeerHandle, Promise<Worker>>();
   readonly #away = new Map<Worker, Timer>();
   /** Those that were given up although their session goes on. */
   readonly #expelled = new Set<PeerHandle>();
@@ -96,7 +100,12 @@ export class ServerFace {
   }
 
   #request(frame: FrameReader, { peer }: LaneRequestContext): unknown {
-    const worker = this.#worker(peer);
+    const worker = this.#workers.get(peer) ?? this.#admit(peer);
+    // Those that wait for one answer are served in the order they came.
+    return worker instanceof Worker ? this.#serve(frame, worker) : worker.then((known) => this.#serve(frame, known));
+  }
+
+  #serve(frame: FrameReader, worker: Worker): unknown {
     const http = (): HttpBroker => this.#http ?? missing('HttpServer');
     const websocket = (): WebSocketBroker => this.#websocket ?? missing('WebSocketServer');
     switch (frame.kind) {
@@ -121,14 +130,36 @@ export class ServerFace {
     }
   }
 
-  /** @throws BusError `ERR_REFUSED` for a peer that may not be one, `ERR_STATE` for one that has to begin anew first. */
-  #worker(peer: PeerHandle): Worker {
-    const known = this.#workers.get(peer);
-    if (known !== undefined) return known;
-    if (this.#expelled.has(peer)) throw new BusError('ERR_STATE', 'this peer was away for too long');
+  /** @throws BusError `ERR_REFUSED` for a peer that may not be a worker, `ERR_STATE` for one that has to begin anew first. */
+  #admit(peer: PeerHandle): Worker | Promise<Worker> {
+    this.#refuseExpelled(peer);
     const { workers } = this.#settings;
-    const allowed = workers === undefined ? peer.linkKind !== 'websocket' : workers(peer) === true;
-    if (!allowed) throw new BusError('ERR_REFUSED', 'this peer may not take requests or clients');
+    if (workers !== undefined) {
+      const asked = this.#asked.get(peer) ?? this.#ask(workers, peer).finally(() => this.#asked.delete(peer));
+      this.#asked.set(peer, asked);
+      return asked;
+    }
+    // Any site can make a page.
+    if (peer.linkKind === 'websocket') throw refused();
+    return this.#add(peer);
+  }
+
+  async #ask(workers: NonNullable<FaceSettings['workers']>, peer: PeerHandle): Promise<Worker> {
+    const { clock, peers } = this.#host;
+    const allowed = await permits(() => workers(peer), clock, this.#settings.graceMs).catch((error: unknown) => {
+      throw refusalError(error, (bug) => this.#host.report(bug, peer));
+    });
+    if (!allowed) throw refused();
+    this.#refuseExpelled(peer);
+    if (![...peers].includes(peer)) throw new BusError('ERR_CLOSED', 'this peer is gone');
+    return this.#add(peer);
+  }
+
+  #refuseExpelled(peer: PeerHandle): void {
+    if (this.#expelled.has(peer)) throw new BusError('ERR_STATE', 'this peer was away for too long');
+  }
+
+  #add(peer: PeerHandle): Worker {
     this.#count += 1;
     const worker = new Worker(peer, this.#count, this.#lane, {
       failed: (error) => {
@@ -169,6 +200,10 @@ export class ServerFace {
     this.#http?.gone(worker);
     this.#websocket?.remove(worker);
   }
+}
+
+function refused(): BusError {
+  return new BusError('ERR_REFUSED', 'this peer may not take requests or clients');
 }
 
 function missing(name: string): never {

@@ -1,47 +1,54 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { WebSocket, WebSocketServer } from 'ws';
+import type { WebSocket } from 'ws';
 import type { Clock } from '../../base/clock.ts';
+import { permits } from '../../base/permission.ts';
 import { refusalError } from '../../bus/authorize.ts';
+import type { Origins } from '../../transport/origin-options.ts';
+import { fitsOrigins } from '../../transport/origins.ts';
+import { handshakeFault, refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import { splitTarget } from './http-exchange.ts';
 import { plainHeaders } from './http-exchange.ts';
-import { refuseUpgrade } from './refusal.ts';
+import type { Upgrader } from './upgrader.ts';
 import type { AuthorizeUpgrade } from './websocket-options.ts';
 
 /** The request that asked for the upgrade. */
 export interface UpgradeDetails {
+  /** The path, as it came: not decoded, without the query. */
   readonly url: string;
+  /** What follows the question mark, as it came. */
   readonly query: string;
+  /** By lower-case name; fields of the same name are joined as RFC 9110 says. */
   readonly headers: Readonly<Record<string, string>>;
   readonly remoteAddress: string;
 }
 
 export interface UpgradeRules {
   readonly path: string | undefined;
-  /** Programs that send no origin are not held by it. */
-  readonly origins: readonly string[] | 'same' | 'any';
+  readonly origins: Origins;
+  readonly ownNames: readonly string[];
   readonly authorize: AuthorizeUpgrade | undefined;
   readonly authorizeTimeoutMs: number;
   readonly maxPendingUpgrades: number;
 }
 
-/** Decides before the upgrade who gets one: path, origin, `authorize`, in this order. */
+/** Decides before the upgrade who gets one: the handshake, path, origin, `authorize`, in this order. */
 export class UpgradeGate {
   readonly #rules: UpgradeRules;
-  readonly #upgrader: WebSocketServer;
+  readonly #upgrader: Upgrader;
   readonly #clock: Clock;
   readonly #report: (error: unknown) => void;
   #pending = 0;
 
   /** `report` hears of an `authorize` that failed by mistake. */
-  constructor(rules: UpgradeRules, upgrader: WebSocketServer, clock: Clock, report: (error: unknown) => void) {
+  constructor(rules: UpgradeRules, upgrader: Upgrader, clock: Clock, report: (error: unknown) => void) {
     this.#rules = rules;
     this.#upgrader = upgrader;
     this.#clock = clock;
     this.#report = report;
   }
 
-  /** Calls `admit` with the open socket, or answers 400, 401, 403, 404 or 503. Never rejects. */
+  /** Calls `admit` with the open socket, or answers 400, 401, 403, 404, 405, 426 or 503. Never rejects. */
   async pass(
     request: IncomingMessage,
     socket: Socket,
@@ -50,44 +57,31 @@ export class UpgradeGate {
   ): Promise<void> {
     socket.on('error', ignore);
     const details = upgradeDetails(request);
-    const { path, origins, authorize, maxPendingUpgrades } = this.#rules;
-    if (path !== undefined && details.url !== path) return refuseUpgrade(socket, 404, this.#clock);
-    if (!fits(origins, request.headers.origin, request.headers.host)) return refuseUpgrade(socket, 403, this.#clock);
+    const refuse = (code: number): void => refuseUpgrade(socket, code, this.#clock);
+    const { path, origins, ownNames, authorize, authorizeTimeoutMs, maxPendingUpgrades } = this.#rules;
+    const fault = handshakeFault(request);
+    if (fault !== undefined) return refuse(fault.status);
+    if (path !== undefined && details.url !== path) return refuse(404);
+    if (!fitsOrigins(request, origins, ownNames)) return refuse(403);
     if (authorize !== undefined) {
-      if (this.#pending >= maxPendingUpgrades) return this.#notNow(socket);
+      if (this.#pending >= maxPendingUpgrades) return refuse(503);
       this.#pending += 1;
-      const verdict = await this.#ask(authorize, details);
+      const status = await this.#ask(() => authorize(details), authorizeTimeoutMs);
       this.#pending -= 1;
-      if (verdict === 'no') return refuseUpgrade(socket, 401, this.#clock);
-      if (verdict === 'not now') return this.#notNow(socket);
+      if (status !== undefined) return refuse(status);
     }
     if (socket.destroyed) return;
-    this.#upgrader.handleUpgrade(request, socket, head, (open) => admit(open, details));
+    this.#upgrader.upgrade(request, socket, head, (open) => admit(open, details));
   }
 
-  #notNow(socket: Socket): void {
-    refuseUpgrade(socket, 503, this.#clock, 'Retry-After: 1\r\n');
-  }
-
-  async #ask(authorize: AuthorizeUpgrade, details: UpgradeDetails): Promise<'yes' | 'no' | 'not now'> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), this.#rules.authorizeTimeoutMs);
-    });
+  /** The status of the refusal, if it is one. */
+  async #ask(authorize: () => unknown, ms: number): Promise<401 | 503 | undefined> {
     try {
-      const verdict = await Promise.race([authorize(details), late]);
-      return verdict === 'late' ? 'not now' : verdict === true ? 'yes' : 'no';
+      return (await permits(authorize, this.#clock, ms)) ? undefined : 401;
     } catch (error) {
-      return refusalError(error, this.#report).code === 'ERR_UNAVAILABLE' ? 'not now' : 'no';
-    } finally {
-      clearTimeout(timer);
+      return refusalError(error, this.#report).code === 'ERR_UNAVAILABLE' ? 503 : 401;
     }
   }
-}
-
-function fits(origins: UpgradeRules['origins'], origin: string | undefined, host: string | undefined): boolean {
-  if (origins === 'any' || origin === undefined) return true;
-  return origins === 'same' ? /^https?:\/\/(.*)$/.exec(origin)?.[1] === host : origins.includes(origin);
 }
 
 function upgradeDetails(request: IncomingMessage): UpgradeDetails {

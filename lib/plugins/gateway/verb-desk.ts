@@ -22,6 +22,7 @@ const webSocketVerbs: Readonly<Record<string, Verb<WebSocketServer>>> = {
   stopListening: (server) => server.stopListening(),
   setEchoMode: (server, [enabled]) => server.setEchoMode(enabled === true),
   getNumConnectedClients: (server) => server.getNumConnectedClients(),
+  getClientIds: (server) => server.getClientIds(),
   broadcastTextMessage: (server, [data]) => server.broadcastTextMessage(body(data)),
   broadcastBinaryMessage: (server, [data]) => server.broadcastBinaryMessage(body(data)),
   broadcastCompressedTextMessage: (server, [data]) => server.broadcastCompressedTextMessage(body(data)),
@@ -31,6 +32,7 @@ const webSocketVerbs: Readonly<Record<string, Verb<WebSocketServer>>> = {
   publishText: (server, [topic, data]) => server.publishText(text(topic), body(data)),
   publishBinary: (server, [topic, data]) => server.publishBinary(text(topic), body(data)),
   closeClient: (server, [id, code, reason]) => server.closeClient(text(id), whole(code), text(reason)),
+  closeAll: (server, [code, reason]) => server.closeAll(whole(code), text(reason)),
   pauseClient: (server, [id]) => server.pauseClient(text(id)),
   resumeClient: (server, [id]) => server.resumeClient(text(id)),
 };

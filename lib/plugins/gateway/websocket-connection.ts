@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { asBusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
 import type { UpgradeDetails } from './upgrade-gate.ts';
 import type { WebSocketServerSettings } from './websocket-options.ts';
 
@@ -21,10 +22,21 @@ export interface WebSocketConnectionEvents {
   closed(connection: WebSocketConnection, code: number, reason: string): void;
 }
 
+interface Message {
+  readonly data: Buffer;
+  readonly isBinary: boolean;
+}
+
+/** What is kept of a paused client's messages before it is not read any more. */
+const mostKeptBytes = 16_384;
+/** What a message counts beside its bytes. */
+const messageCost = 128;
+
+const tooBig = [1009, 'Received too big message'] as const;
 /** How the ends that the server itself makes are called, with the code that goes to the client. */
 const failures: Readonly<Record<string, readonly [code: number, reason: string]>> = {
   WS_ERR_INVALID_UTF8: [1007, 'Received invalid UTF-8'],
-  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: [1009, 'Received too big message'],
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: tooBig,
   WS_ERR_INVALID_CLOSE_CODE: [1002, 'Received invalid close payload'],
   Z_DATA_ERROR: [1007, 'Received too big message, or other inflation error'],
 };
@@ -47,6 +59,10 @@ export class WebSocketConnection {
   #closingAt: number | undefined;
   #behind = false;
   #over = false;
+  /** What came while the client was paused. */
+  readonly #kept = new Queue<Message>();
+  #keptBytes = 0;
+  #paused = false;
   #unsent = 0;
   #progressAt: number;
 
@@ -67,10 +83,7 @@ export class WebSocketConnection {
     this.#openedAt = settings.clock.now();
     this.#aliveAt = this.#openedAt;
     this.#progressAt = this.#openedAt;
-    ws.on('message', (data: Buffer, isBinary: boolean) => {
-      this.#alive();
-      if (!this.#over) events.message(this, data, isBinary);
-    });
+    ws.on('message', (data: Buffer, isBinary: boolean) => this.#message({ data, isBinary }));
     ws.on('ping', (data: Buffer) => {
       this.#alive();
       // One who floods with pings and reads no pong gets none.
@@ -106,7 +119,7 @@ export class WebSocketConnection {
     return SendStatus.BACKPRESSURE;
   }
 
-  /** Sends a close frame. @throws BusError `ERR_INVALID_ARGUMENT` for a code or reason that no close frame takes. */
+  /** Sends a close frame, and reads on for the answer. @throws BusError `ERR_INVALID_ARGUMENT` for a code or reason that no close frame takes. */
   close(code: number, reason: string): void {
     try {
       this.#ws.close(code, reason);
@@ -114,6 +127,7 @@ export class WebSocketConnection {
       throw asBusError(error, 'ERR_INVALID_ARGUMENT');
     }
     this.#closingAt ??= this.#settings.clock.now();
+    this.#ws.resume();
   }
 
   /** Closes without a close frame; the client sees code 1006. */
@@ -122,12 +136,17 @@ export class WebSocketConnection {
     this.#ws.terminate();
   }
 
+  /** Passes on no more messages. Some are kept, so that signs of life and a close frame are still read. */
   pause(): void {
-    this.#ws.pause();
+    this.#paused = true;
   }
 
   resume(): void {
-    this.#ws.resume();
+    if (!this.#paused) return;
+    this.#paused = false;
+    // A message that is passed on may lead to another pause.
+    while (!this.#paused && this.#kept.length > 0) this.#passOnKept();
+    if (this.#keptBytes < mostKeptBytes) this.#ws.resume();
   }
 
   /** Looks after what time does to a connection: pings, silence, age, a reader that takes nothing. */
@@ -140,7 +159,8 @@ export class WebSocketConnection {
     const unsent = this.#ws.bufferedAmount;
     if (unsent === 0 || unsent !== this.#unsent) this.#progressAt = now;
     this.#unsent = unsent;
-    if (this.#active) this.#aliveAt = now;
+    // Silence is not counted where it is this side that does not listen.
+    if (this.#active || this.#ws.isPaused) this.#aliveAt = now;
     this.#active = false;
     if (now - this.#progressAt >= drainTimeoutMs) return this.kill('The client took nothing for too long');
     if (now - this.#aliveAt >= idleTimeoutMs) return this.kill('WebSocket timed out from inactivity');
@@ -166,12 +186,39 @@ export class WebSocketConnection {
     this.#events.drained(this);
   };
 
+  #message(message: Message): void {
+    this.#alive();
+    if (this.#over) return;
+    if (message.data.length > this.#settings.maxPayloadBytes) return this.#refuse(...tooBig);
+    if (!this.#paused) return this.#events.message(this, message.data, message.isBinary);
+    // One who is told to go is only listened to for his close frame.
+    if (this.#closingAt !== undefined) return;
+    this.#kept.push(message);
+    this.#keptBytes += message.data.length + messageCost;
+    if (this.#keptBytes >= mostKeptBytes) this.#ws.pause();
+  }
+
+  #passOnKept(): void {
+    const message = this.#kept.shift();
+    if (message === undefined) return;
+    this.#keptBytes -= message.data.length + messageCost;
+    this.#events.message(this, message.data, message.isBinary);
+  }
+
+  #refuse(code: number, reason: string): void {
+    this.#closingAt ??= this.#settings.clock.now();
+    this.#ws.close(code);
+    this.#finish(code, reason);
+  }
+
   #alive(): void {
     this.#active = true;
     this.#pinged = false;
   }
 
   #finish(code: number, reason: string): void {
+    if (this.#over) return;
+    while (this.#kept.length > 0) this.#passOnKept();
     if (this.#over) return;
     this.#over = true;
     this.#events.closed(this, code, reason);

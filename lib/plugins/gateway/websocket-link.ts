@@ -10,6 +10,12 @@ const closeMs = 5000;
 /** The same for a client that broke the rules of WebSocket. */
 const faultCloseMs = 1000;
 
+export interface WebSocketLinkOptions {
+  /** Compresses what goes out, where the page can. */
+  readonly compression: boolean;
+  readonly maxMessageBytes: number;
+}
+
 /** A web page's WebSocket as a link: binary messages are its bytes, wherever they are cut. */
 export class WebSocketLink implements Link {
   readonly kind = 'websocket';
@@ -24,13 +30,16 @@ export class WebSocketLink implements Link {
   #error: Error | undefined;
   #full = false;
 
-  constructor(ws: WebSocket, remote: string, compress: boolean, clock: Clock) {
+  constructor(ws: WebSocket, remote: string, { compression, maxMessageBytes }: WebSocketLinkOptions, clock: Clock) {
     this.#ws = ws;
     this.#clock = clock;
-    this.#compress = compress;
+    this.#compress = compression;
     this.remote = remote;
     ws.on('message', (data: Buffer, isBinary: boolean) => {
-      if (isBinary) this.#events?.data(data);
+      // What follows a close frame of this side is of no interest any more.
+      if (ws.readyState !== ws.OPEN && this.#error !== undefined) return;
+      if (data.length > maxMessageBytes) this.#refuse();
+      else if (isBinary) this.#events?.data(data);
       else this.destroy(new BusError('ERR_PROTOCOL', 'a link over WebSocket has binary messages only'));
     });
     ws.on('error', (error) => {
@@ -80,6 +89,13 @@ export class WebSocketLink implements Link {
 
   release(): Socket | undefined {
     return undefined;
+  }
+
+  /** One that sends too much is told so before it is cut off. */
+  #refuse(): void {
+    this.#error = new BusError('ERR_TOO_LARGE', 'a message over WebSocket is too large');
+    this.#terminateIn(faultCloseMs);
+    this.#ws.close(1009);
   }
 
   #terminateIn(ms: number): void {

@@ -1,27 +1,26 @@
-import type { Given, OptionSpec, Resolved } from '../../base/options.ts';
-import { callback, custom, flag, integer, oneOf, text } from '../../base/options.ts';
+import type { Given, Resolved } from '../../base/options.ts';
+import { callback, flag, integer, oneOf, text } from '../../base/options.ts';
+import { originsOption, ownNamesOption } from '../../transport/origin-options.ts';
 import { eventOptions } from './event-options.ts';
 import type { UpgradeDetails } from './upgrade-gate.ts';
 
 export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<boolean>;
 
-type Origins = readonly string[] | 'same' | 'any';
-
-export function originsOption(fallback: Origins): OptionSpec<Origins> {
-  return custom<Origins>({
-    type: "an array of origins, 'same' or 'any'",
-    default: fallback,
-    accepts: (value) => value === 'same' || value === 'any' || Array.isArray(value),
-  });
-}
-
 /** Who may upgrade, and where. */
 export const upgradeOptions = {
   /** The only path that upgrades; any unless given. */
   path: text(),
-  /** Origins whose pages may connect: those listed, the one of the same host and port, or any. */
-  origins: originsOption('any'),
-  /** Says whether a client may connect, before the upgrade; else 401, or 503 where it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake. */
+  /**
+   * Origins whose pages may connect: those listed, that of this server (its scheme, its port, an address, `localhost` or one
+   * of `ownNames`), or any. Programs send no origin.
+   */
+  origins: originsOption('same'),
+  /** Host names under which pages of the same origin reach this server. */
+  ownNames: ownNamesOption(),
+  /**
+   * Says whether a client may connect, before the upgrade: only `true` admits, or a promise of it; else 401,
+   * or 503 where it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake.
+   */
   authorize: callback<AuthorizeUpgrade>(),
   /** Time `authorize` has. */
   authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms' }),
@@ -32,7 +31,7 @@ export const upgradeOptions = {
 export const webSocketServerOptions = {
   ...eventOptions,
   ...upgradeOptions,
-  /** Largest message from a client. */
+  /** Largest message from a client, as it was before compression. */
   maxPayloadBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes' }),
   /** Unsent bytes after which a message is dropped. */
   maxBackpressureBytes: integer({

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { WebSocketServer as Upgrader } from 'ws';
 import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
+import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import type { BodyData } from './body-data.ts';
 import { toBuffer } from './body-data.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -11,11 +11,12 @@ import { DEFAULT_PORT } from './event-options.ts';
 import { EventSource } from './event-source.ts';
 import type { AnyEventName, GatewayEventName } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
-import { refuse, refuseUpgrade } from './refusal.ts';
+import { refuse } from './refusal.ts';
 import type { CommonEventName } from './request-accessors.ts';
 import { TopicTable } from './topic-table.ts';
 import type { UpgradeDetails } from './upgrade-gate.ts';
 import { UpgradeGate } from './upgrade-gate.ts';
+import { Upgrader } from './upgrader.ts';
 import { WebListener } from './web-listener.ts';
 import { SendStatus, WebSocketConnection } from './websocket-connection.ts';
 import type { WebSocketServerOptions, WebSocketServerSettings } from './websocket-options.ts';
@@ -30,7 +31,6 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   readonly #settings: WebSocketServerSettings;
   readonly #clients = new ConnectionTable<WebSocketConnection>();
   readonly #topics = new TopicTable();
-  readonly #upgrader: Upgrader;
   readonly #gate: UpgradeGate;
   #listener: WebListener | undefined;
   #port: number | undefined;
@@ -41,11 +41,9 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     const settings = resolveOptions('WebSocketServer', webSocketServerOptions, options);
     super(settings);
     this.#settings = settings;
-    this.#upgrader = new Upgrader({
-      noServer: true,
-      clientTracking: false,
+    const upgrader = new Upgrader({
       autoPong: false,
-      maxPayload: settings.maxPayloadBytes,
+      maxMessageBytes: settings.maxPayloadBytes,
       perMessageDeflate: settings.compression && {
         serverNoContextTakeover: true,
         clientNoContextTakeover: true,
@@ -53,7 +51,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
       },
       handleProtocols: (offered) => [...offered][0] ?? false,
     });
-    this.#gate = new UpgradeGate(settings, this.#upgrader, settings.clock, (error) => this.report(error));
+    this.#gate = new UpgradeGate(settings, upgrader, settings.clock, (error) => this.report(error));
   }
 
   /** The bound port while the server listens. */
@@ -109,7 +107,12 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     return this.#clients.size;
   }
 
-  /** The request by which a client connected. */
+  /** The ids of all clients. */
+  getClientIds(): readonly string[] {
+    return this.#clients.all().map(({ id }) => id);
+  }
+
+  /** The request by which a client connected; undefined for an unknown one. */
   getClientDetails(id: string): UpgradeDetails | undefined {
     return this.#clients.get(id)?.details;
   }
@@ -174,7 +177,17 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     return client !== undefined;
   }
 
-  /** Stops reading from a client, so that it has to wait. */
+  /** The same for all clients; returns how many there were. @throws BusError `ERR_INVALID_ARGUMENT` */
+  closeAll(code = 1000, reason = ''): number {
+    const clients = this.#clients.all();
+    for (const client of clients) client.close(code, reason);
+    return clients.length;
+  }
+
+  /**
+   * Passes on no more of a client's messages, so that it has to wait: a few are taken and kept, the rest is not read. Its
+   * pings, pongs and close frames still count.
+   */
   pauseClient(id: string): boolean {
     const client = this.#clients.get(id);
     client?.pause();

@@ -304,4 +304,50 @@ describe('gateway, WebSocket over the bus', () => {
     expect(await page.until(1)).to.deep.equal(['a x']);
     expect(errors).to.have.length(4);
   });
+
+  it('ids and closeAll - a worker sees the clients of all, and can tell all to go', async () => {
+    const { path, join, websocket } = await front();
+    const { web, log } = await worker(path, (remote) => remote.websocket.takeClients());
+    const pages_ = [join(), join()];
+    await log.until('WEBSOCKET_CONNECTION_ESTABLISHED', 2);
+    expect(await web.websocket.getClientIds()).to.deep.equal(websocket.getClientIds());
+    expect(await web.websocket.getClientIds()).to.have.length(2);
+    expect(await rejection(web.websocket.closeAll(1005))).to.have.property('code', 'ERR_INVALID_ARGUMENT');
+    expect(await web.websocket.closeAll(1001, 'restarting')).to.equal(2);
+    for (const page of pages_) expect(await page.closed).to.deep.equal({ code: 1001, reason: 'restarting' });
+    await log.until('WEBSOCKET_CONNECTION_CLOSED', 2);
+    expect(await web.websocket.getClientIds()).to.deep.equal([]);
+  });
+
+  it('a worker that closes - is told once that its handlers send too late, and again after the next time', async () => {
+    const { path, join } = await front();
+    const warnings: string[] = [];
+    const warn = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', warn);
+    try {
+      const { client, web, log } = await worker(path);
+      let go: (() => void)[] = [];
+      web.websocket.on('WEBSOCKET_MESSAGE_RECEIVED', async (_, { clientID, message }) => {
+        await new Promise<void>((resolve) => go.push(resolve));
+        await web.websocket.sendTextMessageToClient(clientID, message);
+      });
+      for (let turn = 1; turn <= 2; turn++) {
+        // Its clients come to it again with every session.
+        if (turn === 1) await web.websocket.takeClients();
+        else await client.connect();
+        const page = join();
+        await page.opened;
+        for (let count = 0; count < 10; count++) page.ws.send(String(count));
+        await log.until('WEBSOCKET_MESSAGE_RECEIVED', 10 * turn);
+        await client.close();
+        for (const each of go) each();
+        go = [];
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(warnings, `after ${turn} closings`).to.have.length(turn);
+        page.ws.terminate();
+      }
+    } finally {
+      process.off('warning', warn);
+    }
+  });
 });

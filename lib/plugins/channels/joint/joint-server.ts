@@ -5,6 +5,8 @@ import type { Clock, Timer } from '../../../base/clock.ts';
 import { resolveOptions } from '../../../base/options.ts';
 import type { Link, Listener } from '../../../transport/link.ts';
 import { listen } from '../../../transport/listen.ts';
+import { fitsOrigins } from '../../../transport/origins.ts';
+import { handshakeFault, refuseUpgrade } from '../../../transport/websocket-handshake.ts';
 import { type JointOptions, jointTable } from '../options.ts';
 import type { Gatekeeper } from '../relay/gatekeeper.ts';
 import type { Relay } from '../relay/relay.ts';
@@ -60,8 +62,10 @@ export class JointServer {
     const { clock, report } = this.#given;
     this.#http = createServer((_request, response) => response.writeHead(426, { connection: 'close' }).end());
     this.#webSockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
-    this.#http.on('upgrade', (request, socket, head) => {
-      this.#webSockets?.handleUpgrade(request, socket, head, (webSocket) => this.#upgraded(webSocket, request.socket));
+    this.#http.on('upgrade', (request, socket: Socket, head) => {
+      const fault = fitsOrigins(request, this.#options.origins) ? handshakeFault(request)?.status : 403;
+      if (fault !== undefined) return refuseUpgrade(socket, fault, clock);
+      this.#webSockets?.handleUpgrade(request, socket, head, (webSocket) => this.#upgraded(webSocket, socket));
     });
     this.#listener = await listen(
       { kind: 'tcp', host, port },

@@ -1,3 +1,5 @@
+import type { Clock } from '../../../base/clock.ts';
+import { permits } from '../../../base/permission.ts';
 import { refusalError } from '../../../bus/authorize.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { ChannelRequest, RelayOptions, Requester } from '../options.ts';
@@ -9,10 +11,12 @@ const largestHeader = 536_870_912;
 /** What the operator of the relay allows: who may do what, and how large a room may be made. */
 export class Gatekeeper {
   readonly #options: RelayOptions;
+  readonly #clock: Clock;
   readonly #report: (error: unknown, peer?: PeerHandle) => void;
 
-  constructor(options: RelayOptions, report: (error: unknown, peer?: PeerHandle) => void) {
+  constructor(options: RelayOptions, clock: Clock, report: (error: unknown, peer?: PeerHandle) => void) {
     this.#options = options;
+    this.#clock = clock;
     this.#report = report;
   }
 
@@ -28,10 +32,10 @@ export class Gatekeeper {
 
   /** The same for who can be told of it: rejects `ERR_UNAVAILABLE` where `authorize` cannot decide now or failed by mistake. */
   async decides(action: ChannelRequest['action'], id: string, peer: Requester): Promise<boolean> {
-    const { authorize } = this.#options;
+    const { authorize, authorizeTimeoutMs } = this.#options;
     if (authorize === undefined) return true;
     try {
-      return (await authorize({ action, id, peer })) === true;
+      return await permits(() => authorize({ action, id, peer }), this.#clock, authorizeTimeoutMs);
     } catch (error) {
       const told = refusalError(error, (bug) => this.#report(bug, peer.connection));
       if (told.code === 'ERR_UNAVAILABLE') throw told;

@@ -27,7 +27,7 @@ describe('joint server', () => {
       errors.push(error);
     };
     relay = new Relay(clock, 1_000);
-    const gate = new Gatekeeper(resolveOptions('channels()', relayTable, further), report);
+    const gate = new Gatekeeper(resolveOptions('channels()', relayTable, further), clock, report);
     server = new JointServer({ clock, relay, gate, maxChannels: 128, joint: { port: 0, ...jointOptions }, report });
     await server.start();
     return server;
