@@ -62,8 +62,8 @@ export abstract class EventSource<Name extends AnyEventName> {
   }
 
   /**
-   * Where every event passes, the polls of `ASYNC_POLLING_UPDATE` aside. Handlers that throw or reject are reported as `UNKNOWN_OR_INVALID_WEBSERVER_EVENT`; a
-   * promise that comes back settles when all of them are done, and never rejects.
+   * Where every event passes, the polls of `ASYNC_POLLING_UPDATE` aside. Handlers that throw or reject are reported as
+   * `UNKNOWN_OR_INVALID_WEBSERVER_EVENT`; a promise that comes back settles when all of them are done, and never rejects.
    */
   onEvent(event: AnyEventName, payload?: WebServerMessage): void | Promise<void> {
     return this.#tell(event, payload);

@@ -321,33 +321,28 @@ describe('gateway, WebSocket over the bus', () => {
 
   it('a worker that closes - is told once that its handlers send too late, and again after the next time', async () => {
     const { path, join } = await front();
-    const warnings: string[] = [];
-    const warn = ({ message }: Error): void => void warnings.push(message);
-    process.on('warning', warn);
-    try {
-      const { client, web, log } = await worker(path);
-      let go: (() => void)[] = [];
-      web.websocket.on('WEBSOCKET_MESSAGE_RECEIVED', async (_, { clientID, message }) => {
-        await new Promise<void>((resolve) => go.push(resolve));
-        await web.websocket.sendTextMessageToClient(clientID, message);
-      });
-      for (let turn = 1; turn <= 2; turn++) {
-        // Its clients come to it again with every session.
-        if (turn === 1) await web.websocket.takeClients();
-        else await client.connect();
-        const page = join();
-        await page.opened;
-        for (let count = 0; count < 10; count++) page.ws.send(String(count));
-        await log.until('WEBSOCKET_MESSAGE_RECEIVED', 10 * turn);
-        await client.close();
-        for (const each of go) each();
-        go = [];
-        await new Promise((resolve) => setTimeout(resolve, 50));
-        expect(warnings, `after ${turn} closings`).to.have.length(turn);
-        page.ws.terminate();
-      }
-    } finally {
-      process.off('warning', warn);
+    const { client, web, log } = await worker(path);
+    const told: string[] = [];
+    client.on('error', ({ message }) => told.push(message));
+    let go: (() => void)[] = [];
+    web.websocket.on('WEBSOCKET_MESSAGE_RECEIVED', async (_, { clientID, message }) => {
+      await new Promise<void>((resolve) => go.push(resolve));
+      await web.websocket.sendTextMessageToClient(clientID, message);
+    });
+    for (let turn = 1; turn <= 2; turn++) {
+      // Its clients come to it again with every session.
+      if (turn === 1) await web.websocket.takeClients();
+      else await client.connect();
+      const page = join();
+      await page.opened;
+      for (let count = 0; count < 10; count++) page.ws.send(String(count));
+      await log.until('WEBSOCKET_MESSAGE_RECEIVED', 10 * turn);
+      await client.close();
+      for (const each of go) each();
+      go = [];
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(told, `after ${turn} closings`).to.have.length(turn);
+      page.ws.terminate();
     }
   });
 });
