@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { LinkPort } from '../session/link-port.ts';
+import type { Session } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
 import type { ProcessMark } from '../wire/hello.ts';
 import type { Processes } from './platform.ts';
@@ -11,6 +12,8 @@ export interface CurrentLinkOwner {
   /** The process at the other end of the link that was lost has ended. */
   processDied(): void;
 }
+
+const unheardLookMs = 20;
 
 /** The link that a conversation has at present, or had last. */
 export class CurrentLink {
@@ -76,6 +79,16 @@ export class CurrentLink {
   watch(): void {
     if (this.#last?.kind !== 'unix' || this.#process === undefined) return;
     this.#unwatch = this.processes?.watch(this.#process, () => this.#owner.processDied());
+  }
+
+  /** Until `take` or `leave`: calls `then` once all that came over the link that was lost has been delivered, at once if it has. */
+  whenHeard(session: Session | undefined, then: () => void): void {
+    if (session?.hasUnheard !== true) {
+      then();
+      return;
+    }
+    const timer = this.#clock.setTimer(() => this.whenHeard(session, then), unheardLookMs, true);
+    this.#unwatch = () => timer.cancel();
   }
 
   #leaveBe(): void {

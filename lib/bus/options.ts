@@ -190,14 +190,14 @@ export const serverOptions = /* @__PURE__ */ (() =>
     generateID: callback<() => string>({
       type: '() => string',
     }),
-    /** How long a session whose link broke waits for its client. */
+    /** How long a session whose link broke waits for its client, unless its process is seen to be gone. */
     sessionGraceMs: integer({
       default: 120_000,
       min: 0,
       max: 2_147_483_647,
       unit: 'ms',
     }),
-    /** How long a survey waits for a member whose link broke. */
+    /** How long after its link broke a survey still waits for a member. */
     surveyGraceMs: integer({
       default: 1_000,
       min: 0,

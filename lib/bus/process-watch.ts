@@ -64,7 +64,7 @@ export class ProcessWatch implements Processes {
 
   #look(key: string, suspect: Suspect): void {
     if (!this.#table.isGone(suspect.mark)) {
-      this.#lookAfter(Math.max(soonMs, (this.#clock.now() - suspect.since) / 2), key, suspect);
+      this.#lookAfter(Math.max(soonMs, (this.#clock.now() - suspect.since) / 4), key, suspect);
       return;
     }
     this.#forget(key, suspect);

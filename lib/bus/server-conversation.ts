@@ -193,15 +193,16 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   }
 
   processDied(): void {
-    this.#lost('process died', 'The process of the client ended');
+    const error = new BusError('ERR_SESSION_LOST', 'The process of the client ended');
+    this.peer.questions.fail(error);
+    this.#current.whenHeard(this.peer.session, () => this.over('process died', error));
   }
 
   /** Clients do not go away in this sense; they end. */
   goingAway(): void {}
 
   refusal(): BusError | undefined {
-    if (this.#lifecycle.is('idle', 'closing')) return new BusError('ERR_CLOSED', 'The connection is closed');
-    return undefined;
+    return this.#lifecycle.is('idle', 'closing') ? new BusError('ERR_CLOSED', 'The connection is closed') : undefined;
   }
 
   /** The client said END: it closes, or it moves to the next server once this one owes it nothing. */
@@ -265,10 +266,10 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
   }
 
   /** The client went without a word. What it said before is heard first, however long its welcome takes. */
-  #lost(reason: unknown, text: string): void {
+  #lost(text: string): void {
     const error = new BusError('ERR_SESSION_LOST', text);
     const over = (): void => {
-      if (this.#current.port === undefined) this.over(reason, error);
+      if (this.#current.port === undefined) this.over(undefined, error);
     };
     if (this.#welcome?.putsOff(over) === true) this.peer.questions.fail(error);
     else over();
@@ -286,7 +287,7 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     const { clock, sessionGraceMs } = this.#options;
     if (!this.#lifecycle.is('ready') || session?.tier !== 'session' || sessionGraceMs === 0 || this.#movedOn) {
       if (this.#lifecycle.is('ready')) this.#lifecycle.move('disconnected');
-      this.#lost(undefined, 'The link was lost');
+      this.#lost('The link was lost');
       return;
     }
     this.#lifecycle.move('disconnected');
@@ -294,6 +295,6 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     this.#current.tell();
     if (!this.#lifecycle.is('disconnected')) return;
     this.#current.watch();
-    this.#grace = clock.setTimer(() => this.#lost(undefined, 'The client did not come back'), sessionGraceMs, true);
+    this.#grace = clock.setTimer(() => this.#lost('The client did not come back'), sessionGraceMs, true);
   }
 }

@@ -207,9 +207,9 @@ export class Session {
     if (this.tier === 'session') this.out.control('resume');
   }
 
-  /** Something came that waits for `open`. */
+  /** Something came that waits for `open` or `resume`. */
   get hasUnheard(): boolean {
-    return this.#receiver.isShut && this.#receiver.heldBytes > 0;
+    return this.#receiver.heldBytes > 0;
   }
 
   /** Delivers answers only, until `open`; the peer goes on sending until it has no room, which costs no frame. */

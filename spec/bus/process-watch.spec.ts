@@ -52,19 +52,19 @@ describe('process watch', () => {
     });
   }
 
-  it('a process that goes on for long after its link - is reported after half of that time more, at few looks', async () => {
+  it('a process that goes on for long after its link - is reported after a quarter of that time more, at few looks', async () => {
     watch.watch(other, died);
     await clock.run(60_000);
     dead.add(2);
-    await clock.run(30_000);
+    await clock.run(15_000);
     expect(gone).to.have.lengthOf(1);
-    expect(looks.length).to.be.within(20, 40);
+    expect(looks.length).to.be.within(20, 60);
   });
 
   it('many links of one process - are looked at as one', async () => {
     for (let link = 0; link < 1_000; link++) watch.watch(other, () => died());
     await clock.run(20);
-    expect(looks.length).to.be.below(12);
+    expect(looks.length).to.be.below(16);
     dead.add(2);
     await clock.run(20);
     expect(gone).to.have.lengthOf(1_000);

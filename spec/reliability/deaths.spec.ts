@@ -242,6 +242,30 @@ describe('deaths', function () {
     expect((await left)[1]).to.equal('process died');
   });
 
+  it('what came before - is delivered all the same where it was held back, and what was asked is over at once', async () => {
+    const server = await serve('s');
+    const dummy = dummies.make();
+    const heard: unknown[] = [];
+    server.on('message', (message) => heard.push(message));
+    server.on('disconnect', (_connection, reason) => heard.push(reason));
+    const client = await clientAs(dummy.mark, { path: stage.path('s'), reconnect: false }).connect();
+    await until(() => server.connections.length === 1);
+    const [connection] = server.connections;
+    client.handle(() => new Promise(() => {}));
+    server.pause();
+    const asked = code(connection!.request('?', 0));
+    for (const message of [1, 2, 3]) await client.send(message);
+    await client.ping();
+    dummy.kill();
+    client.connection!.destroy();
+    expect(await asked).to.equal('ERR_SESSION_LOST');
+    expect(heard).to.deep.equal([]);
+    server.resume();
+    await until(() => heard.length === 4);
+    expect(heard).to.deep.equal([1, 2, 3, 'process died']);
+    expect(server.connections).to.deep.equal([]);
+  });
+
   it('a worker that crashed ten times - is in connections once', async () => {
     const server = await serve('s');
     let dummy = dummies.make();
