@@ -25,7 +25,7 @@ type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typ
 
 type ServerState = 'idle' | 'starting' | 'listening' | 'closing';
 
-/** A server that was replaced is closed within 10 s of that, once its successor has answered for half a second. */
+/** A server that was replaced is closed within 10 s of that, once its successor has answered for a second. */
 const mostReplacedMs = 9_000;
 
 /** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { type FileIdentity, isSame, knock } from './socket-file.ts';
 
 /** How often, one look after the other, a successor has to answer. */
-const answersWanted = 3;
+const answersWanted = 5;
 /** How long it may be too busy to. */
 const silentMs = 10_000;
 

@@ -40,7 +40,7 @@ describe('succession', () => {
     folder.remove();
   });
 
-  it('is done once the successor answered three looks, and begins anew with another one', async () => {
+  it('is done once the successor answered five looks, and begins anew with another one', async () => {
     const succession = new Succession(path, new VirtualClock());
     await successor();
     const first = await lstat(path);
@@ -49,8 +49,9 @@ describe('succession', () => {
     unlinkSync(path);
     await successor();
     const second = await lstat(path);
-    const looks = [await succession.look(second), await succession.look(second), await succession.look(second)];
-    expect(looks).to.deep.equal(['waits', 'waits', 'done']);
+    const looks: string[] = [];
+    while (!looks.includes('done')) looks.push(await succession.look(second));
+    expect(looks).to.deep.equal(['waits', 'waits', 'waits', 'waits', 'done']);
   });
 
   it('fails at once where nobody listens any more, or nothing stands', async () => {

@@ -43,10 +43,11 @@ async function serve({ mode, path }: Given, say: (told: unknown) => void): Promi
   try {
     const listener = await listen(
       { kind: 'unix', path },
-      { takeover: mode.startsWith('takeover') },
+      { takeover: mode === 'takeover' },
       {
         link: (link) => {
           link.attach({ data: () => {}, drain: () => {}, close: () => {} });
+          tell('a link');
         },
         error: () => {},
         replaced: () => {},
@@ -54,13 +55,7 @@ async function serve({ mode, path }: Given, say: (told: unknown) => void): Promi
     );
     reachable.push(...reachableIn(dirname(path)));
     tell('ok');
-    if (mode === 'close') {
-      process.once('message', () => void listener.close().then(() => tell('ok')));
-    }
-    if (mode === 'takeover and close') {
-      // Once the old server has looked at it, twice at most.
-      setTimeout(() => void listener.close().then(() => process.disconnect()), 400);
-    }
+    if (isMainThread) process.once('message', () => void listener.close().then(() => tell('ok')));
     return listener;
   } catch (error) {
     const { code, message } = error as { code?: unknown; message?: unknown };
