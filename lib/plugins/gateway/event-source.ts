@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, type BusError } from '../../base/errors.ts';
+import { isThenable } from '../../bus/incoming.ts';
 import { EventQueue } from './event-queue.ts';
 import type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
@@ -174,8 +175,8 @@ export abstract class EventSource<Name extends AnyEventName> {
   #run(handler: Handler, event: AnyEventName, payload: WebServerMessage | undefined): Promise<void> | undefined {
     try {
       const result = payload === undefined ? handler(event) : handler(event, payload);
-      if (!(result instanceof Promise)) return undefined;
-      return result.then(
+      if (!isThenable(result)) return undefined;
+      return Promise.resolve(result).then(
         () => undefined,
         (error: unknown) => this.#failed(event, payload, error),
       );

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { EventEmitter } from 'eventemitter3';
+import { GuardedEmitter } from '../../bus/guarded-emitter.ts';
 import type { ClientCore, FailureCallback } from './client-core.ts';
 import { checkCallback, checkId, setCallback } from './endpoint-registry.ts';
 import type { TransferHandle } from './handle.ts';
@@ -13,12 +13,12 @@ import type { TransferEvents } from './server-transfers.ts';
 type Receive<Data> = (data: Data, info: TransferInfo) => unknown;
 
 /** The client side of interserve: what `client.use(interserve())` returns. */
-export class ClientTransfers extends EventEmitter<TransferEvents> {
+export class ClientTransfers extends GuardedEmitter<TransferEvents> {
   readonly #core: ClientCore;
   readonly #pushes: Pushes;
 
   constructor(core: ClientCore, pushes: Pushes) {
-    super();
+    super((error) => core.around.report(error));
     this.#core = core;
     this.#pushes = pushes;
   }

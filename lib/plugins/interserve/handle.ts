@@ -1,4 +1,4 @@
-import { EventEmitter } from 'eventemitter3';
+import { GuardedEmitter } from '../../bus/guarded-emitter.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Receipt } from './intake.ts';
 
@@ -13,19 +13,24 @@ export interface Progress {
 }
 
 interface HandleEvents {
-  progress: [progress: Progress];
+  progress(progress: Progress): unknown;
 }
 
 /** What `send` returns: the receipts to come, the progress, and the way to end it. */
-export class TransferHandle<Result> extends EventEmitter<HandleEvents> {
+export class TransferHandle<Result> extends GuardedEmitter<HandleEvents> {
   /** One for each peer; a client's own, once it is ready. Rejects with a `BusError` whose `details` are `{ status, reason }`. */
   readonly receipts: ReadonlyMap<PeerHandle, Promise<Receipt>>;
   /** The receipt where there is one peer; else all of them as `Promise.allSettled` has them. */
   readonly receipt: Promise<Result>;
   readonly #abort: () => void;
 
-  constructor(receipts: ReadonlyMap<PeerHandle, Promise<Receipt>>, receipt: Promise<Result>, abort: () => void) {
-    super();
+  constructor(
+    receipts: ReadonlyMap<PeerHandle, Promise<Receipt>>,
+    receipt: Promise<Result>,
+    abort: () => void,
+    report: (error: unknown) => void,
+  ) {
+    super(report);
     this.receipts = receipts;
     this.receipt = receipt;
     this.#abort = abort;

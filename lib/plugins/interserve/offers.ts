@@ -48,7 +48,7 @@ export class Offers {
       id,
       opened: opened.then(({ payload }) => payload),
       abort: abort.signal,
-      progress: (progress) => this.#core.guard(() => handle.emit('progress', progress)),
+      progress: (progress) => void handle.emit('progress', progress),
     };
     const receipts = new Map(peers.map((peer) => [peer, this.#toPeer(sending, peer)]));
     void Promise.allSettled([sending.opened, ...receipts.values()]).then(async () => {
@@ -57,7 +57,8 @@ export class Offers {
       await open?.payload.close().catch(() => {});
     });
     const all = [...receipts.values()];
-    const handle = new TransferHandle(receipts, receiptOf(all), () => abort.abort(transferError('aborted')));
+    const stop = (): void => abort.abort(transferError('aborted'));
+    const handle = new TransferHandle(receipts, receiptOf(all), stop, (error) => this.#core.report(error));
     return handle;
   }
 

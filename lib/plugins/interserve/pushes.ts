@@ -47,12 +47,13 @@ export class Pushes {
       over,
       place,
       placed,
-      progress: (progress) => this.#core.guard(() => handle.emit('progress', progress)),
+      progress: (progress) => void handle.emit('progress', progress),
       bytes: 0,
     };
     this.#active.set(push.number, push);
     const receipt = this.#run(push, open, (peer) => receipts.set(peer, receipt));
-    const handle = new TransferHandle(receipts, receipt, () => over.abort(transferError('aborted')));
+    const stop = (): void => over.abort(transferError('aborted'));
+    const handle = new TransferHandle(receipts, receipt, stop, (error) => this.#core.around.report(error));
     return handle;
   }
 

@@ -126,8 +126,12 @@ export class ServerCore {
     try {
       task();
     } catch (error) {
-      this.#around.report(error);
+      this.report(error);
     }
+  }
+
+  report(error: unknown): void {
+    this.#around.report(error);
   }
 
   #record(record: TransferRecord): void {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
-import { EventEmitter } from 'eventemitter3';
 import { BusError } from '../../base/errors.ts';
+import { GuardedEmitter } from '../../bus/guarded-emitter.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { type AddOptions, checkCallback, checkId, type Handshake } from './endpoint-registry.ts';
 import type { TransferHandle } from './handle.ts';
@@ -17,18 +17,18 @@ type Receive<Data> = (data: Data, peer: PeerHandle, info: TransferInfo) => unkno
 
 export interface TransferEvents {
   /** Every transfer that is over, whatever came of it. */
-  transfer: [record: TransferRecord];
+  transfer(record: TransferRecord): unknown;
 }
 
 /** The server side of interserve: what `server.use(interserve())` returns. */
-export class ServerTransfers extends EventEmitter<TransferEvents> {
+export class ServerTransfers extends GuardedEmitter<TransferEvents> {
   readonly #core: ServerCore;
   readonly #offers: Offers;
   readonly #peers: () => Iterable<PeerHandle>;
   readonly #port: () => number | undefined;
 
   constructor(core: ServerCore, offers: Offers, peers: () => Iterable<PeerHandle>, port: () => number | undefined) {
-    super();
+    super((error) => core.report(error));
     this.#core = core;
     this.#offers = offers;
     this.#peers = peers;

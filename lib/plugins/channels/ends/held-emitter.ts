@@ -1,4 +1,4 @@
-import { isThenable } from '../../../bus/incoming.ts';
+import { guarded } from '../../../bus/guarded.ts';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 
@@ -34,6 +34,7 @@ export class HeldEmitter<Events extends { [Name in keyof Events]: readonly unkno
   }
 
   on<Name extends keyof Events & string>(event: Name, listener: Listener<Events[Name]>): this {
+    if (typeof listener !== 'function') throw new TypeError(`The listener of "${event}" must be a function`);
     // Replaced as a whole, so that an emit under way goes on with the listeners it began with.
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
     if (this.#held.length > 0 && !this.#flushing) {
@@ -44,6 +45,7 @@ export class HeldEmitter<Events extends { [Name in keyof Events]: readonly unkno
   }
 
   once<Name extends keyof Events & string>(event: Name, listener: Listener<Events[Name]>): this {
+    if (typeof listener !== 'function') return this.on(event, listener);
     const once: Listener<Events[Name]> = (...args) => {
       this.off(event, once);
       return listener(...args);
@@ -91,13 +93,6 @@ export class HeldEmitter<Events extends { [Name in keyof Events]: readonly unkno
   };
 
   #call(listeners: readonly Listener<never>[], args: readonly unknown[]): void {
-    for (const listener of listeners) {
-      try {
-        const result = listener(...(args as never));
-        if (isThenable(result)) result.then(undefined, this.#options.failed);
-      } catch (error) {
-        this.#options.failed(error);
-      }
-    }
+    for (const listener of listeners) guarded(() => listener(...(args as never)), this.#options.failed);
   }
 }

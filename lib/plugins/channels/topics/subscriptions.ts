@@ -1,3 +1,5 @@
+import { BusError } from '../../../base/errors.ts';
+import { guarded } from '../../../bus/guarded.ts';
 import { checkPattern, TopicTree } from './topic-tree.ts';
 
 export type TopicListener = (data: unknown, topic: string) => unknown;
@@ -30,6 +32,9 @@ export class Subscriptions {
 
   add(pattern: string, listener: TopicListener): Subscription {
     checkPattern(pattern);
+    if (typeof listener !== 'function') {
+      throw new BusError('ERR_INVALID_ARGUMENT', `The listener of "${pattern}" must be a function.`);
+    }
     const entry = { listener };
     this.#tree.add(pattern, entry);
     const count = this.#counts.get(pattern) ?? 0;
@@ -47,12 +52,7 @@ export class Subscriptions {
 
   deliver(topic: string, data: unknown): void {
     for (const { listener } of this.#tree.match(topic)) {
-      try {
-        const result = listener(data, topic);
-        if (result instanceof Promise) result.catch(this.#options.failed);
-      } catch (error) {
-        this.#options.failed(error);
-      }
+      guarded(() => listener(data, topic), this.#options.failed);
     }
   }
 
