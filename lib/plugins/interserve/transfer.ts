@@ -2,6 +2,7 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import type { BusError } from '../../base/errors.ts';
 import type { Account } from './accounts.ts';
 import type { Content, Way } from './control.ts';
+import { Coverage } from './coverage.ts';
 import type { Endpoint } from './endpoints.ts';
 import type { Digest, Intake, Receipt } from './intake.ts';
 import { transferError } from './outcomes.ts';
@@ -19,6 +20,9 @@ export interface TransferStart {
   readonly account: Account;
   readonly endpoint: Endpoint;
 }
+
+/** Parts of one transfer that are sent at the same time. */
+const mostBeside = 16;
 
 interface ClaimedRequest {
   stop(why?: BusError): void;
@@ -38,6 +42,8 @@ export class Transfer {
   readonly signal: AbortSignal;
   /** Down: what is sent. */
   payload: Payload | undefined;
+  /** Down: what of it left in parts. */
+  readonly coverage = new Coverage();
   /** Bytes that moved, for reports. */
   bytes = 0;
   /** Called as bytes move. */
@@ -55,6 +61,8 @@ export class Transfer {
   #resolve: (receipt: Receipt) => void = () => {};
   #reject: (error: BusError) => void = () => {};
   #request: ClaimedRequest | undefined;
+  /** Those that are served beside it, each a part. */
+  readonly #beside = new Set<(why?: BusError) => void>();
   #begun = false;
   #intake: Intake | undefined;
   #digest: Digest | undefined;
@@ -144,6 +152,15 @@ export class Transfer {
     };
   }
 
+  /** Serves a request for a part beside others; as `claim`, but that nothing is stopped. Throws `busy` over a limit. */
+  join(stop: (why?: BusError) => void): () => void {
+    if (this.#beside.size >= mostBeside) throw transferError('busy');
+    this.#begun = true;
+    this.#beside.add(stop);
+    if (!this.over) this.#stall.touch();
+    return () => this.#beside.delete(stop);
+  }
+
   take(receipt: Receipt): void {
     if (this.over) return;
     this.#resolve(receipt);
@@ -156,6 +173,7 @@ export class Transfer {
     void this.#intake?.fail(error).catch(() => {});
     this.#finish();
     this.#request?.stop(error);
+    for (const stop of this.#beside) stop(error);
   }
 
   #finish(): void {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -14,6 +15,25 @@ import { reasonOf, TransferBus } from './support/transfer-bus.ts';
 
 const content = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * 7) % 256));
 const sha256 = createHash('sha256').update(content).digest('hex');
+
+/** Writes all of a PUT before it reads; the status, or what became of the connection instead. */
+function put(port: number, path: string, header: string, bytes: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('error', ({ message }) => resolve(message));
+    socket.on('data', (part) => (text += String(part)));
+    socket.on('close', () => resolve(text.split(' ')[1] ?? 'closed'));
+    socket.pause();
+    socket.write(`PUT ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${header}\r\nContent-Length: ${bytes}\r\n\r\n`);
+    const more = (left: number): void => {
+      const piece = Math.min(left, 65_536);
+      if (piece === 0) socket.resume();
+      else socket.write(Buffer.alloc(piece), (error) => error ?? setImmediate(more, left - piece));
+    };
+    more(bytes);
+  });
+}
 
 describe('interserve over HTTP', () => {
   let bus: TransferBus;
@@ -75,6 +95,55 @@ describe('interserve over HTTP', () => {
       const beyond = await curl(url, ['-r', '200000-', ...key]);
       expect([beyond.status, beyond.headers['content-range']]).to.deep.equal([416, 'bytes */200000']);
       taken(offer);
+    });
+
+    it('parts at the same time - are all served, up to a limit, and the last of them completes the transfer', async () => {
+      // More than sockets take that nobody reads.
+      const large = Buffer.concat(Array.from({ length: 16 }, (_, part) => Buffer.alloc(8_000_000, part)));
+      const { url, key, handle, offer } = await offered(large);
+      const count = 16;
+      const size = large.length / count;
+      const rangeOf = (part: number): string => `bytes=${part * size}-${(part + 1) * size - 1}`;
+      const headers = { authorization: key[1]?.replace('Authorization: ', '') ?? '' };
+      const get1 = (range: string): Promise<IncomingMessage> =>
+        new Promise((resolve, reject) => {
+          const request = get(url, { headers: { ...headers, range }, agent: false }, resolve);
+          request.on('error', reject);
+        });
+      // None is read before all have begun.
+      const answers = await Promise.all(Array.from({ length: count }, (_, part) => get1(rangeOf(part))));
+      const more = await get1('bytes=0-9');
+      expect(more.statusCode).to.equal(429);
+      more.resume();
+      const bodies = await Promise.all(answers.map((answer) => Readable.from(answer).toArray()));
+      expect(answers.map(({ statusCode }) => statusCode)).to.deep.equal(answers.map(() => 206));
+      expect(Buffer.concat(bodies.flat() as Buffer[]).equals(large)).to.equal(true);
+      bare.answer(offer.transfer, {
+        ok: true,
+        receipt: { bytes: large.length, sha256: createHash('sha256').update(large).digest('hex'), resumed: 0 },
+      });
+      await handle.receipt;
+    });
+
+    it('ETag - is one for a content and its encoding; If-Range gives the part of that content alone', async () => {
+      await bus.close();
+      await start({ compress: true });
+      const { url, key } = await offered();
+      const etagOf = async (...args: string[]): Promise<string | undefined> =>
+        (await curl(url, [...args, ...key])).headers.etag?.toString();
+      const etag = await etagOf('-I');
+      expect(etag).to.match(/^"[\w-]{10,}"$/);
+      expect(await etagOf()).to.equal(etag);
+      expect(await etagOf('-r', '5-9')).to.equal(etag);
+      const encoded = await etagOf('-H', 'Accept-Encoding: gzip');
+      expect(encoded).to.be.a('string').and.not.equal(etag);
+      expect((await offered()).url).to.not.equal(url);
+      const statusOf = async (condition: string | undefined): Promise<number> =>
+        (await curl(url, ['-r', '5-9', '-H', `If-Range: ${condition}`, ...key])).status;
+      expect(await statusOf(etag)).to.equal(206);
+      for (const other of ['"another"', `W/${etag}`, encoded, 'Sun, 06 Nov 1994 08:49:37 GMT']) {
+        expect(await statusOf(other), other).to.equal(200);
+      }
     });
 
     it('a stream of unknown length - comes in chunks, and by parts as far as it is', async () => {
@@ -277,6 +346,28 @@ describe('interserve over HTTP', () => {
       expect((await curl(url, ['--data-binary', '@-', ...digest, ...key], content)).status).to.equal(200);
       expect(await answer).to.have.property('ok', true);
     });
+
+    for (const size of [1_000_000, 5_000_000]) {
+      it(`a refusal - is read by who first writes all of ${size} bytes`, async () => {
+        const path = `/interserve/${'0'.repeat(32)}/${'a'.repeat(22)}.${'b'.repeat(22)}`;
+        const mine = await granted(1, { size });
+        const used = await granted(2, { size });
+        bare.send({ op: 'stop', way: 'up', transfer: 2, reason: 'aborted', message: 'no' }).catch(() => undefined);
+        await used.answer;
+        const ways: readonly (readonly [number, string, (string | undefined)?])[] = [
+          [404, path],
+          [401, new URL(mine.url).pathname],
+          [410, new URL(used.url).pathname, used.key[1]],
+          [413, new URL(mine.url).pathname, mine.key[1]],
+        ];
+        for (const [status, place, authorization = 'x: y'] of ways) {
+          const seen = await Promise.all(
+            Array.from({ length: 5 }, () => put(bus.port, place, authorization, size + 1)),
+          );
+          expect(seen, place).to.deep.equal(seen.map(() => String(status)));
+        }
+      });
+    }
 
     it('a digest that differs from the one over the bus - gets 422', async () => {
       const { url, key } = await granted(1);

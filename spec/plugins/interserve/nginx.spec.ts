@@ -8,11 +8,17 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { freePort, nginx, startNginx } from '../../support/nginx.ts';
-import { hasCurl } from './support/curl.ts';
+import { curl, hasCurl } from './support/curl.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
 /** A reverse proxy on loopback, in front of the interserve port `upstream`. */
-function inFront(folder: string, port: number, upstream: number, tls: boolean): Promise<ChildProcess> {
+function inFront(
+  folder: string,
+  port: number,
+  upstream: number,
+  tls: boolean,
+  buffering: 'on' | 'off' = 'off',
+): Promise<ChildProcess> {
   const location = `
     client_max_body_size 8m;
     location /interserve/ {
@@ -20,7 +26,7 @@ function inFront(folder: string, port: number, upstream: number, tls: boolean): 
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_request_buffering off;
+      proxy_request_buffering ${buffering};
       proxy_buffering off;
     }`;
   return startNginx(folder, port, location, tls);
@@ -30,15 +36,17 @@ describe('interserve behind nginx', function () {
   this.timeout(30_000);
   let folder: string;
   let child: ChildProcess | undefined;
+  let proxied = 0;
   let bus: TransferBus;
   let one: TransferClient;
 
-  async function start(tls: boolean): Promise<void> {
+  async function start(tls: boolean, buffering: 'on' | 'off' = 'off'): Promise<void> {
     const port = await freePort();
+    proxied = port;
     bus = await TransferBus.start({ port, ssl: tls, address: '127.0.0.1', trusted: ['loopback'], compress: true });
     bus.transfers.add('map');
     one = await bus.connect(tls ? { tls: { rejectUnauthorized: false } } : {});
-    child = await inFront(folder, port, bus.port, tls);
+    child = await inFront(folder, port, bus.port, tls, buffering);
   }
 
   beforeEach(async function () {
@@ -97,6 +105,25 @@ describe('interserve behind nginx', function () {
     expect(await heard).to.deep.equal([413, true]);
     expect(bus.records.at(-1)).to.include({ outcome: 'large' });
   });
+
+  for (const buffering of ['on', 'off'] as const) {
+    it(`refused uploads - their status comes through, with proxy_request_buffering ${buffering}`, async () => {
+      await start(false, buffering);
+      const url = `http://127.0.0.1:${proxied}/interserve/${'0'.repeat(32)}/${'a'.repeat(22)}.${'b'.repeat(22)}`;
+      for (const bytes of [1_000_000, 5_000_000]) {
+        const seen: number[] = [];
+        for (let turn = 0; turn < 20; turn += 1) {
+          const { status } = await curl(
+            url,
+            ['-H', 'Expect:', '-X', 'PUT', '--data-binary', '@-'],
+            Buffer.alloc(bytes),
+          );
+          seen.push(status);
+        }
+        expect(seen, `${bytes} bytes`).to.deep.equal(seen.map(() => 404));
+      }
+    });
+  }
 
   it('a proxy that is restarted - does not end the transfer', async () => {
     await start(false);

@@ -1,5 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { BusError } from '../../../base/errors.ts';
+import { systemClock } from '../../../base/system-clock.ts';
+import { lingerAfter } from '../../../transport/linger.ts';
 import { asTransferError, failureOf, outcomes } from '../outcomes.ts';
 
 /** Names the row of the outcome table, because several rows share a status. */
@@ -34,6 +36,11 @@ export function answerFailure(response: ServerResponse, error: unknown): void {
   };
   if (reason === 'unauthorized') headers['www-authenticate'] = 'Bearer';
   if (reason === 'method') headers.allow = 'GET, HEAD, PUT, POST';
-  if (!response.req.complete) headers.connection = 'close';
+  if (!response.req.complete) {
+    headers.connection = 'close';
+    // Sockets and their time are the system's here, whatever clock the transfers go by.
+    lingerAfter(response, systemClock);
+  }
   response.writeHead(status, headers).end(text);
+  response.req.resume();
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { BusError } from '../../../base/errors.ts';
 import { asTransferError, failureOf, outcomes, transferError } from '../outcomes.ts';
 import type { Payload } from '../payload/payload.ts';
 import type { Transfer } from '../transfer.ts';
@@ -20,13 +21,14 @@ export async function serveDownload(
   compress: boolean,
 ): Promise<void> {
   if (request.method === 'HEAD') {
-    response.writeHead(outcomes.whole.status, headersOf(payload, undefined)).end();
+    response.writeHead(outcomes.whole.status, headersOf(transfer, payload, undefined)).end();
     return;
   }
-  const done = await transfer.claim((why) => {
+  const stop = (why?: BusError): void => {
     if (why === undefined || response.headersSent) response.destroy();
     else answerFailure(response, why);
-  });
+  };
+  const done = isOneOfMany(rangeHeader(request, transfer)) ? joined(transfer, stop) : await transfer.claim(stop);
   try {
     if (transfer.over) throw transferError('gone');
     await sendBody(request, response, transfer, payload, compress);
@@ -42,6 +44,30 @@ export async function serveDownload(
   }
 }
 
+/** Downloaders that fetch parts at the same time say where each ends; one that carries on after a break does not. */
+function isOneOfMany(range: string | undefined): boolean {
+  return /^bytes=\d+-\d+$/.test(range?.replaceAll(' ', '') ?? '');
+}
+
+function joined(transfer: Transfer, stop: (why?: BusError) => void): () => void {
+  try {
+    return transfer.join(stop);
+  } catch (error) {
+    throw new HttpAnswer(asTransferError(error));
+  }
+}
+
+/** What is asked for, unless it is a part of what the requester takes to be another content. */
+function rangeHeader({ headers }: IncomingMessage, transfer: Transfer): string | undefined {
+  const condition = headers['if-range'];
+  return condition === undefined || condition === etagOf(transfer) ? headers.range : undefined;
+}
+
+/** A transfer is of one content; what is encoded is another representation of it. */
+function etagOf({ endpoint }: Transfer, encoding?: string): string {
+  return `"${endpoint.tag}${encoding === undefined ? '' : `-${encoding}`}"`;
+}
+
 async function sendBody(
   request: IncomingMessage,
   response: ServerResponse,
@@ -49,14 +75,16 @@ async function sendBody(
   payload: Payload,
   compress: boolean,
 ): Promise<void> {
-  const range = await rangeOf(request, response, payload);
+  const asked = rangeHeader(request, transfer);
+  const range = await rangeOf(asked, response, payload);
   const encoding =
     compress && range === undefined && (payload.size ?? Infinity) >= leastToCompress
       ? negotiate(request.headers['accept-encoding']?.toString())
       : undefined;
-  const headers = headersOf(payload, range);
+  const headers = headersOf(transfer, payload, range);
   if (encoding !== undefined) {
     delete headers['content-length'];
+    headers.etag = etagOf(transfer, encoding);
     headers['content-encoding'] = encoding;
   }
   response.writeHead(range === undefined ? outcomes.whole.status : outcomes.part.status, headers);
@@ -83,16 +111,19 @@ async function sendBody(
     compressor.end();
     await finished;
   }
-  if (isLast()) transfer.complete();
+  const reached = end ?? payload.size ?? start;
+  transfer.coverage.add(start, reached);
+  const whole = payload.size !== undefined && transfer.coverage.reaches(payload.size);
+  if (whole || (isLast() && !isOneOfMany(asked))) transfer.complete();
 }
 
 /** The part asked for, or undefined for the whole. Waits for a stream to come as far. */
 async function rangeOf(
-  request: IncomingMessage,
+  asked: string | undefined,
   response: ServerResponse,
   payload: Payload,
 ): Promise<ByteRange | undefined> {
-  const range = readRange(request.headers.range, payload.size);
+  const range = readRange(asked, payload.size);
   if (range === 'whole') return undefined;
   if (range === 'unsatisfiable') throw outside(payload);
   if (range.end !== undefined && payload.size !== undefined) return range;
@@ -105,10 +136,11 @@ function outside(payload: Payload): HttpAnswer {
   return new HttpAnswer(transferError('range'), { 'content-range': `bytes */${payload.size ?? '*'}` });
 }
 
-function headersOf(payload: Payload, range: ByteRange | undefined): OutgoingHttpHeaders {
+function headersOf(transfer: Transfer, payload: Payload, range: ByteRange | undefined): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {
     'content-type': payload.kind === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream',
     'accept-ranges': 'bytes',
+    etag: etagOf(transfer),
     'cache-control': 'no-store',
   };
   const end = range?.end ?? payload.size;
