@@ -72,6 +72,11 @@ export function oneOf<const Choice extends string>(row: {
   };
 }
 
+/** The same option where giving nothing means that something else decides. */
+export function optional<T>(row: OptionSpec<T>): OptionSpec<T | undefined> {
+  return { ...row, default: undefined };
+}
+
 /** Anything `accepts` says yes to, such as a function or a plain object; `type` names it for people. */
 export function custom<T>(row: {
   readonly type: string;

@@ -1,8 +1,9 @@
 import { longestTimerMs } from '../../base/clock.ts';
-import { callback, custom, flag, integer, oneOf, type Given, type Resolved } from '../../base/options.ts';
+import { callback, custom, flag, integer, oneOf, optional, type Given, type Resolved } from '../../base/options.ts';
 import { listedOriginsOption } from '../../transport/origin-options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { StreamMode } from './ends/stream-reader.ts';
+import { usualLag } from './offline/lag-line.ts';
 
 /** Somebody wants something of the relay. */
 export interface ChannelRequest {
@@ -150,14 +151,17 @@ export const endRows = {
   }),
   /** The channel lives in this process, with no relay. */
   offline: flag({ default: false }),
-  /** Offline: what each send takes besides its bytes. */
-  netLag: integer({ default: 20, min: 0, unit: 'ms' }),
-  /** Offline: how fast bytes go. */
-  netSpeed: integer({ default: 1_048_576, min: 1, max: Infinity, unit: 'bytes/s' }),
 };
+
+const netLag = integer({ default: usualLag.netLag, min: 0, unit: 'ms' });
+const netSpeed = integer({ default: usualLag.netSpeed, min: 1, max: Infinity, unit: 'bytes/s' });
 
 export const createTable = {
   ...endRows,
+  /** Offline: what each send takes besides its bytes; also for users who say nothing else. */
+  netLag,
+  /** Offline: how fast bytes go; likewise. */
+  netSpeed,
   /** Users at once. */
   maxUsers: integer({ default: 256, min: 1, max: 256 }),
   /** The largest chunk. */
@@ -182,6 +186,10 @@ export const createTable = {
 
 export const enterTable = {
   ...endRows,
+  /** Offline: what each send takes besides its bytes. Default: what the owner said. */
+  netLag: optional(netLag),
+  /** Offline: how fast bytes go. Default: likewise. */
+  netSpeed: optional(netSpeed),
   /** The largest chunk, with a joint owner: both ends must mean the same. Default: the one of the channel. */
   maxChunkSize: custom<number | undefined>({
     type: 'integer',

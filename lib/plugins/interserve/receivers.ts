@@ -19,6 +19,8 @@ export interface TransferInfo {
   readonly name: string | undefined;
   /** In hexadecimal; undefined while a stream is still coming. */
   readonly sha256: string | undefined;
+  /** `file` only: where the file will be once the callback took it. */
+  readonly path?: string | undefined;
 }
 
 export type ReceiveAs = 'value' | 'stream' | 'file';
@@ -75,7 +77,9 @@ export class Receivers {
     if (as === 'stream') return new StreamSink((stream) => deliver(stream, info, peer));
     const deliverWhole = (data: unknown, sha256: string) => deliver(data, { ...info, sha256 }, peer);
     if (as === 'value') return new ValueSink(info.kind, info.size, deliverWhole);
-    return new FileSink(typeof path === 'function' ? checkPath(path(info, peer)) : path, deliverWhole);
+    const place = typeof path === 'function' ? checkPath(path(info, peer)) : path;
+    const deliverFile = (file: string, sha256: string) => deliver(file, { ...info, sha256, path: place }, peer);
+    return new FileSink(place, deliverFile);
   }
 }
 

@@ -1,10 +1,6 @@
-import { custom, flag, type Given, integer, type OptionSpec } from '../../base/options.ts';
+import { custom, flag, type Given, integer, optional } from '../../base/options.ts';
 import type { JointProcedure } from './joint/joint-signature.ts';
 import type { ContractSchema } from './standard-schema.ts';
-
-function limit(): OptionSpec<number | undefined> {
-  return { ...integer({ default: 0 }), default: undefined };
-}
 
 /** What `remote()` takes. */
 export const remoteTable = {
@@ -37,9 +33,9 @@ export const remoteTable = {
     accepts: (value) => Array.isArray(value),
   }),
   /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
-  maxStreams: limit(),
+  maxStreams: optional(integer({ default: 0 })),
   /** Functions that may be lent each way to one other side; 10,000 unless given. Counts for the whole end. */
-  maxFunctions: limit(),
+  maxFunctions: optional(integer({ default: 0 })),
 };
 
 export type RemoteOptions = Given<typeof remoteTable>;
@@ -67,9 +63,9 @@ export const proxyTable = {
     accepts: (value) => Array.isArray(value),
   }),
   /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
-  maxStreams: limit(),
+  maxStreams: optional(integer({ default: 0 })),
   /** Functions that may be lent each way to one other side; 10,000 unless given. Counts for the whole end. */
-  maxFunctions: limit(),
+  maxFunctions: optional(integer({ default: 0 })),
 };
 
 export type ProxyOptions = Given<typeof proxyTable>;

@@ -42,6 +42,20 @@ describe('topic tree', () => {
     expect([...tree.match('a.b')]).to.deep.equal(['y']);
   });
 
+  it('wildcards - are free in short patterns and few in long ones, so that a topic meets few nodes', () => {
+    const short = Array.from({ length: 10 }, () => '*').join('.');
+    checkPattern(short);
+    expect(() => checkPattern(`${short}.*`))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    const long = Array.from({ length: 29 }, () => 'a').join('.');
+    checkPattern(`*.*.*.${long}`);
+    checkPattern(`*.*.*.${long.slice(2)}.>`);
+    expect(() => checkPattern(`*.*.*.*.${long.slice(2)}`))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+  });
+
   it('names - wrong ones are refused', () => {
     for (const topic of [
       '',

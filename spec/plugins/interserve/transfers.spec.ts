@@ -83,8 +83,10 @@ describe('interserve transfers', () => {
         'map',
         async (given, info) => {
           name = info.name;
-          expect(given).to.equal(path);
+          expect(info.path).to.equal(path);
+          expect(given).to.match(/\.bsp$/);
           expect((await readFile(given)).equals(megabyte)).to.equal(true);
+          expect(await readdir(folder)).to.not.include('copy.bsp');
         },
         { as: 'file', path },
       );
@@ -130,6 +132,56 @@ describe('interserve transfers', () => {
       const error = await bus.transfers.send('map', 'x', one.peer).receipt.catch((failure: unknown) => failure);
       expect(error).to.include({ code: 'ERR_REMOTE' }).and.have.property('message').which.includes('path');
       expect(() => one.transfers.receive('map', () => {}, { as: 'file', path: '' })).to.throw(BusError, 'path');
+    });
+
+    it('a file that is there - stays as it was until the receiver took another one', async () => {
+      const path = join(folder, 'settings.json');
+      const content = async (): Promise<string> => (await readFile(path)).toString();
+      await writeFile(path, '"old"');
+      const seen: string[] = [];
+      const receive = async (given: string): Promise<void> => {
+        seen.push(await content());
+        JSON.parse((await readFile(given)).toString());
+      };
+      one.transfers.receive('map', receive, { as: 'file', path });
+      bus.transfers.receive('map', receive, { as: 'file', path });
+      for (const send of [
+        (text: string) => bus.transfers.send('map', text, one.peer),
+        (text: string) => one.transfers.send('map', text),
+      ]) {
+        await writeFile(path, '"old"');
+        const error = await send('not JSON').receipt.catch((failure: unknown) => failure);
+        expect(error).to.include({ code: 'ERR_REMOTE' });
+        expect(await content()).to.equal('"old"');
+        await send('"new"').receipt;
+        expect(await content()).to.equal('"new"');
+        expect(await readdir(folder)).to.have.members(['source.bsp', 'settings.json']);
+      }
+      expect(seen).to.deep.equal(['"old"', '"old"', '"old"', '"old"']);
+    });
+
+    it('a transfer that ends while its receiver takes its time - leaves the file that is there', async () => {
+      const path = join(folder, 'kept');
+      await writeFile(path, 'old');
+      let go: (() => void) | undefined;
+      const taking = new Promise<void>((resolve) => {
+        bus.transfers.receive(
+          'map',
+          () => {
+            resolve();
+            return new Promise<void>((done) => (go = done));
+          },
+          { as: 'file', path },
+        );
+      });
+      const handle = one.transfers.send('map', 'new');
+      await taking;
+      handle.abort();
+      await handle.receipt.catch(() => undefined);
+      bus.transfers.remove('map');
+      go?.();
+      while ((await readdir(folder)).length > 2) await new Promise((resolve) => setImmediate(resolve));
+      expect((await readFile(path)).toString()).to.equal('old');
     });
 
     it('a receiver that throws - rejects with ERR_REMOTE and leaves no file', async () => {

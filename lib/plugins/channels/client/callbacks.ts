@@ -1,3 +1,4 @@
+import { BusError } from '../../../base/errors.ts';
 import { callback } from '../../../base/options.ts';
 import type { OwnerEnd } from '../ends/owner-end.ts';
 import type { StreamMode } from '../ends/stream-reader.ts';
@@ -48,7 +49,31 @@ export const userCallbackTable = {
   onError: row,
 };
 
-export function addOwnerCallbacks(owner: OwnerEnd, given: OwnerCallbacks): void {
+/** Whether nothing says how the bytes of a joint peer are to be read. */
+export function isUndecided({ mode, onData, onDataChunk }: Ambiguous): boolean {
+  return mode === undefined && onData !== undefined && onDataChunk !== undefined;
+}
+
+interface Ambiguous {
+  readonly mode?: StreamMode | undefined;
+  readonly onData?: unknown;
+  readonly onDataChunk?: unknown;
+}
+
+/** Towards joint peers, whose bytes do not say what they are, the two callbacks exclude each other, as in peote-net. */
+export function undecided(): BusError {
+  const text = 'With joint peers either "onData" or "onDataChunk" is given, or "mode" says how their bytes are read.';
+  return new BusError('ERR_INVALID_OPTION', text);
+}
+
+export function addOwnerCallbacks(owner: OwnerEnd, given: OwnerCallbacks & Ambiguous): void {
+  if (isUndecided(given)) {
+    owner.on('userConnect', (user) => {
+      if (owner.users.get(user)?.joint !== true) return;
+      owner.kick(user, 'undecided mode');
+      throw undecided();
+    });
+  }
   const { onUserConnect, onUserDisconnect, onData, onDataChunk, onRemote, onError } = given;
   if (onUserConnect !== undefined) owner.on('userConnect', (user) => onUserConnect(owner, user));
   if (onUserDisconnect !== undefined)

@@ -18,9 +18,11 @@ import { BusRooms } from './bus-rooms.ts';
 import {
   addOwnerCallbacks,
   addUserCallbacks,
+  isUndecided,
   modeOf,
   type OwnerCallbacks,
   ownerCallbackTable,
+  undecided,
   type UserCallbacks,
   userCallbackTable,
 } from './callbacks.ts';
@@ -132,6 +134,10 @@ export class Rooms {
     try {
       if (offline) await this.#offline.enter(end, maxChunkSize, { netLag, netSpeed });
       else await this.#bus.enter(end, maxChunkSize, { timeout, signal });
+      if (isUndecided(options) && end.owner?.joint === true) {
+        end.leave();
+        throw undecided();
+      }
     } catch (error) {
       if (error instanceof ChannelError) this.#call(() => options.onError?.(end, error.reason));
       throw error;

@@ -1,12 +1,19 @@
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
 
-export interface LagOptions {
-  readonly clock: Clock;
+/** How slow a line is. */
+export interface Lag {
   /** Milliseconds for each send, besides its bytes. */
   readonly netLag: number;
   /** Bytes per second. */
   readonly netSpeed: number;
+}
+
+/** As in peote-net. */
+export const usualLag: Lag = { netLag: 20, netSpeed: 1_048_576 };
+
+export interface LagOptions extends Lag {
+  readonly clock: Clock;
 }
 
 interface Delivery {

@@ -6,15 +6,12 @@ import type { Gatekeeper } from '../relay/gatekeeper.ts';
 import { refusalReason, refusalSentence } from '../relay/relay.ts';
 import type { Room, Seat } from '../relay/room.ts';
 import { Slots } from '../relay/slots.ts';
-import { LagLine } from './lag-line.ts';
+import { type Lag, LagLine, usualLag } from './lag-line.ts';
 import { OfflineLine } from './offline-line.ts';
 import { OfflineMember } from './offline-member.ts';
 import type { OfflineNetwork } from './offline-network.ts';
 
-interface Lag {
-  readonly netLag: number;
-  readonly netSpeed: number;
-}
+type Given = { readonly [Name in keyof Lag]: Lag[Name] | undefined };
 
 /** The offline channels of one client. */
 export class OfflineRooms {
@@ -40,6 +37,7 @@ export class OfflineRooms {
       const limits = this.#gate.limits(asked);
       const room = relay.create({ id: end.id, owner: member, limits, listed: asked['listed'] !== false });
       if (typeof room === 'string') return new ChannelError(refusalReason[room], refusalSentence[room]);
+      this.#network.lags.set(room, lag);
       this.#ends.add(end);
       end.admit(room.admission(room.number), new OfflineLine(relay, line, room));
       return undefined;
@@ -47,11 +45,11 @@ export class OfflineRooms {
   }
 
   /** Enters after the lag; the owner hears of it first. Rejects `ERR_CHANNEL`. */
-  enter(end: UserEnd, maxChunkBytes: number | undefined, lag: Lag): Promise<void> {
+  enter(end: UserEnd, maxChunkBytes: number | undefined, given: Given): Promise<void> {
     const { relay } = this.#network;
-    const line = new LagLine({ clock: this.#clock, ...lag });
     const member = new OfflineMember(this.#party, { user: end });
-    return this.#after(lag, () => {
+    return this.#after(this.#lagOf(end.id, given), () => {
+      const line = new LagLine({ clock: this.#clock, ...this.#lagOf(end.id, given) });
       const refusal = relay.enter(member, end.id, maxChunkBytes, (seat) => {
         this.#ends.add(end);
         const way = new OfflineLine(relay, line, seat);
@@ -67,6 +65,13 @@ export class OfflineRooms {
       else end.close();
     }
     this.#ends.clear();
+  }
+
+  /** The owner's, as far as nothing else was given. */
+  #lagOf(id: string, { netLag, netSpeed }: Given): Lag {
+    const room = this.#network.relay.named(id);
+    const own = (room && this.#network.lags.get(room)) ?? usualLag;
+    return { netLag: netLag ?? own.netLag, netSpeed: netSpeed ?? own.netSpeed };
   }
 
   #after(lag: Lag, open: () => ChannelError | undefined): Promise<void> {

@@ -2,6 +2,12 @@ import { BusError } from '../../../base/errors.ts';
 import { isName } from '../name.ts';
 
 const maxSegments = 32;
+/**
+ * The ways in which patterns may fit one topic grow with the number of its segments over the number of wildcards: short patterns may have
+ * wildcards everywhere, longer ones a few, and a topic meets at most some 8,000 nodes of the tree, however many patterns there are.
+ */
+const freeSegments = 10;
+const maxWildcards = 3;
 
 interface Node<T> {
   readonly children: Map<string, Node<T>>;
@@ -74,12 +80,19 @@ export function checkTopic(topic: unknown): asserts topic is string {
   }
 }
 
-/** @throws BusError `ERR_INVALID_ARGUMENT`, as for a topic; `>` stands last only. */
+/** @throws BusError `ERR_INVALID_ARGUMENT`, as for a topic; `>` stands last only, and `*` three times if there are over ten segments. */
 export function checkPattern(pattern: unknown): asserts pattern is string {
   if (!plain(pattern) || pattern.split('.').slice(0, -1).includes('>')) {
     throw new BusError(
       'ERR_INVALID_ARGUMENT',
       'A pattern has up to 32 segments with dots between, none empty, and ">" only at its end.',
+    );
+  }
+  const segments = pattern.split('.');
+  if (segments.length > freeSegments && segments.filter((segment) => segment === '*').length > maxWildcards) {
+    throw new BusError(
+      'ERR_INVALID_ARGUMENT',
+      `A pattern of more than ${freeSegments} segments has up to ${maxWildcards} "*".`,
     );
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { asTransferError } from '../outcomes.ts';
 import type { Sink } from './sink.ts';
 
@@ -9,13 +9,13 @@ import type { Sink } from './sink.ts';
 const backlogBytes = 2 * 1024 * 1024;
 
 /**
- * Writes to a file beside its destination and renames it when the hash was right, so that the destination is never half
- * written. Without a destination the file is temporary and lasts as long as the receiver's callback.
+ * Writes to a file beside its destination, hands that to the receiver when the hash was right, and moves it into place when
+ * the receiver took it: until then the destination stays as it was. Without a destination the file is temporary and lasts
+ * as long as the receiver's callback.
  */
 export class FileSink implements Sink {
-  readonly #path: string;
+  readonly #path: string | undefined;
   readonly #partPath: string;
-  readonly #temporary: boolean;
   readonly #deliver: (path: string, sha256: string) => unknown;
   readonly #openPart: (path: string) => Promise<FileHandle>;
   #file: Promise<FileHandle> | undefined;
@@ -29,9 +29,10 @@ export class FileSink implements Sink {
     deliver: (path: string, sha256: string) => unknown,
     openPart: (path: string) => Promise<FileHandle> = (part) => open(part, 'wx', 0o600),
   ) {
-    this.#temporary = path === undefined;
-    this.#path = path ?? join(tmpdir(), `busbar-${randomUUID()}`);
-    this.#partPath = `${this.#path}.${randomUUID()}.part`;
+    this.#path = path;
+    // What the receiver makes of a file may go by the end of its name.
+    this.#partPath =
+      path === undefined ? join(tmpdir(), `busbar-${randomUUID()}`) : `${path}.${randomUUID()}.part${extname(path)}`;
     this.#deliver = deliver;
     this.#openPart = openPart;
   }
@@ -53,14 +54,13 @@ export class FileSink implements Sink {
     const file = await (this.#file ??= this.#openPart(this.#partPath));
     this.#file = undefined;
     await file.close();
-    await rename(this.#partPath, this.#path);
     try {
-      await this.#deliver(this.#path, sha256);
-    } catch (error) {
-      await rm(this.#path, { force: true });
-      throw error;
+      await this.#deliver(this.#partPath, sha256);
+      // The transfer may have been given up while the receiver took its time.
+      if (this.#failed === undefined && this.#path !== undefined) await rename(this.#partPath, this.#path);
+    } finally {
+      await rm(this.#partPath, { force: true });
     }
-    if (this.#temporary) await rm(this.#path, { force: true });
   }
 
   async discard(): Promise<void> {

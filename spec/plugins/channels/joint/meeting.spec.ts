@@ -41,6 +41,26 @@ describe('joint and bus peers in one channel', () => {
     return peer;
   };
 
+  it('both callbacks and no mode - a joint peer is refused at once, by an owner and by a user', async () => {
+    const both = { onData: () => undefined, onDataChunk: () => undefined };
+    const [rooms, client] = await meeting.client();
+    const failed = new Promise<{ code?: unknown; message: string }>((resolve) => client.on('error', resolve));
+    const owner = await rooms.create('room', both);
+    const bus = await (await meeting.rooms()).enter('room', both);
+    const peer = await joint();
+    peer.write('00 01 01 04 726f6f6d');
+    await peer.expect('00 03 01 00 00');
+    await peer.expect('00 04 00 02 00 02');
+    expect((await failed).message).to.contain('"onData" or "onDataChunk"');
+    await until(() => owner.users.size === 1);
+    expect(bus.closed).to.equal(undefined);
+    peer.write('00 00 03 05 6f74686572');
+    await peer.expect('00 03 03 00 00');
+    expect(await code((await meeting.rooms()).enter('other', both))).to.equal('ERR_INVALID_OPTION');
+    const decided = await (await meeting.rooms()).enter('other', { ...both, mode: 'data' });
+    expect(decided.closed).to.equal(undefined);
+  });
+
   it('a joint user of a bus owner - data, broadcast, kick, block and leaving go as on the wire', async () => {
     const owner = await (await meeting.rooms()).create('room', { mode: 'data' });
     const user = await entered();

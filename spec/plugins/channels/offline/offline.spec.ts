@@ -66,6 +66,31 @@ describe('offline channels', () => {
     expect(order).to.deep.equal(['created 100', 'user 0 200', 'entered 200']);
   });
 
+  it("lag - is the owner's for a user who gives none, and each value he gives is his", async () => {
+    const owner = await after(100, rooms().create('room', model));
+    owner.on('userConnect', () => undefined);
+    const ways = [
+      { given: {}, enters: 100, arrives: '200: 1000' },
+      { given: { netLag: 50 }, enters: 50, arrives: '150: 1000' },
+      { given: { netSpeed: 100_000 }, enters: 100, arrives: '110: 1000' },
+      { given: { netLag: 1, netSpeed: Number.POSITIVE_INFINITY }, enters: 1, arrives: '1: 1000' },
+    ];
+    for (const { given, enters, arrives } of ways) {
+      const entering = rooms().enter('room', { offline: true, ...given });
+      let entered = false;
+      void entering.then(() => (entered = true));
+      await clock.run(enters - 1);
+      expect(entered, JSON.stringify(given)).to.equal(false);
+      const user = await after(1, entering);
+      const heard: string[] = [];
+      const start = clock.now();
+      owner.on('data', ({ length }) => heard.push(`${clock.now() - start}: ${length}`));
+      await user.send(Buffer.alloc(1_000));
+      await clock.run(1_000);
+      expect(heard.slice(0, 1), JSON.stringify(given)).to.deep.equal([arrives]);
+    }
+  });
+
   it('lag - sends of 1000, 1000 and 10 bytes in a row arrive one after the other', async () => {
     const [owner, user] = await pair();
     const heard = arrivals(owner, 'data');
