@@ -153,15 +153,15 @@ export const endRows = {
   offline: flag({ default: false }),
 };
 
-const netLag = integer({ default: usualLag.netLag, min: 0, unit: 'ms' });
-const netSpeed = integer({ default: usualLag.netSpeed, min: 1, max: Infinity, unit: 'bytes/s' });
+const lagRow = integer({ default: usualLag.netLag, min: 0, unit: 'ms' });
+const speedRow = integer({ default: usualLag.netSpeed, min: 1, max: Infinity, unit: 'bytes/s' });
 
 export const createTable = {
   ...endRows,
   /** Offline: what each send takes besides its bytes; also for users who say nothing else. */
-  netLag,
+  netLag: lagRow,
   /** Offline: how fast bytes go; likewise. */
-  netSpeed,
+  netSpeed: speedRow,
   /** Users at once. */
   maxUsers: integer({ default: 256, min: 1, max: 256 }),
   /** The largest chunk. */
@@ -187,9 +187,9 @@ export const createTable = {
 export const enterTable = {
   ...endRows,
   /** Offline: what each send takes besides its bytes. Default: what the owner said. */
-  netLag: optional(netLag),
+  netLag: optional(lagRow),
   /** Offline: how fast bytes go. Default: likewise. */
-  netSpeed: optional(netSpeed),
+  netSpeed: optional(speedRow),
   /** The largest chunk, with a joint owner: both ends must mean the same. Default: the one of the channel. */
   maxChunkSize: custom<number | undefined>({
     type: 'integer',
