@@ -7,6 +7,7 @@ import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/opening/refusal.ts';
 import { Admission } from './admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
+import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { Platform } from './platform.ts';
@@ -29,6 +30,7 @@ export class Connections {
   readonly #platform: Platform;
   readonly #owner: ConnectionsOwner & ConnectionOwner;
   readonly #byId = new Map<string, Connection>();
+  readonly #guests: GuestList<Connection>;
   /** Those whose end the listeners are hearing of: still the server's to see, and nobody's to send to. */
   readonly #leaving = new Map<string, Connection>();
   /** Links that are not authorised yet, the oldest first. */
@@ -38,15 +40,23 @@ export class Connections {
   constructor(options: ResolvedServerOptions, platform: Platform, owner: ConnectionsOwner) {
     this.#options = options;
     this.#platform = platform;
+    this.#guests = new GuestList(options, {
+      forgotten: ({ conversation }) =>
+        conversation.over(undefined, new BusError('ERR_SESSION_LOST', 'Too many sessions wait for their clients')),
+      crowdedOut: ({ conversation }) => conversation.destroy('The server is full'),
+    });
     this.#owner = {
       ...owner,
       processes: platform.processes?.(options.clock),
       linkChanged: (connection, up) => {
+        if (up) this.#guests.attached(connection);
+        else this.#guests.detached(connection);
         for (const changed of this.#linkWatchers.get(connection) ?? []) changed();
         owner.linkChanged(connection, up);
       },
       over: (connection, reason) => {
         this.#byId.delete(connection.id);
+        this.#guests.remove(connection);
         this.#linkWatchers.delete(connection);
         this.#leaving.set(connection.id, connection);
         owner.over(connection, reason);
@@ -200,7 +210,7 @@ export class Connections {
 
   #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): void {
     const { max, messagepack } = this.#options;
-    if (max > 0 && this.#byId.size >= max)
+    if (!this.#guests.hasRoom(port.link.remote))
       throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
@@ -221,6 +231,7 @@ export class Connections {
       connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options), offer.process);
     }
     this.#byId.set(id, connection);
+    this.#guests.add(connection, port.link.remote);
     this.#owner.connected(connection, hello.extras);
     connection.announce(outcome);
   }

@@ -160,7 +160,10 @@ export const serverOptions = /* @__PURE__ */ (() =>
       default: undefined,
       accepts: isObject,
     }),
-    /** Most connections; one more is refused with `ERR_SERVER_FULL`. 0 is no limit either. */
+    /**
+     * Most connections; 0 is no limit either. For one more the oldest session without a link makes room, else the newest
+     * connection of the address that has most, if the new one's has fewer; else it is refused with `ERR_SERVER_FULL`.
+     */
     max: integer({
       default: Infinity,
       min: 0,
@@ -196,6 +199,18 @@ export const serverOptions = /* @__PURE__ */ (() =>
       min: 0,
       max: 2_147_483_647,
       unit: 'ms',
+    }),
+    /** Most sessions without a link; at one more the oldest of them is lost. */
+    maxDetached: integer({
+      default: 10_000,
+      min: 0,
+      max: Infinity,
+    }),
+    /** Most sessions without a link whose clients came from one address, or over one unix socket. */
+    maxDetachedPerAddress: integer({
+      default: 5_000,
+      min: 0,
+      max: Infinity,
     }),
     /** How long after its link broke a survey still waits for a member. */
     surveyGraceMs: integer({

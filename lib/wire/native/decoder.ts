@@ -3,7 +3,7 @@ import type { Decoder } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import { chunkBytes, firstControlType, Flag, headerBytes, readUint32 } from './header.ts';
+import { chunkBytes, firstControlType, Flag, FrameType, headerBytes, readUint32 } from './header.ts';
 import { Reassembly } from './reassembly.ts';
 
 export interface NativeDecoderOptions {
@@ -16,6 +16,7 @@ export interface NativeDecoderOptions {
 
 const lengthBytes = 4;
 const nothing = new Uint8Array(0);
+const noLanes: ReadonlySet<number> = new Set();
 const largestFrameBytes = headerBytes + chunkBytes;
 
 /** A frame of a cut body of which the header and some of the rest arrived. */
@@ -39,6 +40,7 @@ export class NativeDecoder implements Decoder {
   #carry: Uint8Array = nothing;
   #carried = 0;
   #openPart: OpenPart | undefined;
+  #lanes = noLanes;
 
   constructor(options: NativeDecoderOptions) {
     const readers: BodyReader[] = [];
@@ -90,8 +92,16 @@ export class NativeDecoder implements Decoder {
     const flags = bytes[at + 5] as number;
     const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
     const id = readUint32(bytes, at + 8);
-    this.#reassembly.begin(lane, type, flags, id);
+    this.#beginBody(lane, type, flags, id);
     this.#openPart = { lane, type, flags, id, size, missing: size - headerBytes };
+  }
+
+  /** Begins part of a body: nothing is kept for a lane that is not open, or for the name of one. */
+  #beginBody(lane: number, type: number, flags: number, id: number): void {
+    if (type === FrameType.open || (lane !== 0 && !this.#lanes.has(lane))) {
+      throw new BusError('ERR_PROTOCOL', `Part of a body came on lane ${lane}, which has no name`);
+    }
+    this.#reassembly.begin(lane, type, flags, id);
   }
 
   /** Takes what `bytes` has of the open part; returns where the next frame starts. */
@@ -158,11 +168,12 @@ export class NativeDecoder implements Decoder {
     const bodyStart = at + headerBytes;
     const bodyEnd = at + size;
     if (this.#isPart(bytes, at)) {
-      this.#reassembly.begin(lane, type, flags, id);
+      this.#beginBody(lane, type, flags, id);
       this.#reassembly.add(lane, bytes.subarray(bodyStart, bodyEnd));
       this.#partDone({ lane, type, flags, id, size, missing: 0 }, sink);
       return;
     }
+    if (type === FrameType.open) this.#lanes = new Set(this.#lanes).add(lane);
     sink(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size));
   }
 }

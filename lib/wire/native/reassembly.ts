@@ -6,8 +6,8 @@ interface Partial {
   readonly flags: number;
   readonly id: number;
   /** As large as the body is expected to be; what goes beyond that is in `more`. */
-  readonly buffer: Uint8Array;
-  readonly more: Uint8Array[];
+  buffer: Uint8Array;
+  more: Uint8Array[];
   bytes: number;
   /** How much of it, and of `more`, came in frames that are whole. */
   wholeBytes: number;
@@ -19,6 +19,9 @@ const lanesAtOnce = 4;
 const leastBytes = 131_072;
 /** Smaller pieces are copied, so that a few bytes do not keep a whole read buffer alive. */
 const keepFrom = 16_384;
+/** So much of a body has come before anything is reserved for the rest. */
+const reserveFrom = 16_384;
+const nothing = new Uint8Array(0);
 
 /**
  * Puts cut bodies together again: one at a time per lane, since a lane keeps its order. Bytes are copied as they come, as
@@ -51,13 +54,11 @@ export class Reassembly {
     const partial = this.#open?.get(lane);
     if (partial === undefined) {
       this.#open ??= new Map();
-      const size = this.#reserved + this.#expected <= this.#maxBytes ? this.#expected : leastBytes;
-      this.#reserved += size;
       this.#open.set(lane, {
         type,
         flags: kind,
         id,
-        buffer: allocate(size),
+        buffer: nothing,
         more: [],
         bytes: 0,
         wholeBytes: 0,
@@ -80,6 +81,7 @@ export class Reassembly {
     if (bytes > this.#maxBytes || this.#openBytes > this.#maxBytes * lanesAtOnce) {
       throw new BusError('ERR_TOO_LARGE', `A body is larger than ${this.#maxBytes} bytes`);
     }
+    if (partial.buffer.length === 0 && bytes >= reserveFrom) this.#reserve(partial);
     const room = Math.max(0, partial.buffer.length - partial.bytes);
     if (room > 0) partial.buffer.set(room < part.length ? part.subarray(0, room) : part, partial.bytes);
     if (room < part.length) partial.more.push(part.length < keepFrom ? part.slice(room) : part.subarray(room));
@@ -109,6 +111,20 @@ export class Reassembly {
     partial.bytes = partial.wholeBytes;
     partial.more.length = partial.wholeMore;
     if (partial.bytes === 0) this.#close(lane, partial);
+  }
+
+  /** Enough came to expect that there is more: what came is put together. */
+  #reserve(partial: Partial): void {
+    const size = this.#reserved + this.#expected <= this.#maxBytes ? this.#expected : leastBytes;
+    this.#reserved += size;
+    partial.buffer = allocate(size);
+    let at = 0;
+    for (const part of partial.more) {
+      partial.buffer.set(part, at);
+      at += part.length;
+    }
+    partial.more = [];
+    partial.wholeMore = 0;
   }
 
   #close(lane: number, partial: Partial): void {

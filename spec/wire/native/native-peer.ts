@@ -12,7 +12,18 @@ export interface Limits {
 const mebibyte = 1_048_576;
 
 export function decoderOf({ records = false, maxFrameBytes = mebibyte, maxDepth = 64 }: Limits = {}): NativeDecoder {
-  return new NativeDecoder({ records, maxFrameBytes, maxDepth });
+  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth });
+  openLanes(decoder, 255);
+  return decoder;
+}
+
+/** Names the lanes 1 to `count`, as a peer does before it sends on them. */
+export function openLanes(decoder: NativeDecoder, count: number): void {
+  for (let lane = 1; lane <= count; lane++) {
+    const frame = Buffer.from('0000000a0902000000000000a178', 'hex');
+    frame.writeUInt16BE(lane, 6);
+    decoder.feed(frame, () => {});
+  }
 }
 
 /** Feeds `bytes` cut at `cuts`, and returns the frames. Each piece is a copy that is overwritten after it was fed. */

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Frame } from '../../../lib/wire/frames.ts';
-import { NativeDecoder } from '../../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader } from '../../../lib/wire/native/header.ts';
 import { Slab } from '../../../lib/wire/slab.ts';
+import { decoderOf } from './native-peer.ts';
 
 const limits = { records: true, maxFrameBytes: 1_048_576, maxDepth: 64 };
 const body = Buffer.alloc(2 * chunkBytes + 1_000, 'busbar');
@@ -37,7 +37,7 @@ describe('bodies cut into frames', () => {
   it('are whole again wherever the bytes are split, and let others pass', () => {
     const bytes = Buffer.concat(cutFrames());
     for (const step of [1, 7, 4_097, 65_536, 65_612, bytes.length]) {
-      const decoder = new NativeDecoder(limits);
+      const decoder = decoderOf(limits);
       const found: Frame[] = [];
       for (let at = 0; at < bytes.length; at += step) {
         decoder.feed(Buffer.from(bytes.subarray(at, at + step)), (frame) => found.push(frame));
@@ -51,7 +51,7 @@ describe('bodies cut into frames', () => {
   it('go on over a new link with the frame that the broken one left unfinished', () => {
     const [first = Buffer.alloc(0), , second = Buffer.alloc(0), third = Buffer.alloc(0)] = cutFrames();
     for (const arrived of [0, 3, 11, 12, 13, 30_000, second.length - 1]) {
-      const decoder = new NativeDecoder(limits);
+      const decoder = decoderOf(limits);
       const found: Frame[] = [];
       const sink = (frame: Frame): unknown => found.push(frame);
       decoder.feed(first, sink);
@@ -66,7 +66,7 @@ describe('bodies cut into frames', () => {
 
   it('begin anew when not even the first frame was whole', () => {
     const frames = cutFrames();
-    const decoder = new NativeDecoder(limits);
+    const decoder = decoderOf(limits);
     const found: Frame[] = [];
     decoder.feed((frames[0] as Buffer).subarray(0, 500), (frame) => found.push(frame));
     decoder.restart();
@@ -86,7 +86,7 @@ describe('bodies cut into frames', () => {
     const sent = sizes.map((size, i) => Buffer.alloc(size, i + 1));
     for (const one of sent) encoder.message(1, one, false);
     while (encoder.queue.writeChunk() !== undefined);
-    const decoder = new NativeDecoder(limits);
+    const decoder = decoderOf(limits);
     const found: unknown[] = [];
     for (const bytes of slab.take()) {
       decoder.feed(bytes, (frame) => frame.type === 'message' && found.push(frame.data));
@@ -97,7 +97,7 @@ describe('bodies cut into frames', () => {
   });
 
   it('hold little more memory than came, half received on however many lanes', () => {
-    const decoder = new NativeDecoder(limits);
+    const decoder = decoderOf(limits);
     const slab = new Slab();
     const encoder = new NativeEncoder({
       slab,
@@ -118,11 +118,27 @@ describe('bodies cut into frames', () => {
   });
 
   it('are refused over the limit before they are whole', () => {
-    const decoder = new NativeDecoder({ ...limits, maxFrameBytes: chunkBytes + 1 });
+    const decoder = decoderOf({ ...limits, maxFrameBytes: chunkBytes + 1 });
     const [first = Buffer.alloc(0), , second = Buffer.alloc(0)] = cutFrames();
     decoder.feed(first, () => {});
     expect(() => decoder.feed(second.subarray(0, 100), () => {}))
       .to.throw()
       .with.property('code', 'ERR_TOO_LARGE');
+  });
+
+  it('on a lane that nobody opened, and as the name of one - are ERR_PROTOCOL, and nothing is kept', () => {
+    for (const [type, lane] of [
+      [FrameType.message, 256],
+      [FrameType.request, 65_535],
+      [FrameType.open, 3],
+    ] as const) {
+      for (const whole of [true, false]) {
+        const part = Buffer.alloc(headerBytes + 1);
+        writeHeader(part, 0, 1, type, Encoding.raw | Flag.more, lane, 0);
+        expect(() => decoderOf(limits).feed(whole ? part : part.subarray(0, headerBytes), () => {}))
+          .to.throw()
+          .with.property('code', 'ERR_PROTOCOL');
+      }
+    }
   });
 });
