@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { LinkPort } from '../session/link-port.ts';
@@ -22,8 +23,8 @@ export interface AdmissionOwner {
   proves(hello: ClientHello): boolean;
   /** The link is authorised; what came behind the hello follows. Throws a `BusError` to refuse it all the same. */
   admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void;
-  /** Takes the link over if somebody serves HTTP here. */
-  http(link: Link, head: Uint8Array): boolean;
+  /** The socket of the link, if somebody serves HTTP here and took it; `known` is for when its peer proved who he is. */
+  http(link: Link, head: Uint8Array, known: () => void): Socket | undefined;
   /** The link is no candidate any more, with the error if it did something wrong. */
   left(admission: Admission, error: BusError | undefined): void;
 }
@@ -46,6 +47,8 @@ export class Admission {
   #early: Uint8Array[] = [];
   readonly #budget: ByteBudget;
   #hello: ClientHello | undefined;
+  /** Where a plugin serves HTTP to who has not proved yet who he is. */
+  #taken: Socket | undefined;
   /** Until a refused link is destroyed. */
   #farewell: Timer | undefined;
   #over = false;
@@ -73,7 +76,8 @@ export class Admission {
   refuse(error: BusError, allowReconnect: boolean): void {
     if (this.#over) return;
     this.#leave(undefined);
-    this.#sayNo(error, allowReconnect);
+    if (this.#taken === undefined) this.#sayNo(error, allowReconnect);
+    else this.#taken.destroy();
   }
 
   /** A probe says nothing, and one who said who he is may leave; what lies between is a fault. */
@@ -87,7 +91,8 @@ export class Admission {
       `A link was not authorised within ${this.#options.handshakeTimeoutMs} ms`,
     );
     this.#leave(error);
-    if (this.#hello === undefined) this.#port.destroy();
+    if (this.#taken !== undefined) this.#taken.destroy();
+    else if (this.#hello === undefined) this.#port.destroy();
     else this.#sayNo(new BusError('ERR_UNAVAILABLE', error.message), true);
   }
 
@@ -115,8 +120,12 @@ export class Admission {
 
   #http(head: Uint8Array): void {
     const error = new BusError('ERR_PROTOCOL', 'An HTTP request came where the bus was expected');
-    if (this.#owner.http(this.#port.link, head)) {
-      this.#leave(undefined);
+    const known = (): void => this.#leave(undefined);
+    const socket = this.#owner.http(this.#port.link, head, known);
+    if (socket !== undefined) {
+      this.#taken = socket;
+      if (socket.destroyed) known();
+      else socket.once('close', known);
       return;
     }
     this.#leave(error);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { BusError } from '../base/errors.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
@@ -111,7 +112,7 @@ export class Connections {
     const admission = new Admission(link, this.#options, {
       proves: (hello) => this.#claimed(hello) !== undefined,
       admit: (port, hello, rest) => this.#admit(port, hello, rest),
-      http: (httpLink, head) => this.#http(httpLink, head),
+      http: (httpLink, head, known) => this.#http(httpLink, head, known),
       left: (gone, error) => {
         this.#admissions.delete(gone);
         if (error !== undefined) this.#owner.stray(error);
@@ -153,13 +154,11 @@ export class Connections {
     );
   }
 
-  #http(link: Link, head: Uint8Array): boolean {
+  #http(link: Link, head: Uint8Array, known: () => void): Socket | undefined {
     const hook = this.#owner.plugins.http();
-    if (hook === undefined) return false;
-    const socket = link.release();
-    if (socket === undefined) return false;
-    hook(socket, head);
-    return true;
+    const socket = hook === undefined ? undefined : link.release();
+    if (socket !== undefined) hook?.(socket, head, known);
+    return socket;
   }
 
   #admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void {

@@ -66,6 +66,9 @@ export interface Lane {
   broadcast(peers: Iterable<PeerHandle>, data: unknown): Promise<void>;
 }
 
+/** Takes a socket that HTTP comes over, with what was read already; `known` says that its peer proved who he is. */
+export type HttpHook = (socket: Socket, head: Uint8Array, known: () => void) => void;
+
 /** What a plugin may touch; never the insides. All hooks go when the plugin is disposed. */
 export interface PluginHost {
   readonly side: 'server' | 'client';
@@ -87,9 +90,10 @@ export interface PluginHost {
   onClose(hook: () => void | Promise<void>): void;
   /**
    * Server only: takes links whose first bytes are an HTTP request that is no bus handshake. `head` is what was read
-   * already. Without a taker such a link is answered 418 and closed.
+   * already. Until `known` is called the socket is a stranger's: one of `maxUnauthorized`, which is destroyed after
+   * `handshakeTimeoutMs`. Without a taker such a link is answered 418 and closed.
    */
-  onHttp(hook: (socket: Socket, head: Uint8Array) => void): void;
+  onHttp(hook: HttpHook): void;
   /**
    * Server only: takes a link that the plugin accepted, just as one of the server's own. Throws `ERR_STATE` on a client
    * and while the server does not listen.

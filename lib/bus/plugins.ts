@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
@@ -8,7 +7,7 @@ import { askOptions, laneAskNames } from './ask-options.ts';
 import { guarded } from './guarded.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { Peer } from './peer.ts';
-import type { Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
+import type { HttpHook, Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
 
 /** What a server or client offers to its plugins. */
 export interface PluginBase {
@@ -30,7 +29,7 @@ interface Hooks {
   readonly link: ((peer: PeerHandle, up: boolean) => void)[];
   readonly start: (() => void | Promise<void>)[];
   readonly close: (() => void | Promise<void>)[];
-  readonly http: ((socket: Socket, head: Uint8Array) => void)[];
+  readonly http: HttpHook[];
 }
 
 interface Installed {
@@ -115,10 +114,10 @@ export class Plugins {
   }
 
   /** Hands a foreign HTTP link to the first plugin that takes those; false when none does. */
-  http(): ((socket: Socket, head: Uint8Array) => void) | undefined {
+  http(): HttpHook | undefined {
     for (const { hooks } of this.#installed.values()) {
       const [hook] = hooks.http;
-      if (hook !== undefined) return (socket, head) => this.#guard(() => hook(socket, head));
+      if (hook !== undefined) return (...taken) => this.#guard(() => hook(...taken));
     }
     return undefined;
   }

@@ -57,7 +57,7 @@ function installServer(host: PluginHost, given: InterserveOptions): PluginInstan
     },
   });
   const uploads = new Uploads(core, lane);
-  const http = new ServerHttp(core, uploads);
+  const http = new ServerHttp(core, uploads, ({ socket }) => server.known(socket));
   const server = new EndpointServer({
     // What comes over the bus's own port was decrypted there.
     tls: options.share ? undefined : host.tls,
@@ -75,7 +75,7 @@ function installServer(host: PluginHost, given: InterserveOptions): PluginInstan
     await server.close();
   };
   host.onStart(() => (options.share ? server.listenToAdopted() : server.listen(options.iport, options.host)));
-  if (options.share) host.onHttp((socket, head) => server.adopt(socket, head));
+  if (options.share) host.onHttp((socket, head, known) => server.adopt(socket, head, known));
   host.onDisconnect((peer) => core.left(peer));
   host.onClose(close);
   return { api, dispose: close };

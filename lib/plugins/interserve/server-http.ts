@@ -4,7 +4,7 @@ import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/text-of.ts';
 import { acceptUpload, tellOffset } from './http/accept-upload.ts';
 import { answerFailure } from './http/answer.ts';
-import { Door, plainAddress } from './http/door.ts';
+import { Door, type DoorOptions, plainAddress } from './http/door.ts';
 import { serveDownload } from './http/serve-download.ts';
 import { transferError } from './outcomes.ts';
 import type { ServerCore } from './server-core.ts';
@@ -17,7 +17,7 @@ export class ServerHttp {
   readonly #door: Door;
 
   /** Throws `ERR_INVALID_OPTION` for proxies that are neither addresses nor subnets. */
-  constructor(core: ServerCore, uploads: Uploads) {
+  constructor(core: ServerCore, uploads: Uploads, known: DoorOptions['known']) {
     this.#core = core;
     this.#uploads = uploads;
     const trust = trustOf(core.options.trusted);
@@ -28,6 +28,7 @@ export class ServerHttp {
       bindAddress: core.options.bindAddress,
       addressOf: (request) => proxyAddress(request, trust),
       interruptOf: (id) => core.registry.interruptOf(id),
+      known,
     });
   }
 

@@ -31,6 +31,8 @@ export interface DoorOptions {
   /** The address of a requester, behind trusted proxies if there are any. */
   addressOf(request: IncomingMessage): string;
   interruptOf(id: string): Interrupt | undefined;
+  /** The request is one of a peer's. */
+  known(request: IncomingMessage): void;
 }
 
 const waysOf: Readonly<Record<string, readonly Way[]>> = {
@@ -61,6 +63,7 @@ export class Door {
     if (account === undefined) throw transferError('unauthorized');
     const address = this.#options.addressOf(request);
     if (!this.#comesFrom(address, account.peer)) throw transferError('unauthorized');
+    this.#options.known(request);
     const transfer = ledger.byTag(tag);
     if (transfer === undefined) throw transferError('gone');
     if (transfer.account !== account) throw transferError('foreign');

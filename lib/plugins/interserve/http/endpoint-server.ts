@@ -19,7 +19,8 @@ export interface EndpointServerOptions {
 /** The HTTP server: a port of its own, or sockets that the bus hands over. It knows nothing of transfers. */
 export class EndpointServer {
   readonly #server: Server;
-  readonly #adopted = new Set<Socket>();
+  /** With what is called when it turns out whose a socket is. */
+  readonly #adopted = new Map<Socket, () => void>();
 
   constructor({ tls, timeoutMs, handle }: EndpointServerOptions) {
     const headersTimeout = Math.min(longestHeadersMs, timeoutMs);
@@ -67,19 +68,24 @@ export class EndpointServer {
   }
 
   /** Serves a socket of the bus's port, of which `head` was read already. */
-  adopt(socket: Socket, head: Uint8Array): void {
-    this.#adopted.add(socket);
+  adopt(socket: Socket, head: Uint8Array, known: () => void): void {
+    this.#adopted.set(socket, known);
     socket.once('close', () => this.#adopted.delete(socket));
     if (head.length > 0) socket.unshift(Buffer.from(head.buffer, head.byteOffset, head.length));
     this.#server.emit('connection', socket);
     socket.resume();
   }
 
+  /** A request that came over the socket was a peer's. */
+  known(socket: Socket): void {
+    this.#adopted.get(socket)?.();
+  }
+
   /** Resolves when the port is free; connections are cut. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
-    for (const socket of this.#adopted) socket.destroy();
+    for (const socket of this.#adopted.keys()) socket.destroy();
     await closed;
   }
 }
