@@ -114,16 +114,17 @@ export abstract class BusEmitter {
   protected abstract listenerFailed(event: Name, error: unknown, args: readonly unknown[]): void;
 
   #call(event: Name, { listener, target }: Registered, args: readonly unknown[]): void {
-    const handling = this.#handled?.event === event ? this.#handled.handling : undefined;
     const failed = (error: unknown): void => this.listenerFailed(event, error, args);
-    handling?.begin();
+    const call = (): unknown => Reflect.apply(listener, target, args);
+    if (this.#handled?.event === event) {
+      this.#handled.handling.run(call, failed);
+      return;
+    }
     try {
-      const result = Reflect.apply(listener, target, args);
-      if (handling !== undefined) handling.until(result, failed);
-      else if (isThenable(result)) result.then(undefined, failed);
+      const result = call();
+      if (isThenable(result)) result.then(undefined, failed);
     } catch (error) {
       failed(error);
-      handling?.failed(error);
     }
   }
 

@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import type { RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
+import type { MessageFrame, RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
+import { Handling } from './handling.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
+import type { PeerOwner } from './peer-owner.ts';
 import type { PeerHandle } from './plugin.ts';
 import { RequestTable } from './request-table.ts';
 
@@ -26,11 +28,13 @@ export interface AnswerCarrier {
 export class Answers implements Answerer {
   readonly #carrier: AnswerCarrier;
   readonly #clock: Clock;
+  readonly #maxOpen: number;
   readonly #exposeDetails: boolean;
   readonly #open = new RequestTable<IncomingRequest>();
 
-  /** `exposeDetails`: whether `details` of errors travel to the peer. */
-  constructor(carrier: AnswerCarrier, clock: Clock, exposeDetails: boolean) {
+  /** `maxOpen`: how many may wait at once; `exposeDetails`: whether `details` of errors travel to the peer. */
+  constructor(carrier: AnswerCarrier, clock: Clock, maxOpen: number, exposeDetails: boolean) {
+    this.#maxOpen = maxOpen;
     this.#carrier = carrier;
     this.#clock = clock;
     this.#exposeDetails = exposeDetails;
@@ -48,13 +52,29 @@ export class Answers implements Answerer {
     return this.#clock.now();
   }
 
-  /** `heardAt`: when it came, on the clock of the bus. undefined: its requester has given up by now. */
-  take({ id, timeoutMs }: RequestFrame, lane: string, heardAt: number): IncomingRequest | undefined {
+  /** Hands a request to `owner`, unless its requester has given up by now; `heardAt`: when it came, on the clock of the bus. */
+  begin({ id, data, timeoutMs }: RequestFrame, lane: string, heardAt: number, owner: PeerOwner): void {
     const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : heardAt + timeoutMs;
-    if (timeoutMs !== undefined && expiresAt <= this.#clock.now()) return undefined;
+    if (timeoutMs !== undefined && expiresAt <= this.#clock.now()) return;
     const request = new IncomingRequest(this, lane, id, expiresAt);
-    this.#open.add(request);
-    return request;
+    if (this.#mayBegin(request)) owner.request(request, data);
+  }
+
+  /** Hands out a message, and answers once it was handled if its sender waits for that. */
+  hand({ id, data, size }: MessageFrame, lane: string, owner: PeerOwner): void {
+    if (id === undefined) {
+      owner.message(lane, data, size);
+      return;
+    }
+    const request = new IncomingRequest(this, lane, id, Number.POSITIVE_INFINITY);
+    if (!this.#mayBegin(request)) return;
+    const handling = new Handling((handlers, failure) => {
+      if (failure !== undefined) request.fail(failure.error);
+      else if (handlers === 0) request.fail(new BusError('ERR_NO_HANDLER', 'Nobody there listens to messages'));
+      else request.finish(undefined);
+    });
+    owner.message(lane, data, size, handling);
+    handling.done();
   }
 
   /** The requester gave up. */
@@ -87,6 +107,14 @@ export class Answers implements Answerer {
   /** Answers a request that is not begun. */
   refuse({ id }: RequestFrame, lane: string): void {
     if (!this.#carrier.owes(mostRefusals)) this.#tell(lane, id, tooMuch);
+  }
+
+  #mayBegin(request: IncomingRequest): boolean {
+    const isFull = this.open >= this.#maxOpen;
+    this.#open.add(request);
+    if (isFull)
+      request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests and confirmed messages are being handled'));
+    return !isFull;
   }
 
   /** Details that cannot be encoded, or a text that is too long, must not cost the requester its answer. */

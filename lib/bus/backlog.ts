@@ -84,14 +84,14 @@ export class Backlog {
   }
 
   #mayBegin(frame: Asking, lane: string): boolean {
-    return frame.type === 'message' || (this.#made < turnBytes && this.#owner.mayAnswer(lane));
+    return !isAnswered(frame) || (this.#made < turnBytes && this.#owner.mayAnswer(lane));
   }
 
   #begin(frame: Asking, lane: string, heardAt: number): void {
     const before = this.#owed;
     this.#owner.deliver(frame, lane, heardAt);
     const made = this.#owed - before;
-    if (frame.type === 'message' || made <= 0) return;
+    if (!isAnswered(frame) || made <= 0) return;
     if (this.#made === 0) this.#clock.defer(this.#endOfTurn);
     this.#made += made;
   }
@@ -105,4 +105,8 @@ export class Backlog {
     this.#made = 0;
     if (isSpent) this.drain();
   };
+}
+
+function isAnswered(frame: Asking): boolean {
+  return frame.type !== 'message' || frame.id !== undefined;
 }

@@ -14,7 +14,8 @@ import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { Leftovers } from './leftovers.ts';
 import type { ResolvedClientOptions } from './options.ts';
-import { Peer, type PeerOwner } from './peer.ts';
+import { Peer } from './peer.ts';
+import type { PeerOwner } from './peer-owner.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { clientHello, compressLink, sessionOfClient } from './terms.ts';
@@ -23,6 +24,7 @@ import { withinTime } from './within-time.ts';
 /** A client's conversation with its server, over as many links as it takes. */
 export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwner {
   readonly peer: Peer;
+  readonly message: PeerOwner['message'];
   id: string | undefined;
   readonly #options: ResolvedClientOptions;
   readonly #platform: ClientPlatform;
@@ -41,6 +43,7 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     this.#options = options;
     this.#platform = platform;
     this.#owner = owner;
+    this.message = (lane, data, bytes, handling) => owner.message(lane, data, bytes, handling);
     this.#leftovers = new Leftovers(options.onLost, (messages) => owner.fire('undelivered', messages));
     this.#current = new CurrentLink(options.clock, platform.processes?.(options.clock), this);
     this.#lifecycle = new Lifecycle((status) => owner.fire('status', status));
@@ -113,10 +116,6 @@ export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwn
     if (this.#lifecycle.is('idle')) return false;
     this.#end(new BusError('ERR_DESTROYED'), reason);
     return true;
-  }
-
-  message(lane: string, data: unknown, bytes: number): void {
-    this.#owner.message(lane, data, bytes);
   }
 
   request(request: IncomingRequest, data: unknown): void {

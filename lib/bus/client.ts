@@ -7,6 +7,7 @@ import { type AskSettings, askOptions } from './ask-options.ts';
 import { ClientConversation } from './client-conversation.ts';
 import type { Contract, Payload, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
+import type { Handling } from './handling.ts';
 import { Inbox } from './inbox.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
@@ -15,8 +16,7 @@ import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Context, type Handler, RequestDesk, type Respond } from './request-desk.ts';
-import type { SendSettings } from './send-settings.ts';
-import { sendSettings } from './send-settings.ts';
+import { sendOptions, type SendSettings } from './send-settings.ts';
 import type { ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
@@ -103,7 +103,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     this.#conversation = new ClientConversation(this.options, platform, {
       handle: this,
       fire: (event, ...args) => void this.fire(event, ...args),
-      message: (lane, data, bytes) => this.#message(lane, data, bytes),
+      message: (lane, data, bytes, handling) => this.#message(lane, data, bytes, handling),
       request: (request, data) => this.#request(request, data),
       plugins: this.#plugins,
       closed: () => this.#inbox.end(),
@@ -163,7 +163,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    */
   send(data: Out<C, 'message'>, settings?: SendSettings): Promise<void> {
     try {
-      return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+      const options = sendOptions(settings);
+      return options === undefined ? this.#peer.send('', data) : this.#peer.sendUntil(data, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -246,13 +247,14 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     else if (event !== 'error') this.#report(error);
   }
 
-  #message(lane: string, data: unknown, bytes: number): void {
+  #message(lane: string, data: unknown, bytes: number, handling: Handling | undefined): void {
     if (lane !== '') {
-      this.#plugins.message(lane, data, this);
+      this.#plugins.message(lane, data, this, handling);
       return;
     }
-    this.fire('message', data);
-    this.#inbox.push(data, bytes);
+    if (handling === undefined) this.fire('message', data);
+    else this.fireHandled(handling, 'message', data);
+    this.#inbox.push(data, bytes, handling);
   }
 
   #request(request: IncomingRequest, data: unknown): void {

@@ -4,13 +4,14 @@ import { type AskSettings, askOptions } from './ask-options.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
+import type { Handling } from './handling.ts';
 import { Inbox } from './inbox.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Peer } from './peer.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
-import { type SendSettings, sendSettings } from './send-settings.ts';
+import { sendOptions, type SendSettings } from './send-settings.ts';
 import { ServerConversation } from './server-conversation.ts';
 import type { ServerConversationEvents } from './server-conversation-events.ts';
 import type { ServerHandle } from './server-handle.ts';
@@ -33,7 +34,7 @@ export interface ConnectionEvents {
 export interface ConnectionOwner {
   readonly handle: ServerHandle;
   readonly processes: Processes | undefined;
-  message(connection: Connection, lane: string, data: unknown): void;
+  message(connection: Connection, lane: string, data: unknown, handling: Handling | undefined): void;
   request(connection: Connection, request: IncomingRequest, data: unknown): void;
   error(connection: Connection, error: unknown): void;
   linkChanged(connection: Connection, up: boolean): void;
@@ -46,9 +47,9 @@ export interface ConnectionOwner {
 /** A client as its server holds it: the same object for as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
   static readonly #conversing: ServerConversationEvents<Connection> = {
-    message: (connection, lane, data, bytes) => {
-      connection.#owner.message(connection, lane, data);
-      if (lane === '') connection.#inbox?.push(data, bytes);
+    message: (connection, lane, data, bytes, handling) => {
+      connection.#owner.message(connection, lane, data, handling);
+      if (lane === '') connection.#inbox?.push(data, bytes, handling);
     },
     request: (connection, request, data) => connection.#owner.request(connection, request, data),
     error: (connection, error) => connection.#owner.error(connection, error),
@@ -124,7 +125,8 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** As `Client.send`, towards this client. */
   send(data: Typed<C, 'toClient', 'message'>, settings?: SendSettings): Promise<void> {
     try {
-      return sendSettings(settings).confirm ? this.#peer.sendConfirmed(data) : this.#peer.send('', data);
+      const options = sendOptions(settings);
+      return options === undefined ? this.#peer.send('', data) : this.#peer.sendUntil(data, options);
     } catch (error) {
       return Promise.reject(error);
     }

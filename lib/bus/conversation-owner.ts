@@ -1,3 +1,4 @@
+import type { Handling } from './handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
@@ -9,7 +10,7 @@ export interface ConversationOwner {
   readonly handle: PeerHandle;
   readonly plugins: Plugins;
   fire(event: ConversationEvent, ...args: readonly unknown[]): void;
-  message(lane: string, data: unknown, bytes: number): void;
+  message(lane: string, data: unknown, bytes: number, handling: Handling | undefined): void;
   request(request: IncomingRequest, data: unknown): void;
   closed(): void;
 }

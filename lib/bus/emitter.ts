@@ -123,15 +123,18 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     const failed = (error: unknown, args: readonly unknown[]): void => this.listenerFailed(event, error, args);
     const target = context ?? this;
     const guard = (...args: unknown[]): void => {
-      const handling = this.#handled?.event === event ? this.#handled.handling : undefined;
-      handling?.begin();
+      if (this.#handled?.event === event) {
+        this.#handled.handling.run(
+          () => Reflect.apply(listener, target, args),
+          (error) => failed(error, args),
+        );
+        return;
+      }
       try {
         const result: unknown = Reflect.apply(listener, target, args);
-        if (handling !== undefined) handling.until(result, (error) => failed(error, args));
-        else if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, args));
+        if (isThenable(result)) result.then(undefined, (error: unknown) => failed(error, args));
       } catch (error) {
         failed(error, args);
-        handling?.failed(error);
       }
     };
     return Object.assign(guard, { listener, context, once });

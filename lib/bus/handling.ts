@@ -16,7 +16,7 @@ export class Handling {
   #open = 1;
   #failure: HandlingFailure | undefined;
 
-  /** `over` hears, once, how many had it and what the first of them failed with. */
+  /** `over` hears, once, how many had it and what the first one that failed failed with. */
   constructor(over: (handlers: number, failure: HandlingFailure | undefined) => void) {
     this.#over = over;
   }
@@ -38,25 +38,28 @@ export class Handling {
     this.done();
   }
 
-  /** One of them returned `result`, which may have to settle; `failed` hears of it first if that rejects. */
-  until(result: unknown, failed: (error: unknown) => void): void {
-    if (!isThenable(result)) {
-      this.done();
-      return;
-    }
-    // A promise of the platform's settles once, whatever a thenable does.
-    Promise.resolve(result).then(
-      () => this.done(),
-      (error: unknown) => {
-        failed(error);
-        this.failed(error);
-      },
-    );
-  }
-
   /** One of them left without having looked at it. */
   dropped(): void {
     this.#handlers -= 1;
     this.done();
+  }
+
+  /** One more has it until what `task` returns has settled; `report` hears of an error before that counts. */
+  run(task: () => unknown, report: (error: unknown) => void): void {
+    const fail = (error: unknown): void => {
+      report(error);
+      this.failed(error);
+    };
+    this.begin();
+    let result: unknown;
+    try {
+      result = task();
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    // A promise of the platform's settles once, whatever a thenable does.
+    if (isThenable(result)) Promise.resolve(result).then(() => this.done(), fail);
+    else this.done();
   }
 }

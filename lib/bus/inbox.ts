@@ -1,4 +1,5 @@
 import { Queue } from '../base/queue.ts';
+import type { Handling } from './handling.ts';
 
 /** What is kept for one `for await` before the peer is asked to wait; a quarter of it lets the peer go on. */
 const mostMessages = 1_024;
@@ -22,9 +23,9 @@ export class Inbox {
   }
 
   /** `bytes`: what it was on the link. */
-  push(message: unknown, bytes: number): void {
+  push(message: unknown, bytes: number, handling?: Handling): void {
     if (this.#readers.size === 0) return;
-    for (const reader of this.#readers) reader.push(message, bytes);
+    for (const reader of this.#readers) reader.push(message, bytes, handling);
     this.#balance();
   }
 
@@ -64,12 +65,20 @@ export class Inbox {
   }
 }
 
+interface Unread {
+  readonly value: unknown;
+  readonly bytes: number;
+  readonly handling: Handling | undefined;
+}
+
 class Reader implements AsyncIterableIterator<unknown> {
   readonly #asked: () => void;
   readonly #taken: () => void;
   readonly #left: () => void;
   bytes = 0;
-  readonly #messages = new Queue<{ readonly value: unknown; readonly bytes: number }>();
+  readonly #messages = new Queue<Unread>();
+  /** Of the messages that the loop has and did not come back from. */
+  readonly #given = new Queue<Handling | undefined>();
   readonly #waiting = new Queue<(result: IteratorResult<unknown>) => void>();
   #ended = false;
 
@@ -83,14 +92,16 @@ class Reader implements AsyncIterableIterator<unknown> {
     return this.#messages.length;
   }
 
-  push(value: unknown, bytes: number): void {
+  push(value: unknown, bytes: number, handling: Handling | undefined): void {
+    handling?.begin();
     const next = this.#waiting.shift();
     if (next !== undefined) {
+      this.#given.push(handling);
       next({ done: false, value });
       return;
     }
     this.bytes += bytes;
-    this.#messages.push({ value, bytes });
+    this.#messages.push({ value, bytes, handling });
   }
 
   end(): void {
@@ -99,10 +110,12 @@ class Reader implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
+    this.#given.shift()?.done();
     this.#asked();
     const message = this.#messages.shift();
     if (message !== undefined) {
       this.bytes -= message.bytes;
+      this.#given.push(message.handling);
       this.#taken();
       return Promise.resolve({ done: false, value: message.value });
     }
@@ -111,7 +124,8 @@ class Reader implements AsyncIterableIterator<unknown> {
   }
 
   return(): Promise<IteratorResult<unknown>> {
-    this.#messages.clear();
+    for (const handling of this.#given.clear()) handling?.done();
+    for (const { handling } of this.#messages.clear()) handling?.dropped();
     this.bytes = 0;
     this.end();
     this.#left();

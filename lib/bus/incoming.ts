@@ -82,11 +82,11 @@ export class IncomingRequest<Requester = PeerHandle> {
       const result = handler();
       if (isThenable(result)) {
         result.then(
-          (value) => this.#finish(value),
+          (value) => this.finish(value),
           (error: unknown) => this.threw(error, bug),
         );
       } else {
-        this.#finish(result);
+        this.finish(result);
       }
     } catch (error) {
       this.threw(error, bug);
@@ -127,7 +127,8 @@ export class IncomingRequest<Requester = PeerHandle> {
     this.#abandoned = !this.#settled;
   }
 
-  #finish(value: unknown): void {
+  /** Answers with `value`, or with why that cannot be sent; does nothing where nobody waits. */
+  finish(value: unknown): void {
     if (this.#settled) return;
     try {
       this.reply(value);

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { SessionDialect } from '../session/session.ts';
+import type { SessionDialect } from '../session/session-dialect.ts';
 import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
 import { listen } from '../transport/listen.ts';

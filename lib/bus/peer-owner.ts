@@ -1,5 +1,6 @@
 import type { BusError } from '../base/errors.ts';
 import type { EndFrame } from '../wire/frames.ts';
+import type { Handling } from './handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -7,7 +8,7 @@ import type { PeerHandle } from './plugin.ts';
 export interface PeerOwner {
   readonly handle: PeerHandle;
   /** `bytes`: of its frame. */
-  message(lane: string, data: unknown, bytes: number): void;
+  message(lane: string, data: unknown, bytes: number, handling?: Handling): void;
   /** Hands a request to whoever answers it; `ERR_NO_HANDLER` is the owner's to say. */
   request(request: IncomingRequest, data: unknown): void;
   ended(frame: EndFrame): void;

@@ -9,16 +9,14 @@ import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import { type AnswerCarrier, Answers } from './answers.ts';
 import type { AskOptions } from './ask-options.ts';
 import { type Asking, Backlog, type BacklogOwner } from './backlog.ts';
-import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { PeerOwner } from './peer-owner.ts';
 import { type QuestionCarrier, Questions } from './questions.ts';
+import type { SendOptions } from './send-settings.ts';
 import { Sends } from './sends.ts';
 import { Stumbles } from './stumbles.ts';
 import { Wakers } from './wakers.ts';
-
-export type { PeerOwner };
 
 const noHolds: ReadonlySet<string> = new Set();
 
@@ -29,7 +27,6 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
   readonly #sends: Sends;
   readonly #owner: PeerOwner;
   readonly #clock: Clock;
-  readonly #maxOpenRequests: number;
   readonly #settled = new Wakers();
   readonly #backlog: Backlog;
   readonly #maxUnackedBytes: number;
@@ -40,12 +37,11 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
   constructor(owner: PeerOwner, options: ResolvedClientOptions | ResolvedServerOptions) {
     this.#owner = owner;
     this.#clock = options.clock;
-    this.#maxOpenRequests = options.maxOpenRequests;
     this.#sends = new Sends(options.slowConsumer);
     this.#maxUnackedBytes = options.maxUnackedBytes;
     this.#backlog = new Backlog(this, options.clock, options.maxUnackedBytes);
     this.questions = new Questions(options.clock, this);
-    this.answers = new Answers(this, options.clock, options.exposeErrorDetails);
+    this.answers = new Answers(this, options.clock, options.maxOpenRequests, options.exposeErrorDetails);
   }
 
   get handle(): PeerHandle {
@@ -75,10 +71,18 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     return refusal === undefined ? this.#sends.encoded(lane, message) : Promise.reject(refusal);
   }
 
-  /** As `Sends.confirmed`. */
-  sendConfirmed(data: unknown): Promise<void> {
+  /** Sends a message of the user's; resolves when there was room for it, or with `confirm` when it was handled. */
+  sendUntil(data: unknown, { confirm, until }: SendOptions): Promise<void> {
     const refusal = this.#owner.refusal();
-    return refusal === undefined ? this.#sends.confirmed(data) : Promise.reject(refusal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return this.questions.message(until, (id, done) => {
+      if (confirm) {
+        this.#sends.confirmed(id, data, done);
+      } else {
+        this.#sends.now(data);
+        done();
+      }
+    });
   }
 
   request(lane: string, data: unknown, options: AskOptions): Promise<unknown> {
@@ -98,9 +102,10 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     return Math.round(this.#clock.now() - askedAt);
   }
 
-  /** Resolves when everything sent so far was acknowledged, or the session is over. */
+  /** Resolves when everything sent so far was acknowledged, and handled if that is waited for, or the session is over. */
   flush(): Promise<void> {
-    return this.#sends.flush();
+    const { messages } = this.questions;
+    return messages.length === 0 ? this.#sends.flush() : this.#flushConfirmed(messages);
   }
 
   /** Keeps messages and requests of the user's from arriving, until every reason to was released. */
@@ -221,9 +226,10 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
   }
 
   deliver(frame: Asking, lane: string, heardAt: number): void {
-    if (frame.type === 'message') this.#owner.message(lane, frame.data, frame.size);
-    else if (frame.type === 'ping') this.session?.out.pong(frame.id, frame.data);
-    else this.#request(frame.data, this.answers.open, this.answers.take(frame, lane, heardAt));
+    if (frame.type === 'ping') this.session?.out.pong(frame.id, frame.data);
+    else if (frame.type === 'request') this.answers.begin(frame, lane, heardAt, this.#owner);
+    else if (this.session?.handles === true) this.answers.hand(frame, lane, this.#owner);
+    else this.#owner.message(lane, frame.data, frame.size);
   }
 
   room(): void {
@@ -278,10 +284,9 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     this.#settled.wake();
   }
 
-  #request(data: unknown, open: number, request: IncomingRequest | undefined): void {
-    if (request === undefined) return;
-    if (open < this.#maxOpenRequests) this.#owner.request(request, data);
-    else request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being answered'));
+  async #flushConfirmed(messages: { isOpen(): boolean }): Promise<void> {
+    await this.#sends.flush();
+    while (messages.isOpen()) await this.#settled.next();
   }
 
   get #answersOwed(): number {

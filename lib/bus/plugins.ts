@@ -5,6 +5,7 @@ import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions, laneAskNames } from './ask-options.ts';
 import { guarded } from './guarded.ts';
+import type { Handling } from './handling.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { Peer } from './peer.ts';
 import type { HttpHook, Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
@@ -122,9 +123,15 @@ export class Plugins {
     return undefined;
   }
 
-  message(lane: string, data: unknown, peer: PeerHandle): void {
+  message(lane: string, data: unknown, peer: PeerHandle, handling?: Handling): void {
     const handler = this.#installed.get(lane)?.handlers?.message;
-    if (handler !== undefined) this.#guard(() => handler(data, peer), peer);
+    if (handler === undefined) return;
+    if (handling === undefined) this.#guard(() => handler(data, peer), peer);
+    else
+      handling.run(
+        () => handler(data, peer),
+        (error) => this.#base.report(error, peer),
+      );
   }
 
   request(request: IncomingRequest, data: unknown): void {

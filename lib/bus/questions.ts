@@ -29,6 +29,8 @@ export class Questions implements Asker {
   readonly #pending: PendingTable;
   /** By lane, of questions that were given up: who is told of answers that come all the same. */
   readonly #unclaimed = new Map<string, (answer: unknown) => void>();
+  /** The user's messages among them. */
+  readonly #messages = new Set<object>();
 
   constructor(clock: Clock, carrier: QuestionCarrier) {
     this.#clock = clock;
@@ -55,20 +57,52 @@ export class Questions implements Asker {
     return this.#pending.left(id);
   }
 
+  /** The user's messages that are open now; `isOpen` tells of each whether it still is. */
+  get messages(): { readonly length: number; isOpen(): boolean } {
+    const now = [...this.#messages];
+    return { length: now.length, isOpen: () => now.some((message) => this.#messages.has(message)) };
+  }
+
   /** Asks by `send`; what it throws rejects. */
   ask(lane: string, options: AskOptions, send: SendQuestion): Promise<unknown> {
-    const { signal, timeoutMs, idempotent, withdrawal, unclaimed } = options;
-    if (signal?.aborted === true) return Promise.reject(aborted(signal));
+    return new Promise((resolve, reject) => this.#ask(lane, 'request', options, send, resolve, reject));
+  }
+
+  /** The same for a message of the user's, whose answer says nothing; `send` may call `done` instead of the peer. */
+  message(options: AskOptions, send: (id: number, done: () => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const askedAt = this.#clock.now();
-      const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
-      const pending: Pending = { lane, resolve, reject, askedAt, deadline, sent: false, unclaimed };
-      const id = this.#pending.add(pending);
-      if (signal !== undefined) this.#watchSignal(signal, id, pending);
-      withdrawal?.bind((error) => this.#withdraw(id, pending, error));
-      if (!idempotent && this.#carrier.maySend(lane)) this.#sendNow(id, pending, timeoutMs, send);
-      else this.#queue(id, pending, idempotent, send);
+      const key = {};
+      const over = (settle: () => void): void => {
+        this.#messages.delete(key);
+        settle();
+      };
+      this.#messages.add(key);
+      const refuse = (error: BusError): void => over(() => reject(error));
+      const ask = (id: number): void => send(id, () => this.#pending.has(id) && this.answered(id, undefined, ''));
+      this.#ask('', 'message', options, ask, () => over(resolve), refuse);
     });
+  }
+
+  #ask(
+    lane: string,
+    kind: Pending['kind'],
+    { signal, timeoutMs, idempotent, withdrawal, unclaimed }: AskOptions,
+    send: SendQuestion,
+    resolve: (value: unknown) => void,
+    reject: (error: BusError) => void,
+  ): void {
+    if (signal?.aborted === true) {
+      reject(aborted(signal));
+      return;
+    }
+    const askedAt = this.#clock.now();
+    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
+    const pending: Pending = { kind, lane, resolve, reject, askedAt, deadline, sent: false, unclaimed };
+    const id = this.#pending.add(pending);
+    if (signal !== undefined) this.#watchSignal(signal, id, pending);
+    withdrawal?.bind((error) => this.#withdraw(id, pending, error));
+    if (!idempotent && this.#carrier.maySend(lane)) this.#sendNow(id, pending, timeoutMs, send);
+    else this.#queue(id, pending, idempotent, send);
   }
 
   /** The usual way, which makes nothing that would have to be kept until the answer. */
@@ -82,9 +116,9 @@ export class Questions implements Asker {
   }
 
   #queue(id: number, pending: Pending, idempotent: boolean, send: SendQuestion): void {
-    const { deadline, lane } = pending;
+    const { deadline, kind, lane } = pending;
     const waiting: Waiting = {
-      kind: 'request',
+      kind,
       send: () => {
         const left = Math.max(0, Math.ceil(deadline - this.#clock.now()));
         send(id, left === Number.POSITIVE_INFINITY ? undefined : left);
@@ -111,7 +145,10 @@ export class Questions implements Asker {
 
   /** The session they were sent in is over: rejects them, or makes those that may be asked again wait for that. */
   sessionLost(error: BusError, wait: (waiting: Waiting) => void): void {
-    this.#pending.reject(error, (pending) => pending.sent && pending.waiting === undefined);
+    const lost = (pending: Pending): boolean => pending.sent && pending.waiting === undefined;
+    const unknown = new BusError('ERR_SESSION_LOST', undefined, { cause: error });
+    this.#pending.reject(unknown, (pending) => pending.kind === 'message' && lost(pending));
+    this.#pending.reject(error, lost);
     this.#pending.retryAll(wait);
     this.#carrier.settled();
   }

@@ -62,22 +62,23 @@ export class Sends {
     return undefined;
   }
 
-  /** Resolves once the peer acknowledged the message; `ERR_SESSION_LOST` when that can never be known. */
-  confirmed(data: unknown): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const lost = (): boolean => {
-        reject(new BusError('ERR_SESSION_LOST'));
-        return true;
-      };
-      const send = (): void => {
-        const session = this.current();
-        if (session.tier === 'legacy') {
-          throw new BusError('ERR_PEER_LACKS_FEATURE', 'A net-ipc peer acknowledges nothing, so nothing is confirmed');
-        }
-        session.out.message('', data, true, { data, lane: 0, acknowledged: resolve, lost });
-      };
-      this.queue({ kind: 'message', send, fail: reject }, '');
-    });
+  /** Hands a message of the user's to the session, which has room. Throws what the encoder throws. */
+  now(data: unknown): void {
+    const session = this.current();
+    session.out.message('', data, false, entryOf(session, '', data));
+  }
+
+  /**
+   * The same for one whose answer is that of question `id`; an older peer gives none, and `acknowledged` is called
+   * when it took the message.
+   */
+  confirmed(id: number, data: unknown, acknowledged: () => void): void {
+    const session = this.current();
+    if (session.tier === 'legacy') {
+      throw new BusError('ERR_PEER_LACKS_FEATURE', 'A net-ipc peer acknowledges nothing, so nothing is confirmed');
+    }
+    if (session.handles) session.out.message('', data, true, undefined, id);
+    else session.out.message('', data, true, { data, lane: 0, acknowledged, lost: () => true });
   }
 
   /** Whether what is queued for `lane` would go out at once. */

@@ -1,9 +1,10 @@
 import type { SlowInfo, UndeliveredMessage } from './events.ts';
+import type { Handling } from './handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 
 /** What the holder of a conversation is told; one table serves all holders of a class. */
 export interface ServerConversationEvents<Holder> {
-  message(holder: Holder, lane: string, data: unknown, bytes: number): void;
+  message(holder: Holder, lane: string, data: unknown, bytes: number, handling: Handling | undefined): void;
   request(holder: Holder, request: IncomingRequest, data: unknown): void;
   error(holder: Holder, error: unknown): void;
   /** The link of a session broke, or it has another one. */

@@ -10,7 +10,8 @@ import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
 import type { Handling } from './handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import { Peer, type PeerOwner } from './peer.ts';
+import { Peer } from './peer.ts';
+import type { PeerOwner } from './peer-owner.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { ServerConversationEvents } from './server-conversation-events.ts';
@@ -171,17 +172,14 @@ export class ServerConversation<Holder extends PeerHandle> implements PeerOwner,
     const left = this.peer.unbind(error);
     this.peer.fail(error);
     this.#current.tell();
-    if (left.length > 0)
-      this.#events.undelivered(
-        this.#holder,
-        left.map(({ data }) => ({ data })),
-      );
+    const messages = left.map(({ data }) => ({ data }));
+    if (messages.length > 0) this.#events.undelivered(this.#holder, messages);
     this.#gone?.();
     this.#events.over(this.#holder, reason);
   }
 
-  message(lane: string, data: unknown, bytes: number): void {
-    this.#events.message(this.#holder, lane, data, bytes);
+  message(lane: string, data: unknown, bytes: number, handling?: Handling): void {
+    this.#events.message(this.#holder, lane, data, bytes, handling);
   }
 
   request(request: IncomingRequest, data: unknown): void {

@@ -7,6 +7,7 @@ import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from './emitter.ts';
+import type { Handling } from './handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 import type { Listen, ServerPlatform } from './platform.ts';
@@ -75,7 +76,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
       stray: (error) => this.#report(error),
-      message: (connection, lane, data) => this.#message(connection, lane, data),
+      message: (connection, lane, data, handling) => this.#message(connection, lane, data, handling),
       request: (connection, request, data) => this.#request(connection, request, data),
       error: (connection, error) => this.#report(error, connection),
       linkChanged: (connection, up) => this.#plugins.linkChanged(connection, up),
@@ -264,9 +265,10 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.fire('disconnect', connection, reason);
   }
 
-  #message(connection: Connection, lane: string, data: unknown): void {
-    if (lane === '') this.fire('message', data, connection);
-    else this.#plugins.message(lane, data, connection);
+  #message(connection: Connection, lane: string, data: unknown, handling: Handling | undefined): void {
+    if (lane !== '') this.#plugins.message(lane, data, connection, handling);
+    else if (handling === undefined) this.fire('message', data, connection);
+    else this.fireHandled(handling, 'message', data, connection);
   }
 
   #request(connection: Connection, request: IncomingRequest, data: unknown): void {

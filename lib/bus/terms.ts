@@ -1,7 +1,8 @@
 import { BusError } from '../base/errors.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import { nativeDialect } from '../session/native-dialect.ts';
-import { Session, type SessionDialect, type SessionOwner } from '../session/session.ts';
+import { Session, type SessionOwner } from '../session/session.ts';
+import type { SessionDialect } from '../session/session-dialect.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello, ProcessMark, ServerHello } from '../wire/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
@@ -12,13 +13,15 @@ import type { Platform, Processes } from './platform.ts';
 /** The feature names of the native protocol that this version knows. */
 const recordsFeature = 'records';
 const withdrawnFeature = 'withdrawn';
+const handledFeature = 'handled';
 
 /** After which part of the interval a client sends its heartbeat. */
 const clientHeartbeat = 0.9;
 
 /** The features this end offers on `link`. */
 export function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
-  return (options.trusted ?? link.trusted) ? [recordsFeature, withdrawnFeature] : [withdrawnFeature];
+  const features = [withdrawnFeature, handledFeature];
+  return (options.trusted ?? link.trusted) ? [recordsFeature, ...features] : features;
 }
 
 /** The native dialect with what both ends have: `maxFrameBytes` is the peer's. */
@@ -28,7 +31,8 @@ export function nativeDialectOf(
 ): SessionDialect {
   const records = features.includes(recordsFeature);
   const withdraws = features.includes(withdrawnFeature);
-  return nativeDialect({ records, withdraws, peerMaxBytes: maxFrameBytes }, options);
+  const handles = features.includes(handledFeature);
+  return nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options);
 }
 
 /** Where links reach this machine only: how the peer can see that this process has ended. */

@@ -5,7 +5,7 @@ export type HoldableFrame = MessageFrame | RequestFrame | PingFrame | EndFrame;
 
 /** A frame that waits to be delivered. */
 export interface Held {
-  /** undefined: a request that was given up meanwhile. */
+  /** undefined: it was given up meanwhile. */
   frame: HoldableFrame | undefined;
   readonly lane: string;
   readonly sequence: number;
@@ -20,8 +20,8 @@ export class HeldFrames {
   /** What they cost. */
   bytes = 0;
   readonly #queue = new Queue<Held>();
-  /** The requests among them, until they are given up. */
-  #requests: Map<RequestId, Held> | undefined;
+  /** Those among them that are to be answered, until they are given up. */
+  #answerable: Map<RequestId, Held> | undefined;
 
   get length(): number {
     return this.#queue.length;
@@ -35,14 +35,15 @@ export class HeldFrames {
     const held: Held = { frame, lane, sequence, heardAt };
     this.#queue.push(held);
     this.bytes += frame.size + heldFrameBytes;
-    if (frame.type !== 'request') return;
-    this.#requests ??= new Map();
-    this.#requests.set(frame.id, held);
+    const id = idOf(frame);
+    if (id === undefined) return;
+    this.#answerable ??= new Map();
+    this.#answerable.set(id, held);
   }
 
-  /** Gives up the request `id`; false when it is not among them. */
+  /** Gives up `id`, whose answer nobody waits for; false when it is not among them. */
   drop(id: RequestId): boolean {
-    const held = this.#requests?.get(id);
+    const held = this.#answerable?.get(id);
     if (held === undefined) return false;
     this.#empty(held);
     while (this.first !== undefined && this.first.frame === undefined) this.shift();
@@ -65,6 +66,11 @@ export class HeldFrames {
     if (frame === undefined) return;
     held.frame = undefined;
     this.bytes -= frame.size;
-    if (frame.type === 'request' && this.#requests?.get(frame.id) === held) this.#requests.delete(frame.id);
+    const id = idOf(frame);
+    if (id !== undefined && this.#answerable?.get(id) === held) this.#answerable.delete(id);
   }
+}
+
+function idOf(frame: HoldableFrame): RequestId | undefined {
+  return frame.type === 'end' ? undefined : frame.id;
 }

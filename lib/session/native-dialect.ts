@@ -1,7 +1,7 @@
 import { NativeDecoder } from '../wire/native/decoder.ts';
 import { NativeEncoder } from '../wire/native/encoder.ts';
 import { Slab } from '../wire/slab.ts';
-import type { SessionDialect } from './session.ts';
+import type { SessionDialect } from './session-dialect.ts';
 
 export interface DialectLimits {
   /** The largest message this end takes. */
@@ -14,6 +14,8 @@ export interface NativeTerms {
   readonly records: boolean;
   /** Whether the peer knows of questions that were withdrawn. */
   readonly withdraws?: boolean | undefined;
+  /** Whether the peer answers for confirmed messages once they were handled. */
+  readonly handles?: boolean | undefined;
   /** The largest body the peer takes. */
   readonly peerMaxBytes: number;
 }
@@ -23,6 +25,7 @@ export function nativeDialect(terms: NativeTerms, limits: DialectLimits): Sessio
   const slab = new Slab();
   return {
     tier: 'session',
+    handles: terms.handles === true,
     slab,
     encoder: new NativeEncoder({
       slab,

@@ -6,6 +6,8 @@ import type { Waiting } from './waiting.ts';
 
 /** A question that was asked and not answered yet. */
 export interface Pending {
+  /** A message is a question too, where its sender waits until it was handled. */
+  readonly kind: 'message' | 'request';
   readonly lane: string;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: BusError) => void;

@@ -160,7 +160,7 @@ export class Receiver {
         this.#lanes = new Map(this.#lanes).set(frame.lane, frame.name);
         return;
       case 'message':
-        if (frame.confirm) this.#confirmAsked = true;
+        if (frame.confirm && frame.id === undefined) this.#confirmAsked = true;
         break;
       default:
         break;

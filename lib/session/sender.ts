@@ -78,9 +78,10 @@ export class Sender {
     return (this.#outflow.outlet?.bufferedBytes ?? 0) + this.#options.slab.pendingBytes;
   }
 
-  message(laneName: string, data: unknown, confirm: boolean, entry?: Entry): void {
+  /** `id`: of one that is confirmed once it was handled. */
+  message(laneName: string, data: unknown, confirm: boolean, entry?: Entry, id?: number): void {
     const lane = this.#lane(laneName);
-    this.#sent(this.#options.encoder.message(lane, data, confirm), lane, entry);
+    this.#sent(this.#options.encoder.message(lane, data, confirm, id), lane, entry);
   }
 
   /** `answersFor`: whether the message is to be among those that `abandon` returns. */

@@ -1,22 +1,14 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import type { Asker, Decoder, Encoder } from '../wire/dialect.ts';
+import type { Asker } from '../wire/dialect.ts';
 import type { ControlFrame } from '../wire/frames.ts';
-import type { Slab } from '../wire/slab.ts';
 import { Flushes } from './flushes.ts';
 import type { Entry } from './outbox.ts';
 import { Receiver, type UserFrame } from './receiver.ts';
 import { Sender } from './sender.ts';
+import type { SessionDialect } from './session-dialect.ts';
 import type { Outlet } from './outflow.ts';
 import { Watch, type Watched } from './watch.ts';
-
-/** The parts of a dialect that one session uses for as long as it lives. */
-export interface SessionDialect {
-  readonly tier: 'legacy' | 'session';
-  readonly encoder: Encoder;
-  readonly decoder: Decoder;
-  readonly slab: Slab;
-}
 
 export interface SessionLimits {
   readonly maxUnackedBytes: number;
@@ -64,6 +56,7 @@ export class Session {
     idle: (session) => session.#dialect.slab.release(),
   };
   readonly tier: 'legacy' | 'session';
+  readonly handles: boolean;
   readonly #dialect: SessionDialect;
   readonly #owner: SessionOwner;
   readonly #clock: Clock;
@@ -81,6 +74,7 @@ export class Session {
 
   constructor(dialect: SessionDialect, owner: SessionOwner, clock: Clock, limits: SessionLimits) {
     this.tier = dialect.tier;
+    this.handles = dialect.handles === true;
     this.#dialect = dialect;
     this.#owner = owner;
     this.#clock = clock;

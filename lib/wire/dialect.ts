@@ -6,7 +6,8 @@ import type { Frame, RemoteFailure, RequestId } from './frames.ts';
  * limit `ERR_TOO_LARGE`; the slab is then as it was, and the next frame is decodable.
  */
 export interface Encoder {
-  message(lane: number, data: unknown, confirm: boolean): number;
+  /** `id`: of one that is to be answered once it was handled; 0 for all others. */
+  message(lane: number, data: unknown, confirm: boolean, id?: number): number;
   request(lane: number, id: number, data: unknown, timeoutMs: number | undefined): number;
   response(lane: number, id: RequestId, data: unknown): number;
   failure(lane: number, id: RequestId, error: RemoteFailure): number;

@@ -31,6 +31,8 @@ export interface MessageFrame {
   readonly lane: number;
   readonly data: unknown;
   readonly confirm: boolean;
+  /** Of a message that is to be answered once it was handled. */
+  readonly id?: RequestId;
   readonly size: number;
 }
 

@@ -63,6 +63,7 @@ contract(
 
     it('return exactly the unacknowledged tail when they are lost', async () => {
       const { server, client } = await bus().pair();
+      server.on('message', () => {});
       await client.send('arrived', { confirm: true });
       server.pause();
       for (let i = 0; i < 5; i++) await client.send(i);

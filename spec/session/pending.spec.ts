@@ -17,6 +17,7 @@ describe('pending questions', () => {
 
   function ask(name: string, timeoutMs = Infinity, more: Partial<Pending> = {}): number {
     return table.add({
+      kind: 'request',
       lane: '',
       resolve: (value) => events.push(`${name} resolved ${String(value)}`),
       reject: (error) => events.push(`${name} ${error.code}`),

@@ -1,4 +1,5 @@
-import type { Session, SessionDialect } from '../../lib/session/session.ts';
+import type { Session } from '../../lib/session/session.ts';
+import type { SessionDialect } from '../../lib/session/session-dialect.ts';
 import { nativeDialect } from '../../lib/session/native-dialect.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';

@@ -54,8 +54,8 @@ export class NativeEncoder implements Encoder {
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
   }
 
-  message(lane: number, data: unknown, confirm: boolean): number {
-    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, 0, data, -1);
+  message(lane: number, data: unknown, confirm: boolean, id = 0): number {
+    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, id, data, -1);
   }
 
   request(lane: number, id: number, data: unknown, timeoutMs: number | undefined): number {

@@ -45,7 +45,10 @@ export class FrameBuilder {
     if ((flags & Flag.withdrawn) !== 0 && isQuestion(type)) return { type: 'part', lane, size };
     switch (type) {
       case FrameType.message:
-        return { type: 'message', lane, data, confirm: (flags & Flag.confirm) !== 0, size };
+        if ((flags & Flag.confirm) === 0) return { type: 'message', lane, data, confirm: false, size };
+        return id === 0
+          ? { type: 'message', lane, data, confirm: true, size }
+          : { type: 'message', lane, data, confirm: true, id, size };
       case FrameType.request:
         return { type: 'request', lane, id, data, timeoutMs, size };
       case FrameType.response:

@@ -40,7 +40,7 @@ export const encodingMask = 0b11;
 export const Flag = {
   /** Another frame of the same lane carries on with this body. */
   more: 0b100,
-  /** The sender waits for the acknowledgement. */
+  /** The sender waits for the answer if there is an id, otherwise for the acknowledgement. */
   confirm: 0b1000,
   /** The body starts with a u32: the milliseconds the requester will wait. */
   deadline: 0b1_0000,

@@ -59,7 +59,7 @@ export class Writer {
 export function writeFrame(encoder: NativeEncoder, frame: Frame): number {
   switch (frame.type) {
     case 'message':
-      return encoder.message(frame.lane, frame.data, frame.confirm);
+      return encoder.message(frame.lane, frame.data, frame.confirm, Number(frame.id ?? 0));
     case 'request':
       return encoder.request(frame.lane, Number(frame.id), frame.data, frame.timeoutMs);
     case 'response':
