@@ -9,6 +9,10 @@ import type { Commands } from './scenarios/scenario.ts';
 // node worker.js PART PEER SCENARIO ADDRESS DESK: one process of a run, commanded over the socket DESK.
 
 const [part = '', ...rest] = process.argv.slice(2);
+if (rest.length !== 4) {
+  process.stderr.write('usage: node worker.js PART PEER SCENARIO ADDRESS DESK\n');
+  process.exit(2);
+}
 const [peer = '', scenarioName = '', address = '', desk = ''] = rest;
 
 function cpu(): Numbers {

@@ -13,7 +13,7 @@ try {
   ensureInstalled();
   await build();
   const program = join(root, 'build', source.replace(/\.ts$/, '.js'));
-  if (!existsSync(program)) throw new Error(`There is no ${source} to run.`);
+  if (source === '' || !existsSync(program)) throw new Error(`There is no ${source || 'program'} to run.`);
   const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' });
   endWithUs(child);
   child.once('error', (error) => fail(error));

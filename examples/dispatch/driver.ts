@@ -1,11 +1,13 @@
 import process from 'node:process';
 import { WebSocket } from 'ws';
+import { end } from '../program.ts';
 
 // A driver that knows nothing of busbar: a plain WebSocket client. It prints what its devices do and answers "reply".
 const names = ['OPENED', 'CLOSED', 'RECEIVED', 'WRITE', 'CLOSE'];
 const [url = 'ws://127.0.0.1:3000/api/server/tcp_dispatch?bearer_token=testing&port=6001&accept=127.0.0.1'] =
   process.argv.slice(2);
 
+if (!/^wss?:/.test(url) || !URL.canParse(url)) end('usage: node driver.js [ws://HOST:PORT/PATH]', 2);
 const socket = new WebSocket(url);
 socket.on('message', (bytes: Buffer) => {
   const end = bytes.indexOf(0, 1);

@@ -1,3 +1,4 @@
+import { argumentsOf } from '../program.ts';
 import { Bot } from './bot.ts';
 import type { Answers } from './contract.ts';
 import { at, join } from './control.ts';
@@ -6,7 +7,7 @@ import { botProcesses } from './settings.ts';
 
 // A process full of bots. A third into the game the links of a quarter of them are cut; their sessions go on.
 
-const [control = '', players = '', index = '0', total = '0', seconds = '0'] = process.argv.slice(2);
+const [control, players, index, total, seconds] = argumentsOf('CONTROL', 'PLAYERS', 'INDEX', 'TOTAL', 'SECONDS');
 const bots: Bot[] = [];
 // All of them come in one instant, which may be more than the server lets wait at its door.
 const options = { ...at(players), retries: 20 };

@@ -1,4 +1,5 @@
 import { Server, type ServerOptions } from 'busbar';
+import { argumentsOf } from '../program.ts';
 import { ConfirmedLine } from './confirmed-line.ts';
 import type { Answers, Command, Move, PlayersBus, Spawn, Trade, ZonesBus } from './contract.ts';
 import { join } from './control.ts';
@@ -8,7 +9,7 @@ import { zoneCount } from './settings.ts';
 // The world server. Bots are clients of one bus, zones of another: what a bot does goes to its zone, what zones say goes
 // into the snapshots that all bots see.
 
-const [control = '', players = '', zones = ''] = process.argv.slice(2);
+const [control, players, zones] = argumentsOf('CONTROL', 'PLAYERS', 'ZONES');
 const world = { players: new Server<PlayersBus>(place(players)), zones: new Server<ZonesBus>(place(zones)) };
 const zoneLines = Array.from({ length: zoneCount }, () => ({ line: new ConfirmedLine<Command>(), sent: 0 }));
 const zoneTicks = Array.from({ length: zoneCount }, () => new Sequence());

@@ -1,4 +1,5 @@
 import { Client } from 'busbar';
+import { argumentsOf } from '../program.ts';
 import { ConfirmedLine } from './confirmed-line.ts';
 import type { Command, Tick, ZonesBus } from './contract.ts';
 import { at, join } from './control.ts';
@@ -10,7 +11,7 @@ import { Sequence } from './sequence.ts';
 
 type Fact = { readonly command: Command } | { readonly tick: Tick } | { readonly confirmed: number };
 
-const [control = '', address = '', index = '0', journalPath = ''] = process.argv.slice(2);
+const [control, address, index, journalPath] = argumentsOf('CONTROL', 'ZONES', 'INDEX', 'JOURNAL');
 const zone = Number(index);
 const world = new Client<ZonesBus>(at(address));
 const line = new ConfirmedLine<Tick>();

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { MultiBar, type SingleBar } from 'cli-progress';
 import { type Connection, Server } from '../../lib/index.ts';
 import { interserve } from '../../lib/plugins/interserve/index.ts';
+import { end } from '../program.ts';
 import { Relay } from './relay.ts';
 
 // node scripts/run.mjs examples/transfer/main.ts [megabytes]
@@ -17,10 +18,7 @@ import { Relay } from './relay.ts';
 
 const players = 3;
 const megabytes = Number(process.argv[2] ?? 1000);
-if (!Number.isInteger(megabytes) || megabytes < 1) {
-  process.stderr.write('usage: main.ts [megabytes]\n');
-  process.exit(2);
-}
+if (!Number.isInteger(megabytes) || megabytes < 1 || process.argv.length > 3) end('usage: main.ts [megabytes]', 2);
 process.exitCode = await main(megabytes * 1_000_000);
 
 async function main(size: number): Promise<number> {

@@ -1,8 +1,10 @@
 import { Client } from 'busbar';
+import { argumentsOf, end } from '../program.ts';
 
-// node bots.js <path of the bus> <how many>: players that are no pages, each with a walk of its own.
+// Players that are no pages, each with a walk of its own.
 
-const [, , path = '', count = '1'] = process.argv;
+const [path, count] = argumentsOf('BUS', 'COUNT');
+if (!/^\d+$/.test(count)) end(`"${count}" is no number of bots`, 2);
 const bots = await Promise.all(
   Array.from({ length: Number(count) }, async (_, index) => {
     const client = new Client({ path });

@@ -2,27 +2,39 @@ import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { openStage } from './stage.ts';
+import { end } from '../program.ts';
+import { readSettings, type Settings, usage } from './settings.ts';
+import { openStage, type Stage } from './stage.ts';
 
-// node scripts/run.mjs examples/web/main.ts [--port 8080] [--door 9001] [--bots 40] [--host 127.0.0.1]
-
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8080' },
-    door: { type: 'string', default: '9001' },
-    bots: { type: 'string', default: '40' },
-    host: { type: 'string' },
-  },
-});
+const settings = settingsOf(process.argv.slice(2));
 const folder = mkdtempSync(join(tmpdir(), 'busbar-web-'));
 const path = join(folder, 'bus');
-const stage = await openStage({ path, port: Number(values.port), door: Number(values.door), host: values.host });
-const bots = fork(new URL('bots.js', import.meta.url), [path, values.bots]);
+const stage = await open(settings);
+const bots = fork(new URL('bots.js', import.meta.url), [path, String(settings.bots)]);
 process.stdout.write(`Open ${stage.url} in as many tabs as you like; Ctrl-C ends the world.\n`);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     bots.disconnect();
     void stage.close().finally(() => rmSync(folder, { recursive: true, force: true }));
   });
+}
+
+function settingsOf(args: readonly string[]): Settings {
+  let read: Settings;
+  try {
+    read = readSettings(args);
+  } catch (error) {
+    end(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`, 2);
+  }
+  if (read.help) end(usage, 0);
+  return read;
+}
+
+async function open({ port, door, host }: Settings): Promise<Stage> {
+  try {
+    return await openStage({ path, port, door, host });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    end(error instanceof Error ? error.message : String(error));
+  }
 }
