@@ -11,9 +11,15 @@ import type { ServerCore } from './server-core.ts';
 import type { Transfer } from './transfer.ts';
 
 /** One `send`, `broadcast` or `omit`: the same payload to each of its peers. */
+interface Opened {
+  readonly payload: Payload;
+  /** As of a `Charge`. */
+  readonly reach: (bytes: number) => void;
+}
+
 interface Sending {
   readonly id: string;
-  readonly opened: Promise<Payload>;
+  readonly opened: Promise<Opened>;
   readonly abort: AbortSignal;
   progress(progress: Progress): void;
 }
@@ -46,7 +52,7 @@ export class Offers {
     opened.catch(() => {});
     const sending: Sending = {
       id,
-      opened: opened.then(({ payload }) => payload),
+      opened,
       abort: abort.signal,
       progress: (progress) => void handle.emit('progress', progress),
     };
@@ -66,12 +72,13 @@ export class Offers {
     open: () => Promise<Payload>,
     limit: number | undefined,
     peers: number,
-  ): Promise<{ payload: Payload; release: () => void }> {
+  ): Promise<Opened & { release: () => void }> {
     const payload = await open();
     try {
       if (limit === undefined) throw transferError('unknown');
       if ((payload.size ?? 0) > limit) throw transferError('large');
-      return { payload, release: this.#core.quota.charge(payload.size ?? limit, peers) };
+      const { reach, release } = this.#core.quota.charge(payload.size, peers);
+      return { payload, reach, release };
     } catch (error) {
       await payload.close();
       throw error;
@@ -82,8 +89,9 @@ export class Offers {
     const { id, opened, abort } = sending;
     let transfer: Transfer;
     let payload: Payload;
+    let reach: (bytes: number) => void;
     try {
-      payload = await opened;
+      ({ payload, reach } = await opened);
       abort.throwIfAborted();
       const content = { id, kind: payload.kind, size: payload.size, name: payload.name };
       transfer = this.#core.begin('down', ++this.#numbers, content, peer);
@@ -99,7 +107,7 @@ export class Offers {
     const turn = this.#core.slots.take(peer);
     try {
       await Promise.race([turn.granted, transfer.ended]);
-      this.#prepare(sending, transfer, payload, () => turn.release());
+      this.#prepare(sending, transfer, payload, reach, () => turn.release());
       await this.#offer(transfer);
       return await transfer.ended;
     } finally {
@@ -107,14 +115,28 @@ export class Offers {
     }
   }
 
-  #prepare(sending: Sending, transfer: Transfer, payload: Payload, release: () => void): void {
+  #prepare(
+    sending: Sending,
+    transfer: Transfer,
+    payload: Payload,
+    reach: (bytes: number) => void,
+    release: () => void,
+  ): void {
     const { peer } = transfer.account;
     const meter = new Meter(this.#core.clock, (bytes, rate) =>
       sending.progress({ peer, bytes, total: payload.size, rate }),
     );
     let told = false;
     transfer.payload = payload;
-    transfer.onMoved = (bytes) => meter.moved(bytes, bytes === payload.size);
+    const known = payload.size !== undefined;
+    transfer.onMoved = (bytes) => {
+      meter.moved(bytes, bytes === payload.size);
+      try {
+        if (!known) reach(bytes);
+      } catch (error) {
+        transfer.fail(asTransferError(error));
+      }
+    };
     transfer.onComplete = release;
     transfer.onRead = () => {
       if (told) return;

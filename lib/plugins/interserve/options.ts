@@ -68,14 +68,14 @@ export const serverOptionTable = {
     min: 1,
     max: 65_535,
   }),
-  /** Transfers of one peer at once; 0: half of `transfers`, so that no peer has them all. */
+  /** Transfers of one peer at once; 0: half of what others left of `transfers`, so that there is a turn for whoever comes. */
   perPeer: integer({
     default: 0,
     max: 65_535,
   }),
   /**
-   * What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as the most its id
-   * takes. One peer may ask for half, or for one transfer.
+   * What may wait or move in all; a transfer counts as 64 KiB at least, a stream of unknown length as what came of it.
+   * One peer may ask for half of what others left, or for one transfer; a sixteenth is kept for small ones.
    */
   waiting: integer({
     default: 8 * gib,

@@ -2,11 +2,43 @@ import { transferError } from './outcomes.ts';
 
 /** Counted for a transfer however small it is, because it takes memory even so. */
 const leastBytes = 64 * 1024;
+/** What an upload brings in a second on average, once it may begin, while others find no room. */
+const leastPace = 16 * 1024;
+/** How long it is not asked for any. */
+const graceMs = 2_000;
 
-/** Bytes that wait or move in all; what one peer asks for takes no more than half, or one transfer. */
+/** What one transfer takes of a quota. */
+export interface Charge {
+  /** So many bytes came, of content whose size was not known. Throws `busy` when they do not fit. */
+  reach(bytes: number): void;
+  release(): void;
+}
+
+/** What a peer asks to send, with the time since when it may, and what came of it. */
+export interface Asker {
+  readonly peer: unknown;
+  /** Milliseconds since it may send; undefined while it may not. */
+  sinceMs(): number | undefined;
+  /** Bytes that came. */
+  arrived(): number;
+  /** It was too slow while others waited. */
+  callOff(): void;
+}
+
+interface Entry {
+  readonly asker: Asker | undefined;
+  cost: number;
+}
+
+/**
+ * Bytes that wait or move in all. A peer that asks for more than one transfer takes half of what others left at the most, and a sixteenth is
+ * kept for small ones, so that nobody takes everything; what is unknown is counted as it comes, and who asks and does not
+ * send makes room for others.
+ */
 export class Quota {
   readonly #limit: number;
   #used = 0;
+  readonly #entries = new Set<Entry>();
   readonly #asked = new Map<unknown, number>();
 
   constructor(limit: number) {
@@ -17,28 +49,69 @@ export class Quota {
     return this.#used;
   }
 
-  /** Accounts for `bytes` over `transfers`; the result gives them back. Throws `busy` when they do not fit. */
-  charge(bytes: number, transfers: number): () => void {
-    const cost = Math.max(bytes, leastBytes * transfers);
-    if (this.#used + cost > this.#limit) throw transferError('busy');
-    this.#used += cost;
-    return () => {
-      this.#used -= cost;
+  /** Accounts for `bytes`, undefined as far as they come, over `transfers`. Throws `busy` when they do not fit. */
+  charge(bytes: number | undefined, transfers: number): Charge {
+    return this.#enter(Math.max(bytes ?? 0, leastBytes * transfers), undefined);
+  }
+
+  /** Accounts for `bytes` that a peer asks to send, likewise. */
+  ask(bytes: number | undefined, asker: Asker): Charge {
+    return this.#enter(Math.max(bytes ?? 0, leastBytes), asker);
+  }
+
+  #enter(cost: number, asker: Asker | undefined): Charge {
+    this.#makeRoom(cost, asker);
+    const entry: Entry = { asker, cost: 0 };
+    this.#entries.add(entry);
+    this.#add(entry, cost);
+    return {
+      reach: (bytes) => {
+        if (bytes <= entry.cost || !this.#entries.has(entry)) return;
+        this.#makeRoom(bytes - entry.cost, asker, entry);
+        this.#add(entry, bytes - entry.cost);
+      },
+      release: () => this.#leave(entry),
     };
   }
 
-  /** Accounts for `bytes` that `peer` asks to send, likewise. */
-  ask(bytes: number, peer: unknown): () => void {
-    const cost = Math.max(bytes, leastBytes);
-    const before = this.#asked.get(peer) ?? 0;
-    if (before > 0 && before + cost > this.#limit / 2) throw transferError('busy');
-    const release = this.charge(bytes, 1);
-    this.#asked.set(peer, before + cost);
-    return () => {
-      release();
-      const left = (this.#asked.get(peer) ?? 0) - cost;
-      if (left > 0) this.#asked.set(peer, left);
-      else this.#asked.delete(peer);
-    };
+  #fits(more: number, asker: Asker | undefined, entry: Entry | undefined): boolean {
+    if (this.#used + more > this.#limit) return false;
+    if (asker === undefined) return true;
+    const own = this.#asked.get(asker.peer) ?? 0;
+    const isOnly = own === (entry?.cost ?? 0);
+    if (isOnly) return more <= leastBytes || this.#used + more <= this.#limit - this.#limit / 16;
+    return own + more <= (this.#limit - (this.#used - own)) / 2;
   }
+
+  #makeRoom(more: number, asker: Asker | undefined, entry?: Entry): void {
+    if (this.#fits(more, asker, entry)) return;
+    for (const other of this.#entries) {
+      if (other === entry || other.asker === undefined || !isIdle(other.asker)) continue;
+      this.#leave(other);
+      other.asker.callOff();
+      if (this.#fits(more, asker, entry)) return;
+    }
+    throw transferError('busy');
+  }
+
+  #add(entry: Entry, bytes: number): void {
+    entry.cost += bytes;
+    this.#used += bytes;
+    const peer = entry.asker?.peer;
+    if (entry.asker !== undefined) this.#asked.set(peer, (this.#asked.get(peer) ?? 0) + bytes);
+  }
+
+  #leave(entry: Entry): void {
+    if (!this.#entries.delete(entry)) return;
+    this.#used -= entry.cost;
+    if (entry.asker === undefined) return;
+    const left = (this.#asked.get(entry.asker.peer) ?? 0) - entry.cost;
+    if (left > 0) this.#asked.set(entry.asker.peer, left);
+    else this.#asked.delete(entry.asker.peer);
+  }
+}
+
+function isIdle(asker: Asker): boolean {
+  const since = asker.sinceMs();
+  return since !== undefined && since > graceMs && asker.arrived() < (leastPace * since) / 1_000;
 }

@@ -17,12 +17,13 @@ interface Owner {
  * to the one that came or had a turn the longest ago: one that asks for a thousand keeps nobody else waiting for long.
  */
 export class Slots {
-  readonly #perOwner: number;
+  readonly #perOwner: number | 'share';
   #free: number;
   /** In the order in which they came or had their last turns. */
   readonly #owners = new Map<unknown, Owner>();
 
-  constructor(count: number, perOwner = count) {
+  /** `perOwner`: `share` for half of what others left, so that there is something for whoever comes. */
+  constructor(count: number, perOwner: number | 'share' = count) {
     this.#free = count;
     this.#perOwner = perOwner;
   }
@@ -76,8 +77,12 @@ export class Slots {
   #neediest(): Owner | undefined {
     let least: Owner | undefined;
     for (const owner of this.#owners.values()) {
-      if (owner.queue.size > 0 && owner.held < Math.min(this.#perOwner, least?.held ?? Infinity)) least = owner;
+      if (owner.queue.size > 0 && owner.held < Math.min(this.#mostOf(owner), least?.held ?? Infinity)) least = owner;
     }
     return least;
+  }
+
+  #mostOf({ held }: Owner): number {
+    return this.#perOwner === 'share' ? Math.ceil((this.#free + held) / 2) : this.#perOwner;
   }
 }

@@ -2,6 +2,7 @@ import type { Lane, LaneRequestContext } from '../../bus/plugin.ts';
 import { type Answer, type AskMessage, answerOf, answerOfError } from './control.ts';
 import { Intake } from './intake.ts';
 import { asTransferError, transferError } from './outcomes.ts';
+import type { Charge } from './quota.ts';
 import type { ServerCore } from './server-core.ts';
 import type { Turn } from './slots.ts';
 import type { Transfer } from './transfer.ts';
@@ -19,32 +20,53 @@ export class Uploads {
   /** Resolves when the transfer is over; never rejects. */
   async ask({ transfer: number, content }: AskMessage, { peer, signal }: LaneRequestContext): Promise<Answer> {
     const { registry, receivers, quota } = this.#core;
-    let transfer: Transfer;
-    let release: () => void;
+    let transfer: Transfer | undefined;
+    let charge: Charge;
+    let granted: number | undefined;
+    let whole = false;
     try {
       const limit = registry.sizeOf(content.id);
       if (limit === undefined || !receivers.has(content.id)) throw transferError('unknown');
       if ((content.size ?? 0) > limit) throw transferError('large');
-      release = quota.ask(content.size ?? limit, peer);
+      charge = quota.ask(content.size, {
+        peer,
+        // Its receiver's time is no time of its own.
+        sinceMs: () => (granted === undefined || whole ? undefined : this.#core.clock.now() - granted),
+        arrived: () => transfer?.bytes ?? 0,
+        callOff: () => transfer?.fail(transferError('stalled', 'It was too slow while others waited')),
+      });
       try {
         transfer = this.#core.begin('up', number, content, peer);
       } catch (error) {
-        release();
+        charge.release();
         throw error;
       }
     } catch (error) {
       this.#core.refused('up', content.id, peer, asTransferError(error));
       return answerOfError(error);
     }
-    const cancelled = () => transfer.fail(transferError('aborted'));
-    signal.addEventListener('abort', cancelled, { once: true, signal: transfer.signal });
+    const begun = transfer;
+    const cancelled = () => begun.fail(transferError('aborted'));
+    signal.addEventListener('abort', cancelled, { once: true, signal: begun.signal });
+    begun.onMoved = (bytes) => {
+      try {
+        if (content.size === undefined) charge.reach(bytes);
+      } catch (error) {
+        begun.fail(asTransferError(error));
+      }
+    };
     let turn: Turn | undefined;
     transfer.open();
     try {
       await Promise.race([this.#shake(transfer), transfer.ended]);
       turn = this.#core.slots.take(peer);
       await Promise.race([turn.granted, transfer.ended]);
-      transfer.onComplete = turn.release;
+      const { release } = turn;
+      begun.onComplete = () => {
+        whole = true;
+        release();
+      };
+      granted = this.#core.clock.now();
       transfer.open();
       await this.#lane.send(peer, { op: 'place', transfer: number, place: this.#core.placeOf(transfer) });
       return answerOf(await transfer.ended);
@@ -54,7 +76,7 @@ export class Uploads {
       return answerOfError(failure);
     } finally {
       turn?.release();
-      release();
+      charge.release();
     }
   }
 

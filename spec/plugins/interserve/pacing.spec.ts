@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Meter } from '../../../lib/plugins/interserve/meter.ts';
-import { Quota } from '../../../lib/plugins/interserve/quota.ts';
+import { type Asker, Quota } from '../../../lib/plugins/interserve/quota.ts';
 import { Slots, type Turn } from '../../../lib/plugins/interserve/slots.ts';
 import { Stall } from '../../../lib/plugins/interserve/stall.ts';
 import { Throttle } from '../../../lib/plugins/interserve/throttle.ts';
@@ -128,7 +128,7 @@ describe('interserve pacing', () => {
 
   it('quota - refuses what does not fit with busy and takes it once there is room', () => {
     const quota = new Quota(1_000_000);
-    const release = quota.charge(900_000, 1);
+    const { release } = quota.charge(900_000, 1);
     expect(() => quota.charge(200_000, 1))
       .to.throw()
       .with.property('code', 'ERR_QUEUE_FULL');
@@ -138,19 +138,76 @@ describe('interserve pacing', () => {
     quota.charge(200_000, 1);
   });
 
-  it('quota - a peer asks for half of it at most, or for one transfer', () => {
+  /** A peer that has not been given leave to send, unless `since` says so. */
+  const asker = (peer: string, since?: number, arrived = 0, callOff = () => {}): Asker => ({
+    peer,
+    sinceMs: () => since,
+    arrived: () => arrived,
+    callOff,
+  });
+
+  it('quota - a peer asks for half of what others left at most, or for one transfer', () => {
     const quota = new Quota(1_000_000);
-    const release = quota.ask(700_000, 'one');
-    expect(() => quota.ask(1, 'one'))
+    const { release } = quota.ask(700_000, asker('one'));
+    expect(() => quota.ask(1, asker('one')))
       .to.throw()
       .with.property('code', 'ERR_QUEUE_FULL');
-    quota.ask(100_000, 'other')();
+    quota.ask(100_000, asker('other')).release();
     release();
-    quota.ask(250_000, 'one');
-    quota.ask(250_000, 'one');
-    expect(() => quota.ask(1, 'one')).to.throw();
-    quota.ask(400_000, 'other');
+    quota.ask(250_000, asker('one'));
+    quota.ask(250_000, asker('one'));
+    expect(() => quota.ask(1, asker('one'))).to.throw();
+    quota.ask(400_000, asker('other'));
     expect(quota.used).to.equal(900_000);
+    expect(() => quota.ask(80_000, asker('third')), 'what is kept').to.throw();
+    quota.ask(1, asker('third'));
+  });
+
+  it('quota - what is unknown counts as it comes', () => {
+    const quota = new Quota(1_000_000);
+    const charge = quota.ask(undefined, asker('one'));
+    expect(quota.used).to.equal(65_536);
+    charge.reach(500_000);
+    charge.reach(400_000);
+    expect(quota.used).to.equal(500_000);
+    expect(() => charge.reach(990_000))
+      .to.throw()
+      .with.property('code', 'ERR_QUEUE_FULL');
+    charge.release();
+    charge.release();
+    charge.reach(900_000);
+    expect(quota.used).to.equal(0);
+  });
+
+  it('quota - who may send and does not makes room when another finds none', () => {
+    const quota = new Quota(1_000_000);
+    const off: string[] = [];
+    const ask = (name: string, since: number | undefined, arrived: number): unknown =>
+      quota.ask(
+        200_000,
+        asker(name, since, arrived, () => off.push(name)),
+      );
+    ask('waits for leave', undefined, 0);
+    ask('has begun just now', 1_000, 0);
+    ask('keeps its pace', 10_000, 170_000);
+    ask('is slow', 10_000, 100_000);
+    expect(off).to.deep.equal([]);
+    ask('new', undefined, 0);
+    expect(off).to.deep.equal(['is slow']);
+    expect(() => ask('late', undefined, 0)).to.throw();
+  });
+
+  it('slots - each owner takes half of what others left', async () => {
+    const slots = new Slots(64, 'share');
+    const held = async (key: string): Promise<number> => {
+      let count = 0;
+      for (let turn = 0; turn < 64; turn += 1) void slots.take(key).granted.then(() => (count += 1));
+      await new Promise(setImmediate);
+      return count;
+    };
+    expect([await held('one'), await held('two'), await held('three'), await held('four')]).to.deep.equal([
+      32, 16, 8, 4,
+    ]);
   });
 
   it('progress - is reported at most ten times a second, and at the end', () => {
