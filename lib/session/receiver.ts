@@ -1,6 +1,6 @@
-import { BusError } from '../base/errors.ts';
+import { asBusError, BusError } from '../base/errors.ts';
 import type { Decoder } from '../wire/dialect.ts';
-import type { ControlFrame, Frame, OpenFrame, PartFrame } from '../wire/frames.ts';
+import type { ControlFrame, Frame, OpenFrame, PartFrame, RequestId } from '../wire/frames.ts';
 import { HeldFrames } from './held-frames.ts';
 
 /** A frame somebody above the session has to act on. */
@@ -47,7 +47,17 @@ export class Receiver {
   #acked = 0;
   #unackedBytes = 0;
   #confirmAsked = false;
-  readonly #sink = (frame: Frame): void => this.#receive(frame);
+  /** What was read together: all of it is looked at before the first of it begins anything. */
+  readonly #read: Frame[] = [];
+  #acts = false;
+  /** Those of which a CANCEL among that tells, and whether what it is about was dropped for it. */
+  #cancelled: Map<RequestId, boolean> | undefined;
+  readonly #sink = (frame: Frame): void => {
+    this.#read.push(frame);
+    if (frame.type !== 'cancel') return;
+    this.#cancelled ??= new Map();
+    this.#cancelled.set(frame.id, false);
+  };
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -68,7 +78,11 @@ export class Receiver {
 
   /** @throws BusError of the decoder's. */
   feed(bytes: Uint8Array): void {
-    this.#options.decoder.feed(bytes, this.#sink);
+    try {
+      this.#options.decoder.feed(bytes, this.#sink);
+    } finally {
+      if (!this.#acts) this.#act();
+    }
   }
 
   pause(): void {
@@ -131,6 +145,24 @@ export class Receiver {
     return Math.min(this.received, user - 1, lanes - 1);
   }
 
+  /** Also behind a frame that is refused: what was decoded has to be counted, since the decoder would not know it again. */
+  #act(): void {
+    const read = this.#read;
+    let refused: BusError | undefined;
+    this.#acts = true;
+    for (let index = 0; index < read.length; index++) {
+      try {
+        this.#receive(read[index] as Frame);
+      } catch (error) {
+        refused ??= asBusError(error, 'ERR_PROTOCOL');
+      }
+    }
+    this.#acts = false;
+    read.length = 0;
+    this.#cancelled = undefined;
+    if (refused !== undefined) throw refused;
+  }
+
   #receive(frame: Frame): void {
     if (this.over) return;
     switch (frame.type) {
@@ -161,6 +193,13 @@ export class Receiver {
         return;
       case 'message':
         if (frame.confirm && frame.id === undefined) this.#confirmAsked = true;
+        if (frame.id !== undefined && this.#isCancelled(frame.id)) return;
+        break;
+      case 'request':
+        if (this.#isCancelled(frame.id)) return;
+        break;
+      case 'cancel':
+        if (this.#dropped(frame.id)) return;
         break;
       default:
         break;
@@ -182,6 +221,20 @@ export class Receiver {
       }
     }
     this.#options.taker.frame(frame, lane, heardAt);
+  }
+
+  /** Whether a CANCEL that was read together with what `id` names is about it. */
+  #isCancelled(id: RequestId): boolean {
+    if (this.#cancelled?.has(id) !== true) return false;
+    this.#cancelled.set(id, true);
+    return true;
+  }
+
+  /** Whether what this CANCEL is about was dropped for it; one more of its number would be another. */
+  #dropped(id: RequestId): boolean {
+    const dropped = this.#cancelled?.get(id) === true;
+    this.#cancelled?.delete(id);
+    return dropped;
   }
 
   /** Whether an end waits with what is held: where nothing is acknowledged, the peer does not know what it cuts off. */

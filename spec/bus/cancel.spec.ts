@@ -5,7 +5,7 @@ import { contract, native, rejected, sleep, until } from '../support/buses.ts';
 
 contract(
   'cancellation',
-  (bus) => {
+  (bus, _dialect, kind) => {
     it('reaches the handler when the requester aborts or its time is up', async () => {
       const { server, client } = await bus().pair();
       const fired: string[] = [];
@@ -40,6 +40,23 @@ contract(
       await client.request('for ever', 0);
       expect(seen[0]).to.be.within(400, 500);
       expect(seen[1]).to.equal(undefined);
+    });
+
+    it('drops a request that arrives together with its cancellation', async () => {
+      if (kind === 'memory' || kind === 'tls') return;
+      const { server, client, connection } = await bus().pair();
+      const seen: unknown[] = [];
+      server.handle((request) => void seen.push(request));
+      client.handle((request) => void seen.push(request));
+      for (const end of [client, connection]) {
+        const controller = new AbortController();
+        // Both are written before the other end, which is in this process, gets to read.
+        const asked = rejected(end.request('dropped', { signal: controller.signal }));
+        controller.abort();
+        expect((await asked).code).to.equal('ERR_ABORTED');
+        await end.request('kept');
+      }
+      expect(seen).to.deep.equal(['kept', 'kept']);
     });
 
     it('drops a request that was not dispatched yet', async () => {

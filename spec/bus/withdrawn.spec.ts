@@ -14,6 +14,10 @@ interface JobMethods {
   begin(job: unknown): Promise<void>;
 }
 
+/** What brings a link to the byte where it breaks. */
+const padding = Buffer.alloc(3_000);
+const isPadding = (data: unknown): boolean => Buffer.isBuffer(data) && data.equals(padding);
+
 /** A plugin whose requests are begun as the user's are. */
 const lanes = (begun: unknown[]) => {
   const open = (host: { lane(handlers: object): Lane }): { api: Lane } => ({
@@ -47,6 +51,9 @@ class World {
   constructor() {
     this.server.handle((job) => void this.begun.push(job));
     this.client.handle((job) => void this.begun.push(job));
+    const heard = (job: unknown): void => void (isPadding(job) || this.begun.push(job));
+    this.server.on('message', heard);
+    this.client.on('message', heard);
     for (const end of [this.server, this.client]) remote(end, { begin: (job: unknown) => void this.begun.push(job) });
     this.client.on('session', ({ outcome }) => this.outcomes.push(outcome));
     this.client.on('error', () => undefined);
@@ -109,6 +116,8 @@ const ways: Record<string, Ask> = {
   'client.request': ({ client }, job, settings) => client.request(job, settings),
   'client.request, idempotent': ({ client }, job, settings) => client.request(job, { ...settings, idempotent: true }),
   'connection.request': ({ connection }, job, settings) => connection.request(job, settings),
+  'client.send, confirmed': ({ client }, job, settings) => client.send(job, { ...settings, confirm: true }),
+  'connection.send, confirmed': ({ connection }, job, settings) => connection.send(job, { ...settings, confirm: true }),
   'server.survey': ({ server }, job, settings) => server.survey(job, settings),
   'server.surveyStream': async ({ server }, job, settings) => {
     for await (const _ of server.surveyStream(job, settings));
@@ -174,7 +183,7 @@ describe('work that was withdrawn', () => {
         // Whatever came before has fewer bytes than this.
         world.cutAtByte = 4_096 + size;
         await world.open();
-        const before = Buffer.alloc(3_000);
+        const before = padding;
         await world.during(world.client.send(before));
         await world.during(world.connection.send(before));
         await world.clock.run(200);

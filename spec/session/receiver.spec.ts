@@ -213,4 +213,18 @@ describe('receiver', () => {
     for (let number = 0; number < 1_000; number++) feed(message(number, { size: 12 }));
     expect(receiver.heldBytes).to.be.at.least(200_000);
   });
+
+  it('a request whose cancel was read together with it - is counted and not delivered, the next of its number is', () => {
+    feed(request(1, 'withdrawn'), message('m'), cancel(1), request(1, 'again'), request(2, 'kept'));
+    feed(cancel(2));
+    expect(events).to.deep.equal(['message m', 'request again', 'request kept', 'cancel ']);
+    expect(receiver.received).to.equal(6);
+    expect(receiver.takeAck()).to.equal(6);
+  });
+
+  it('frames behind one that is refused - were decoded, and so are counted and delivered', () => {
+    expect(() => feed(message('a'), message('b', { lane: 7 }), message('c'))).to.throw(/lane 7/i);
+    expect(events).to.deep.equal(['message a', 'message c']);
+    expect(receiver.received).to.equal(3);
+  });
 });
