@@ -56,7 +56,7 @@ async function code(format, input, plugins, packages, folder) {
     chunkFileNames: `[name].${ending}`,
     manualChunks,
     hoistTransitiveImports: false,
-    plugins: [withoutComments],
+    plugins: [squeezed],
   });
   await made.close();
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
@@ -149,10 +149,17 @@ function walk(node, visit) {
   for (const child of Object.values(node ?? {})) if (typeof child === 'object') walk(child, visit);
 }
 
-/** Comments are for the declarations. */
-const withoutComments = {
-  name: 'without comments',
-  renderChunk: (source) => transform(source, { target: 'es2022', sourcemap: true, legalComments: 'none' }),
+/** Comments are for the declarations, white space for the sources; the lines stay short enough to be named in stacks. */
+const squeezed = {
+  name: 'squeezed',
+  renderChunk: (source) =>
+    transform(source, {
+      target: 'es2022',
+      sourcemap: true,
+      legalComments: 'none',
+      minifyWhitespace: true,
+      lineLimit: 160,
+    }),
 };
 
 /** The licenses of the packages that became part of the files. */
