@@ -97,6 +97,8 @@ export class Admission {
   }
 
   #data(bytes: Uint8Array): void {
+    // One that was refused may speak on for a moment, and nobody takes it any more.
+    if (this.#over) return;
     try {
       this.#budget.spend(bytes.length);
     } catch (error) {

@@ -7,6 +7,11 @@ import { certificate } from '../../support/certificate.ts';
 import { sleep, until } from '../../support/buses.ts';
 import { TransferBus } from './support/transfer-bus.ts';
 
+/** A packet of net-ipc. */
+function packet(body: string): string {
+  return `${String.fromCharCode(0x80 | body.length)}${body}`;
+}
+
 describe('interserve on the port of the bus, strangers', function () {
   this.timeout(30_000);
   let bus: TransferBus;
@@ -50,6 +55,33 @@ describe('interserve on the port of the bus, strangers', function () {
         expect(there()).to.equal(0);
       });
     }
+  }
+
+  for (const [what, said] of [
+    ['an HTTP request', 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ['the opening of the bus', `IPC${packet('{"t":0,"d":{"id":null}}')}`],
+  ] as const) {
+    it(`a stranger that had to make room - is not taken any more, whatever it says then: ${what}`, async () => {
+      bus = await TransferBus.start({ share: true }, { maxUnauthorized: 1 });
+      let connected = 0;
+      bus.server.on('connect', () => (connected += 1));
+      const to = { port: bus.server.port ?? 0, host: '127.0.0.1', allowHalfOpen: true };
+      const first = connect(to).on('error', () => undefined);
+      sockets.push(first);
+      let heard = '';
+      first.on('data', (bytes) => {
+        heard += bytes.toString('latin1');
+        // At once, while the server still waits for the end of the connection.
+        first.write(said, 'latin1');
+      });
+      first.on('end', () => setTimeout(() => first.end(), 100));
+      const closed = once(first, 'close');
+      await once(first, 'connect');
+      await dial(false, '');
+      await closed;
+      expect(heard).to.not.equal('').and.not.include('HTTP/1.1');
+      expect(connected).to.equal(0);
+    });
   }
 
   it('a peer - keeps its connection for as long as its transfer takes, and counts among no strangers', async () => {
