@@ -97,6 +97,8 @@ contract(
             .catch(() => server)
         ).survey('?'),
       ).to.have.length(3);
+      // What a handler throws without a code is told at its own end.
+      expect(bus().takeErrors()).to.deep.equal(['ERR_LISTENER', 'ERR_LISTENER']);
     });
   },
   { on: ['unix'], speaking: [native] },
