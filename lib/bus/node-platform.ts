@@ -1,4 +1,6 @@
 import process from 'node:process';
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/system-clock.ts';
 import type { SessionDialect } from '../session/session-dialect.ts';
 import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
@@ -13,6 +15,11 @@ import { linuxProcesses } from './linux-processes.ts';
 import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
 import { ProcessWatch } from './process-watch.ts';
 
+/** One for all clients and servers here, so that one look serves all who lost their links to one process. */
+const ownWatch = new ProcessWatch(systemClock, linuxProcesses);
+const watchOf = (clock: Clock): ProcessWatch =>
+  clock === systemClock ? ownWatch : new ProcessWatch(clock, linuxProcesses);
+
 const platform: Platform = {
   compression: { deflater: () => createDeflater(), inflater: createInflater },
   netIpcDialect({ messagepack, deflater, inflater }, { maxMessageBytes, maxDepth }): SessionDialect {
@@ -24,7 +31,7 @@ const platform: Platform = {
       decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
     };
   },
-  ...(process.platform === 'linux' && { processes: (clock) => new ProcessWatch(clock, linuxProcesses) }),
+  ...(process.platform === 'linux' && { processes: watchOf }),
 };
 
 const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
