@@ -111,6 +111,12 @@ export const clientOptionTable = {
   transfers: integer({ default: 64, min: 1, max: 65_535 }),
   /** Compresses uploads to a server on this machine too, not to others alone. */
   compress: flag({ default: false }),
+  /** Hosts that the server may send the client to besides its own, such as that of a proxy: addresses or domains. */
+  hosts: custom<readonly string[]>({
+    type: 'a list of hosts',
+    default: [],
+    accepts: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
+  }),
   /** TLS options for HTTPS, such as `ca`; unless given, those of the client. */
   tls: custom<object | undefined>({
     type: 'object',

@@ -84,7 +84,7 @@ function installServer(host: PluginHost, given: InterserveOptions): PluginInstan
 function installClient(host: PluginHost, given: InterserveOptions): PluginInstance<ClientTransfers> {
   const options = resolveOptions('interserve', clientOptionTable, given);
   const ready = new Ready(host);
-  const caller = new Caller({ tls: options.tls ?? host.tls, bus: () => ready.place });
+  const caller = new Caller({ tls: options.tls ?? host.tls, hosts: options.hosts, bus: () => ready.place });
   const lane = host.lane({
     message(data) {
       const message = readControl(data);

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import { parseAddress } from '../../transport/address.ts';
 
 /** Where the client has the bus. */
 export interface BusPlace {
@@ -7,6 +8,8 @@ export interface BusPlace {
   readonly address: string;
   /** Undefined for a path. */
   readonly port: number | undefined;
+  /** The host as the client was told it, in lower case. */
+  readonly host: string | undefined;
 }
 
 /** The client as a peer, and those who wait until it is ready. */
@@ -26,7 +29,8 @@ export class Ready {
   /** Where the bus is, or was while a link was last open. */
   get place(): BusPlace | undefined {
     const address = this.#peer?.remoteAddress;
-    if (this.#peer !== undefined && address !== undefined) this.#place = { address, port: portOf(this.#peer) };
+    if (this.#peer !== undefined && address !== undefined)
+      this.#place = { address, port: portOf(this.#peer), host: hostOf(this.#peer) };
     return this.#place;
   }
 
@@ -46,4 +50,13 @@ export class Ready {
 
 function portOf(peer: PeerHandle): number | undefined {
   return 'connection' in peer && peer.connection instanceof Socket ? peer.connection.remotePort : undefined;
+}
+
+function hostOf(peer: PeerHandle): string | undefined {
+  const options: unknown = 'options' in peer ? peer.options : undefined;
+  if (typeof options !== 'object' || options === null) return undefined;
+  if ('host' in options && typeof options.host === 'string') return options.host.toLowerCase();
+  if (!('url' in options) || typeof options.url !== 'string') return undefined;
+  const address = parseAddress(options.url);
+  return 'host' in address ? address.host.toLowerCase() : undefined;
 }

@@ -126,6 +126,30 @@ describe('interserve transfers', () => {
       expect(got).to.equal('first last and up');
     });
 
+    it("a host that is not the server's - is followed only if the client names it", async () => {
+      await bus.close();
+      for (const [address, hosts, followed] of [
+        ['192.0.2.1', [], false],
+        ['files.example', ['other.example'], false],
+        ['localhost', [], true],
+        ['127.0.0.1', [], true],
+        ['LOCALHOST', [], true],
+        ['127.0.0.2', ['127.0.0.2'], true],
+      ] as const) {
+        bus = await TransferBus.start({ address, host: '0.0.0.0', bindAddress: false });
+        bus.transfers.add('map');
+        bus.transfers.receive('map', () => {});
+        one = await bus.connect({ hosts });
+        one.transfers.receive('map', () => {});
+        const ways = [bus.transfers.send('map', 'x', one.peer), one.transfers.send('map', 'x')];
+        for (const { receipt } of ways) {
+          expect(await reasonOf(receipt), `${address} ${hosts.join()}`).to.equal(followed ? 'fulfilled' : 'refused');
+        }
+        await bus.close();
+      }
+      bus = await TransferBus.start();
+    });
+
     it('a path that is none - fails the transfer, and is refused where it is given', async () => {
       const promised = (async () => 'map') as unknown as () => string;
       one.transfers.receive('map', () => {}, { as: 'file', path: promised });

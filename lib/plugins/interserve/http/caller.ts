@@ -6,11 +6,14 @@ import type { Place } from '../control.ts';
 import type { BusPlace } from '../ready.ts';
 import { type Failure, isFailure, outcomes, transferError } from '../outcomes.ts';
 import { reasonHeader } from './answer.ts';
+import { plainAddress } from './door.ts';
 
 const mostIdleConnections = 64;
 
 export interface CallerOptions {
   readonly tls: object | undefined;
+  /** Where the server may send the client besides its own host. */
+  readonly hosts: readonly string[];
   /** Where the client has the bus. */
   bus(): BusPlace | undefined;
 }
@@ -50,14 +53,31 @@ export class Caller {
     this.#secure?.destroy();
   }
 
+  #mayFollow(host: string, bus: BusPlace | undefined): boolean {
+    if (this.#options.hosts.some((allowed) => allowed.toLowerCase() === host) || host === bus?.host) return true;
+    const own = plainAddress(bus?.address);
+    // A bus that is no network's is on this machine.
+    if (own === undefined || isLoopback(own)) return isLoopback(host);
+    return plainAddress(host) === own;
+  }
+
+  /** Throws `refused` for a host that is not the server's to name: the client would carry its requests into any network. */
   #target(place: Place): { host?: string; port?: number; socketPath?: string } {
     const bus = this.#options.bus();
+    if (place.address !== undefined && !this.#mayFollow(place.address.toLowerCase(), bus)) {
+      const text = `The server sends its client to "${place.address}", which is not its own host nor among "hosts"`;
+      throw transferError('refused', text);
+    }
     const onNetwork = bus !== undefined && isIP(bus.address) !== 0;
     if (place.port === undefined && bus !== undefined && !onNetwork) return { socketPath: bus.address };
     const host = place.address ?? (onNetwork ? bus.address : '127.0.0.1');
     const port = place.port ?? bus?.port;
     return port === undefined ? { host } : { host, port };
   }
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || plainAddress(address)?.startsWith('127.') === true;
 }
 
 /** The response to a request, or what kept it from coming. */
