@@ -19,7 +19,8 @@ export const errorCodes = {
   ERR_INVALID_OPTION: 'An option is unknown, of the wrong type or out of its range.',
   ERR_LISTEN: 'An address cannot be listened on, or not any more; the cause is the system error if there is one.',
   ERR_LISTENER: 'A listener or callback at this end threw or rejected; the cause is what it threw.',
-  ERR_NO_HANDLER: 'The peer has no handler for requests, so nobody can answer.',
+  ERR_NO_HANDLER:
+    'The peer has no handler for requests, or nobody there listens to the message that is to be confirmed.',
   ERR_NO_METHOD: 'The remote object, or the method of it, is not offered.',
   ERR_PEER_LACKS_FEATURE: 'The peer speaks a dialect, or runs without the plugin, that this call needs.',
   ERR_PLUGIN: 'A plugin could not be installed: it is none, its name is taken or a dependency is missing.',
@@ -28,7 +29,7 @@ export const errorCodes = {
   ERR_REFUSED: 'The other end declined what was offered to it.',
   ERR_REMOTE: 'The handler at the other end failed; the message is the one it failed with.',
   ERR_SERVER_FULL: 'The server holds as many connections as it may; the client tries again as after a lost link.',
-  ERR_SESSION_LOST: 'The session ended before the peer acknowledged this; whether it arrived is unknown.',
+  ERR_SESSION_LOST: 'The session ended before the peer acknowledged or answered this; whether it arrived is unknown.',
   ERR_SLOW_CONSUMER: 'The peer took nothing for too long and the slow-consumer policy gave it up.',
   ERR_STATE: 'The call does not fit the present state, such as starting a server twice.',
   ERR_TIMEOUT: 'The time given to the operation passed.',

@@ -157,9 +157,10 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   /**
-   * Resolves when the session accepted the message, at once while there is room; with `confirm`, when the server
-   * acknowledged it. Rejects `ERR_CLOSED`, `ERR_DESTROYED`, `ERR_UNENCODABLE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, and
-   * with `confirm` also `ERR_SESSION_LOST` or, towards net-ipc, `ERR_PEER_LACKS_FEATURE`.
+   * Resolves when the session accepted the message, at once while there is room; with `confirm`, when
+   * the server's listeners and `messages()` loops have handled it. Rejects `ERR_CLOSED`, `ERR_DESTROYED`,
+   * `ERR_UNENCODABLE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_TIMEOUT` and `ERR_ABORTED` as given, and with `confirm` the
+   * error of a listener, `ERR_NO_HANDLER`, `ERR_SESSION_LOST` or, towards net-ipc, `ERR_PEER_LACKS_FEATURE`.
    */
   send(data: Out<C, 'message'>, settings?: SendSettings): Promise<void> {
     try {

@@ -12,7 +12,10 @@ export interface ServerEvents<C extends Contract> {
   ready(address: string): unknown;
   /** Something failed that concerns no single call; with the connection, if it is one's. Swallowed without a listener. */
   error(error: BusError, connection?: Connection<C>): unknown;
-  /** A client was authorised; with the payload of its `connect()`. */
+  /**
+   * A client was authorised; with the payload of its `connect()`. What it says is delivered once all listeners have
+   * returned and what they returned has settled.
+   */
   connect(connection: Connection<C>, payload: PayloadOf<C>): unknown;
   /** Once, when a client's session is over; with the reason if there is one. */
   disconnect(connection: Connection<C>, reason: unknown): unknown;

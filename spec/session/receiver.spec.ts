@@ -227,4 +227,53 @@ describe('receiver', () => {
     expect(events).to.deep.equal(['message a', 'message c']);
     expect(receiver.received).to.equal(3);
   });
+
+  it('shut - lets answers through and holds what is said and asked on all lanes, until it is opened, in order', () => {
+    feed(open(1, 'chat'));
+    receiver.shut();
+    feed(message(1), response('answer'), message(2, { lane: 1 }), request(9, 3), {
+      type: 'ping',
+      id: 4,
+      data: 0,
+      size: 12,
+    });
+    expect(events).to.deep.equal(['response answer', 'ping 0']);
+    expect(receiver.takeAck()).to.equal(1);
+    receiver.open();
+    expect(events.slice(2)).to.deep.equal(['message 1', 'chatmessage 2', 'request 3']);
+    expect(receiver.heldBytes).to.equal(0);
+    expect(receiver.takeAck()).to.equal(6);
+  });
+
+  it('opened while paused - delivers what came on other lanes, and the rest when it is resumed', () => {
+    feed(open(1, 'chat'));
+    receiver.shut();
+    receiver.pause();
+    feed(message(1), message(2, { lane: 1 }), message(3));
+    receiver.open();
+    expect(events).to.deep.equal(['chatmessage 2']);
+    expect(receiver.takeAck()).to.equal(1);
+    receiver.resume();
+    expect(events.slice(1)).to.deep.equal(['message 1', 'message 3']);
+  });
+
+  it('an end behind what is held - waits where nothing is acknowledged, and cuts it off where the peer keeps it', () => {
+    const end: Frame = { type: 'end', reason: 'bye', allowReconnect: false, code: undefined, size: 12 };
+    for (const counts of [false, true]) {
+      events = [];
+      receiver = receiverOf(counts);
+      receiver.shut();
+      feed(message(1), end);
+      receiver.open();
+      expect(events).to.deep.equal(counts ? ['end ', 'message 1'] : ['message 1', 'end ']);
+    }
+  });
+
+  it('a confirmed message that was given up while it is held - is forgotten', () => {
+    receiver.pause();
+    feed({ type: 'message', lane: 0, data: 1, confirm: true, id: 7, size: 20 }, message(2), cancel(7));
+    receiver.resume();
+    expect(events).to.deep.equal(['message 2']);
+    expect(receiver.ackIsUrgent).to.equal(false);
+  });
 });
