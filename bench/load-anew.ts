@@ -14,7 +14,7 @@ function run(script: string, cwd: string): { ms: number; rss: number } {
 /** Loads a package in a Node of its own, several times; the least of each, over the least without it. */
 export async function loadAnew(name: string, rounds: number): Promise<Numbers> {
   const isOurs = existsSync(join(root, 'lib')) && name === 'busbar';
-  const script = `require(${JSON.stringify(isOurs ? join(root, 'dist', 'cjs', 'index.js') : name)})`;
+  const script = `require(${JSON.stringify(name)})`;
   const cwd = isOurs ? root : peersFolder;
   const [empty, loaded] = [[], []] as { ms: number; rss: number }[][];
   for (let round = 0; round < rounds; round++) {
