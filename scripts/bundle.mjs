@@ -6,7 +6,7 @@ import { stop, transform } from 'esbuild';
 import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import { entries, pageEntries, program, standIns } from './entries.mjs';
+import { entries, facts, pageEntries, program, standIns } from './entries.mjs';
 import { root } from './install.mjs';
 
 const compiled = join(root, 'build/package');
@@ -24,7 +24,7 @@ export async function bundle() {
   const names = Object.keys(entries);
   const node = inputs(names, '.js');
   const forNode = [withMaps, withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
-  const forPages = [withMaps, withStandIns, withoutSentences, nodeResolve({ browser: true })];
+  const forPages = [withMaps, withStandIns, withFacts, withoutSentences, nodeResolve({ browser: true })];
   const parts = await Promise.all([
     code(
       'es',
@@ -116,9 +116,26 @@ const withStandIns = {
   name: 'with stand-ins',
   async resolveId(wanted, importer, options) {
     const resolved = await this.resolve(wanted, importer, { ...options, skipSelf: true });
-    const own = resolved?.id.startsWith(compiled) ? relative(compiled, resolved.id).replace(/\.js$/, '') : wanted;
-    const standIn = standIns[own.split(sep).join('/')];
+    const standIn = standIns[resolved?.id.startsWith(compiled) ? moduleOf(resolved.id) : wanted];
     return standIn === undefined ? resolved : join(compiled, `${standIn}.js`);
+  },
+};
+
+const withFacts = {
+  name: 'with facts',
+  transform(source, id) {
+    const known = { ...facts[moduleOf(id)], ...(source.includes('typeof Buffer') && { 'typeof Buffer': 'undefined' }) };
+    const found = new Set();
+    const text = new MagicString(source);
+    walk(this.parse(source), (node) => {
+      const code = source.slice(node.start, node.end);
+      if (!Object.hasOwn(known, code) || /^\s*=[^=]/.test(source.slice(node.end))) return;
+      text.overwrite(node.start, node.end, JSON.stringify(known[code]));
+      found.add(code);
+    });
+    const missing = Object.keys(known).find((code) => !found.has(code));
+    if (missing !== undefined) throw new Error(`Bundling: ${id} has no ${missing} any more`);
+    return { code: text.toString(), map: text.generateMap({ hires: true }) };
   },
 };
 
@@ -129,7 +146,7 @@ const withStandIns = {
 const withoutSentences = {
   name: 'without sentences',
   transform(source, id) {
-    if (!core.test(id.split(sep).join('/'))) return undefined;
+    if (!id.startsWith(compiled)) return undefined;
     const text = new MagicString(source);
     walk(this.parse(source), (node) => {
       if (node.type !== 'NewExpression' || node.callee.name !== 'BusError') return;
@@ -142,7 +159,12 @@ const withoutSentences = {
     return { code: text.toString(), map: text.generateMap({ hires: true }) };
   },
 };
-const kept = /^ERR_(?:INVALID_|PLUGIN)/;
+const kept = /^ERR_(?:INVALID_|PLUGIN|CONNECT|NO_METHOD|REMOTE)/;
+
+/** The name of a compiled module, as in lib/. */
+function moduleOf(id) {
+  return relative(compiled, id).replace(/\.js$/, '').split(sep).join('/');
+}
 
 function walk(node, visit) {
   if (typeof node?.type === 'string') visit(node);

@@ -20,21 +20,53 @@ export const pageEntries = ['browser', 'channels', 'rpc'];
 /** The program behind the command `busbar`. */
 export const program = 'cli/main';
 
+/**
+ * What is always so in pages, by module: expressions of its compiled code, and what they come to there. The build fails
+ * where one of them is not found.
+ */
+export const facts = {
+  'bus/client-conversation': { "this.peer.session?.tier === 'legacy'": false },
+  'bus/current-link': { "this.#last?.kind !== 'unix'": true },
+  'bus/plugins': { "side === 'client'": true },
+  'bus/sends': { "session.tier === 'legacy'": false, "session.tier === 'session'": true },
+  'bus/terms': {
+    'options.trusted ?? link.trusted': false,
+    'features.includes(recordsFeature)': false,
+    'offer === undefined': false,
+    'compression !== undefined': false,
+    "kind === 'unix'": false,
+  },
+  'session/flushes': { 'this.#mustLook': false },
+  'session/link-port': { 'this.#recordReader === undefined': true, 'this.#recordWriter === undefined': true },
+  'session/receiver': { 'this.#options.counts': true },
+  'session/sender': {
+    'options.keeps': true,
+    'this.#options.keeps': true,
+    'encoder.queue === undefined': false,
+  },
+  'session/session': {
+    "this.tier === 'session'": true,
+    "this.tier === 'legacy'": false,
+    "session.tier === 'session'": true,
+  },
+};
+
 /** What pages have in place of modules of lib/ and of packages: small instead of fast, or nothing where a page has no use for it. */
 export const standIns = {
   'base/errors': 'browser/errors',
   'base/nearest': 'browser/nearest',
+  'base/system-clock': 'browser/system-clock',
   'bus/emitter': 'browser/emitter',
   'bus/request-table': 'browser/request-table',
   'plugins/channels/channel-relay': 'browser/channel-relay',
   'plugins/rpc/joint/struct-codec': 'browser/struct-codec',
   'session/id-ring': 'browser/id-ring',
-  'wire/codec/json': 'browser/json',
-  'wire/codec/json-depth': 'browser/json-depth',
   'wire/native/body-codec': 'browser/body-codec',
-  'wire/native/broadcast-frame': 'browser/broadcast-frame',
+  'wire/native/decoder': 'browser/decoder',
+  'wire/native/encoder': 'browser/encoder',
   'wire/native/record-layer': 'browser/record-layer',
-  'wire/opening/upgrade': 'browser/upgrade',
+  'wire/opening/client-opening': 'browser/client-opening',
+  'wire/slab': 'browser/slab',
   'node:crypto': 'browser/node-crypto',
   'node:stream': 'browser/node-stream',
   'p-retry': 'browser/retry',

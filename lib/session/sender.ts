@@ -51,23 +51,24 @@ export class Sender {
 
   constructor(options: SenderOptions) {
     this.#options = options;
-    const { keeps, maxBytes, encoder, slab, acks, asker } = options;
+    const { maxBytes, encoder, slab, acks, asker } = options;
     this.outbox = new Outbox((bytes, at, begins) => encoder.amend?.(bytes, at, begins, asker));
-    this.#outflow = new Outflow(keeps ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY);
+    this.#outflow = new Outflow(options.keeps ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY);
     this.#controls = new Controls(encoder, slab, this.#outflow, acks);
   }
 
   /** False asks the owner to hold further messages back until there is room. */
   get hasRoom(): boolean {
-    const { keeps, maxBytes, maxMessages } = this.#options;
-    const mayTake = keeps ? this.outbox.count + this.queued.count < maxMessages : this.#outflow.outlet !== undefined;
-    return mayTake && this.pendingBytes < maxBytes;
+    const { maxBytes, maxMessages } = this.#options;
+    if (this.pendingBytes >= maxBytes) return false;
+    if (!this.#options.keeps) return this.#outflow.outlet !== undefined;
+    return this.outbox.count + this.queued.count < maxMessages;
   }
 
   /** The same for lane 0 and for answers, which need not wait while large bodies of other lanes do. */
   get hasUserRoom(): boolean {
-    const { keeps, maxBytes, maxMessages, encoder } = this.#options;
-    if (!keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
+    const { maxBytes, maxMessages, encoder } = this.#options;
+    if (!this.#options.keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
     const messages = this.outbox.count + this.queued.countOf(0);
     return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && messages < maxMessages;
   }
@@ -200,8 +201,8 @@ export class Sender {
 
   /** Half of what may be unacknowledged is. */
   get #runsLow(): boolean {
-    const { keeps, maxBytes, maxMessages } = this.#options;
-    return keeps && (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes);
+    const { maxBytes, maxMessages } = this.#options;
+    return this.#options.keeps && (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes);
   }
 
   get #queueBytes(): number {
@@ -261,10 +262,10 @@ export class Sender {
   };
 
   #flushSequenced(): void {
-    const { slab, keeps } = this.#options;
+    const { slab } = this.#options;
     if (slab.pendingBytes === 0) return;
     const segments = slab.take();
-    if (keeps) for (const segment of segments) this.outbox.store(segment);
+    if (this.#options.keeps) for (const segment of segments) this.outbox.store(segment);
     this.#outflow.add(segments);
   }
 

@@ -103,7 +103,7 @@ export class FrameBuilder {
   }
 }
 
-function asFailure(data: unknown): RemoteFailure {
+export function asFailure(data: unknown): RemoteFailure {
   if (typeof data === 'object' && data !== null && 'code' in data && 'message' in data) {
     const { code, message } = data;
     if (typeof code === 'string' && typeof message === 'string') {
@@ -115,7 +115,7 @@ function asFailure(data: unknown): RemoteFailure {
   throw new BusError('ERR_PROTOCOL', 'An error answer without code and message');
 }
 
-function asEnd(data: unknown, size: number): Frame {
+export function asEnd(data: unknown, size: number): Frame {
   if (typeof data !== 'object' || data === null || !('allowReconnect' in data)) {
     throw new BusError('ERR_PROTOCOL', 'An end without its reason');
   }
@@ -124,7 +124,7 @@ function asEnd(data: unknown, size: number): Frame {
   return { type: 'end', reason, allowReconnect: data.allowReconnect === true, code, size };
 }
 
-function asLaneName(data: unknown): string {
+export function asLaneName(data: unknown): string {
   if (typeof data === 'string' && data.length > 0 && data.length <= longestLaneName) return data;
   throw new BusError('ERR_PROTOCOL', 'A lane without a name');
 }

@@ -1,0 +1,53 @@
+import { BusError } from '../base/errors.ts';
+import type { ServerHello } from '../wire/hello.ts';
+import { packetType } from '../wire/net-ipc/packet-type.ts';
+import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/opening/client-opening.ts';
+import { asRefusal } from '../wire/opening/refusal.ts';
+import { joined } from './slab.ts';
+
+const mostBytes = 65_536;
+const longestTag = 5;
+const textEncoder = new TextEncoder();
+
+/** Stands in for `wire/opening/client-opening` in web pages: a WebSocket was upgraded already, and its server speaks the native dialect. */
+export class ClientOpening {
+  readonly #options: ClientOpeningOptions;
+  #held: Uint8Array = new Uint8Array(0);
+
+  constructor(options: ClientOpeningOptions) {
+    this.#options = options;
+  }
+
+  start(): Uint8Array {
+    const packet = textEncoder.encode(JSON.stringify({ t: packetType.connection, d: this.#options.hello }));
+    const tag = [packet.length | 0x80];
+    for (let left = packet.length >> 7; left > 0; left >>= 7) tag.unshift(left & 0x7f);
+    return joined([textEncoder.encode('IPC'), Uint8Array.from(tag), packet]);
+  }
+
+  feed(bytes: Uint8Array): ClientOpeningStep | undefined {
+    const held = (this.#held = joined([this.#held, bytes]));
+    const tag = held.subarray(0, longestTag);
+    const start = tag.findIndex((byte) => byte > 0x7f) + 1;
+    const end = tag.subarray(0, start).reduce((length, byte) => length * 128 + (byte & 0x7f), 0) + start;
+    if (held.length > mostBytes || end > mostBytes) throw new BusError('ERR_TOO_LARGE');
+    if (start === 0 && tag.length === longestTag) throw new BusError('ERR_PROTOCOL');
+    if (start === 0 || held.length < end) return undefined;
+    const packet: unknown = JSON.parse(new TextDecoder().decode(held.subarray(start, end)));
+    const { t, d } = packet as { readonly t: unknown; readonly d: ServerHello };
+    if (t === packetType.end) return { type: 'refused', refusal: asRefusal(d) };
+    if (t !== packetType.connection) throw new BusError('ERR_PROTOCOL');
+    return { type: 'open', hello: asServerHello(d), rest: held.subarray(end) };
+  }
+}
+
+/** Throws, as what reads `null` does, which is an `ERR_PROTOCOL` to whoever feeds. */
+function asServerHello({ id, compress, messagepack, busbar }: ServerHello): ServerHello {
+  if (busbar === undefined) throw new BusError('ERR_INCOMPATIBLE');
+  const { version, features, maxFrameBytes, outcome, received, token = '' } = busbar;
+  const isSound =
+    [version, maxFrameBytes, received].every((count) => Number.isSafeInteger(count) && count >= 0) &&
+    [id, outcome, token, ...features].every((text) => typeof text === 'string');
+  if (!isSound) throw new BusError('ERR_PROTOCOL');
+  return { id, compress: compress === true, messagepack: messagepack === true, busbar };
+}

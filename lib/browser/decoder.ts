@@ -1,0 +1,129 @@
+import { BusError } from '../base/errors.ts';
+import type { Decoder } from '../wire/dialect.ts';
+import type { Frame } from '../wire/frames.ts';
+import type { NativeDecoderOptions } from '../wire/native/decoder.ts';
+import { asEnd, asFailure, asLaneName } from '../wire/native/frame-builder.ts';
+import {
+  chunkBytes,
+  Encoding,
+  encodingMask,
+  firstControlType,
+  Flag,
+  FrameType,
+  headerBytes,
+  isQuestion,
+  readUint32,
+} from '../wire/native/header.ts';
+import { rawValue } from '../wire/native/raw-body.ts';
+import { BodyReader } from './body-codec.ts';
+import { joined } from './slab.ts';
+
+/** A body that is not whole yet. */
+interface Partial {
+  readonly kind: string;
+  readonly parts: Uint8Array[];
+  bytes: number;
+}
+
+const noBytes: Uint8Array = new Uint8Array(0);
+/** How many of the largest bodies may be on their way at once. */
+const bodiesAtOnce = 4;
+const types = ['', 'message', 'request', 'response', '', 'cancel', 'ping', 'pong'];
+const controls = ['ack', 'heartbeat', 'heartbeat-reply', 'pause', 'resume', 'going-away'];
+
+/** Stands in for `wire/native/decoder` in web pages: begins with a frame when all of it is there. */
+export class NativeDecoder implements Decoder {
+  readonly #options: NativeDecoderOptions;
+  readonly #reader = new BodyReader();
+  readonly #lanes = new Set([0]);
+  readonly #partials = new Map<number, Partial>();
+  #partialBytes = 0;
+  #unread = noBytes;
+
+  constructor(options: NativeDecoderOptions) {
+    this.#options = options;
+  }
+
+  restart(): void {
+    this.#unread = noBytes;
+  }
+
+  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
+    this.#unread = this.#unread.length > 0 ? joined([this.#unread, bytes]) : bytes;
+    while (this.#unread.length >= headerBytes) {
+      const size = 4 + readUint32(this.#unread, 0);
+      if (size < headerBytes) throw new BusError('ERR_PROTOCOL');
+      if (size > headerBytes + chunkBytes) throw new BusError('ERR_TOO_LARGE');
+      if (this.#unread.length < size) return;
+      const frame = this.#unread.subarray(0, size);
+      this.#unread = this.#unread.subarray(size);
+      sink(this.#frame(frame, size));
+    }
+  }
+
+  #frame(bytes: Uint8Array, size: number): Frame {
+    const type = bytes[4] as number;
+    const flags = bytes[5] as number;
+    const lane = ((bytes[6] as number) << 8) | (bytes[7] as number);
+    const id = readUint32(bytes, 8);
+    const body = bytes.subarray(headerBytes);
+    if (type < firstControlType && ((flags & Flag.more) !== 0 || this.#partials.has(lane))) {
+      const whole = this.#part(body, type, flags, lane, id);
+      if (whole === undefined) return { type: 'part', lane, size };
+      return this.#build(whole, type, flags, lane, id, headerBytes + whole.length);
+    }
+    if (type === FrameType.open) this.#lanes.add(lane);
+    return this.#build(body, type, flags, lane, id, size);
+  }
+
+  /** Adds to the body of `lane`, and returns it when it is whole. */
+  #part(part: Uint8Array, type: number, flags: number, lane: number, id: number): Uint8Array | undefined {
+    const { maxFrameBytes } = this.#options;
+    const kind = [type, id, flags & ~(Flag.more | Flag.withdrawn)].join();
+    const partial = this.#partials.get(lane) ?? { kind, parts: [], bytes: 0 };
+    if (type === FrameType.open || !this.#lanes.has(lane) || partial.kind !== kind) throw new BusError('ERR_PROTOCOL');
+    this.#partials.set(lane, partial);
+    partial.parts.push(part);
+    partial.bytes += part.length;
+    this.#partialBytes += part.length;
+    if (partial.bytes > maxFrameBytes || this.#partialBytes > maxFrameBytes * bodiesAtOnce) {
+      throw new BusError('ERR_TOO_LARGE');
+    }
+    if ((flags & Flag.more) !== 0) return undefined;
+    this.#partials.delete(lane);
+    this.#partialBytes -= partial.bytes;
+    return joined(partial.parts);
+  }
+
+  #build(body: Uint8Array, type: number, flags: number, lane: number, id: number, size: number): Frame {
+    const begins = (flags & Flag.deadline) === 0 ? 0 : 4;
+    if (body.length < begins) throw new BusError('ERR_PROTOCOL');
+    const timeoutMs = begins === 0 ? undefined : readUint32(body, 0);
+    const data = this.#data(body.subarray(begins), flags & encodingMask);
+    if ((flags & Flag.withdrawn) !== 0 && isQuestion(type)) return { type: 'part', lane, size };
+    if (type === FrameType.failure) return { type: 'failure', lane, id, error: asFailure(data), size };
+    if (type === FrameType.end) return asEnd(data, size);
+    if (type === FrameType.open) return { type: 'open', lane, name: asLaneName(data), size };
+    const name = types[type] ?? controls[type - firstControlType];
+    if (!name) throw new BusError('ERR_PROTOCOL');
+    const confirm = (flags & Flag.confirm) !== 0;
+    const asked = type === FrameType.message && !confirm ? 0 : id;
+    return {
+      type: name,
+      lane,
+      id: asked || undefined,
+      data,
+      timeoutMs,
+      confirm,
+      received: id,
+      size,
+    } as unknown as Frame;
+  }
+
+  #data(body: Uint8Array, encoding: number): unknown {
+    if (encoding === Encoding.plain) return this.#reader.read(body, 0, body.length, this.#options.maxDepth);
+    if (encoding === Encoding.raw && body.length > 0) return rawValue(body[0] as number, body.slice(1));
+    if (encoding !== Encoding.none || body.length > 0) throw new BusError('ERR_PROTOCOL');
+    return undefined;
+  }
+}
