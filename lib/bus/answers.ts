@@ -9,9 +9,8 @@ import { RequestTable } from './request-table.ts';
 
 const tooMuch: RemoteFailure = { code: 'ERR_QUEUE_FULL', message: 'Too many answers wait to be taken' };
 
-/** How many times `maxUnackedBytes` may be owed before what was begun is answered by `tooMuch`, and what was not begun no more. */
+/** How many times `maxUnackedBytes` may be owed before what was begun is answered by `tooMuch`. */
 const mostAnswers = 4;
-const mostRefusals = 2;
 
 /** Who carries the answers to the peer. */
 export interface AnswerCarrier {
@@ -104,9 +103,9 @@ export class Answers implements Answerer {
     this.#forget(id);
   }
 
-  /** Answers a request that is not begun. */
-  refuse({ id }: RequestFrame, lane: string): void {
-    if (!this.#carrier.owes(mostRefusals)) this.#tell(lane, id, tooMuch);
+  /** Answers what is not begun. */
+  refuse(id: RequestId, lane: string): void {
+    this.#tell(lane, id, tooMuch);
   }
 
   #mayBegin(request: IncomingRequest): boolean {

@@ -6,19 +6,26 @@ import type { MessageFrame, PingFrame, RequestFrame, RequestId } from '../wire/f
 export type Asking = MessageFrame | RequestFrame | PingFrame;
 
 export interface BacklogOwner {
-  /** Whether there is room for another answer on `lane`. */
-  mayAnswer(lane: string): boolean;
+  /** Whether less than so many times `maxUnackedBytes` is under way to the peer. */
+  mayAnswer(lane: string, windows: number): boolean;
   deliver(frame: Asking, lane: string, heardAt: number): void;
   readonly session: { readonly out: { readonly pendingBytes: number }; shut(): void; open(): void } | undefined;
-  readonly answers: { refuse(request: RequestFrame, lane: string): void };
+  readonly answers: { refuse(id: RequestId, lane: string): void };
 }
 
+/** How much may be under way, in windows of `maxUnackedBytes`, for what is asked to be begun: one is for what this end says. */
+const usualWindows = 2;
+/** The same while the peer is kept waiting, which may itself wait for answers before it takes more. */
+const mostWindows = 4;
+/** Up to here what waits then is refused. */
+const refusalWindows = 5;
 /** Bytes of answers that one turn of the event loop may make for one peer, so that others get their turn. */
 const turnBytes = 1_048_576;
 
 /**
  * Gives on what a peer says and asks, in order. What it asks waits while it takes no answers: nothing is begun whose
- * answer would have no room. What came behind it waits too.
+ * answer would have no room. What came behind it waits too, and when that is too much the peer is kept waiting. Two ends
+ * that did so would wait for each other's answers for ever; so there is more room then, and what finds none is refused.
  */
 export class Backlog {
   readonly #owner: BacklogOwner;
@@ -44,14 +51,14 @@ export class Backlog {
       this.#begin(frame, lane, heardAt);
       return;
     }
-    if (this.#waiting.bytes >= this.#maxBytes) {
-      if (frame.type === 'request') this.#owner.answers.refuse(frame, lane);
-      // A ping that nobody answers is one that took too long.
-      if (frame.type !== 'message') return;
-      this.#isShut = true;
-      this.#owner.session?.shut();
-    }
+    const isFull = this.#waiting.bytes >= this.#maxBytes;
+    // A ping that nobody answers is one that took too long.
+    if (isFull && frame.type === 'ping') return;
     this.#waiting.hold(frame, lane, 0, heardAt);
+    if (!isFull || this.#isShut) return;
+    this.#isShut = true;
+    this.#owner.session?.shut();
+    this.#clock.defer(() => this.drain());
   }
 
   /** Its requester gave it up; false when it does not wait here. */
@@ -64,9 +71,11 @@ export class Backlog {
     for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
       const { frame, lane, heardAt } = first;
       const isAsking = frame !== undefined && frame.type !== 'end';
-      if (isAsking && !this.#mayBegin(frame, lane)) return;
+      const mayBegin = !isAsking || this.#mayBegin(frame, lane);
+      if (!mayBegin && !this.#mayRefuse(lane)) return;
       this.#waiting.shift();
-      if (isAsking) this.#begin(frame, lane, heardAt);
+      if (isAsking && mayBegin) this.#begin(frame, lane, heardAt);
+      else if (isAsking && frame.id !== undefined) this.#owner.answers.refuse(frame.id, lane);
       if (this.#isShut && this.#waiting.bytes < this.#maxBytes / 2) {
         this.#isShut = false;
         this.#owner.session?.open();
@@ -84,7 +93,13 @@ export class Backlog {
   }
 
   #mayBegin(frame: Asking, lane: string): boolean {
-    return !isAnswered(frame) || (this.#made < turnBytes && this.#owner.mayAnswer(lane));
+    if (!isAnswered(frame)) return true;
+    return this.#made < turnBytes && this.#owner.mayAnswer(lane, this.#isShut ? mostWindows : usualWindows);
+  }
+
+  #mayRefuse(lane: string): boolean {
+    const owner = this.#owner;
+    return this.#isShut && !owner.mayAnswer(lane, mostWindows) && owner.mayAnswer(lane, refusalWindows);
   }
 
   #begin(frame: Asking, lane: string, heardAt: number): void {

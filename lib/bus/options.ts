@@ -62,8 +62,8 @@ export const peerOptions = {
   /** How deep a message may nest, sent or received; those up to 4 KiB are not looked through. */
   maxDepth: integer({ default: 64, min: 1, max: 10_000 }),
   /**
-   * Bytes to one peer that it has not acknowledged; when they are reached, `send` waits, and what the peer asks waits to be
-   * begun, up to as much again. Answers to what was begun before may take four times as much; one more is `ERR_QUEUE_FULL`.
+   * Bytes to one peer that it has not acknowledged; when they are reached, `send` waits, and at twice as much, with answers,
+   * what the peer asks waits to be begun. At four times as much an answer is `ERR_QUEUE_FULL` instead.
    */
   maxUnackedBytes: integer({
     default: 16 * mebibyte,

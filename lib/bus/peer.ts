@@ -251,8 +251,9 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     this.#owner.slow();
   }
 
-  mayAnswer(lane: string): boolean {
-    return this.#sends.mayAnswer(lane);
+  mayAnswer(lane: string, windows: number): boolean {
+    const { session } = this;
+    return session !== undefined && session.out.pendingBytesOf(lane) < windows * this.#maxUnackedBytes;
   }
 
   owes(windows: number): boolean {

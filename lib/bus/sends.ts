@@ -92,12 +92,6 @@ export class Sends {
     else this.#queueOf(lane).push(waiting);
   }
 
-  /** Whether there is room for another answer on `lane`. */
-  mayAnswer(lane: string): boolean {
-    const out = this.#session?.out;
-    return lane === '' ? out?.hasUserRoom === true : out?.hasRoom === true;
-  }
-
   /** Asks again in the next session. */
   again(retry: Waiting): void {
     this.#user.push(retry);

@@ -65,18 +65,23 @@ export class Sender {
     return this.outbox.count + this.queued.count < maxMessages;
   }
 
-  /** The same for lane 0 and for answers, which need not wait while large bodies of other lanes do. */
+  /** The same for lane 0, which need not wait while large bodies of other lanes do. */
   get hasUserRoom(): boolean {
-    const { maxBytes, maxMessages, encoder } = this.#options;
-    if (!this.#options.keeps || encoder.queue === undefined || encoder.queue.bytes === 0) return this.hasRoom;
-    const messages = this.outbox.count + this.queued.countOf(0);
-    return this.outbox.bytes + encoder.queue.bytesOf(0) < maxBytes && messages < maxMessages;
+    const { maxBytes, maxMessages } = this.#options;
+    if (this.#queueBytes === 0) return this.hasRoom;
+    return this.pendingBytesOf('') < maxBytes && this.outbox.count + this.queued.countOf(0) < maxMessages;
   }
 
   /** Bytes accepted that the peer has not taken, as far as this tier can tell. */
   get pendingBytes(): number {
     if (this.#options.keeps) return this.outbox.bytes + this.#queueBytes;
     return (this.#outflow.outlet?.bufferedBytes ?? 0) + this.#options.slab.pendingBytes;
+  }
+
+  /** The same of what `lane` has to wait for: lane 0 passes large bodies of others. */
+  pendingBytesOf(lane: string): number {
+    const { queue } = this.#options.encoder;
+    return lane !== '' || queue === undefined ? this.pendingBytes : this.outbox.bytes + queue.bytesOf(0);
   }
 
   /** `id`: of one that is confirmed once it was handled. */
@@ -149,8 +154,8 @@ export class Sender {
 
   /** Asks the peer to acknowledge now what it has taken, unless it was asked and has not answered in full. */
   ask(): void {
-    const { sequence, acknowledged } = this.outbox;
-    if (!this.#options.keeps || sequence === acknowledged || acknowledged < this.#askedFor) return;
+    const { sequence, acknowledged, count } = this.outbox;
+    if (!this.#options.keeps || count === 0 || acknowledged < this.#askedFor) return;
     this.#askedFor = sequence;
     this.control('heartbeat');
   }
@@ -199,12 +204,6 @@ export class Sender {
     return this.#outflow.isEmpty && (this.#outflow.outlet?.bufferedBytes ?? 0) === 0;
   }
 
-  /** Half of what may be unacknowledged is. */
-  get #runsLow(): boolean {
-    const { maxBytes, maxMessages } = this.#options;
-    return this.#options.keeps && (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes);
-  }
-
   get #queueBytes(): number {
     return this.#options.encoder.queue?.bytes ?? 0;
   }
@@ -215,7 +214,9 @@ export class Sender {
     this.#pump();
     this.#controls.write();
     this.#outflow.write();
-    if (this.#runsLow) this.ask();
+    const { maxBytes, maxMessages } = this.#options;
+    // Half of what may be unacknowledged is.
+    if (this.outbox.count * 2 >= maxMessages || this.outbox.bytes * 2 >= maxBytes) this.ask();
   }
 
   /** Entries of frames that nobody will acknowledge any more, in order; the sender is spent after it. */
@@ -246,12 +247,8 @@ export class Sender {
     } else {
       entry?.acknowledged?.();
     }
-    if (this.#corked) {
-      if (this.#options.slab.pendingBytes >= flushBytes) this.flush();
-      return;
-    }
-    if (this.#deferred && this.#options.slab.pendingBytes < flushBytes) return;
-    this.#flushLater();
+    if ((this.#corked || this.#deferred) && this.#options.slab.pendingBytes < flushBytes) return;
+    if (!this.#corked) this.#flushLater();
     this.flush();
   }
 

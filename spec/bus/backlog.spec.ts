@@ -9,7 +9,8 @@ const maxBytes = 10_000;
 
 describe('backlog', () => {
   let heard: string[];
-  let hasRoom: boolean;
+  /** Windows that are under way to the peer. */
+  let owed: number;
   let answerBytes: number;
   let later: (() => void)[];
   let backlog: Backlog;
@@ -17,19 +18,19 @@ describe('backlog', () => {
 
   beforeEach(() => {
     heard = [];
-    hasRoom = true;
+    owed = 0;
     answerBytes = 100;
     later = [];
     isShut = false;
     const out = { pendingBytes: 0 };
     const owner = {
-      mayAnswer: () => hasRoom,
+      mayAnswer: (_lane: string, windows: number) => owed < windows,
       session: {
         out,
         shut: () => (isShut = true),
         open: () => (isShut = false),
       },
-      answers: { refuse: ({ id }: { readonly id: unknown }) => heard.push(`refused ${String(id)}`) },
+      answers: { refuse: (id: unknown) => heard.push(`refused ${String(id)}`) },
       deliver: (frame: Asking) => {
         heard.push(frame.type === 'message' ? String(frame.data) : `${frame.type} ${frame.id}`);
         if (frame.type !== 'message') out.pendingBytes += answerBytes;
@@ -51,39 +52,69 @@ describe('backlog', () => {
   });
 
   it('without room - messages go on until something is asked, and then all waits its turn', () => {
-    hasRoom = false;
+    owed = 2;
     take(message('a'), request(1), message('b'), request(2), message('c'));
     backlog.drain();
     expect(heard).to.deep.equal(['a']);
-    hasRoom = true;
+    owed = 0;
     backlog.drain();
     expect(heard).to.deep.equal(['a', 'request 1', 'b', 'request 2', 'c']);
   });
 
   it('a request that is given up while it waits - is never begun', () => {
-    hasRoom = false;
+    owed = 2;
     take(request(1), request(2), message('a'));
     expect(backlog.drop(1)).to.equal(true);
     expect(backlog.drop(3)).to.equal(false);
-    hasRoom = true;
+    owed = 0;
     backlog.drain();
     expect(heard).to.deep.equal(['request 2', 'a']);
   });
 
-  it('too much that waits - refuses requests, drops pings, and lets no more messages come until half of it is gone', () => {
-    hasRoom = false;
-    for (let id = 1; id <= 100; id++) take(request(id));
-    expect(heard.length).to.be.within(55, 70);
-    expect(heard.at(-1)).to.equal('refused 100');
-    const waiting = backlog.length;
-    take({ type: 'ping', id: 7, data: undefined, size: 12 });
-    expect(backlog.length).to.equal(waiting);
+  const turn = (): void => {
+    for (const task of later.splice(0)) task();
+  };
+  const fill = (): number => {
+    for (let id = 1; !isShut; id++) take(request(id));
+    return backlog.length;
+  };
+
+  it('too much that waits - lets the peer wait until half of it is gone, and drops pings', () => {
+    owed = 2;
+    const waiting = fill();
+    expect(waiting).to.be.within(30, 40);
+    take({ type: 'ping', id: 7, data: undefined, size: 12 }, message('last'));
+    expect(backlog.length).to.equal(waiting + 1);
+    expect(heard).to.deep.equal([]);
+    owed = 0;
+    turn();
     expect(isShut).to.equal(false);
+    expect(heard.at(-1)).to.equal('last');
+    expect(heard.join()).to.not.contain('refused');
+  });
+
+  it('a peer that is kept waiting - has more room for answers, then is refused what waits, and hears of it up to a bound', () => {
+    owed = 2;
+    const waiting = fill();
     take(message('last'));
-    expect(isShut).to.equal(true);
-    hasRoom = true;
+    owed = 3;
+    turn();
+    expect(isShut).to.equal(false);
+    expect(heard.length).to.be.within(waiting / 2, waiting / 2 + 2);
+    expect(heard.join()).to.not.contain('refused');
+    heard = [];
+    owed = 5;
+    fill();
+    take(message('last'));
+    turn();
+    expect(heard).to.deep.equal([]);
+    owed = 4;
     backlog.drain();
     expect(isShut).to.equal(false);
+    expect(heard.length).to.be.within(waiting / 2, waiting / 2 + 2);
+    expect(heard.filter((text) => !text.startsWith('refused'))).to.deep.equal(['last']);
+    owed = 0;
+    backlog.drain();
     expect(heard.at(-1)).to.equal('last');
   });
 
@@ -101,7 +132,7 @@ describe('backlog', () => {
   });
 
   it('the end of a session - lets messages be heard that were taken, and begins nothing', () => {
-    hasRoom = false;
+    owed = 2;
     take(request(1), message('a'), request(2), message('b'));
     backlog.end();
     expect(heard).to.deep.equal(['a', 'b']);
@@ -138,5 +169,24 @@ describe('large answers', () => {
       ...ask(() => onServer.request(connection as unknown as PeerHandle, 1, settings)),
     ]);
     expect(answers.every((answer) => Buffer.isBuffer(answer) && answer.length === size)).to.equal(true);
+  });
+
+  it('a loop over messages that asks for each - is answered, however many messages wait behind it', async function () {
+    this.timeout(30_000);
+    await using server = new Server({ url: 'memory:loop-that-asks', maxPendingMessages: 3_000 });
+    server.handle((data) => data);
+    await server.start();
+    await using client = new Client({ url: 'memory:loop-that-asks' });
+    await client.connect();
+    const [connection] = server.connections;
+    const sent = (async () => {
+      for (let n = 0; n < 10_000; n++) await connection?.send(n);
+    })();
+    let expected = 0;
+    for await (const data of client.messages()) {
+      expect(await client.request(data, 5_000)).to.equal(expected++);
+      if (expected === 10_000) break;
+    }
+    await sent;
   });
 });

@@ -77,7 +77,8 @@ export async function exchange(
   const due = (number: number): number => Math.ceil((number / count) * disconnects);
   const breaking = async (): Promise<void> => {
     while (broken < disconnects) {
-      if (proxy.links === 0 || broken >= due(Math.max(...sent.values()))) {
+      // Each break strikes a session that came back from the one before.
+      if (resumed < broken || broken >= due(Math.max(...sent.values()))) {
         await sleep(1);
         continue;
       }
