@@ -42,7 +42,7 @@ export const facts = {
   'session/sender': {
     'options.keeps': true,
     'this.#options.keeps': true,
-    'encoder.queue === undefined': false,
+    'queue === undefined': false,
   },
   'session/session': {
     "this.tier === 'session'": true,

@@ -17,8 +17,8 @@ export interface AnswerCarrier {
   readonly handle: PeerHandle;
   respond(lane: string, id: RequestId, data: unknown): void;
   failure(lane: string, id: RequestId, failure: RemoteFailure): void;
-  /** Whether the peer has so many times `maxUnackedBytes` still to take. */
-  owes(windows: number): boolean;
+  /** Whether less than so many times `maxUnackedBytes` is under way to the peer. */
+  mayAnswer(lane: string, windows: number): boolean;
   /** A request was settled, one way or the other. */
   settled(): void;
 }
@@ -89,17 +89,17 @@ export class Answers implements Answerer {
 
   answer(request: IncomingRequest, data: unknown): void {
     const { lane, id } = request;
-    if (this.#carrier.owes(mostAnswers)) {
+    if (this.#carrier.mayAnswer(lane, mostAnswers)) {
+      this.#carrier.respond(lane, id, data);
+    } else {
       request.unsent();
       this.#tell(lane, id, tooMuch);
-    } else {
-      this.#carrier.respond(lane, id, data);
     }
     this.#forget(id);
   }
 
   answerFailure({ lane, id }: IncomingRequest, failure: RemoteFailure): void {
-    this.#tell(lane, id, this.#carrier.owes(mostAnswers) ? tooMuch : failure);
+    this.#tell(lane, id, this.#carrier.mayAnswer(lane, mostAnswers) ? failure : tooMuch);
     this.#forget(id);
   }
 

@@ -55,7 +55,7 @@ export class Backlog {
     // A ping that nobody answers is one that took too long.
     if (isFull && frame.type === 'ping') return;
     this.#waiting.hold(frame, lane, 0, heardAt);
-    if (!isFull || this.#isShut) return;
+    if (!isFull) return;
     this.#isShut = true;
     this.#owner.session?.shut();
     this.#clock.defer(() => this.drain());
@@ -98,8 +98,8 @@ export class Backlog {
   }
 
   #mayRefuse(lane: string): boolean {
-    const owner = this.#owner;
-    return this.#isShut && !owner.mayAnswer(lane, mostWindows) && owner.mayAnswer(lane, refusalWindows);
+    if (!this.#isShut || this.#owner.mayAnswer(lane, mostWindows)) return false;
+    return this.#owner.mayAnswer(lane, refusalWindows);
   }
 
   #begin(frame: Asking, lane: string, heardAt: number): void {

@@ -256,10 +256,6 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     return session !== undefined && session.out.pendingBytesOf(lane) < windows * this.#maxUnackedBytes;
   }
 
-  owes(windows: number): boolean {
-    return (this.session?.out.pendingBytes ?? 0) >= windows * this.#maxUnackedBytes;
-  }
-
   respond(lane: string, id: RequestId, data: unknown): void {
     this.session?.out.response(lane, id, data);
   }
