@@ -59,11 +59,16 @@ export class BusError extends Error {
   constructor(code: ErrorCode, message?: string, options?: BusErrorOptions);
   constructor(code: string, message: string, options?: BusErrorOptions);
   constructor(code: string, message?: string, options: BusErrorOptions = {}) {
-    super(message ?? errorCodes[code as ErrorCode], 'cause' in options ? { cause: options.cause } : undefined);
+    super(message ?? sentenceOf(code), 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'BusError';
     this.code = code;
     if (options.details !== undefined) this.details = options.details;
   }
+}
+
+/** A code may be any text, since an error of the other end keeps its own. */
+function sentenceOf(code: string): string {
+  return Object.hasOwn(errorCodes, code) ? errorCodes[code as ErrorCode] : code;
 }
 
 /** The error as a `BusError`: itself if it is one, else wrapped as the cause of `code`. */

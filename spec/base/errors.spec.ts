@@ -22,6 +22,13 @@ describe('errors', () => {
     expect(new BusError('E_NO_MONEY', 'Not enough')).to.include({ code: 'E_NO_MONEY', message: 'Not enough' });
   });
 
+  it('codes named as what every object has - are no more than texts', () => {
+    for (const code of ['constructor', '__proto__', 'toString', 'valueOf', 'hasOwnProperty', '']) {
+      const error = new BusError(code as 'ERR_CLOSED');
+      expect(error).to.include({ name: 'BusError', code, message: code });
+    }
+  });
+
   it('asBusError - leaves a BusError as it is and wraps anything else', () => {
     const error = new BusError('ERR_CLOSED');
     expect(asBusError(error, 'ERR_REMOTE')).to.equal(error);

@@ -5,9 +5,10 @@ import { afterEach, describe, it } from 'mocha';
 import { Server } from '../../lib/index.ts';
 import { channels } from '../../lib/plugins/channels/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
-import { gateway, WebSocketServer } from '../../lib/plugins/gateway/index.ts';
+import { gateway, HttpServer, WebSocketServer } from '../../lib/plugins/gateway/index.ts';
 import { certificate } from '../support/certificate.ts';
 import { freePort } from './dispatch/device-client.ts';
+import { interserve } from '../../lib/plugins/interserve/index.ts';
 
 /** A place where WebSockets are opened. */
 interface Door {
@@ -202,6 +203,68 @@ describe('web doors', function () {
       expect(make, JSON.stringify(origins)).to.throw().with.property('code', 'ERR_INVALID_OPTION');
     }
   });
+});
+
+/** What a plain HTTP server answers to `lines`. */
+function answerTo(port: number, lines: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('error', () => undefined).on('close', () => resolve(text));
+    socket.on('data', (part) => (text += part.toString('latin1')));
+    socket.write(`${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`);
+  });
+}
+
+const pages: Readonly<Record<string, () => Promise<readonly [port: number, path: string, status: number]>>> = {
+  'an HttpServer': async () => {
+    const server = new HttpServer({ deferred: false });
+    closers.push(() => server.stopListening());
+    server.addRoute('/page');
+    server.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => server.sendResponse(clientID, 'ok'));
+    return [await server.startListening(0), '/page', 200];
+  },
+  'an HttpServer, where there is no route': async () => {
+    const server = new HttpServer({ deferred: false });
+    closers.push(() => server.stopListening());
+    return [await server.startListening(0), '/none', 404];
+  },
+  'the endpoints of interserve': async () => {
+    const port = await serve((server) => {
+      const transfers = server.use(interserve({ iport: 0 }));
+      return () => transfers.port;
+    });
+    return [port, '/none', 404];
+  },
+  'the pages of dispatch': async () => {
+    const port = await serve((server) => {
+      const face = server.use(dispatch({ port: 0, secret: 's', deviceHost: '127.0.0.1', closeTimeoutMs: 100 }));
+      return () => face.webPort;
+    });
+    return [port, '/api/server/healthz', 200];
+  },
+};
+
+describe('HTTP servers', () => {
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  });
+
+  const hosts: Readonly<Record<string, readonly string[]>> = {
+    'two hosts': ['Host: a.example', 'Host: b.example'],
+    'one host twice': ['Host: a.example', 'hOsT: a.example'],
+    'a host behind other lines': ['Host: a.example', 'Accept: */*', 'HOST:b.example'],
+    'no host': [],
+  };
+  for (const [name, open] of Object.entries(pages)) {
+    it(`${name} - answers a request that does not name one host with 400`, async () => {
+      const [port, path, status] = await open();
+      const statusFor = async (lines: readonly string[]): Promise<number> =>
+        Number((await answerTo(port, [`GET ${path} HTTP/1.1`, ...lines])).split(' ')[1]);
+      expect(await statusFor(['Host: a.example'])).to.equal(status);
+      for (const [what, lines] of Object.entries(hosts)) expect(await statusFor(lines), what).to.equal(400);
+    });
+  }
 });
 
 describe('permessage-deflate', () => {

@@ -83,7 +83,7 @@ export function failureOf(error: unknown): Failure {
   if (typeof details === 'object' && details !== null && 'reason' in details && isFailure(details.reason)) {
     return details.reason;
   }
-  return byCode[error.code] ?? 'failed';
+  return byCode.get(error.code) ?? 'failed';
 }
 
 /** Any error as a transfer's own, keeping its message. */
@@ -93,18 +93,18 @@ export function asTransferError(error: unknown): BusError {
   return transferError(name, textOf(error), error);
 }
 
-/** What errors of the bus itself mean for a transfer. */
-const byCode: Readonly<Record<string, Failure>> = {
-  ERR_ABORTED: 'aborted',
-  ERR_CLOSED: 'left',
-  ERR_DESTROYED: 'left',
-  ERR_SESSION_LOST: 'left',
-  ERR_PEER_LACKS_FEATURE: 'lacking',
-  ERR_NO_HANDLER: 'unknown',
-  ERR_QUEUE_FULL: 'busy',
-  ERR_TIMEOUT: 'expired',
-  ERR_TOO_LARGE: 'large',
-};
+/** What errors of the bus itself mean for a transfer; a code may be any text, since errors of the other end keep theirs. */
+const byCode: ReadonlyMap<string, Failure> = new Map([
+  ['ERR_ABORTED', 'aborted'],
+  ['ERR_CLOSED', 'left'],
+  ['ERR_DESTROYED', 'left'],
+  ['ERR_SESSION_LOST', 'left'],
+  ['ERR_PEER_LACKS_FEATURE', 'lacking'],
+  ['ERR_NO_HANDLER', 'unknown'],
+  ['ERR_QUEUE_FULL', 'busy'],
+  ['ERR_TIMEOUT', 'expired'],
+  ['ERR_TOO_LARGE', 'large'],
+]);
 
 function isStorage(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'EIO', 'EMFILE'].includes(codeOf(error) ?? '');

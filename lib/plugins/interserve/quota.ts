@@ -1,28 +1,13 @@
+import { type Asker, isIdle } from './asker.ts';
 import { transferError } from './outcomes.ts';
 
 /** Counted for a transfer however small it is, because it takes memory even so. */
 const leastBytes = 64 * 1024;
-/** What an upload brings in a second on average, once it may begin, while others find no room. */
-const leastPace = 16 * 1024;
-/** How long it is not asked for any. */
-const graceMs = 2_000;
-
 /** What one transfer takes of a quota. */
 export interface Charge {
   /** So many bytes came, of content whose size was not known. Throws `busy` when they do not fit. */
   reach(bytes: number): void;
   release(): void;
-}
-
-/** What a peer asks to send, with the time since when it may, and what came of it. */
-export interface Asker {
-  readonly peer: unknown;
-  /** Milliseconds since it may send; undefined while it may not. */
-  sinceMs(): number | undefined;
-  /** Bytes that came. */
-  arrived(): number;
-  /** It was too slow while others waited. */
-  callOff(): void;
 }
 
 interface Entry {
@@ -109,9 +94,4 @@ export class Quota {
     if (left > 0) this.#asked.set(entry.asker.peer, left);
     else this.#asked.delete(entry.asker.peer);
   }
-}
-
-function isIdle(asker: Asker): boolean {
-  const since = asker.sinceMs();
-  return since !== undefined && since > graceMs && asker.arrived() < (leastPace * since) / 1_000;
 }

@@ -51,7 +51,7 @@ export class ServerCore {
     this.endpoints = new Endpoints(around.random);
     this.accounts = new Accounts(this.endpoints, around.clock, options.rate);
     const { transfers, perPeer } = options;
-    this.slots = new Slots(transfers, perPeer === 0 ? 'share' : perPeer);
+    this.slots = new Slots(transfers, perPeer === 0 ? 'share' : perPeer, around.clock);
     this.quota = new Quota(options.waiting);
     this.profile = new Profile('down', options.log);
     this.#around = around;

@@ -1,3 +1,4 @@
+import type { Asker } from './asker.ts';
 import type { Lane, LaneRequestContext } from '../../bus/plugin.ts';
 import { type Answer, type AskMessage, answerOf, answerOfError } from './control.ts';
 import { Intake } from './intake.ts';
@@ -24,17 +25,18 @@ export class Uploads {
     let charge: Charge;
     let granted: number | undefined;
     let whole = false;
+    const asker: Asker = {
+      peer,
+      // Its receiver's time is no time of its own.
+      sinceMs: () => (granted === undefined || whole ? undefined : this.#core.clock.now() - granted),
+      arrived: () => transfer?.bytes ?? 0,
+      callOff: () => transfer?.fail(transferError('stalled', 'It was too slow while others waited')),
+    };
     try {
       const limit = registry.sizeOf(content.id);
       if (limit === undefined || !receivers.has(content.id)) throw transferError('unknown');
       if ((content.size ?? 0) > limit) throw transferError('large');
-      charge = quota.ask(content.size, {
-        peer,
-        // Its receiver's time is no time of its own.
-        sinceMs: () => (granted === undefined || whole ? undefined : this.#core.clock.now() - granted),
-        arrived: () => transfer?.bytes ?? 0,
-        callOff: () => transfer?.fail(transferError('stalled', 'It was too slow while others waited')),
-      });
+      charge = quota.ask(content.size, asker);
       try {
         transfer = this.#core.begin('up', number, content, peer);
       } catch (error) {
@@ -59,7 +61,7 @@ export class Uploads {
     transfer.open();
     try {
       await Promise.race([this.#shake(transfer), transfer.ended]);
-      turn = this.#core.slots.take(peer);
+      turn = this.#core.slots.take(peer, asker);
       await Promise.race([turn.granted, transfer.ended]);
       const { release } = turn;
       begun.onComplete = () => {

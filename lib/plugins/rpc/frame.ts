@@ -92,9 +92,10 @@ export function isRpcFrame(frame: unknown): frame is RpcFrame {
       return isCount(second) && typeof third === 'string' && typeof fourth === 'object' && fourth !== null;
     case kind.release:
     case kind.item:
-    case kind.end:
     case kind.stop:
       return isCount(second);
+    case kind.end:
+      return isCount(second) && isText(third) && isText(fourth);
     default:
       return false;
   }
@@ -111,6 +112,10 @@ export function isAnswerBody(body: unknown): body is AnswerBody {
   if (!Array.isArray(body)) return false;
   const parts: readonly unknown[] = body;
   return parts[0] === true || (parts[0] === false && typeof parts[1] === 'string' && typeof parts[2] === 'string');
+}
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
 }
 
 function isCount(value: unknown): value is number {

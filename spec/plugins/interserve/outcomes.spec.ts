@@ -36,6 +36,11 @@ describe('interserve outcomes', () => {
     expect(failureOf(new BusError('ERR_SESSION_LOST'))).to.equal('left');
     expect(failureOf(new BusError('ERR_PEER_LACKS_FEATURE'))).to.equal('lacking');
     expect(failureOf(full)).to.equal('storage');
+    for (const code of ['constructor', '__proto__', 'toString', 'E_MINE']) {
+      const theirs = new BusError(code, 'theirs');
+      expect(failureOf(theirs), code).to.equal('failed');
+      expect(asTransferError(theirs)).to.include({ code: 'ERR_REMOTE', message: 'theirs' });
+    }
     expect(failureOf(new TypeError('mine'))).to.equal('failed');
     expect(asTransferError(new TypeError('mine'))).to.include({ code: 'ERR_REMOTE', message: 'mine' });
   });

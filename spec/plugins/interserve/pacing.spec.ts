@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Meter } from '../../../lib/plugins/interserve/meter.ts';
-import { type Asker, Quota } from '../../../lib/plugins/interserve/quota.ts';
+import type { Asker } from '../../../lib/plugins/interserve/asker.ts';
+import { Quota } from '../../../lib/plugins/interserve/quota.ts';
 import { Slots, type Turn } from '../../../lib/plugins/interserve/slots.ts';
 import { Stall } from '../../../lib/plugins/interserve/stall.ts';
 import { Throttle } from '../../../lib/plugins/interserve/throttle.ts';
@@ -208,6 +209,42 @@ describe('interserve pacing', () => {
     expect([await held('one'), await held('two'), await held('three'), await held('four')]).to.deep.equal([
       32, 16, 8, 4,
     ]);
+  });
+
+  it('slots - who holds one and does not send is called off while another owner waits, and not before', async () => {
+    const clock = new VirtualClock();
+    const slots = new Slots(3, 'share', clock);
+    const calledOff: string[] = [];
+    const hold = (peer: string, arrived: number, name = peer): Turn => {
+      let turn: Turn | undefined;
+      const mine = asker(peer, 0, arrived, () => {
+        calledOff.push(name);
+        turn?.release();
+      });
+      const began = clock.now();
+      turn = slots.take(peer, { ...mine, sinceMs: () => clock.now() - began });
+      return turn;
+    };
+    hold('idle', 0);
+    hold('slow', 20_000);
+    hold('busy', 10_000_000);
+    clock.advance(60_000);
+    expect(calledOff, 'nobody waits').to.deep.equal([]);
+    const own = hold('idle', 0, 'another of its own');
+    clock.advance(10_000);
+    expect(calledOff, 'who waits has its share').to.deep.equal([]);
+    const honest = hold('honest', 1_000_000);
+    clock.advance(2_001);
+    expect(calledOff).to.deep.equal(['idle']);
+    await honest.granted;
+    clock.advance(2_001);
+    expect(calledOff, 'who had a turn comes after those who had none').to.deep.equal(['idle', 'slow']);
+    await own.granted;
+    clock.advance(60_000);
+    expect(calledOff, 'nobody waits').to.have.length(2);
+    own.release();
+    honest.release();
+    expect(clock.pending).to.equal(0);
   });
 
   it('progress - is reported at most ten times a second, and at the end', () => {

@@ -135,6 +135,7 @@ describe('interserve transfers', () => {
         ['127.0.0.1', [], true],
         ['LOCALHOST', [], true],
         ['127.0.0.2', ['127.0.0.2'], true],
+        ['127.0.0.2', [], false],
       ] as const) {
         bus = await TransferBus.start({ address, host: '0.0.0.0', bindAddress: false });
         bus.transfers.add('map');

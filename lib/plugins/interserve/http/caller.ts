@@ -55,10 +55,8 @@ export class Caller {
 
   #mayFollow(host: string, bus: BusPlace | undefined): boolean {
     if (this.#options.hosts.some((allowed) => allowed.toLowerCase() === host) || host === bus?.host) return true;
-    const own = plainAddress(bus?.address);
     // A bus that is no network's is on this machine.
-    if (own === undefined || isLoopback(own)) return isLoopback(host);
-    return plainAddress(host) === own;
+    return addressOf(host) === (plainAddress(bus?.address) ?? loopback);
   }
 
   /** Throws `refused` for a host that is not the server's to name: the client would carry its requests into any network. */
@@ -76,8 +74,10 @@ export class Caller {
   }
 }
 
-function isLoopback(address: string): boolean {
-  return address === 'localhost' || plainAddress(address)?.startsWith('127.') === true;
+const loopback = '127.0.0.1';
+
+function addressOf(host: string): string | undefined {
+  return host === 'localhost' ? loopback : plainAddress(host);
 }
 
 /** The response to a request, or what kept it from coming. */

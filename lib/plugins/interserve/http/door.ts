@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { textOf } from '../../../base/text-of.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
+import { hostsOf } from '../../../transport/websocket-handshake.ts';
 import type { Accounts } from '../accounts.ts';
 import type { Way } from '../control.ts';
 import type { Endpoints } from '../endpoints.ts';
@@ -53,6 +54,7 @@ export class Door {
   /** The transfer the request may serve; rejects with what it is answered. */
   async admit(request: IncomingMessage): Promise<Transfer> {
     const { endpoints, accounts, ledger } = this.#options;
+    if (hostsOf(request) > 1) throw transferError('malformed');
     const method = request.method ?? '';
     const ways = Object.hasOwn(waysOf, method) ? waysOf[method] : undefined;
     if (ways === undefined) throw transferError('method');
