@@ -216,13 +216,12 @@ describe('interserve pacing', () => {
     const slots = new Slots(3, 'share', clock);
     const calledOff: string[] = [];
     const hold = (peer: string, arrived: number, name = peer): Turn => {
-      let turn: Turn | undefined;
-      const mine = asker(peer, 0, arrived, () => {
-        calledOff.push(name);
-        turn?.release();
-      });
       const began = clock.now();
-      turn = slots.take(peer, { ...mine, sinceMs: () => clock.now() - began });
+      const callOff = (): void => {
+        calledOff.push(name);
+        turn.release();
+      };
+      const turn = slots.take(peer, { ...asker(peer, 0, arrived, callOff), sinceMs: () => clock.now() - began });
       return turn;
     };
     hold('idle', 0);
