@@ -20,7 +20,9 @@ const { values, positionals } = parseArgs({
     grep: { type: 'string', short: 'g' },
   },
 });
-const deadlineMs = (values.long ? 100 : 20) * 60_000;
+const deadlineMs = (values.long ? 100 : 40) * 60_000;
+/** Folders whose specs run beside the others, in a process of their own: mostly computing, which takes a core for minutes. */
+const beside = /^build\/spec\/(?:bench|fuzz|hostile|interop|project|simulation)\//;
 /** How long the specs' process may take to end by itself after its last spec. */
 const endingMs = 5_000;
 const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;
@@ -68,6 +70,16 @@ function specFiles() {
 }
 
 async function runSpecs(files) {
+  const isBeside = (file) => whole && beside.test(relative(root, file).replaceAll('\\', '/'));
+  const lists = [files.filter((file) => !isBeside(file)), files.filter(isBeside)].filter(({ length }) => length > 0);
+  // The second list is shown once the first has ended, so that their lines do not mix.
+  const [shown, gathered] = lists.map((list, at) => runMocha(list, at > 0));
+  await shown;
+  process.stdout.write((await gathered) ?? '');
+}
+
+/** Runs specs in a process and adds to the counts. With `gather`, returns what it printed. */
+async function runMocha(files, gather) {
   const folder = mkdtempSync(join(tmpdir(), 'busbar-specs-'));
   const summary = join(folder, 'summary.json');
   const mocha = [
@@ -77,8 +89,10 @@ async function runSpecs(files) {
   ];
   if (values.long) mocha.push('--timeout', String(deadlineMs));
   const command = values.coverage ? ['node_modules/c8/bin/c8.js', process.execPath, ...mocha] : mocha;
+  let output = '';
   try {
-    const { code, late } = await run(command, { SPEC_SUMMARY: summary }, () => existsSync(summary));
+    const { code, late, text } = await run(command, { SPEC_SUMMARY: summary }, () => existsSync(summary), gather);
+    output = text;
     if (!existsSync(summary)) {
       throw new Error(
         late ? `The specs took more than ${deadlineMs / 60_000} minutes.` : `The specs ended with ${code}.`,
@@ -88,20 +102,34 @@ async function runSpecs(files) {
     for (const key of Object.keys(total)) total[key] += counts[key];
     if (late) throw new Error('After the last spec something kept the process alive.');
     if (code !== 0 && counts.failed === 0) throw new Error(`The specs ended with ${code}.`);
+  } catch (error) {
+    total.failed++;
+    output += `${error.message}\n`;
+    if (!gather) process.stderr.write(`${error.message}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+  return output;
 }
 
-/** Runs Node until it ends, or is killed for being late: at the deadline, or when it lingers after `isDone`. */
-function run(args, env = {}, isDone = () => false) {
+/**
+ * Runs Node until it ends, or is killed for being late: at the deadline, or when it lingers after `isDone`. What it prints
+ * is gathered, or shown.
+ */
+function run(args, env = {}, isDone = () => false, gather = false) {
   return new Promise((settle, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: gather ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...env },
     });
     endWithUs(child);
+    let text = '';
+    for (const stream of gather ? [child.stdout, child.stderr] : []) {
+      stream.setEncoding('utf8').on('data', (part) => {
+        text += part;
+      });
+    }
     const deadline = Date.now() + deadlineMs;
     let doneAt = Infinity;
     let late = false;
@@ -114,7 +142,7 @@ function run(args, env = {}, isDone = () => false) {
     child.once('error', reject);
     child.once('close', (code, signal) => {
       clearInterval(watch);
-      settle({ code: code ?? signal, late });
+      settle({ code: code ?? signal, late, text });
     });
   });
 }

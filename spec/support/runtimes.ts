@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command } from './command.ts';
 import { root } from './repository.ts';
@@ -58,15 +58,19 @@ export async function fetchPackage(
   const folder = join(root, 'node_modules/.cache/runtimes', `${packageName.replace('/', '-')}-${version}`);
   const modules = join(folder, 'node_modules');
   if (!existsSync(join(modules, packageName, 'package.json'))) {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{"private":true}');
+    // In a folder of its own first: another process may fetch the same.
+    const own = `${folder}.${process.pid}`;
+    mkdirSync(own, { recursive: true });
+    writeFileSync(join(own, 'package.json'), '{"private":true}');
     const npm = ['install', '--ignore-scripts', '--prefer-offline', '--no-save', '--no-package-lock', '--no-audit'];
     const fetching = ['--no-fund', '--fetch-retries=0', `--fetch-timeout=${timeoutMs}`, `${packageName}@${version}`];
     const [runner, before] = npmCommand();
-    const installed = await command(runner, [...before, ...npm, ...fetching], { cwd: folder, timeoutMs }).catch(
+    const installed = await command(runner, [...before, ...npm, ...fetching], { cwd: own, timeoutMs }).catch(
       () => undefined,
     );
-    if (installed?.code !== 0) return undefined;
+    if (installed?.code === 0 && !existsSync(folder)) renameSync(own, folder);
+    rmSync(own, { recursive: true, force: true });
+    if (!existsSync(modules)) return undefined;
   }
   return modules;
 }
