@@ -68,7 +68,11 @@ export async function fetchPackage(
     const installed = await command(runner, [...before, ...npm, ...fetching], { cwd: own, timeoutMs }).catch(
       () => undefined,
     );
-    if (installed?.code === 0 && !existsSync(folder)) renameSync(own, folder);
+    try {
+      if (installed?.code === 0) renameSync(own, folder);
+    } catch {
+      // The other one was first.
+    }
     rmSync(own, { recursive: true, force: true });
     if (!existsSync(modules)) return undefined;
   }
