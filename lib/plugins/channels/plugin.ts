@@ -5,7 +5,6 @@ import { type ChannelRelay, channelRelay } from './channel-relay.ts';
 import { Rooms } from './client/rooms.ts';
 import { type OfflineNetwork, processOffline } from './offline/offline-network.ts';
 import { type ChannelsOptions, type RelayOptions, relayTable } from './options.ts';
-import { Gatekeeper } from './relay/gatekeeper.ts';
 
 /**
  * Named rooms with an owner and users, and topics: on a `Server` it is the relay, on a `Client` the way to it. `network`
@@ -36,10 +35,6 @@ function clientSide(
       `channels() option "${meaningless}" is the relay's: give it to server.use()`,
     );
   }
-  const rooms = new Rooms(
-    host,
-    network,
-    new Gatekeeper(options, host.clock, (error, peer) => host.report(error, peer)),
-  );
+  const rooms = new Rooms(host, network, options);
   return { api: rooms, dispose: () => rooms.closeAll() };
 }

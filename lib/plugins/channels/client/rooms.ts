@@ -8,9 +8,8 @@ import { OwnerEnd } from '../ends/owner-end.ts';
 import { UserEnd } from '../ends/user-end.ts';
 import { OfflineRooms } from '../offline/offline-rooms.ts';
 import type { OfflineNetwork } from '../offline/offline-network.ts';
-import { createTable, enterTable } from '../options.ts';
+import { createTable, enterTable, type RelayOptions } from '../options.ts';
 import { ChannelError, Reason } from '../reason.ts';
-import type { Gatekeeper } from '../relay/gatekeeper.ts';
 import type { RoomInfo } from '../relay/relay.ts';
 import { type Subscription, Subscriptions, type TopicListener } from '../topics/subscriptions.ts';
 import { checkTopic } from '../topics/topic-tree.ts';
@@ -37,14 +36,14 @@ export class Rooms {
   readonly #offline: OfflineRooms;
   readonly #subscriptions: Subscriptions;
 
-  constructor(host: PluginHost, network: OfflineNetwork, gate: Gatekeeper) {
+  constructor(host: PluginHost, network: OfflineNetwork, options: RelayOptions) {
     this.#host = host;
     this.#subscriptions = new Subscriptions({
       wanted: (pattern, wanted) => this.#tell([wanted ? 'subscribe' : 'unsubscribe', pattern]),
       failed: (error) => host.report(error),
     });
     this.#bus = new BusRooms(host, this.#subscriptions);
-    this.#offline = new OfflineRooms(network, host.clock, gate, token(host.random));
+    this.#offline = new OfflineRooms(network, host.clock, options, token(host.random));
     host.onConnect(() => {
       for (const pattern of this.#subscriptions.patterns) this.#tell(['subscribe', pattern]);
     });

@@ -2,9 +2,10 @@ import type { Clock } from '../../../base/clock.ts';
 import type { OwnerEnd } from '../ends/owner-end.ts';
 import type { UserEnd } from '../ends/user-end.ts';
 import { ChannelError } from '../reason.ts';
-import type { Gatekeeper } from '../relay/gatekeeper.ts';
+import type { RelayOptions } from '../options.ts';
 import { refusalReason, refusalSentence } from '../relay/relay.ts';
 import type { Room, Seat } from '../relay/room.ts';
+import { roomLimits } from '../relay/room-limits.ts';
 import { Slots } from '../relay/slots.ts';
 import { type Lag, LagLine, usualLag } from './lag-line.ts';
 import { OfflineLine } from './offline-line.ts';
@@ -17,14 +18,14 @@ type Given = { readonly [Name in keyof Lag]: Lag[Name] | undefined };
 export class OfflineRooms {
   readonly #network: OfflineNetwork;
   readonly #clock: Clock;
-  readonly #gate: Gatekeeper;
+  readonly #options: RelayOptions;
   readonly #party;
   readonly #ends = new Set<OwnerEnd | UserEnd>();
 
-  constructor(network: OfflineNetwork, clock: Clock, gate: Gatekeeper, id: string) {
+  constructor(network: OfflineNetwork, clock: Clock, options: RelayOptions, id: string) {
     this.#network = network;
     this.#clock = clock;
-    this.#gate = gate;
+    this.#options = options;
     this.#party = { peer: { id, joint: false }, owned: new Slots<Room>(128), entered: new Slots<Seat>(128) };
   }
 
@@ -34,7 +35,7 @@ export class OfflineRooms {
     const line = new LagLine({ clock: this.#clock, ...lag });
     const member = new OfflineMember(this.#party, { owner: end });
     return this.#after(lag, () => {
-      const limits = this.#gate.limits(asked);
+      const limits = roomLimits(asked, this.#options);
       const room = relay.create({ id: end.id, owner: member, limits, listed: asked['listed'] !== false });
       if (typeof room === 'string') return new ChannelError(refusalReason[room], refusalSentence[room]);
       this.#network.lags.set(room, lag);

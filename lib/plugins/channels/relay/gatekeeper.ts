@@ -3,10 +3,7 @@ import { permits } from '../../../base/permission.ts';
 import { refusalError } from '../../../bus/authorize.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { ChannelRequest, RelayOptions, Requester } from '../options.ts';
-import { createTable } from '../options.ts';
-import type { RoomLimits } from './room-limits.ts';
-
-const largestHeader = 536_870_912;
+import { type RoomLimits, roomLimits } from './room-limits.ts';
 
 /** What the operator of the relay allows: who may do what, and how large a room may be made. */
 export class Gatekeeper {
@@ -54,28 +51,7 @@ export class Gatekeeper {
     }
   }
 
-  /** What the owner asked for, within what the operator allows. */
   limits(asked: Readonly<Record<string, unknown>>): RoomLimits {
-    const { maxUsers, maxPayloadBytes, maxPendingBytes, messagesPerSecond, bytesPerSecond, flood } = this.#options;
-    return {
-      maxUsers: within(asked['maxUsers'], createTable.maxUsers.default, maxUsers),
-      maxChunkBytes: within(
-        asked['maxChunkSize'],
-        createTable.maxChunkSize.default,
-        Math.min(maxPayloadBytes, largestHeader),
-      ),
-      maxPayloadBytes: within(asked['maxPayloadBytes'], createTable.maxPayloadBytes.default, maxPayloadBytes),
-      maxPendingBytes: within(asked['maxPendingBytes'], createTable.maxPendingBytes.default, maxPendingBytes),
-      flood: {
-        messagesPerSecond: within(asked['messagesPerSecond'], createTable.messagesPerSecond.default, messagesPerSecond),
-        bytesPerSecond: within(asked['bytesPerSecond'], createTable.bytesPerSecond.default, bytesPerSecond),
-        consequence: asked['flood'] === 'drop' ? 'drop' : asked['flood'] === 'kick' ? 'kick' : flood,
-      },
-    };
+    return roomLimits(asked, this.#options);
   }
-}
-
-function within(asked: unknown, preset: number, most: number): number {
-  const wanted = typeof asked === 'number' && Number.isInteger(asked) && asked >= 1 ? asked : preset;
-  return Math.min(wanted, most);
 }
