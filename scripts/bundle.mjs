@@ -1,12 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import commonjs from '@rollup/plugin-commonjs';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import { stop, transform } from 'esbuild';
 import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import { entries, facts, pageEntries, program, standIns } from './entries.mjs';
+import { constants, entries, facts, pageEntries, program, standIns } from './entries.mjs';
 import { root } from './install.mjs';
 
 const compiled = join(root, 'build/package');
@@ -121,10 +122,22 @@ const withStandIns = {
   },
 };
 
+/** Expressions that are the same in all modules of pages, and what they come to. */
+const always = { 'typeof Buffer': 'undefined' };
+
 const withFacts = {
   name: 'with facts',
+  async buildStart() {
+    for (const [module, names] of Object.entries(constants)) {
+      const values = await import(pathToFileURL(join(compiled, `${module}.js`)).href);
+      for (const name of names) {
+        for (const [key, value] of Object.entries(values[name])) always[`${name}.${key}`] = value;
+      }
+    }
+  },
   transform(source, id) {
-    const known = { ...facts[moduleOf(id)], ...(source.includes('typeof Buffer') && { 'typeof Buffer': 'undefined' }) };
+    const own = facts[moduleOf(id)] ?? {};
+    const known = { ...always, ...own };
     const found = new Set();
     const text = new MagicString(source);
     walk(this.parse(source), (node) => {
@@ -133,7 +146,7 @@ const withFacts = {
       text.overwrite(node.start, node.end, JSON.stringify(known[code]));
       found.add(code);
     });
-    const missing = Object.keys(known).find((code) => !found.has(code));
+    const missing = Object.keys(own).find((code) => !found.has(code));
     if (missing !== undefined) throw new Error(`Bundling: ${id} has no ${missing} any more`);
     return { code: text.toString(), map: text.generateMap({ hires: true }) };
   },

@@ -51,10 +51,18 @@ export const facts = {
   },
 };
 
+/** By module: objects of constants, whose values stand in pages where they are named. */
+export const constants = {
+  'wire/native/extension': ['Extension'],
+  'wire/native/header': ['Encoding', 'Flag', 'FrameType'],
+  'wire/net-ipc/packet-type': ['packetType'],
+};
+
 /** What pages have in place of modules of lib/ and of packages: small instead of fast, or nothing where a page has no use for it. */
 export const standIns = {
   'base/errors': 'browser/errors',
   'base/nearest': 'browser/nearest',
+  'base/queue': 'browser/queue',
   'base/system-clock': 'browser/system-clock',
   'bus/emitter': 'browser/emitter',
   'bus/request-table': 'browser/request-table',

@@ -25,7 +25,7 @@ interface Partial {
   bytes: number;
 }
 
-const noBytes: Uint8Array = new Uint8Array(0);
+const noBytes = new Uint8Array(0);
 /** How many of the largest bodies may be on their way at once. */
 const bodiesAtOnce = 4;
 const types = ['', 'message', 'request', 'response', '', 'cancel', 'ping', 'pong'];
@@ -38,27 +38,38 @@ export class NativeDecoder implements Decoder {
   readonly #lanes = new Set([0]);
   readonly #partials = new Map<number, Partial>();
   #partialBytes = 0;
-  #unread = noBytes;
+  #unread: Uint8Array[] = [];
+  /** How many bytes more it takes to go on. */
+  #missing = headerBytes;
 
   constructor(options: NativeDecoderOptions) {
     this.#options = options;
   }
 
   restart(): void {
-    this.#unread = noBytes;
+    this.#rest(noBytes);
   }
 
   feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
-    this.#unread = this.#unread.length > 0 ? joined([this.#unread, bytes]) : bytes;
-    while (this.#unread.length >= headerBytes) {
-      const size = 4 + readUint32(this.#unread, 0);
+    this.#unread.push(bytes);
+    this.#missing -= bytes.length;
+    while (this.#missing <= 0) {
+      const held = this.#unread.length > 1 ? joined(this.#unread) : (this.#unread[0] as Uint8Array);
+      const size = 4 + readUint32(held, 0);
       if (size < headerBytes) throw new BusError('ERR_PROTOCOL');
       if (size > headerBytes + chunkBytes) throw new BusError('ERR_TOO_LARGE');
-      if (this.#unread.length < size) return;
-      const frame = this.#unread.subarray(0, size);
-      this.#unread = this.#unread.subarray(size);
-      sink(this.#frame(frame, size));
+      if (held.length < size) this.#rest(held, size);
+      else {
+        this.#rest(held.subarray(size));
+        sink(this.#frame(held.subarray(0, size), size));
+      }
     }
+  }
+
+  /** Goes on with `bytes`, and joins more to it once there are as many as it takes. */
+  #rest(bytes: Uint8Array, needed = headerBytes): void {
+    this.#unread = bytes.length > 0 ? [bytes] : [];
+    this.#missing = needed - bytes.length;
   }
 
   #frame(bytes: Uint8Array, size: number): Frame {

@@ -1,11 +1,14 @@
+import { BusError } from '../base/errors.ts';
 import { unencodable } from '../wire/codec/unencodable.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
-import { checkDepth } from './message-pack-depth.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
 import { Extension, rawKinds } from '../wire/native/extension.ts';
 
 /** What has to be free behind a body's start before it is packed: nothing, as the writer finds room itself. */
 export const roomBytes = 64;
+
+/** Bodies up to this cannot nest deeply enough to hurt. */
+export const shallowBytes = 4_096;
 
 const encoder = new TextEncoder();
 
@@ -19,6 +22,9 @@ export class BodyPacker {
   #start = 0;
   #at = 0;
   #headroom = 0;
+  /** The lists and objects around what is written, and the most that were. */
+  #level = 0;
+  #deepest = 0;
 
   /** Packs `data` behind `headroom` free bytes. @throws BusError `ERR_UNENCODABLE` */
   pack(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth = Infinity): Packed {
@@ -26,9 +32,11 @@ export class BodyPacker {
     this.#headroom = headroom;
     this.#start = at + headroom;
     this.#at = this.#start;
+    this.#level = 0;
+    this.#deepest = 0;
     try {
       this.#value(data);
-      checkDepth(this.#bytes, this.#start, this.#at, maxDepth, 'ERR_UNENCODABLE');
+      if (this.#deepest > maxDepth && this.#at - this.#start > shallowBytes) throw new BusError('ERR_UNENCODABLE');
       return { buffer: this.#bytes, start: this.#start, end: this.#at, records: false };
     } catch (cause) {
       throw unencodable(cause);
@@ -41,6 +49,7 @@ export class BodyPacker {
   forget(): void {}
 
   #value(value: unknown): void {
+    this.#deepest = Math.max(this.#deepest, this.#level);
     if (typeof value === 'string') this.#text(value);
     else if (typeof value === 'number') this.#number(value);
     else if (value === null) this.#put(1, 0xc0);
@@ -110,17 +119,21 @@ export class BodyPacker {
   #list(values: readonly unknown[]): void {
     if (values.length < 16) this.#put(1, 0x90 | values.length);
     else this.#counted(0xdc, values.length);
+    this.#level += 1;
     for (const value of values) this.#value(value);
+    this.#level -= 1;
   }
 
   #entries(entries: readonly (readonly unknown[])[]): void {
     if (entries.length < 16) this.#put(1, 0x80 | entries.length);
     else this.#counted(0xde, entries.length);
+    this.#level += 1;
     for (const [key, value] of entries) {
       if (typeof key === 'object' && key !== null) throw new TypeError('a key of a Map is an object');
       this.#value(key);
       this.#value(value);
     }
+    this.#level -= 1;
   }
 
   #tagged(type: number, values: readonly unknown[]): void {

@@ -6,7 +6,10 @@ import { ClientOpening as PageOpening } from '../../lib/browser/client-opening.t
 import { NativeDecoder as PageDecoder } from '../../lib/browser/decoder.ts';
 import { NativeEncoder as PageEncoder } from '../../lib/browser/encoder.ts';
 import { Slab as PageSlab } from '../../lib/browser/slab.ts';
-import { BodyPacker } from '../../lib/browser/message-pack-writer.ts';
+import { Queue as PageQueue } from '../../lib/browser/queue.ts';
+import * as page from '../../lib/browser/body-codec.ts';
+import { Queue } from '../../lib/base/queue.ts';
+import * as node from '../../lib/wire/native/body-codec.ts';
 import type { Asker, Decoder, Encoder } from '../../lib/wire/dialect.ts';
 import type { Frame } from '../../lib/wire/frames.ts';
 import type { ServerHello } from '../../lib/wire/hello.ts';
@@ -192,7 +195,7 @@ describe('wire of pages', () => {
     const bytes = Buffer.concat(slab.take());
     const where = fc.oneof(fc.nat(bytes.length - 1), fc.nat(400));
     fc.assert(
-      fc.property(where, fc.nat(255), fc.constantFrom(13, 4_000, bytes.length), (at, value, step) => {
+      fc.property(where, fc.nat(255), fc.constantFrom(997, 4_000, bytes.length), (at, value, step) => {
         const wrong = Uint8Array.from(bytes);
         wrong[at] = value;
         const [original, page] = [NativeDecoder, PageDecoder].map((Class) =>
@@ -269,10 +272,64 @@ describe('wire of pages', () => {
   });
 
   it('packer - leaves what it packed as it is when it packs the next one', () => {
-    const packer = new BodyPacker();
+    const packer = new page.BodyPacker();
     const { buffer, start, end } = packer.pack({ a: 1 }, new Uint8Array(0), 0, 12);
     const before = buffer.slice(start, end);
     packer.pack({ b: 'other' }, new Uint8Array(0), 0, 12);
     expect(buffer.slice(start, end)).to.deep.equal(before);
   });
+
+  for (const [name, wrap] of Object.entries<(inner: unknown) => unknown>({
+    lists: (inner) => [inner],
+    objects: (inner) => ({ inner, other: 1 }),
+    both: (inner) => [{ inner }, new Date(0)],
+  })) {
+    it(`depth - ${name} may nest as deep as in Node, if the body is not small`, () => {
+      const nested = (levels: number, inner: unknown): unknown =>
+        Array.from({ length: levels }).reduce<unknown>((value) => wrap(value), inner);
+      const room = Buffer.alloc(100_000);
+      for (const inner of ['x', [], new Date(5), 'x'.repeat(5_000), new Uint8Array(5_000)]) {
+        for (let levels = 0; levels < 12; levels++) {
+          const data = nested(levels, inner);
+          const outcomes = [node, page].map((codec) => {
+            const { buffer, start, end } = new codec.BodyPacker().pack(data, room, 0, 12);
+            const packed = buffer.slice(start, end);
+            return [
+              outcome(() => new codec.BodyPacker().pack(data, room, 0, 12, 8)),
+              outcome(() => new codec.BodyReader().read(packed, 0, packed.length, 8)),
+            ];
+          });
+          expect(outcomes[1], `${levels} levels`).to.deep.equal(outcomes[0]);
+        }
+      }
+      const deep = new page.BodyPacker();
+      expect(outcome(() => deep.pack(nested(20, 'x'.repeat(5_000)), room, 0, 12, 8))).to.equal('ERR_UNENCODABLE');
+      expect(outcome(() => deep.pack('x'.repeat(5_000), room, 0, 12, 0))).to.equal('none');
+    });
+  }
+
+  it('queue - holds what the one of Node holds', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('push', 'push', 'shift', 'all', 'clear')), (steps) => {
+        const queues = [new Queue<number>(), new PageQueue<number>()];
+        for (const [at, step] of steps.entries()) {
+          const [original, stand] = queues.map((queue) => {
+            if (step === 'push') queue.push(at);
+            const found = step === 'shift' ? queue.shift() : step === 'clear' ? queue.clear() : [...queue];
+            return [found, queue.length, queue.first];
+          });
+          expect(stand).to.deep.equal(original);
+        }
+      }),
+    );
+  });
 });
+
+function outcome(task: () => unknown): unknown {
+  try {
+    task();
+  } catch (error) {
+    return codeOf(error);
+  }
+  return 'none';
+}

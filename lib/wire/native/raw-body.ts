@@ -10,26 +10,26 @@ interface ViewConstructor {
 const bufferKind = 0;
 const arrayBufferKind = 1;
 
-/** The order is the wire's: a kind's number is its place. */
-const viewKinds: readonly (readonly [string, ViewConstructor | undefined])[] = [
-  ['Buffer', undefined],
-  ['ArrayBuffer', undefined],
-  ['Uint8Array', Uint8Array],
-  ['Int8Array', Int8Array],
-  ['Uint8ClampedArray', Uint8ClampedArray],
-  ['Int16Array', Int16Array],
-  ['Uint16Array', Uint16Array],
-  ['Int32Array', Int32Array],
-  ['Uint32Array', Uint32Array],
-  ['Float32Array', Float32Array],
-  ['Float64Array', Float64Array],
-  ['BigInt64Array', BigInt64Array],
-  ['BigUint64Array', BigUint64Array],
-  ['DataView', DataView],
+/** The order is the wire's, behind Buffer and ArrayBuffer: a kind's number is its place. */
+const viewKinds: readonly (ViewConstructor | undefined)[] = [
+  undefined,
+  undefined,
+  Uint8Array,
+  Int8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
 ];
 
 const kindByConstructor = new Map<unknown, number>(
-  viewKinds.flatMap(([, view], kind) => (view === undefined ? [] : [[view, kind] as const])),
+  viewKinds.flatMap((view, kind) => (view === undefined ? [] : [[view, kind] as const])),
 );
 
 export function isRaw(data: unknown): data is ByteKind {
@@ -63,7 +63,7 @@ export function rawValue(kind: number, bytes: Uint8Array): unknown {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
   if (kind === arrayBufferKind) return copyOf(bytes);
-  const view = kind === bufferKind ? Uint8Array : viewKinds[kind]?.[1];
+  const view = kind === bufferKind ? Uint8Array : viewKinds[kind];
   if (view === undefined) throw new BusError('ERR_PROTOCOL', `Unknown kind of binary data ${kind}`);
   const elementBytes = view.BYTES_PER_ELEMENT ?? 1;
   if (bytes.length % elementBytes !== 0) throw new BusError('ERR_PROTOCOL', 'Binary data ends inside an element');
