@@ -1,8 +1,13 @@
 /**
  * The code of what was thrown, such as `ENOENT`; undefined where it has none. Asks what it has, not what it is: in test
- * runners the errors of Node itself are of another realm, and no instances of `Error` here.
+ * runners the errors of Node itself are of another realm, and no instances of `Error` here. One that throws when it is
+ * asked has none.
  */
 export function codeOf(thrown: unknown): string | undefined {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
-  return typeof thrown.code === 'string' ? thrown.code : undefined;
+  try {
+    if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined;
+    return typeof thrown.code === 'string' && thrown.code !== '' ? thrown.code : undefined;
+  } catch {
+    return undefined;
+  }
 }

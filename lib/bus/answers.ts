@@ -89,12 +89,9 @@ export class Answers implements Answerer {
 
   answer(request: IncomingRequest, data: unknown): void {
     const { lane, id } = request;
-    if (this.#carrier.mayAnswer(lane, mostAnswers)) {
-      this.#carrier.respond(lane, id, data);
-    } else {
-      request.unsent();
-      this.#tell(lane, id, tooMuch);
-    }
+    // Its failure is told instead.
+    if (!this.#carrier.mayAnswer(lane, mostAnswers)) throw new BusError(tooMuch.code, tooMuch.message);
+    this.#carrier.respond(lane, id, data);
     this.#forget(id);
   }
 

@@ -42,6 +42,9 @@ export function askOptions(
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal');
   }
+  if (typeof idempotent !== 'boolean') {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'idempotent must be true or false');
+  }
   return { timeoutMs: timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout), signal, idempotent, unclaimed };
 }
 

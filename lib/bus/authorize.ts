@@ -28,10 +28,19 @@ const native = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, U
  */
 export function refusalError(cause: unknown, bug: (error: BusError) => void): BusError {
   const text = cause instanceof Error || typeof cause === 'string' ? textOf(cause) : undefined;
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? (cause.code ?? undefined) : undefined;
+  const code = codeIn(cause);
   if (code === 'ERR_UNAVAILABLE') return new BusError(code, text);
   const decides = code === undefined ? !native.some((kind) => cause instanceof kind) : refusing.has(code);
   if (decides) return new BusError('ERR_UNAUTHORIZED', text);
   bug(new BusError('ERR_LISTENER', textOf(cause), { cause }));
   return new BusError('ERR_UNAVAILABLE');
+}
+
+/** Of any type, since drivers number theirs; one that throws when it is asked decides nothing. */
+function codeIn(cause: unknown): unknown {
+  try {
+    return typeof cause === 'object' && cause !== null && 'code' in cause ? (cause.code ?? undefined) : undefined;
+  } catch (error) {
+    return error ?? null;
+  }
 }

@@ -51,15 +51,16 @@ export class Handling {
       this.failed(error);
     };
     this.begin();
-    let result: unknown;
+    let settled: Promise<unknown> | undefined;
     try {
-      result = task();
+      const result = task();
+      // A promise of the platform's settles once, whatever a thenable does.
+      if (isThenable(result)) settled = Promise.resolve(result);
     } catch (error) {
       fail(error);
       return;
     }
-    // A promise of the platform's settles once, whatever a thenable does.
-    if (isThenable(result)) Promise.resolve(result).then(() => this.done(), fail);
-    else this.done();
+    if (settled === undefined) this.done();
+    else settled.then(() => this.done(), fail);
   }
 }

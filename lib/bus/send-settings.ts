@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { checkSettings } from '../base/settings.ts';
 import { type AskOptions, askOptions } from './ask-options.ts';
 
 /** How `send` may be told what to wait for, and for how long. */
@@ -16,16 +17,15 @@ export interface SendOptions {
   readonly until: AskOptions;
 }
 
-const known = new Set(['confirm', 'timeout', 'signal']);
+const known = ['confirm', 'timeout', 'signal'];
 
 /** undefined where nothing is asked for. Throws `ERR_INVALID_ARGUMENT`. */
 export function sendOptions(given: SendSettings | undefined): SendOptions | undefined {
   if (given === undefined) return undefined;
-  if (typeof given !== 'object' || given === null || Object.keys(given).some((name) => !known.has(name))) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'send takes its settings as { confirm, timeout, signal }');
-  }
-  const { confirm, timeout, signal } = given;
+  checkSettings('send takes its settings as', known, given);
+  const { confirm = false, timeout, signal } = given;
+  if (typeof confirm !== 'boolean') throw new BusError('ERR_INVALID_ARGUMENT', 'confirm must be true or false');
   const until = askOptions({ timeout, signal }, undefined);
-  if (confirm !== true && until.timeoutMs === undefined && signal === undefined) return undefined;
-  return { confirm: confirm === true, until };
+  if (!confirm && until.timeoutMs === undefined && signal === undefined) return undefined;
+  return { confirm, until };
 }

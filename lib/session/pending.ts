@@ -121,8 +121,8 @@ export class PendingTable {
       if (this.#byId.take(id) === undefined) continue;
       pending.release?.();
       this.#onTimeout(id, pending);
-      const waited = Math.round(now - pending.askedAt);
-      pending.reject(new BusError('ERR_TIMEOUT', `No answer came within ${waited} ms`));
+      const given = Math.round(pending.deadline - pending.askedAt);
+      pending.reject(new BusError('ERR_TIMEOUT', `The ${given} ms given to it passed`));
     }
     if (next < this.#timerAt) this.#arm(next);
   }

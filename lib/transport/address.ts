@@ -52,6 +52,9 @@ export function resolveAddress(options: AddressOptions): Address {
     const rival = path !== undefined ? 'path' : host !== undefined ? 'host' : port !== undefined ? 'port' : undefined;
     if (rival !== undefined) throw invalid(`option url and option ${rival} exclude each other`);
     const address = parseAddress(url);
+    if ('host' in address && (hostIn(options.listenOptions) ?? address.host) !== address.host) {
+      throw invalid('option url and option listenOptions.host exclude each other');
+    }
     if (tls && address.kind === 'tcp') return { ...address, kind: 'tls' };
     if (tls && address.kind !== 'tls') throw invalid(`option tls does not fit a ${address.kind} address`);
     return address;

@@ -1,8 +1,13 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { systemClock } from '../../lib/base/system-clock.ts';
+import { Answers } from '../../lib/bus/answers.ts';
 import { type Asking, Backlog } from '../../lib/bus/backlog.ts';
-import { Client, Server } from '../../lib/index.ts';
+import type { IncomingRequest } from '../../lib/bus/incoming.ts';
+import type { PeerOwner } from '../../lib/bus/peer-owner.ts';
+import { RequestDesk } from '../../lib/bus/request-desk.ts';
+import { type BusError, Client, Server } from '../../lib/index.ts';
+import { turn } from '../support/buses.ts';
 import { definePlugin, type Lane, type PeerHandle } from '../../lib/bus/plugin.ts';
 
 const maxBytes = 10_000;
@@ -137,6 +142,39 @@ describe('backlog', () => {
     backlog.end();
     expect(heard).to.deep.equal(['a', 'b']);
     expect(backlog.length).to.equal(0);
+  });
+});
+
+describe('an answer that the peer has no room for', () => {
+  it('is refused to who gives it, and the requester is told', async () => {
+    const told: unknown[] = [];
+    const carrier = {
+      handle: { id: 'x' } as PeerHandle,
+      respond: () => told.push('an answer'),
+      failure: (_lane: string, id: unknown, { code }: { readonly code: string }) => told.push([id, code]),
+      mayAnswer: () => false,
+      settled: () => undefined,
+    };
+    const answers = new Answers(carrier, systemClock, 10, false);
+    const desk = new RequestDesk(
+      () => true,
+      () => told.push('a bug'),
+    );
+    const outcomes: unknown[] = [];
+    const request = (begun: IncomingRequest): void =>
+      desk.take(begun, 1, (_data, respond) => outcomes.push(respond('much').catch(({ code }: BusError) => code)));
+    const owner = { request } as unknown as PeerOwner;
+    const frame = { type: 'request', lane: 0, data: 1, timeoutMs: undefined, size: 20 } as const;
+    answers.begin({ ...frame, id: 1 }, '', 0, owner);
+    expect(await Promise.all(outcomes)).to.deep.equal(['ERR_QUEUE_FULL']);
+    desk.handle(() => 'much');
+    answers.begin({ ...frame, id: 2 }, '', 0, owner);
+    await turn();
+    expect(told.toSorted()).to.deep.equal([
+      [1, 'ERR_QUEUE_FULL'],
+      [2, 'ERR_QUEUE_FULL'],
+    ]);
+    expect(answers.open).to.equal(0);
   });
 });
 

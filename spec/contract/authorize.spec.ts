@@ -81,6 +81,16 @@ contract('authorize', (bus, _dialect, kind) => {
     ER_LOCK_DEADLOCK: { thrown: () => failing('ER_LOCK_DEADLOCK'), told: 'ERR_UNAVAILABLE', reported: true },
     SQLITE_BUSY: { thrown: () => failing('SQLITE_BUSY'), told: 'ERR_UNAVAILABLE', reported: true },
     'a numeric code': { thrown: () => failing(14), told: 'ERR_UNAVAILABLE', reported: true },
+    'a code that throws when it is read': {
+      thrown: () =>
+        Object.defineProperty(new Error('x'), 'code', {
+          get(): never {
+            throw new Error('no code');
+          },
+        }),
+      told: 'ERR_UNAVAILABLE',
+      reported: true,
+    },
     'an object with a code': { thrown: () => ({ code: 'ETIMEDOUT' }), told: 'ERR_UNAVAILABLE', reported: true },
     'a DOMException': {
       thrown: () => new DOMException('late', 'TimeoutError'),

@@ -44,6 +44,15 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
   return { opened, open };
 }
 
+/** An error that throws when its `name` is read. */
+function throwing(name: string): Error {
+  return Object.defineProperty(new Error('own'), name, {
+    get(): never {
+      throw new Error(name);
+    },
+  });
+}
+
 const speaking = dialects.filter(({ tier }) => tier === 'session');
 
 for (const [way, pairOf] of Object.entries(ways)) {
@@ -91,6 +100,9 @@ for (const [way, pairOf] of Object.entries(ways)) {
           [() => thrown(Object.assign(new Error('full'), { code: 'E_DISK' })), { code: 'E_DISK', message: 'full' }],
           [async () => thrown(new Error('out of stock')), { code: 'ERR_REMOTE', message: 'out of stock' }],
           [() => Promise.reject('text'), { code: 'ERR_REMOTE', message: 'text' }],
+          [() => thrown(Object.assign(new Error('no code'), { code: '' })), { code: 'ERR_REMOTE', message: 'no code' }],
+          [() => thrown(throwing('code')), { code: 'ERR_REMOTE', message: 'own' }],
+          [() => throwing('then'), { code: 'ERR_REMOTE', message: 'then' }],
         ];
         for (const [fail, expected] of failures) {
           on.on('message', fail);
@@ -108,7 +120,7 @@ for (const [way, pairOf] of Object.entries(ways)) {
         others.open();
         expect(await sent).to.include({ code: 'ERR_REFUSED' });
         expect(isDone).to.equal(true);
-        expect(bus().takeErrors()).to.have.lengthOf(5);
+        expect(bus().takeErrors()).to.have.lengthOf(8);
       });
 
       it('reject ERR_NO_HANDLER where nobody listens', async () => {

@@ -55,10 +55,13 @@ describe('options of net-ipc', () => {
     const listenOptions = { host: '0.0.0.0' };
     expect(() => new Server({ port: 0, host: '127.0.0.1', listenOptions })).to.throw(/exclude each other/);
     expect(() => new Server({ host: '127.0.0.1', listenOptions })).to.throw(/exclude each other/);
+    expect(() => new Server({ url: 'tcp:127.0.0.1:0', listenOptions })).to.throw(/url and .* exclude each other/);
+    expect(() => new Server({ url: 'localhost:4466', listenOptions })).to.throw(/url and .* exclude each other/);
     for (const host of [5, '', 'a b', null]) {
       expect(() => new Server({ port: 0, listenOptions: { host } })).to.throw(/listenOptions.host must name a host/);
     }
     new Server({ port: 0, host: '0.0.0.0', listenOptions });
+    new Server({ url: 'tcp://0.0.0.0:0', listenOptions });
     new Server({ path: 'x', listenOptions });
     new Server({ url: 'memory:x', listenOptions });
   });

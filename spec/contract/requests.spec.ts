@@ -141,6 +141,15 @@ contract('requests', (bus, dialect) => {
       },
       Object.assign(new Error('text'), { message: { no: 'text' } }),
       Object.assign(new Error('x'.repeat(3_000)), { code: 'C'.repeat(3_000) }),
+      Object.assign(new Error('x'.repeat(3_000)), { code: '' }),
+      {
+        get code(): never {
+          throw new Error('no code');
+        },
+        get message(): never {
+          throw new Error('no text');
+        },
+      },
     ];
     for (const [asker, answerer] of [
       [client, server],

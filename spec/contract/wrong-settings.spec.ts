@@ -6,6 +6,9 @@ import { contract, dialects, json, native, rejected } from '../support/buses.ts'
 const circular: Record<string, unknown> = { name: 'loop' };
 circular['self'] = { deep: [circular] };
 
+/** Deeper than the stack. */
+const bottomless = Array.from({ length: 50_000 }).reduce<unknown>((inner) => [inner], 0);
+
 const ask = ['timeout', 'signal', 'idempotent'];
 
 contract(
@@ -19,10 +22,10 @@ contract(
         ['client.request', () => client.request(1, wrong), ask],
         ['client.ping', () => client.ping(1, wrong), ask],
         ['client.connect', () => fresh.connect(1, wrong), ask],
-        ['client.send', () => client.send(1, wrong), ['confirm']],
+        ['client.send', () => client.send(1, wrong), ['confirm', 'timeout', 'signal', 'not "timout"']],
         ['connection.request', () => connection.request(1, wrong), ask],
         ['connection.ping', () => connection.ping(1, wrong), ask],
-        ['connection.send', () => connection.send(1, wrong), ['confirm']],
+        ['connection.send', () => connection.send(1, wrong), ['confirm', 'timeout', 'signal', 'not "timout"']],
         ['server.survey', () => server.survey(1, wrong), ask],
         ['server.ping', () => server.ping(1, wrong), ask],
         ['server.surveyStream', () => server.surveyStream(1, wrong).next(), ['timeout', 'signal', 'quorum', 'first']],
@@ -36,6 +39,16 @@ contract(
           const calling = (async () =>
             name === 'client.request' ? client.request(1, given) : connection.ping(1, given))();
           expect((await rejected(calling)).message).to.match(/\{ timeout, signal, idempotent \}$/);
+        }
+      }
+      for (const given of [1, 'yes', null, {}] as never[]) {
+        for (const call of [
+          client.send(1, { confirm: given }),
+          connection.send(1, { confirm: given, timeout: 5 }),
+          client.request(1, { idempotent: given }),
+          connection.ping(1, { idempotent: given }),
+        ]) {
+          expect((await rejected(call)).message).to.match(/^(confirm|idempotent) must be true or false$/);
         }
       }
     });
@@ -74,6 +87,8 @@ contract(
         (await rejected(connection.request(circular))).message,
         (await rejected(client.ping(circular))).message,
         (await rejected(bus().newClient().connect(circular))).message,
+        (await rejected(bus().newClient().connect(bottomless))).message,
+        (await rejected(client.send(bottomless))).message,
       ];
       server.handle(() => circular);
       texts.push((await rejected(client.request(1))).message);

@@ -1,11 +1,12 @@
 import { misfit } from './misfit.ts';
 
 /**
- * The text of `data`, `undefined` where JSON has none. Shared memory would be written as `{}`, so data is looked
+ * The text of `data`, `undefined` where JSON has none, without the keys `__proto__`. Shared memory would be written as `{}`, so data is looked
  * through where that stands. Throws what `JSON.stringify` does, and a TypeError for shared memory.
  */
 export function toJson(data: unknown): string | undefined {
-  const text: string | undefined = JSON.stringify(data);
+  const written: string | undefined = JSON.stringify(data);
+  const text = written?.includes('"__proto__":') === true ? JSON.stringify(parseJson(written)) : written;
   const reason = text?.includes('{}') === true ? misfit(data, true) : undefined;
   if (reason !== undefined) throw new TypeError(reason);
   return text;

@@ -1,8 +1,10 @@
 import { BusError } from '../../base/errors.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
-import { BodyPacker, roomBytes } from '../native/body-codec.ts';
+import { BodyPacker, type Packed, roomBytes } from '../native/body-codec.ts';
+import { CarefulReader } from '../native/careful-reader.ts';
 import type { Slab } from '../slab.ts';
 import type { Body, BodyComposer } from './body.ts';
+import { holdsProto } from '../codec/proto-key.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import { tooLarge } from './body.ts';
 import type { PacketType } from './packet-type.ts';
@@ -69,7 +71,7 @@ export class MessagePackBody implements BodyComposer {
       return { buffer: slab.buffer, start, end: start + size };
     }
     slab.ensure(headroom + head + roomBytes);
-    const packed = this.#packer.pack(data, slab.buffer, slab.position, headroom + head);
+    const packed = this.#pack(data, slab, headroom + head);
     const start = packed.start - head;
     writeMembers(packed.buffer, start, type, nonce, true);
     return { buffer: packed.buffer, start, end: packed.end };
@@ -80,7 +82,16 @@ export class MessagePackBody implements BodyComposer {
     if (packet.n === undefined) delete packet.n;
     if (packet.e === undefined) delete packet.e;
     slab.ensure(headroom + roomBytes);
-    return this.#packer.pack(packet, slab.buffer, slab.position, headroom);
+    return this.#pack(packet, slab, headroom);
+  }
+
+  /** Leaves keys `__proto__` out: under what name net-ipc's reader keeps them is no matter of theirs. */
+  #pack(data: unknown, slab: Slab, headroom: number): Packed {
+    const packed = this.#packer.pack(data, slab.buffer, slab.position, headroom);
+    if (!holdsProto(packed.buffer, packed.start, packed.end)) return packed;
+    const bytes = new Uint8Array(packed.buffer.subarray(packed.start, packed.end));
+    const without = new CarefulReader(undefined).read(bytes, 0, bytes.length);
+    return this.#packer.pack(without, slab.buffer, slab.position, headroom);
   }
 }
 

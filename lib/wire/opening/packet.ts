@@ -1,7 +1,7 @@
 import { BusError } from '../../base/errors.ts';
-import { textOf } from '../../base/text-of.ts';
 import { jsonExceedsDepth } from '../codec/json-depth.ts';
 import { parseJson, toJson } from '../codec/json.ts';
+import { unencodable } from '../codec/unencodable.ts';
 import { readTag, tagWidth, writeTag } from '../net-ipc/tag.ts';
 
 const textEncoder = new TextEncoder();
@@ -22,7 +22,7 @@ export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Arra
   try {
     text = toJson({ t: type, d: data });
   } catch (error) {
-    throw new BusError('ERR_UNENCODABLE', textOf(error), { cause: error });
+    throw unencodable(error);
   }
   return tagged(textEncoder.encode(text), prefix);
 }

@@ -120,6 +120,35 @@ describe('net-ipc encoder', () => {
     const decode = (bytes: Uint8Array): unknown =>
       messagepack ? unpack(bytes) : JSON.parse(Buffer.from(bytes).toString());
 
+    it(`leaves keys __proto__ out, and nothing else - ${codec}`, () => {
+      const { slab, encoder } = make(messagepack);
+      const bytes = new Uint8Array(20).fill(9);
+      const data = JSON.parse(
+        '{"a":[{"__proto__":{"x":1},"k":2}],"__proto_":1,"__proto__":3,"text":"__proto__"}',
+      ) as object;
+      const left = { a: [{ k: 2 }], __proto_: 1, text: '__proto__' };
+      for (const write of [
+        () => encoder.message(0, data, false),
+        () => encoder.request(0, 1, data, undefined),
+        () => encoder.response(0, 'a nonce that is longer than the usual one', data),
+        () => encoder.encoded(0, { data }),
+        () => encoder.end(data, false, undefined),
+      ]) {
+        write();
+        const { d } = decode(taken(slab).subarray(1)) as { d: object & { m?: unknown } };
+        const got = d.m ?? d;
+        expect(got).to.deep.equal(left);
+        expect(Object.keys(got)).to.deep.equal(['a', '__proto_', 'text']);
+      }
+      if (!messagepack) return;
+      const values = { bytes, date: new Date(5), set: new Set([1]), text: '__proto__', list: new Float32Array([1.5]) };
+      encoder.message(0, values, false);
+      expect((decode(taken(slab).subarray(1)) as { d: unknown }).d).to.deep.equal({
+        ...values,
+        bytes: Buffer.from(bytes),
+      });
+    });
+
     it(`leaves the slab as it was when data cannot be encoded - ${codec}`, () => {
       const { slab, encoder } = make(messagepack);
       const circular: unknown[] = ['before'];
