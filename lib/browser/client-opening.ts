@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { isSharedMemory, sharedMemory } from '../wire/codec/misfit.ts';
 import type { ServerHello } from '../wire/hello.ts';
 import { packetType } from '../wire/net-ipc/packet-type.ts';
 import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/opening/client-opening.ts';
@@ -19,7 +20,7 @@ export class ClientOpening {
   }
 
   start(): Uint8Array {
-    const packet = textEncoder.encode(JSON.stringify({ t: packetType.connection, d: this.#options.hello }));
+    const packet = textEncoder.encode(JSON.stringify({ t: packetType.connection, d: this.#options.hello }, fitting));
     const tag = [packet.length | 0x80];
     for (let left = packet.length >> 7; left > 0; left >>= 7) tag.unshift(left & 0x7f);
     return joined([textEncoder.encode('IPC'), Uint8Array.from(tag), packet]);
@@ -39,6 +40,11 @@ export class ClientOpening {
     if (t !== packetType.connection) throw new BusError('ERR_PROTOCOL');
     return { type: 'open', hello: asServerHello(d), rest: held.subarray(end) };
   }
+}
+
+function fitting(key: string, value: unknown): unknown {
+  if (isSharedMemory(value)) throw new TypeError(sharedMemory);
+  return key === '__proto__' ? undefined : value;
 }
 
 /** Throws, as what reads `null` does, which is an `ERR_PROTOCOL` to whoever feeds. */

@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { isSharedMemory, sharedMemory } from '../wire/codec/misfit.ts';
 import { unencodable } from '../wire/codec/unencodable.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
@@ -102,8 +103,7 @@ export class BodyPacker {
   }
 
   #object(value: object): void {
-    if (Object.prototype.toString.call(value) === '[object SharedArrayBuffer]')
-      throw new TypeError('a SharedArrayBuffer cannot travel');
+    if (isSharedMemory(value)) throw new TypeError(sharedMemory);
     if (Array.isArray(value)) this.#list(value);
     else if (value instanceof Map) this.#entries([...value]);
     else if (value instanceof Set) this.#tagged(Extension.set, [...value]);

@@ -1,4 +1,5 @@
 import { asBusError, BusError } from '../base/errors.ts';
+import { unencodable } from '../wire/codec/unencodable.ts';
 import type { ServerHello } from '../wire/hello.ts';
 import type { ClientOpening } from '../wire/opening/client-opening.ts';
 import type { LinkPort } from './link-port.ts';
@@ -64,7 +65,7 @@ export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSi
     try {
       port.write(opening.start());
     } catch (error) {
-      fail(asBusError(error, 'ERR_UNENCODABLE'));
+      fail(unencodable(error, 'payload'));
     }
   });
 }

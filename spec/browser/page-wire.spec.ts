@@ -211,9 +211,20 @@ describe('wire of pages', () => {
 
   it('opening - says hello, and takes the answer of a server, as in Node', () => {
     const offer = { versions: [1], features: ['handled'], maxFrameBytes: 5_000 };
-    for (const extras of [undefined, { a: 'é' }, 'x'.repeat(200), 'x'.repeat(20_000)]) {
+    const proto: unknown = JSON.parse('{"__proto__":{"x":1},"list":[{"__proto__":2}],"text":"__proto__"}');
+    for (const extras of [undefined, { a: 'é' }, 'x'.repeat(200), 'x'.repeat(20_000), proto]) {
       const hello = { compress: false, messagepack: false, extras, id: null, busbar: offer };
       expect(new PageOpening({ hello }).start()).to.deep.equal(new Uint8Array(new ClientOpening({ hello }).start()));
+    }
+    const unfit = {
+      compress: false,
+      messagepack: false,
+      extras: [{ a: new SharedArrayBuffer(1) }],
+      id: null,
+      busbar: offer,
+    };
+    for (const Class of [ClientOpening, PageOpening]) {
+      expect(() => new Class({ hello: unfit }).start()).to.throw(/SharedArrayBuffer cannot travel/);
     }
     const busbar = { version: 1, features: ['handled'], maxFrameBytes: 5_000, token: 't', outcome: 'fresh' } as const;
     const answer: ServerHello = {

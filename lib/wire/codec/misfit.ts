@@ -1,3 +1,11 @@
+/** Why shared memory is refused. */
+export const sharedMemory = 'a SharedArrayBuffer cannot travel';
+
+/** By its tag, since it may be of another realm. */
+export function isSharedMemory(value: unknown): boolean {
+  return Object.prototype.toString.call(value) === '[object SharedArrayBuffer]';
+}
+
 /**
  * Why `data` must not travel although a codec could write it: it holds a SharedArrayBuffer, which would arrive as an
  * empty object, or a Map with an object for a key, which no reader could make a property of. Walks what the codec has
@@ -5,8 +13,7 @@
  */
 export function misfit(data: unknown, asJson = false): string | undefined {
   if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return undefined;
-  // By its tag, since it may be of another realm.
-  if (Object.prototype.toString.call(data) === '[object SharedArrayBuffer]') return 'a SharedArrayBuffer cannot travel';
+  if (isSharedMemory(data)) return sharedMemory;
   for (const part of partsOf(data, asJson)) {
     const reason = misfit(part, asJson);
     if (reason !== undefined) return reason;
