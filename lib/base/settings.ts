@@ -11,3 +11,8 @@ export function checkSettings(callTakes: string, known: readonly string[], given
   const but = isObject ? `, not "${wrong}"` : '';
   throw new BusError('ERR_INVALID_ARGUMENT', `${callTakes} { ${known.join(', ')} }${but}`);
 }
+
+/** @throws BusError `ERR_INVALID_ARGUMENT` for anything but `true` and `false`. */
+export function checkSwitch(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new BusError('ERR_INVALID_ARGUMENT', `${name} must be true or false`);
+}

@@ -1,5 +1,5 @@
 import { BusError } from '../base/errors.ts';
-import { checkSettings } from '../base/settings.ts';
+import { checkSettings, checkSwitch } from '../base/settings.ts';
 import type { Withdrawal } from './withdrawal.ts';
 
 /** How `connect`, `request`, `survey` and `ping` may be told when to give up. */
@@ -42,9 +42,7 @@ export function askOptions(
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal');
   }
-  if (typeof idempotent !== 'boolean') {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'idempotent must be true or false');
-  }
+  checkSwitch('idempotent', idempotent);
   return { timeoutMs: timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout), signal, idempotent, unclaimed };
 }
 

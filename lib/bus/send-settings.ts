@@ -1,5 +1,4 @@
-import { BusError } from '../base/errors.ts';
-import { checkSettings } from '../base/settings.ts';
+import { checkSettings, checkSwitch } from '../base/settings.ts';
 import { type AskOptions, askOptions } from './ask-options.ts';
 
 /** How `send` may be told what to wait for, and for how long. */
@@ -24,7 +23,7 @@ export function sendOptions(given: SendSettings | undefined): SendOptions | unde
   if (given === undefined) return undefined;
   checkSettings('send takes its settings as', known, given);
   const { confirm = false, timeout, signal } = given;
-  if (typeof confirm !== 'boolean') throw new BusError('ERR_INVALID_ARGUMENT', 'confirm must be true or false');
+  checkSwitch('confirm', confirm);
   const until = askOptions({ timeout, signal }, undefined);
   if (!confirm && until.timeoutMs === undefined && signal === undefined) return undefined;
   return { confirm, until };
