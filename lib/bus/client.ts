@@ -227,7 +227,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   /**
    * Finishes what this end owes, then closes; resolves false when it was closed already. Settles within
-   * `closeTimeoutMs`. Will not reconnect.
+   * `closeTimeoutMs`. Will not reconnect. A reason that cannot be encoded does not travel.
    */
   close(reason?: unknown): Promise<boolean> {
     return this.#conversation.close(reason);

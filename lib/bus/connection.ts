@@ -184,7 +184,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /**
    * Finishes what this end owes, then closes; false when it was closed already. With `allowReconnect` the client comes
-   * back by itself. Settles within `closeTimeoutMs`.
+   * back by itself. Settles within `closeTimeoutMs`. A reason that cannot be encoded does not travel.
    */
   close(reason?: unknown, allowReconnect = false): Promise<boolean> {
     return this.#conversation.close(reason, allowReconnect);

@@ -17,8 +17,9 @@ export type Handler<Request, Response> = (request: Request, context: Context) =>
 
 /**
  * Answers a request. Rejects when it was answered before (`ERR_STATE`), when the session of who asked is over
- * (`ERR_CLOSED`), or when the answer cannot be sent: then the requester is told
- * so, unless another answer follows in the same turn. A rejection that nobody waits for does no harm.
+ * (`ERR_CLOSED`), or when the answer cannot be sent (`ERR_UNENCODABLE`, `ERR_TOO_LARGE`, or `ERR_QUEUE_FULL` while too many
+ * others wait to be taken): then the requester is told so, unless another answer follows in the same turn. A rejection
+ * that nobody waits for does no harm.
  */
 export interface Respond<Response> {
   (response?: Response): Promise<void>;
