@@ -1,5 +1,5 @@
 import { BusError } from '../base/errors.ts';
-import type { Decoder } from '../wire/dialect.ts';
+import type { Decoder, FrameSink } from '../wire/dialect.ts';
 import type { Frame } from '../wire/frames.ts';
 import type { NativeDecoderOptions } from '../wire/native/decoder.ts';
 import { asEnd, asFailure, asLaneName } from '../wire/native/frame-builder.ts';
@@ -50,7 +50,7 @@ export class NativeDecoder implements Decoder {
     this.#rest(noBytes);
   }
 
-  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
+  feed(bytes: Uint8Array, sink: FrameSink): number {
     this.#unread.push(bytes);
     this.#missing -= bytes.length;
     while (this.#missing <= 0) {
@@ -61,9 +61,13 @@ export class NativeDecoder implements Decoder {
       if (held.length < size) this.#rest(held, size);
       else {
         this.#rest(held.subarray(size));
-        sink(this.#frame(held.subarray(0, size), size));
+        if (sink(this.#frame(held.subarray(0, size), size)) === false) {
+          this.#rest(noBytes);
+          return bytes.length - held.length + size;
+        }
       }
     }
+    return bytes.length;
   }
 
   /** Goes on with `bytes`, and joins more to it once there are as many as it takes. */

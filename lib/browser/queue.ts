@@ -22,6 +22,10 @@ export class Queue<Item> {
     return first;
   }
 
+  replaceFirst(item: Item): void {
+    this.#items[this.#taken] = item;
+  }
+
   clear(): Item[] {
     const items = [...this];
     this.#keep([]);

@@ -60,9 +60,12 @@ export class Admission {
     this.#budget = new ByteBudget(maxPreAuthBytes);
     this.#opening = new ServerOpening({ maxBytes: maxPreAuthBytes, maxDepth });
     this.#deadline = clock.setTimer(() => this.#timedOut(), handshakeTimeoutMs, true);
-    this.#port = new LinkPort(link);
+    this.#port = new LinkPort(link, clock);
     this.#port.read({
-      data: (bytes) => this.#data(bytes),
+      data: (bytes) => {
+        this.#data(bytes);
+        return undefined;
+      },
       drain() {},
       close: () => {
         this.#farewell?.cancel();

@@ -80,7 +80,7 @@ export class ClientDialer {
       const preparing = this.#events.preparing(signal);
       if (preparing !== undefined) await preparing;
       timer = clock.setTimer(late, handshakeTimeoutMs);
-      port = new LinkPort(await this.#target.dial(attempt.signal));
+      port = new LinkPort(await this.#target.dial(attempt.signal), clock);
       attempt.signal.throwIfAborted();
       this.#lifecycle.move('connected');
       const hello = this.#events.linked(port.link);

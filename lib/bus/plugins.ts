@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions, laneAskNames } from './ask-options.ts';
+import { Complaints } from './complaints.ts';
 import { guarded } from './guarded.ts';
 import type { Handling } from './handling.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
@@ -43,10 +44,12 @@ interface Installed {
 /** The plugins of one server or client, by name and in the order they were installed. */
 export class Plugins {
   readonly #base: PluginBase;
+  readonly #report: BugReport;
   readonly #installed = new Map<string, Installed>();
 
   constructor(base: PluginBase) {
     this.#base = base;
+    this.#report = new Complaints(base.clock, base.report).report;
   }
 
   /** Installs `plugin`; throws `ERR_PLUGIN` when it is none, its name is taken or a dependency is missing. */
@@ -130,7 +133,7 @@ export class Plugins {
     else
       handling.run(
         () => handler(data, peer),
-        (error) => this.#base.report(error, peer),
+        (error) => this.#report(error, peer),
       );
   }
 
@@ -140,7 +143,7 @@ export class Plugins {
       request.fail(new BusError('ERR_PEER_LACKS_FEATURE', `The peer runs without the plugin "${request.lane}"`));
       return;
     }
-    request.run(() => handler(data, request), this.#base.report);
+    request.run(() => handler(data, request), this.#report);
   }
 
   #host(installed: Installed): PluginHost {
@@ -170,7 +173,7 @@ export class Plugins {
       onClose: (hook) => hooks.close.push(hook),
       onHttp: (hook) => hooks.http.push(hook),
       acceptLink: (link) => base.acceptLink(link),
-      report: (error, peer) => base.report(error, peer),
+      report: (error, peer) => this.#report(error, peer),
     };
   }
 
@@ -201,9 +204,9 @@ export class Plugins {
             const peer = peerOf(handle);
             // A client has one peer, for whom nothing needs to be encoded apart.
             const wait = side === 'client' ? peer.send(name, data) : peer.sendEncoded(name, message);
-            if (wait !== undefined) waits.push(wait.catch((error: unknown) => this.#base.report(error, handle)));
+            if (wait !== undefined) waits.push(wait.catch((error: unknown) => this.#report(error, handle)));
           } catch (error) {
-            this.#base.report(error, handle);
+            this.#report(error, handle);
           }
         }
         await Promise.all(waits);
@@ -219,11 +222,11 @@ export class Plugins {
     try {
       await task();
     } catch (error) {
-      this.#base.report(error);
+      this.#report(error);
     }
   }
 
   #guard(task: () => unknown, peer?: PeerHandle): void {
-    guarded(task, this.#base.report, peer);
+    guarded(task, this.#report, peer);
   }
 }

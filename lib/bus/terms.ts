@@ -1,7 +1,8 @@
 import { BusError } from '../base/errors.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import { nativeDialect } from '../session/native-dialect.ts';
-import { Session, type SessionOwner } from '../session/session.ts';
+import type { SessionOwner } from '../session/session-owner.ts';
+import { Session } from '../session/session.ts';
 import type { SessionDialect } from '../session/session-dialect.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello, ProcessMark, ServerHello } from '../wire/hello.ts';

@@ -1,4 +1,6 @@
+import type { Clock } from '../base/clock.ts';
 import { asBusError, type BusError } from '../base/errors.ts';
+import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import { RecordReader, RecordWriter } from '../wire/native/record-layer.ts';
@@ -6,7 +8,11 @@ import type { Session, SessionLink } from './session.ts';
 
 /** Who reads a link at present. */
 export interface LinkReader {
-  data(bytes: Uint8Array): void;
+  /**
+   * Returns how many of `bytes` it took, undefined for all; the others come again, in a later turn of the event loop, or
+   * to the next reader.
+   */
+  data(bytes: Uint8Array): number | undefined;
   drain(): void;
   close(error?: Error): void;
   /** The bytes are no records; the link is of no use any more. */
@@ -14,7 +20,7 @@ export interface LinkReader {
 }
 
 const none: never[] = [];
-const nobody: LinkReader = { data() {}, drain() {}, close() {}, failed() {} };
+const nobody: LinkReader = { data: () => undefined, drain() {}, close() {}, failed() {} };
 
 /** Who holds a session, and hears what becomes of each of its links. */
 export interface LinkHolder {
@@ -34,8 +40,8 @@ export class SessionReader implements LinkReader {
     this.#holder = holder;
   }
 
-  data(bytes: Uint8Array): void {
-    this.#session.receiveBytes(bytes);
+  data(bytes: Uint8Array): number {
+    return this.#session.receiveBytes(bytes);
   }
 
   drain(): void {
@@ -51,18 +57,27 @@ export class SessionReader implements LinkReader {
   }
 }
 
-/** A link whose reader can change, and that can be compressed from some point on. */
+/** A link whose reader can change or take its time, and that can be compressed from some point on. */
 export class LinkPort implements SessionLink, LinkEvents {
   readonly link: Link;
+  readonly #clock: Clock;
   #reader: LinkReader | undefined;
-  #unread: Uint8Array[] = none;
+  /** What came and was not read yet; it is behind `#plain`. */
+  #unread: Queue<Uint8Array> | undefined;
+  /** What a record held and was not read yet. */
+  #plain: Uint8Array | undefined;
+  /** What is unread is read on in a later turn of the event loop; until then the link is not read. */
+  #waits = false;
+  /** The reader asked for it. */
+  #paused = false;
   #recordReader: RecordReader | undefined;
   #recordWriter: RecordWriter | undefined;
   #streams: readonly (Deflater | Inflater)[] = none;
   #closed: { readonly error?: Error | undefined } | undefined;
 
-  constructor(link: Link) {
+  constructor(link: Link, clock: Clock) {
     this.link = link;
+    this.#clock = clock;
     link.attach(this);
   }
 
@@ -80,21 +95,16 @@ export class LinkPort implements SessionLink, LinkEvents {
    */
   read(reader: LinkReader | undefined): void {
     this.#reader = reader;
-    if (reader === undefined) return;
-    const unread = this.#unread;
-    this.#unread = none;
-    for (const bytes of unread) this.data(bytes);
-    if (this.#closed !== undefined) reader.close(this.#closed.error);
-  }
-
-  /** Gives bytes back that were read too far, for the next reader. */
-  unread(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#unread = [bytes, ...this.#unread];
+    if (reader === undefined || this.#waits) return;
+    this.#readOn();
+    if (this.#closed !== undefined && !this.#waits) reader.close(this.#closed.error);
   }
 
   /** Nobody will read any more: what comes is dropped, and nobody hears of the close. */
   forget(): void {
     this.#reader = nobody;
+    this.#unread = undefined;
+    this.#plain = undefined;
   }
 
   /** Everything after this, both ways, travels in compressed records. */
@@ -126,11 +136,13 @@ export class LinkPort implements SessionLink, LinkEvents {
   }
 
   pause(): void {
+    this.#paused = true;
     this.link.pause();
   }
 
   resume(): void {
-    this.link.resume();
+    this.#paused = false;
+    if (!this.#waits) this.link.resume();
   }
 
   end(): void {
@@ -141,21 +153,16 @@ export class LinkPort implements SessionLink, LinkEvents {
     this.link.destroy();
   }
 
-  /** Bytes as the reader is to see them; also for those that came together with the opening. */
+  /** Bytes as they came; also for those that came together with the opening. */
   data(bytes: Uint8Array): void {
-    if (this.#reader === undefined) {
-      this.#unread = [...this.#unread, bytes];
-      return;
+    if (this.#reader !== undefined && this.#unread === undefined) {
+      const taken = this.#take(bytes);
+      if (taken < 0) return;
+      bytes = bytes.subarray(taken);
+      if (this.#reader !== undefined) this.#wait();
     }
-    if (this.#recordReader === undefined) {
-      this.#reader.data(bytes);
-      return;
-    }
-    try {
-      this.#recordReader.feed(bytes, (plain) => this.#reader?.data(plain));
-    } catch (error) {
-      this.#reader?.failed(asBusError(error, 'ERR_PROTOCOL'));
-    }
+    this.#unread ??= new Queue();
+    this.#unread.push(bytes);
   }
 
   drain(): void {
@@ -164,8 +171,77 @@ export class LinkPort implements SessionLink, LinkEvents {
 
   close(error?: Error): void {
     this.#closed = { error };
+    if (!this.#waits) this.#end();
+  }
+
+  #end(): void {
     for (const stream of this.#streams) stream.close();
     this.#streams = none;
-    this.#reader?.close(error);
+    this.#reader?.close(this.#closed?.error);
   }
+
+  /** Has the reader take `bytes`; returns how many it took, or -1 when nothing is left of them, nor of a record. */
+  #take(bytes: Uint8Array): number {
+    if (this.#recordReader === undefined) {
+      const taken = this.#reader?.data(bytes);
+      return taken === undefined || taken === bytes.length ? -1 : taken;
+    }
+    return this.#takeRecords(this.#recordReader, bytes);
+  }
+
+  #takeRecords(records: RecordReader, bytes: Uint8Array): number {
+    try {
+      const taken = this.#takePlain() ? records.feed(bytes, this.#sink) : 0;
+      return taken === bytes.length && this.#plain === undefined ? -1 : taken;
+    } catch (error) {
+      this.#reader?.failed(asBusError(error, 'ERR_PROTOCOL'));
+      return -1;
+    }
+  }
+
+  readonly #sink = (plain: Uint8Array): boolean => {
+    this.#plain = plain;
+    return this.#takePlain();
+  };
+
+  /** Has the reader take what is left of a record; true when it did. */
+  #takePlain(): boolean {
+    const plain = this.#plain;
+    if (plain === undefined) return true;
+    const taken = this.#reader?.data(plain) ?? plain.length;
+    this.#plain = taken < plain.length ? plain.subarray(taken) : undefined;
+    return this.#plain === undefined;
+  }
+
+  #readOn(): void {
+    for (const unread = this.#unread; unread !== undefined && this.#unread === unread; ) {
+      const { first } = unread;
+      if (first === undefined) {
+        this.#unread = undefined;
+        return;
+      }
+      const taken = this.#take(first);
+      if (taken < 0) {
+        unread.shift();
+        continue;
+      }
+      unread.replaceFirst(first.subarray(taken));
+      this.#wait();
+      return;
+    }
+  }
+
+  #wait(): void {
+    this.#waits = true;
+    this.link.pause();
+    this.#clock.defer(this.#nextTurn);
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#waits = false;
+    this.#readOn();
+    if (this.#waits) return;
+    if (this.#closed !== undefined) this.#end();
+    else if (!this.#paused) this.link.resume();
+  };
 }

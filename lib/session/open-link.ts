@@ -44,15 +44,17 @@ export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSi
           }
           if (step?.type === 'open') {
             const { hello, rest } = step;
-            port.unread(rest);
             settle(() => resolve(hello));
-          } else if (step?.type === 'refused') {
+            return bytes.length - rest.length;
+          }
+          if (step?.type === 'refused') {
             const { code, reason, allowReconnect } = step.refusal;
             fail(new RefusedError(code, reason, allowReconnect));
           }
         } catch (error) {
           fail(asBusError(error, 'ERR_PROTOCOL'));
         }
+        return undefined;
       },
       drain() {},
       close: (cause) => fail(new BusError('ERR_CONNECT', 'The link closed before the server answered', { cause })),

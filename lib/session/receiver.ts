@@ -25,6 +25,8 @@ export interface ReceiverOptions {
 const ackBytes = 131_072;
 const ackFrames = 1_024;
 const maxLanes = 256;
+/** What is read together at most, so that a peer that floods can be made to wait in between. */
+const mostFrames = 1_024;
 /** The lanes of a session whose peer opened none. */
 const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 
@@ -52,11 +54,13 @@ export class Receiver {
   #acts = false;
   /** Those of which a CANCEL among that tells, and whether what it is about was dropped for it. */
   #cancelled: Map<RequestId, boolean> | undefined;
-  readonly #sink = (frame: Frame): void => {
+  readonly #sink = (frame: Frame): boolean => {
     this.#read.push(frame);
-    if (frame.type !== 'cancel') return;
-    this.#cancelled ??= new Map();
-    this.#cancelled.set(frame.id, false);
+    if (frame.type === 'cancel') {
+      this.#cancelled ??= new Map();
+      this.#cancelled.set(frame.id, false);
+    }
+    return this.#read.length < mostFrames;
   };
 
   constructor(options: ReceiverOptions) {
@@ -76,10 +80,10 @@ export class Receiver {
     return this.#held.bytes + (this.#heldOfLanes?.bytes ?? 0);
   }
 
-  /** @throws BusError of the decoder's. */
-  feed(bytes: Uint8Array): void {
+  /** Takes as many frames as are read together, and returns of how many bytes. @throws BusError of the decoder's. */
+  feed(bytes: Uint8Array): number {
     try {
-      this.#options.decoder.feed(bytes, this.#sink);
+      return this.#options.decoder.feed(bytes, this.#sink);
     } finally {
       if (!this.#acts) this.#act();
     }

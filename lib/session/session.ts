@@ -1,22 +1,15 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import type { Asker } from '../wire/dialect.ts';
 import type { ControlFrame } from '../wire/frames.ts';
 import { Flushes } from './flushes.ts';
 import type { Entry } from './outbox.ts';
-import { Receiver, type UserFrame } from './receiver.ts';
+import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { SessionDialect } from './session-dialect.ts';
+import type { SessionLimits, SessionOwner } from './session-owner.ts';
+import { TimeSlice } from './time-slice.ts';
 import type { Outlet } from './outflow.ts';
 import { Watch, type Watched } from './watch.ts';
-
-export interface SessionLimits {
-  readonly maxUnackedBytes: number;
-  readonly maxPendingMessages: number;
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
-  readonly slowConsumerMs: number;
-}
 
 /** What a session needs of a link, beyond writing. */
 export interface SessionLink extends Outlet {
@@ -24,20 +17,9 @@ export interface SessionLink extends Outlet {
   resume(): void;
 }
 
-/** Who holds the session. No method may throw; `broken` may detach or end it. */
-export interface SessionOwner {
-  readonly questions: Asker;
-  frame(frame: UserFrame, lane: string, heardAt: number): void;
-  goingAway(): void;
-  /** There is room for messages again. */
-  room(): void;
-  /** The peer sent what is no frame, or is silent for too long: the link is of no use any more. */
-  broken(error: BusError): void;
-  /** The peer has taken nothing for `slowConsumerMs` although something waits for it. */
-  slow(): void;
-}
-
 const ackDelayMs = 100;
+/** As much as a socket hands over at a time. */
+const readBytes = 65_536;
 
 /**
  * One conversation over successive links. It does no I/O and reads no time of its own: bytes come in through
@@ -65,6 +47,7 @@ export class Session {
   readonly #receiver: Receiver;
   readonly #watch: Watch<Session>;
   readonly #flushes: Flushes;
+  readonly #slice = new TimeSlice();
   readonly #maxHeldBytes: number;
   #link: SessionLink | undefined;
   #ackTimer: Timer | undefined;
@@ -150,22 +133,32 @@ export class Session {
     this.#ackTimer = undefined;
   }
 
-  receiveBytes(bytes: Uint8Array): void {
-    if (this.#link === undefined) return;
+  /** Returns how many of `bytes` it took; the others are to come again, in a later turn of the event loop. */
+  receiveBytes(bytes: Uint8Array): number {
+    const link = this.#link;
+    if (link === undefined) return bytes.length;
     this.#watch.heard();
+    let taken = 0;
+    let goesOn = this.#slice.begin(this.#watch.heardAt);
     this.out.cork();
     try {
-      this.#receiver.feed(bytes);
+      while (goesOn && taken < bytes.length) {
+        taken += this.#receiver.feed(bytes.subarray(taken, taken + readBytes));
+        goesOn = this.#slice.goesOn(this.#clock.now()) && this.#link === link;
+      }
     } catch (error) {
       this.out.uncork();
       this.#owner.broken(asBusError(error, 'ERR_PROTOCOL'));
-      return;
+      return bytes.length;
     }
+    if (taken < bytes.length) this.#slice.end();
     // An honest peer stops at its own limit; one that does not is stopped by the system's buffers.
     if (this.#receiver.heldBytes > this.#maxHeldBytes) this.#link?.pause();
     if (this.#receiver.ackIsUrgent) this.out.uncork();
     else this.out.uncorkQuietly();
     this.#scheduleAck();
+    // What a link that was given up brought besides is none of the next one's.
+    return this.#link === link ? taken : bytes.length;
   }
 
   /** The link takes bytes again. */

@@ -74,15 +74,19 @@ export interface BroadcastFrame {
   readonly data: unknown;
 }
 
+/** Takes a frame; false where no more is wanted for now. */
+export type FrameSink = (frame: Frame) => unknown;
+
 /**
  * Turns bytes into frames, however they were split. Knows bytes and limits only.
  */
 export interface Decoder {
   /**
-   * Calls `sink` for each whole frame in order. Invalid bytes throw a `BusError` (`ERR_PROTOCOL` or `ERR_TOO_LARGE`),
+   * Calls `sink` for each whole frame in order, until it returns false or as much as one go is to cost was done;
+   * returns how many of `bytes` were taken. Invalid bytes throw a `BusError` (`ERR_PROTOCOL` or `ERR_TOO_LARGE`),
    * after which the decoder is not to be fed again. Frames before the error were delivered.
    */
-  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void;
+  feed(bytes: Uint8Array, sink: FrameSink): number;
   /** Forgets what a broken link left half received; undefined where a session is one link. */
   restart?(): void;
 }

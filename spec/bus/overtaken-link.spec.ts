@@ -28,7 +28,7 @@ describe('a link that was overtaken', () => {
     const address = { kind: 'memory', name: 'overtaken', netLag: 0, netSpeed: Number.POSITIVE_INFINITY } as const;
     const dialled = network.dial(address, clock, new AbortController().signal);
     await clock.run(1);
-    const port = new LinkPort(await dialled);
+    const port = new LinkPort(await dialled, clock);
     const offer = { versions: [1], features: [], maxFrameBytes: 65_536 };
     const busbar = resume === undefined ? offer : { ...offer, resume };
     const hello = { compress: false, messagepack: false, extras: undefined, id, busbar };

@@ -1,4 +1,5 @@
-import { Session, type SessionLimits } from '../../lib/session/session.ts';
+import type { SessionLimits } from '../../lib/session/session-owner.ts';
+import { Session } from '../../lib/session/session.ts';
 import { nativeDialect } from '../../lib/session/native-dialect.ts';
 import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';

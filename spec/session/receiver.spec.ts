@@ -16,8 +16,9 @@ describe('receiver', () => {
   function receiverOf(counts: boolean): Receiver {
     return new Receiver({
       decoder: {
-        feed(_bytes, sink) {
+        feed(bytes, sink) {
           for (const frame of coming.splice(0)) sink(frame);
+          return bytes.length;
         },
       },
       counts,

@@ -1,7 +1,8 @@
 import type { BusError } from '../../lib/base/errors.ts';
 import { type LinkPort, SessionReader } from '../../lib/session/link-port.ts';
 import type { UserFrame } from '../../lib/session/receiver.ts';
-import { Session, type SessionOwner } from '../../lib/session/session.ts';
+import type { SessionOwner } from '../../lib/session/session-owner.ts';
+import { Session } from '../../lib/session/session.ts';
 import type { Ledger } from './ledger.ts';
 import { makeBody, Violation } from './ledger.ts';
 import type { World } from './world.ts';

@@ -55,7 +55,7 @@ export class SimClient {
     this.#timer = this.#world.clock.setTimer(() => {
       const link = this.#world.dial(this.index);
       if (link === undefined) this.#dialIn(this.#world.backoffMs());
-      else this.#open(new LinkPort(link));
+      else this.#open(new LinkPort(link, this.#world.clock));
     }, ms);
   }
 

@@ -35,7 +35,7 @@ export class SimServer {
   }
 
   accept(link: WireEnd): void {
-    const port = new LinkPort(link);
+    const port = new LinkPort(link, this.#world.clock);
     this.#ports.add(port);
     const opening = new ServerOpening();
     const deadline = this.#world.clock.setTimer(() => leave(), 500);

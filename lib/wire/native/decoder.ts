@@ -1,5 +1,5 @@
 import { BusError } from '../../base/errors.ts';
-import type { Decoder } from '../dialect.ts';
+import type { Decoder, FrameSink } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
 import { FrameBuilder } from './frame-builder.ts';
@@ -41,6 +41,8 @@ export class NativeDecoder implements Decoder {
   #carried = 0;
   #openPart: OpenPart | undefined;
   #lanes = noLanes;
+  /** The sink wants no more for now. */
+  #enough = false;
 
   constructor(options: NativeDecoderOptions) {
     const readers: BodyReader[] = [];
@@ -57,27 +59,34 @@ export class NativeDecoder implements Decoder {
     if (this.#carry.length > 4_096) this.#carry = nothing;
   }
 
-  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
+  feed(bytes: Uint8Array, sink: FrameSink): number {
+    const end = bytes.length;
     let at = 0;
+    this.#enough = false;
     if (this.#openPart !== undefined) at = this.#carryOn(this.#openPart, bytes, 0, sink);
     else if (this.#carried > 0) {
       at = this.#finishCarried(bytes, sink);
-      if (at < 0) return;
+      if (at < 0) return end;
     }
-    const end = bytes.length;
-    while (end - at >= lengthBytes) {
+    while (!this.#enough && end - at >= lengthBytes) {
       const size = this.#frameSize(bytes, at);
       if (end - at < size) {
         if (end - at < headerBytes || !this.#isPart(bytes, at)) break;
         this.#beginPart(bytes, at, size);
         at += headerBytes;
         if (this.#openPart !== undefined) at = this.#carryOn(this.#openPart, bytes, at, sink);
-        return;
+        return at;
       }
       this.#frame(bytes, at, size, sink);
       at += size;
     }
+    if (this.#enough) return at;
     if (at < end) this.#keep(bytes.subarray(at));
+    return end;
+  }
+
+  #tell(frame: Frame, sink: FrameSink): void {
+    this.#enough = sink(frame) === false;
   }
 
   /** Whether the frame whose header is at `at` carries part of a body only. */
@@ -105,7 +114,7 @@ export class NativeDecoder implements Decoder {
   }
 
   /** Takes what `bytes` has of the open part; returns where the next frame starts. */
-  #carryOn(part: OpenPart, bytes: Uint8Array, at: number, sink: (frame: Frame) => void): number {
+  #carryOn(part: OpenPart, bytes: Uint8Array, at: number, sink: FrameSink): number {
     const end = Math.min(bytes.length, at + part.missing);
     this.#reassembly.add(part.lane, bytes.subarray(at, end));
     part.missing -= end - at;
@@ -116,14 +125,14 @@ export class NativeDecoder implements Decoder {
     return end;
   }
 
-  #partDone({ lane, type, flags, id, size }: OpenPart, sink: (frame: Frame) => void): void {
+  #partDone({ lane, type, flags, id, size }: OpenPart, sink: FrameSink): void {
     const body = this.#reassembly.finish(lane, flags);
-    if (body === undefined) sink({ type: 'part', lane, size });
-    else sink(this.#builder.build(type, flags, lane, id, body, 0, body.length, headerBytes + body.length));
+    if (body === undefined) this.#tell({ type: 'part', lane, size }, sink);
+    else this.#tell(this.#builder.build(type, flags, lane, id, body, 0, body.length, headerBytes + body.length), sink);
   }
 
   /** Completes the split frame from `bytes`; returns where the next one starts, or -1 when it is still not whole. */
-  #finishCarried(bytes: Uint8Array, sink: (frame: Frame) => void): number {
+  #finishCarried(bytes: Uint8Array, sink: FrameSink): number {
     let at = 0;
     if (this.#carried < lengthBytes) {
       at = Math.min(lengthBytes - this.#carried, bytes.length);
@@ -160,7 +169,7 @@ export class NativeDecoder implements Decoder {
     return size;
   }
 
-  #frame(bytes: Uint8Array, at: number, size: number, sink: (frame: Frame) => void): void {
+  #frame(bytes: Uint8Array, at: number, size: number, sink: FrameSink): void {
     const type = bytes[at + 4] as number;
     const flags = bytes[at + 5] as number;
     const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
@@ -174,6 +183,6 @@ export class NativeDecoder implements Decoder {
       return;
     }
     if (type === FrameType.open) this.#lanes = new Set(this.#lanes).add(lane);
-    sink(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size));
+    this.#tell(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size), sink);
   }
 }

@@ -46,8 +46,11 @@ export class RecordReader {
     this.#inflater = inflater;
   }
 
-  /** @throws BusError `ERR_PROTOCOL` or `ERR_TOO_LARGE`. */
-  feed(bytes: Uint8Array, sink: (bytes: Uint8Array) => void): void {
+  /**
+   * Calls `sink` with what each record holds, until it returns false; returns how many of `bytes` were taken.
+   * @throws BusError `ERR_PROTOCOL` or `ERR_TOO_LARGE`.
+   */
+  feed(bytes: Uint8Array, sink: (bytes: Uint8Array) => unknown): number {
     let at = 0;
     while (at < bytes.length) {
       if (this.#prefixRead < prefixBytes) {
@@ -61,8 +64,9 @@ export class RecordReader {
       this.#body.set(part, this.#bodyRead);
       this.#bodyRead += part.length;
       at += part.length;
-      if (this.#bodyRead === this.#body.length) this.#finish(sink);
+      if (this.#bodyRead === this.#body.length && sink(this.#finish()) === false) break;
     }
+    return at;
   }
 
   #start(): void {
@@ -75,10 +79,10 @@ export class RecordReader {
     this.#bodyRead = 0;
   }
 
-  #finish(sink: (bytes: Uint8Array) => void): void {
+  #finish(): Uint8Array {
     const deflated = (this.#prefix[0] as number) >= 0x80;
     const body = this.#body;
     this.#prefixRead = 0;
-    sink(deflated ? this.#inflater.process(body) : body);
+    return deflated ? this.#inflater.process(body) : body;
   }
 }

@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import { jsonExceedsDepth, jsonPiecesExceedDepth } from '../codec/json-depth.ts';
 import { parseJson } from '../codec/json.ts';
 import type { Inflater } from '../compression.ts';
-import type { Decoder } from '../dialect.ts';
+import type { Decoder, FrameSink } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from '../native/body-codec.ts';
 import { frameOfPacket } from './packet-frame.ts';
@@ -21,6 +21,8 @@ const scanFrom = 4_096;
 const smallestCarry = 256;
 /** Pieces from this size on are not copied until the packet is whole. */
 const keepFrom = 16_384;
+/** More than this is not inflated in one go, but for a packet that is larger by itself. */
+const inflateBytes = 262_144;
 
 /** Reads packets of net-ipc 2.x. Packets of unknown types are passed over, as net-ipc does. */
 export class NetIpcDecoder implements Decoder {
@@ -34,6 +36,9 @@ export class NetIpcDecoder implements Decoder {
   #carry: Buffer | undefined;
   #inCarry = 0;
   #held = 0;
+  /** The sink wants no more for now. */
+  #enough = false;
+  #inflated = 0;
 
   constructor(options: NetIpcDecoderOptions) {
     this.#reader = options.messagepack ? new BodyReader() : undefined;
@@ -44,24 +49,27 @@ export class NetIpcDecoder implements Decoder {
     this.#maxDepth = options.maxDepth ?? 64;
   }
 
-  feed(bytes: Uint8Array, sink: (frame: Frame) => void): void {
+  feed(bytes: Uint8Array, sink: FrameSink): number {
+    this.#enough = false;
+    this.#inflated = 0;
     let at = this.#held > 0 ? this.#finishCarried(bytes, sink) : 0;
     const source = asBuffer(bytes);
-    while (at < source.length) {
+    while (!this.#enough && at < source.length) {
       const tag = this.#readTag(source, at, source.length);
       const size = (tag & 7) + Math.floor(tag / 8);
       if (tag === 0 || at + size > source.length) {
         this.#carryOn(source, at, source.length, tag === 0 ? 0 : size);
-        return;
+        return source.length;
       }
       const end = at + size;
       this.#decode(source, at + (tag & 7), end, size, sink);
       at = end;
     }
+    return at;
   }
 
   /** Completes the carried packet, if `bytes` are enough; returns how many of them it took. */
-  #finishCarried(bytes: Uint8Array, sink: (frame: Frame) => void): number {
+  #finishCarried(bytes: Uint8Array, sink: FrameSink): number {
     let at = 0;
     const first = this.#parts[0];
     let tag = first ? this.#readTag(first, 0, first.length) : this.#carriedTag();
@@ -148,22 +156,17 @@ export class NetIpcDecoder implements Decoder {
   }
 
   /** `isChecked`: the packet is known not to nest too deep. */
-  #decode(
-    source: Buffer,
-    start: number,
-    end: number,
-    size: number,
-    sink: (frame: Frame) => void,
-    isChecked = false,
-  ): void {
+  #decode(source: Buffer, start: number, end: number, size: number, sink: FrameSink, isChecked = false): void {
     let frame: Frame | undefined;
     if (this.#inflater) {
       const body = asBuffer(this.#inflater.process(source.subarray(start, end)));
+      this.#inflated += body.length;
       frame = frameOfPacket(this.#parse(body, 0, body.length, false), body.length);
     } else {
       frame = frameOfPacket(this.#parse(source, start, end, isChecked), size);
     }
-    if (frame) sink(frame);
+    const isLast = frame !== undefined && sink(frame) === false;
+    this.#enough = isLast || this.#inflated >= inflateBytes;
   }
 
   #parse(source: Buffer, start: number, end: number, isChecked: boolean): unknown {
