@@ -10,8 +10,8 @@ const program = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/goo
 
 export const hasChromium = program !== undefined;
 
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: program ?? '', args: ['--no-sandbox', '--disable-gpu'] });
+export function launch(args: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: program ?? '', args: ['--no-sandbox', '--disable-gpu', ...args] });
 }
 
 /** Serves an empty page that may run `/client.js`, never `eval`, and talk to `door`. */
