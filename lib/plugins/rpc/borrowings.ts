@@ -39,7 +39,11 @@ export class Borrowings implements Borrower {
     this.#unreachable.register(held, id);
     const call: AnyFunction = (...args) => this.#outlet.call(held.id, args);
     const $notify: AnyFunction = (...args) => this.#outlet.notify(held.id, args);
-    return Object.assign(call, { $notify });
+    const dispose = (): Promise<void> => {
+      this.#release(held.id);
+      return Promise.resolve();
+    };
+    return Object.assign(call, { $notify, [Symbol.asyncDispose]: dispose });
   }
 
   /** @throws BusError as `borrowFunction`. */

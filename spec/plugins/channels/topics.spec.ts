@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { checkPattern, checkTopic, TopicTree } from '../../../lib/plugins/channels/topics/topic-tree.ts';
+import { stopwatch } from '../../support/stopwatch.ts';
 import { Meeting } from './meeting.ts';
 
 describe('topic tree', () => {
@@ -42,18 +43,59 @@ describe('topic tree', () => {
     expect([...tree.match('a.b')]).to.deep.equal(['y']);
   });
 
-  it('wildcards - are free in short patterns and few in long ones, so that a topic meets few nodes', () => {
-    const short = Array.from({ length: 10 }, () => '*').join('.');
-    checkPattern(short);
-    expect(() => checkPattern(`${short}.*`))
+  const refused = (pattern: string): void => {
+    expect(() => checkPattern(pattern), pattern)
       .to.throw()
       .with.property('code', 'ERR_INVALID_ARGUMENT');
-    const long = Array.from({ length: 29 }, () => 'a').join('.');
-    checkPattern(`*.*.*.${long}`);
-    checkPattern(`*.*.*.${long.slice(2)}.>`);
-    expect(() => checkPattern(`*.*.*.*.${long.slice(2)}`))
-      .to.throw()
-      .with.property('code', 'ERR_INVALID_ARGUMENT');
+  };
+
+  it('wildcards - are free in short patterns and few in long ones', () => {
+    const of = (segments: number, wildcards: number, end: readonly string[] = []): string =>
+      [...Array<string>(wildcards).fill('*'), ...Array<string>(segments - wildcards).fill('a'), ...end].join('.');
+    for (const [segments, most] of [
+      [8, 8],
+      [9, 2],
+      [16, 2],
+      [17, 1],
+      [32, 1],
+    ] as const) {
+      checkPattern(of(segments, most));
+      checkPattern(of(segments - 1, Math.min(most, segments - 1), ['>']));
+      if (most < segments) refused(of(segments, most + 1));
+    }
+    refused(of(8, 8, ['>']));
+    refused(of(33, 0));
+  });
+
+  it('the worst patterns there may be - hold nobody up, whatever is published', () => {
+    const tree = new TopicTree<string>();
+    let patterns = 0;
+    const permitted = (pattern: string): boolean => {
+      try {
+        checkPattern(pattern);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    // Every pattern of two words that fits a topic of one of them, 32 times.
+    const grow = (path: readonly string[], wildcards: number): void => {
+      for (const pattern of [[...path], [...path, '>']].map((segments) => segments.join('.'))) {
+        if (!permitted(pattern)) continue;
+        patterns += 1;
+        tree.add(pattern, pattern);
+      }
+      if (path.length === 32) return;
+      grow([...path, 'a'], wildcards);
+      if (wildcards < 1 || (wildcards < 2 && path.length < 16) || path.length < 8) grow([...path, '*'], wildcards + 1);
+    };
+    grow(['a'], 0);
+    grow(['*'], 1);
+    expect(patterns).to.be.greaterThan(2_000);
+    const took = stopwatch();
+    // 42 KiB of publications, none like the other.
+    for (let turn = 0; turn < 500; turn += 1) tree.match(`${'a.'.repeat(31)}${turn % 2 === 0 ? 'a' : turn}`);
+    expect(took()).to.be.lessThan(100);
   });
 
   it('names - wrong ones are refused', () => {

@@ -8,7 +8,8 @@ import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { freePort, nginx, startNginx } from '../../support/nginx.ts';
-import { curl, hasCurl } from './support/curl.ts';
+import { BareClient } from './support/bare-client.ts';
+import { curl, hasCurl, withKey } from './support/curl.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
 /** A reverse proxy on loopback, in front of the interserve port `upstream`. */
@@ -109,18 +110,56 @@ describe('interserve behind nginx', function () {
   for (const buffering of ['on', 'off'] as const) {
     it(`refused uploads - their status comes through, with proxy_request_buffering ${buffering}`, async () => {
       await start(false, buffering);
-      const url = `http://127.0.0.1:${proxied}/interserve/${'0'.repeat(32)}/${'a'.repeat(22)}.${'b'.repeat(22)}`;
-      for (const bytes of [1_000_000, 5_000_000]) {
-        const seen: number[] = [];
-        for (let turn = 0; turn < 20; turn += 1) {
-          const { status } = await curl(
-            url,
-            ['-H', 'Expect:', '-X', 'PUT', '--data-binary', '@-'],
-            Buffer.alloc(bytes),
-          );
-          seen.push(status);
+      bus.transfers.receive('map', () => {});
+      bus.transfers.add('stopped');
+      bus.transfers.receive('stopped', () => {});
+      bus.transfers.interrupt('stopped', () => false);
+      const none = `/interserve/${'0'.repeat(32)}/${'a'.repeat(22)}.${'b'.repeat(22)}`;
+      let asked = 0;
+      const place = async (
+        bare: BareClient,
+        id = 'map',
+        size = 8_000_000,
+      ): Promise<readonly [path: string, key: readonly string[]]> => {
+        asked += 1;
+        const { path, key } = await bare.ask(asked, id, size).place;
+        return [path, withKey(key)];
+      };
+      const [own, other] = [new BareClient(bus), new BareClient(bus)];
+      for (const { client } of [own, other]) await bus.join(client);
+      const [path, key] = await place(own);
+      const [, foreign] = await place(other);
+      const [small] = await place(own, 'map', 10);
+      const refusals: Readonly<Record<number, () => readonly string[] | Promise<readonly string[]>>> = {
+        400: () => [...key, path],
+        401: () => [path],
+        403: () => [...foreign, path],
+        404: () => [...key, none],
+        405: () => ['-X', 'PATCH', ...key, path],
+        409: () => ['-H', 'Upload-Offset: 5', ...key, path],
+        410: async () => {
+          const [stopped] = await place(own, 'stopped');
+          await curl(`http://127.0.0.1:${proxied}${stopped}`, ['-X', 'PUT', '--data-binary', 'x', ...key]);
+          return [...key, stopped];
+        },
+        413: () => [...key, small],
+      };
+      for (const [status, make] of Object.entries(refusals)) {
+        const args = [...(await make())];
+        const url = `http://127.0.0.1:${proxied}${args.pop()}`;
+        for (const bytes of [1_000_000, 5_000_000]) {
+          const seen: number[] = [];
+          for (let turn = 0; turn < (status === '404' ? 20 : 5); turn += 1) {
+            const method = args.includes('-X') ? [] : ['-X', 'PUT'];
+            const answer = await curl(
+              url,
+              ['-H', 'Expect:', ...method, ...args, '--data-binary', '@-'],
+              Buffer.alloc(bytes),
+            );
+            seen.push(answer.status);
+          }
+          expect(seen, `${status}, ${bytes} bytes`).to.deep.equal(seen.map(() => Number(status)));
         }
-        expect(seen, `${bytes} bytes`).to.deep.equal(seen.map(() => 404));
       }
     });
   }

@@ -3,11 +3,12 @@ import { isName } from '../name.ts';
 
 const maxSegments = 32;
 /**
- * The ways in which patterns may fit one topic grow with the number of its segments over the number of wildcards: short patterns may have
- * wildcards everywhere, longer ones a few, and a topic meets at most some 8,000 nodes of the tree, however many patterns there are.
+ * The ways in which patterns may fit one topic grow with the number of its segments over the number of wildcards: short
+ * patterns may have wildcards everywhere, longer ones two or one, and a topic meets at most some 2,000 nodes of the tree,
+ * however many patterns there are.
  */
-const freeSegments = 10;
-const maxWildcards = 3;
+const freeSegments = 8;
+const twiceUpTo = 16;
 
 interface Node<T> {
   readonly children: Map<string, Node<T>>;
@@ -80,7 +81,7 @@ export function checkTopic(topic: unknown): asserts topic is string {
   }
 }
 
-/** @throws BusError `ERR_INVALID_ARGUMENT`, as for a topic; `>` stands last only, and `*` three times if there are over ten segments. */
+/** @throws BusError `ERR_INVALID_ARGUMENT`, as for a topic; `>` stands last only, and `*` twice in over eight segments, once in over 16. */
 export function checkPattern(pattern: unknown): asserts pattern is string {
   if (!plain(pattern) || pattern.split('.').slice(0, -1).includes('>')) {
     throw new BusError(
@@ -89,10 +90,11 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
     );
   }
   const segments = pattern.split('.');
-  if (segments.length > freeSegments && segments.filter((segment) => segment === '*').length > maxWildcards) {
+  const most = segments.length <= freeSegments ? freeSegments : segments.length <= twiceUpTo ? 2 : 1;
+  if (segments.filter((segment) => segment === '*').length > most) {
     throw new BusError(
       'ERR_INVALID_ARGUMENT',
-      `A pattern of more than ${freeSegments} segments has up to ${maxWildcards} "*".`,
+      `A pattern of more than ${freeSegments} segments has up to two "*", one of more than ${twiceUpTo} has one.`,
     );
   }
 }
