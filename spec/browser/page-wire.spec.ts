@@ -294,6 +294,7 @@ describe('wire of pages', () => {
     lists: (inner) => [inner],
     objects: (inner) => ({ inner, other: 1 }),
     both: (inner) => [{ inner }, new Date(0)],
+    sets: (inner) => [new Set([inner])],
   })) {
     it(`depth - ${name} may nest as deep as in Node, if the body is not small`, () => {
       const nested = (levels: number, inner: unknown): unknown =>

@@ -13,13 +13,16 @@ export class MessagePackReader {
   #view: DataView = new DataView(this.#bytes.buffer);
   #at = 0;
   #end = 0;
+  /** How many more lists and objects there may be around what is read. */
+  #left = Infinity;
 
-  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, or more than one. */
-  read(bytes: Uint8Array, start: number, end: number): unknown {
+  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, more than one, or nest deeper than `maxDepth`. */
+  read(bytes: Uint8Array, start: number, end: number, maxDepth = Infinity): unknown {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, end);
     this.#at = start;
     this.#end = end;
+    this.#left = maxDepth;
     try {
       const value = this.value();
       if (this.#at !== end) throw new RangeError('bytes are left');
@@ -30,6 +33,7 @@ export class MessagePackReader {
   }
 
   protected value(): unknown {
+    if (this.#left < 0) throw new RangeError('it nests too deep');
     const token = this.#count(1);
     if (token < 0x80) return this.small(token);
     if (token < 0x90) return this.#object(token & 15);
@@ -96,15 +100,17 @@ export class MessagePackReader {
 
   #list(length: number): unknown[] {
     const list: unknown[] = [];
+    this.#left -= 1;
     for (let index = 0; index < length; index++) list.push(this.value());
+    this.#left += 1;
     return list;
   }
 
   #object(length: number): object {
     const object: Record<string, unknown> = {};
-    for (let index = 0; index < length; index++) {
-      this.put(object, String(this.value()));
-    }
+    this.#left -= 1;
+    for (let index = 0; index < length; index++) this.put(object, String(this.value()));
+    this.#left += 1;
     return object;
   }
 
