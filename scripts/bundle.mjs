@@ -7,7 +7,7 @@ import { stop, transform } from 'esbuild';
 import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import { constants, entries, facts, pageEntries, program, standIns } from './entries.mjs';
+import { constants, entries, facts, pageEntries, program, standIns, unused } from './entries.mjs';
 import { root } from './install.mjs';
 
 const compiled = join(root, 'build/package');
@@ -123,7 +123,7 @@ const withStandIns = {
 };
 
 /** Expressions that are the same in all modules of pages, and what they come to. */
-const always = { 'typeof Buffer': 'undefined' };
+const always = { 'typeof Buffer': '"undefined"' };
 
 const withFacts = {
   name: 'with facts',
@@ -137,18 +137,30 @@ const withFacts = {
   },
   transform(source, id) {
     const own = facts[moduleOf(id)] ?? {};
+    const spare = new Set(unused[moduleOf(id)]);
     const known = { ...always, ...own };
     const found = new Set();
     const text = new MagicString(source);
     walk(this.parse(source), (node) => {
+      if (node.kind === 'method' && spare.has(node.key.name)) {
+        text.remove(node.start, node.end);
+        found.add(node.key.name);
+      }
       const code = source.slice(node.start, node.end);
       if (!Object.hasOwn(known, code) || /^\s*=[^=]/.test(source.slice(node.end))) return;
-      text.overwrite(node.start, node.end, JSON.stringify(known[code]));
+      text.overwrite(node.start, node.end, String(known[code]));
       found.add(code);
     });
-    const missing = Object.keys(own).find((code) => !found.has(code));
-    if (missing !== undefined) throw new Error(`Bundling: ${id} has no ${missing} any more`);
+    const missing = [...Object.keys(own), ...spare].find((code) => !found.has(code));
+    if (missing !== undefined) throw new Error(`Bundling: ${id} has no ${missing} any more, see entries.mjs`);
     return { code: text.toString(), map: text.generateMap({ hires: true }) };
+  },
+  renderChunk(source) {
+    const spare = new Set(Object.values(unused).flat());
+    walk(this.parse(source), ({ type, callee }) => {
+      const name = type === 'CallExpression' ? callee.property?.name : undefined;
+      if (spare.has(name)) throw new Error(`Bundling: ${name} is called in pages, see entries.mjs`);
+    });
   },
 };
 
