@@ -87,7 +87,6 @@ export const standIns = {
   'wire/native/body-codec': 'browser/body-codec',
   'wire/native/decoder': 'browser/decoder',
   'wire/native/encoder': 'browser/encoder',
-  'wire/native/record-layer': 'browser/record-layer',
   'wire/opening/client-opening': 'browser/client-opening',
   'wire/slab': 'browser/slab',
   'node:crypto': 'browser/node-crypto',

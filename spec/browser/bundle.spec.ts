@@ -51,7 +51,6 @@ describe('build for pages', () => {
     const standIns = [
       ['base/errors', 'errors'],
       ['wire/native/body-codec', 'message-pack-writer'],
-      ['wire/native/record-layer', 'record-layer'],
       ['wire/native/encoder', 'encoder'],
       ['wire/native/decoder', 'decoder'],
       ['wire/opening/client-opening', 'client-opening'],
