@@ -174,9 +174,11 @@ contract(
       await client.ping();
       const closed = next(server, 'close');
       const before = clock.now();
+      const elapsedMs = stopwatch();
       await bus().newServer().start({ takeover: true });
       await closed;
-      expect(clock.now() - before).to.be.within(8_500, 11_000);
+      expect(clock.now() - before).to.be.above(8_500);
+      expect(elapsedMs() * 10, 'ms of that clock').to.be.below(14_000);
     });
 
     it('replaces a live server on its path without a gap; the old one closes by itself', async () => {

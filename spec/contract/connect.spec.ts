@@ -198,7 +198,7 @@ contract(
     it('is given up after handshakeTimeoutMs, attempt by attempt', async () => {
       const close = await mute();
       try {
-        const client = bus().newClient({ handshakeTimeoutMs: 20, retries: 1 });
+        const client = bus().newClient({ handshakeTimeoutMs: 300, retries: 1 });
         const statuses: number[] = [];
         client.on('status', (status) => statuses.push(status));
         expect((await rejected(client.connect())).code).to.equal('ERR_TIMEOUT');

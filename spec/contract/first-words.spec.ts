@@ -100,7 +100,7 @@ contract(
     });
 
     it('a connect listener that reads them itself, or is never done, ends the wait', async () => {
-      const server = await bus().server({ handshakeTimeoutMs: 200 });
+      const server = await bus().server({ handshakeTimeoutMs: 1_000 });
       const words: Words = [];
       server.once('connect', async (connection) => read(connection, words));
       const reader = await bus().client();

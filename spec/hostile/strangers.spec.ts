@@ -156,7 +156,7 @@ contract(
     for (const { name, bytes, codes } of cases) {
       it(`${name}: one error with its code, the link closed, nobody else disturbed`, async () => {
         // Those who only wait meet this deadline; the honest client has to make it too.
-        const { server, client } = await start(codes.includes('ERR_TIMEOUT') ? { handshakeTimeoutMs: 400 } : {});
+        const { server, client } = await start(codes.includes('ERR_TIMEOUT') ? { handshakeTimeoutMs: 800 } : {});
         const pieces = bytes();
         const stranger = await Stranger.at(where(bus()));
         for (const piece of pieces) stranger.send(piece);
