@@ -12,7 +12,12 @@ import { membersOf } from './members.mjs';
 // of a class or interface. What an option or a member means is its comment. With --check it only compares, after a build,
 // and names what differs.
 
-const check = process.argv.includes('--check');
+const given = process.argv.slice(2);
+const check = given[0] === '--check';
+if (given.length > (check ? 1 : 0)) {
+  process.stderr.write('usage: npm run generate [-- --check]\n');
+  process.exit(1);
+}
 const stale = [];
 /** By row of an options table: its comment. */
 const sentences = new Map();

@@ -10,10 +10,10 @@ import { ensureInstalled, root } from './install.mjs';
 
 const [source = '', ...args] = process.argv.slice(2);
 try {
+  if (!source.endsWith('.ts') || !existsSync(join(root, source))) throw new Error(`There is no ${source || 'program'} to run.`);
   ensureInstalled();
   await build();
   const program = join(root, 'build', source.replace(/\.ts$/, '.js'));
-  if (source === '' || !existsSync(program)) throw new Error(`There is no ${source || 'program'} to run.`);
   const child = spawn(process.execPath, [program, ...args], { stdio: 'inherit' });
   endWithUs(child);
   child.once('error', (error) => fail(error));

@@ -12,14 +12,7 @@ import { installPrograms } from './programs.mjs';
 // npm test [-- paths] [-- --grep text]: without paths everything, with paths those specs alone, without the linter.
 // The last line is "N passed, N failed", and ", N skipped" if any were; a step that fails counts as one failure.
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    long: { type: 'boolean', default: false },
-    coverage: { type: 'boolean', default: false },
-    grep: { type: 'string', short: 'g' },
-  },
-});
+const { values, positionals } = readArguments();
 const deadlineMs = (values.long ? 100 : 40) * 60_000;
 /** Folders whose specs run beside the others, in a process of their own: mostly computing, which takes a core for minutes. */
 const beside = /^build\/spec\/(?:bench|fuzz|hostile|interop|project|simulation)\//;
@@ -41,6 +34,23 @@ try {
 const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
 process.exitCode = total.failed === 0 ? 0 : 1;
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        long: { type: 'boolean', default: false },
+        coverage: { type: 'boolean', default: false },
+        grep: { type: 'string', short: 'g' },
+      },
+    });
+  } catch (error) {
+    process.stderr.write(`${error.message}\n\nusage: npm test [-- PATHS] [-- --grep TEXT]\n`);
+    process.stdout.write('\n0 passed, 1 failed\n');
+    return process.exit(1);
+  }
+}
 
 async function checkSources() {
   const steps = {

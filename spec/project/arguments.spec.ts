@@ -43,6 +43,13 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'bench/worker.ts': ['', '--x', 'nonsense'],
 };
 
+/** The same of scripts, which run as they are; none of it gets as far as building. */
+const wrongOfScripts: Readonly<Record<string, readonly string[]>> = {
+  'scripts/test.mjs': ['--x', '--grep'],
+  'scripts/run.mjs': ['', '--x', 'nowhere.ts'],
+  'scripts/generate.mjs': ['--x', '--check nonsense'],
+};
+
 describe('arguments', () => {
   it('programs that take some - are all looked at', () => {
     const sources = ['lib', 'examples', 'bench'].flatMap((folder) =>
@@ -57,11 +64,12 @@ describe('arguments', () => {
     expect(reading.filter((name) => name !== 'examples/program.ts').sort()).to.deep.equal(Object.keys(wrong).sort());
   });
 
-  for (const [program, calls] of Object.entries(wrong)) {
+  for (const [program, calls] of Object.entries({ ...wrong, ...wrongOfScripts })) {
     for (const call of calls) {
       it(`${program} ${call} - says in words what is wrong, and fails`, async () => {
         const args = call === '' ? [] : call.split(' ');
-        const path = join(root, 'build', program.replace(/\.ts$/, '.js'));
+        const compiled = join('build', program.replace(/\.ts$/, '.js'));
+        const path = join(root, program.endsWith('.ts') ? compiled : program);
         const { code, stdout, stderr } = await command(process.execPath, [path, ...args], { timeoutMs: 60_000 });
         const said = stdout + stderr;
         expect(code, said).to.be.oneOf([1, 2]);
