@@ -123,7 +123,11 @@ const withStandIns = {
 };
 
 /** Expressions that are the same in all modules of pages, and what they come to. */
-const always = { 'typeof Buffer': '"undefined"' };
+const always = {
+  'typeof Buffer': '"undefined"',
+  'Number.POSITIVE_INFINITY': 'Infinity',
+  'Number.NEGATIVE_INFINITY': '-Infinity',
+};
 
 const withFacts = {
   name: 'with facts',
@@ -156,13 +160,42 @@ const withFacts = {
     return { code: text.toString(), map: text.generateMap({ hires: true }) };
   },
   renderChunk(source) {
+    const tree = this.parse(source);
     const spare = new Set(Object.values(unused).flat());
-    walk(this.parse(source), ({ type, callee }) => {
+    walk(tree, ({ type, callee }) => {
       const name = type === 'CallExpression' ? callee.property?.name : undefined;
       if (spare.has(name)) throw new Error(`Bundling: ${name} is called in pages, see entries.mjs`);
     });
+    const text = new MagicString(source);
+    walk(tree, (node) => {
+      if (node.type === 'ClassBody') for (const { start, end } of unspoken(node)) text.remove(start, end);
+    });
+    return { code: text.toString(), map: text.generateMap({ hires: true }) };
   },
 };
+
+/** The private members of a class that nobody speaks of, but for such members, and that do nothing by themselves. */
+function unspoken({ body }) {
+  const inert = (value) => value === null || /^(?:ArrowFunctionExpression|Literal)$/.test(value.type);
+  const left = new Set(body);
+  for (let before = 0; before !== left.size; ) {
+    before = left.size;
+    const named = new Set();
+    for (const member of left) {
+      const { key } = member;
+      const own = key?.type === 'PrivateIdentifier' ? key.name : undefined;
+      walk(member, (node) => {
+        if (node.type === 'PrivateIdentifier' && node.name !== own) named.add(node.name);
+      });
+    }
+    for (const member of left) {
+      const isInert =
+        member.type === 'MethodDefinition' || (member.type === 'PropertyDefinition' && inert(member.value));
+      if (isInert && member.key.type === 'PrivateIdentifier' && !named.has(member.key.name)) left.delete(member);
+    }
+  }
+  return body.filter((member) => !left.has(member));
+}
 
 /**
  * In pages, where each byte is loaded, errors that users cannot bring about by their own code carry their code alone; those

@@ -40,7 +40,12 @@ export const facts = {
     "kind === 'unix'": false,
   },
   'session/flushes': { 'this.#mustLook': false },
-  'session/link-port': { 'this.#recordReader === undefined': true, 'this.#recordWriter === undefined': true },
+  'session/link-port': {
+    'this.link.cork?.()': 'undefined',
+    'this.link.uncork?.()': 'undefined',
+    'this.#recordReader === undefined': true,
+    'this.#recordWriter === undefined': true,
+  },
   'session/receiver': { 'this.#options.counts': true },
   'session/sender': {
     'options.keeps': true,
@@ -84,6 +89,7 @@ export const standIns = {
   'plugins/channels/channel-relay': 'browser/channel-relay',
   'plugins/rpc/joint/struct-codec': 'browser/struct-codec',
   'session/id-ring': 'browser/id-ring',
+  'session/waiting': 'browser/waiting',
   'wire/native/body-codec': 'browser/body-codec',
   'wire/native/decoder': 'browser/decoder',
   'wire/native/encoder': 'browser/encoder',
