@@ -185,6 +185,7 @@ export class BodyReader {
       range.start = 0;
       range.end = size;
     } else {
+      source = asBuffer(bytes);
       range.start = start;
       range.end = end;
     }
@@ -222,6 +223,12 @@ export class BodyReader {
     }
     return this.#unpackr.unpack(source, this.#range);
   }
+}
+
+/** Binary data inside other data is read as what the source is, and is to be a `Buffer` however its frame came. */
+function asBuffer(bytes: Uint8Array): Uint8Array {
+  if (typeof Buffer !== 'function' || bytes instanceof Buffer) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function invalid(cause: unknown): BusError {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
 import { type ChannelRelay, channels, type ChannelsOptions, type Rooms } from '../../../lib/plugins/channels/index.ts';
+import { certificate } from '../../support/certificate.ts';
 
-export type Kind = 'memory' | 'unix' | 'tcp';
+export type Kind = 'memory' | 'unix' | 'tcp' | 'tls';
 export const kinds: readonly Kind[] = ['memory', 'unix', 'tcp'];
 
 let count = 0;
@@ -23,16 +24,22 @@ export class Meeting {
   constructor(kind: Kind, options: ChannelsOptions = {}, serverOptions: ServerOptions = {}) {
     count += 1;
     this.#folder = kind === 'unix' ? mkdtempSync(join(tmpdir(), 'ch-')) : undefined;
-    const where =
-      kind === 'memory'
-        ? { url: `memory:channels-${count}` }
-        : kind === 'tcp'
-          ? { port: 0 }
-          : { path: join(this.#folder ?? '', 's') };
+    const url = `memory:channels-${count}`;
+    const path = join(this.#folder ?? '', 's');
+    const places: Readonly<Record<Kind, () => [server: ServerOptions, client: () => ClientOptions]>> = {
+      memory: () => [{ url }, () => ({ url })],
+      unix: () => [{ path }, () => ({ path })],
+      tcp: () => [{ port: 0 }, () => ({ port: this.server.port ?? 0 })],
+      tls: () => [
+        { port: 0, tls: certificate },
+        () => ({ port: this.server.port ?? 0, tls: { ca: certificate.cert, servername: 'localhost' } }),
+      ],
+    };
+    const [where, target] = places[kind]();
     this.server = new Server({ ...where, ...serverOptions });
     this.server.on('error', (error) => this.errors.push(error));
     this.relay = this.server.use(channels(options));
-    this.#target = () => (kind === 'tcp' ? { port: this.server.port ?? 0 } : where);
+    this.#target = target;
   }
 
   async start(): Promise<this> {

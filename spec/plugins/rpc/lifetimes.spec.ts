@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { callOptions, type CallContext, proxy, remote } from '../../../lib/plugins/rpc/index.ts';
-import { Meeting } from '../channels/meeting.ts';
-import { type Ends, rejection, until, worlds } from './worlds.ts';
+import { type Kind, Meeting } from '../channels/meeting.ts';
+import { type Ends, rejection, until, type World, worlds } from './worlds.ts';
 
 setFlagsFromString('--expose-gc');
 const gc: unknown = runInNewContext('gc');
@@ -68,14 +68,24 @@ async function settle(calls: Calls): Promise<void> {
 
 const noop = { noop: () => undefined };
 
-for (const world of worlds) {
-  describe(`lifetimes of what remote objects lend, ${world.name}`, () => {
+/** Every world in memory; over sockets the bus itself, and a channel over one of them. */
+const places: readonly (readonly [World, Kind])[] = worlds.flatMap((world): (readonly [World, Kind])[] => {
+  if (world.name.includes('offline')) return [[world, 'memory']];
+  const isBus = !world.name.includes('channel');
+  return (isBus ? (['memory', 'unix', 'tcp', 'tls'] as const) : (['memory', 'tcp'] as const)).map((kind) => [
+    world,
+    kind,
+  ]);
+});
+
+for (const [world, kind] of places) {
+  describe(`lifetimes of what remote objects lend, ${world.name} over ${kind}`, () => {
     let meeting: Meeting;
     let ends: Ends;
     let sources: Sources;
 
     beforeEach(async () => {
-      meeting = await new Meeting('memory').start();
+      meeting = await new Meeting(kind).start();
       ends = await world.open(meeting);
       sources = new Sources();
     });
@@ -92,8 +102,8 @@ for (const world of worlds) {
       'a file': () => sources.file(),
       'streams in data': () => ({ list: [sources.endless(), { file: sources.file() }], wait: () => undefined }),
     };
-    for (const [kind, make] of Object.entries(kinds)) {
-      it(`an answer that nobody waits for - ${kind} is taken back`, async () => {
+    for (const [what, make] of Object.entries(kinds)) {
+      it(`an answer that nobody waits for - ${what} is taken back`, async () => {
         let answer: (() => void) | undefined;
         ends.offer({
           ...noop,
@@ -121,7 +131,7 @@ for (const world of worlds) {
         await until(() => sources.open === 0);
       });
 
-      it(`an answer or a call that cannot be encoded - ${kind} is taken back`, async () => {
+      it(`an answer or a call that cannot be encoded - ${what} is taken back`, async () => {
         ends.offer({
           ...noop,
           odd: () => [make(), Symbol('odd')],
@@ -147,7 +157,7 @@ for (const world of worlds) {
         expect(sources.made).to.be.at.least(4);
       });
 
-      it(`a call that fails or is refused - ${kind} among its arguments is taken back`, async () => {
+      it(`a call that fails or is refused - ${what} among its arguments is taken back`, async () => {
         ends.offer({
           fail: () => {
             throw new Error('no');
@@ -159,7 +169,7 @@ for (const world of worlds) {
         await until(() => sources.made >= 4 && sources.open === 0);
       });
 
-      it(`an argument that is not read - ${kind} ends with the call`, async () => {
+      it(`an argument that is not read - ${what} ends with the call`, async () => {
         ends.offer({ ignore: () => 'done', later: async () => 'done' });
         const calls = use();
         for (const name of ['ignore', 'later']) {
@@ -171,7 +181,7 @@ for (const world of worlds) {
         expect(sources.made).to.be.at.least(4);
       });
 
-      it(`the other side goes - ${kind} that was lent and never read ends`, async () => {
+      it(`the other side goes - ${what} that was lent and never read ends`, async () => {
         const held: unknown[] = [];
         let answer: ((value: unknown) => void) | undefined;
         ends.offer({

@@ -124,6 +124,29 @@ describe('bodies', () => {
     }
   }
 
+  for (const [who, make] of Object.entries({
+    native: () => new BodyReader(),
+    'native with records': () => new BodyReader(totals()),
+  })) {
+    it(`${who}: binary data in other data - is a Buffer, in whatever its frame came`, () => {
+      for (const bytes of [3, 300, 70_000]) {
+        // With the key, another reader has a look at it.
+        for (const data of [{ bytes: Buffer.alloc(bytes) }, JSON.parse('{"__proto__":1,"bytes":0}') as object]) {
+          const value = { ...data, bytes: Buffer.alloc(bytes, 7) };
+          const { buffer, start, end } = new BodyPacker().pack(value, Buffer.alloc(8_192), 0, 16);
+          for (const source of [
+            Buffer.from(buffer.subarray(start, end)),
+            new Uint8Array(buffer.subarray(start, end)),
+          ]) {
+            const read = make().read(source, 0, source.length) as typeof value;
+            expect(read.bytes, `${bytes}`).to.be.instanceOf(Buffer);
+            expect(read.bytes.equals(value.bytes)).to.equal(true);
+          }
+        }
+      }
+    });
+  }
+
   it('an error whose name an object is born with - is ERR_UNENCODABLE where it is written', () => {
     const error = Object.assign(new Error('x'), { name: 'valueOf' });
     expect(() => new BodyPacker().pack({ error }, Buffer.alloc(8_192), 0, 16))
