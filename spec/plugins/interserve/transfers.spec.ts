@@ -8,7 +8,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { BusError, Client, type Connection, type PeerHandle } from '../../../lib/index.ts';
+import { BusError, Client, type Connection, definePlugin, type PeerHandle } from '../../../lib/index.ts';
 import type { Progress, TransferInfo } from '../../../lib/plugins/interserve/index.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
@@ -284,6 +284,26 @@ describe('interserve transfers', () => {
       for (const { receipt } of sent) {
         const error = await receipt.catch((failure: unknown) => failure);
         expect(error).to.have.property('code', 'ERR_PEER_LACKS_FEATURE');
+      }
+    });
+
+    it('a peer whose answer fails with a code of its own - rejects with ERR_REMOTE, whatever the code', async () => {
+      const client = new Client({ host: '127.0.0.1', port: bus.server.port });
+      let code = '';
+      client.use(
+        definePlugin({
+          name: 'interserve',
+          server: () => ({ api: undefined }),
+          client: (host) => {
+            host.lane({ request: () => Promise.reject(new BusError(code, 'no')) });
+            return { api: undefined };
+          },
+        }),
+      );
+      const peer = await bus.join(client);
+      for (code of ['E_MINE', 'constructor', '__proto__', 'toString', 'valueOf', 'hasOwnProperty']) {
+        const error = await bus.transfers.send('map', 'x', peer).receipt.catch((failure: unknown) => failure);
+        expect(error, code).to.include({ code: 'ERR_REMOTE', message: 'no' });
       }
     });
 
