@@ -202,22 +202,22 @@ export class BodyReader {
     const { start, end } = this.#range;
     shapes?.begin();
     try {
-      checkBody(source, start, end, maxDepth, shapes);
-      if (shapes === undefined) return this.#unpack(source);
+      const needsCare = checkBody(source, start, end, maxDepth, shapes);
+      if (shapes === undefined) return this.#unpack(source, needsCare);
       this.#codes = Math.min(firstCodes, this.#codes + (end - start) / bytesForCode);
       const codes = shapes.added + shapes.addedKeys / keysOfCode;
-      if (codes > this.#codes) return guardShapes(this.#unpackr, () => this.#unpack(source));
+      if (codes > this.#codes) return guardShapes(this.#unpackr, () => this.#unpack(source, needsCare));
       this.#codes -= codes;
-      return this.#unpack(source);
+      return this.#unpack(source, needsCare);
     } catch (cause) {
       shapes?.undo();
       throw cause instanceof BusError ? cause : invalid(cause);
     }
   }
 
-  #unpack(source: Uint8Array): unknown {
+  #unpack(source: Uint8Array, needsCare = false): unknown {
     const { start, end } = this.#range;
-    if (this.#careful?.isNeeded === true || holdsProto(source, start, end)) {
+    if (needsCare || this.#careful?.isNeeded === true || holdsProto(source, start, end)) {
       this.#careful ??= new CarefulReader(this.#shapes === undefined ? undefined : this.#unpackr);
       return this.#careful.read(source, start, end);
     }

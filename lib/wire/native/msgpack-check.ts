@@ -66,6 +66,8 @@ class BodyWalk {
   readonly #code: ErrorCode;
   readonly #shapes: Shapes | undefined;
   #at: number;
+  /** Whether it holds an error that msgpackr reads wrongly. */
+  needsCare = false;
 
   constructor(
     bytes: Uint8Array,
@@ -172,6 +174,8 @@ class BodyWalk {
       for (let index = 0; index < bytes; index++) name += String.fromCharCode(this.#bytes[this.#at + index] ?? 0);
     }
     if (length === 0 || name in Object.prototype) this.#refuse('holds an error whose name is none');
+    // It would take the message for the list of errors.
+    if (name === 'AggregateError') this.needsCare = true;
     this.#at = at;
   }
 
@@ -215,6 +219,7 @@ const longestInherited = 32;
  * Refuses a MessagePack body that no end writes, before anything is built of it: one with extensions that are none of
  * ours, with record definitions where `shapes` is absent or that take more than they may, or that nests deeper than
  * `maxDepth`. A record is one level, as a map is.
+ * True for one that msgpackr would read wrongly.
  * @throws BusError `code`, or `TooManyShapes`.
  */
 export function checkBody(
@@ -224,6 +229,8 @@ export function checkBody(
   maxDepth: number,
   shapes: Shapes | undefined,
   code: ErrorCode = 'ERR_PROTOCOL',
-): void {
-  new BodyWalk(bytes, start, end, maxDepth, shapes, code).walk();
+): boolean {
+  const body = new BodyWalk(bytes, start, end, maxDepth, shapes, code);
+  body.walk();
+  return body.needsCare;
 }

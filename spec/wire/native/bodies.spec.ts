@@ -147,6 +147,17 @@ describe('bodies', () => {
     });
   }
 
+  for (const [who, reader] of Object.entries(readers)) {
+    it(`${who}: an AggregateError - keeps its name, message and cause, and is no list of letters`, () => {
+      const error = new AggregateError([new Error('one')], 'all failed', { cause: 5 });
+      const { buffer, start, end } = new BodyPacker().pack({ error }, Buffer.alloc(8_192), 0, 16);
+      const read = (reader()(buffer.subarray(start, end)) as { error: Error }).error;
+      expect(read).to.be.instanceOf(Error);
+      expect(read).to.include({ name: 'AggregateError', message: 'all failed', cause: 5 });
+      expect(read).not.to.have.property('errors');
+    });
+  }
+
   it('an error whose name an object is born with - is ERR_UNENCODABLE where it is written', () => {
     const error = Object.assign(new Error('x'), { name: 'valueOf' });
     expect(() => new BodyPacker().pack({ error }, Buffer.alloc(8_192), 0, 16))
