@@ -21,7 +21,7 @@ describe('bench', () => {
 
   for (const scenario of scenarios) {
     it(`${scenario.name} - gives every metric for everybody it compares`, async function () {
-      this.timeout(20_000);
+      this.timeout(90_000);
       if (whyNotRun(scenario.program) !== undefined) this.skip();
       const failures: string[] = [];
       const results = await runScenario(scenario, args, compared.includes(scenario.name) ? peers : peers.slice(0, 1), {
@@ -50,7 +50,7 @@ describe('bench', () => {
   }
 
   it('micro - has a figure for encoder, decoder, outbox and codecs', async function () {
-    this.timeout(20_000);
+    this.timeout(90_000);
     const lines = (await runMicro(true)).trim().split('\n');
     expect(lines).to.have.length(10);
     for (const line of lines) expect(line).to.match(/ \d+ ns$/);
