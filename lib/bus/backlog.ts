@@ -9,13 +9,15 @@ export interface BacklogOwner {
   /** Whether less than so many times `maxUnackedBytes` is under way to the peer. */
   mayAnswer(lane: string, windows: number): boolean;
   deliver(frame: Asking, lane: string, heardAt: number): void;
-  readonly session: { readonly out: { readonly pendingBytes: number }; shut(): void; open(): void } | undefined;
+  readonly session:
+    | { readonly out: { readonly pendingBytes: number }; shut(): void; open(): void; heard(): void }
+    | undefined;
   readonly answers: { refuse(id: RequestId, lane: string): void };
 }
 
 /** How much may be under way, in windows of `maxUnackedBytes`, for what is asked to be begun: one is for what this end says. */
 const usualWindows = 2;
-/** The same while the peer is kept waiting, which may itself wait for answers before it takes more. */
+/** The same while the peer waits for it, which may itself wait for an acknowledgement before it takes more. */
 const mostWindows = 4;
 /** Up to here what waits then is refused. */
 const refusalWindows = 5;
@@ -24,8 +26,9 @@ const turnBytes = 1_048_576;
 
 /**
  * Gives on what a peer says and asks, in order. What it asks waits while it takes no answers: nothing is begun whose
- * answer would have no room. What came behind it waits too, and when that is too much the peer is kept waiting. Two ends
- * that did so would wait for each other's answers for ever; so there is more room then, and what finds none is refused.
+ * answer would have no room. What came behind it waits too: messages are not acknowledged then, and when it is too much
+ * the peer is kept waiting. Two ends that did so would wait for each other for ever; so there is more room then, and what
+ * finds none is refused.
  */
 export class Backlog {
   readonly #owner: BacklogOwner;
@@ -35,6 +38,10 @@ export class Backlog {
   /** Bytes of answers that were made in this turn, if they were many. */
   #made = 0;
   #isShut = false;
+  /** Messages among what waits that nobody answers. */
+  #messages = 0;
+  /** As in `FrameTaker`. */
+  unheard = Number.POSITIVE_INFINITY;
 
   constructor(owner: BacklogOwner, clock: Clock, maxBytes: number) {
     this.#owner = owner;
@@ -46,7 +53,7 @@ export class Backlog {
     return this.#waiting.length;
   }
 
-  take(frame: Asking, lane: string, heardAt: number): void {
+  take(frame: Asking, lane: string, heardAt: number, sequence: number): void {
     if (this.length === 0 && this.#mayBegin(frame, lane)) {
       this.#begin(frame, lane, heardAt);
       return;
@@ -54,11 +61,17 @@ export class Backlog {
     const isFull = this.#waiting.bytes >= this.#maxBytes;
     // A ping that nobody answers is one that took too long.
     if (isFull && frame.type === 'ping') return;
-    this.#waiting.hold(frame, lane, 0, heardAt);
-    if (!isFull) return;
-    this.#isShut = true;
-    this.#owner.session?.shut();
-    this.#clock.defer(() => this.drain());
+    const wasPressed = this.#isPressed;
+    this.#waiting.hold(frame, lane, sequence, heardAt);
+    if (!isAnswered(frame)) {
+      this.#messages += 1;
+      this.unheard = Math.min(this.unheard, sequence);
+    }
+    if (isFull) {
+      this.#isShut = true;
+      this.#owner.session?.shut();
+    }
+    if (this.#isPressed && !wasPressed) this.#clock.defer(() => this.drain());
   }
 
   /** Its requester gave it up; false when it does not wait here. */
@@ -76,6 +89,7 @@ export class Backlog {
       this.#waiting.shift();
       if (isAsking && mayBegin) this.#begin(frame, lane, heardAt);
       else if (isAsking && frame.id !== undefined) this.#owner.answers.refuse(frame.id, lane);
+      if (isAsking && !isAnswered(frame)) this.#heard();
       if (this.#isShut && this.#waiting.bytes < this.#maxBytes / 2) {
         this.#isShut = false;
         this.#owner.session?.open();
@@ -86,19 +100,32 @@ export class Backlog {
   /** The session is over: what was asked has nobody to go to, but what was said is heard. */
   end(): void {
     this.#isShut = false;
+    this.#messages = 0;
+    this.unheard = Number.POSITIVE_INFINITY;
     for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
       const frame = this.#waiting.shift();
       if (frame?.type === 'message') this.#owner.deliver(frame, first.lane, first.heardAt);
     }
   }
 
+  get #isPressed(): boolean {
+    return this.#isShut || this.#messages > 0;
+  }
+
+  #heard(): void {
+    this.#messages -= 1;
+    if (this.#messages > 0) return;
+    this.unheard = Number.POSITIVE_INFINITY;
+    this.#owner.session?.heard();
+  }
+
   #mayBegin(frame: Asking, lane: string): boolean {
     if (!isAnswered(frame)) return true;
-    return this.#made < turnBytes && this.#owner.mayAnswer(lane, this.#isShut ? mostWindows : usualWindows);
+    return this.#made < turnBytes && this.#owner.mayAnswer(lane, this.#isPressed ? mostWindows : usualWindows);
   }
 
   #mayRefuse(lane: string): boolean {
-    if (!this.#isShut || this.#owner.mayAnswer(lane, mostWindows)) return false;
+    if (!this.#isPressed || this.#owner.mayAnswer(lane, mostWindows)) return false;
     return this.#owner.mayAnswer(lane, refusalWindows);
   }
 

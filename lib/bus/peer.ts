@@ -199,14 +199,16 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     this.#sends.drop(error);
   }
 
-  frame(frame: UserFrame, lane: string, heardAt: number): void {
+  get unheard(): number {
+    return this.#backlog.unheard;
+  }
+
+  frame(frame: UserFrame, lane: string, heardAt: number, sequence: number): void {
     switch (frame.type) {
       case 'message':
       case 'request':
-        this.#backlog.take(frame, lane, heardAt);
-        return;
       case 'ping':
-        this.#backlog.take(frame, '', heardAt);
+        this.#backlog.take(frame, lane, heardAt, sequence);
         return;
       case 'response':
         this.questions.answered(frame.id, frame.data, lane);

@@ -7,8 +7,13 @@ import { HeldFrames } from './held-frames.ts';
 export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
 
 export interface FrameTaker {
-  /** `lane` is the name the peer gave the frame's lane, '' for the user's own; `heardAt`: when it came. Never throws. */
-  frame(frame: UserFrame, lane: string, heardAt: number): void;
+  /** No frame from this one on was given to all who are to hear it; Infinity: every one was. */
+  readonly unheard: number;
+  /**
+   * `lane` is the name the peer gave the frame's lane, '' for the user's own; `heardAt`: when it came; `sequence`: its
+   * number. Never throws.
+   */
+  frame(frame: UserFrame, lane: string, heardAt: number, sequence: number): void;
 }
 
 export interface ReceiverOptions {
@@ -146,7 +151,7 @@ export class Receiver {
   get #taken(): number {
     const user = this.#held.first?.sequence ?? Number.POSITIVE_INFINITY;
     const lanes = this.#heldOfLanes?.first?.sequence ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.received, user - 1, lanes - 1);
+    return Math.min(this.received, user - 1, lanes - 1, this.#options.taker.unheard - 1);
   }
 
   /** Also behind a frame that is refused: what was decoded has to be counted, since the decoder would not know it again. */
@@ -211,7 +216,7 @@ export class Receiver {
     const heardAt = this.#options.heardAt();
     if (!('lane' in frame)) {
       if (frame.type === 'end' && this.#endWaits) this.#held.hold(frame, '', this.received, heardAt);
-      else this.#options.taker.frame(frame, '', heardAt);
+      else this.#options.taker.frame(frame, '', heardAt, this.received);
       return;
     }
     const lane = this.#lanes.get(frame.lane);
@@ -224,7 +229,7 @@ export class Receiver {
         return;
       }
     }
-    this.#options.taker.frame(frame, lane, heardAt);
+    this.#options.taker.frame(frame, lane, heardAt, this.received);
   }
 
   /** Whether a CANCEL that was read together with what `id` names is about it. */
@@ -257,9 +262,9 @@ export class Receiver {
       const queue = this.#nextHeld;
       const first = queue?.first;
       if (queue === undefined || first === undefined) return;
-      const { lane, heardAt } = first;
+      const { lane, heardAt, sequence } = first;
       const frame = queue.shift();
-      if (frame !== undefined) this.#options.taker.frame(frame, lane, heardAt);
+      if (frame !== undefined) this.#options.taker.frame(frame, lane, heardAt, sequence);
     }
   }
 

@@ -13,7 +13,9 @@ export interface SessionLimits {
 /** Who holds the session. No method may throw; `broken` may detach or end it. */
 export interface SessionOwner {
   readonly questions: Asker;
-  frame(frame: UserFrame, lane: string, heardAt: number): void;
+  /** As in `FrameTaker`. */
+  readonly unheard: number;
+  frame(frame: UserFrame, lane: string, heardAt: number, sequence: number): void;
   goingAway(): void;
   /** There is room for messages again. */
   room(): void;

@@ -208,6 +208,11 @@ export class Session {
     if (!this.#receiver.isShut) return;
     this.#receiver.open();
     if (!this.#receiver.paused) this.#link?.resume();
+    this.heard();
+  }
+
+  /** What was given on late was heard: it may be acknowledged. */
+  heard(): void {
     if (this.#receiver.ackIsUrgent) this.out.flush();
     this.#scheduleAck();
   }

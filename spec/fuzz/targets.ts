@@ -77,6 +77,7 @@ function session(bytes: Uint8Array, random: SeededRandom): void {
   let broken = 0;
   const owner = {
     questions: { left: () => -1 },
+    unheard: Number.POSITIVE_INFINITY,
     frame: ignore,
     goingAway: ignore,
     room: ignore,

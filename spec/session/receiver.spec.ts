@@ -23,6 +23,7 @@ describe('receiver', () => {
       },
       counts,
       taker: {
+        unheard: Number.POSITIVE_INFINITY,
         frame(frame, lane, heardAt) {
           heard.push(heardAt);
           events.push(`${lane}${frame.type} ${'data' in frame ? String(frame.data) : ''}`);

@@ -80,6 +80,8 @@ export class End implements SessionOwner {
     }
   }
 
+  readonly unheard = Number.POSITIVE_INFINITY;
+
   frame(frame: UserFrame, lane: string): void {
     if (frame.type !== 'message') throw new Violation(`${this.#name} got a ${frame.type}`);
     if (this.session.ended) throw new Violation(`${this.#name} got a message after its session ended`);
