@@ -31,7 +31,7 @@ const ackBytes = 131_072;
 const ackFrames = 1_024;
 const maxLanes = 256;
 /** What is read together at most, so that a peer that floods can be made to wait in between. */
-const mostFrames = 1_024;
+const mostFrames = 256;
 /** The lanes of a session whose peer opened none. */
 const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 

@@ -30,7 +30,7 @@ contract('a peer that floods', (bus) => {
       await until(() => got.length === messages);
       going = false;
       expect(got).to.deep.equal(sent);
-      // 90 ms of work, a third of them before anybody looks at the time.
+      // 90 ms of work; the time is looked at after each 256 messages.
       expect(inTurns.size).to.be.at.least(3);
     }
   });

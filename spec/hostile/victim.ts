@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { Server } from '../../lib/index.ts';
+import { Client, Server } from '../../lib/index.ts';
 import { channels } from '../../lib/plugins/channels/index.ts';
+import { dispatch } from '../../lib/plugins/dispatch/index.ts';
+import { gateway } from '../../lib/plugins/gateway/index.ts';
+import { interserve } from '../../lib/plugins/interserve/index.ts';
 import { remote } from '../../lib/plugins/rpc/index.ts';
 import { waitedForCoreMs } from '../support/stopwatch.ts';
 
@@ -12,19 +15,49 @@ export interface Harm {
   readonly heldMs: number;
   readonly descriptors: number;
   readonly connections: number;
+  /** How many errors it was told of. */
+  readonly errors: number;
 }
 
-/** A server of all defaults with plugins, in a process of its own; its parent asks how it is. */
-const [path = ''] = process.argv.slice(2);
-const server = new Server({ path });
-server.on('error', () => {});
-server.handle((data) => data);
-remote(server, {
+/** A server of all defaults with all plugins, or a client, in a process of its own; its parent asks how it is. */
+const [role, path = ''] = process.argv.slice(2);
+const methods = {
   echo: (value: unknown) => value,
   large: () => Buffer.alloc(1_048_576),
-  later: () => new Promise((resolve) => setTimeout(resolve, 5, Buffer.alloc(1_048_576))),
-});
-server.use(channels());
+  later: () => new Promise((resolve) => setTimeout(() => resolve(Buffer.alloc(65_536)), 5)),
+};
+let errors = 0;
+const failed = (): number => (errors += 1);
+
+async function serve(): Promise<() => number> {
+  const server = new Server({ path });
+  const overTcp = new Server({ port: 0 });
+  server.use(interserve({ iport: 0 }));
+  server.use(gateway());
+  server.use(dispatch());
+  let jointPort: number | undefined;
+  for (const each of [server, overTcp]) {
+    each.on('error', failed);
+    each.handle((data) => data);
+    remote(each, methods);
+    const rooms = each.use(channels(each === server ? { joint: { port: 0 } } : {}));
+    await each.start();
+    if (each === server) jointPort = rooms.jointPort;
+  }
+  process.send?.({ port: overTcp.port, jointPort });
+  return () => server.connections.length + overTcp.connections.length;
+}
+
+async function visit(): Promise<() => number> {
+  const client = new Client({ path });
+  client.on('error', failed);
+  client.handle((data) => data);
+  remote(client, methods);
+  client.use(channels());
+  process.send?.({});
+  void client.connect().catch(failed);
+  return () => 0;
+}
 
 function resident(field: 'VmHWM' | 'VmRSS'): number {
   const found = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync('/proc/self/status', 'utf8'));
@@ -43,20 +76,18 @@ setInterval(() => {
   waited = waitedNow;
 }, tickMs);
 
+const count = await (role === 'server' ? serve() : visit());
 let before = 0;
-process.on('message', (question) => {
-  if (question === 'end') process.exit(0);
+process.on('message', () => {
   const memory = resident('VmHWM') - before;
   const descriptors = readdirSync('/proc/self/fd').length;
-  process.send?.({ memory, heldMs, descriptors, connections: server.connections.length } satisfies Harm);
+  process.send?.({ memory, heldMs, descriptors, connections: count(), errors } satisfies Harm);
   // The most that was resident counts from here on.
   globalThis.gc?.();
   writeFileSync('/proc/self/clear_refs', '5');
   before = resident('VmRSS');
   heldMs = 0;
+  errors = 0;
   last = performance.now();
   waited = waitedForCoreMs();
 });
-
-await server.start();
-process.send?.('ready');

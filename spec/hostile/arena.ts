@@ -1,0 +1,242 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from '../../lib/index.ts';
+import { acceptHello } from '../../lib/wire/opening/refusal.ts';
+import { stopwatch } from '../support/stopwatch.ts';
+import { hello, offer, Stranger } from '../support/stranger.ts';
+import type { Entry, Flood } from './floods.ts';
+import type { Harm } from './victim.ts';
+
+/** What one flood did, at worst. */
+export interface Cell extends Harm {
+  /** What an honest client's ping took at worst meanwhile; undefined where the victim is a client. */
+  readonly pingMs: number | undefined;
+}
+
+/** What one may do beside what it is sent. */
+export const mostSpareMiB = 32;
+export const mostHeldMs = 100;
+export const mostPingMs = 250;
+export const mostDescriptors = 60;
+/** A busy machine makes a flood look worse than it is, and never better. */
+const attempts = 5;
+const fewestPings = 12;
+/** Whoever takes nothing for so long has stopped to read. */
+const stuckMs = 200;
+const pieceBytes = 65_536;
+
+const hellos: Partial<Record<Entry, Buffer>> = {
+  unix: hello({ busbar: offer }),
+  tcp: hello({ busbar: offer }),
+  'native deflate': hello({ compress: true, busbar: offer }),
+  'net-ipc': hello(),
+  'net-ipc deflate': hello({ compress: true }),
+};
+
+/** Victims, each in a process of its own, an honest client of the first, and a server that floods whoever comes. */
+export class Arena {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'bb-'));
+  readonly #path = join(this.#folder, 'bus');
+  readonly #trap = join(this.#folder, 'trap');
+  #server!: ChildProcess;
+  #ports: { readonly port?: number; readonly jointPort?: number } = {};
+  #honest!: Client;
+  #hostile!: NetServer;
+  #came: (socket: Socket) => void = () => {};
+  #sessions = 0;
+
+  async open(): Promise<this> {
+    this.#hostile = createServer((socket) => this.#catch(socket)).listen(this.#trap);
+    await once(this.#hostile, 'listening');
+    [this.#server, this.#ports] = await this.#victim('server', this.#path);
+    this.#honest = await new Client({ path: this.#path }).connect();
+    return this;
+  }
+
+  async close(): Promise<void> {
+    await this.#honest.close();
+    await kill(this.#server);
+    await new Promise((resolve) => this.#hostile.close(resolve));
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  /** The least harm of a few attempts that are over a bound; the first one that is not. */
+  async suffer(flood: Flood, bytes: number): Promise<Cell> {
+    const made = flood.make(bytes);
+    let least = await this.#attempt(flood.entry, made);
+    for (let attempt = 1; attempt < attempts && isOver(least, flood); attempt++) {
+      const next = await this.#attempt(flood.entry, made);
+      least = isOver(next, flood) && worth(next) > worth(least) ? least : next;
+    }
+    return least;
+  }
+
+  /** Peers that are admitted and gone, some of which leave their session behind. */
+  async comeAndGo(count: number): Promise<Cell> {
+    await look(this.#server);
+    return this.#meanwhile(async () => {
+      for (let at = 0; at < count; at++) {
+        const peer = await Stranger.at({ path: this.#path });
+        peer.send(hello({ busbar: offer }));
+        if (at % 2 === 0) await once(peer.socket, 'data');
+        peer.socket.destroy();
+      }
+    });
+  }
+
+  /** Admitted peers that read nothing, and answer nothing, while all are told something. */
+  async ignoreAll(peers: number, tell: number): Promise<Cell> {
+    const silent: Stranger[] = [];
+    for (let at = 0; at < peers; at++) {
+      const peer = await Stranger.at({ path: this.#path });
+      peer.send(hello({ busbar: offer }));
+      await once(peer.socket, 'data');
+      peer.socket.pause();
+      silent.push(peer);
+    }
+    await look(this.#server);
+    const cell = await this.#meanwhile(async () => {
+      for (let at = 0; at < tell; at++) await this.#honest.request({ tell: 'x'.repeat(1_000) });
+    });
+    for (const peer of silent) peer.socket.destroy();
+    return cell;
+  }
+
+  async #attempt(entry: Entry, bytes: Buffer): Promise<Cell> {
+    if (entry === 'hostile server') return this.#trapped(bytes);
+    const { port = 0, jointPort = 0 } = this.#ports;
+    const peer = await Stranger.at(
+      entry === 'tcp' ? { port } : entry === 'joint' ? { port: jointPort } : { path: this.#path },
+    );
+    const words = hellos[entry];
+    if (words !== undefined) {
+      peer.send(words);
+      await once(peer.socket, 'data');
+    }
+    peer.socket.pause();
+    await look(this.#server);
+    const cell = await this.#meanwhile(() => taken(peer.socket, bytes));
+    peer.socket.destroy();
+    await peer.closed;
+    return cell;
+  }
+
+  /** What an honest client's ping takes while `work` is done, and a little longer. */
+  async #meanwhile(work: () => Promise<void>): Promise<Cell> {
+    let isDone = false;
+    const done = work().finally(() => {
+      isDone = true;
+    });
+    let pingMs = 0;
+    for (let turn = 0; turn < fewestPings || !isDone; turn++) {
+      const time = stopwatch();
+      await this.#honest.ping(undefined, 10_000);
+      pingMs = Math.max(pingMs, time());
+      await pause(5);
+    }
+    await done;
+    return { ...(await look(this.#server)), pingMs };
+  }
+
+  /** The client comes, in a process of its own, and is flooded. */
+  async #trapped(bytes: Buffer): Promise<Cell> {
+    const came = new Promise<Socket>((resolve) => {
+      this.#came = resolve;
+    });
+    const [client] = await this.#victim('client', this.#trap);
+    const socket = await came;
+    await look(client);
+    await taken(socket, bytes);
+    await pause(50);
+    const harm = await look(client);
+    await kill(client);
+    socket.destroy();
+    if (!socket.closed) await once(socket, 'close');
+    return { ...harm, pingMs: undefined };
+  }
+
+  #catch(socket: Socket): void {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.pause();
+      this.#sessions += 1;
+      const token = String(this.#sessions).padStart(22, 'A');
+      const busbar = {
+        version: 1,
+        features: [],
+        maxFrameBytes: 1 << 24,
+        outcome: 'fresh',
+        received: 0,
+        graceMs: 1_000,
+      };
+      const accepted = { compress: false, messagepack: false, busbar: { ...busbar, token } } as const;
+      socket.write(acceptHello({ id: `c${this.#sessions}`, ...accepted } as Parameters<typeof acceptHello>[0]));
+      this.#came(socket);
+    });
+  }
+
+  async #victim(role: string, path: string): Promise<[ChildProcess, object]> {
+    const execArgv = ['--expose-gc', '--max-semi-space-size=1'];
+    const victim = fork(new URL('./victim.js', import.meta.url), [role, path], { execArgv });
+    const [told] = (await once(victim, 'message')) as [object];
+    await look(victim);
+    return [victim, told];
+  }
+}
+
+export function isOver({ memory, heldMs, pingMs, descriptors }: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
+  const isSlow = heldMs > mostHeldMs || (pingMs ?? 0) > mostPingMs;
+  return isSlow || memory > flood.limitMiB + mostSpareMiB || descriptors > mostDescriptors;
+}
+
+/** The worst of each kind of flood, whatever its lane and link, as lines for people and `docs/reliability.md`. */
+export function tableOf(cells: ReadonlyMap<string, Cell>): string {
+  const worst = new Map<string, number[]>();
+  for (const [name, { memory, heldMs, pingMs, descriptors }] of cells) {
+    const kind = name.split(',', 1).join();
+    const known = worst.get(kind) ?? [0, 0, 0, 0];
+    const row = [memory, heldMs, pingMs ?? 0, descriptors].map((value, at) =>
+      Math.max(known[at] ?? 0, Math.round(value)),
+    );
+    worst.set(kind, row);
+  }
+  const lines = [...worst].map(([kind, row]) => `| ${[kind, ...row].join(' | ')} |`);
+  return ['| flood | MiB | loop, ms | ping, ms | descriptors |', '| --- | --- | --- | --- | --- |', ...lines].join(
+    '\n',
+  );
+}
+
+function worth({ memory, heldMs, pingMs }: Cell): number {
+  return memory / 64 + heldMs / mostHeldMs + (pingMs ?? 0) / mostPingMs;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Resolves when `bytes` left, or the peer ended it, or does not read on. */
+async function taken(socket: Socket, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length && !socket.destroyed; at += pieceBytes) {
+    const left = await new Promise<boolean>((resolve) => {
+      const late = setTimeout(resolve, stuckMs, false);
+      socket.write(bytes.subarray(at, at + pieceBytes), () => {
+        clearTimeout(late);
+        resolve(true);
+      });
+    });
+    if (!left) return;
+  }
+}
+
+async function kill(victim: ChildProcess): Promise<void> {
+  victim.kill('SIGKILL');
+  await once(victim, 'exit');
+}
+
+async function look(victim: ChildProcess): Promise<Harm> {
+  victim.send('look');
+  const [harm] = (await once(victim, 'message')) as [Harm];
+  return harm;
+}

@@ -1,0 +1,167 @@
+import { pack } from 'msgpackr';
+import { createDeflater } from '../../lib/wire/fast-zlib.ts';
+import { FrameType } from '../../lib/wire/native/header.ts';
+import { RecordWriter } from '../../lib/wire/native/record-layer.ts';
+import { frame, packet } from '../support/stranger.ts';
+
+/** How the peer that floods comes in. */
+export type Entry = 'unix' | 'tcp' | 'native deflate' | 'net-ipc' | 'net-ipc deflate' | 'joint' | 'hostile server';
+
+export interface Flood {
+  readonly name: string;
+  readonly entry: Entry;
+  /** What it may have kept by what `docs/options.md` says, in MiB. */
+  readonly limitMiB: number;
+  /** In the part that `npm test` runs. */
+  readonly usual: boolean;
+  make(bytes: number): Buffer;
+}
+
+/** 16 MiB of answers that are not taken and as much again that was asked for. */
+const limitMiB = 32;
+/** Answers to what was begun before may take four times as much. */
+const begunMiB = 64 + 16;
+/** As many requests as may be open, each with what a plugin keeps to answer it, beside that. */
+const openMiB = limitMiB + 32;
+const plain = 2;
+const raw = 3;
+const more = 4;
+
+const text = (value: unknown): Buffer => Buffer.from(pack(value));
+const openLane = (name: string): Buffer => frame(FrameType.open, plain, 1, 0, text(name));
+
+/** As many of what `make` makes as fill `bytes`, behind `head`. */
+function many(bytes: number, make: (turn: number) => Buffer, head: Buffer = Buffer.alloc(0)): Buffer {
+  const parts = [head];
+  for (let size = 0, turn = 1; size < bytes; turn++) {
+    const part = make(turn);
+    parts.push(part);
+    size += part.length;
+  }
+  return Buffer.concat(parts);
+}
+
+/** A body in as many frames as it takes. */
+function cut(type: number, encoding: number, lane: number, id: number, body: Buffer): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < body.length; at += 65_536) {
+    const isLast = at + 65_536 >= body.length;
+    parts.push(frame(type, encoding | (isLast ? 0 : more), lane, id, body.subarray(at, at + 65_536)));
+  }
+  return Buffer.concat(parts);
+}
+
+const all: Flood[] = [];
+function add(name: string, make: Flood['make'], given: Partial<Flood> = {}): void {
+  all.push({ name, entry: 'unix', limitMiB, usual: true, make, ...given });
+}
+
+for (const [name, type] of Object.entries(FrameType)) {
+  const small = (turn: number): Buffer => frame(type, 0, 0, turn);
+  const short = (turn: number): Buffer => frame(type, plain, 0, turn, text('x'.repeat(20)));
+  add(`${name}, empty`, (bytes) => many(bytes, small));
+  add(`${name}, a text`, (bytes) => many(bytes, short), { usual: false });
+  add(`${name}, empty`, (bytes) => many(bytes, small), { entry: 'tcp', usual: false });
+  add(`${name}, a text`, (bytes) => many(bytes, short), { entry: 'hostile server', usual: name === 'request' });
+  add(`${name}, empty`, (bytes) => many(bytes, small), { entry: 'hostile server', usual: false });
+  const deflated = (bytes: number): Buffer => {
+    const deflater = createDeflater();
+    const records = Buffer.concat(new RecordWriter(deflater).wrap(many(bytes * 4, small)));
+    deflater.close();
+    return records;
+  };
+  add(`${name}, empty`, deflated, { entry: 'native deflate', usual: name === 'message' });
+  const half = (turn: number): Buffer => frame(type, raw | more, turn & 0xffff, turn, '0');
+  add(`${name}, on lanes nobody opened`, (bytes) => many(bytes, half), { usual: false });
+  for (const lane of ['rpc', 'channels', 'interserve', 'gateway', 'dispatch', 'nobody']) {
+    const make = (turn: number): Buffer => frame(type, plain, 1, turn, text([turn & 15, turn, 'x']));
+    add(`${name}, lane of ${lane}`, (bytes) => many(bytes, make, openLane(lane)), {
+      usual: name === 'message' || (name === 'request' && lane !== 'nobody'),
+    });
+  }
+}
+for (const type of ['message', 'request', 'ping'] as const) {
+  const body = Buffer.concat([Buffer.from([0]), Buffer.alloc(1_048_576)]);
+  add(`${type} of a megabyte`, (bytes) => many(bytes * 10, (turn) => cut(FrameType[type], raw, 0, turn, body)));
+}
+for (const method of ['echo', 'large', 'later', 'nothing']) {
+  const make = (turn: number): Buffer => frame(FrameType.request, plain, 1, turn, text([0, method, null]));
+  for (const entry of ['unix', 'tcp', 'hostile server'] as const) {
+    add(`rpc: calls of ${method}`, (bytes) => many(Math.min(bytes, 30_000), make, openLane('rpc')), {
+      entry,
+      limitMiB: method === 'large' || method === 'later' ? begunMiB : limitMiB,
+      usual: entry === 'unix',
+    });
+  }
+}
+
+function messages(lane: string, name: string, make: (turn: number) => unknown, type: number = FrameType.message): void {
+  const framed = (turn: number): Buffer =>
+    frame(type, plain, 1, type === FrameType.message ? 0 : turn, text(make(turn)));
+  add(`${lane}: ${name}`, (bytes) => many(bytes, framed, openLane(lane)), {
+    limitMiB: type === FrameType.request ? openMiB : limitMiB,
+  });
+}
+for (let kind = 0; kind < 10; kind++) {
+  messages('rpc', `kind ${kind}`, (turn) => [kind, turn, 'x', turn, {}]);
+}
+messages('rpc', 'notify of what is not there', () => [1, [0, 'missing', null]]);
+for (let kind = 0; kind < 12; kind++) messages('channels', `kind ${kind}`, (turn) => [kind, turn & 255, turn, 'x']);
+for (const action of ['list', 'create', 'enter', 'other']) {
+  messages('channels', action, (turn) => [action, turn, `${action} ${turn}`, {}], FrameType.request);
+}
+for (const verb of ['publish', 'subscribe', 'unsubscribe']) {
+  messages('channels', verb, (turn) => [verb, `a/b/${turn}`, 'x']);
+}
+for (const op of ['offer', 'ask', 'place', 'digest', 'stop']) {
+  const content = { bytes: 1_000, name: 'x' };
+  const members = { content, place: 'http://localhost/', way: 'up', digest: 'x', reason: 'x', message: 'x' };
+  messages('interserve', `message ${op}`, (turn) => ({ op, transfer: turn, ...members }));
+  messages('interserve', `request ${op}`, (turn) => ({ op, transfer: turn, ...members }), FrameType.request);
+}
+for (const kind of ['begun', 'took', 'answer', 'hold', 'abort']) {
+  messages('gateway', kind, (turn) => [kind, kind === 'begun' ? turn : 'id', true, 'x']);
+}
+for (const verb of ['addRoute', 'removeRoute', 'addClients', 'removeClients', 'write', 'stream', 'http', 'websocket']) {
+  messages('gateway', verb, (turn) => [verb, `/x/${turn}`, 'GET', {}], FrameType.request);
+}
+for (const op of ['open', 'release', 'close']) {
+  const members = { protocol: 'udp', port: 0, accept: [], device: 'x' };
+  messages('dispatch', op, (turn) => ({ op, lease: turn, ...members }), FrameType.request);
+}
+messages('dispatch', 'credit', (turn) => ({ op: 'credit', lease: turn, bytes: 1 }));
+for (let type = 0; type < 9; type++) {
+  for (const entry of ['net-ipc', 'net-ipc deflate'] as const) {
+    add(
+      `packet of type ${type}`,
+      (bytes) => {
+        const deflater = entry === 'net-ipc' ? undefined : createDeflater();
+        const make = (turn: number): Buffer => {
+          const json = Buffer.from(JSON.stringify({ t: type, n: turn.toString(36), d: 'x'.repeat(20) }));
+          return packet(deflater === undefined ? json : Buffer.from(deflater.process(json)));
+        };
+        const made = many(entry === 'net-ipc' ? bytes : bytes / 4, make);
+        deflater?.close();
+        return made;
+      },
+      { entry, usual: entry === 'net-ipc' || type === 1 },
+    );
+  }
+}
+add(
+  'packets that inflate to 60 KiB each',
+  (bytes) => {
+    const deflater = createDeflater();
+    const json = Buffer.from(JSON.stringify({ t: 1, d: 'x'.repeat(61_440) }));
+    const made = many(Math.min(bytes, 250_000), () => packet(Buffer.from(deflater.process(json))));
+    deflater.close();
+    return made;
+  },
+  { entry: 'net-ipc deflate' },
+);
+for (const [name, command] of Object.entries({ create: 0, enter: 1, leave: 2, remove: 3, send: 4, broadcast: 64 })) {
+  const make = (turn: number): Buffer => Buffer.from([0, command, turn & 255, 2, 97 + (turn % 26), 98]);
+  add(`joint: ${name}`, (bytes) => many(bytes, make), { entry: 'joint' });
+}
+
+export const floods: readonly Flood[] = all;
