@@ -12,6 +12,8 @@ import { Slab } from '../../lib/wire/slab.ts';
 export interface Corpus {
   readonly native: readonly Uint8Array[];
   readonly plain: readonly Uint8Array[];
+  /** Plain frames on the lanes of plugins. */
+  readonly plugins: readonly Uint8Array[];
   readonly json: readonly Uint8Array[];
   readonly messagepack: readonly Uint8Array[];
   readonly deflated: readonly Uint8Array[];
@@ -73,6 +75,53 @@ function netIpcSession(messagepack: boolean, deflate: boolean): Uint8Array {
   return bytes;
 }
 
+/** What plugins say, right and nearly so, each on its lane. */
+const said: Readonly<Record<string, readonly unknown[]>> = {
+  rpc: [
+    [0, 'echo', null, 1],
+    [1, [0, 'later', null]],
+    [4, 1],
+    [5, 1, 'item'],
+    [6, 1, 'ERR_REMOTE', 'no'],
+    [7, 1, 8],
+    [8, 1],
+    [9, 0, 'hash', {}],
+  ],
+  channels: [
+    ['list'],
+    ['create', 1, 'room', {}],
+    ['enter', 1, 'room', {}],
+    ['publish', 'a/b', 1],
+    ['subscribe', 'a/+'],
+    ['unsubscribe', 'a/+'],
+    [1, 0, 0, 'x'],
+  ],
+  gateway: [
+    ['addRoute', '/x', 'GET', {}],
+    ['addClients', {}],
+    ['begun', 1],
+    ['answer', 'id', null, Buffer.from('x')],
+    ['http', 'start', []],
+  ],
+  dispatch: [
+    { op: 'open', lease: 1, protocol: 'udp', port: 0, accept: [] },
+    { op: 'credit', lease: 1, bytes: 1 },
+    { op: 'release', lease: 1 },
+    { op: 'close', lease: 1, device: { id: 1, address: '127.0.0.1', port: 1 } },
+  ],
+};
+
+function pluginSession(name: string): Uint8Array {
+  const slab = new Slab();
+  const encoder = new NativeEncoder({ slab, records: false, maxFrameBytes, maxDepth: 64 });
+  encoder.open(1, name);
+  (said[name] ?? []).forEach((body, at) => {
+    encoder.message(1, body, at % 2 === 0);
+    encoder.request(1, at + 1, body, 1_000);
+  });
+  return Buffer.concat(slab.take());
+}
+
 export function makeCorpus(): Corpus {
   const native = [
     nativeSession(true, values),
@@ -114,6 +163,7 @@ export function makeCorpus(): Corpus {
   return {
     native,
     plain: [nativeSession(false, values), nativeSession(false, binary)],
+    plugins: [nativeSession(false, values), ...Object.keys(said).map(pluginSession)],
     json: [netIpcSession(false, false)],
     messagepack: [netIpcSession(true, false)],
     deflated: [netIpcSession(false, true), netIpcSession(true, true)],

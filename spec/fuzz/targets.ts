@@ -9,6 +9,7 @@ import { RecordReader, recordBytes } from '../../lib/wire/native/record-layer.ts
 import { NetIpcDecoder } from '../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { ClientOpening } from '../../lib/wire/opening/client-opening.ts';
 import { ServerOpening } from '../../lib/wire/opening/server-opening.ts';
+import { admitted } from './admitted.ts';
 import type { Corpus } from './corpus.ts';
 import { pieces } from './mutate.ts';
 
@@ -118,4 +119,5 @@ export const targets: readonly Target[] = [
   },
   { name: 'server opening', corpus: 'clientHellos', weight: 20, feed: opening(() => new ServerOpening()) },
   { name: 'session', corpus: 'native', weight: 10, feed: session },
+  { name: 'admitted client', corpus: 'plugins', weight: 3, feed: admitted },
 ];
