@@ -4,14 +4,17 @@ import type { BugReport } from './incoming.ts';
 
 /** What a peer can do wrong with every message it sends. */
 const faults: ReadonlySet<string> = new Set(['ERR_PROTOCOL', 'ERR_NO_METHOD', 'ERR_CONTRACT', 'ERR_TOO_LARGE']);
-const quietMs = 1_000;
+const periodMs = 1_000;
+const mostInPeriod = 10;
 
+/** What was reported of one peer and code since `since`, and how many more were not. */
 interface Told {
-  at: number;
+  readonly since: number;
+  count: number;
   untold: number;
 }
 
-/** Reports what peers do wrong on the lanes of plugins, once a second for each peer and code: a flood of it costs no flood of reports. */
+/** Reports what peers do wrong on the lanes of plugins, ten times a second for each peer and code: a flood of it costs no flood of reports. */
 export class Complaints {
   readonly #clock: Clock;
   readonly #report: BugReport;
@@ -32,11 +35,13 @@ export class Complaints {
     let told = this.#told.get(key);
     if (told === undefined) this.#told.set(key, (told = new Map()));
     const last = told.get(error.code);
-    if (last !== undefined && now - last.at < quietMs) {
-      last.untold += 1;
+    if (last !== undefined && now - last.since < periodMs) {
+      last.count += 1;
+      if (last.count > mostInPeriod) last.untold += 1;
+      else this.#report(error, peer);
       return;
     }
-    told.set(error.code, { at: now, untold: 0 });
+    told.set(error.code, { since: now, count: 1, untold: 0 });
     this.#report(last === undefined || last.untold === 0 ? error : counted(error, last.untold), peer);
   };
 }
