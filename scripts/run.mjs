@@ -10,7 +10,8 @@ import { ensureInstalled, root } from './install.mjs';
 
 const [source = '', ...args] = process.argv.slice(2);
 try {
-  if (!source.endsWith('.ts') || !existsSync(join(root, source))) throw new Error(`There is no ${source || 'program'} to run.`);
+  if (!source.endsWith('.ts') || !existsSync(join(root, source)))
+    throw new Error(`There is no ${source || 'program'} to run.`);
   ensureInstalled();
   await build();
   const program = join(root, 'build', source.replace(/\.ts$/, '.js'));

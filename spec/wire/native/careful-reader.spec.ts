@@ -10,7 +10,8 @@ const anything = fc.anything({
   withDate: true,
   withSet: true,
   withTypedArray: true,
-  key: fc.string().filter((key) => key !== 'toJSON' && key !== word),
+  // chai compares by what objects say of themselves.
+  key: fc.string().filter((key) => key !== 'toJSON' && !(key in {})),
   values: [
     fc.string({ unit: 'binary' }),
     fc.double(),
