@@ -86,7 +86,8 @@ describe('links broken', () => {
       const { messages, disconnects, resumed, ...bad } = figures;
       expect(bad).to.deep.equal({ lost: 0, doubled: 0, outOfOrder: 0, neverSettled: 0 });
       expect({ messages, disconnects }).to.deep.equal({ messages: 200_000, disconnects: 50 });
-      expect(resumed).to.be.at.least(50);
+      // The last break may strike when everything was acknowledged, and this end is gone then.
+      expect(resumed).to.be.at.least(49);
     });
   }
 
