@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Server } from '../../lib/index.ts';
 import { CallCounter, type Calls, usual } from './call-counter.ts';
+import type { Part } from './other-end.ts';
 import { printSizes } from './sizes.ts';
 
 // How many functions of lib/ run for one operation, counted by V8's precise coverage: one small message per turn of the
@@ -18,10 +19,14 @@ const mostSamples = 50;
 const receivers = 10;
 const small = { hello: 1 };
 
+const [option, ...others] = process.argv.slice(2);
+const lists = option === '--list';
+if (others.length > 0 || (option !== undefined && !lists)) {
+  process.stderr.write('npm run measure:calls [-- --list]\n');
+  process.exit(2);
+}
 const counter = new CallCounter();
 const folder = mkdtempSync(join(tmpdir(), 'calls-'));
-const lists = process.argv.includes('--list');
-
 try {
   await measureClient();
   await measureServer();
@@ -34,7 +39,7 @@ printSizes();
 
 async function measureClient(): Promise<void> {
   const path = join(folder, 'client.sock');
-  const other = await otherEnd('server', path);
+  const other = await otherEnd({ path, clients: 0 });
   const client = new Client({ path });
   await client.connect();
   const request = async (): Promise<void> => void (await client.request(small));
@@ -48,7 +53,7 @@ async function measureServer(): Promise<void> {
   const path = join(folder, 'server.sock');
   const server = new Server({ path });
   await server.start();
-  const other = await otherEnd('clients', path, String(receivers));
+  const other = await otherEnd({ path, clients: receivers });
   let heard: (() => void) | undefined;
   let atListener: Calls | undefined;
   server.on('message', () => {
@@ -86,8 +91,9 @@ async function sampled(operation: () => Promise<void>, done?: () => void): Promi
   return usual(samples.slice(-mostSamples));
 }
 
-async function otherEnd(...args: readonly string[]): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(new URL('./other-end.js', import.meta.url)), args);
+async function otherEnd(part: Part): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(new URL('./other-end.js', import.meta.url)));
+  child.send(part);
   await once(child, 'message');
   return child;
 }

@@ -1,20 +1,25 @@
+import { once } from 'node:events';
 import process from 'node:process';
-import { Client, Server } from '../../lib/index.ts';
+import { Client, type Contract, Server } from '../../lib/index.ts';
 
-// The other end of what is measured, in a process of its own: `server <path>`, or `clients <path> <count>`, which say
-// something whenever they are told to.
+// The other end of what is measured, in a process of its own.
 
-const [, , role, path = '', count = '1'] = process.argv;
+/** What it is to be: a server at `path`, or so many clients, of which one says something whenever it is told to. */
+export interface Part {
+  readonly path: string;
+  readonly clients: number;
+}
 
-if (role === 'server') {
-  const server = new Server({ path });
+process.on('disconnect', () => process.exit());
+const [{ path, clients }] = (await once(process, 'message')) as [Part];
+if (clients === 0) {
+  const server = new Server<Contract>({ path });
   server.on('message', () => {});
   server.handle((data) => data);
   await server.start();
 } else {
-  const clients = Array.from({ length: Number(count) }, () => new Client({ path }));
-  await Promise.all(clients.map((client) => client.connect()));
-  process.on('message', () => void clients[0]?.send({ hello: 1 }));
+  const all = Array.from({ length: clients }, () => new Client<Contract>({ path }));
+  await Promise.all(all.map((client) => client.connect()));
+  process.on('message', () => void all[0]?.send({ hello: 1 }));
 }
-process.on('disconnect', () => process.exit());
 process.send?.('ready');

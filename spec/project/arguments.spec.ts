@@ -31,6 +31,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'examples/dispatch/driver.ts': ['--x', 'nonsense'],
   'examples/transfer/main.ts': ['--x', 'nonsense', '0', '1 2'],
   'examples/transfer/client.ts': ['', '--x', 'nonsense', 'abc /nowhere/file'],
+  'bench/calls/main.ts': ['--x', 'nonsense', '--list nonsense'],
   'bench/main.ts': [
     '--x',
     'nonsense',
