@@ -1,10 +1,9 @@
-import { codeOf } from '../base/code-of.ts';
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { BusError } from '../base/errors.ts';
-import { textOf } from '../base/text-of.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
 import type { ListenEvents, Listener } from './link.ts';
+import { listenError } from './listen-error.ts';
 import type { ListenSettings } from './settings.ts';
 import { SocketLink } from './socket-link.ts';
 
@@ -59,15 +58,6 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
     server.once('error', onError);
     server.once('listening', onListening);
     server.listen({ backlog, ...options });
-  });
-}
-
-/** `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` for a listener that failed. */
-export function listenError(address: string, cause: unknown): BusError {
-  const message = textOf(cause);
-  const taken = codeOf(cause) === 'EADDRINUSE';
-  return new BusError(taken ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN', `cannot listen on ${address}: ${message}`, {
-    cause,
   });
 }
 

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { ListenEvents, Listener } from './link.ts';
-import { listenError } from './net-listener.ts';
+import { listenError } from './listen-error.ts';
 import { PathLock } from './path-lock.ts';
 import { bindPrivate, privatePlace, removePrivate } from './private-socket.ts';
 import type { ListenSettings } from './settings.ts';

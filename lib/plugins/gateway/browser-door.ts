@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { resolveOptions } from '../../base/options.ts';
+import { HttpListener } from '../../transport/http-listener.ts';
 import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
 import type { BrowserDoorOptions, BrowserDoorSettings } from './browser-options.ts';
 import { browserDoorOptions } from './browser-options.ts';
+import { farewellMs, listenerOptions } from './event-options.ts';
 import { refuse } from './refusal.ts';
 import { UpgradeGate } from './upgrade-gate.ts';
 import { Upgrader } from './upgrader.ts';
-import { WebListener } from './web-listener.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
 /** Where web pages come in as clients of the bus: each WebSocket is a link of the server. */
@@ -17,7 +18,7 @@ export class BrowserDoor {
   readonly #settings: BrowserDoorSettings;
   readonly #gate: UpgradeGate;
   readonly #links = new Set<WebSocketLink>();
-  #listener: WebListener | undefined;
+  #listener: HttpListener | undefined;
   #port: number | undefined;
 
   constructor(host: PluginHost, options: BrowserDoorOptions) {
@@ -39,17 +40,17 @@ export class BrowserDoor {
   /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
   async open(): Promise<void> {
     if (this.#listener !== undefined) return;
-    const listener = new WebListener(
-      { ...this.#settings, idleTimeoutMs: this.#settings.headersTimeoutMs },
-      {
-        request: (request, response) => refuse(request, response, 426, this.#host.clock, true),
-        upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
-        error: (error) => this.#host.report(error),
-      },
-    );
+    const { clock } = this.#host;
+    const { headersTimeoutMs, host, port } = this.#settings;
+    const settings = { ...this.#settings, clock, idleTimeoutMs: headersTimeoutMs };
+    const listener = new HttpListener(listenerOptions('browser', settings), {
+      request: (request, response) => refuse(request, response, 426, clock, true),
+      upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+      error: (error) => this.#host.report(error),
+    });
     this.#listener = listener;
     try {
-      this.#port = await listener.listen(this.#settings.port);
+      this.#port = await listener.listen({ host, port });
     } catch (error) {
       this.#listener = undefined;
       throw error;
@@ -62,7 +63,7 @@ export class BrowserDoor {
     this.#listener = undefined;
     this.#port = undefined;
     if (listener === undefined) return;
-    const closed = listener.close();
+    const closed = listener.close(farewellMs);
     for (const link of this.#links) link.end();
     await closed;
   }

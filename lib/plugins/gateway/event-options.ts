@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
-import { custom, flag, integer, oneOf, text } from '../../base/options.ts';
+import { custom, flag, integer, oneOf, type Resolved, text } from '../../base/options.ts';
 import { systemClock } from '../../base/system-clock.ts';
+import type { HttpListenerOptions } from '../../transport/http-listener.ts';
 
 /** The port of both servers when none is named. */
 export const DEFAULT_PORT = 9001;
@@ -58,3 +59,18 @@ export const eventOptions = {
     accepts: (value) => typeof value === 'object' && value !== null && 'setTimer' in value,
   }),
 };
+
+/** How long connections that were told to go have to read their last answer. */
+export const farewellMs = 1000;
+
+/** The listener of a server, which sweeps a few times in the shortest of its timeouts. */
+export function listenerOptions(
+  name: string,
+  settings: Resolved<typeof listenOptions> & { readonly clock: Clock; readonly idleTimeoutMs: number },
+  shortestMs = 1000,
+): HttpListenerOptions {
+  const { clock, tls, maxConnections, maxHeaderBytes, maxHeaders, headersTimeoutMs, idleTimeoutMs } = settings;
+  const sweepMs = Math.max(5, Math.min(1000, Math.floor(shortestMs / 4)));
+  const limits = { maxConnections, maxHeaderBytes, maxHeaders, headersTimeoutMs };
+  return { name, clock, tls, ...limits, keepAliveMs: idleTimeoutMs, sweepMs };
+}

@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
+import { HttpListener } from '../../transport/http-listener.ts';
 import { hostsOf } from '../../transport/websocket-handshake.ts';
 import type { BodyData } from './body-data.ts';
 import { toBuffer } from './body-data.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { DEFAULT_PORT } from './event-options.ts';
+import { DEFAULT_PORT, farewellMs, listenerOptions } from './event-options.ts';
 import type { AnyEventName, WebServerMessage } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
 import type { RequestDetails } from './http-exchange.ts';
@@ -19,7 +19,6 @@ import { RequestAccessors } from './request-accessors.ts';
 import { HttpSendStatus } from './response-writer.ts';
 import type { RoutingTable } from './route-table.ts';
 import { RouteTable } from './route-table.ts';
-import { WebListener } from './web-listener.ts';
 
 const shutdownText = 'Service Unavailable: Server shutting down';
 
@@ -31,9 +30,8 @@ export class HttpServer extends RequestAccessors {
   readonly #routes = new RouteTable();
   readonly #exchanges = new ConnectionTable<HttpExchange>();
   readonly #unanswered = new WeakMap<Socket, number>();
-  #listener: WebListener | undefined;
+  #listener: HttpListener | undefined;
   #port: number | undefined;
-  #sweep: Timer | undefined;
 
   constructor(options: HttpServerOptions = {}) {
     const settings = resolveOptions('HttpServer', httpServerOptions, options);
@@ -52,20 +50,22 @@ export class HttpServer extends RequestAccessors {
    */
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
     if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this HttpServer listens already');
-    const listener = new WebListener(this.#settings, {
+    const { bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs, host } = this.#settings;
+    const shortestMs = Math.min(bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs || Infinity);
+    const listener = new HttpListener(listenerOptions('HttpServer', this.#settings, shortestMs), {
       request: (request, response, continues) => this.#accept(request, response, continues),
+      sweep: (now) => this.#sweep(now),
       error: (error) => this.report(error),
     });
     this.#listener = listener;
     try {
-      this.#port = await listener.listen(port);
+      this.#port = await listener.listen({ host, port });
     } catch (error) {
       this.#listener = undefined;
       this.report(error);
       throw error;
     }
     this.startPolling();
-    this.#scheduleSweep();
     this.raise(
       'SERVER_STARTED_LISTENING',
       webServerMessage('SERVER_STARTED_LISTENING', serverClientId, String(this.#port)),
@@ -82,12 +82,11 @@ export class HttpServer extends RequestAccessors {
     if (listener === undefined || this.#port === undefined) return false;
     this.#listener = undefined;
     this.#port = undefined;
-    this.#sweep?.cancel();
     for (const exchange of this.#exchanges.all()) {
       this.#exchanges.delete(exchange.id);
       exchange.answer('503 Service Unavailable', shutdownText, true);
     }
-    const closed = listener.close();
+    const closed = listener.close(farewellMs);
     this.raise('SERVER_STOPPED_LISTENING', webServerMessage('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away'));
     this.stopPolling();
     await closed;
@@ -247,20 +246,12 @@ export class HttpServer extends RequestAccessors {
     exchange.answer(status, status.slice(4));
   }
 
-  #scheduleSweep(): void {
-    const { clock, bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs } = this.#settings;
-    const shortest = Math.min(bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs || Infinity);
-    const everyMs = Math.max(10, Math.min(1000, Math.floor(shortest / 4)));
-    const sweep = (): void => {
-      this.#sweep = clock.setTimer(sweep, everyMs);
-      const now = clock.now();
-      for (const exchange of this.#exchanges.live()) {
-        const cause = exchange.overdue(now, this.#settings);
-        if (cause === 'body') this.#giveUp(exchange, '408 Request Timeout');
-        else if (cause === 'answer') this.#giveUp(exchange, '504 Gateway Timeout');
-        else if (cause === 'drain') exchange.abort();
-      }
-    };
-    this.#sweep = clock.setTimer(sweep, everyMs);
+  #sweep(now: number): void {
+    for (const exchange of this.#exchanges.live()) {
+      const cause = exchange.overdue(now, this.#settings);
+      if (cause === 'body') this.#giveUp(exchange, '408 Request Timeout');
+      else if (cause === 'answer') this.#giveUp(exchange, '504 Gateway Timeout');
+      else if (cause === 'drain') exchange.abort();
+    }
   }
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
+import { HttpListener } from '../../transport/http-listener.ts';
 import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import type { BodyData } from './body-data.ts';
 import { toBuffer } from './body-data.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { DEFAULT_PORT } from './event-options.ts';
+import { DEFAULT_PORT, farewellMs, listenerOptions } from './event-options.ts';
 import { EventSource } from './event-source.ts';
 import type { AnyEventName, GatewayEventName } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
@@ -17,7 +17,6 @@ import { TopicTable } from './topic-table.ts';
 import type { UpgradeDetails } from './upgrade-gate.ts';
 import { UpgradeGate } from './upgrade-gate.ts';
 import { Upgrader } from './upgrader.ts';
-import { WebListener } from './web-listener.ts';
 import { SendStatus, WebSocketConnection } from './websocket-connection.ts';
 import type { WebSocketServerOptions, WebSocketServerSettings } from './websocket-options.ts';
 import { webSocketServerOptions } from './websocket-options.ts';
@@ -32,9 +31,8 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   readonly #clients = new ConnectionTable<WebSocketConnection>();
   readonly #topics = new TopicTable();
   readonly #gate: UpgradeGate;
-  #listener: WebListener | undefined;
+  #listener: HttpListener | undefined;
   #port: number | undefined;
-  #sweep: Timer | undefined;
   #echo = false;
 
   constructor(options: WebSocketServerOptions = {}) {
@@ -65,21 +63,25 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
    */
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
     if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this WebSocketServer listens already');
-    const listener = new WebListener(this.#settings, {
+    const { idleTimeoutMs, drainTimeoutMs, closeTimeoutMs, host } = this.#settings;
+    const shortestMs = Math.min(idleTimeoutMs, drainTimeoutMs, closeTimeoutMs);
+    const listener = new HttpListener(listenerOptions('WebSocketServer', this.#settings, shortestMs), {
       request: (request, response) => refuse(request, response, 426, this.#settings.clock, true),
       upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+      sweep: (now) => {
+        for (const client of this.#clients.live()) client.check(now);
+      },
       error: (error) => this.report(error),
     });
     this.#listener = listener;
     try {
-      this.#port = await listener.listen(port);
+      this.#port = await listener.listen({ host, port });
     } catch (error) {
       this.#listener = undefined;
       this.report(error);
       throw error;
     }
     this.startPolling();
-    this.#scheduleSweep();
     this.#tell('SERVER_STARTED_LISTENING', serverClientId, String(this.#port));
     return this.#port;
   }
@@ -94,9 +96,8 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     if (listener === undefined || this.#port === undefined) return false;
     this.#listener = undefined;
     this.#port = undefined;
-    this.#sweep?.cancel();
     for (const client of this.#clients.live()) client.kill('');
-    const closed = listener.close();
+    const closed = listener.close(farewellMs);
     this.#tell('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away');
     this.stopPolling();
     await closed;
@@ -262,19 +263,5 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
 
   #subscribers(topic: string): WebSocketConnection[] {
     return [...this.#topics.members(topic)].flatMap((id) => this.#clients.get(id) ?? []);
-  }
-
-  #scheduleSweep(): void {
-    const { clock, idleTimeoutMs, drainTimeoutMs, closeTimeoutMs } = this.#settings;
-    const everyMs = Math.max(
-      5,
-      Math.min(1000, Math.floor(Math.min(idleTimeoutMs, drainTimeoutMs, closeTimeoutMs) / 4)),
-    );
-    const sweep = (): void => {
-      this.#sweep = clock.setTimer(sweep, everyMs);
-      const now = clock.now();
-      for (const client of this.#clients.live()) client.check(now);
-    };
-    this.#sweep = clock.setTimer(sweep, everyMs);
   }
 }
