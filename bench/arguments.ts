@@ -21,7 +21,7 @@ export const usage = `npm run bench -- [options]
   --json          prints the results as JSON instead of tables
   --write         keeps the results in bench/results, docs/performance.md and docs/img
   --report        writes the document and the plots anew from the results kept last
-  --no-install    does not install peers that are missing
+  --no-install    does not install the packages of bench/ that are missing
 
 ${groups.map((group) => `${group}: ${namesOf(group).join(', ')}`).join('\n')}
 peers: ${adapters.map(({ name }) => name).join(', ')}

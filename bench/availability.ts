@@ -1,27 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Adapter } from './adapters/adapter.ts';
-import { hasPeerModule, peersFolder } from './adapters/peer-module.ts';
-
-/** Installs the peers by their lock file, without their install scripts; false when that cannot be done. */
-export function installPeers(): boolean {
-  if (existsSync(join(peersFolder, 'node_modules', '.package-lock.json'))) return true;
-  const npm = process.env['npm_execpath'];
-  const args = ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const [program, before] = npm?.endsWith('.js') === true ? [process.execPath, [npm]] : ['npm', []];
-  const { status } = spawnSync(program, [...before, ...args], {
-    cwd: peersFolder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  return status === 0;
-}
+import { hasBenchModule } from './packages.ts';
 
 /** Why a peer cannot take part; undefined when it can. */
 export function whyMissing(adapter: Adapter, nodeMajor: number): string | undefined {
   const { module, minimumNodeMajor = 0, program } = adapter;
   if (nodeMajor < minimumNodeMajor) return `needs Node ${minimumNodeMajor} or later`;
-  if (module !== undefined && !hasPeerModule(module)) return 'is not installed in bench/peers';
+  if (module !== undefined && !hasBenchModule(module)) return 'is not installed in bench/';
   return whyNotRun(program);
 }
 

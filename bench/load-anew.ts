@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { peersFolder, root } from './adapters/peer-module.ts';
+import { benchFolder, root } from './packages.ts';
 import type { Numbers } from './control/commands.ts';
 import { now } from './time.ts';
 
@@ -15,7 +15,7 @@ function run(script: string, cwd: string): { ms: number; rss: number } {
 export async function loadAnew(name: string, rounds: number): Promise<Numbers> {
   const isOurs = existsSync(join(root, 'lib')) && name === 'busbar';
   const script = `require(${JSON.stringify(name)})`;
-  const cwd = isOurs ? root : peersFolder;
+  const cwd = isOurs ? root : benchFolder;
   const [empty, loaded] = [[], []] as { ms: number; rss: number }[][];
   for (let round = 0; round < rounds; round++) {
     empty?.push(run('0', cwd));

@@ -1,8 +1,9 @@
 import { MultiBar, Presets } from 'cli-progress';
 import { type Arguments, readArguments, usage } from './arguments.ts';
-import { installPeers, whyMissing, whyNotRun } from './availability.ts';
+import { whyMissing, whyNotRun } from './availability.ts';
 import { countRuns, runScenario } from './bench.ts';
 import { machine } from './machine.ts';
+import { installPackages } from './packages.ts';
 import { writeMicro, writeReport } from './report/report.ts';
 import { textTables } from './report/tables.ts';
 import { keepResults, latestResults, type ScenarioResults } from './results.ts';
@@ -23,11 +24,12 @@ async function main(): Promise<void> {
   if (args.report) {
     const kept = latestResults();
     if (kept === undefined) throw new Error('No results were kept yet.');
+    install(args);
     await writeReport(kept);
     return;
   }
   const ofTheBus = args.scenarios.some(({ group }) => group === 'bus');
-  if (args.install && ofTheBus && !installPeers()) process.stderr.write('The peers cannot be installed.\n');
+  if (ofTheBus || args.write) install(args);
   const about = machine(args.node);
   const nodeMajor = Number(about.node.split('.')[0]);
   const wanted = ofTheBus ? args.peers : [];
@@ -64,6 +66,10 @@ async function main(): Promise<void> {
   for (const failure of failures) process.stderr.write(`Failed: ${failure}\n`);
   if (failures.length > 0) process.exitCode = 1;
   if (args.write) await writeReport(keepResults(results));
+}
+
+function install(args: Arguments): void {
+  if (args.install && !installPackages()) process.stderr.write('The packages of bench/ cannot be installed.\n');
 }
 
 try {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './adapters/peer-module.ts';
+import { root } from './packages.ts';
 import { type Machine, machineName } from './machine.ts';
 import type { Summary } from './statistics.ts';
 

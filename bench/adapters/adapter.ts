@@ -26,7 +26,7 @@ export interface ClientEnd {
 /** What one peer is measured through. Each file of this folder is one package; each adapter one configuration of it. */
 export interface Adapter {
   readonly name: string;
-  /** The module of bench/peers it needs; without it the peer is skipped by name. */
+  /** The module of bench/package.json it needs; without it the peer is skipped by name. */
   readonly module?: string;
   /** A program it needs. */
   readonly program?: string;

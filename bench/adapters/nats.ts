@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { sleep } from '../time.ts';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
-import { peerModule } from './peer-module.ts';
+import { benchModule } from '../packages.ts';
 
 interface Message {
   readonly data: Uint8Array;
@@ -23,7 +23,7 @@ interface NatsConnection {
 const flushEvery = 1_000;
 
 async function open(port: string): Promise<NatsConnection> {
-  const { connect } = peerModule('@nats-io/transport-node') as { connect(options: object): Promise<NatsConnection> };
+  const { connect } = benchModule('@nats-io/transport-node') as { connect(options: object): Promise<NatsConnection> };
   return connect({ servers: `127.0.0.1:${port}`, reconnect: false });
 }
 

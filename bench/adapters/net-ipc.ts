@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { connectBusbar, serveBusbar } from './busbar.ts';
-import { peerModule } from './peer-module.ts';
+import { benchModule } from '../packages.ts';
 import { room } from './room.ts';
 
 interface NetIpc {
@@ -31,7 +31,7 @@ interface NetIpcClient {
   close(): Promise<unknown>;
 }
 
-const netIpc = (): NetIpc => peerModule('net-ipc') as NetIpc;
+const netIpc = (): NetIpc => benchModule('net-ipc') as NetIpc;
 
 async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
   const server = new (netIpc().Server)({ path });

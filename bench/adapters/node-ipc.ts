@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
-import { peerModule } from './peer-module.ts';
+import { benchModule } from '../packages.ts';
 import { room } from './room.ts';
 
 interface NodeIpcClient {
@@ -27,7 +27,7 @@ interface NodeIpc {
 }
 
 function instance(): NodeIpc {
-  const { IPCModule } = peerModule('node-ipc') as { IPCModule: new () => NodeIpc };
+  const { IPCModule } = benchModule('node-ipc') as { IPCModule: new () => NodeIpc };
   const ipc = new IPCModule();
   ipc.config.silent = true;
   return ipc;

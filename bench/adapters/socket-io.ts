@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
-import { peerModule } from './peer-module.ts';
+import { benchModule } from '../packages.ts';
 
 type Acknowledge = (answer: unknown) => void;
 
@@ -38,7 +38,7 @@ function drained(engine: Engine): Promise<void> {
 }
 
 async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
-  const { Server } = peerModule('socket.io') as { Server: new (http: object, options: object) => SocketIoServer };
+  const { Server } = benchModule('socket.io') as { Server: new (http: object, options: object) => SocketIoServer };
   const http = createServer();
   const server = new Server(http, { maxHttpBufferSize: 64 * 1_048_576, transports: ['websocket'] });
   server.on('connection', (socket) => {
@@ -61,7 +61,7 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
 }
 
 async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
-  const { io } = peerModule('socket.io-client') as { io(url: string, options: object): ClientSocket };
+  const { io } = benchModule('socket.io-client') as { io(url: string, options: object): ClientSocket };
   const url = `http://127.0.0.1:${readFileSync(path, 'utf8')}`;
   const socket = io(url, { transports: ['websocket'], forceNew: true });
   await new Promise<void>((resolve) => socket.on('connect', () => resolve()));

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
-import { peerModule } from './peer-module.ts';
+import { benchModule } from '../packages.ts';
 import { fullBytes, room } from './room.ts';
 
 interface Socket {
@@ -30,7 +30,7 @@ interface Ws {
 const options = { perMessageDeflate: false, skipUTF8Validation: true, maxPayload: 64 * 1_048_576 };
 
 async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
-  const { WebSocketServer } = peerModule('ws') as Ws;
+  const { WebSocketServer } = benchModule('ws') as Ws;
   const http = createServer();
   const server = new WebSocketServer({ server: http, ...options });
   server.on('connection', (socket) => {
@@ -61,7 +61,7 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
 }
 
 async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
-  const { WebSocket } = peerModule('ws') as Ws;
+  const { WebSocket } = benchModule('ws') as Ws;
   const socket = new WebSocket(`ws+unix://${path}:/`, options);
   const asking = new Asking();
   await new Promise<void>((resolve, reject) => {

@@ -1,7 +1,7 @@
 import { Packr } from 'msgpackr';
 import type { Adapter, ClientEnd, Handlers, ServerEnd } from './adapter.ts';
 import { Asking, type Envelope } from './asking.ts';
-import { peerModule } from './peer-module.ts';
+import { benchModule } from '../packages.ts';
 import { fullBytes } from './room.ts';
 
 interface ZeroSocket extends AsyncIterable<Buffer[]> {
@@ -63,7 +63,7 @@ async function listen(socket: ZeroSocket, heard: (parts: Buffer[]) => void): Pro
 }
 
 async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
-  const { Router, XPublisher } = peerModule('zeromq') as ZeroMq;
+  const { Router, XPublisher } = benchModule('zeromq') as ZeroMq;
   const router = new Router();
   const publisher = new XPublisher();
   // Unlimited towards slow readers, as a router and a publisher drop what is over the mark.
@@ -91,7 +91,7 @@ async function serve(path: string, handlers: Handlers): Promise<ServerEnd> {
 }
 
 async function connect(path: string, handlers: Handlers): Promise<ClientEnd> {
-  const { Dealer, Subscriber } = peerModule('zeromq') as ZeroMq;
+  const { Dealer, Subscriber } = benchModule('zeromq') as ZeroMq;
   const dealer = new Dealer();
   const subscriber = new Subscriber();
   subscriber.receiveHighWaterMark = 0;

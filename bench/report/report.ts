@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../adapters/peer-module.ts';
+import { importBenchModule, root } from '../packages.ts';
 import type { Results } from '../results.ts';
 import { groups } from '../scenarios/scenario.ts';
 import { goalTable } from './goals.ts';
@@ -41,16 +41,25 @@ function between(text: string, marker: string, content: string): string {
   return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`;
 }
 
+// What the plots are drawn with, as far as it is used here.
+interface Lite {
+  compile(plot: object): { readonly spec: object };
+}
+interface Vega {
+  parse(spec: object): object;
+  readonly View: new (plan: object, options: object) => { toSVG(): Promise<string>; finalize(): void };
+}
+interface Resvg {
+  readonly Resvg: new (svg: string, options: object) => { render(): { asPng(): Uint8Array } };
+}
+
 async function draw(results: Results): Promise<void> {
-  const [{ compile }, vega, { Resvg }] = await Promise.all([
-    import('vega-lite'),
-    import('vega'),
-    import('@resvg/resvg-js'),
-  ]);
+  const [lite, vega, { Resvg }] = (await Promise.all(
+    ['vega-lite', 'vega', '@resvg/resvg-js'].map(importBenchModule),
+  )) as [Lite, Vega, Resvg];
   mkdirSync(images, { recursive: true });
   for (const [name, plot] of plots(results)) {
-    const { spec } = compile(plot as Parameters<typeof compile>[0]);
-    const view = new vega.View(vega.parse(spec), { renderer: 'none' });
+    const view = new vega.View(vega.parse(lite.compile(plot).spec), { renderer: 'none' });
     const svg = await view.toSVG();
     view.finalize();
     writeFileSync(join(images, `${name}.svg`), svg);

@@ -14,6 +14,21 @@ function linesWith(pattern: RegExp): string[] {
   );
 }
 
+interface Locked {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly dependencies?: object;
+  readonly devDependencies?: object;
+  readonly optionalDependencies?: object;
+}
+
+/** Whether the package at `path` finds `name`, in its own folder or in one above it. */
+function isLocked(packages: Readonly<Record<string, Locked>>, path: string, name: string): boolean {
+  const folders = (path === '' ? '' : `${path}/`).split('node_modules/');
+  const places = folders.map((_, at) => folders.slice(0, at + 1).join('node_modules/'));
+  return places.some((place) => packages[`${place}node_modules/${name}`] !== undefined);
+}
+
 describe('repository', () => {
   before(async function () {
     const listed = await command('git', ['ls-files', '-z', '--cached'], { cwd: root }).catch(() => undefined);
@@ -38,21 +53,31 @@ describe('repository', () => {
     expect(linesWith(/(?<![\w.*-])\/(?:work|home|root|Users)\/(?!\$|<)\w/)).to.deep.equal([]);
   });
 
-  it('lock file - has versions and checksums and no address', () => {
-    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
-      packages: Record<string, { version?: string; integrity?: string; resolved?: string; hasInstallScript?: boolean }>;
-    };
-    const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
-    expect(packages.filter(([, entry]) => entry.resolved !== undefined).map(([path]) => path)).to.deep.equal([]);
-    expect(packages.filter(([, entry]) => entry.integrity === undefined).map(([path]) => path)).to.deep.equal([]);
-  });
+  for (const folder of ['', 'bench/']) {
+    const read = (name: string) =>
+      JSON.parse(readFileSync(join(root, folder, name), 'utf8')) as Record<string, unknown>;
+    const locked = () => read('package-lock.json')['packages'] as Record<string, Locked>;
 
-  it('lock file - is for the dependencies that the manifest names', () => {
-    const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8')) as Record<string, unknown>;
-    const { dependencies, devDependencies, packages } = { ...read('package-lock.json'), ...read('package.json') };
-    const locked = (packages as Record<string, Record<string, unknown>>)[''];
-    expect(locked).to.deep.include({ dependencies, devDependencies });
-  });
+    it(`${folder}package-lock.json - has versions and checksums and no address`, () => {
+      const packages = Object.entries(locked()).filter(([path]) => path !== '');
+      expect(packages.filter(([, entry]) => entry.resolved !== undefined).map(([path]) => path)).to.deep.equal([]);
+      expect(packages.filter(([, entry]) => entry.integrity === undefined).map(([path]) => path)).to.deep.equal([]);
+    });
+
+    it(`${folder}package-lock.json - is for the dependencies that the manifest names`, () => {
+      const { dependencies, devDependencies } = read('package.json');
+      expect(locked()['']?.dependencies).to.deep.equal(dependencies);
+      expect(locked()['']?.devDependencies).to.deep.equal(devDependencies);
+    });
+
+    it(`${folder}package-lock.json - has the optional packages of every platform, without which npm ci fails`, () => {
+      const packages = locked();
+      const missing = Object.entries(packages).flatMap(([path, { optionalDependencies = {} }]) =>
+        Object.keys(optionalDependencies).filter((name) => !isLocked(packages, path, name)),
+      );
+      expect(missing).to.deep.equal([]);
+    });
+  }
 
   it('dependencies - none the package needs at run time has an install script', () => {
     const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
