@@ -1,14 +1,15 @@
 import type { BusError } from '../../lib/base/errors.ts';
-import { definePlugin, Server } from '../../lib/index.ts';
+import { type Connection, definePlugin, Server } from '../../lib/index.ts';
 import { channels } from '../../lib/plugins/channels/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 import { gateway } from '../../lib/plugins/gateway/index.ts';
+import { interserve } from '../../lib/plugins/interserve/index.ts';
 import { remote } from '../../lib/plugins/rpc/index.ts';
 import { MemoryNetwork } from '../../lib/testing/index.ts';
-import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
+import { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import type { Link, LinkEvents } from '../../lib/transport/link.ts';
-import { hello, offer } from '../support/stranger.ts';
+import { hello, offer as terms } from '../support/stranger.ts';
 import { pieces } from './mutate.ts';
 
 /** The other end of it is the fuzzer, which reads nothing. */
@@ -55,11 +56,13 @@ const faults: ReadonlySet<string> = new Set([
 /** Sessions that were left end before the next execution. */
 const graceMs = 200_000;
 
+const opening = hello({ busbar: terms });
+
 let wrong: BusError | undefined;
 
-/** One server for all executions, in memory, with the plugins that open no port by themselves. */
+/** One server for all executions, in memory, with all plugins; interserve adopts links instead of opening a port. */
 const clock = new VirtualClock();
-const server = new Server({ url: 'memory:fuzz', network: new MemoryNetwork(), clock });
+const server = new Server({ url: 'memory:fuzz', network: new MemoryNetwork(), clock, random: new SeededRandom(1) });
 server.on('error', (error) => {
   if (!faults.has(error.code)) wrong ??= error;
 });
@@ -68,6 +71,11 @@ remote(server, { echo: (value: unknown) => value, later: () => Promise.resolve(1
 server.use(channels());
 server.use(gateway());
 server.use(dispatch({ allow: () => false }));
+const transfers = server.use(interserve({ share: true }));
+transfers.add('box');
+transfers.receive('box', () => {});
+let arrived: Connection | undefined;
+server.on('connect', (connection) => (arrived = connection));
 const door = definePlugin<(link: Link) => void, undefined>({
   name: 'door',
   server: (host) => ({ api: (link) => host.acceptLink(link) }),
@@ -76,16 +84,36 @@ const door = definePlugin<(link: Link) => void, undefined>({
 const arrive = server.use(door);
 await server.start();
 
-/** A client that was admitted sends `bytes` behind its hello; whatever it does, the server reports no fault of its own. */
-export function admitted(bytes: Uint8Array, random: SeededRandom): void {
+/**
+ * A client that was admitted sends `bytes` behind its hello, to a server that may have a transfer for it; whatever it does,
+ * the server reports no fault of its own.
+ */
+export async function admitted(bytes: Uint8Array, random: SeededRandom): Promise<void> {
   const link = new OneWayLink();
   arrive(link);
-  link.events?.data(hello({ busbar: offer }));
-  for (const piece of pieces(bytes, random)) link.events?.data(piece);
+  link.events?.data(opening);
+  if (arrived !== undefined && random.chance(0.1)) offer(arrived);
+  // What comes before the welcome is over is forgotten when the rest breaks the session.
+  if (random.chance(0.9)) await turn();
+  for (const piece of pieces(bytes, random)) {
+    link.events?.data(piece);
+    await turn();
+  }
   clock.advance(random.between(0, 100));
   link.destroy();
   clock.advance(graceMs);
+  await turn();
   const error = wrong;
   wrong = undefined;
   if (error !== undefined) throw new Error(`the server reported ${error.code}`, { cause: error });
+}
+
+function offer(connection: Connection): void {
+  transfers.send('box', 'content', connection).receipt.catch(() => {});
+}
+
+/** What was put off, and what plugins do once their promises settled, some in a row. */
+async function turn(): Promise<void> {
+  clock.advance(0);
+  for (let reactions = 0; reactions < 12; reactions++) await Promise.resolve();
 }

@@ -75,6 +75,8 @@ function netIpcSession(messagepack: boolean, deflate: boolean): Uint8Array {
   return bytes;
 }
 
+const digest = { sha256: 'ab'.repeat(32), bytes: 7 };
+
 /** What plugins say, right and nearly so, each on its lane. */
 const said: Readonly<Record<string, readonly unknown[]>> = {
   rpc: [
@@ -109,6 +111,13 @@ const said: Readonly<Record<string, readonly unknown[]>> = {
     { op: 'release', lease: 1 },
     { op: 'close', lease: 1, device: { id: 1, address: '127.0.0.1', port: 1 } },
   ],
+  interserve: [
+    { op: 'ask', transfer: 1, content: { id: 'box', kind: 'bytes', size: 7, name: 'a' } },
+    { op: 'ask', transfer: 2, content: { id: 'box', kind: 'string' } },
+    { op: 'digest', way: 'up', transfer: 1, digest },
+    { op: 'stop', way: 'up', transfer: 2, reason: 'aborted', message: 'no' },
+    { op: 'stop', way: 'down', transfer: 1, reason: 'aborted', message: 'no' },
+  ],
 };
 
 function pluginSession(name: string): Uint8Array {
@@ -119,6 +128,7 @@ function pluginSession(name: string): Uint8Array {
     encoder.message(1, body, at % 2 === 0);
     encoder.request(1, at + 1, body, 1_000);
   });
+  if (name === 'interserve') encoder.response(1, 1, { ok: true, receipt: { ...digest, resumed: 0 } });
   return Buffer.concat(slab.take());
 }
 

@@ -13,20 +13,20 @@ const from = one === undefined ? 0 : Number(one);
 const count = one === undefined ? 1_000_000 : 1;
 
 describe('bytes of strangers', () => {
-  it('what real ends write - is taken by every target', () => {
+  it('what real ends write - is taken by every target', async () => {
     const corpus = makeCorpus();
-    for (const { name, corpus: kind, feed } of targets) {
+    for (const { corpus: kind, feed } of targets) {
       if (kind === 'serverHellos' || kind === 'deflated') continue;
-      for (const bytes of corpus[kind]) expect(() => feed(bytes, new SeededRandom(1)), name).to.not.throw();
+      for (const bytes of corpus[kind]) await feed(bytes, new SeededRandom(1));
     }
   });
 
   for (const { name, feed } of targets) {
-    it(`${name} - takes any bytes, or throws ERR_PROTOCOL or ERR_TOO_LARGE`, () => {
-      fc.assert(
-        fc.property(fc.uint8Array({ maxLength: 300 }), fc.integer(), (bytes, seed) => {
+    it(`${name} - takes any bytes, or throws ERR_PROTOCOL or ERR_TOO_LARGE`, async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.integer(), async (bytes, seed) => {
           try {
-            feed(bytes, new SeededRandom(seed));
+            await feed(bytes, new SeededRandom(seed));
           } catch (error) {
             if (!(error instanceof BusError) || !['ERR_PROTOCOL', 'ERR_TOO_LARGE'].includes(error.code)) throw error;
           }

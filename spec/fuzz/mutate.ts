@@ -5,8 +5,9 @@ const lengths = [0, 1, 7, 8, 11, 12, 0xffff, 0x1_0000, 0x1_0008, 0x10_0000, 0x7f
 
 /** One of `corpus` with one to six changes, as `random` says. */
 export function mutate(corpus: readonly Uint8Array[], random: SeededRandom): Uint8Array {
-  let bytes: Uint8Array = new Uint8Array(random.pick(corpus));
-  if (bytes.length > 2_000 && random.chance(0.97)) bytes = bytes.slice(0, 2_000);
+  const chosen = random.pick(corpus);
+  const most = chosen.length > 2_000 && random.chance(0.97) ? 2_000 : chosen.length;
+  let bytes: Uint8Array = new Uint8Array(chosen.subarray(0, most));
   for (let changes = random.between(1, 6); changes > 0; changes--) bytes = change(bytes, corpus, random);
   return bytes;
 }

@@ -19,7 +19,7 @@ export interface Target {
   readonly corpus: keyof Corpus;
   /** How often it is picked, beside the others. */
   readonly weight: number;
-  feed(bytes: Uint8Array, random: SeededRandom): void;
+  feed(bytes: Uint8Array, random: SeededRandom): void | Promise<void>;
 }
 
 const maxFrameBytes = 262_144;
@@ -27,14 +27,16 @@ const maxDepth = 64;
 const ignore = (): void => {};
 const hello = { compress: true, messagepack: true, extras: undefined, id: null };
 
-function native(records: boolean): Target['feed'] {
+type Feed = (bytes: Uint8Array, random: SeededRandom) => void;
+
+function native(records: boolean): Feed {
   return (bytes, random) => {
     const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth });
     for (const piece of pieces(bytes, random)) decoder.feed(piece, ignore);
   };
 }
 
-function netIpc(messagepack: boolean, deflated: boolean): Target['feed'] {
+function netIpc(messagepack: boolean, deflated: boolean): Feed {
   return (bytes, random) => {
     const inflater = deflated ? createInflater(maxFrameBytes) : undefined;
     try {
@@ -46,7 +48,7 @@ function netIpc(messagepack: boolean, deflated: boolean): Target['feed'] {
   };
 }
 
-function opening(make: () => { feed(bytes: Uint8Array): unknown }): Target['feed'] {
+function opening(make: () => { feed(bytes: Uint8Array): unknown }): Feed {
   return (bytes, random) => {
     const ours = make();
     for (const piece of pieces(bytes, random)) ours.feed(piece);
