@@ -80,11 +80,11 @@ export const constants = {
 
 /** What pages have in place of modules of lib/ and of packages: small instead of fast, or nothing where a page has no use for it. */
 export const standIns = {
+  'base/emitter': 'browser/emitter',
   'base/errors': 'browser/errors',
   'base/nearest': 'browser/nearest',
   'base/queue': 'browser/queue',
   'base/system-clock': 'browser/system-clock',
-  'bus/emitter': 'browser/emitter',
   'bus/request-table': 'browser/request-table',
   'plugins/channels/channel-relay': 'browser/channel-relay',
   'plugins/rpc/joint/struct-codec': 'browser/struct-codec',

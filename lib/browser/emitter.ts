@@ -1,5 +1,5 @@
-import type { Handling } from '../bus/handling.ts';
-import { isThenable } from '../bus/incoming.ts';
+import { isThenable } from '../base/guarded.ts';
+import type { Handling } from '../base/handling.ts';
 
 type Name = string | symbol;
 type Listener = (...args: unknown[]) => unknown;
@@ -10,7 +10,7 @@ interface Registered {
   readonly once: boolean;
 }
 
-/** Stands in for `bus/emitter` in web pages, and for eventemitter3 with it: the same calls, in less code. */
+/** Stands in for `base/emitter` in web pages, and for eventemitter3 with it: the same calls, in less code. */
 export abstract class BusEmitter {
   readonly #events = new Map<Name, readonly Registered[]>();
   #handled: { readonly event: Name; readonly handling: Handling } | undefined;

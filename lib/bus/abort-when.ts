@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import { onAbort } from '../base/on-abort.ts';
+import { onAbort } from '../base/wait.ts';
 import type { AskOptions } from './ask-options.ts';
 
 /** Aborts `controller` by the caller's signal or after its time, with the error to reject with; returns how to stop that. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { concat } from '../base/bytes.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { LinkPort } from '../session/link-port.ts';
@@ -219,14 +220,4 @@ export class Admission {
     this.#deadline.cancel();
     this.#owner.left(this, error);
   }
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

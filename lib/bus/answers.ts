@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { MessageFrame, RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
-import { Handling } from './handling.ts';
+import { Handling } from '../base/handling.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { PeerOwner } from './peer-owner.ts';
 import type { PeerHandle } from './plugin.ts';

@@ -19,7 +19,7 @@ import type { PeerOwner } from './peer-owner.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { clientHello, compressLink, sessionOfClient } from './terms.ts';
-import { withinTime } from './within-time.ts';
+import { withinTime } from '../base/wait.ts';
 
 /** A client's conversation with its server, over as many links as it takes. */
 export class ClientConversation implements PeerOwner, LinkHolder, CurrentLinkOwner {

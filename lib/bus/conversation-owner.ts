@@ -1,4 +1,4 @@
-import type { Handling } from './handling.ts';
+import type { Handling } from '../base/handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';

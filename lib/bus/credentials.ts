@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
+import { inTime } from '../base/wait.ts';
 
 /** What a client shows its server: as it was given to `connect()`, or asked for before each opening. */
 export class Credentials {
@@ -23,26 +24,13 @@ export class Credentials {
   renew(signal: AbortSignal): Promise<void> | undefined {
     const ask = this.#ask;
     if (ask === undefined) return undefined;
-    return new Promise((resolve, reject) => {
-      const settle = (finish: () => void): void => {
-        timer.cancel();
-        signal.removeEventListener('abort', abort);
-        finish();
-      };
-      const fail = (error: unknown): void => settle(() => reject(asBusError(error, 'ERR_LISTENER')));
-      const abort = (): void => settle(() => reject(signal.reason));
-      const late = (): void =>
-        fail(new BusError('ERR_TIMEOUT', `The payload of connect() did not come within ${this.#withinMs} ms`));
-      const timer = this.#clock.setTimer(late, this.#withinMs);
-      signal.addEventListener('abort', abort, { once: true });
-      new Promise((asked) => asked(ask())).then(
-        (payload) =>
-          settle(() => {
-            this.payload = payload;
-            resolve();
-          }),
-        fail,
-      );
+    const asked = new Promise((resolve) => resolve(ask())).catch((error: unknown) => {
+      throw asBusError(error, 'ERR_LISTENER');
+    });
+    const late = (): BusError =>
+      new BusError('ERR_TIMEOUT', `The payload of connect() did not come within ${this.#withinMs} ms`);
+    return inTime({ clock: this.#clock, ms: this.#withinMs, signal }, asked, late).then((payload) => {
+      this.payload = payload;
     });
   }
 }

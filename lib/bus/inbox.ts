@@ -1,5 +1,6 @@
+import { AsyncQueue } from '../base/async-queue.ts';
 import { Queue } from '../base/queue.ts';
-import type { Handling } from './handling.ts';
+import type { Handling } from '../base/handling.ts';
 
 /** What is kept for one `for await` before the peer is asked to wait; a quarter of it lets the peer go on. */
 const mostMessages = 1_024;
@@ -76,11 +77,18 @@ class Reader implements AsyncIterableIterator<unknown> {
   readonly #taken: () => void;
   readonly #left: () => void;
   bytes = 0;
-  readonly #messages = new Queue<Unread>();
+  readonly #messages = new AsyncQueue<Unread, unknown>({
+    give: ({ value, bytes, handling }) => {
+      this.bytes -= bytes;
+      this.#given.push(handling);
+      return value;
+    },
+    left: (rest) => {
+      for (const { handling } of rest) handling?.dropped();
+    },
+  });
   /** Of the messages that the loop has and did not come back from. */
   readonly #given = new Queue<Handling | undefined>();
-  readonly #waiting = new Queue<(result: IteratorResult<unknown>) => void>();
-  #ended = false;
 
   constructor(asked: () => void, taken: () => void, left: () => void) {
     this.#asked = asked;
@@ -94,42 +102,28 @@ class Reader implements AsyncIterableIterator<unknown> {
 
   push(value: unknown, bytes: number, handling: Handling | undefined): void {
     handling?.begin();
-    const next = this.#waiting.shift();
-    if (next !== undefined) {
-      this.#given.push(handling);
-      next({ done: false, value });
-      return;
-    }
     this.bytes += bytes;
     this.#messages.push({ value, bytes, handling });
   }
 
   end(): void {
-    this.#ended = true;
-    for (const next of this.#waiting.clear()) next({ done: true, value: undefined });
+    this.#messages.end();
   }
 
   next(): Promise<IteratorResult<unknown>> {
     this.#given.shift()?.done();
     this.#asked();
-    const message = this.#messages.shift();
-    if (message !== undefined) {
-      this.bytes -= message.bytes;
-      this.#given.push(message.handling);
-      this.#taken();
-      return Promise.resolve({ done: false, value: message.value });
-    }
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const next = this.#messages.next();
+    this.#taken();
+    return next;
   }
 
   return(): Promise<IteratorResult<unknown>> {
     for (const handling of this.#given.clear()) handling?.done();
-    for (const { handling } of this.#messages.clear()) handling?.dropped();
+    const over = this.#messages.return();
     this.bytes = 0;
-    this.end();
     this.#left();
-    return Promise.resolve({ done: true, value: undefined });
+    return over;
   }
 
   [Symbol.asyncIterator](): this {

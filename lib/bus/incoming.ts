@@ -1,5 +1,6 @@
 import { codeOf } from '../base/code-of.ts';
 import { BusError } from '../base/errors.ts';
+import { isThenable } from '../base/guarded.ts';
 import { textOf } from '../base/text-of.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { PeerHandle } from './plugin.ts';
@@ -136,10 +137,6 @@ export class IncomingRequest<Requester = PeerHandle> {
       this.fail(error);
     }
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** What of an error travels: its code and message, never its stack. `details` only where a `BusError` carries them. */

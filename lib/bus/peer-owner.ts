@@ -1,6 +1,6 @@
 import type { BusError } from '../base/errors.ts';
 import type { EndFrame } from '../wire/frames.ts';
-import type { Handling } from './handling.ts';
+import type { Handling } from '../base/handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 

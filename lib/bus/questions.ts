@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import { onAbort } from '../base/on-abort.ts';
+import { onAbort } from '../base/wait.ts';
 import { type Pending, PendingTable } from '../session/pending.ts';
 import type { Waiting } from '../session/waiting.ts';
 import type { Asker } from '../wire/dialect.ts';

@@ -1,5 +1,5 @@
 import type { SlowInfo, UndeliveredMessage } from './events.ts';
-import type { Handling } from './handling.ts';
+import type { Handling } from '../base/handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 
 /** What the holder of a conversation is told; one table serves all holders of a class. */

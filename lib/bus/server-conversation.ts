@@ -7,7 +7,7 @@ import type { Link } from '../transport/link.ts';
 import type { EndFrame } from '../wire/frames.ts';
 import type { ProcessMark } from '../wire/hello.ts';
 import { CurrentLink, type CurrentLinkOwner } from './current-link.ts';
-import type { Handling } from './handling.ts';
+import type { Handling } from '../base/handling.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import { Peer } from './peer.ts';
@@ -16,7 +16,7 @@ import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { ServerConversationEvents } from './server-conversation-events.ts';
 import { Welcome } from './welcome.ts';
-import { withinTime } from './within-time.ts';
+import { withinTime } from '../base/wait.ts';
 
 /** A server's conversation with one client, over as many links as the client makes. */
 export class ServerConversation<Holder extends PeerHandle> implements PeerOwner, LinkHolder, CurrentLinkOwner {

@@ -1,6 +1,6 @@
+import { AsyncQueue } from '../base/async-queue.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import { Queue } from '../base/queue.ts';
 import { checkSettings } from '../base/settings.ts';
 import type { AskOptions } from './ask-options.ts';
 import type { Unchecked } from './contract.ts';
@@ -126,22 +126,17 @@ export async function* surveyAnswers<Handle>(
   clock: Clock,
   graceMs: number,
 ): AsyncGenerator<SurveyAnswer<Handle, unknown>, void, void> {
-  const ready = new Queue<SurveyAnswer<Handle, unknown>>();
-  let wake: (() => void) | undefined;
+  const answers = new AsyncQueue<SurveyAnswer<Handle, unknown>>({ give: (answer) => answer });
+  let open = members.length;
+  if (open === 0) answers.end();
   const cancel = askAll(members, options, clock, graceMs, (answer) => {
-    ready.push(answer);
-    wake?.();
+    answers.push(answer);
+    open -= 1;
+    if (open === 0) answers.end();
   });
   let fulfilled = 0;
   try {
-    for (let left = members.length; left > 0; left--) {
-      if (ready.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const answer = ready.shift();
-      if (answer === undefined) continue;
+    for await (const answer of answers) {
       if (answer.status === 'fulfilled') fulfilled += 1;
       yield answer;
       if (fulfilled >= quorum) return;

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
-import { Handling } from './handling.ts';
+import { Handling } from '../base/handling.ts';
 
 export interface WelcomeOptions {
   readonly clock: Clock;

@@ -2,6 +2,7 @@ import pRetry from 'p-retry';
 import { retryDelayMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { sleep } from '../base/wait.ts';
 
 export interface RedialOptions {
   /** Attempts after the first one; Infinity never gives up. */
@@ -28,7 +29,7 @@ export async function redial(attempt: () => Promise<void>, options: RedialOption
     const ms = retryDelayMs(failures, maxRetryTime, random);
     attempts += 1;
     options.waiting(attempts, ms);
-    await sleep(ms, clock, signal);
+    await sleep(clock, ms, signal);
   };
   if (options.waitFirst) await wait(1);
   await pRetry(attempt, {
@@ -41,23 +42,5 @@ export async function redial(attempt: () => Promise<void>, options: RedialOption
       await wait(attemptNumber);
       return true;
     },
-  });
-}
-
-function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const abort = (): void => {
-      timer.cancel();
-      reject(signal.reason);
-    };
-    const timer = clock.setTimer(() => {
-      signal.removeEventListener('abort', abort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', abort, { once: true });
   });
 }

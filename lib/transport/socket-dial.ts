@@ -1,11 +1,11 @@
 import { codeOf } from '../base/code-of.ts';
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { textOf } from '../base/text-of.ts';
+import { sleep } from '../base/wait.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Link } from './link.ts';
 import type { DialSettings } from './settings.ts';
@@ -30,7 +30,7 @@ export async function dialSocket(address: SocketAddress, settings: DialSettings,
     } catch (error) {
       // A tcp connect waits for room in the listener's queue, one to a socket file fails at once instead.
       if (address.kind !== 'unix' || !isCrowded(error) || clock.now() >= until) throw error;
-      await pause(clock, crowdedPauseMs * (0.5 + random.unit()), signal);
+      await sleep(clock, crowdedPauseMs * (0.5 + random.unit()), signal);
     }
   }
 }
@@ -38,18 +38,6 @@ export async function dialSocket(address: SocketAddress, settings: DialSettings,
 function isCrowded(error: unknown): boolean {
   const cause = error instanceof BusError ? error.cause : undefined;
   return codeOf(cause) === 'EAGAIN';
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = clock.setTimer(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {

@@ -1,3 +1,5 @@
+import { allocate } from '../base/bytes.ts';
+
 const firstSlabBytes = 4_096;
 const largestSlabBytes = 65_536;
 const noBuffer = new Uint8Array(0);
@@ -102,8 +104,4 @@ export class Slab {
     this.#sealedBytes += this.position - this.#start;
     this.#start = this.position;
   }
-}
-
-function allocate(bytes: number): Uint8Array {
-  return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
 }

@@ -6,7 +6,7 @@ import * as originalErrors from '../../lib/base/errors.ts';
 import * as errors from '../../lib/browser/errors.ts';
 import { BusEmitter as PageEmitter } from '../../lib/browser/emitter.ts';
 import { createHash } from '../../lib/browser/node-crypto.ts';
-import { BusEmitter } from '../../lib/bus/emitter.ts';
+import { BusEmitter } from '../../lib/base/emitter.ts';
 import retry from '../../lib/browser/retry.ts';
 import * as structs from '../../lib/browser/struct-codec.ts';
 import * as originalStructs from '../../lib/plugins/rpc/joint/struct-codec.ts';

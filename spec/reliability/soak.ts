@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '../../lib/base/system-clock.ts';
-import { withinTime } from '../../lib/bus/within-time.ts';
+import { withinTime } from '../../lib/base/wait.ts';
 import { Client, type ClientOptions, type Connection, Server, type ServerOptions } from '../../lib/index.ts';
 import { FaultProxy, type ProxyAddress, type ProxyFaults, SeededRandom } from '../../lib/testing/index.ts';
 import { dialects, eager, next, sleep } from '../support/buses.ts';

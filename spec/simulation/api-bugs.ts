@@ -1,4 +1,4 @@
-import { Handling } from '../../lib/bus/handling.ts';
+import { Handling } from '../../lib/base/handling.ts';
 import { Leftovers } from '../../lib/bus/leftovers.ts';
 import { Peer } from '../../lib/bus/peer.ts';
 import { ServerConversation } from '../../lib/bus/server-conversation.ts';

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { BusError } from '../../base/errors.ts';
-import { canonicalAddress } from './address.ts';
+import { canonicalAddress } from '../../base/ip.ts';
 
 const mostEntries = 1_024;
 const mostRemembered = 4_096;

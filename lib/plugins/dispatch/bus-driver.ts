@@ -1,3 +1,4 @@
+import { CreditWindow } from '../../base/credit.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import { encodeData, eventCost, type PortMessage, windowBytes } from './bus-messages.ts';
@@ -6,8 +7,8 @@ import type { Driver } from './driver.ts';
 import type { Lease } from './lease.ts';
 import { messageType } from './message.ts';
 
-/** Announcements are not held back by a slow client; so many bytes of window behind, its lease ends. */
-const furthestBehind = windowBytes;
+/** Announcements are not held back by a slow client; with so many bytes under way, its lease ends. */
+const furthestBytes = 2 * windowBytes;
 
 /** A driver at the other end of a session: what its devices do goes onto the lane, as far as the client gave credit. */
 export class BusDriver implements Driver {
@@ -17,8 +18,10 @@ export class BusDriver implements Driver {
   readonly #peer: PeerHandle;
   readonly #number: number;
   readonly #onEnded: () => void;
-  #credit = 0;
-  #unsettledBytes = 0;
+  /** What devices sent; the client has to grant the first bytes. */
+  readonly #received = new CreditWindow(windowBytes, windowBytes);
+  /** What devices are sent and have no room for yet. */
+  readonly #written = new CreditWindow(windowBytes);
 
   /** `number` is the client's name for the lease; `onEnded` is called when the lease ended by no act of the client's. */
   constructor(lane: Lane, peer: PeerHandle, number: number, onEnded: () => void) {
@@ -31,8 +34,8 @@ export class BusDriver implements Driver {
 
   /** The client takes so many bytes more. */
   grant(bytes: number): void {
-    this.#credit = Math.min(this.#credit + bytes, windowBytes);
-    if (this.#credit <= 0) return;
+    this.#received.grant(bytes);
+    if (this.#received.full) return;
     this.lease?.start();
     this.lease?.drained();
   }
@@ -43,15 +46,13 @@ export class BusDriver implements Driver {
    */
   write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
     if (this.lease === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
-    if (this.#unsettledBytes >= windowBytes) {
+    if (this.#written.full) {
       throw new BusError('ERR_QUEUE_FULL', 'the devices have not taken what was sent before');
     }
     const room = this.lease.write(device, bytes);
     if (room === undefined) return undefined;
-    this.#unsettledBytes += bytes.length;
-    return room.finally(() => {
-      this.#unsettledBytes -= bytes.length;
-    });
+    this.#written.take(bytes.length);
+    return room.finally(() => this.#written.grant(bytes.length));
   }
 
   opened(device: Device): void {
@@ -59,9 +60,9 @@ export class BusDriver implements Driver {
   }
 
   received(device: Device, bytes: Uint8Array): boolean {
-    this.#credit -= bytes.length + eventCost;
+    this.#received.take(bytes.length + eventCost);
     this.#send(encodeData(this.#number, messageType.received, device.address, device.id, bytes));
-    return this.#credit > 0;
+    return !this.#received.full;
   }
 
   closed(device: Device): void {
@@ -76,9 +77,9 @@ export class BusDriver implements Driver {
   }
 
   #announce(op: 'opened' | 'closed', { id, address, port }: Device): void {
-    this.#credit -= eventCost;
+    this.#received.take(eventCost);
     this.#send({ op, lease: this.#number, device: { id, address, port } });
-    if (this.#credit < -furthestBehind) {
+    if (this.#received.used > furthestBytes) {
       this.lease?.end(new BusError('ERR_SLOW_CONSUMER', 'the driver did not take what its devices did'));
     }
   }

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { BusError } from '../../base/errors.ts';
-import { dualStackAddress, plainAddress } from './address.ts';
+import { unmapped } from '../../base/ip.ts';
 import type { Device, Protocol } from './device.ts';
 import type { PortRequest } from './driver.ts';
 import type { Lease, LeasedPort } from './lease.ts';
@@ -152,7 +152,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
 
   #onMessage(bytes: Buffer, remote: RemoteInfo): void {
     const { counters } = this.#around;
-    const address = this.#dualStack ? plainAddress(remote.address) : remote.address;
+    const address = this.#dualStack ? unmapped(remote.address) : remote.address;
     const device: Device = { id: remote.port, address, port: remote.port };
     counters.datagramsIn.value += 1;
     counters.datagramBytesIn.value += bytes.length;
@@ -198,4 +198,9 @@ export class DatagramPort implements OpenPort, LeasedPort {
   #where(): { protocol: Protocol; port: number } {
     return { protocol: this.protocol, port: this.#number };
   }
+}
+
+/** An address as a socket that serves both families takes it. */
+function dualStackAddress(address: string): string {
+  return address.includes(':') ? address : `::ffff:${address}`;
 }

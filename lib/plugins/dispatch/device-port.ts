@@ -1,8 +1,18 @@
+import { AsyncQueue } from '../../base/async-queue.ts';
+import { CreditReturn } from '../../base/credit.ts';
+import { BusEmitter } from '../../base/emitter.ts';
 import { BusError } from '../../base/errors.ts';
-import { BusEmitter } from '../../bus/emitter.ts';
 import { eventCost, windowBytes } from './bus-messages.ts';
 import type { Device, Protocol } from './device.ts';
-import { type DeviceEvent, DeviceEvents } from './device-events.ts';
+
+/** What happens at a port, in order. */
+export type DeviceEvent =
+  | { readonly type: 'opened'; readonly device: Device }
+  | { readonly type: 'received'; readonly device: Device; readonly bytes: Buffer }
+  | { readonly type: 'closed'; readonly device: Device };
+
+/** The events of a port for one `for await`; what it has not taken yet waits here, within the port's window. */
+export type DeviceEvents = AsyncIterableIterator<DeviceEvent>;
 
 export interface DevicePortEvents {
   /** A device connected, or was there already. */
@@ -38,9 +48,9 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   readonly port: number;
   readonly #line: PortLine;
   readonly #devices = new Map<number, Device>();
-  #events: DeviceEvents | undefined;
+  #events: AsyncQueue<DeviceEvent> | undefined;
   #status: 'held' | 'started' | 'released' = 'held';
-  #owed = 0;
+  readonly #owed = new CreditReturn(portionBytes);
 
   constructor(protocol: Protocol, port: number, line: PortLine) {
     super();
@@ -103,13 +113,17 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   [Symbol.asyncIterator](): DeviceEvents {
     if (this.#events !== undefined)
       throw new BusError('ERR_STATE', 'the events of this port are taken by a loop already');
-    const events = new DeviceEvents(
-      (event) => this.#taken(event),
-      () => {
+    const events = new AsyncQueue<DeviceEvent>({
+      give: (event) => {
+        this.#taken(event);
+        return event;
+      },
+      left: (rest) => {
+        for (const event of rest) this.#taken(event);
         if (this.#events === events) this.#events = undefined;
       },
-    );
-    if (this.released) events.finish(undefined);
+    });
+    if (this.released) events.end();
     else this.#events = events;
     this.#start();
     return events;
@@ -135,7 +149,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
     if (this.released) return;
     this.#status = 'released';
     this.#devices.clear();
-    this.#events?.finish(reason);
+    this.#events?.end(reason);
     this.fire('released', reason);
   }
 
@@ -158,9 +172,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   }
 
   #taken(event: DeviceEvent): void {
-    this.#owed += eventCost + (event.type === 'received' ? event.bytes.length : 0);
-    if (this.#owed < portionBytes || this.released) return;
-    this.#line.credit(this.#owed);
-    this.#owed = 0;
+    const due = this.#owed.add(eventCost + (event.type === 'received' ? event.bytes.length : 0));
+    if (due > 0 && !this.released) this.#line.credit(due);
   }
 }

@@ -1,6 +1,5 @@
-export type { DeviceEvent, DeviceEvents } from './device-events.ts';
 export type { Device, Protocol } from './device.ts';
-export { DevicePort, type DevicePortEvents } from './device-port.ts';
+export { type DeviceEvent, type DeviceEvents, DevicePort, type DevicePortEvents } from './device-port.ts';
 export { DispatchPorts, type TcpPortOptions, type TlsPortOptions, type UdpPortOptions } from './dispatch-client.ts';
 export type { Log, LogEvent } from './log.ts';
 export { type DispatchMessage, decodeMessage, encodeMessage, type MessageType, messageType } from './message.ts';

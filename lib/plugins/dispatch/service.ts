@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
-import { guarded } from '../../bus/guarded.ts';
+import { guarded } from '../../base/guarded.ts';
 import type { BugReport } from '../../bus/incoming.ts';
 import { AcceptList } from './accept-list.ts';
 import { Certificates } from './certificates.ts';

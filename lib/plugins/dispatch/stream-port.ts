@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { canonicalAddress, unmapped } from '../../base/ip.ts';
 import type { AcceptList } from './accept-list.ts';
-import { canonicalAddress, plainAddress } from './address.ts';
 import type { Refusal } from './counters.ts';
 import type { Device, Protocol } from './device.ts';
 import { deviceGone } from './device-outbox.ts';
@@ -123,7 +123,7 @@ export class StreamPort implements OpenPort, LeasedPort {
   }
 
   #onConnection(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
+    const address = unmapped(socket.remoteAddress ?? '');
     const port = socket.remotePort ?? 0;
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));

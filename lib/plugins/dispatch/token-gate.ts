@@ -1,9 +1,9 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BusError } from '../../base/errors.ts';
+import { canonicalAddress } from '../../base/ip.ts';
 import type { Random } from '../../base/random.ts';
 import { asksByOwnName } from '../../transport/origins.ts';
-import { canonicalAddress } from './address.ts';
 
 /** The token where none was set, which is only possible outside of production, and on loopback. */
 const developmentSecret = 'testing';

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, type BusError } from '../../base/errors.ts';
-import { isThenable } from '../../bus/incoming.ts';
+import { isThenable } from '../../base/guarded.ts';
 import { EventQueue } from './event-queue.ts';
 import type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { GuardedEmitter } from '../../bus/guarded-emitter.ts';
+import { GuardedEmitter } from '../../base/emitter.ts';
 import type { ClientCore, FailureCallback } from './client-core.ts';
 import { checkCallback, checkId, setCallback } from './endpoint-registry.ts';
 import type { TransferHandle } from './handle.ts';

@@ -1,4 +1,4 @@
-import { GuardedEmitter } from '../../bus/guarded-emitter.ts';
+import { GuardedEmitter } from '../../base/emitter.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Receipt } from './intake.ts';
 

@@ -1,4 +1,4 @@
-import { onAbort } from '../../base/on-abort.ts';
+import { onAbort } from '../../base/wait.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import { asTransferError, failureOf, transferError } from './outcomes.ts';
 import { type Content, readAnswer, reasonOf } from './control.ts';

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { BusError } from '../../base/errors.ts';
-import { GuardedEmitter } from '../../bus/guarded-emitter.ts';
+import { GuardedEmitter } from '../../base/emitter.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { type AddOptions, checkCallback, checkId, type Handshake } from './endpoint-registry.ts';
 import type { TransferHandle } from './handle.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { onAbort } from '../../base/on-abort.ts';
+import { onAbort } from '../../base/wait.ts';
 import type { BusError } from '../../base/errors.ts';
 
 /** The promise, or the signal's reason as soon as it fires. */

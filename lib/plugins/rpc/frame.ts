@@ -1,5 +1,5 @@
+import { allocate } from '../../base/bytes.ts';
 import { BodyPacker, BodyReader, roomBytes } from '../../wire/native/body-codec.ts';
-import { allocate } from '../channels/internal.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
 

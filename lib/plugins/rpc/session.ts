@@ -1,7 +1,7 @@
 import { asBusError, BusError } from '../../base/errors.ts';
 import { systemClock } from '../../base/system-clock.ts';
 import type { AskOptions } from '../../bus/ask-options.ts';
-import { isThenable } from '../../bus/incoming.ts';
+import { isThenable } from '../../base/guarded.ts';
 import { Borrowings } from './borrowings.ts';
 import { type CallContext, type CallRequest, OneWayContext } from './call-context.ts';
 import type { CallLine } from './call-line.ts';

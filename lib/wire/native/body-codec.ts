@@ -1,4 +1,5 @@
 import { Packr, Unpackr } from 'msgpackr';
+import { platformBytes } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import { misfit } from '../codec/misfit.ts';
 import { unencodable } from '../codec/unencodable.ts';
@@ -185,7 +186,8 @@ export class BodyReader {
       range.start = 0;
       range.end = size;
     } else {
-      source = asBuffer(bytes);
+      // Binary data inside other data is read as what the source is, and is to be a `Buffer` however its frame came.
+      source = platformBytes(bytes);
       range.start = start;
       range.end = end;
     }
@@ -223,12 +225,6 @@ export class BodyReader {
     }
     return this.#unpackr.unpack(source, this.#range);
   }
-}
-
-/** Binary data inside other data is read as what the source is, and is to be a `Buffer` however its frame came. */
-function asBuffer(bytes: Uint8Array): Uint8Array {
-  if (typeof Buffer !== 'function' || bytes instanceof Buffer) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function invalid(cause: unknown): BusError {

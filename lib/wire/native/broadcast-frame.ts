@@ -1,3 +1,4 @@
+import { allocate } from '../../base/bytes.ts';
 import type { BroadcastFrame } from '../dialect.ts';
 import { BodyPacker, BodyReader, roomBytes } from './body-codec.ts';
 import { Encoding, FrameType, headerBytes, writeHeader } from './header.ts';
@@ -95,8 +96,4 @@ function renew(): { readonly buffer: Uint8Array; readonly at: number } {
   shared.buffer = allocate(slabBytes);
   shared.position = 0;
   return { buffer: shared.buffer, at: 0 };
-}
-
-function allocate(bytes: number): Uint8Array {
-  return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
 }

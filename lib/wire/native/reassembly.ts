@@ -1,3 +1,4 @@
+import { allocate, concat } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import { Flag } from './header.ts';
 
@@ -132,18 +133,4 @@ export class Reassembly {
     this.#openBytes -= partial.bytes;
     this.#reserved -= partial.buffer.length;
   }
-}
-
-function concat(parts: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = allocate(bytes);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-function allocate(bytes: number): Uint8Array {
-  return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(bytes) : new Uint8Array(bytes);
 }

@@ -1,3 +1,4 @@
+import { asBuffer } from '../../base/bytes.ts';
 import { toJson } from '../codec/json.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
@@ -52,8 +53,4 @@ function json(data: unknown): string {
   const text = toJson(data);
   if (text === undefined) throw new TypeError(`JSON has no ${typeof data}.`);
   return text;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,3 +1,4 @@
+import { asBuffer } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import { jsonExceedsDepth, jsonPiecesExceedDepth } from '../codec/json-depth.ts';
 import { parseJson } from '../codec/json.ts';
@@ -182,8 +183,4 @@ export class NetIpcDecoder implements Decoder {
       throw new BusError('ERR_PROTOCOL', 'A packet cannot be decoded.', { cause: error });
     }
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

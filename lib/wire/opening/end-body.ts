@@ -1,3 +1,4 @@
+import { concat } from '../../base/bytes.ts';
 import { packetType } from '../net-ipc/packet-type.ts';
 
 const textEncoder = new TextEncoder();
@@ -28,7 +29,7 @@ function json({ code, reason, allowReconnect }: EndBody): string {
 
 function packed({ code, reason, allowReconnect }: EndBody): Uint8Array {
   const head = [0x82, 0xa1, 0x74, packetType.end, 0xa1, 0x64, 0x83, 0xa1, 0x61, allowReconnect ? 0xc3 : 0xc2];
-  return join([Uint8Array.from(head), packedString('m', reason), packedString('c', code)]);
+  return concat([Uint8Array.from(head), packedString('m', reason), packedString('c', code)]);
 }
 
 /** A key of one letter and a str 32. */
@@ -48,20 +49,9 @@ function stored(body: Uint8Array): Uint8Array {
     const block = body.subarray(at, at + longestBlock);
     parts.push(blockHead(block.length), block);
   }
-  return join([...parts, blockHead(0)]);
+  return concat([...parts, blockHead(0)]);
 }
 
 function blockHead(length: number): Uint8Array {
   return Uint8Array.of(0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff);
-}
-
-/** The bytes of `parts`, one after the other. */
-export function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -1,7 +1,8 @@
+import { concat } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import type { ClientHello, ServerHello } from '../hello.ts';
 import { packetType } from '../net-ipc/packet-type.ts';
-import { endBody, join } from './end-body.ts';
+import { endBody } from './end-body.ts';
 import { plainPacket, tagged } from './packet.ts';
 
 const longestCode = 64;
@@ -32,7 +33,7 @@ export function refusal(code: string, reason: string, allowReconnect: boolean, h
   if (allowReconnect || !hello || hello.busbar) return tagged(endBody(end, plain));
   const { id, compress, messagepack } = hello;
   const accepted = { id, compress, messagepack, end: { m: reason, a: allowReconnect, c: code } };
-  return join([plainPacket(packetType.connection, accepted), tagged(endBody(end, hello))]);
+  return concat([plainPacket(packetType.connection, accepted), tagged(endBody(end, hello))]);
 }
 
 /** The refusal that an acceptance carries for those who know of it. */

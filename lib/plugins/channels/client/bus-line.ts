@@ -1,5 +1,5 @@
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';
-import { copyOf } from '../bytes.ts';
+import { copyOf } from '../../../base/bytes.ts';
 import type { Line } from '../ends/line.ts';
 import type { PeerNote } from '../notes.ts';
 import { Parcel } from '../relay/parcel.ts';

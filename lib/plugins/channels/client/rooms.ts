@@ -1,4 +1,4 @@
-import { guarded } from '../../../bus/guarded.ts';
+import { guarded } from '../../../base/guarded.ts';
 import { BusError } from '../../../base/errors.ts';
 import type { Given } from '../../../base/options.ts';
 import { resolveOptions } from '../../../base/options.ts';

@@ -1,4 +1,4 @@
-import { guarded } from '../../../bus/guarded.ts';
+import { guarded } from '../../../base/guarded.ts';
 
 type Listener<Args extends readonly unknown[]> = (...args: Args) => unknown;
 

@@ -1,5 +1,5 @@
+import { allocateShared } from '../../../base/bytes.ts';
 import { BusError } from '../../../base/errors.ts';
-import { allocate } from '../bytes.ts';
 import { headerClass } from './chunk-header.ts';
 
 /** Cuts the chunks out of a byte stream; one for each direction of each user. Holds at most one chunk. */
@@ -76,7 +76,7 @@ export class ChunkDecoder {
 /** A buffer that holds `needed` bytes; it grows by doubling, so that a stated size alone allocates nothing. */
 function room(buffer: Uint8Array | undefined, kept: number, needed: number, most: number): Uint8Array {
   if (buffer !== undefined && buffer.length >= needed) return buffer;
-  const grown = allocate(Math.min(most, Math.max(needed, 2 * kept, 1_024)));
+  const grown = allocateShared(Math.min(most, Math.max(needed, 2 * kept, 1_024)));
   if (buffer !== undefined) grown.set(buffer.subarray(0, kept));
   return grown;
 }

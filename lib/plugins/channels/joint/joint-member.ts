@@ -2,7 +2,7 @@ import { Reason } from '../reason.ts';
 import type { ChannelPeer, Member } from '../relay/member.ts';
 import { cargo, type Parcel } from '../relay/parcel.ts';
 import type { Room, Seat } from '../relay/room.ts';
-import { Slots } from '../relay/slots.ts';
+import { SlotTable } from '../../../base/slot-table.ts';
 import type { JointOutlet } from './joint-outlet.ts';
 import { type GoneByte, goneByte } from './server-writer.ts';
 
@@ -18,8 +18,8 @@ export interface JointMemberOptions {
 export class JointMember implements Member {
   readonly peer: ChannelPeer;
   readonly keys: readonly string[];
-  readonly owned: Slots<Room>;
-  readonly entered: Slots<Seat>;
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
   readonly #outlet: JointOutlet;
   readonly #options: JointMemberOptions;
 
@@ -28,8 +28,8 @@ export class JointMember implements Member {
     this.#options = options;
     this.peer = { id: options.id, joint: true };
     this.keys = options.keys;
-    this.owned = new Slots(options.maxChannels);
-    this.entered = new Slots(options.maxChannels);
+    this.owned = new SlotTable(options.maxChannels);
+    this.entered = new SlotTable(options.maxChannels);
   }
 
   get pendingBytes(): number {

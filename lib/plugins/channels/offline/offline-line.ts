@@ -1,5 +1,5 @@
 import { asBusError } from '../../../base/errors.ts';
-import { copyOf } from '../bytes.ts';
+import { copyOf } from '../../../base/bytes.ts';
 import { failed } from '../ends/channel-end.ts';
 import type { Line } from '../ends/line.ts';
 import { chunkHeader } from '../joint/chunk-header.ts';

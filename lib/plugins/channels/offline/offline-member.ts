@@ -4,20 +4,20 @@ import type { Reason } from '../reason.ts';
 import type { ChannelPeer, Member } from '../relay/member.ts';
 import type { Parcel } from '../relay/parcel.ts';
 import type { Room, Seat } from '../relay/room.ts';
-import type { Slots } from '../relay/slots.ts';
+import type { SlotTable } from '../../../base/slot-table.ts';
 
 interface Party {
   readonly peer: ChannelPeer;
-  readonly owned: Slots<Room>;
-  readonly entered: Slots<Seat>;
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
 }
 
 /** One end of an offline channel, as the relay of its process sees it. The sender has paid the lag already. */
 export class OfflineMember implements Member {
   readonly peer: ChannelPeer;
   readonly keys: readonly string[];
-  readonly owned: Slots<Room>;
-  readonly entered: Slots<Seat>;
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
   readonly pendingBytes = 0;
   readonly #owner: OwnerEnd | undefined;
   readonly #user: UserEnd | undefined;

@@ -6,7 +6,7 @@ import type { RelayOptions } from '../options.ts';
 import { refusalReason, refusalSentence } from '../relay/relay.ts';
 import type { Room, Seat } from '../relay/room.ts';
 import { roomLimits } from '../relay/room-limits.ts';
-import { Slots } from '../relay/slots.ts';
+import { SlotTable } from '../../../base/slot-table.ts';
 import { type Lag, LagLine, usualLag } from './lag-line.ts';
 import { OfflineLine } from './offline-line.ts';
 import { OfflineMember } from './offline-member.ts';
@@ -26,7 +26,7 @@ export class OfflineRooms {
     this.#network = network;
     this.#clock = clock;
     this.#options = options;
-    this.#party = { peer: { id, joint: false }, owned: new Slots<Room>(128), entered: new Slots<Seat>(128) };
+    this.#party = { peer: { id, joint: false }, owned: new SlotTable<Room>(128), entered: new SlotTable<Seat>(128) };
   }
 
   /** Opens the channel after the lag; rejects `ERR_CHANNEL`. */

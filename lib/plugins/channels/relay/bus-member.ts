@@ -5,7 +5,7 @@ import type { ChannelPeer, Member } from './member.ts';
 import type { Parcel } from './parcel.ts';
 import { Outflow } from './outflow.ts';
 import type { Room, Seat } from './room.ts';
-import { Slots } from './slots.ts';
+import { SlotTable } from '../../../base/slot-table.ts';
 
 /** About what a note takes. */
 const noteBytes = 64;
@@ -14,8 +14,8 @@ const noteBytes = 64;
 export class BusMember implements Member {
   readonly peer: ChannelPeer;
   readonly keys: readonly string[];
-  readonly owned: Slots<Room>;
-  readonly entered: Slots<Seat>;
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
   readonly handle: PeerHandle;
   readonly patterns = new Set<string>();
   /** The last of what waits for `authorize`. */
@@ -26,8 +26,8 @@ export class BusMember implements Member {
     this.handle = handle;
     this.peer = { id: handle.id ?? '', joint: false };
     this.keys = [key];
-    this.owned = new Slots(maxChannels);
-    this.entered = new Slots(maxChannels);
+    this.owned = new SlotTable(maxChannels);
+    this.entered = new SlotTable(maxChannels);
     this.#outflow = new Outflow(lane, handle);
   }
 

@@ -1,7 +1,7 @@
 import type { Reason } from '../reason.ts';
 import type { Parcel } from './parcel.ts';
 import type { Room, Seat } from './room.ts';
-import type { Slots } from './slots.ts';
+import type { SlotTable } from '../../../base/slot-table.ts';
 
 /** What the other side of a channel is told about a peer. */
 export interface ChannelPeer {
@@ -19,8 +19,8 @@ export interface Member {
   readonly peer: ChannelPeer;
   /** By whom a block knows this member again; more than one key if it can be known by more. */
   readonly keys: readonly string[];
-  readonly owned: Slots<Room>;
-  readonly entered: Slots<Seat>;
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
   /** Bytes that wait to go out to this member. */
   readonly pendingBytes: number;
   /** A user of the member's room came or went. */

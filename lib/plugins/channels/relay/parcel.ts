@@ -1,4 +1,4 @@
-import { allocate, platformBytes } from '../bytes.ts';
+import { allocateShared, platformBytes } from '../../../base/bytes.ts';
 
 /** What the bytes of a parcel are to the end that gets them. */
 export const cargo = {
@@ -68,7 +68,7 @@ function kindOf(value: number): Cargo | undefined {
 }
 
 function write({ kind, room, user, toAll, body }: Parcel): Uint8Array {
-  const frame = allocate(headerBytes + body.length);
+  const frame = allocateShared(headerBytes + body.length);
   frame[0] = toAll ? kind | broadcastBit : kind;
   for (let at = 0; at < 4; at += 1) frame[1 + at] = room >>> (8 * at);
   frame[5] = user;

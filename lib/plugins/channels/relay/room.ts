@@ -3,7 +3,7 @@ import type { Reason } from '../reason.ts';
 import { FloodGate } from './flood-gate.ts';
 import type { Member } from './member.ts';
 import type { RoomLimits } from './room-limits.ts';
-import { Slots } from './slots.ts';
+import { SlotTable } from '../../../base/slot-table.ts';
 
 /** One user's place in a room. */
 export class Seat {
@@ -48,7 +48,7 @@ export class Room {
   readonly number: number;
   readonly limits: RoomLimits;
   readonly listed: boolean;
-  readonly seats: Slots<Seat>;
+  readonly seats: SlotTable<Seat>;
   readonly blocks: Block[] = [];
   readonly gate: FloodGate;
   closed: Reason | undefined;
@@ -63,7 +63,7 @@ export class Room {
     this.number = number;
     this.limits = origin.limits;
     this.listed = origin.listed;
-    this.seats = new Slots(origin.limits.maxUsers);
+    this.seats = new SlotTable(origin.limits.maxUsers);
     this.gate = new FloodGate(origin.limits.flood, nowMs);
   }
 

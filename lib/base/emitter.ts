@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
+import { isThenable } from './guarded.ts';
 import type { Handling } from './handling.ts';
-import { isThenable } from './incoming.ts';
 
 type Name = string | symbol;
 type Listener = (...args: never[]) => unknown;
@@ -148,6 +148,20 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
       else super.on(event, guard);
     }
     return this;
+  }
+}
+
+/** The emitter for objects that plugins hand out: what a listener fails with goes to `report`, and the others are still called. */
+export class GuardedEmitter<Events extends object> extends BusEmitter<Events> {
+  readonly #report: (error: unknown) => void;
+
+  constructor(report: (error: unknown) => void) {
+    super();
+    this.#report = report;
+  }
+
+  protected override listenerFailed(_event: Name, error: unknown): void {
+    this.#report(error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { isThenable } from './incoming.ts';
+import { isThenable } from './guarded.ts';
 
 /** Why what was handled failed; as an object, since anything may be thrown. */
 export interface HandlingFailure {

@@ -1,0 +1,25 @@
+import { isIP, SocketAddress } from 'node:net';
+
+/**
+ * An IP address in the one form it is compared in: IPv4 inside IPv6 as plain IPv4, IPv6 compressed, in lower case and
+ * without a zone. undefined for whatever is no address.
+ */
+export function canonicalAddress(text: string): string | undefined {
+  const family = isIP(text);
+  if (family === 0) return undefined;
+  if (family === 4) return text;
+  const zone = text.indexOf('%');
+  const bare = zone === -1 ? text : text.slice(0, zone);
+  return unmapped(new SocketAddress({ address: bare, family: 'ipv6' }).address);
+}
+
+/** What a socket that serves both families calls its peer, without the prefix that it has for IPv4. */
+export function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** Whether it is an address of this machine itself, such as 127.0.0.1 or ::1. */
+export function isLoopback(text: string): boolean {
+  const address = canonicalAddress(text);
+  return address === '::1' || address?.startsWith('127.') === true;
+}
