@@ -2,14 +2,14 @@ import type { Member } from '../../../../lib/plugins/channels/relay/member.ts';
 import type { Parcel } from '../../../../lib/plugins/channels/relay/parcel.ts';
 import type { Reason } from '../../../../lib/plugins/channels/reason.ts';
 import type { Room, Seat } from '../../../../lib/plugins/channels/relay/room.ts';
-import { Slots } from '../../../../lib/plugins/channels/relay/slots.ts';
+import { SlotTable } from '../../../../lib/base/slot-table.ts';
 
 /** A member that writes down what it is told. */
 export class FakeMember implements Member {
   readonly peer;
   readonly keys;
-  readonly owned: Slots<Room>;
-  readonly entered: Slots<Seat>;
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
   readonly heard: string[] = [];
   readonly parcels: Parcel[] = [];
   pendingBytes = 0;
@@ -17,8 +17,8 @@ export class FakeMember implements Member {
   constructor(id: string, maxChannels = 128) {
     this.peer = { id, joint: false };
     this.keys = [id];
-    this.owned = new Slots(maxChannels);
-    this.entered = new Slots(maxChannels);
+    this.owned = new SlotTable(maxChannels);
+    this.entered = new SlotTable(maxChannels);
   }
 
   /** What was heard since the last call. */
