@@ -101,6 +101,8 @@ export interface PluginHost {
   acceptLink(link: Link): void;
   /** The TLS options the server was given, for a plugin that listens on a port of its own. */
   readonly tls: object | undefined;
+  /** What `use()` returned for a plugin installed before, such as one of its `dependencies`; undefined if there is none. */
+  plugin(name: string): unknown;
   /** Reports a failure that concerns no call: it reaches the `error` event. */
   report(error: unknown, peer?: PeerHandle): void;
 }

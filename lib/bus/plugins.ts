@@ -173,6 +173,7 @@ export class Plugins {
       onClose: (hook) => hooks.close.push(hook),
       onHttp: (hook) => hooks.http.push(hook),
       acceptLink: (link) => base.acceptLink(link),
+      plugin: (other) => this.#installed.get(other)?.instance?.api,
       report: (error, peer) => this.#report(error, peer),
     };
   }

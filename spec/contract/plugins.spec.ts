@@ -124,6 +124,16 @@ contract(
       }
     });
 
+    it('get what those that were installed before offer', async () => {
+      const { server, client } = await bus().pair();
+      for (const end of [server, client]) {
+        const first = end.use(telltale());
+        const { host } = end.use({ ...telltale('second'), dependencies: ['telltale'] });
+        expect(host.plugin('telltale')).to.equal(first);
+        expect(host.plugin('absent')).to.equal(undefined);
+      }
+    });
+
     it('that are none are refused, also a factory whose call was forgotten', async () => {
       const { server, client } = await bus().pair();
       for (const end of [server, client]) {
