@@ -1,4 +1,4 @@
-import { SingleBar } from 'cli-progress';
+import { MultiBar } from 'cli-progress';
 import type { Progress } from './contract.ts';
 import { zoneCount } from './settings.ts';
 
@@ -16,7 +16,7 @@ export function live(output: NodeJS.WriteStream, seconds: number): Live {
 }
 
 function bar(output: NodeJS.WriteStream, seconds: number): Live {
-  const single = new SingleBar({
+  const bars = new MultiBar({
     stream: output,
     format: '{bar} {value}/{total} s  {text}',
     barCompleteChar: '█',
@@ -24,20 +24,19 @@ function bar(output: NodeJS.WriteStream, seconds: number): Live {
     barsize: 20,
     hideCursor: true,
     clearOnComplete: true,
-    linewrap: false,
   });
-  single.start(seconds, 0, { text: '' });
-  let text = '';
+  const single = bars.create(seconds, 0, { text: '' });
+  let ended = false;
   return {
-    show(now, progress) {
-      text = describe(progress);
-      single.update(Math.min(seconds, Math.floor(now)), { text });
-    },
+    show: (now, progress) => single.update(Math.min(seconds, Math.floor(now)), { text: describe(progress) }),
     say(line) {
-      output.write(`\r\x1b[K${line}\n`);
-      single.update({ text });
+      bars.log(`${line}\n`);
+      bars.update();
     },
-    end: () => single.stop(),
+    end() {
+      if (!ended) bars.stop();
+      ended = true;
+    },
   };
 }
 

@@ -62,10 +62,16 @@ export function summary(reports: readonly Report[], seconds: number): Outcome {
   const lost = total(lines, ({ due, tally }) => due - tally.received) + unanswered;
   const resumed = total(bots, (report) => report.resumed);
   const cut = total(bots, ({ linksCut }) => linksCut);
+  const count = (of: (tally: Tally) => number): string => grouped(total(lines, ({ tally }) => of(tally)));
   const text = [
+    '',
     messages(lines, seconds),
-    questions(asked, seconds),
+    '',
+    requests(asked, seconds),
+    'No answer: a survey or ping reached a process that was down.',
+    '',
     latency(bots.flatMap(({ latencies }) => latencies)),
+    `Sent again: ${grouped(total(lines, ({ again = 0 }) => again))}, repeats dropped: ${count(({ repeated }) => repeated)}, out of order: ${count(({ early }) => early)}.`,
     `Links cut: ${cut}, sessions resumed: ${resumed}.`,
     `Lost: ${lost} of ${grouped(total(lines, ({ due }) => due))} deliveries and ${grouped(total(asked.slice(0, 2), ([, answers]) => answers.asked))} requests.`,
   ].join('\n');
@@ -73,51 +79,40 @@ export function summary(reports: readonly Report[], seconds: number): Outcome {
 }
 
 function messages(lines: readonly Line[], seconds: number): string {
-  const table = newTable([
-    'messages',
-    'sent',
-    'delivered',
-    'per\nsecond',
-    'sent\nagain',
-    'repeats\ndropped',
-    'out of\norder',
-    'lost',
-  ]);
-  for (const { what, sent, due, tally, again = 0 } of lines) {
-    const { received, repeated, early } = tally;
-    table.push([
-      what,
-      ...[sent, received, Math.round(received / seconds), again, repeated, early, due - received].map(grouped),
-    ]);
-  }
-  return table.toString();
+  return table(
+    ['messages', 'sent', 'delivered', 'per second', 'lost'],
+    lines.map(({ what, sent, due, tally: { received } }) => [what, sent, received, received / seconds, due - received]),
+  );
 }
 
-function questions(rows: readonly [string, Answers][], seconds: number): string {
-  const table = newTable(['questions', 'asked', 'answered', 'per\nsecond', 'no\nanswer']);
-  for (const [what, { asked, answered }] of rows) {
-    table.push([what, ...[asked, answered, Math.round(answered / seconds), asked - answered].map(grouped)]);
-  }
-  return table.toString();
+function requests(rows: readonly [string, Answers][], seconds: number): string {
+  return table(
+    ['requests', 'asked', 'answered', 'per second', 'no answer'],
+    rows.map(([what, { asked, answered }]) => [what, asked, answered, answered / seconds, asked - answered]),
+  );
 }
 
+/** Two lines of at most 60 columns. */
 function latency(micros: readonly number[]): string {
   const histogram = createHistogram();
   for (const value of micros) histogram.record(Math.max(1, value));
   const ms = (value: number): string => `${(value / 1_000).toFixed(2)} ms`;
-  return (
-    `Requests took p50 ${ms(histogram.percentile(50))}, p99 ${ms(histogram.percentile(99))}, ` +
-    `at most ${ms(histogram.max)}; each waits until its zone has confirmed.`
-  );
+  const shown = `p50 ${ms(histogram.percentile(50))}, p99 ${ms(histogram.percentile(99))}, max ${ms(histogram.max)}`;
+  return `A request waits until its zone has confirmed:\n${shown}.`;
 }
 
-function newTable(head: readonly string[]): Table.Table {
-  return new Table({
+/** Without lines around it, so that all of it stands on a small terminal. */
+function table(head: readonly string[], rows: readonly (readonly [string, ...number[]])[]): string {
+  const empty = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
+  const chars = [...empty, 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'].map((name) => [name, '']);
+  const shown = new Table({
     head: [...head],
+    chars: { ...Object.fromEntries(chars), middle: '  ' },
     colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true },
-    wordWrap: true,
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
   });
+  for (const [what, ...figures] of rows) shown.push([what, ...figures.map((figure) => grouped(Math.round(figure)))]);
+  return shown.toString();
 }
 
 function together(answers: readonly Answers[]): Answers {

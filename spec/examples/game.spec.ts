@@ -36,6 +36,9 @@ describe('example game', function () {
     expect(stdout).to.match(/SIGKILL for zone 1, process \d+\nZone 1 is back as process \d+/);
     expect(stdout).to.match(/Lost: 0 of [1-9][\d,]* deliveries and [1-9][\d,]* requests/);
     expect(stdout).to.match(/Links cut: 4, sessions resumed: 4\./);
+    const lastScreen = stdout.slice(stdout.indexOf('messages ')).split('\n');
+    expect(lastScreen, 'fits below the kill and the return of the zone, in 24 lines').to.have.lengthOf.below(20);
+    expect(Math.max(...lastScreen.map(({ length }) => length))).to.be.at.most(60);
     expect(await processesLeft()).to.deep.equal([]);
     expect(readdirSync(folder)).to.deep.equal([]);
   });
