@@ -15,7 +15,7 @@ const [{ path, clients }] = (await once(process, 'message')) as [Part];
 if (clients === 0) {
   const server = new Server<Contract>({ path });
   server.on('message', () => {});
-  server.handle((data) => data);
+  server.handle((data: unknown) => data);
   await server.start();
 } else {
   const all = Array.from({ length: clients }, () => new Client<Contract>({ path }));

@@ -104,10 +104,12 @@ function latency(micros: readonly number[]): string {
 /** Without lines around it, so that all of it stands on a small terminal. */
 function table(head: readonly string[], rows: readonly (readonly [string, ...number[]])[]): string {
   const empty = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'];
-  const chars = [...empty, 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'].map((name) => [name, '']);
+  const chars = [...empty, 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'].map(
+    (name) => [name, ''] as const,
+  );
   const shown = new Table({
     head: [...head],
-    chars: { ...Object.fromEntries(chars), middle: '  ' },
+    chars: { ...(Object.fromEntries(chars) as Record<string, string>), middle: '  ' },
     colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
   });

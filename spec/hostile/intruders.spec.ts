@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { connect, type Socket } from 'node:net';
 import { Server } from '../../lib/index.ts';
-import { sleep } from '../support/buses.ts';
+import { until } from '../support/buses.ts';
 import { hello, offer, frame, packet } from '../support/stranger.ts';
 import { figure } from '../reliability/figures.ts';
 import { Stage } from '../reliability/process.ts';
@@ -58,7 +58,7 @@ describe('intruders', () => {
       for (let number = 0; number < 1_000; number += 50) {
         await Promise.all(Array.from({ length: 50 }, (_, at) => attempt(number + at)));
       }
-      while (lived.length < 1_000) await sleep(1);
+      await until(() => lived.length >= 1_000);
       await server.close();
       lived.sort((a, b) => a - b);
       // One pause of the whole machine may hold up all that are there together.

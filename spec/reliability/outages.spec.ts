@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Client, ClientStatus, Server } from '../../lib/index.ts';
-import { eager, next, sleep } from '../support/buses.ts';
+import { eager, next, sleep, until } from '../support/buses.ts';
 import { figure } from './figures.ts';
 import { type Program, Stage } from './process.ts';
 
@@ -129,7 +129,7 @@ describe('outages', () => {
         connection?.delivery === 'session'
           ? connection.send({ number: 0 }, { confirm: true }).then(() => (confirmed += 1))
           : undefined;
-      while (connection?.attached === true) await sleep(5);
+      await until(() => connection?.attached !== true);
       const noticedMs = Math.round(performance.now() - stoppedAt);
       const falseSuccess = confirmed;
       client.carryOn();

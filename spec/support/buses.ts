@@ -60,10 +60,15 @@ export async function rejected(promise: Promise<unknown>): Promise<BusError> {
 
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Waits for `condition`, turn by turn, for a second at most. */
-export async function until(condition: () => boolean, what = condition.toString()): Promise<void> {
-  for (const end = Date.now() + 15_000; !condition(); await turn()) {
-    if (Date.now() > end) throw new Error(`waited too long for ${what}`);
+/** Waits for `condition`: turn by turn for a while, then every other millisecond; 15 seconds at most. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string | (() => string) = condition.toString(),
+): Promise<void> {
+  const startedAt = Date.now();
+  for (let waited = 0; !(await condition()); waited = Date.now() - startedAt) {
+    if (waited > 15_000) throw new Error(`waited too long for ${typeof what === 'string' ? what : what()}`);
+    await (waited < 50 ? turn() : sleep(2));
   }
 }
 

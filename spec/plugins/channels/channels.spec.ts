@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { BusError, Client } from '../../../lib/index.ts';
 import { ChannelError, channels, type OwnerEnd, Reason, type UserEnd } from '../../../lib/plugins/channels/index.ts';
 import { kinds, Meeting, next } from './meeting.ts';
+import { until } from '../../support/buses.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 
@@ -39,10 +40,6 @@ function record(end: OwnerEnd | UserEnd): string[] {
     end.on('error', (reason) => heard.push(`error ${reason}`));
   }
   return heard;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 for (const kind of kinds) {

@@ -9,6 +9,7 @@ import { cargo, nobody, Parcel } from '../../../lib/plugins/channels/relay/parce
 import { remote } from '../../../lib/plugins/rpc/index.ts';
 import { JointPeer } from './joint/joint-peer.ts';
 import { Meeting } from './meeting.ts';
+import { until } from '../../support/buses.ts';
 
 /** A client that writes on the channels lane what it likes. */
 class Rogue {
@@ -92,9 +93,9 @@ describe('channels and a rogue peer', () => {
   const unharmed = async (...expected: readonly string[]): Promise<void> => {
     await rogue.settled();
     await user.send(Buffer.from('ping'));
-    while (!atOwner.includes('0 ping')) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => atOwner.includes('0 ping'));
     await owner.send(0, Buffer.from('pong'));
-    while (!atUser.includes('pong')) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => atUser.includes('pong'));
     expect(atOwner).to.deep.equal([...expected, '0 ping']);
     expect(atUser).to.deep.equal(['pong']);
   };
@@ -132,7 +133,7 @@ describe('channels and a rogue peer', () => {
     rogue.send(['skip', room, [256]]);
     await unharmed();
     await owner.broadcast(Buffer.from('all'));
-    while (!atUser.includes('all')) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => atUser.includes('all'));
   });
 
   it('notes and requests of the wrong shape - fail for the rogue alone', async () => {
@@ -198,7 +199,7 @@ describe('channels and a rogue peer', () => {
     }
     await rogue.settled();
     await user.send(Buffer.from('ping'));
-    while (!atOwner.includes('0 ping')) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => atOwner.includes('0 ping'));
     expect(new Set(atOwner)).to.have.all.keys('0 ping', `error ${Reason.MALICIOUS} 1`);
   });
 

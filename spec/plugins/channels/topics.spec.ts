@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { checkPattern, checkTopic, TopicTree } from '../../../lib/plugins/channels/topics/topic-tree.ts';
 import { stopwatch } from '../../support/stopwatch.ts';
 import { Meeting } from './meeting.ts';
+import { until } from '../../support/buses.ts';
 
 describe('topic tree', () => {
   const fits: readonly (readonly [pattern: string, topic: string, fits: boolean])[] = [
@@ -141,7 +142,7 @@ describe('topics of a relay that asks first', () => {
       listener.subscribe('secret.*', (data) => heard.push(data));
       const short = listener.subscribe('b', (data) => heard.push(data));
       short.unsubscribe();
-      while (asked.length < 3) await new Promise((resolve) => setImmediate(resolve));
+      await until(() => asked.length >= 3);
       for (const [topic, data] of [
         ['a.slow', 1],
         ['a.quick', 2],
@@ -152,7 +153,7 @@ describe('topics of a relay that asks first', () => {
       ] as const) {
         await publisher.publish(topic, data);
       }
-      while (heard.length < 4) await new Promise((resolve) => setImmediate(resolve));
+      await until(() => heard.length >= 4);
       expect(heard).to.deep.equal([1, 2, 5, 6]);
       expect(asked[0]).to.equal('subscribe a.* false');
     } finally {
@@ -167,7 +168,7 @@ describe('topics of a relay that asks first', () => {
       const heard: unknown[] = [];
       for (const pattern of ['a', 'b', 'c']) rooms.subscribe(pattern, (data) => heard.push(data));
       for (const topic of ['c', 'a', 'b']) await rooms.publish(topic, topic);
-      while (heard.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      await until(() => heard.length >= 2);
       expect(heard).to.deep.equal(['a', 'b']);
       expect(meeting.errors).to.have.length(1);
     } finally {
@@ -187,7 +188,7 @@ describe('topics of a relay that asks first', () => {
       rooms.subscribe('a', () => Promise.reject(new Error('later')));
       rooms.subscribe('a', (data) => heard.push(data));
       await rooms.publish('a', 1);
-      while (heard.length < 1 || errors.length < 2) await new Promise((resolve) => setImmediate(resolve));
+      await until(() => heard.length >= 1 && errors.length >= 2);
       expect(errors.map(String)).to.have.members(['BusError: at once', 'BusError: later']);
     } finally {
       await meeting.close();

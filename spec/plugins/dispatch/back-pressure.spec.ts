@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { sleep } from '../../support/buses.ts';
+import { until } from '../../support/buses.ts';
 import type { BareDriver } from './bare-driver.ts';
 import { DeviceClient, freePort } from './device-client.ts';
 import { type RunningService, startService } from './running-service.ts';
@@ -168,7 +168,7 @@ describe('dispatch back-pressure', () => {
     await driver.next();
     device.socket.pause();
     driver.write('127.0.0.1', 0, Buffer.alloc(8_000_000, 0x61));
-    while (!/sent_bytes_total\{transport="tcp"\} 8000000/.test(await running.service.metrics())) await sleep(5);
+    await until(async () => /sent_bytes_total\{transport="tcp"\} 8000000/.test(await running.service.metrics()));
     device.socket.end();
     expect(await driver.next()).to.include({ type: 1, id: 0 });
     device.socket.resume();

@@ -11,6 +11,7 @@ import { command } from '../../support/command.ts';
 import { rejection, socketFolder } from '../../support/links.ts';
 import { EventLog } from './event-log.ts';
 import { RawClient } from './raw-client.ts';
+import { until } from '../../support/buses.ts';
 
 const hasWrk = spawnSync('wrk', ['--version']).error === undefined;
 
@@ -289,7 +290,7 @@ describe('gateway, HTTP over the bus', () => {
     client.socket.destroy();
     const { clientID } = await log.until('HTTP_CONNECTION_ABORTED');
     expect(web.http.hasRequestDetails(clientID)).to.equal(false);
-    while (statuses.at(-1) !== HttpSendStatus.None) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => statuses.at(-1) === HttpSendStatus.None);
   });
 
   it('handler that throws on the bus - the client gets 500, the worker goes on', async () => {
@@ -407,7 +408,7 @@ describe('gateway, HTTP over the bus', () => {
     expect(await web.http.sendResponse(clientID, 'late')).to.equal(HttpSendStatus.None);
     expect(outcomes).to.deep.equal(['resumed']);
     web.http.on('HTTP_REQUEST_FINISHED', (_, { clientID: id }) => web.http.sendResponse(id, 'back'));
-    while (http?.getRegisteredRoutes('ANY').length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => http?.getRegisteredRoutes('ANY').length !== 0);
     expect((await get(http?.port ?? 0, '/again')).text).to.equal('back');
     await client.close();
     await proxy.close();
@@ -423,7 +424,7 @@ describe('gateway, HTTP over the bus', () => {
     const { http } = again.use(gateway({ http: { port: 0 } }));
     await again.start();
     await ready;
-    while (http?.getRegisteredRoutes('GET').length === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => http?.getRegisteredRoutes('GET').length !== 0);
     expect((await get(http?.port ?? 0, '/kept')).text).to.match(/^a /);
   });
 
@@ -440,9 +441,9 @@ describe('gateway, HTTP over the bus', () => {
     await http.addRoute('/*');
     http.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => http.sendResponse(clientID, 'polled'));
     // The first poll comes at once, and must not take the first of two events.
-    while (polls === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => polls !== 0);
     const answer = get(port, '/');
-    while (http.queuedEvents < 2) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => http.queuedEvents >= 2);
     const before = polls;
     http.processDeferredEvents();
     expect(polls).to.equal(before + 1);

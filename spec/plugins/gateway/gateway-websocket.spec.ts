@@ -6,6 +6,7 @@ import { gateway, SendStatus, WebSocketServer } from '../../../lib/plugins/gatew
 import { rejection, socketFolder } from '../../support/links.ts';
 import { EventLog } from './event-log.ts';
 import { WebSocketClient } from './websocket-client.ts';
+import { until } from '../../support/buses.ts';
 
 describe('gateway, WebSocket over the bus', () => {
   const folder = socketFolder();
@@ -262,12 +263,12 @@ describe('gateway, WebSocket over the bus', () => {
       data.writeUInt32BE(n);
       page.ws.send(data);
     }
-    while (numbers.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => numbers.length >= 3);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(numbers.length).to.be.lessThan(20);
     expect(page.ws.bufferedAmount).to.be.greaterThan(10_000_000);
     release();
-    while (numbers.length < count) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => numbers.length >= count);
     expect(numbers).to.deep.equal(numbers.map((_, n) => n));
   });
 

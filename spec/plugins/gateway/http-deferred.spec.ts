@@ -5,13 +5,9 @@ import { HttpServer } from '../../../lib/plugins/gateway/index.ts';
 import { VirtualClock } from '../../../lib/testing/virtual-clock.ts';
 import { EventLog } from './event-log.ts';
 import { RawClient } from './raw-client.ts';
+import { until } from '../../support/buses.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
-
-/** Resolves once `condition` holds, which some other end of this process brings about. */
-async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe('deferred events', () => {
   const servers: HttpServer[] = [];
@@ -60,7 +56,7 @@ describe('deferred events', () => {
     const { server, log, client } = await serve();
     server.on('HTTP_REQUEST_STARTED', () => server.processDeferredEvents());
     client().say(get);
-    await eventually(() => server.queuedEvents === 3);
+    await until(() => server.queuedEvents === 3);
     expect(log.names).to.deep.equal([]);
     server.processDeferredEvents();
     expect(log.names).to.deep.equal(['SERVER_STARTED_LISTENING', 'HTTP_REQUEST_STARTED', 'HTTP_REQUEST_FINISHED']);
@@ -106,9 +102,9 @@ describe('deferred events', () => {
   it('client that left before the poll - both events come, and the handle is not valid any more', async () => {
     const { server, log, client } = await serve();
     const leaving = client().say(get);
-    await eventually(() => server.queuedEvents === 3);
+    await until(() => server.queuedEvents === 3);
     leaving.socket.destroy();
-    await eventually(() => server.queuedEvents === 4);
+    await until(() => server.queuedEvents === 4);
     let known: boolean | undefined;
     server.on('HTTP_REQUEST_STARTED', (_, { clientID }) => {
       known = server.hasRequestDetails(clientID);
@@ -160,7 +156,7 @@ describe('deferred events', () => {
     const sender = client().say('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
     for (let turn = 1; turn <= 2; turn++) {
       sender.say('1\r\nx\r\n');
-      await eventually(() => server.queuedEvents >= turn + 2);
+      await until(() => server.queuedEvents >= turn + 2);
     }
     expect(await sender.closed()).to.match(/^HTTP\/1\.1 503 /);
     server.processDeferredEvents();

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { BusError, Client, type Connection, definePlugin, type PeerHandle } from '../../../lib/index.ts';
 import type { Progress, TransferInfo } from '../../../lib/plugins/interserve/index.ts';
 import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
+import { until } from '../../support/buses.ts';
 
 const megabyte = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
 
@@ -205,7 +206,7 @@ describe('interserve transfers', () => {
       await handle.receipt.catch(() => undefined);
       bus.transfers.remove('map');
       go?.();
-      while ((await readdir(folder)).length > 2) await new Promise((resolve) => setImmediate(resolve));
+      await until(async () => (await readdir(folder)).length <= 2);
       expect((await readFile(path)).toString()).to.equal('old');
     });
 
@@ -338,7 +339,7 @@ describe('interserve transfers', () => {
       const down = bus.transfers.send('map', sources[0], one.peer);
       const up = one.transfers.send('map', sources[1]);
       for (const source of sources) source.write('half');
-      while ((await parts()) < 2) await new Promise(setImmediate);
+      await until(async () => (await parts()) >= 2);
       return { sources, receipts: [down.receipt, up.receipt] };
     }
 
@@ -356,7 +357,7 @@ describe('interserve transfers', () => {
         for (const source of sources) {
           if (!source.closed) await new Promise((resolve) => source.once('close', resolve));
         }
-        while ((await readdir(folder)).length > 0) await new Promise(setImmediate);
+        await until(async () => (await readdir(folder)).length <= 0);
       });
     }
   });

@@ -12,6 +12,7 @@ import { Relay } from '../../../../lib/plugins/channels/relay/relay.ts';
 import type { Clock } from '../../../../lib/base/clock.ts';
 import { JointPeer } from './joint-peer.ts';
 import { toHex } from './vectors.ts';
+import { until } from '../../../support/buses.ts';
 
 describe('joint server', () => {
   let server: JointServer | undefined;
@@ -247,7 +248,7 @@ describe('joint server', () => {
     await start({ clock });
     const [silent, speaking] = [await tcp(), await tcp()];
     speaking.write('00 00 01 01 61');
-    while (relay.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => relay.size !== 0);
     clock.advance(4_999);
     await speaking.expect('00 03 01 00 00');
     expect(silent.closed).to.equal(false);
@@ -261,10 +262,10 @@ describe('joint server', () => {
     await start({ clock });
     const peer = await tcp();
     peer.write('02 00 61');
-    while (server?.size === 0 || clock.pending > 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => server?.size !== 0 && clock.pending <= 0);
     clock.advance(20_000);
     peer.write('00 00 01 01 61');
-    while (relay.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => relay.size !== 0);
     clock.advance(4_999);
     await peer.expect('00 03 01 00 00');
     clock.advance(1);
@@ -279,7 +280,7 @@ describe('joint server', () => {
     const third = await tcp();
     expect(await third.ended()).to.equal('');
     one?.close();
-    while ((server?.size ?? 0) > 1) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => (server?.size ?? 0) <= 1);
     const fourth = await tcp();
     fourth.write('00 00 01 01 61');
     await fourth.expect('00 03 01 00 00');
@@ -319,7 +320,7 @@ describe('joint server', () => {
     // In one turn nothing leaves, so this is what a peer that takes nothing looks like.
     const block = Buffer.concat([Buffer.from([0xfd, 0x02, 0x80, 0x00]), big]);
     owner.write(Buffer.concat([block, block, block, block, block, block]));
-    while (seat.left === undefined) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => seat.left !== undefined);
     expect(seat.left).to.equal(Reason.FULL);
   });
 });

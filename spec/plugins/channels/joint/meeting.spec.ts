@@ -5,10 +5,7 @@ import { proxy, remote } from '../../../../lib/plugins/rpc/index.ts';
 import { Meeting, next } from '../meeting.ts';
 import { JointPeer } from './joint-peer.ts';
 import { hex, toHex } from './vectors.ts';
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
+import { until } from '../../../support/buses.ts';
 
 async function code(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
