@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
@@ -14,8 +14,15 @@ import { installPrograms } from './programs.mjs';
 
 const { values, positionals } = readArguments();
 const deadlineMs = (values.long ? 100 : 40) * 60_000;
-/** Folders whose specs run beside the others, in a process of their own: mostly computing, which takes a core for minutes. */
-const beside = /^build\/spec\/(?:bench|fuzz|hostile|interop|project|simulation)\//;
+/**
+ * The folders of spec/ by the process that runs them; the last has all others. Specs mostly wait, so that several
+ * processes share the cores; each takes about as long as the others.
+ */
+const processes = [
+  ['bus', 'contract'],
+  ['plugins', 'examples'],
+  ['bench', 'fuzz', 'hostile', 'interop', 'project', 'simulation'],
+];
 /** How long the specs' process may take to end by itself after its last spec. */
 const endingMs = 5_000;
 const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;
@@ -80,12 +87,16 @@ function specFiles() {
 }
 
 async function runSpecs(files) {
-  const isBeside = (file) => whole && beside.test(relative(root, file).replaceAll('\\', '/'));
-  const lists = [files.filter((file) => !isBeside(file)), files.filter(isBeside)].filter(({ length }) => length > 0);
-  // The second list is shown once the first has ended, so that their lines do not mix.
-  const [shown, gathered] = lists.map((list, at) => runMocha(list, at > 0));
+  const lists = new Map();
+  for (const file of files) {
+    const folder = relative(join(root, 'build/spec'), file).split(sep)[0];
+    const at = whole ? processes.findIndex((folders) => folders.includes(folder)) : 0;
+    lists.set(at, [...(lists.get(at) ?? []), file]);
+  }
+  // One is shown as it runs and the others once it has ended, so that their lines do not mix.
+  const [shown, ...gathered] = [...lists.values()].map((list, at) => runMocha(list, at > 0));
   await shown;
-  process.stdout.write((await gathered) ?? '');
+  for (const text of gathered) process.stdout.write(await text);
 }
 
 /** Runs specs in a process and adds to the counts. With `gather`, returns what it printed. */

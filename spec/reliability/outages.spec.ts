@@ -46,11 +46,11 @@ describe('outages', () => {
     }
   });
 
-  /** Kills the server of 500 clients; how many of their attempts fell into the worst 10 ms, and when all were back. */
+  /** Kills the server of 500 clients; how many of their attempts were due in the worst 10 ms, and when all were back. */
   async function storm(
     server: Program,
     clients: Program,
-  ): Promise<{ server: Program; worst: number; mean: number; windowMs: number; backMs: number }> {
+  ): Promise<{ worst: number; mean: number; windowMs: number; backMs: number }> {
     await clients.ask({ ask: 'storm' });
     await server.kill();
     const following = await stage.program('server', { options: { path: stage.path('s') } });
@@ -66,24 +66,18 @@ describe('outages', () => {
     const windowMs = Math.round((first.at(-1) ?? 0) - from);
     const slots = new Array<number>(Math.ceil((windowMs + 1) / 10)).fill(0);
     for (const at of first) slots[Math.min(slots.length - 1, Math.floor((at - from) / 10))]! += 1;
-    return { server: following, worst: Math.max(...slots), mean: 500 / slots.length, windowMs, backMs };
+    return { worst: Math.max(...slots), mean: 500 / slots.length, windowMs, backMs };
   }
 
   it('500 clients that lose their server at once - come back spread out, all within 5 s', async function () {
     this.timeout(40_000);
-    let server = await stage.program('server', { options: { path: stage.path('s') } });
+    const server = await stage.program('server', { options: { path: stage.path('s') } });
     const program = await stage.program('client', { options: { path: stage.path('s') }, clients: 500 });
-    // All 500 share one process here: where the machine held that up, their attempts fall together, and it counts again.
-    for (let attempt = 1; ; attempt++) {
-      const { worst, mean, windowMs, backMs, ...next } = await storm(server, program);
-      server = next.server;
-      if (worst > 3 * mean && attempt < 5) continue;
-      const mean10Ms = Math.round(mean * 10) / 10;
-      figure('22', { clients: 500, worst10Ms: worst, mean10Ms, windowMs, allBackMs: backMs, attempt });
-      expect(worst).to.be.at.most(3 * mean);
-      expect(windowMs).to.be.above(300);
-      return;
-    }
+    const { worst, mean, windowMs, backMs } = await storm(server, program);
+    const mean10Ms = Math.round(mean * 10) / 10;
+    figure('22', { clients: 500, worst10Ms: worst, mean10Ms, windowMs, allBackMs: backMs });
+    expect(worst).to.be.at.most(3 * mean);
+    expect(windowMs).to.be.above(300);
   });
 
   for (const dialect of [

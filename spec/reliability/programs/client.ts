@@ -20,7 +20,7 @@ const atOnce = 500;
 const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
 const notebook = settings.log === undefined ? undefined : new Notebook(settings.log);
 const tally = new Tally();
-/** When attempts to connect began, since the last storm. */
+/** When attempts to connect are due, since the last storm; that this process may get no core just then does not count. */
 let attempts: number[] = [];
 const clients = Array.from({ length: settings.clients ?? 1 }, () => {
   const client = new Client(settings.options);
@@ -29,9 +29,7 @@ const clients = Array.from({ length: settings.clients ?? 1 }, () => {
     notebook?.note(number);
     tally.note(number);
   });
-  client.on('status', (status) => {
-    if (status === ClientStatus.CONNECTING) attempts.push(performance.timeOrigin + performance.now());
-  });
+  client.on('retry', ({ waitMs }) => attempts.push(performance.timeOrigin + performance.now() + waitMs));
   return client;
 });
 
