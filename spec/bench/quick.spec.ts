@@ -21,7 +21,6 @@ describe('bench', () => {
 
   for (const scenario of scenarios) {
     it(`${scenario.name} - gives every metric for everybody it compares`, async function () {
-      this.timeout(90_000);
       if (whyNotRun(scenario.program) !== undefined) this.skip();
       const failures: string[] = [];
       const results = await runScenario(scenario, args, compared.includes(scenario.name) ? peers : peers.slice(0, 1), {
@@ -49,8 +48,7 @@ describe('bench', () => {
     });
   }
 
-  it('micro - has a figure for encoder, decoder, outbox and codecs', async function () {
-    this.timeout(90_000);
+  it('micro - has a figure for encoder, decoder, outbox and codecs', async () => {
     const lines = (await runMicro(true)).trim().split('\n');
     expect(lines).to.have.length(10);
     for (const line of lines) expect(line).to.match(/ \d+ ns$/);

@@ -25,7 +25,6 @@ async function until(test: () => boolean): Promise<void> {
 }
 
 describe('channels in a page, in Chromium', function () {
-  this.timeout(60_000);
   const folder = socketFolder();
   let browser: Browser;
   let script: string;

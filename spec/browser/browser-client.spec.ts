@@ -14,7 +14,6 @@ import { BusPage } from './bus-page.ts';
 declare const Client: typeof BrowserClient;
 
 describe('browser client, in Chromium', function () {
-  this.timeout(60_000);
   const folder = socketFolder();
   let browser: Browser;
   let script: string;

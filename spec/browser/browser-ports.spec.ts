@@ -14,7 +14,6 @@ import { BusPage } from './bus-page.ts';
 declare const page: { readonly Client: typeof BrowserClient; readonly definePlugin: typeof definePlugin };
 
 describe('ports for a page, in Chromium', function () {
-  this.timeout(60_000);
   const folder = socketFolder();
   let browser: Browser;
   let script: string;

@@ -187,8 +187,7 @@ describe('wire of pages', () => {
     }
   });
 
-  it('fuzz - bytes that are wrong somewhere are read, or refused by a code, as in Node', function () {
-    this.timeout(120_000);
+  it('fuzz - bytes that are wrong somewhere are read, or refused by a code, as in Node', () => {
     const [{ encoder, slab }] = encoders() as [{ encoder: Encoder; slab: Slab }];
     for (const call of Object.values(calls)) call(encoder);
     encoder.message(2, large, false);

@@ -68,7 +68,6 @@ const doors: Readonly<Record<string, Door>> = {
 };
 
 describe('DNS rebinding, in Chromium', function () {
-  this.timeout(60_000);
   let browser: Browser;
 
   before(async function () {

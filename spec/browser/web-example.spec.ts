@@ -9,8 +9,6 @@ import { root } from '../support/repository.ts';
 import { complaints, hasChromium, launch } from './browser-page.ts';
 
 describe('web example, in Chromium', function () {
-  this.timeout(60_000);
-
   it('world - two tabs and twenty bots see each other, and a click is seen by the other tab', async function () {
     if (!hasChromium) this.skip();
     const folder = socketFolder();

@@ -208,8 +208,7 @@ describe('large answers', () => {
     client: (host) => ({ api: host.lane({ request: () => Buffer.alloc(size) }) }),
   });
 
-  it('both ways at once, on the lane of the user and that of a plugin, three times what may be unacknowledged - all come', async function () {
-    this.timeout(60_000);
+  it('both ways at once, on the lane of the user and that of a plugin, three times what may be unacknowledged - all come', async () => {
     await using server = new Server({ url: 'memory:large-answers' });
     const onServer = server.use(plugin);
     server.handle(() => Buffer.alloc(size));
@@ -230,8 +229,7 @@ describe('large answers', () => {
     expect(answers.every((answer) => Buffer.isBuffer(answer) && answer.length === size)).to.equal(true);
   });
 
-  it('a loop over messages that asks for each - is answered, however many messages wait behind it', async function () {
-    this.timeout(30_000);
+  it('a loop over messages that asks for each - is answered, however many messages wait behind it', async () => {
     await using server = new Server({ url: 'memory:loop-that-asks', maxPendingMessages: 3_000 });
     server.handle((data) => data);
     await server.start();

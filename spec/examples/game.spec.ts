@@ -10,7 +10,6 @@ import { root } from '../support/repository.ts';
 const main = join(root, 'build/examples/game/main.js');
 
 describe('example game', function () {
-  this.timeout(60_000);
   this.slow(10_000);
   let folder: string;
 

@@ -25,8 +25,7 @@ describe('intruders', () => {
     ['pipelined behind the hello', false],
     ['sent on after the refusal, the link kept half open', true],
   ] as const) {
-    it(`1,000 times ${name} - nothing reaches a handler, and each link is gone within 100 ms`, async function () {
-      this.timeout(20_000);
+    it(`1,000 times ${name} - nothing reaches a handler, and each link is gone within 100 ms`, async () => {
       const path = stage.path('s');
       let handled = 0;
       const server = await new Server({ path, authorize: () => false }).start();
@@ -69,8 +68,7 @@ describe('intruders', () => {
     });
   }
 
-  it('4,000 attempts of nine kinds - nothing reaches a handler, no session is taken, each link is soon gone', async function () {
-    this.timeout(30_000);
+  it('4,000 attempts of nine kinds - nothing reaches a handler, no session is taken, each link is soon gone', async () => {
     const figures = await intrusions(stage.path('s'), Number(one ?? 0), one === undefined ? 4_000 : 1);
     const { attempts, kinds, handled, taken, goneAfterMs, broadcasts } = figures;
     figure('17', { attempts, handled, taken, goneAfterMs });

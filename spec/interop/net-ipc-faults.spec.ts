@@ -74,8 +74,7 @@ describe('net-ipc 2.2.2, on links that break', () => {
       const codec = { messagepack, compress, handshake };
       const how = `${name}${handshake ? ', HTTP upgrade' : ''}`;
 
-      it(`a client that dies at any byte, ${how} - costs one error at most, and the others nothing`, async function () {
-        this.timeout(20_000);
+      it(`a client that dies at any byte, ${how} - costs one error at most, and the others nothing`, async () => {
         const bytes = await clientBytes(codec);
         const path = newPath();
         const server = await new Server({ path }).start();
@@ -102,8 +101,7 @@ describe('net-ipc 2.2.2, on links that break', () => {
         figure('31', { how, role: 'client', deaths: bytes.length + 1, errors: errors.length });
       });
 
-      it(`a server that dies at any byte, ${how} - every call of a client settles`, async function () {
-        this.timeout(20_000);
+      it(`a server that dies at any byte, ${how} - every call of a client settles`, async () => {
         const bytes = await serverBytes(codec);
         expect(bytes.length).to.be.above(150);
         const head = handshake ? bytes.indexOf('\r\n\r\n') + 4 : 0;
@@ -149,8 +147,7 @@ describe('net-ipc 2.2.2, on links that break', () => {
     const transport = transports[at];
     const codec = codecs[3 * at];
     if (transport === undefined || codec === undefined) continue;
-    it(`${role}, ${transport.name}, ${codec.name}, ten faults - in order, never doubled, every call settles`, async function () {
-      this.timeout(30_000);
+    it(`${role}, ${transport.name}, ${codec.name}, ten faults - in order, never doubled, every call settles`, async () => {
       const figures = await underFaults(real, newPath(), role, transport, codec, 10, at);
       figure('31', { role, transport: transport.name, codec: codec.name, ...figures, works: String(figures.works) });
       const { doubled, outOfOrder, neverSettled, works } = figures;

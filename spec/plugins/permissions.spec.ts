@@ -167,9 +167,7 @@ const answers: Readonly<Record<string, readonly [answer: () => unknown, verdict:
   'a promise of true': [async () => true, 'admitted'],
 };
 
-describe('permissions', function () {
-  this.timeout(60_000);
-
+describe('permissions', () => {
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
   });

@@ -197,8 +197,7 @@ const rows: Readonly<Record<string, Row>> = {
 
 let count = 0;
 
-describe('calls that wait', function () {
-  this.timeout(60_000);
+describe('calls that wait', () => {
   const folder = socketFolder();
   let bus: Bus | undefined;
 

@@ -104,9 +104,7 @@ async function statusOf(door: Door, ...more: string[]): Promise<number> {
   return Number((await ask(door, more)).split(' ')[1]);
 }
 
-describe('web doors', function () {
-  this.timeout(30_000);
-
+describe('web doors', () => {
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
   });

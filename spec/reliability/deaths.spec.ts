@@ -54,7 +54,6 @@ class Dummies {
 }
 
 describe('deaths', function () {
-  this.timeout(60_000);
   let stage: Stage;
   let dummies: Dummies;
   let ends: { close(): Promise<unknown> }[];

@@ -27,8 +27,7 @@ describe('outages', () => {
     return client.connect();
   }
 
-  it('a server that is away for 0.5 s, then 2 s - 20 of 20 clients with default options are back after each', async function () {
-    this.timeout(30_000);
+  it('a server that is away for 0.5 s, then 2 s - 20 of 20 clients with default options are back after each', async () => {
     const options = { options: { path: stage.path('s') } };
     let server = await stage.program('server', options);
     await Promise.all(Array.from({ length: 20 }, () => join()));
@@ -69,8 +68,7 @@ describe('outages', () => {
     return { worst: Math.max(...slots), mean: 500 / slots.length, windowMs, backMs };
   }
 
-  it('500 clients that lose their server at once - come back spread out, all within 5 s', async function () {
-    this.timeout(40_000);
+  it('500 clients that lose their server at once - come back spread out, all within 5 s', async () => {
     const server = await stage.program('server', { options: { path: stage.path('s') } });
     const program = await stage.program('client', { options: { path: stage.path('s') }, clients: 500 });
     const { worst, mean, windowMs, backMs } = await storm(server, program);
@@ -84,8 +82,7 @@ describe('outages', () => {
     { name: 'native', options: {} },
     { name: 'net-ipc', options: { native: false } },
   ]) {
-    it(`a server that is stopped, ${dialect.name} - is noticed within two heartbeats; no send is confirmed meanwhile`, async function () {
-      this.timeout(20_000);
+    it(`a server that is stopped, ${dialect.name} - is noticed within two heartbeats; no send is confirmed meanwhile`, async () => {
       const server = await stage.program('server', { options: { path: stage.path('s'), ...heartbeats } });
       const client = await join({ ...heartbeats, ...dialect.options, random: eager, handshakeTimeoutMs: 300 });
       const confirms = client.delivery === 'session';
@@ -109,8 +106,7 @@ describe('outages', () => {
       expect(tally.doubled).to.equal(0);
     });
 
-    it(`a client that is stopped, ${dialect.name} - is noticed within two heartbeats`, async function () {
-      this.timeout(20_000);
+    it(`a client that is stopped, ${dialect.name} - is noticed within two heartbeats`, async () => {
       const server = await new Server({ path: stage.path('s'), ...heartbeats }).start();
       server.on('error', () => {});
       const options = { path: stage.path('s'), ...heartbeats, ...dialect.options };

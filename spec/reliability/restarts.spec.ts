@@ -13,8 +13,7 @@ describe('restarts', () => {
 
   afterEach(() => stage.close());
 
-  it('three processes take over from each other under four senders - nothing lost, doubled, out of order or failed', async function () {
-    this.timeout(30_000);
+  it('three processes take over from each other under four senders - nothing lost, doubled, out of order or failed', async () => {
     const figures = await restartsUnderLoad(stage, 3, 25_000);
     figure('20', { ...figures });
     const { restarts, taken, lost, doubled, outOfOrder, failedRequests, errors, requests } = figures;

@@ -6,8 +6,7 @@ import { simulateBus } from './simulate-bus.ts';
 describe('a whole bus in simulation', () => {
   const { from, to } = chosenSeeds(1_500);
 
-  it(`seeds ${from} to ${to} - every promise settles, nothing is doubled, out of order or gone without a word`, async function () {
-    this.timeout(120_000);
+  it(`seeds ${from} to ${to} - every promise settles, nothing is doubled, out of order or gone without a word`, async () => {
     let resumed = 0;
     let lost = 0;
     for (let seed = from; seed < to; seed++) {

@@ -22,9 +22,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe('workers of a cluster', function () {
-  this.timeout(30_000);
-
+describe('workers of a cluster', () => {
   for (const what of [
     'tcp',
     'tls',

@@ -22,7 +22,6 @@ import { Child, pidBehind } from '../support/listening-child.ts';
 import { stopwatch } from '../support/stopwatch.ts';
 
 describe('unix listener', function () {
-  this.timeout(30_000);
   let folder: ReturnType<typeof socketFolder>;
   let path: string;
   let hosts: Host[];

@@ -53,7 +53,6 @@ class Program {
 }
 
 describe('places of unix sockets', function () {
-  this.timeout(60_000);
   let folder: ReturnType<typeof socketFolder>;
   let common: string;
   let path: string;

@@ -5,7 +5,6 @@ import { dial, Host, rejection, socketFolder } from '../support/links.ts';
 import { Child, pidBehind } from '../support/listening-child.ts';
 
 describe('unix takeover', function () {
-  this.timeout(30_000);
   let folder: ReturnType<typeof socketFolder>;
   let path: string;
 

@@ -48,8 +48,6 @@ function faultsOf(der: Buffer, from = 0, to = der.length): string[] {
 }
 
 describe('self-signed certificate', function () {
-  this.timeout(60_000);
-
   for (const [name, make] of Object.entries(keys)) {
     it(`${name} - each length and number in as few bytes as it takes, whatever is in it`, () => {
       const key = make();

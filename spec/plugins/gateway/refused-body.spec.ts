@@ -38,7 +38,6 @@ function statusAfterAll(socket: Socket, head: string, bytes: number, chunked: bo
 }
 
 describe('gateway, bodies that are refused', function () {
-  this.timeout(60_000);
   const servers: (HttpServer | WebSocketServer)[] = [];
 
   async function serve(tls?: object): Promise<number> {

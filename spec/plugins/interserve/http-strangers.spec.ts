@@ -12,8 +12,7 @@ function packet(body: string): string {
   return `${String.fromCharCode(0x80 | body.length)}${body}`;
 }
 
-describe('interserve on the port of the bus, strangers', function () {
-  this.timeout(30_000);
+describe('interserve on the port of the bus, strangers', () => {
   let bus: TransferBus;
   let sockets: Socket[] = [];
 

@@ -34,7 +34,6 @@ function inFront(
 }
 
 describe('interserve behind nginx', function () {
-  this.timeout(30_000);
   let folder: string;
   let child: ChildProcess | undefined;
   let proxied = 0;

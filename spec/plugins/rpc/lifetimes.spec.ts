@@ -539,8 +539,7 @@ describe('lifetimes of what remote objects lend', () => {
   };
   for (const world of worlds.slice(2, 4)) {
     for (const [what, way] of Object.entries(ways)) {
-      it(`thousands in a row, ${world.name} - ${what} leave memory, descriptors and streams as before`, async function () {
-        this.timeout(120_000);
+      it(`thousands in a row, ${world.name} - ${what} leave memory, descriptors and streams as before`, async () => {
         const times =
           what.includes('files') || what.includes('time out') || world.name.includes('offline') ? 1_000 : 10_000;
         const meeting = await new Meeting('memory').start();
