@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import { BusError } from './errors.ts';
+import { textOf } from './text-of.ts';
 import { inTime } from './wait.ts';
 
 /**
@@ -10,4 +11,32 @@ export async function permits(ask: () => unknown, clock: Clock, ms: number): Pro
   const late = (): BusError => new BusError('ERR_UNAVAILABLE', 'It was not decided in time');
   const verdict = await inTime({ clock, ms, background: true }, Promise.resolve().then(ask), late);
   return verdict === true;
+}
+
+const refusing: ReadonlySet<unknown> = new Set(['ERR_UNAUTHORIZED', 'ERR_REFUSED']);
+/** What the language throws by itself; a plain `Error` and classes of the user's are meant. */
+const native = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError, AggregateError];
+
+/**
+ * What who asked is told when a permission callback threw or rejected: `ERR_UNAUTHORIZED`, or `ERR_UNAVAILABLE` where it
+ * cannot decide now. So it is where the callback failed by mistake, of which `bug` hears: by an error of the language's, or
+ * one with a code, which is a system's, a driver's or another peer's and decides nothing.
+ */
+export function refusalError(cause: unknown, bug: (error: BusError) => void): BusError {
+  const text = cause instanceof Error || typeof cause === 'string' ? textOf(cause) : undefined;
+  const code = codeIn(cause);
+  if (code === 'ERR_UNAVAILABLE') return new BusError(code, text);
+  const decides = code === undefined ? !native.some((kind) => cause instanceof kind) : refusing.has(code);
+  if (decides) return new BusError('ERR_UNAUTHORIZED', text);
+  bug(new BusError('ERR_LISTENER', textOf(cause), { cause }));
+  return new BusError('ERR_UNAVAILABLE');
+}
+
+/** Of any type, since drivers number theirs; one that throws when it is asked decides nothing. */
+function codeIn(cause: unknown): unknown {
+  try {
+    return typeof cause === 'object' && cause !== null && 'code' in cause ? (cause.code ?? undefined) : undefined;
+  } catch (error) {
+    return error ?? null;
+  }
 }

@@ -1,10 +1,10 @@
+import { concat } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { isSharedMemory, sharedMemory } from '../wire/codec/misfit.ts';
 import type { ServerHello } from '../wire/hello.ts';
 import { packetType } from '../wire/net-ipc/packet-type.ts';
 import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/opening/client-opening.ts';
 import { asRefusal } from '../wire/opening/refusal.ts';
-import { joined } from './slab.ts';
 
 const mostBytes = 65_536;
 const longestTag = 5;
@@ -23,11 +23,11 @@ export class ClientOpening {
     const packet = textEncoder.encode(JSON.stringify({ t: packetType.connection, d: this.#options.hello }, fitting));
     const tag = [packet.length | 0x80];
     for (let left = packet.length >> 7; left > 0; left >>= 7) tag.unshift(left & 0x7f);
-    return joined([textEncoder.encode('IPC'), Uint8Array.from(tag), packet]);
+    return concat([textEncoder.encode('IPC'), Uint8Array.from(tag), packet]);
   }
 
   feed(bytes: Uint8Array): ClientOpeningStep | undefined {
-    const held = (this.#held = joined([this.#held, bytes]));
+    const held = (this.#held = concat([this.#held, bytes]));
     const tag = held.subarray(0, longestTag);
     const start = tag.findIndex((byte) => byte > 0x7f) + 1;
     const end = tag.subarray(0, start).reduce((length, byte) => length * 128 + (byte & 0x7f), 0) + start;

@@ -1,8 +1,10 @@
+import { concat } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
+import { readFailure } from '../base/failure.ts';
 import type { Decoder, FrameSink } from '../wire/dialect.ts';
 import type { Frame } from '../wire/frames.ts';
 import type { NativeDecoderOptions } from '../wire/native/decoder.ts';
-import { asEnd, asFailure, asLaneName } from '../wire/native/frame-builder.ts';
+import { asEnd, asLaneName } from '../wire/native/frame-builder.ts';
 import {
   chunkBytes,
   Encoding,
@@ -16,7 +18,6 @@ import {
 } from '../wire/native/header.ts';
 import { rawValue } from '../wire/native/raw-body.ts';
 import { BodyReader } from './body-codec.ts';
-import { joined } from './slab.ts';
 
 /** A body that is not whole yet. */
 interface Partial {
@@ -54,7 +55,7 @@ export class NativeDecoder implements Decoder {
     this.#unread.push(bytes);
     this.#missing -= bytes.length;
     while (this.#missing <= 0) {
-      const held = this.#unread.length > 1 ? joined(this.#unread) : (this.#unread[0] as Uint8Array);
+      const held = this.#unread.length > 1 ? concat(this.#unread) : (this.#unread[0] as Uint8Array);
       const size = 4 + readUint32(held, 0);
       if (size < headerBytes) throw new BusError('ERR_PROTOCOL');
       if (size > headerBytes + chunkBytes) throw new BusError('ERR_TOO_LARGE');
@@ -107,7 +108,7 @@ export class NativeDecoder implements Decoder {
     if ((flags & Flag.more) !== 0) return undefined;
     this.#partials.delete(lane);
     this.#partialBytes -= partial.bytes;
-    return joined(partial.parts);
+    return concat(partial.parts);
   }
 
   #build(body: Uint8Array, type: number, flags: number, lane: number, id: number, size: number): Frame {
@@ -116,7 +117,7 @@ export class NativeDecoder implements Decoder {
     const timeoutMs = begins === 0 ? undefined : readUint32(body, 0);
     const data = this.#data(body.subarray(begins), flags & encodingMask);
     if ((flags & Flag.withdrawn) !== 0 && isQuestion(type)) return { type: 'part', lane, size };
-    if (type === FrameType.failure) return { type: 'failure', lane, id, error: asFailure(data), size };
+    if (type === FrameType.failure) return { type: 'failure', lane, id, error: readFailure(data), size };
     if (type === FrameType.end) return asEnd(data, size);
     if (type === FrameType.open) return { type: 'open', lane, name: asLaneName(data), size };
     const name = types[type] ?? controls[type - firstControlType];

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { concat } from '../base/bytes.ts';
-import { asBusError, BusError } from '../base/errors.ts';
 import type { Clock, Timer } from '../base/clock.ts';
+import { asBusError, BusError } from '../base/errors.ts';
+import { refusalError } from '../base/permission.ts';
 import { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello } from '../wire/hello.ts';
@@ -9,7 +10,7 @@ import { ByteBudget } from '../wire/opening/byte-budget.ts';
 import { refusal } from '../wire/opening/refusal.ts';
 import { ServerOpening } from '../wire/opening/server-opening.ts';
 import { teapot } from '../wire/opening/upgrade.ts';
-import { type Authorize, refusalError } from './authorize.ts';
+import type { Authorize } from './authorize.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;

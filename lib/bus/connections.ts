@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { BusError } from '../base/errors.ts';
+import { token } from '../base/random.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
@@ -16,7 +17,6 @@ import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { SessionInfo } from './events.ts';
 import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures, processMember } from './terms.ts';
-import { token } from './token.ts';
 
 export interface ConnectionsOwner extends Omit<ConnectionOwner, 'processes'> {
   readonly plugins: Plugins;

@@ -1,7 +1,7 @@
 import { codeOf } from '../base/code-of.ts';
 import { BusError } from '../base/errors.ts';
+import { toFailure } from '../base/failure.ts';
 import { isThenable } from '../base/guarded.ts';
-import { textOf } from '../base/text-of.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -74,7 +74,7 @@ export class IncomingRequest<Requester = PeerHandle> {
     if (this.#settled || this.#cancelled !== undefined) return;
     this.#settled = true;
     this.unsent();
-    this.#answerer.answerFailure(this, asFailure(error));
+    this.#answerer.answerFailure(this, toFailure(error));
   }
 
   /** Runs `handler` and answers with what it returns, resolves to, or fails with; `bug` as for `threw`. */
@@ -137,12 +137,4 @@ export class IncomingRequest<Requester = PeerHandle> {
       this.fail(error);
     }
   }
-}
-
-/** What of an error travels: its code and message, never its stack. `details` only where a `BusError` carries them. */
-function asFailure(error: unknown): RemoteFailure {
-  const code = codeOf(error) ?? 'ERR_REMOTE';
-  const details = error instanceof BusError ? error.details : undefined;
-  const message = textOf(error);
-  return details === undefined ? { code, message } : { code, message, details };
 }

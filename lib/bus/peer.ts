@@ -60,10 +60,15 @@ export class Peer implements SessionOwner, AnswerCarrier, BacklogOwner, Question
     return { bytes: session?.out.pendingBytes ?? 0, messages };
   }
 
-  /** As `Sends.message`. */
   send(lane: string, data: unknown): Promise<void> {
     const refusal = this.#owner.refusal();
     return refusal === undefined ? this.#sends.message(lane, data) : Promise.reject(refusal);
+  }
+
+  trySend(lane: string, data: unknown): boolean {
+    const refusal = this.#owner.refusal();
+    if (refusal !== undefined) throw refusal;
+    return this.#sends.tryMessage(lane, data);
   }
 
   /** As `Sends.encoded`. */

@@ -60,6 +60,12 @@ export interface Lane {
    * `ERR_PEER_LACKS_FEATURE` towards a net-ipc peer, `ERR_CLOSED`, `ERR_QUEUE_FULL` or `ERR_UNENCODABLE`.
    */
   send(peer: PeerHandle, data: unknown): Promise<void>;
+  /**
+   * Hands the message to the session if it has room: true when it was accepted, false when `send` would let it wait, and
+   * then nothing was queued. Costs no promise.
+   * @throws BusError what `send` rejects with.
+   */
+  trySend(peer: PeerHandle, data: unknown): boolean;
   /** Asks the plugin of the same name at the other end; `ERR_PEER_LACKS_FEATURE` if it has none. */
   request(peer: PeerHandle, data: unknown, options?: LaneSendOptions): Promise<unknown>;
   /** Like `send` to each of `peers`, encoded once; a peer that fails does not keep the others from it. */

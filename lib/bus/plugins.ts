@@ -182,7 +182,7 @@ export class Plugins {
     const { side } = this.#base;
     const peerOf = (handle: PeerHandle): Peer => this.#base.peerOf(handle);
     return {
-      // Not async: while there is room `send` returns the one promise that all sends share, and a request its own.
+      // Not async, which would make a promise for each call.
       send: (handle, data) => {
         try {
           return peerOf(handle).send(name, data);
@@ -190,6 +190,7 @@ export class Plugins {
           return Promise.reject(error);
         }
       },
+      trySend: (handle, data) => peerOf(handle).trySend(name, data),
       request: (handle, data, options) => {
         try {
           return peerOf(handle).request(name, data, askOptions(options, 10_000, laneAskNames));

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
+import { fromFailure } from '../base/failure.ts';
 import { onAbort } from '../base/wait.ts';
 import { type Pending, PendingTable } from '../session/pending.ts';
 import type { Waiting } from '../session/waiting.ts';
@@ -138,8 +139,8 @@ export class Questions implements Asker {
     this.#carrier.settled();
   }
 
-  failed(id: RequestId, { code, message, details }: RemoteFailure): void {
-    this.#pending.take(id)?.reject(new BusError(code, message, details === undefined ? {} : { details }));
+  failed(id: RequestId, failure: RemoteFailure): void {
+    this.#pending.take(id)?.reject(fromFailure(failure));
     this.#carrier.settled();
   }
 

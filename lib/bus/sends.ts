@@ -36,16 +36,20 @@ export class Sends {
 
   /** Resolves when the session accepted the message; rejects what the encoder throws, or why it never will. */
   message(lane: string, data: unknown): Promise<void> {
-    const session = this.#session;
-    if (session === undefined || !this.#mayGo(session, lane)) {
-      return this.#later(lane, (current) => current.out.message(lane, data, false, entryOf(current, lane, data)));
-    }
     try {
-      session.out.message(lane, data, false, entryOf(session, lane, data));
+      if (this.tryMessage(lane, data)) return accepted;
     } catch (error) {
       return Promise.reject(error);
     }
-    return accepted;
+    return this.#later(lane, (session) => session.out.message(lane, data, false, entryOf(session, lane, data)));
+  }
+
+  /** The same where there is room; false where the message would have to wait. Throws what the encoder throws. */
+  tryMessage(lane: string, data: unknown): boolean {
+    const session = this.#session;
+    if (session === undefined || !this.#mayGo(session, lane)) return false;
+    session.out.message(lane, data, false, entryOf(session, lane, data));
+    return true;
   }
 
   /**

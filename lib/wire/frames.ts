@@ -1,3 +1,7 @@
+import type { RemoteFailure } from '../base/failure.ts';
+
+export type { RemoteFailure };
+
 /**
  * What travels, in either dialect. Bodies arrive decoded. `size` is what the byte limits count: the length of the frame, or
  * of all frames of a body that was cut, before it was compressed.
@@ -61,12 +65,6 @@ export interface FailureFrame {
   readonly id: RequestId;
   readonly error: RemoteFailure;
   readonly size: number;
-}
-
-export interface RemoteFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly details?: unknown;
 }
 
 export interface CancelFrame {

@@ -70,6 +70,29 @@ contract(
       expect(users).to.deep.equal([]);
     });
 
+    it('try to send - as long as there is room, and what waits then keeps its place', async () => {
+      const { server, client } = await bus().pair();
+      const up = server.use(telltale());
+      const down = client.use(telltale());
+      const sent: number[] = [];
+      const body = (number: number): Buffer => Buffer.alloc(65_536, number % 251);
+      while (sent.length < 10_000 && down.lane.trySend(client, body(sent.length))) sent.push(sent.length % 251);
+      expect(sent.length).to.be.within(1, 9_999);
+      await down.lane.send(client, 'late');
+      await until(() => up.log.length > sent.length, 'all arrived');
+      const arrived = up.log.filter((entry) => Array.isArray(entry) && entry[0] === 'message');
+      const data = arrived.map((entry) => (entry as [string, unknown])[1]);
+      expect(data.pop()).to.equal('late');
+      expect(data.map((bytes) => (bytes as Buffer)[0])).to.deep.equal(sent);
+      expect(() => down.lane.trySend(client, () => 1))
+        .to.throw()
+        .with.property('code', 'ERR_UNENCODABLE');
+      await client.close();
+      expect(() => down.lane.trySend(client, 'over'))
+        .to.throw()
+        .with.property('code', 'ERR_CLOSED');
+    });
+
     it('are installed before or after the start, and hear of what happens from then on', async () => {
       const server = bus().newServer();
       const early = server.use(telltale('early'));
@@ -191,7 +214,7 @@ contract(
 contract(
   'plugins towards a net-ipc peer',
   (bus) => {
-    it('reject ERR_PEER_LACKS_FEATURE', async () => {
+    it('reject ERR_PEER_LACKS_FEATURE, and throw it where there is no promise', async () => {
       const { server, client, connection } = await bus().pair();
       const up = server.use(telltale());
       const down = client.use(telltale());
@@ -200,6 +223,9 @@ contract(
         [down.lane, client],
       ] as const) {
         expect((await rejected(lane.send(peer, 'x'))).code).to.equal('ERR_PEER_LACKS_FEATURE');
+        expect(() => lane.trySend(peer, 'x'))
+          .to.throw()
+          .with.property('code', 'ERR_PEER_LACKS_FEATURE');
         expect((await rejected(lane.request(peer, 'x'))).code).to.equal('ERR_PEER_LACKS_FEATURE');
       }
       expect(await client.ping()).to.be.a('number');

@@ -1,7 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
-import { permits } from '../../base/permission.ts';
-import { refusalError } from '../../bus/authorize.ts';
+import { permits, refusalError } from '../../base/permission.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { BusDriver } from './bus-driver.ts';
@@ -87,8 +86,8 @@ export class BusFace {
   #wish({ protocol, port, accept, multicast, key, cert }: OpenRequest): PortRequest {
     const { certificates } = this.#service;
     const list = new AcceptList(accept);
-    if (protocol !== 'tls') return { protocol, port, accept: list, multicast };
-    const secureContext = key === undefined ? certificates.shared() : certificates.own(key, cert);
+    if (protocol !== 'tls') return { protocol, port, accept: list, multicast: multicast ?? undefined };
+    const secureContext = typeof key === 'string' ? certificates.own(key, cert ?? undefined) : certificates.shared();
     return { protocol, port, accept: list, secureContext };
   }
 

@@ -1,7 +1,6 @@
 import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
-import { permits } from '../../base/permission.ts';
-import { refusalError } from '../../bus/authorize.ts';
+import { permits, refusalError } from '../../base/permission.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { FrameReader } from './face-message.ts';
 import type { FaceSettings } from './face-options.ts';

@@ -1,5 +1,6 @@
 import { BusError } from '../../base/errors.ts';
-import type { Frame, RemoteFailure } from '../frames.ts';
+import { readFailure } from '../../base/failure.ts';
+import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, isQuestion, readUint32 } from './header.ts';
 import { rawValue } from './raw-body.ts';
@@ -54,7 +55,7 @@ export class FrameBuilder {
       case FrameType.response:
         return { type: 'response', lane, id, data, size };
       case FrameType.failure:
-        return { type: 'failure', lane, id, error: asFailure(data), size };
+        return { type: 'failure', lane, id, error: readFailure(data), size };
       case FrameType.cancel:
         return { type: 'cancel', lane, id, size };
       case FrameType.ping:
@@ -101,18 +102,6 @@ export class FrameBuilder {
         return this.#plain.read(bytes, start, end, this.#options.maxDepth);
     }
   }
-}
-
-export function asFailure(data: unknown): RemoteFailure {
-  if (typeof data === 'object' && data !== null && 'code' in data && 'message' in data) {
-    const { code, message } = data;
-    if (typeof code === 'string' && typeof message === 'string') {
-      return 'details' in data && data.details !== undefined
-        ? { code, message, details: data.details }
-        : { code, message };
-    }
-  }
-  throw new BusError('ERR_PROTOCOL', 'An error answer without code and message');
 }
 
 export function asEnd(data: unknown, size: number): Frame {

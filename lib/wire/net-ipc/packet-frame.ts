@@ -1,5 +1,6 @@
 import { BusError } from '../../base/errors.ts';
-import type { Frame, RemoteFailure, RequestId } from '../frames.ts';
+import { readFailure } from '../../base/failure.ts';
+import type { Frame, RequestId } from '../frames.ts';
 import { asRefusal } from '../opening/refusal.ts';
 import { idOfAnswer, isNonce } from './nonce.ts';
 import { packetType } from './packet-type.ts';
@@ -23,7 +24,7 @@ export function frameOfPacket(value: unknown, size: number): Frame | undefined {
     case packetType.response: {
       const id = idOfAnswer(nonceOf(packet));
       if (packet.e === undefined) return { type: 'response', lane: 0, id, data: packet.d, size };
-      return { type: 'failure', lane: 0, id, error: asFailure(packet.e), size };
+      return { type: 'failure', lane: 0, id, error: readFailure(packet.e), size };
     }
     case packetType.ping:
       return { type: 'ping', id: nonceOf(packet), data: packet.d, size };
@@ -46,14 +47,4 @@ export function frameOfPacket(value: unknown, size: number): Frame | undefined {
 function nonceOf(packet: Packet): RequestId {
   if (!isNonce(packet.n)) throw new BusError('ERR_PROTOCOL', 'A packet lacks the nonce its type needs.');
   return packet.n;
-}
-
-function asFailure(value: unknown): RemoteFailure {
-  if (typeof value === 'object' && value !== null && 'code' in value && 'message' in value) {
-    const { code, message } = value;
-    if (typeof code === 'string' && typeof message === 'string') {
-      return 'details' in value ? { code, message, details: value.details } : { code, message };
-    }
-  }
-  throw new BusError('ERR_PROTOCOL', 'A failed answer is malformed.');
 }

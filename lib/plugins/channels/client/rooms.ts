@@ -3,7 +3,7 @@ import { BusError } from '../../../base/errors.ts';
 import type { Given } from '../../../base/options.ts';
 import { resolveOptions } from '../../../base/options.ts';
 import type { LaneSendOptions, PluginHost } from '../../../bus/plugin.ts';
-import { token } from '../../../bus/token.ts';
+import { token } from '../../../base/random.ts';
 import { OwnerEnd } from '../ends/owner-end.ts';
 import { UserEnd } from '../ends/user-end.ts';
 import { OfflineRooms } from '../offline/offline-rooms.ts';

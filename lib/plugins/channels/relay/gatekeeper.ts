@@ -1,6 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
-import { permits } from '../../../base/permission.ts';
-import { refusalError } from '../../../bus/authorize.ts';
+import { permits, refusalError } from '../../../base/permission.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { ChannelRequest, RelayOptions, Requester } from '../options.ts';
 import { type RoomLimits, roomLimits } from './room-limits.ts';
