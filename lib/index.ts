@@ -1,4 +1,4 @@
-export type { AskSettings } from './bus/ask-options.ts';
+export type { AskSettings, RequestSettings } from './bus/ask-options.ts';
 export type { Applicant, Authorize } from './bus/authorize.ts';
 export type { ClientEvents } from './bus/client.ts';
 export type { ConnectionEvents } from './bus/connection.ts';

@@ -1,5 +1,5 @@
 export { BusError, type ErrorCode } from '../base/errors.ts';
-export type { AskSettings } from '../bus/ask-options.ts';
+export type { AskSettings, RequestSettings } from '../bus/ask-options.ts';
 export type { ClientEvents } from '../bus/client.ts';
 export type { Contract, Traffic, Untyped } from '../bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from '../bus/events.ts';

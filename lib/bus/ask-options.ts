@@ -2,14 +2,21 @@ import { BusError } from '../base/errors.ts';
 import { checkSettings, checkSwitch } from '../base/settings.ts';
 import type { Withdrawal } from './withdrawal.ts';
 
-/** How `connect`, `request`, `survey` and `ping` may be told when to give up. */
+/** How `connect`, `survey`, `ping` and the `request` of a `Connection` may be told when to give up. */
 export interface AskSettings {
   /** Milliseconds; 0 or Infinity wait for ever. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** `request` only: may be asked again in a new session when the first one was lost with the question. */
+}
+
+/** The same for the `request` of a `Client`, which can have another session with its server. */
+export interface RequestSettings extends AskSettings {
+  /** May be asked again in a new session when the first one was lost with the question. */
   readonly idempotent?: boolean | undefined;
-  /** @internal Of lanes, see `LaneSendOptions`. */
+}
+
+/** All that an ask can be given; which of it one call takes, its names say. */
+interface Given extends RequestSettings {
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
@@ -25,13 +32,15 @@ export interface AskOptions {
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
-const askNames = ['timeout', 'signal', 'idempotent'];
+const askNames = ['timeout', 'signal'];
+/** Those of a request that may be asked again. */
+export const requestNames = ['timeout', 'signal', 'idempotent'];
 /** Those of a request on a lane. */
 export const laneAskNames = ['timeout', 'signal', 'unclaimed'];
 
 /** Reads `number | { timeout, signal }`, where there may be the `names`; throws `ERR_INVALID_ARGUMENT`. */
 export function askOptions(
-  given: number | AskSettings | undefined,
+  given: number | Given | undefined,
   defaultTimeoutMs: number | undefined,
   names: readonly string[] = askNames,
 ): AskOptions {

@@ -12,4 +12,4 @@ export interface Applicant {
  * a rejection refuses it. A `BusError` `ERR_UNAVAILABLE` refuses it for now, and it comes back; so do mistakes: errors of
  * the language's own, and those with the code of a system or a driver.
  */
-export type Authorize = (payload: unknown, applicant: Applicant) => boolean | PromiseLike<boolean>;
+export type Authorize<P = unknown> = (payload: P, applicant: Applicant) => boolean | PromiseLike<boolean>;

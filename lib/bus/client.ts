@@ -3,7 +3,7 @@ import { resolveOptions } from '../base/options.ts';
 import type { ClientStatus } from '../session/state.ts';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
-import { type AskSettings, askOptions } from './ask-options.ts';
+import { type AskSettings, askOptions, requestNames, type RequestSettings } from './ask-options.ts';
 import { ClientConversation } from './client-conversation.ts';
 import type { Contract, Payload, Typed } from './contract.ts';
 import { BusEmitter } from '../base/emitter.ts';
@@ -42,7 +42,7 @@ export interface ClientEvents<C extends Contract> {
   /** The server sent, or broadcast, a message. */
   message(message: In<C, 'message'>): unknown;
   /** The server asked and there is no handler; `respond(answer)` answers. */
-  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>): unknown;
+  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>, Client<C>>): unknown;
   /** Each time a link was opened: what became of the session. */
   session(info: SessionInfo): unknown;
   /**
@@ -175,11 +175,11 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (after 10 s unless given), `ERR_ABORTED`,
    * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
    */
-  request(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<Out<C, 'response'>>;
+  request(data: Out<C, 'request'>, settings?: number | RequestSettings): Promise<Out<C, 'response'>>;
   request(data: Out<C, 'request'>, timeoutMs?: number): Promise<Out<C, 'response'>>;
-  request(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<Out<C, 'response'>> {
+  request(data: Out<C, 'request'>, settings?: number | RequestSettings): Promise<Out<C, 'response'>> {
     try {
-      return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Out<C, 'response'>>;
+      return this.#peer.request('', data, askOptions(settings, 10_000, requestNames)) as Promise<Out<C, 'response'>>;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -210,8 +210,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * `code` reaches `error` here too, as `ERR_LISTENER`. Throws `ERR_INVALID_ARGUMENT` for anything but a function or
    * `undefined`, which takes the handler away.
    */
-  handle(handler: Handler<In<C, 'request'>, In<C, 'response'>> | undefined): this {
-    this.#desk.handle(handler as Handler<unknown, unknown> | undefined);
+  handle(handler: Handler<In<C, 'request'>, In<C, 'response'>, this> | undefined): this {
+    this.#desk.handle(handler as unknown as Handler<unknown, unknown> | undefined);
     return this;
   }
 

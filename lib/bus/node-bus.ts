@@ -14,7 +14,7 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
-  constructor(options?: ServerOptions) {
+  constructor(options?: ServerOptions<C>) {
     super(options, nodeServerPlatform, new.target !== Server);
   }
 }

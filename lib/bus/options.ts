@@ -3,6 +3,7 @@ import { callback, custom, flag, type Given, integer, oneOf, type Resolved, text
 import { type Random, systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { Authorize } from './authorize.ts';
+import type { Contract, PayloadOf, Untyped } from './contract.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -279,8 +280,10 @@ export const clientOptions = {
   }),
 } as const;
 
-/** The options of `new Server`. */
-export type ServerOptions = Given<typeof serverOptions>;
+/** The options of `new Server`; with a contract, `authorize` gets the payload that it names. */
+export type ServerOptions<C extends Contract = Untyped> = Omit<Given<typeof serverOptions>, 'authorize'> & {
+  readonly authorize?: Authorize<PayloadOf<C>> | undefined;
+};
 /** The options of `new Client`. */
 export type ClientOptions = Given<typeof clientOptions>;
 export type ResolvedServerOptions = Resolved<typeof serverOptions>;

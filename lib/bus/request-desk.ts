@@ -4,8 +4,9 @@ import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
 /** What a handler is told beside the request. */
-export interface Context {
-  readonly peer: PeerHandle;
+export interface Context<Peer = PeerHandle> {
+  /** Who asks: the `Connection` on a server, the `Client` itself on a client. */
+  readonly peer: Peer;
   /** Fires when the requester gave up, or its session is over. */
   readonly signal: AbortSignal;
   /** Milliseconds the requester will still wait; undefined: no limit. */
@@ -13,7 +14,10 @@ export interface Context {
 }
 
 /** Returns or resolves the answer; what it throws becomes the requester's rejection, with its code. */
-export type Handler<Request, Response> = (request: Request, context: Context) => Response | Promise<Response>;
+export type Handler<Request, Response, Peer = PeerHandle> = (
+  request: Request,
+  context: Context<Peer>,
+) => Response | Promise<Response>;
 
 /**
  * Answers a request. Rejects when it was answered before (`ERR_STATE`), when the session of who asked is over
@@ -21,9 +25,9 @@ export type Handler<Request, Response> = (request: Request, context: Context) =>
  * others wait to be taken): then the requester is told so, unless another answer follows in the same turn. A rejection
  * that nobody waits for does no harm.
  */
-export interface Respond<Response> {
+export interface Respond<Response, Peer = PeerHandle> {
   (response?: Response): Promise<void>;
-  readonly context: Context;
+  readonly context: Context<Peer>;
 }
 
 /** Hands the user's requests to the handler, else to the `request` listeners, else answers that there are none. */

@@ -29,7 +29,11 @@ export interface ServerEvents<C extends Contract> {
   /** A client sent a message. */
   message(message: In<C, 'message'>, connection: Connection<C>): unknown;
   /** A client asked and there is no handler; `respond(answer)` answers. */
-  request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>>, connection: Connection<C>): unknown;
+  request(
+    request: In<C, 'request'>,
+    respond: Respond<In<C, 'response'>, Connection<C>>,
+    connection: Connection<C>,
+  ): unknown;
   /** A client takes nothing although something waits for it. */
   slow(info: SlowInfo): unknown;
 }

@@ -48,7 +48,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * `extended`: by a class that may have options of its own among these.
    * @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path.
    */
-  constructor(options: ServerOptions | undefined, platform: ServerPlatform, extended: boolean) {
+  constructor(options: ServerOptions<C> | undefined, platform: ServerPlatform, extended: boolean) {
     super();
     this.options = resolveOptions('Server', serverOptions, options, extended ? 'ignored' : 'refused');
     this.#listen = platform.listener(this.options);
@@ -182,8 +182,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * `code` reaches `error` here too, as `ERR_LISTENER`. Throws `ERR_INVALID_ARGUMENT` for anything but a function or
    * `undefined`, which takes the handler away.
    */
-  handle(handler: Handler<In<C, 'request'>, In<C, 'response'>> | undefined): this {
-    this.#desk.handle(handler as Handler<unknown, unknown> | undefined);
+  handle(handler: Handler<In<C, 'request'>, In<C, 'response'>, Connection<C>> | undefined): this {
+    this.#desk.handle(handler as unknown as Handler<unknown, unknown> | undefined);
     return this;
   }
 

@@ -9,7 +9,8 @@ circular['self'] = { deep: [circular] };
 /** Deeper than the stack. */
 const bottomless = Array.from({ length: 50_000 }).reduce<unknown>((inner) => [inner], 0);
 
-const ask = ['timeout', 'signal', 'idempotent'];
+const ask = ['{ timeout, signal }'];
+const request = ['{ timeout, signal, idempotent }'];
 
 contract(
   'settings that there are not',
@@ -19,7 +20,7 @@ contract(
       const fresh = bus().newClient();
       const wrong = { timout: 5 } as never;
       const calls: readonly (readonly [string, () => unknown, readonly string[]])[] = [
-        ['client.request', () => client.request(1, wrong), ask],
+        ['client.request', () => client.request(1, wrong), request],
         ['client.ping', () => client.ping(1, wrong), ask],
         ['client.connect', () => fresh.connect(1, wrong), ask],
         ['client.send', () => client.send(1, wrong), ['confirm', 'timeout', 'signal', 'not "timout"']],
@@ -36,9 +37,8 @@ contract(
         expect([name, code]).to.deep.equal([name, 'ERR_INVALID_ARGUMENT']);
         for (const setting of known) expect(message, name).to.contain(setting);
         for (const given of [null, 'x', true] as never[]) {
-          const calling = (async () =>
-            name === 'client.request' ? client.request(1, given) : connection.ping(1, given))();
-          expect((await rejected(calling)).message).to.match(/\{ timeout, signal, idempotent \}$/);
+          expect((await rejected(client.request(1, given))).message).to.match(/\{ timeout, signal, idempotent \}$/);
+          expect((await rejected(connection.ping(1, given))).message).to.match(/\{ timeout, signal \}$/);
         }
       }
       for (const given of [1, 'yes', null, {}] as never[]) {
@@ -46,10 +46,23 @@ contract(
           client.send(1, { confirm: given }),
           connection.send(1, { confirm: given, timeout: 5 }),
           client.request(1, { idempotent: given }),
-          connection.ping(1, { idempotent: given }),
         ]) {
           expect((await rejected(call)).message).to.match(/^(confirm|idempotent) must be true or false$/);
         }
+      }
+    });
+
+    it('are refused where a setting of another call does nothing', async () => {
+      const { server, client, connection } = await bus().pair();
+      const idempotent = { idempotent: true } as never;
+      for (const call of [
+        connection.request(1, idempotent),
+        connection.ping(1, idempotent),
+        client.ping(1, idempotent),
+        server.survey(1, idempotent),
+        bus().newClient().connect(1, idempotent),
+      ]) {
+        expect((await rejected(call)).message).to.match(/\{ timeout, signal \}, not "idempotent"$/);
       }
     });
   },

@@ -135,10 +135,12 @@ export class SimEnd implements Speaker {
 
   async ask(): Promise<unknown> {
     const random = this.#random;
-    const idempotent = random.chance(0.2);
+    // On a server no session follows one that is lost.
+    const idempotent = random.chance(0.2) && this.peer instanceof Client;
     const item = this.#books.new('request', this, idempotent);
     const timeout = random.pick([50, 100, 400, 2_000, 2_000]);
-    const asked = this.peer.request(this.#data(item), { timeout, idempotent, signal: this.#signal() });
+    const settings = { timeout, signal: this.#signal(), ...(idempotent ? { idempotent } : {}) };
+    const asked = this.peer.request(this.#data(item), settings);
     this.#books.said(item, asked, (answer) =>
       String(answer).replace(/x+$/, '') === `answer to ${item.number}` && item.handled > 0
         ? undefined

@@ -172,7 +172,7 @@ class ApiRun {
       else end.isOver = true;
     });
     server.on('message', (data, connection) => ends.get(connection)?.message(data));
-    server.handle((data, { peer }) => ends.get(peer as Connection)?.request(data));
+    server.handle((data, { peer }) => ends.get(peer)?.request(data));
     server.on('error', ({ code, message }) => this.#error(name, code, message));
     this.#hosts.push(host);
     void books.follow('start', process, server.start()).catch(() => {});

@@ -2,6 +2,7 @@ import { expectTypeOf } from 'expect-type';
 import { describe, it } from 'mocha';
 import type { EventEmitter } from 'eventemitter3';
 import {
+  type Applicant,
   type BusError,
   Client,
   type ClientOptions,
@@ -13,9 +14,11 @@ import {
   type PromiseSettled,
   type Respond,
   Server,
+  type ServerOptions,
   type SurveyAnswer,
   type SurveyResult,
 } from '../../lib/index.ts';
+import { callOptions } from '../../lib/plugins/rpc/index.ts';
 
 interface Game {
   readonly toServer: {
@@ -47,11 +50,12 @@ describe('types of a contract', () => {
     client.on('message', (message) => expectTypeOf(message).toEqualTypeOf<{ readonly tick: number }>());
     client.on('request', (request, respond) => {
       expectTypeOf(request).toEqualTypeOf<'status'>();
-      expectTypeOf(respond).toEqualTypeOf<Respond<boolean>>();
+      expectTypeOf(respond.context.peer.request).parameter(0).toEqualTypeOf<{ readonly spawn: string }>();
+      expectTypeOf(respond).toBeCallableWith(true);
     });
     client.handle((request, context) => {
       expectTypeOf(request).toEqualTypeOf<'status'>();
-      expectTypeOf(context).toEqualTypeOf<Context>();
+      expectTypeOf(context).toEqualTypeOf<Context<Client<Game>>>();
       return true;
     });
     client.off('message').off('request').handle(undefined);
@@ -83,10 +87,51 @@ describe('types of a contract', () => {
       expectTypeOf(error).toEqualTypeOf<BusError>();
       expectTypeOf(connection).toEqualTypeOf<Connection<Game> | undefined>();
     });
-    server.handle((request) => {
+    server.on('request', (request, respond, connection) => {
       expectTypeOf(request).toEqualTypeOf<{ readonly spawn: string }>();
+      expectTypeOf(respond).toEqualTypeOf<Respond<{ readonly id: number }, Connection<Game>>>();
+      expectTypeOf(connection).toEqualTypeOf<Connection<Game>>();
+    });
+    server.handle((request, context) => {
+      expectTypeOf(request).toEqualTypeOf<{ readonly spawn: string }>();
+      expectTypeOf(context).toEqualTypeOf<Context<Connection<Game>>>();
       return { id: 1 };
     });
+    server.removeAllListeners();
+  });
+
+  it('say what payload authorize looks at', () => {
+    const open = new Server<Game>({
+      url: 'memory:types',
+      authorize: (payload, applicant) => {
+        expectTypeOf(payload).toEqualTypeOf<{ readonly token: string }>();
+        expectTypeOf(applicant).toEqualTypeOf<Applicant>();
+        return payload.token === 'x';
+      },
+    });
+    const options: ServerOptions<Contract> = {
+      authorize: (payload) => {
+        expectTypeOf(payload).toBeUnknown();
+        return payload === 'x';
+      },
+    };
+    const free: ServerOptions = { authorize: (payload: { readonly name: string }) => payload.name === 'x' };
+    expectTypeOf(free.authorize).parameter(0).toBeAny();
+    // @ts-expect-error the payload has a token and no name
+    expectTypeOf<ServerOptions<Game>>().toMatchTypeOf({ authorize: (payload: { readonly name: string }) => !payload });
+    for (const handler of [(_: unknown, { peer }: Context) => peer.id !== '']) new Server(options).handle(handler);
+    open.removeAllListeners();
+  });
+
+  it('have idempotent where it is used', () => {
+    expectTypeOf(client.request).toBeCallableWith({ spawn: 'x' }, { idempotent: true, timeout: 1 });
+    expectTypeOf(callOptions).toBeCallableWith({ idempotent: true });
+    // @ts-expect-error no session follows the one of a connection
+    server.on('connect', (connection) => connection.request('status', { idempotent: true }));
+    // @ts-expect-error a ping is answered or not
+    expectTypeOf(client.ping).toBeCallableWith(1, { idempotent: true });
+    // @ts-expect-error a survey asks those who are there
+    expectTypeOf(server.survey).toBeCallableWith('status', { idempotent: true });
     server.removeAllListeners();
   });
 

@@ -20,6 +20,7 @@ function install(host: PluginHost): PluginInstance<RpcHub<PeerHandle>> {
     request: (data, context) => hub.answer(context.peer, data, context),
   });
   const hub = new RpcHub<PeerHandle>({
+    clock: host.clock,
     open: (peer, { unclaimed }) => {
       const usual: LaneSendOptions = { unclaimed };
       return {

@@ -1,9 +1,14 @@
-import { type AskOptions, askOptions } from '../../bus/ask-options.ts';
+import { type AskOptions, askOptions, requestNames } from '../../bus/ask-options.ts';
 
 export interface CallSettings {
   /** Milliseconds, 10,000 unless given; 0 waits for ever. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * On a `Client`: calls again in the next session when this one is lost with the call. Elsewhere, where a session is not
+   * followed by another one, the call rejects `ERR_INVALID_ARGUMENT`.
+   */
+  readonly idempotent?: boolean | undefined;
 }
 
 /** What stands last among the arguments of a call and is none of them. */
@@ -12,7 +17,7 @@ export class CallOptions {
   readonly ask: AskOptions;
 
   constructor(settings: CallSettings) {
-    this.ask = askOptions(settings, 10_000);
+    this.ask = askOptions(settings, 10_000, requestNames);
   }
 }
 

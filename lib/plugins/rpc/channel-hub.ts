@@ -18,6 +18,7 @@ export function channelHub(port: CallPort): ChannelHub {
   const codec = new FrameCodec();
   const lines = new Map<number, FramedCalls>();
   const hub = new RpcHub<number>({
+    clock: port.clock,
     open: (user, session) => {
       const line = new FramedCalls({
         clock: port.clock,

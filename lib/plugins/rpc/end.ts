@@ -20,10 +20,16 @@ export type Ends = HasCallPort;
 /** What speaks to the other side without a channel. */
 export type Bus = BusEnd | ServerSide;
 
-export type Place =
-  | ({ readonly type: 'channel' } & ChannelHub)
-  /** `peer` is undefined on a server, which has many. */
-  | { readonly type: 'bus'; readonly hub: RpcHub<PeerHandle>; readonly peer: PeerHandle | undefined };
+export type Place = ({ readonly type: 'channel' } & ChannelHub) | BusPlace;
+
+export interface BusPlace {
+  readonly type: 'bus';
+  readonly hub: RpcHub<PeerHandle>;
+  /** undefined on a server, which has many. */
+  readonly peer: PeerHandle | undefined;
+  /** Whether another session with the peer follows one that is lost. */
+  readonly comesBack: boolean;
+}
 
 /** Each end's hub, made with its first remote object or proxy; they live and go with their ends. */
 const channelHubs = new WeakMap<object, ChannelHub>();
@@ -40,9 +46,10 @@ export function endOf(end: Ends | Bus): Place {
     }
     return { type: 'channel', ...hub };
   }
-  if ('server' in end && isBus(end.server)) return { type: 'bus', hub: hubOf(end.server), peer: end };
+  if ('server' in end && isBus(end.server)) return { type: 'bus', hub: hubOf(end.server), peer: end, comesBack: false };
   if (!isBus(end)) throw notAnEnd();
-  return { type: 'bus', hub: hubOf(end), peer: 'delivery' in end ? (end as BusEnd & PeerHandle) : undefined };
+  const comesBack = 'delivery' in end;
+  return { type: 'bus', hub: hubOf(end), peer: comesBack ? (end as BusEnd & PeerHandle) : undefined, comesBack };
 }
 
 function hubOf(bus: BusEnd): RpcHub<PeerHandle> {

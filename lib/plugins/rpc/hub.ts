@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { CallRequest } from './call-context.ts';
 import type { CallLine } from './call-line.ts';
@@ -9,6 +10,7 @@ import { RpcSession, type SessionOwner } from './session.ts';
 
 /** How a hub reaches its other sides; a key stands for one of them. */
 export interface HubDoor<Key> {
+  readonly clock: Clock;
   /** The line of a new session. */
   open(key: Key, session: RpcSession): CallLine;
   report(error: unknown, key: Key): void;
@@ -21,6 +23,7 @@ export type OfferMaker<Key> = (key: Key) => Offer;
 
 /** The remote objects of one end: what it offers to whom, and its sessions with those at the other side. */
 export class RpcHub<Key> {
+  readonly clock: Clock;
   readonly limits: RpcLimits = { maxStreams: 1_000, maxFunctions: 10_000 };
   /** One count for all sessions: what was said in one that is over means nothing in the next. */
   readonly #numbers: LoanNumbers = { last: 0 };
@@ -33,6 +36,7 @@ export class RpcHub<Key> {
 
   constructor(door: HubDoor<Key>) {
     this.#door = door;
+    this.clock = door.clock;
   }
 
   /** Offers an object to all other sides, or to one; the function returned takes it back. */

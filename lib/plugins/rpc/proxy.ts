@@ -1,9 +1,11 @@
+import { codeOf } from '../../base/code-of.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
+import type { AskOptions } from '../../bus/ask-options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { CallOptions, usualAsk } from './call-options.ts';
 import { type Fingerprints, fingerprints } from './contract.ts';
-import { type Bus, type Ends, endOf, type Place } from './end.ts';
+import { type Bus, type BusPlace, type Ends, endOf, type Place } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
 import { setLimits } from './limits.ts';
 import { type ProxyOptions, proxyTable } from './options.ts';
@@ -92,7 +94,27 @@ class Caller {
     const last = given[given.length - 1];
     const args = last instanceof CallOptions ? given.slice(0, -1) : given;
     if (this.#toJoint()) return this.#joint(name, args);
-    return this.#session().call(this.#id, name, args, last instanceof CallOptions ? last.ask : usualAsk);
+    const ask = last instanceof CallOptions ? last.ask : usualAsk;
+    return ask.idempotent ? this.#untilAnswered(name, args, ask) : this.#session().call(this.#id, name, args, ask);
+  }
+
+  /** Calls again in each next session while the caller waits. */
+  async #untilAnswered(name: string, args: readonly unknown[], ask: AskOptions): Promise<unknown> {
+    const place = this.#place;
+    if (place.type === 'channel' || !place.comesBack) {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A call is idempotent on a Client only.');
+    }
+    const { clock } = place.hub;
+    const until = clock.now() + (ask.timeoutMs ?? Number.POSITIVE_INFINITY);
+    for (let { timeoutMs } = ask; ; timeoutMs = Math.max(1, until - clock.now())) {
+      const session = this.#session();
+      try {
+        return await session.call(this.#id, name, args, { ...ask, timeoutMs });
+      } catch (error) {
+        // The same code may be the method's own answer.
+        if (!session.isOver || codeOf(error) !== 'ERR_SESSION_LOST') throw error;
+      }
+    }
   }
 
   async notify(name: string, args: readonly unknown[]): Promise<void> {
@@ -129,7 +151,7 @@ class Caller {
     return typeof this.#user === 'number' ? this.#user : 0;
   }
 
-  #peer(place: Extract<Place, { type: 'bus' }>): PeerHandle {
+  #peer(place: BusPlace): PeerHandle {
     const peer = typeof this.#user === 'object' ? this.#user : place.peer;
     if (peer === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
     return peer;

@@ -65,6 +65,11 @@ export class RpcSession {
     });
   }
 
+  /** The other side is gone. */
+  get isOver(): boolean {
+    return this.#closed !== undefined;
+  }
+
   /** States once what this end takes the remote object to be; the other side answers calls accordingly. */
   expect(object: number, prints: Fingerprints): void {
     const hash = contractHash(prints);
