@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve, sep } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
@@ -15,13 +15,16 @@ import { installPrograms } from './programs.mjs';
 const { values, positionals } = readArguments();
 const deadlineMs = (values.long ? 100 : 40) * 60_000;
 /**
- * The folders of spec/ by the process that runs them; the last has all others. Specs mostly wait, so that several
- * processes share the cores; each takes about as long as the others.
+ * The processes that run the specs, by the beginnings of their files' paths in spec/; the last one has all others. Specs
+ * mostly wait, so that several share the cores. Collecting garbage takes long where much is loaded: what does so often
+ * has a process of its own.
  */
 const processes = [
-  ['bus', 'contract'],
-  ['plugins', 'examples'],
-  ['bench', 'fuzz', 'hostile', 'interop', 'project', 'simulation'],
+  ['bus/', 'contract/'],
+  ['plugins/rpc/', 'wire/'],
+  ['plugins/'],
+  ['simulation/'],
+  ['bench/', 'fuzz/', 'hostile/', 'interop/', 'project/'],
 ];
 /** How long the specs' process may take to end by itself after its last spec. */
 const endingMs = 5_000;
@@ -89,8 +92,8 @@ function specFiles() {
 async function runSpecs(files) {
   const lists = new Map();
   for (const file of files) {
-    const folder = relative(join(root, 'build/spec'), file).split(sep)[0];
-    const at = whole ? processes.findIndex((folders) => folders.includes(folder)) : 0;
+    const path = relative(join(root, 'build/spec'), file).replaceAll('\\', '/');
+    const at = whole ? processes.findIndex((starts) => starts.some((start) => path.startsWith(start))) : 0;
     lists.set(at, [...(lists.get(at) ?? []), file]);
   }
   // One is shown as it runs and the others once it has ended, so that their lines do not mix.

@@ -30,7 +30,7 @@ describe('memory under load', () => {
     nodeOptions: readonly string[],
   ): Promise<{ residentBytes: number }> {
     const path = stage.path('s');
-    const options = { path, slowConsumer: 'disconnect', slowConsumerMs: 1_000, heartbeatIntervalMs: 0 };
+    const options = { path, slowConsumer: 'disconnect', slowConsumerMs: 5_000, heartbeatIntervalMs: 0 };
     const server = await stage.program('server', { options }, nodeOptions);
     const healthy = await stage.program('client', { options: { path } });
     const stalled = await stage.program('client', { options: { path } });

@@ -459,6 +459,6 @@ describe('gateway, HTTP over the bus', () => {
     });
     const { stdout } = await command('wrk', ['-t1', '-c20', '-d1s', `http://127.0.0.1:${port}/`]);
     expect(stdout).to.not.match(/Socket errors|Non-2xx/);
-    expect(Number(/(\d+) requests in/.exec(stdout)?.[1])).to.be.greaterThan(1000);
+    expect(Number(/(\d+) requests in/.exec(stdout)?.[1])).to.be.greaterThan(100);
   });
 });

@@ -180,6 +180,8 @@ describe('interserve behind nginx', function () {
     child.kill('SIGKILL');
     await once(child, 'close');
     child = await inFront(folder, port, bus.port, false);
-    expect(await handle.receipt).to.include({ bytes: content.length, resumed: 1 });
+    const { bytes, resumed } = await handle.receipt;
+    expect(bytes).to.equal(content.length);
+    expect(resumed).to.be.at.least(1);
   });
 });
