@@ -1,87 +1,56 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
-import type { BusError } from '../../base/errors.ts';
 import type { Random } from '../../base/random.ts';
-import type { Lane, PeerHandle } from '../../bus/plugin.ts';
-import type { Way } from './control.ts';
-import { type Caller, EndpointError } from './http/caller.ts';
-import type { Receipt } from './intake.ts';
+import type { Lane, PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import { Receivers } from './endpoint-registry.ts';
+import { EndpointClient } from './http/endpoint-client.ts';
 import type { ClientOptions } from './options.ts';
-import { failureOf, outcomes } from './outcomes.ts';
-import { Profile, type TransferRecord } from './profile.ts';
-import { Receivers } from './receivers.ts';
-import { Slots } from './slots.ts';
+import type { Profile } from './profile.ts';
+import { FairSemaphore } from './transfers/fair-share.ts';
 
-/** Hears of transfers of an id that failed, both ways: the HTTP status, a sentence, and the headers if a response came. */
-export type FailureCallback = (code: number, reason: string, headers: IncomingHttpHeaders | undefined) => unknown;
+/** How long the response to a request may follow the same news over the bus. */
+export const responseMs = 200;
 
-/** What the client's plugin is built around. */
-export interface ClientSurroundings {
+/** What downloads and uploads share on the client. */
+export class ClientCore {
+  readonly options: ClientOptions;
+  readonly timeoutMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly lane: Lane;
-  readonly caller: Caller;
-  /** The client itself, once it is ready. */
-  ready(): Promise<PeerHandle>;
-  onRecord(record: TransferRecord): void;
-  report(error: unknown): void;
-}
-
-/** What fetches and pushes share on the client side. */
-export class ClientCore {
-  readonly options: ClientOptions;
-  readonly around: ClientSurroundings;
+  readonly profile: Profile;
   readonly receivers = new Receivers();
-  readonly failures = new Map<string, FailureCallback>();
-  readonly profile = new Profile('up');
-  readonly slots: Slots;
+  readonly semaphore: FairSemaphore;
+  readonly http: EndpointClient;
+  readonly report: (error: unknown) => void;
+  #peer: PeerHandle | undefined;
+  #waiting: ((peer: PeerHandle) => void)[] = [];
 
-  constructor(options: ClientOptions, around: ClientSurroundings) {
+  constructor(host: PluginHost, lane: Lane, options: ClientOptions, profile: Profile) {
     this.options = options;
-    this.around = around;
-    this.slots = new Slots(options.transfers);
+    this.timeoutMs = options.timeout * 1000;
+    this.clock = host.clock;
+    this.random = host.random;
+    this.lane = lane;
+    this.profile = profile;
+    this.semaphore = new FairSemaphore(options.transfers);
+    this.http = new EndpointClient({ tls: options.tls ?? host.tls, hosts: options.hosts });
+    this.report = (error) => host.report(error);
+    for (const peer of host.peers) this.#connected(peer);
+    host.onConnect((peer) => this.#connected(peer));
+    host.onDisconnect(() => (this.#peer = undefined));
   }
 
-  get timeoutMs(): number {
-    return this.options.timeout * 1000;
+  /** The client as a peer, once it is ready. Never rejects; those who give up waiting do so by themselves. */
+  ready(): Promise<PeerHandle> {
+    if (this.#peer !== undefined) return Promise.resolve(this.#peer);
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Records the end of a transfer; a failure reaches the id's callback. */
-  ended(way: Way, id: string, startedAt: number, result: Receipt | BusError, bytes: number, resumed: number): void {
-    const outcome: TransferRecord['outcome'] = result instanceof Error ? failureOf(result) : 'taken';
-    const { status } = outcomes[outcome];
-    const durationMs = this.around.clock.now() - startedAt;
-    const record: TransferRecord = { id, way, peer: undefined, bytes, durationMs, resumed, outcome, status };
-    // A server may offer under any number of ids.
-    if (way === 'up' || this.receivers.has(id)) this.profile.count(record);
-    this.guard(() => this.profile.publish(record));
-    this.guard(() => this.around.onRecord(record));
-    if (result instanceof Error) this.#callFailure(id, result);
+  #connected(peer: PeerHandle): void {
+    this.http.connected(peer);
+    this.#peer = peer;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve(peer);
   }
-
-  /** Runs listeners of the user's, whose errors are no transfer's. */
-  guard(task: () => void): void {
-    try {
-      task();
-    } catch (error) {
-      this.around.report(error);
-    }
-  }
-
-  #callFailure(id: string, error: BusError): void {
-    const callback = this.failures.get(id);
-    if (callback === undefined) return;
-    const status = statusOf(error) ?? outcomes[failureOf(error)].status;
-    const headers = error instanceof EndpointError ? error.headers : undefined;
-    try {
-      Promise.resolve(callback(status, error.message, headers)).catch((failed: unknown) => this.around.report(failed));
-    } catch (failed) {
-      this.around.report(failed);
-    }
-  }
-}
-
-function statusOf({ details }: BusError): number | undefined {
-  if (typeof details !== 'object' || details === null || !('status' in details)) return undefined;
-  return typeof details.status === 'number' ? details.status : undefined;
 }

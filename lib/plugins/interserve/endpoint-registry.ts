@@ -1,7 +1,37 @@
+import type { IncomingMessage } from 'node:http';
 import { BusError } from '../../base/errors.ts';
 import { checkSettings } from '../../base/settings.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
-import type { Interrupt } from './http/door.ts';
+import { transferError } from './outcomes.ts';
+import type { ValueKind } from './payload/payload.ts';
+import type { Content, Way } from './protocol.ts';
+import { ReceiverPipeline, type Sink, ValueSink } from './receive/pipeline.ts';
+import { FileSink, StreamSink } from './receive/sinks.ts';
+
+/** What is known of a transfer beside its content. */
+export interface TransferInfo {
+  /** The endpoint id. */
+  readonly id: string;
+  /** Whether a string or bytes were sent. */
+  readonly kind: ValueKind;
+  /** Bytes in all; undefined for a stream whose end is not known yet. */
+  readonly size: number | undefined;
+  /** The base name of a file that was sent, without anything that leads out of a directory. */
+  readonly name: string | undefined;
+  /** In hexadecimal; undefined while a stream is still coming. */
+  readonly sha256: string | undefined;
+  /** `file` only: where the file will be once the callback took it. */
+  readonly path?: string | undefined;
+}
+
+export type ReceiveAs = 'value' | 'stream' | 'file';
+
+export interface ReceiveOptions {
+  /** `value` unless given. */
+  readonly as?: ReceiveAs;
+  /** For `file`: where it goes. Without a path the file is temporary and goes when the callback settled. */
+  readonly path?: string | ((info: TransferInfo, peer: PeerHandle) => string);
+}
 
 /** Decides about an upload before it starts; `size` is undefined for a stream of unknown length. */
 export type Handshake = (peer: PeerHandle, size: number | undefined) => boolean | PromiseLike<boolean>;
@@ -11,12 +41,101 @@ export interface AddOptions {
   readonly size?: number;
 }
 
-/** The ids a server has endpoints for, and the callbacks that decide on them; these may be set before the id is added. */
+/** What an `interrupt` callback is shown. */
+export interface TransferRequest {
+  readonly id: string;
+  readonly way: Way;
+  readonly method: string;
+  /** Bytes in all; undefined for a stream whose end is not known. */
+  readonly size: number | undefined;
+  /** The requester, behind trusted proxies if there are any. */
+  readonly address: string;
+  readonly headers: IncomingMessage['headers'];
+}
+
+export type Interrupt = (peer: PeerHandle, request: TransferRequest) => unknown;
+
+export type Deliver = (data: unknown, info: TransferInfo, peer: PeerHandle) => unknown;
+
+interface Receiver {
+  readonly deliver: Deliver;
+  readonly as: ReceiveAs;
+  readonly path: ReceiveOptions['path'];
+}
+
+/** Who receives what, by endpoint id. */
+export class Receivers {
+  readonly #byId = new Map<string, Receiver>();
+
+  /** Sets the receiver of `id`, or removes it. Throws `ERR_INVALID_ARGUMENT`. */
+  set(id: string, deliver: Deliver | undefined, options: ReceiveOptions = {}): void {
+    checkSettings('receive takes', ['as', 'path'], options);
+    const { as = 'value', path } = options;
+    if (deliver === undefined) {
+      this.#byId.delete(id);
+      return;
+    }
+    if (as !== 'value' && as !== 'stream' && as !== 'file') {
+      throw new BusError(
+        'ERR_INVALID_ARGUMENT',
+        `A receiver takes a 'value', a 'stream' or a 'file', not ${String(as)}`,
+      );
+    }
+    if (path !== undefined && as !== 'file') {
+      throw new BusError('ERR_INVALID_ARGUMENT', "A path goes with as: 'file' only");
+    }
+    if (typeof path !== 'function' && path !== undefined) checkPath(path);
+    this.#byId.set(id, { deliver, as, path });
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  /**
+   * The receiving end of a transfer, of at most `limit` bytes. Throws `unknown` if nobody receives on its id, or what a path
+   * function throws.
+   */
+  pipeline(content: Content, peer: PeerHandle, limit: number): ReceiverPipeline {
+    const receiver = this.#byId.get(content.id);
+    if (receiver === undefined) throw transferError('unknown');
+    return new ReceiverPipeline(sinkOf(receiver, { ...content, sha256: undefined }, peer), content.size, limit);
+  }
+}
+
+function sinkOf({ deliver, as, path }: Receiver, info: TransferInfo, peer: PeerHandle): Sink {
+  if (as === 'stream') return new StreamSink((stream) => deliver(stream, info, peer));
+  const deliverWhole = (data: unknown, sha256: string) => deliver(data, { ...info, sha256 }, peer);
+  if (as === 'value') return new ValueSink(info.kind, info.size, deliverWhole);
+  const place = typeof path === 'function' ? checkPath(path(info, peer)) : path;
+  const deliverFile = (file: string, sha256: string) => deliver(file, { ...info, sha256, path: place }, peer);
+  return new FileSink(place, deliverFile);
+}
+
+/** Callbacks by endpoint id, which may be set before the id is added. */
+export class Callbacks<Callback> {
+  readonly #byId = new Map<string, Callback>();
+
+  /** Sets the callback of `id`, or removes it. Throws `ERR_INVALID_ARGUMENT`. */
+  set(id: string, callback: Callback | undefined): void {
+    checkId(id);
+    checkCallback(callback);
+    if (callback === undefined) this.#byId.delete(id);
+    else this.#byId.set(id, callback);
+  }
+
+  of(id: string): Callback | undefined {
+    return this.#byId.get(id);
+  }
+}
+
+/** The ids a server has endpoints for, and the callbacks that decide on them. */
 export class EndpointRegistry {
+  readonly receivers = new Receivers();
+  readonly interrupts = new Callbacks<Interrupt>();
+  readonly handshakes = new Callbacks<Handshake>();
   readonly #largest: number;
   readonly #sizes = new Map<string, number>();
-  readonly #interrupts = new Map<string, Interrupt>();
-  readonly #handshakes = new Map<string, Handshake>();
 
   constructor(largest: number) {
     this.#largest = largest;
@@ -44,24 +163,12 @@ export class EndpointRegistry {
   sizeOf(id: string): number | undefined {
     return this.#sizes.get(id);
   }
+}
 
-  interrupt(id: string, callback: Interrupt | undefined): void {
-    checkId(id);
-    setCallback(this.#interrupts, id, callback);
-  }
-
-  handshake(id: string, callback: Handshake | undefined): void {
-    checkId(id);
-    setCallback(this.#handshakes, id, callback);
-  }
-
-  interruptOf(id: string): Interrupt | undefined {
-    return this.#interrupts.get(id);
-  }
-
-  handshakeOf(id: string): Handshake | undefined {
-    return this.#handshakes.get(id);
-  }
+/** Throws `ERR_INVALID_ARGUMENT` for anything else than a path, such as a promise of one. */
+function checkPath(path: unknown): string {
+  if (typeof path === 'string' && path.length > 0 && !path.includes('\0')) return path;
+  throw new BusError('ERR_INVALID_ARGUMENT', 'The path of a file to be received is a string');
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for what is no endpoint id. */
@@ -76,11 +183,4 @@ export function checkCallback(callback: unknown): void {
   if (callback !== undefined && typeof callback !== 'function') {
     throw new BusError('ERR_INVALID_ARGUMENT', 'A callback is a function');
   }
-}
-
-/** Sets a callback, or removes it. Throws `ERR_INVALID_ARGUMENT`. */
-export function setCallback<T>(map: Map<string, T>, id: string, callback: T | undefined): void {
-  checkCallback(callback);
-  if (callback === undefined) map.delete(id);
-  else map.set(id, callback);
 }

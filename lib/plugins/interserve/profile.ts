@@ -1,27 +1,9 @@
 import { channel } from 'node:diagnostics_channel';
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
-import type { Way } from './control.ts';
-import { type Failure, outcomes } from './outcomes.ts';
-
-/** One transfer that is over, as `transfer` events and the channel `busbar:interserve:transfer` carry it. */
-export interface TransferRecord {
-  readonly id: string;
-  /** `down`: from the server to a client. */
-  readonly way: Way;
-  /** The bus id of the peer. */
-  readonly peer: string | undefined;
-  readonly bytes: number;
-  readonly durationMs: number;
-  readonly resumed: number;
-  readonly outcome: 'taken' | Failure;
-  readonly status: number;
-}
-
-/** One transfer that begins, as the channel `busbar:interserve:start` carries it. */
-export type TransferStartRecord = Pick<TransferRecord, 'id' | 'way' | 'peer'> & {
-  /** Bytes in all; undefined for a stream of unknown length. */
-  readonly size: number | undefined;
-};
+import type { BusError } from '../../base/errors.ts';
+import { failureOf, outcomes } from './outcomes.ts';
+import type { Receipt, Way } from './protocol.ts';
+import type { TransferRecord, TransferStartRecord } from './transfer-events.ts';
 
 /** What happened on one endpoint id. Durations are in milliseconds, from the offer to the receipt. */
 export interface EndpointStats {
@@ -56,43 +38,53 @@ const started = channel('busbar:interserve:start');
 const finished = channel('busbar:interserve:transfer');
 const longestUs = 86_400_000_000;
 
+export interface ProfileOptions {
+  /** The way that counts as sent on this side. */
+  readonly outgoing: Way;
+  readonly log?: ((line: string) => void) | undefined;
+  /** Whether there are figures for transfers this way on `id`. */
+  counts(way: Way, id: string): boolean;
+  /** Hears of each transfer that is over, with what it failed with. */
+  onEnded(record: TransferRecord, error: BusError | undefined): void;
+  /** Takes what `log` throws. */
+  report(error: unknown): void;
+}
+
 /** The built-in logger and profiler of one side. */
 export class Profile {
-  readonly #outgoing: Way;
-  readonly #log: ((line: string) => void) | undefined;
+  readonly #options: ProfileOptions;
   readonly #byId = new Map<string, Tally>();
 
-  /** `outgoing` is the way that counts as sent on this side. */
-  constructor(outgoing: Way, log?: (line: string) => void) {
-    this.#outgoing = outgoing;
-    this.#log = log;
+  constructor(options: ProfileOptions) {
+    this.#options = options;
   }
 
   started(record: TransferStartRecord): void {
     if (started.hasSubscribers) started.publish(record);
   }
 
-  /** Tells the log and the channel. */
-  publish(record: TransferRecord): void {
+  /** Records a transfer that is over: in the figures, on the channel, in the log and at the listeners. */
+  ended(
+    which: Pick<TransferRecord, 'id' | 'way' | 'peer'>,
+    result: Receipt | BusError,
+    bytes: number,
+    resumed: number,
+    durationMs: number,
+  ): void {
+    const error = result instanceof Error ? result : undefined;
+    const outcome = error === undefined ? 'taken' : failureOf(error);
+    const { status } = outcomes[outcome];
+    const record: TransferRecord = { ...which, bytes, durationMs, resumed, outcome, status };
+    const { counts, log, onEnded, report } = this.#options;
+    // What was under way on an id that was removed comes in only now.
+    if (counts(record.way, record.id)) this.#count(record);
     if (finished.hasSubscribers) finished.publish(record);
-    this.#log?.(lineOf(record));
-  }
-
-  /** Counts a transfer under its id, for as long as that is not forgotten. */
-  count(record: TransferRecord): void {
-    const tally = this.#tally(record.id);
-    if (record.outcome !== 'taken') {
-      const code = outcomes[record.outcome].code;
-      tally.failures.set(code, (tally.failures.get(code) ?? 0) + 1);
-    } else if (record.way === this.#outgoing) {
-      tally.sent += 1;
-      tally.sentBytes += record.bytes;
-    } else {
-      tally.received += 1;
-      tally.receivedBytes += record.bytes;
+    try {
+      log?.(lineOf(record));
+    } catch (failed) {
+      report(failed);
     }
-    tally.resumed += record.resumed;
-    tally.durations.record(Math.min(longestUs, Math.max(1, Math.round(record.durationMs * 1000))));
+    onEnded(record, error);
   }
 
   forget(id: string): void {
@@ -102,6 +94,22 @@ export class Profile {
   /** Keyed by endpoint id. */
   stats(): Record<string, EndpointStats> {
     return Object.fromEntries([...this.#byId].map(([id, tally]) => [id, statsOf(tally)]));
+  }
+
+  #count(record: TransferRecord): void {
+    const tally = this.#tally(record.id);
+    if (record.outcome !== 'taken') {
+      const code = outcomes[record.outcome].code;
+      tally.failures.set(code, (tally.failures.get(code) ?? 0) + 1);
+    } else if (record.way === this.#options.outgoing) {
+      tally.sent += 1;
+      tally.sentBytes += record.bytes;
+    } else {
+      tally.received += 1;
+      tally.receivedBytes += record.bytes;
+    }
+    tally.resumed += record.resumed;
+    tally.durations.record(Math.min(longestUs, Math.max(1, Math.round(record.durationMs * 1000))));
   }
 
   #tally(id: string): Tally {

@@ -8,7 +8,7 @@ import { brotliDecompressSync, gunzipSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import type { Connection } from '../../../lib/index.ts';
-import type { OfferMessage } from '../../../lib/plugins/interserve/control.ts';
+import type { OfferMessage } from '../../../lib/plugins/interserve/protocol.ts';
 import { BareClient } from './support/bare-client.ts';
 import { curl, hasCurl, withKey } from './support/curl.ts';
 import { reasonOf, TransferBus } from './support/transfer-bus.ts';

@@ -1,4 +1,11 @@
-import type { Fingerprint } from './fingerprint.ts';
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { transferError } from '../outcomes.ts';
+
+/** What is read at once for the hash alone. */
+const hashedBytes = 256 * 1024;
 
 /** How the whole value is handed over at the other end. */
 export type ValueKind = 'string' | 'bytes';
@@ -29,5 +36,122 @@ export class Scratch {
   take(length: number): Buffer {
     if (this.#buffer === undefined || this.#buffer.length < length) this.#buffer = Buffer.allocUnsafeSlow(length);
     return this.#buffer.subarray(0, length);
+  }
+}
+
+/**
+ * The SHA-256 of a payload, fed by whoever reads it: several readers at different positions hash every byte once, and what
+ * nobody has read is read at the end.
+ */
+export class Fingerprint {
+  readonly #hash = createHash('sha256');
+  #position = 0;
+  #digest: string | undefined;
+
+  feed(position: number, bytes: Uint8Array): void {
+    const skip = this.#position - position;
+    if (skip < 0 || skip >= bytes.length) return;
+    this.#hash.update(skip === 0 ? bytes : bytes.subarray(skip));
+    this.#position = position + bytes.length;
+  }
+
+  /** In hexadecimal. Rejects what reading the payload rejects. */
+  async of(payload: Payload): Promise<string> {
+    const scratch = new Scratch();
+    while (this.#digest === undefined) {
+      const position = this.#position;
+      const bytes = await payload.read(position, hashedBytes, scratch);
+      if (bytes.length > 0) {
+        this.feed(position, bytes);
+        await setImmediate();
+      } else if (position === this.#position) {
+        this.#digest ??= this.#hash.digest('hex');
+      }
+    }
+    return this.#digest;
+  }
+}
+
+/** A string or bytes in memory. Bytes are not copied: they must stay as they are until the transfer is over. */
+export class MemoryPayload implements Payload {
+  readonly kind: ValueKind;
+  readonly name = undefined;
+  readonly size: number;
+  readonly fingerprint = new Fingerprint();
+  readonly #bytes: Uint8Array;
+
+  constructor(data: string | ArrayBufferView) {
+    this.kind = typeof data === 'string' ? 'string' : 'bytes';
+    this.#bytes =
+      typeof data === 'string'
+        ? Buffer.from(data, 'utf8')
+        : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.size = this.#bytes.length;
+  }
+
+  get available(): number {
+    return this.size;
+  }
+
+  read(position: number, length: number): Promise<Uint8Array> {
+    return Promise.resolve(this.#bytes.subarray(position, position + length));
+  }
+
+  beyond(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** A regular file, read through one descriptor, so that a rename or a removal meanwhile does no harm. */
+export class FilePayload implements Payload {
+  readonly kind = 'bytes';
+  readonly name: string;
+  readonly size: number;
+  readonly fingerprint = new Fingerprint();
+  readonly #file: FileHandle;
+
+  private constructor(file: FileHandle, name: string, size: number) {
+    this.#file = file;
+    this.name = name;
+    this.size = size;
+  }
+
+  /** Rejects `ERR_INVALID_ARGUMENT` for what cannot be opened or is no regular file. */
+  static async open(path: string): Promise<FilePayload> {
+    const file = await open(path, 'r').catch((error: Error) => {
+      throw transferError('malformed', error.message, error);
+    });
+    try {
+      const stats = await file.stat();
+      if (!stats.isFile()) throw transferError('malformed', `${path} is not a regular file`);
+      return new FilePayload(file, basename(path), stats.size);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  get available(): number {
+    return this.size;
+  }
+
+  async read(position: number, length: number, scratch: Scratch): Promise<Uint8Array> {
+    const wanted = Math.min(length, this.size - position);
+    if (wanted <= 0) return new Uint8Array(0);
+    const { bytesRead, buffer } = await this.#file.read(scratch.take(wanted), 0, wanted, position);
+    if (bytesRead === 0) throw transferError('mismatch', 'The file became shorter while it was sent');
+    return buffer.subarray(0, bytesRead);
+  }
+
+  beyond(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
   }
 }

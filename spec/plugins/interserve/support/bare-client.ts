@@ -1,5 +1,5 @@
 import { Client, definePlugin, type Lane } from '../../../../lib/index.ts';
-import { type OfferMessage, type Place, readControl } from '../../../../lib/plugins/interserve/control.ts';
+import { type OfferMessage, type Place, readControl } from '../../../../lib/plugins/interserve/protocol.ts';
 import type { TransferBus } from './transfer-bus.ts';
 
 interface Waiting {

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import type { BusError } from '../../../base/errors.ts';
+import { asTransferError, transferError } from '../outcomes.ts';
+import type { ValueKind } from '../payload/payload.ts';
+import type { Digest, Receipt } from '../protocol.ts';
+
+/** Where a transfer's bytes go at the receiving end, in order and without gaps, over any number of requests. */
+export interface Sink {
+  /** A promise asks to wait before the next chunk; rejects if nothing more can be taken. */
+  write(bytes: Uint8Array): Promise<void> | undefined;
+  /** All bytes came and are the right ones. Resolves when the receiver's callback took them, rejects as it does. */
+  finish(sha256: string): Promise<void>;
+  /** The transfer failed: leaves nothing behind. */
+  discard(error: BusError): Promise<void>;
+}
+
+/** The receiving end of one transfer: counts, hashes and checks the bytes before the receiver may have them. */
+export class ReceiverPipeline {
+  /** Bytes in order from the start, over all requests. */
+  bytes = 0;
+  /** How often a further request went on. */
+  resumed = 0;
+  readonly #sink: Sink;
+  readonly #size: number | undefined;
+  readonly #limit: number;
+  readonly #hash = createHash('sha256');
+  readonly #digest: Promise<Digest>;
+  #expect: (digest: Digest) => void = () => {};
+  #refuse: (error: BusError) => void = () => {};
+  #error: BusError | undefined;
+  #finishing: Promise<Receipt> | undefined;
+
+  /** `size` is what was announced; without one, more than `limit` bytes are refused. */
+  constructor(sink: Sink, size: number | undefined, limit: number) {
+    this.#sink = sink;
+    this.#size = size;
+    this.#limit = limit;
+    this.#digest = new Promise((resolve, reject) => {
+      this.#expect = resolve;
+      this.#refuse = reject;
+    });
+    this.#digest.catch(() => {});
+  }
+
+  /** True when as many bytes came as were announced. */
+  get complete(): boolean {
+    return this.bytes === this.#size;
+  }
+
+  /** Takes a chunk; a promise asks to wait. Throws or rejects with the transfer's error. */
+  take(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#error !== undefined) throw this.#error;
+    if (this.bytes + bytes.length > (this.#size ?? this.#limit)) throw transferError('large');
+    this.#hash.update(bytes);
+    this.bytes += bytes.length;
+    return this.#sink.write(bytes);
+  }
+
+  /** The sender's own count and hash, whichever way they came. */
+  expect(digest: Digest): void {
+    this.#expect(digest);
+  }
+
+  /** Resolves when the sender's digest is known. */
+  get announced(): Promise<Digest> {
+    return this.#digest;
+  }
+
+  /**
+   * To be called when the last byte was taken. Waits for the sender's digest, compares, hands over and resolves when the
+   * receiver took it; a second call returns the first one's promise.
+   */
+  finish(): Promise<Receipt> {
+    this.#finishing ??= this.#finish();
+    return this.#finishing;
+  }
+
+  /** Ends the transfer: later bytes are refused, waiting ends, nothing stays behind. */
+  async fail(error: BusError): Promise<void> {
+    if (this.#error !== undefined) return;
+    this.#error = error;
+    this.#refuse(error);
+    await this.#sink.discard(error);
+  }
+
+  async #finish(): Promise<Receipt> {
+    if (this.#size !== undefined && this.bytes < this.#size) throw transferError('size');
+    const expected = await this.#digest;
+    const sha256 = this.#hash.digest('hex');
+    if (expected.bytes !== this.bytes) throw transferError(expected.bytes > this.bytes ? 'size' : 'large');
+    if (expected.sha256 !== sha256) throw transferError('mismatch');
+    try {
+      await this.#sink.finish(sha256);
+    } catch (error) {
+      throw asTransferError(error);
+    }
+    if (this.#error !== undefined) throw this.#error;
+    return { bytes: this.bytes, sha256, resumed: this.resumed };
+  }
+}
+
+/** Collects the whole in memory and hands over what was sent: a string or a Buffer. */
+export class ValueSink implements Sink {
+  readonly #kind: ValueKind;
+  readonly #size: number | undefined;
+  readonly #deliver: (value: string | Buffer, sha256: string) => unknown;
+  /** Made when the first byte comes, so that an announcement alone costs nothing. */
+  #whole: Buffer | undefined;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(kind: ValueKind, size: number | undefined, deliver: (value: string | Buffer, sha256: string) => unknown) {
+    this.#kind = kind;
+    this.#size = size;
+    this.#deliver = deliver;
+  }
+
+  write(bytes: Uint8Array): undefined {
+    if (this.#size === undefined) {
+      this.#chunks.push(bytes);
+    } else {
+      this.#whole ??= Buffer.allocUnsafeSlow(this.#size);
+      this.#whole.set(bytes, this.#bytes);
+    }
+    this.#bytes += bytes.length;
+    return undefined;
+  }
+
+  async finish(sha256: string): Promise<void> {
+    const whole = this.#whole ?? Buffer.concat(this.#chunks, this.#bytes);
+    this.#chunks = [];
+    this.#whole = undefined;
+    await this.#deliver(this.#kind === 'string' ? decode(whole) : whole, sha256);
+  }
+
+  discard(): Promise<void> {
+    this.#chunks = [];
+    this.#whole = undefined;
+    return Promise.resolve();
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return bytes.toString('utf8');
+  } catch (error) {
+    throw transferError(
+      'large',
+      'The string is longer than this platform can hold; receive it as a stream or file',
+      error,
+    );
+  }
+}

@@ -1,0 +1,225 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../../../base/clock.ts';
+import type { BusError } from '../../../base/errors.ts';
+import type { Random } from '../../../base/random.ts';
+import type { PeerHandle } from '../../../bus/plugin.ts';
+import type { EndpointRegistry } from '../endpoint-registry.ts';
+import { acceptEncoding, ByteRate } from '../http/body-pump.ts';
+import type { ServerOptions } from '../options.ts';
+import { transferError } from '../outcomes.ts';
+import type { Profile } from '../profile.ts';
+import type { Content, Place, Way } from '../protocol.ts';
+import { FairSemaphore, Quota } from './fair-share.ts';
+import { type Endpoint, type Owner, Transfer } from './transfer.ts';
+
+const pathForm = /^\/interserve\/([0-9a-f]{32})\/([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/;
+
+/**
+ * Makes and reads endpoint paths. A path is the hash of the id, 128 random bits and a tag over both, all under a salt of
+ * this start: a path that was never made here is told from one that is used up without remembering any of them, and
+ * what is looked up is the tag, so that the time a look-up takes says nothing about the random bits.
+ */
+export class EndpointPaths {
+  readonly #random: Random;
+  readonly #salt: Uint8Array;
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.#salt = random.bytes(32);
+  }
+
+  /** 128 random bits as text, for endpoints and for the keys of peers. */
+  secret(): string {
+    return Buffer.from(this.#random.bytes(16)).toString('base64url');
+  }
+
+  mint(id: string): Endpoint {
+    const token = this.secret();
+    const hash = this.#hmac('id\0', id).toString('hex').slice(0, 32);
+    const tag = this.#tag(hash, token);
+    return { path: `/interserve/${hash}/${token}.${tag}`, tag };
+  }
+
+  /** The tag of a path that was made here; undefined for any other text. */
+  read(path: string): string | undefined {
+    const match = pathForm.exec(path);
+    if (match === null) return undefined;
+    const [, hash = '', token = '', given = ''] = match;
+    const tag = this.#tag(hash, token);
+    return timingSafeEqual(Buffer.from(tag), Buffer.from(given)) ? tag : undefined;
+  }
+
+  /** What a secret is filed under. */
+  digest(secret: string): string {
+    return this.#hmac('key\0', secret).toString('base64url');
+  }
+
+  #tag(hash: string, token: string): string {
+    return this.#hmac('tag\0', hash + token)
+      .toString('base64url')
+      .slice(0, 22);
+  }
+
+  #hmac(what: string, text: string): Buffer {
+    return createHmac('sha256', this.#salt).update(what).update(text).digest();
+  }
+}
+
+/** What the table is made of and around. */
+export interface TableParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly options: ServerOptions;
+  readonly registry: EndpointRegistry;
+  readonly profile: Profile;
+  /** Whether the bus has TLS options. */
+  readonly secure: boolean;
+  /** The port in use, if it is one of the plugin's own. */
+  port(): number | undefined;
+}
+
+/** A peer that had a transfer, with those that are not over, by way and number. */
+interface PeerEntry extends Owner {
+  readonly transfers: Map<string, Transfer>;
+}
+
+/**
+ * The server's transfers that are not over, found by endpoint for requests and by peer and number for lane messages; the
+ * keys of peers; and what transfers share: permits, quota, figures.
+ */
+export class TransferTable {
+  readonly clock: Clock;
+  readonly options: ServerOptions;
+  readonly registry: EndpointRegistry;
+  readonly profile: Profile;
+  readonly semaphore: FairSemaphore;
+  readonly quota: Quota;
+  readonly #secure: boolean;
+  readonly #port: () => number | undefined;
+  readonly #paths: EndpointPaths;
+  readonly #byTag = new Map<string, Transfer>();
+  readonly #byPeer = new Map<PeerHandle, PeerEntry>();
+  readonly #byKey = new Map<string, PeerEntry>();
+  readonly #left = new WeakSet<PeerHandle>();
+
+  constructor({ clock, random, options, registry, profile, secure, port }: TableParts) {
+    this.clock = clock;
+    this.options = options;
+    this.registry = registry;
+    this.profile = profile;
+    this.semaphore = new FairSemaphore(options.transfers, options.perPeer === 0 ? 'share' : options.perPeer, clock);
+    this.quota = new Quota(options.waiting);
+    this.#secure = secure;
+    this.#port = port;
+    this.#paths = new EndpointPaths(random);
+  }
+
+  /** Starts a transfer, which is kept until it ends; its end is recorded. Throws `left` or, for a number in use, `malformed`. */
+  begin(way: Way, number: number, content: Content, peer: PeerHandle): Transfer {
+    if (this.#left.has(peer)) throw transferError('left');
+    const owner = this.#entryOf(peer);
+    const { transfers } = owner;
+    const name = nameOf(way, number);
+    if (transfers.has(name)) throw transferError('malformed', 'The number of this transfer is in use');
+    const transfer = new Transfer({
+      clock: this.clock,
+      timeoutMs: this.options.timeout * 1000,
+      receivingMs: this.options.receiving * 1000,
+      way,
+      number,
+      content,
+      owner,
+      endpoint: this.#paths.mint(content.id),
+    });
+    transfers.set(name, transfer);
+    this.#byTag.set(transfer.endpoint.tag, transfer);
+    transfer.signal.addEventListener('abort', () => {
+      this.#byTag.delete(transfer.endpoint.tag);
+      transfers.delete(name);
+    });
+    this.#record(transfer);
+    return transfer;
+  }
+
+  /** Records what was refused before it became a transfer. */
+  refused(way: Way, id: string, peer: PeerHandle, error: BusError): void {
+    if (!this.registry.exists(id)) return;
+    this.profile.ended({ id, way, peer: peer.id }, error, 0, 0, 0);
+  }
+
+  /** The tag of a path that was made here; undefined for any other text. */
+  tagOf(path: string): string | undefined {
+    return this.#paths.read(path);
+  }
+
+  byTag(tag: string): Transfer | undefined {
+    return this.#byTag.get(tag);
+  }
+
+  find(peer: PeerHandle, way: Way, number: number): Transfer | undefined {
+    return this.#byPeer.get(peer)?.transfers.get(nameOf(way, number));
+  }
+
+  /** Whose key this is; the keyed hash is looked up, so that timing says nothing about keys, and the key is compared. */
+  ownerOf(key: string): Owner | undefined {
+    const owner = this.#byKey.get(this.#paths.digest(key));
+    if (owner === undefined) return undefined;
+    const given = Buffer.from(key);
+    const own = Buffer.from(owner.key);
+    return given.length === own.length && timingSafeEqual(given, own) ? owner : undefined;
+  }
+
+  placeOf({ owner, endpoint }: Transfer): Place {
+    const { address, host, port, share, ssl } = this.options;
+    const anyInterface = host === '0.0.0.0' || host === '::';
+    return {
+      path: endpoint.path,
+      key: owner.key,
+      ssl: ssl ?? this.#secure,
+      accept: acceptEncoding,
+      address: address ?? (share || anyInterface ? undefined : host),
+      port: port === 0 ? this.#port() : port,
+    };
+  }
+
+  /** Ends every transfer that `chosen` says yes to. */
+  fail(error: BusError, chosen: (transfer: Transfer) => boolean = () => true): void {
+    for (const transfer of [...this.#byTag.values()]) if (chosen(transfer)) transfer.fail(error);
+  }
+
+  /** The peer's session is over. */
+  left(peer: PeerHandle): void {
+    this.#left.add(peer);
+    const entry = this.#byPeer.get(peer);
+    if (entry === undefined) return;
+    for (const transfer of [...entry.transfers.values()]) transfer.fail(transferError('left'));
+    this.#byPeer.delete(peer);
+    this.#byKey.delete(this.#paths.digest(entry.key));
+  }
+
+  #entryOf(peer: PeerHandle): PeerEntry {
+    const known = this.#byPeer.get(peer);
+    if (known !== undefined) return known;
+    const rate = new ByteRate(this.clock, this.options.rate);
+    const entry = { peer, key: this.#paths.secret(), rate, transfers: new Map<string, Transfer>() };
+    this.#byPeer.set(peer, entry);
+    this.#byKey.set(this.#paths.digest(entry.key), entry);
+    return entry;
+  }
+
+  #record(transfer: Transfer): void {
+    const { way, content, owner } = transfer;
+    const which = { id: content.id, way, peer: owner.peer.id };
+    this.profile.started({ ...which, size: content.size });
+    const startedAt = this.clock.now();
+    transfer.ended.then(
+      (receipt) => this.profile.ended(which, receipt, receipt.bytes, receipt.resumed, this.clock.now() - startedAt),
+      (error: BusError) =>
+        this.profile.ended(which, error, transfer.bytes, transfer.pipeline?.resumed ?? 0, this.clock.now() - startedAt),
+    );
+  }
+}
+
+function nameOf(way: Way, number: number): string {
+  return `${way} ${number}`;
+}

@@ -1,0 +1,221 @@
+import type { Clock, Timer } from '../../../base/clock.ts';
+import type { BusError } from '../../../base/errors.ts';
+import type { PeerHandle } from '../../../bus/plugin.ts';
+import type { ByteRate } from '../http/body-pump.ts';
+import { IdleTimeout } from '../idle-timeout.ts';
+import { transferError } from '../outcomes.ts';
+import type { Payload } from '../payload/payload.ts';
+import type { Content, Digest, Receipt, Way } from '../protocol.ts';
+import type { ReceiverPipeline } from '../receive/pipeline.ts';
+
+/** Parts of one transfer that are sent at the same time. */
+const mostBeside = 16;
+/** Who asks for more parts that do not touch does not want the whole. */
+const mostParts = 1_000;
+
+/** What is kept for a peer while its session lasts. */
+export interface Owner {
+  readonly peer: PeerHandle;
+  /** The secret that requests of this peer carry; given to it over the bus alone. */
+  readonly key: string;
+  /** Shared by all transfers of the peer, both ways. */
+  readonly rate: ByteRate;
+}
+
+/** A path nobody can guess, and the tag under which the table keeps what it leads to. */
+export interface Endpoint {
+  readonly path: string;
+  readonly tag: string;
+}
+
+export interface TransferStart {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** How long the receiver may take. */
+  readonly receivingMs: number;
+  readonly way: Way;
+  readonly number: number;
+  readonly content: Content;
+  readonly owner: Owner;
+  readonly endpoint: Endpoint;
+}
+
+interface ClaimedRequest {
+  stop(why?: BusError): void;
+  readonly done: Promise<void>;
+}
+
+/** A transfer as the server has it, from the offer or the ask until its one end. */
+export class Transfer {
+  readonly way: Way;
+  readonly number: number;
+  readonly content: Content;
+  readonly owner: Owner;
+  readonly endpoint: Endpoint;
+  /** Settles once; what was rejected here is what both sides are told. */
+  readonly ended: Promise<Receipt>;
+  /** Fires with the end, for waits that concern this transfer alone. */
+  readonly signal: AbortSignal;
+  /** Down: what is sent. */
+  payload: Payload | undefined;
+  /** Down: what of it left in parts. */
+  readonly coverage = new Coverage();
+  /** Bytes that moved, for reports. */
+  bytes = 0;
+  /** Called as bytes move. */
+  onMoved: (bytes: number) => void = () => {};
+  /** Called when the last byte of the content was read, perhaps again after a break. */
+  onRead: () => void = () => {};
+  /** Called when the whole content has left or arrived. */
+  onComplete: () => void = () => {};
+
+  readonly #idle: IdleTimeout;
+  readonly #clock: Clock;
+  readonly #receivingMs: number;
+  #receiving: Timer | undefined;
+  readonly #over = new AbortController();
+  #resolve: (receipt: Receipt) => void = () => {};
+  #reject: (error: BusError) => void = () => {};
+  #request: ClaimedRequest | undefined;
+  /** Those that are served beside it, each a part. */
+  readonly #beside = new Set<(why?: BusError) => void>();
+  #begun = false;
+  #pipeline: ReceiverPipeline | undefined;
+  #digest: Digest | undefined;
+
+  constructor({ clock, timeoutMs, receivingMs, way, number, content, owner, endpoint }: TransferStart) {
+    this.#clock = clock;
+    this.#receivingMs = receivingMs;
+    this.way = way;
+    this.number = number;
+    this.content = content;
+    this.owner = owner;
+    this.endpoint = endpoint;
+    this.signal = this.#over.signal;
+    this.ended = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.ended.catch(() => {});
+    this.#idle = new IdleTimeout(clock, timeoutMs, () => this.fail(transferError(this.#begun ? 'stalled' : 'expired')));
+  }
+
+  get over(): boolean {
+    return this.signal.aborted;
+  }
+
+  /** Up: where the bytes go, from the first request on. */
+  get pipeline(): ReceiverPipeline | undefined {
+    return this.#pipeline;
+  }
+
+  /** The pipeline, made by `make` if there is none yet. */
+  openPipeline(make: () => ReceiverPipeline): ReceiverPipeline {
+    if (this.#pipeline === undefined) {
+      this.#pipeline = make();
+      if (this.#digest !== undefined) this.#pipeline.expect(this.#digest);
+    }
+    return this.#pipeline;
+  }
+
+  /** Up: the sender's digest, which may overtake the request that brings the bytes. */
+  expect(digest: Digest): void {
+    this.#digest = digest;
+    this.#pipeline?.expect(digest);
+  }
+
+  /** From now on the next thing must happen within the timeout: a turn, then a request, then bytes that move. */
+  open(): void {
+    if (!this.over) this.#idle.touch();
+  }
+
+  moved(bytes: number): void {
+    this.bytes = bytes;
+    if (this.over) return;
+    this.#idle.touch();
+    this.onMoved(bytes);
+  }
+
+  /** The content is through, and its receiver's time runs, from the first time this is said. */
+  complete(): void {
+    this.#idle.stop();
+    if (this.over) return;
+    this.#receiving ??= this.#clock.setTimer(
+      () => this.fail(transferError('stalled', 'The receiver took too long')),
+      this.#receivingMs,
+    );
+    this.onComplete();
+  }
+
+  /**
+   * Makes a request the one that serves this transfer. The one before is stopped first, because a peer that comes again
+   * has given it up. `stop` is told why if the transfer failed. Resolves to what the request must call when it is done,
+   * or before it fails the transfer itself.
+   */
+  async claim(stop: (why?: BusError) => void): Promise<() => void> {
+    this.#begun = true;
+    const before = this.#request;
+    let finish: () => void = () => {};
+    const done = new Promise<void>((resolve) => (finish = resolve));
+    const request = { stop, done };
+    this.#request = request;
+    before?.stop();
+    await before?.done;
+    if (!this.over) this.#idle.touch();
+    return () => {
+      if (this.#request === request) this.#request = undefined;
+      finish();
+    };
+  }
+
+  /** Serves a request for a part beside others; as `claim`, but that nothing is stopped. Throws `busy` over a limit. */
+  join(stop: (why?: BusError) => void): () => void {
+    if (this.#beside.size >= mostBeside) throw transferError('busy');
+    this.#begun = true;
+    this.#beside.add(stop);
+    if (!this.over) this.#idle.touch();
+    return () => this.#beside.delete(stop);
+  }
+
+  take(receipt: Receipt): void {
+    if (this.over) return;
+    this.#resolve(receipt);
+    this.#finish();
+  }
+
+  fail(error: BusError): void {
+    if (this.over) return;
+    this.#reject(error);
+    void this.#pipeline?.fail(error).catch(() => {});
+    this.#finish();
+    this.#request?.stop(error);
+    for (const stop of this.#beside) stop(error);
+  }
+
+  #finish(): void {
+    this.#idle.stop();
+    this.#receiving?.cancel();
+    this.#over.abort();
+  }
+}
+
+/** Which bytes of a content have left, as parts that do not touch, in order. */
+class Coverage {
+  #parts: { readonly start: number; readonly end: number }[] = [];
+
+  /** `end` exclusive. */
+  add(start: number, end: number): void {
+    if (this.#parts.length >= mostParts) this.#parts = [];
+    const apart = this.#parts.filter((part) => part.end < start || part.start > end);
+    const joined = this.#parts.filter((part) => !apart.includes(part));
+    const first = Math.min(start, ...joined.map((part) => part.start));
+    const last = Math.max(end, ...joined.map((part) => part.end));
+    this.#parts = [...apart, { start: first, end: last }].sort((one, other) => one.start - other.start);
+  }
+
+  /** Whether all bytes up to `size` have. */
+  reaches(size: number): boolean {
+    const [first] = this.#parts;
+    return size === 0 || (first !== undefined && first.start === 0 && first.end >= size);
+  }
+}

@@ -1,0 +1,59 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { acceptEncoding, type Encoding, encodingOf } from '../http/body-pump.ts';
+import { RequestError } from '../http/failure.ts';
+import { asTransferError, transferError } from '../outcomes.ts';
+
+/** How many bytes are there already; as in the IETF's resumable uploads. */
+export const offsetHeader = 'upload-offset';
+
+/** What a response to HEAD says of it; undefined for what is no offset. */
+export function readOffset(headers: IncomingHttpHeaders): number | undefined {
+  const offset = Number(headers[offsetHeader]);
+  return Number.isSafeInteger(offset) && offset >= 0 ? offset : undefined;
+}
+
+/**
+ * The encoding of an upload of `size` bytes, or of at most `limit` where that is undefined, of which `bytes` are there.
+ * Throws, before any of the body is read, for a request that cannot become it.
+ */
+export function checkUpload(
+  request: IncomingMessage,
+  bytes: number,
+  size: number | undefined,
+  limit: number,
+): Encoding | undefined {
+  const { headers } = request;
+  const offset = headers[offsetHeader]?.toString() ?? '0';
+  if (!/^\d{1,15}$/.test(offset)) throw new RequestError(transferError('malformed'));
+  if (Number(offset) !== bytes) throw new RequestError(transferError('offset'), { [offsetHeader]: bytes });
+  const encoding = encodingOfUpload(request);
+  if (encoding !== undefined) return encoding;
+  // A request with neither header has no body.
+  const length = headers['content-length'] ?? (headers['transfer-encoding'] === undefined ? '0' : undefined);
+  if (length === undefined) return undefined;
+  const reached = bytes + Number(length);
+  if (reached > (size ?? limit)) throw new RequestError(transferError('large'));
+  if (size !== undefined && reached < size) throw new RequestError(transferError('size'));
+  return undefined;
+}
+
+function encodingOfUpload(request: IncomingMessage): Encoding | undefined {
+  try {
+    return encodingOf(request);
+  } catch (error) {
+    throw new RequestError(asTransferError(error), { 'accept-encoding': acceptEncoding });
+  }
+}
+
+/** The SHA-256 of the whole in hexadecimal, as far as the request says it. */
+export function digestOf({ headers }: IncomingMessage, offset: number): string | undefined {
+  const whole = readDigest(headers['repr-digest']);
+  if (whole !== undefined || offset > 0) return whole;
+  return headers['content-encoding'] === undefined ? readDigest(headers['content-digest']) : undefined;
+}
+
+/** Reads a Repr-Digest or Content-Digest header (RFC 9530). */
+function readDigest(header: string | readonly string[] | undefined): string | undefined {
+  const match = /(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):/.exec(header?.toString() ?? '');
+  return match?.[1] === undefined ? undefined : Buffer.from(match[1], 'base64').toString('hex');
+}
