@@ -138,6 +138,9 @@ export class Session {
     const link = this.#link;
     if (link === undefined) return bytes.length;
     this.#watch.heard();
+    const { decoder } = this.#dialect;
+    // Whoever takes nothing is sent no large echoes, which would only be dropped when they are whole.
+    if (decoder.skipsPings !== undefined) decoder.skipsPings = this.out.pendingBytes >= this.#maxHeldBytes;
     let taken = 0;
     let goesOn = this.#slice.begin(this.#watch.heardAt);
     this.out.cork();

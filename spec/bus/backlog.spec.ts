@@ -10,7 +10,7 @@ import { type BusError, Client, Server } from '../../lib/index.ts';
 import { turn } from '../support/buses.ts';
 import { definePlugin, type Lane, type PeerHandle } from '../../lib/bus/plugin.ts';
 
-const maxBytes = 10_000;
+const maxBytes = 40_000;
 
 describe('backlog', () => {
   let heard: string[];

@@ -3,7 +3,16 @@ import type { Decoder, FrameSink } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
 import { FrameBuilder } from './frame-builder.ts';
-import { chunkBytes, firstControlType, Flag, FrameType, headerBytes, readUint32 } from './header.ts';
+import {
+  chunkBytes,
+  Encoding,
+  encodingMask,
+  firstControlType,
+  Flag,
+  FrameType,
+  headerBytes,
+  readUint32,
+} from './header.ts';
 import { Reassembly } from './reassembly.ts';
 
 export interface NativeDecoderOptions {
@@ -34,6 +43,7 @@ interface OpenPart {
  * session (record definitions, bodies half received) survive `restart`, the split frame of a broken link does not.
  */
 export class NativeDecoder implements Decoder {
+  skipsPings = false;
   readonly #builder: FrameBuilder;
   readonly #reassembly: Reassembly;
   /** A frame that arrived in part, and how much of it. */
@@ -110,7 +120,9 @@ export class NativeDecoder implements Decoder {
     if (type === FrameType.open || (lane !== 0 && !this.#lanes.has(lane))) {
       throw new BusError('ERR_PROTOCOL', `Part of a body came on lane ${lane}, which has no name`);
     }
-    this.#reassembly.begin(lane, type, flags, id);
+    // A body that may define records has to be read.
+    const skips = this.skipsPings && type === FrameType.ping && (flags & encodingMask) !== Encoding.records;
+    this.#reassembly.begin(lane, type, flags, id, skips);
   }
 
   /** Takes what `bytes` has of the open part; returns where the next frame starts. */

@@ -6,6 +6,8 @@ interface Partial {
   readonly type: number;
   readonly flags: number;
   readonly id: number;
+  /** Its bytes are counted and not kept. */
+  readonly skipped: boolean;
   /** As large as the body is expected to be; what goes beyond that is in `more`. */
   buffer: Uint8Array;
   more: Uint8Array[];
@@ -47,10 +49,10 @@ export class Reassembly {
   }
 
   /**
-   * Begins a frame that carries part of a body.
+   * Begins a frame that carries part of a body; `skips`: one that begins with it is not kept.
    * @throws BusError `ERR_PROTOCOL` when another frame cuts in.
    */
-  begin(lane: number, type: number, flags: number, id: number): void {
+  begin(lane: number, type: number, flags: number, id: number, skips = false): void {
     const kind = flags & ~(Flag.more | Flag.withdrawn);
     const partial = this.#open?.get(lane);
     if (partial === undefined) {
@@ -59,6 +61,7 @@ export class Reassembly {
         type,
         flags: kind,
         id,
+        skipped: skips,
         buffer: nothing,
         more: [],
         bytes: 0,
@@ -78,9 +81,13 @@ export class Reassembly {
     const partial = this.#open?.get(lane);
     if (partial === undefined || part.length === 0) return;
     const bytes = partial.bytes + part.length;
-    this.#openBytes += part.length;
+    if (!partial.skipped) this.#openBytes += part.length;
     if (bytes > this.#maxBytes || this.#openBytes > this.#maxBytes * lanesAtOnce) {
       throw new BusError('ERR_TOO_LARGE', `A body is larger than ${this.#maxBytes} bytes`);
+    }
+    if (partial.skipped) {
+      partial.bytes = bytes;
+      return;
     }
     if (partial.buffer.length === 0 && bytes >= reserveFrom) this.#reserve(partial);
     const room = Math.max(0, partial.buffer.length - partial.bytes);
@@ -89,7 +96,7 @@ export class Reassembly {
     partial.bytes = bytes;
   }
 
-  /** The frame that was begun is whole; returns the body when it was the last one. */
+  /** The frame that was begun is whole; returns the body when it was the last one, unless that is skipped. */
   finish(lane: number, flags: number): Uint8Array | undefined {
     const partial = this.#open?.get(lane);
     if (partial === undefined) return undefined;
@@ -97,6 +104,7 @@ export class Reassembly {
     partial.wholeMore = partial.more.length;
     if ((flags & Flag.more) !== 0) return undefined;
     this.#close(lane, partial);
+    if (partial.skipped) return undefined;
     this.#expected = Math.max(leastBytes, partial.bytes);
     const { buffer, more, bytes } = partial;
     // The user may keep it, so it holds little more memory than it has bytes.
@@ -108,7 +116,7 @@ export class Reassembly {
   abort(lane: number): void {
     const partial = this.#open?.get(lane);
     if (partial === undefined) return;
-    this.#openBytes -= partial.bytes - partial.wholeBytes;
+    if (!partial.skipped) this.#openBytes -= partial.bytes - partial.wholeBytes;
     partial.bytes = partial.wholeBytes;
     partial.more.length = partial.wholeMore;
     if (partial.bytes === 0) this.#close(lane, partial);
@@ -130,7 +138,7 @@ export class Reassembly {
 
   #close(lane: number, partial: Partial): void {
     this.#open?.delete(lane);
-    this.#openBytes -= partial.bytes;
+    if (!partial.skipped) this.#openBytes -= partial.bytes;
     this.#reserved -= partial.buffer.length;
   }
 }

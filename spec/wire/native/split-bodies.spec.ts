@@ -141,4 +141,47 @@ describe('bodies cut into frames', () => {
       }
     }
   });
+
+  it('of pings that are skipped - are counted and not heard, and what follows is', () => {
+    const slab = new Slab();
+    const encoder = new NativeEncoder({ slab, ...limits });
+    encoder.ping(1, body);
+    encoder.ping(2, body);
+    encoder.ping(3, 'small');
+    while (encoder.queue.writeChunk() !== undefined);
+    encoder.message(0, body, false);
+    while (encoder.queue.writeChunk() !== undefined);
+    const bytes = Buffer.concat(slab.take());
+    for (const step of [4_097, 65_536, bytes.length]) {
+      const decoder = decoderOf(limits);
+      const found: Frame[] = [];
+      for (let at = 0; at < bytes.length; at += step) {
+        // The first one has begun by the time that it is to be skipped.
+        decoder.skipsPings = at > 0 || step === bytes.length;
+        decoder.feed(Buffer.from(bytes.subarray(at, at + step)), (frame) => found.push(frame));
+      }
+      const whole = step === bytes.length ? [] : ['ping 1'];
+      const heard = found.flatMap((frame) => (frame.type === 'ping' ? [`ping ${frame.id}`] : []));
+      expect(heard, `${step} at a time`).to.deep.equal([...whole, 'ping 3']);
+      expect(found.reduce((sum, { size }) => sum + size, 0)).to.be.at.least(bytes.length);
+      expect(found).to.have.lengthOf(10);
+      const last = found.at(-1);
+      expect(last?.type === 'message' && body.equals(last.data as Buffer)).to.equal(true);
+    }
+  });
+
+  it('of pings that define records - are read even so', () => {
+    const slab = new Slab();
+    const encoder = new NativeEncoder({ slab, ...limits });
+    const rows = Array.from({ length: 10_000 }, (_, n) => ({ latitude: n, longitude: -n, name: 'somewhere' }));
+    encoder.ping(1, rows);
+    while (encoder.queue.writeChunk() !== undefined);
+    encoder.message(0, rows[7], false);
+    const decoder = decoderOf(limits);
+    decoder.skipsPings = true;
+    const found: Frame[] = [];
+    decoder.feed(Buffer.concat(slab.take()), (frame) => found.push(frame));
+    const last = found.at(-1);
+    expect(last?.type === 'message' && last.data).to.deep.equal(rows[7]);
+  });
 });
