@@ -75,11 +75,24 @@ async function declarations(input) {
   mkdirSync(dist, { recursive: true });
   for (const { fileName, code } of output) {
     const name = fileName.replace(/\.d$/, '');
-    const named = (ending) => code.replace(/(['"]\.\/[\w-]+)(?:\.d|\.js)?(?=['"])/g, `$1.${ending}`);
+    const portable = name === 'core' ? withoutNode(code) : code;
+    const named = (ending) => portable.replace(/(['"]\.\/[\w-]+)(?:\.d|\.js)?(?=['"])/g, `$1.${ending}`);
     writeFileSync(join(dist, `${name}.d.ts`), named('js'));
     writeFileSync(join(dist, `${name}.d.cts`), named('cjs'));
   }
   return [];
+}
+
+/**
+ * In web pages the declarations of the core stand without those of Node, whose sockets are `any` there, and `asyncDispose`
+ * is known whatever `lib` a project has.
+ */
+function withoutNode(code) {
+  const without = code.replace(
+    /^import .* from 'node:.*;$/gm,
+    '// @ts-ignore: where the types of Node are missing\n$&',
+  );
+  return `/// <reference lib="esnext.disposable" />\n${without}`;
 }
 
 function inputs(names, ending) {

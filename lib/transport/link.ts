@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /** What a link tells its owner. Every method is called on a turn of its own, never from inside a call to the link. */
 export interface LinkEvents {
@@ -46,7 +46,7 @@ export interface Listener {
   /** The bound port, for tcp and tls. */
   readonly port: number | undefined;
   /** The platform's server, for those who ask. */
-  readonly server: import('node:net').Server | undefined;
+  readonly server: Server | undefined;
   /** Stops accepting; links already open stay. Resolves when the address is free again. */
   close(): Promise<void>;
 }

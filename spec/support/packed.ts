@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { command } from './command.ts';
 import { root } from './repository.ts';
@@ -16,21 +16,28 @@ export async function pack(folder: string): Promise<string> {
   return join(folder, name);
 }
 
-/** Unpacks the archive as the package `name` of `folder`, beside the packages of this repository. */
-export async function unpack(archive: string, folder: string, name = 'busbar'): Promise<string> {
+/** Unpacks the archive as the package `name` of `folder`, beside all packages of this repository or those that are named. */
+export async function unpack(
+  archive: string,
+  folder: string,
+  name = 'busbar',
+  packages?: readonly string[],
+): Promise<string> {
   const modules = join(folder, 'node_modules');
   const installed = join(modules, name);
   mkdirSync(installed, { recursive: true });
   const unpacked = await command('tar', ['-xzf', archive, '-C', installed, '--strip-components=1']);
   expect(unpacked.code, unpacked.stderr).to.equal(0);
-  linkPackages(join(root, 'node_modules'), modules);
+  linkPackages(join(root, 'node_modules'), modules, packages);
   writeFileSync(join(folder, 'package.json'), '{"private":true}');
   return installed;
 }
 
-/** Links the packages of one `node_modules` into another that does not have them. */
-export function linkPackages(from: string, to: string): void {
-  for (const name of readdirSync(from)) {
-    if (!name.startsWith('.') && !existsSync(join(to, name))) symlinkSync(join(from, name), join(to, name));
+/** Links packages of one `node_modules`, all unless named, into another that does not have them. */
+export function linkPackages(from: string, to: string, packages: readonly string[] = readdirSync(from)): void {
+  for (const name of packages) {
+    if (name.startsWith('.') || existsSync(join(to, name))) continue;
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    symlinkSync(join(from, name), join(to, name));
   }
 }
