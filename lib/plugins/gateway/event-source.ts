@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, type BusError } from '../../base/errors.ts';
 import { isThenable } from '../../base/guarded.ts';
-import { EventQueue } from './event-queue.ts';
+import { Queue } from '../../base/queue.ts';
 import type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
 import { serverClientId, webServerMessage } from './gateway-event.ts';
 
@@ -13,25 +13,43 @@ export interface EventSourceOptions {
   readonly clock: Clock;
 }
 
+/** Where failures go that belong to no call; without one they become process warnings, if no handler takes them. */
+export interface FailureOutlet {
+  report(error: BusError): void;
+  /** This failure of a handler is of no news. */
+  saidBefore(error: unknown): boolean;
+}
+
+interface QueuedEvent {
+  readonly name: GatewayEventName;
+  readonly payload: WebServerMessage;
+}
+
 const nobody: readonly Handler[] = [];
 
 type Handler = (event: AnyEventName, payload?: WebServerMessage) => unknown;
 
 /**
  * Where events come from: they queue until `processDeferredEvents`, or arrive at once. A handler is a listener given to
- * `on`, a method of a subclass named as the event, or an override of `onEvent`, which sees them all but the polls.
+ * `on`, a method of a subclass named as the event, or an override of `onEvent`, which sees them all but the polls. It has
+ * its own listeners, and not those of the guarded emitter, because it waits for what handlers return.
+ *
+ * The queue takes every event, because the end of a connection must not be lost; it stays bounded by pausing the senders
+ * while it is full.
  */
 export abstract class EventSource<Name extends AnyEventName> {
   readonly #options: EventSourceOptions;
-  readonly #queue: EventQueue;
+  readonly #outlet: FailureOutlet | undefined;
+  readonly #queue = new Queue<QueuedEvent>();
+  #queuedBytes = 0;
   readonly #handlers = new Map<AnyEventName, readonly Handler[]>();
   #poll: Timer | undefined;
   #processing = false;
-  #holding = false;
+  #full = false;
 
-  protected constructor(options: EventSourceOptions) {
+  protected constructor(options: EventSourceOptions, outlet?: FailureOutlet) {
     this.#options = options;
-    this.#queue = new EventQueue({ maxEvents: options.maxQueuedEvents, maxBytes: options.maxQueuedBytes });
+    this.#outlet = outlet;
   }
 
   on<Event extends Name>(event: Event, handler: EventHandler<Event>): this {
@@ -42,10 +60,10 @@ export abstract class EventSource<Name extends AnyEventName> {
 
   once<Event extends Name>(event: Event, handler: EventHandler<Event>): this {
     const wrapped = (name: AnyEventName, payload?: WebServerMessage): unknown => {
-      this.off(event, wrapped as EventHandler<Event>);
+      this.off(event, wrapped);
       return (handler as Handler)(name, payload);
     };
-    return this.on(event, wrapped as EventHandler<Event>);
+    return this.on(event, wrapped);
   }
 
   off<Event extends Name>(event: Event, handler: EventHandler<Event>): this {
@@ -59,7 +77,7 @@ export abstract class EventSource<Name extends AnyEventName> {
 
   /** Events that wait for the next poll. */
   get queuedEvents(): number {
-    return this.#queue.size;
+    return this.#queue.length;
   }
 
   /**
@@ -86,22 +104,24 @@ export abstract class EventSource<Name extends AnyEventName> {
   processDeferredEvents(): void {
     if (this.#processing) return;
     this.#processing = true;
-    for (let left = this.#queue.size; left > 0; left--) {
+    for (let left = this.#queue.length; left > 0; left--) {
       const event = this.#queue.shift();
-      if (event !== undefined) void this.#deliver(event.name, event.payload);
+      if (event === undefined) break;
+      this.#queuedBytes -= event.payload.message.length;
+      void this.#deliver(event.name, event.payload);
     }
-    if (this.#holding && this.#queue.roomy) {
-      this.#holding = false;
-      this.letGo();
+    if (this.#full && this.#uses(1 / 2)) {
+      this.#full = false;
+      this.resumeSenders();
     }
     // No event, but the end of a poll: `onEvent` does not see it.
     void this.#tell('ASYNC_POLLING_UPDATE');
     this.#processing = false;
   }
 
-  /** True while the queue is full and clients are held back. */
-  protected get holding(): boolean {
-    return this.#holding;
+  /** The queue was full, and has not come down to half of its limits since. */
+  protected get queueFull(): boolean {
+    return this.#full;
   }
 
   /** Queues the event, or delivers it where events are not deferred. */
@@ -113,25 +133,23 @@ export abstract class EventSource<Name extends AnyEventName> {
   protected raiseAndWait(name: GatewayEventName, payload: WebServerMessage): void | Promise<void> {
     if (!this.#options.deferred) return this.#deliver(name, payload);
     this.#queue.push({ name, payload });
-    if (this.#holding || !this.#queue.full) return;
-    this.#holding = true;
-    this.holdBack();
-    const size = String(this.#queue.size);
+    this.#queuedBytes += payload.message.length;
+    const { maxQueuedEvents, maxQueuedBytes } = this.#options;
+    if (this.#full || (this.#queue.length < maxQueuedEvents && this.#queuedBytes < maxQueuedBytes)) return;
+    this.#full = true;
+    this.pauseSenders();
+    const size = String(this.#queue.length);
     void this.#deliver('EVENT_QUEUE_FULL', webServerMessage('EVENT_QUEUE_FULL', serverClientId, size));
   }
 
-  /** Reports a failure that belongs to no call. Where nobody listens for it, it becomes a process warning. */
-  protected report(error: unknown, clientID?: string): void {
-    const known = asBusError(error, 'ERR_LISTENER');
-    if (!this.raiseFailure(known, clientID)) process.emitWarning(known);
-  }
-
-  /** Raises the event of a failure; false where nobody listens for it. */
-  protected raiseFailure(error: BusError, clientID: string = serverClientId): boolean {
+  /** Reports a failure that belongs to no call, by an event and to the outlet. */
+  protected report(failure: unknown, clientID: string = serverClientId): void {
     const name = 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
+    const error = asBusError(failure, 'ERR_LISTENER');
     const heard = (this.#handlers.get(name)?.length ?? 0) > 0 || Reflect.has(this, name);
+    this.#outlet?.report(error);
     if (heard) this.raise(name, webServerMessage(name, clientID, error.message, { error }));
-    return heard;
+    else if (this.#outlet === undefined) process.emitWarning(error);
   }
 
   protected startPolling(): void {
@@ -152,15 +170,21 @@ export abstract class EventSource<Name extends AnyEventName> {
     this.processDeferredEvents();
   }
 
-  /** The queue is full: stop reading from clients. */
-  protected abstract holdBack(): void;
+  /** The queue is full: nothing is to be read from clients, where that can be done. */
+  protected pauseSenders(): void {}
 
   /** There is room again. */
-  protected abstract letGo(): void;
+  protected resumeSenders(): void {}
 
   /** A handler threw or rejected. */
   protected handlerFailed(_event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
-    this.report(error, payload?.clientID);
+    if (this.#outlet?.saidBefore(error) !== true) this.report(error, payload?.clientID);
+  }
+
+  /** The queue holds no more than this part of what it may. */
+  #uses(part: number): boolean {
+    const { maxQueuedEvents, maxQueuedBytes } = this.#options;
+    return this.#queue.length <= maxQueuedEvents * part && this.#queuedBytes <= maxQueuedBytes * part;
   }
 
   #deliver(event: AnyEventName, payload?: WebServerMessage): void | Promise<void> {

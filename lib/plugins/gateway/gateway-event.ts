@@ -1,4 +1,5 @@
-import type { BusError } from '../../base/errors.ts';
+import { asBuffer } from '../../base/bytes.ts';
+import { BusError } from '../../base/errors.ts';
 
 /** The number that travels as `eventTypeID` with each event. */
 export const eventTypeIds = {
@@ -24,6 +25,21 @@ export type GatewayEventName = keyof typeof eventTypeIds;
 /** Every event; `ASYNC_POLLING_UPDATE` comes after each poll and carries nothing. */
 export type AnyEventName = GatewayEventName | 'ASYNC_POLLING_UPDATE';
 
+type CommonEventName = 'ASYNC_POLLING_UPDATE' | 'EVENT_QUEUE_FULL' | 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
+export type HttpEventName = Extract<AnyEventName, `HTTP_${string}` | `SERVER_${string}`> | CommonEventName;
+export type WebSocketEventName = Extract<AnyEventName, `WEBSOCKET_${string}` | `SERVER_${string}`> | CommonEventName;
+
+/**
+ * What the worker of a request or a WebSocket client hears of it, between the event that begins it and the one that ends
+ * it. `credited`: its bytes are part of the window until the worker's handlers are done. `kept`: like those, it goes to
+ * another worker if this one does not begin it. `fleeting`: it is for whoever is there.
+ */
+export const passedOn = {
+  http: { HTTP_DATA_RECEIVED: 'credited', HTTP_REQUEST_FINISHED: 'kept' },
+  websocket: { WEBSOCKET_MESSAGE_RECEIVED: 'credited', WEBSOCKET_DRAINED: 'fleeting', WEBSOCKET_DROPPED: 'fleeting' },
+} as const satisfies Readonly<Record<string, Partial<Record<GatewayEventName, Passing>>>>;
+export type Passing = 'credited' | 'kept' | 'fleeting';
+
 /** What the events of a server itself, rather than of one client, have as their `clientID`. */
 export const serverClientId = 'SERVER';
 
@@ -44,9 +60,12 @@ export interface WebServerMessage {
   readonly error?: BusError;
 }
 
-export type EventHandler<Name extends AnyEventName> = Name extends 'ASYNC_POLLING_UPDATE'
-  ? (event: Name) => unknown
-  : (event: Name, payload: WebServerMessage) => unknown;
+/** What some events have beside their message. */
+export type EventExtras = Pick<WebServerMessage, 'isBinary' | 'code' | 'offset' | 'error'>;
+
+export type EventHandler<Name extends AnyEventName> = [Name] extends [GatewayEventName]
+  ? (event: Name, payload: WebServerMessage) => unknown
+  : (event: Name, payload?: WebServerMessage) => unknown;
 
 const nothing = Buffer.alloc(0);
 
@@ -55,11 +74,21 @@ export function webServerMessage(
   name: GatewayEventName,
   clientID: string,
   message: Buffer | string = nothing,
-  more?: Pick<WebServerMessage, 'isBinary' | 'code' | 'offset' | 'error'>,
+  extras?: EventExtras,
 ): WebServerMessage {
   const bytes = typeof message === 'string' ? Buffer.from(message) : message;
   const eventTypeID = eventTypeIds[name];
-  return more === undefined
+  return extras === undefined
     ? { eventTypeID, clientID, message: bytes }
-    : { eventTypeID, clientID, message: bytes, ...more };
+    : { eventTypeID, clientID, message: bytes, ...extras };
+}
+
+/** What bodies and messages are given as; a string is encoded as UTF-8. */
+export type BodyData = string | Uint8Array;
+
+/** @throws BusError `ERR_INVALID_ARGUMENT` */
+export function toBuffer(data: BodyData): Buffer {
+  if (typeof data === 'string') return Buffer.from(data);
+  if (data instanceof Uint8Array) return asBuffer(data);
+  throw new BusError('ERR_INVALID_ARGUMENT', 'a body is a string or a Uint8Array');
 }

@@ -1,36 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { lingerAfter } from '../../transport/linger.ts';
-import type { HttpServerSettings } from './http-options.ts';
+import type { EventExtras, HttpEventName } from './gateway-event.ts';
 import type { RequestBodyEvents } from './request-body.ts';
 import { RequestBody } from './request-body.ts';
+import { type RequestDetails, requestDetails } from './request-details.ts';
 import type { ResponseWriterEvents } from './response-writer.ts';
 import { ResponseWriter } from './response-writer.ts';
-import type { RouteMatch, RouteMethod } from './route-table.ts';
+import type { RouteMatch } from './route-table.ts';
+import type { HttpServerSettings } from './server-options.ts';
 
-/** Everything that is known of a request once its headers arrived. */
-export interface RequestDetails {
-  readonly method: string;
-  /** The path, as it came: not decoded, without the query. */
-  readonly url: string;
-  /** What follows the question mark, as it came. */
-  readonly query: string;
-  /** The pattern of the route that matched. */
-  readonly endpoint: string;
-  /** The method that route was added for, or `ANY`. */
-  readonly endpointMethod: RouteMethod;
-  /** By lower-case name; fields of the same name are joined as RFC 9110 says. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** What the route's parameters stand for, percent-decoded; `*` is what the wildcard matched. */
-  readonly params: Readonly<Record<string, string>>;
-  readonly remoteAddress: string;
-}
+/** Events of a request that neither begin nor end it. */
+export type MiddleEventName = Exclude<
+  HttpEventName & `HTTP_${string}`,
+  'HTTP_REQUEST_STARTED' | 'HTTP_CONNECTION_ABORTED'
+>;
 
 export interface ExchangeEvents {
-  data(exchange: HttpExchange, chunk: Buffer): void;
-  finished(exchange: HttpExchange, chunk: Buffer): void;
+  /** What happens to it between its beginning and its end. */
+  raise(exchange: HttpExchange, name: MiddleEventName, message: Buffer | string, extras?: EventExtras): void;
   aborted(exchange: HttpExchange): void;
-  writable(exchange: HttpExchange): void;
   tooLarge(exchange: HttpExchange): void;
   /** The response left, or its connection is gone: the last event. */
   closed(exchange: HttpExchange): void;
@@ -91,12 +80,12 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
 
   /** A chunk of the body that is not the last. */
   chunk(bytes: Buffer): void {
-    this.#events.data(this, bytes);
+    this.#events.raise(this, 'HTTP_DATA_RECEIVED', bytes);
   }
 
   /** The last chunk of the body. */
   finished(bytes: Buffer): void {
-    this.#events.finished(this, bytes);
+    this.#events.raise(this, 'HTTP_REQUEST_FINISHED', bytes);
   }
 
   /** The body is larger than it may be. */
@@ -106,19 +95,12 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
 
   /** The client has caught up with the answer. */
   writable(): void {
-    this.#events.writable(this);
+    const { offset } = this.writer;
+    this.#events.raise(this, 'HTTP_CONNECTION_WRITABLE', String(offset), { offset });
   }
 
   get details(): RequestDetails {
-    this.#details ??= {
-      method: this.#request.method ?? '',
-      ...splitTarget(this.#request.url ?? ''),
-      endpoint: this.#match.route,
-      endpointMethod: this.#match.method,
-      headers: plainHeaders(this.#request),
-      params: this.#match.params,
-      remoteAddress: this.socket.remoteAddress ?? '',
-    };
+    this.#details ??= requestDetails(this.#request, this.#match);
     return this.#details;
   }
 
@@ -175,22 +157,6 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
     const { responseTimeoutMs } = settings;
     return responseTimeoutMs > 0 && now - this.#startedAt >= responseTimeoutMs ? 'answer' : undefined;
   }
-}
-
-/** Path and query of a request target, which names its authority too when it was sent through a proxy. */
-export function splitTarget(target: string): { url: string; query: string } {
-  const local = target.startsWith('/') ? target : target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '') || '/';
-  const mark = local.indexOf('?');
-  return mark === -1 ? { url: local, query: '' } : { url: local.slice(0, mark), query: local.slice(mark + 1) };
-}
-
-export function plainHeaders(request: IncomingMessage): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const name of Object.keys(request.headers)) {
-    const value = request.headers[name];
-    if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ');
-  }
-  return headers;
 }
 
 function ignore(): void {}

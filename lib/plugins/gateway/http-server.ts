@@ -1,24 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import { HttpListener } from '../../transport/http-listener.ts';
 import { hostsOf } from '../../transport/websocket-handshake.ts';
-import type { BodyData } from './body-data.ts';
-import { toBuffer } from './body-data.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { DEFAULT_PORT, farewellMs, listenerOptions } from './event-options.ts';
-import type { AnyEventName, WebServerMessage } from './gateway-event.ts';
-import { serverClientId, webServerMessage } from './gateway-event.ts';
-import type { RequestDetails } from './http-exchange.ts';
-import { HttpExchange, splitTarget } from './http-exchange.ts';
-import type { HttpServerOptions, HttpServerSettings } from './http-options.ts';
-import { httpServerOptions } from './http-options.ts';
-import { refuse } from './refusal.ts';
-import { RequestAccessors } from './request-accessors.ts';
+import type { AnyEventName, BodyData, EventExtras, WebServerMessage } from './gateway-event.ts';
+import { serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
+import { HttpExchange, type MiddleEventName } from './http-exchange.ts';
+import { RequestAccessors, type RequestDetails, splitTarget } from './request-details.ts';
 import { HttpSendStatus } from './response-writer.ts';
-import type { RoutingTable } from './route-table.ts';
-import { RouteTable } from './route-table.ts';
+import { type RoutingTable, RouteTable } from './route-table.ts';
+import { DEFAULT_PORT, type HttpServerOptions, httpServerOptions, type HttpServerSettings } from './server-options.ts';
+import { refuse, ServerPort } from './server-port.ts';
 
 const shutdownText = 'Service Unavailable: Server shutting down';
 
@@ -30,18 +22,27 @@ export class HttpServer extends RequestAccessors {
   readonly #routes = new RouteTable();
   readonly #exchanges = new ConnectionTable<HttpExchange>();
   readonly #unanswered = new WeakMap<Socket, number>();
-  #listener: HttpListener | undefined;
-  #port: number | undefined;
+  readonly #port: ServerPort;
 
   constructor(options: HttpServerOptions = {}) {
     const settings = resolveOptions('HttpServer', httpServerOptions, options);
     super(settings);
     this.#settings = settings;
+    const { bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs } = settings;
+    const shortestMs = Math.min(bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs || Infinity);
+    this.#port = new ServerPort(
+      { ...settings, name: 'HttpServer', shortestMs },
+      {
+        request: (request, response, continues) => this.#accept(request, response, continues),
+        sweep: (now) => this.#sweep(now),
+        error: (error) => this.report(error),
+      },
+    );
   }
 
   /** The bound port while the server listens. */
   get port(): number | undefined {
-    return this.#port;
+    return this.#port.number;
   }
 
   /**
@@ -49,28 +50,14 @@ export class HttpServer extends RequestAccessors {
    * @throws BusError `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`; `ERR_STATE` when it listens already.
    */
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
-    if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this HttpServer listens already');
-    const { bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs, host } = this.#settings;
-    const shortestMs = Math.min(bodyTimeoutMs, drainTimeoutMs, responseTimeoutMs || Infinity);
-    const listener = new HttpListener(listenerOptions('HttpServer', this.#settings, shortestMs), {
-      request: (request, response, continues) => this.#accept(request, response, continues),
-      sweep: (now) => this.#sweep(now),
-      error: (error) => this.report(error),
-    });
-    this.#listener = listener;
-    try {
-      this.#port = await listener.listen({ host, port });
-    } catch (error) {
-      this.#listener = undefined;
-      this.report(error);
+    const bound = await this.#port.open(port).catch((error: unknown) => {
+      // That it listens already is of no interest to anybody but the caller.
+      if (!this.#port.inUse) this.report(error);
       throw error;
-    }
+    });
     this.startPolling();
-    this.raise(
-      'SERVER_STARTED_LISTENING',
-      webServerMessage('SERVER_STARTED_LISTENING', serverClientId, String(this.#port)),
-    );
-    return this.#port;
+    this.raise('SERVER_STARTED_LISTENING', webServerMessage('SERVER_STARTED_LISTENING', serverClientId, String(bound)));
+    return bound;
   }
 
   /**
@@ -78,15 +65,12 @@ export class HttpServer extends RequestAccessors {
    * Resolves, when all sockets are closed, with true; at once with false if it did not listen.
    */
   async stopListening(): Promise<boolean> {
-    const listener = this.#listener;
-    if (listener === undefined || this.#port === undefined) return false;
-    this.#listener = undefined;
-    this.#port = undefined;
+    if (this.#port.number === undefined) return false;
     for (const exchange of this.#exchanges.all()) {
       this.#exchanges.delete(exchange.id);
       exchange.answer('503 Service Unavailable', shutdownText, true);
     }
-    const closed = listener.close(farewellMs);
+    const closed = this.#port.close();
     this.raise('SERVER_STOPPED_LISTENING', webServerMessage('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away'));
     this.stopPolling();
     await closed;
@@ -105,6 +89,7 @@ export class HttpServer extends RequestAccessors {
 
   getRegisteredRoutes(): RoutingTable;
   getRegisteredRoutes(httpMethod: string): readonly string[];
+  getRegisteredRoutes(httpMethod?: string): RoutingTable | readonly string[];
   getRegisteredRoutes(httpMethod?: string): RoutingTable | readonly string[] {
     return httpMethod === undefined ? this.#routes.all() : this.#routes.get(httpMethod);
   }
@@ -152,13 +137,13 @@ export class HttpServer extends RequestAccessors {
   /** Stops reading a request's body, so that its sender has to wait. */
   pauseRequest(id: string): boolean {
     const exchange = this.#exchanges.get(id);
-    exchange?.body.hold('user');
+    exchange?.body.pause('user');
     return exchange !== undefined;
   }
 
   resumeRequest(id: string): boolean {
     const exchange = this.#exchanges.get(id);
-    exchange?.body.letGo('user', this.#settings.clock.now());
+    exchange?.body.resume('user', this.#settings.clock.now());
     return exchange !== undefined;
   }
 
@@ -169,13 +154,13 @@ export class HttpServer extends RequestAccessors {
     return exchange !== undefined;
   }
 
-  protected override holdBack(): void {
-    for (const exchange of this.#exchanges.all()) exchange.body.hold('queue');
+  protected override pauseSenders(): void {
+    for (const exchange of this.#exchanges.all()) exchange.body.pause('queue');
   }
 
-  protected override letGo(): void {
+  protected override resumeSenders(): void {
     const now = this.#settings.clock.now();
-    for (const exchange of this.#exchanges.all()) exchange.body.letGo('queue', now);
+    for (const exchange of this.#exchanges.all()) exchange.body.resume('queue', now);
   }
 
   protected override handlerFailed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
@@ -197,35 +182,28 @@ export class HttpServer extends RequestAccessors {
       return refuse(request, response, 413, settings.clock, true);
     if (unanswered > settings.maxPipelinedRequests) return void request.socket.destroy();
     if (match === undefined) return refuse(request, response, 404, settings.clock);
-    if (this.holding || this.#exchanges.size >= settings.maxRequests)
+    if (this.queueFull || this.#exchanges.size >= settings.maxRequests)
       return refuse(request, response, 503, settings.clock);
     this.#unanswered.set(request.socket, unanswered);
     if (continues) response.writeContinue();
-    const exchange = this.#exchanges.add((id) => new HttpExchange(id, request, response, match, settings, this.#hears));
+    const exchange = this.#exchanges.add(
+      (id) => new HttpExchange(id, request, response, match, settings, this.#events),
+    );
     this.raise('HTTP_REQUEST_STARTED', webServerMessage('HTTP_REQUEST_STARTED', exchange.id));
     exchange.body.start();
-    if (this.holding) exchange.body.hold('queue');
+    if (this.queueFull) exchange.body.pause('queue');
   }
 
-  readonly #hears = {
-    data: (exchange: HttpExchange, chunk: Buffer): void => {
+  readonly #events = {
+    raise: (exchange: HttpExchange, name: MiddleEventName, message: Buffer | string, extras?: EventExtras): void => {
       if (this.#exchanges.get(exchange.id) === undefined) return;
-      this.raise('HTTP_DATA_RECEIVED', webServerMessage('HTTP_DATA_RECEIVED', exchange.id, chunk));
-      if (this.holding && this.#settings.whenQueueFull === 'close') this.#giveUp(exchange, '503 Service Unavailable');
-    },
-    finished: (exchange: HttpExchange, chunk: Buffer): void => {
-      if (this.#exchanges.get(exchange.id) === undefined) return;
-      this.raise('HTTP_REQUEST_FINISHED', webServerMessage('HTTP_REQUEST_FINISHED', exchange.id, chunk));
+      this.raise(name, webServerMessage(name, exchange.id, message, extras));
+      if (name !== 'HTTP_DATA_RECEIVED' || !this.queueFull || this.#settings.whenQueueFull === 'wait') return;
+      this.#giveUp(exchange, '503 Service Unavailable');
     },
     aborted: (exchange: HttpExchange): void => {
       if (!this.#exchanges.delete(exchange.id)) return;
       this.raise('HTTP_CONNECTION_ABORTED', webServerMessage('HTTP_CONNECTION_ABORTED', exchange.id));
-    },
-    writable: (exchange: HttpExchange): void => {
-      if (this.#exchanges.get(exchange.id) === undefined) return;
-      const { offset } = exchange.writer;
-      const payload = webServerMessage('HTTP_CONNECTION_WRITABLE', exchange.id, String(offset), { offset });
-      this.raise('HTTP_CONNECTION_WRITABLE', payload);
     },
     tooLarge: (exchange: HttpExchange): void => this.#giveUp(exchange, '413 Payload Too Large'),
     closed: (exchange: HttpExchange): void => {

@@ -1,24 +1,30 @@
-export type { BodyData } from './body-data.ts';
-export type { BrowserDoor } from './browser-door.ts';
-export type { BrowserDoorOptions } from './browser-options.ts';
-export type { RemoteWeb } from './client-face.ts';
-export type { FaceOptions, HttpFaceOptions, WebSocketFaceOptions } from './face-options.ts';
+export type { BrowserListener } from './browser-listener.ts';
 export type { LocalWeb } from './gateway.ts';
 export { gateway } from './gateway.ts';
-export type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
+export type {
+  AnyEventName,
+  BodyData,
+  EventHandler,
+  GatewayEventName,
+  HttpEventName,
+  WebServerMessage,
+  WebSocketEventName,
+} from './gateway-event.ts';
 export { eventTypeIds } from './gateway-event.ts';
-export type { RequestDetails } from './http-exchange.ts';
-export type { HttpServerOptions } from './http-options.ts';
+export type {
+  GatewayHttpOptions,
+  GatewayOptions,
+  GatewayWebSocketOptions,
+  RemoteWebOptions,
+} from './gateway-options.ts';
 export { HttpServer } from './http-server.ts';
 export type { RemoteHttp } from './remote-http.ts';
-export type { RemoteWebOptions } from './remote-options.ts';
 export type { RemoteWebSocket } from './remote-websocket.ts';
-export type { HttpEventName } from './request-accessors.ts';
+export type { RequestDetails, UpgradeDetails } from './request-details.ts';
 export { HttpSendStatus } from './response-writer.ts';
 export type { RouteMethod, RoutingTable } from './route-table.ts';
-export type { UpgradeDetails } from './upgrade-gate.ts';
-export type { ShareMode, ShareOptions } from './share.ts';
+export type { BrowserListenerOptions, HttpServerOptions, WebSocketServerOptions } from './server-options.ts';
 export { SendStatus } from './websocket-connection.ts';
-export type { WebSocketServerOptions } from './websocket-options.ts';
-export type { WebSocketEventName } from './websocket-server.ts';
 export { WebSocketServer } from './websocket-server.ts';
+export type { RemoteWeb } from './worker-client.ts';
+export type { ShareMode, ShareOptions } from './worker-protocol.ts';

@@ -1,17 +1,13 @@
-import { asBusError } from '../../base/errors.ts';
-import type { BodyData } from './body-data.ts';
-import { toBuffer } from './body-data.ts';
 import type { EventSourceOptions } from './event-source.ts';
-import type { HeadData } from './face-message.ts';
-import type { AnyEventName, WebServerMessage } from './gateway-event.ts';
-import { serverClientId, webServerMessage } from './gateway-event.ts';
-import type { GatewayLine } from './gateway-line.ts';
-import type { RequestDetails } from './http-exchange.ts';
-import { RequestAccessors } from './request-accessors.ts';
-import { ResponseHead } from './response-head.ts';
-import { HttpSendStatus } from './response-writer.ts';
+import type { GatewayConnection } from './gateway-connection.ts';
+import type { AnyEventName, BodyData, WebServerMessage } from './gateway-event.ts';
+import { eventTypeIds, serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
+import type { HttpServer } from './http-server.ts';
+import { RequestAccessors, type RequestDetails } from './request-details.ts';
+import { HttpSendStatus, ResponseHead } from './response-writer.ts';
 import type { RoutingTable } from './route-table.ts';
-import type { ShareOptions } from './share.ts';
+import { defineVerbs, httpVerbs, type RemoteVerbs } from './verbs.ts';
+import { eventOf, type EventFrame, type HeadData, type ShareOptions, type WorkerNote } from './worker-protocol.ts';
 
 interface Answering {
   readonly details: RequestDetails;
@@ -27,15 +23,30 @@ interface AddedRoute {
 
 const pieceBytes = 262_144;
 
+/** What is asked of the gateway: methods of its `HttpServer`, with promises. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- `defineVerbs` makes these methods
+export interface RemoteHttp extends Omit<RemoteVerbs<typeof httpVerbs, HttpServer>, 'getRegisteredRoutes'> {
+  /** All routes of the server, of this peer and others. */
+  getRegisteredRoutes(): Promise<RoutingTable>;
+  getRegisteredRoutes(httpMethod: string): Promise<readonly string[]>;
+}
+
 /** The gateway's `HttpServer` as a bus peer sees it: its own routes, the requests given to it, the same functions. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- `defineVerbs` makes these methods
 export class RemoteHttp extends RequestAccessors {
-  readonly #line: GatewayLine;
+  static {
+    defineVerbs(this.prototype, httpVerbs, (remote, name, args, patient) =>
+      remote.#connection.request(['http', name, args], patient),
+    );
+  }
+
+  readonly #connection: GatewayConnection;
   readonly #routes: AddedRoute[] = [];
   readonly #requests = new Map<string, Answering>();
 
-  constructor(line: GatewayLine, settings: EventSourceOptions) {
-    super(settings);
-    this.#line = line;
+  constructor(connection: GatewayConnection, settings: EventSourceOptions) {
+    super(settings, connection);
+    this.#connection = connection;
   }
 
   /**
@@ -45,7 +56,7 @@ export class RemoteHttp extends RequestAccessors {
    */
   async addRoute(route: string, httpMethod = 'ANY', share: ShareOptions = {}): Promise<void> {
     const added = { route, method: httpMethod, share };
-    if (this.#line.open) await this.#line.ask(['addRoute', route, httpMethod, plain(share)]);
+    if (this.#connection.open) await this.#connection.request(['addRoute', route, httpMethod, plain(share)]);
     this.#routes.push(added);
   }
 
@@ -54,26 +65,8 @@ export class RemoteHttp extends RequestAccessors {
     const index = this.#routes.findIndex((each) => each.route === route && each.method === httpMethod);
     if (index === -1) return false;
     this.#routes.splice(index, 1);
-    if (this.#line.open) await this.#line.ask(['removeRoute', route, httpMethod]);
+    if (this.#connection.open) await this.#connection.request(['removeRoute', route, httpMethod]);
     return true;
-  }
-
-  /** All routes of the server, of this peer and others. */
-  getRegisteredRoutes(): Promise<RoutingTable>;
-  getRegisteredRoutes(httpMethod: string): Promise<readonly string[]>;
-  async getRegisteredRoutes(httpMethod?: string): Promise<RoutingTable | readonly string[]> {
-    const routes = await this.#line.ask(['http', 'getRegisteredRoutes', [httpMethod ?? null]]);
-    return routes as RoutingTable | readonly string[];
-  }
-
-  /** Starts the server unless it listens; resolves its port. Rejects `ERR_REFUSED` unless peers may do that. */
-  async startListening(port?: number): Promise<number> {
-    return (await this.#line.ask(['http', 'startListening', [port ?? null]])) as number;
-  }
-
-  /** Rejects `ERR_REFUSED` unless peers may do that. */
-  async stopListening(): Promise<boolean> {
-    return (await this.#line.ask(['http', 'stopListening', []])) === true;
   }
 
   override getRequestDetails(id: string): RequestDetails | undefined {
@@ -102,7 +95,7 @@ export class RemoteHttp extends RequestAccessors {
     if (request === undefined) return HttpSendStatus.None;
     let status: number = HttpSendStatus.Sent;
     for (const piece of pieces(toBuffer(data))) {
-      status = (await this.#line.ask(['write', id, headOf(request), piece], true)) as number;
+      status = (await this.#connection.request(['write', id, headOf(request), piece], true)) as number;
       if (status === HttpSendStatus.None) break;
     }
     return status;
@@ -115,12 +108,14 @@ export class RemoteHttp extends RequestAccessors {
     const bytes = toBuffer(data);
     this.#requests.delete(id);
     if (bytes.length <= pieceBytes) {
-      await this.#line.send(['answer', id, headOf(request), bytes]);
+      await this.#connection.send(['answer', id, headOf(request), bytes]);
       return HttpSendStatus.SentAndEnded;
     }
     const [last = bytes, ...before] = pieces(bytes).toReversed();
-    const writes = before.toReversed().map((piece) => this.#line.ask(['write', id, headOf(request), piece], true));
-    await this.#line.send(['answer', id, headOf(request), last]);
+    const writes = before
+      .toReversed()
+      .map((piece) => this.#connection.request(['write', id, headOf(request), piece], true));
+    await this.#connection.send(['answer', id, headOf(request), last]);
     await Promise.all(writes);
     return HttpSendStatus.SentAndEnded;
   }
@@ -136,7 +131,7 @@ export class RemoteHttp extends RequestAccessors {
     let status: number = HttpSendStatus.None;
     for (const piece of pieces(bytes)) {
       const question = ['stream', id, headOf(request), piece, total ?? bytes.length] as const;
-      status = (await this.#line.ask(question, true)) as number;
+      status = (await this.#connection.request(question, true)) as number;
       if (status === HttpSendStatus.None) break;
     }
     if ((status & HttpSendStatus.Ended) !== 0) this.#requests.delete(id);
@@ -145,58 +140,54 @@ export class RemoteHttp extends RequestAccessors {
 
   /** Stops the reading of a request's body, so that its sender has to wait. */
   pauseRequest(id: string): boolean {
-    return this.#tell(id, ['hold', id, true]);
+    return this.#post(id, ['hold', id, true]);
   }
 
   resumeRequest(id: string): boolean {
-    return this.#tell(id, ['hold', id, false]);
+    return this.#post(id, ['hold', id, false]);
   }
 
   /** Cuts the connection of a request; `HTTP_CONNECTION_ABORTED` follows. */
   abortRequest(id: string): boolean {
-    return this.#tell(id, ['abort', id]);
+    return this.#post(id, ['abort', id]);
   }
 
-  /** For the plugin: a request was given to this peer. */
-  receiveRequest(id: string, details: RequestDetails): void {
-    this.#requests.set(id, { details, head: new ResponseHead(), headSent: false });
-    this.raise('HTTP_REQUEST_STARTED', webServerMessage('HTTP_REQUEST_STARTED', id));
-  }
-
-  /** For the plugin: a piece of a body came. Its handlers' promises hold the next ones back. */
-  receiveBody(id: string, chunk: Buffer, last: boolean): void {
-    if (!this.#requests.has(id)) return;
-    const event = last ? 'HTTP_REQUEST_FINISHED' : 'HTTP_DATA_RECEIVED';
-    const took = (): void => {
-      if (!last) this.#line.post(['took', id, chunk.length]);
-    };
-    const handled = this.raiseAndWait(event, webServerMessage(event, id, chunk));
-    if (handled === undefined) took();
-    else void handled.then(took);
-  }
-
-  /** For the plugin: the client of a request left. */
-  receiveAborted(id: string): void {
-    if (!this.#requests.delete(id)) return;
-    this.raise('HTTP_CONNECTION_ABORTED', webServerMessage('HTTP_CONNECTION_ABORTED', id));
-  }
-
-  /** For the plugin: the server started or stopped. */
-  receiveServer(event: 'SERVER_STARTED_LISTENING' | 'SERVER_STOPPED_LISTENING', text: string): void {
-    this.raise(event, webServerMessage(event, serverClientId, text));
+  /** For the plugin: what the gateway tells of any request. Handlers' promises hold the rest of a body back. */
+  receive(frame: EventFrame): void {
+    const id = frame[1];
+    switch (frame[0]) {
+      case eventTypeIds.WEBSOCKET_CONNECTION_ESTABLISHED:
+        return;
+      case eventTypeIds.HTTP_REQUEST_STARTED:
+        this.#requests.set(id, { details: frame[2], head: new ResponseHead(), headSent: false });
+        this.raise('HTTP_REQUEST_STARTED', webServerMessage('HTTP_REQUEST_STARTED', id));
+        if (frame[3] && this.#requests.has(id)) {
+          this.raise('HTTP_REQUEST_FINISHED', webServerMessage('HTTP_REQUEST_FINISHED', id));
+        }
+        return;
+      case eventTypeIds.HTTP_CONNECTION_ABORTED:
+        return this.#aborted(id);
+      default: {
+        if (id !== serverClientId && !this.#requests.has(id)) return;
+        const handled = this.raiseAndWait(...eventOf(frame));
+        if (frame[0] === eventTypeIds.HTTP_DATA_RECEIVED) this.#connection.took(id, frame[2].length, handled);
+      }
+    }
   }
 
   /** For the plugin: a new session; the gateway has to hear of the routes again. */
   sessionStarted(): void {
     this.startPolling();
     for (const { route, method, share } of this.#routes) {
-      this.#line.ask(['addRoute', route, method, plain(share)]).catch((error: unknown) => this.#line.report(error));
+      this.#connection
+        .request(['addRoute', route, method, plain(share)])
+        .catch((error: unknown) => this.#connection.report(error));
     }
   }
 
   /** For the plugin: the session is over, and with it every request. */
   sessionEnded(): void {
-    for (const id of [...this.#requests.keys()]) this.receiveAborted(id);
+    for (const id of [...this.#requests.keys()]) this.#aborted(id);
     this.stopPolling();
   }
 
@@ -205,19 +196,8 @@ export class RemoteHttp extends RequestAccessors {
     this.stopPolling();
   }
 
-  /** A handler's bug reaches the bus, and who listens for it here. */
-  protected override report(error: unknown, clientID?: string): void {
-    const known = asBusError(error, 'ERR_LISTENER');
-    this.#line.report(known);
-    this.raiseFailure(known, clientID);
-  }
-
-  protected override holdBack(): void {}
-
-  protected override letGo(): void {}
-
   protected override handlerFailed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {
-    if (!this.#line.saidBefore(error)) super.handlerFailed(event, payload, error);
+    super.handlerFailed(event, payload, error);
     const id = payload?.clientID ?? '';
     const request = this.#requests.get(id);
     if (request === undefined) return;
@@ -226,12 +206,17 @@ export class RemoteHttp extends RequestAccessors {
       return;
     }
     this.writeStatus(id, 500);
-    this.sendResponse(id, 'Internal Server Error').catch((failure: unknown) => this.#line.report(failure));
+    this.sendResponse(id, 'Internal Server Error').catch((failure: unknown) => this.#connection.report(failure));
   }
 
-  #tell(id: string, frame: readonly ['hold', string, boolean] | readonly ['abort', string]): boolean {
+  #aborted(id: string): void {
+    if (!this.#requests.delete(id)) return;
+    this.raise('HTTP_CONNECTION_ABORTED', webServerMessage('HTTP_CONNECTION_ABORTED', id));
+  }
+
+  #post(id: string, note: WorkerNote): boolean {
     if (!this.#requests.has(id)) return false;
-    this.#line.post(frame);
+    this.#connection.post(note);
     return true;
   }
 }

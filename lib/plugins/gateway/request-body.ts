@@ -25,7 +25,8 @@ export class RequestBody {
   readonly #maxBytes: number;
   /** What Content-Length says; undefined where the body is chunked. */
   readonly #announced: number | undefined;
-  #holders: ReadonlySet<string> = nobody;
+  /** Those who asked for a pause. */
+  #pausers: ReadonlySet<string> = nobody;
   #received = 0;
   #last: Buffer = nothing;
   #windowStart: number;
@@ -65,24 +66,24 @@ export class RequestBody {
     });
   }
 
-  /** Stops reading until everyone who held it back has let it go. */
-  hold(holder: string): void {
-    this.#holders = new Set([...this.#holders, holder]);
+  /** Stops reading until everyone who paused it has resumed it. */
+  pause(who: string): void {
+    this.#pausers = new Set([...this.#pausers, who]);
     if (!this.#over) this.#request.pause();
   }
 
-  letGo(holder: string, now: number): void {
-    if (!this.#holders.has(holder)) return;
-    this.#holders = new Set([...this.#holders].filter((each) => each !== holder));
-    if (this.#holders.size > 0 || this.#over) return;
+  resume(who: string, now: number): void {
+    if (!this.#pausers.has(who)) return;
+    this.#pausers = new Set([...this.#pausers].filter((each) => each !== who));
+    if (this.#pausers.size > 0 || this.#over) return;
     this.#windowStart = now;
     this.#windowBytes = 0;
     this.#request.resume();
   }
 
-  /** False once the sender fell behind the pace over a whole window; time in which it was held does not count. */
+  /** False once the sender fell behind the pace over a whole window; time in which it was paused does not count. */
   keepsPace(now: number, pace: BodyPace): boolean {
-    if (this.#over || this.#holders.size > 0 || now - this.#windowStart < pace.windowMs) return true;
+    if (this.#over || this.#pausers.size > 0 || now - this.#windowStart < pace.windowMs) return true;
     const due = Math.max(1, (pace.bytesPerSecond * (now - this.#windowStart)) / 1000);
     const kept = this.#windowBytes >= due;
     this.#windowStart = now;

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
 import { asBusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
-import type { UpgradeDetails } from './upgrade-gate.ts';
-import type { WebSocketServerSettings } from './websocket-options.ts';
+import type { WebSocketEventName } from './gateway-event.ts';
+import type { UpgradeDetails } from './request-details.ts';
+import type { WebSocketServerSettings } from './server-options.ts';
 
 /** What the sending functions return. */
 export const SendStatus = {
@@ -14,10 +15,16 @@ export const SendStatus = {
   DROPPED: 2,
 } as const;
 
+/** Events of an open client besides its messages. */
+export type NoticeName = Exclude<
+  WebSocketEventName & `WEBSOCKET_${string}`,
+  'WEBSOCKET_CONNECTION_ESTABLISHED' | 'WEBSOCKET_MESSAGE_RECEIVED' | 'WEBSOCKET_CONNECTION_CLOSED'
+>;
+
 export interface WebSocketConnectionEvents {
   message(connection: WebSocketConnection, data: Buffer, isBinary: boolean): void;
-  drained(connection: WebSocketConnection): void;
-  dropped(connection: WebSocketConnection, bytes: number): void;
+  /** What else happens to it while it is open. */
+  raise(connection: WebSocketConnection, name: NoticeName, message?: string): void;
   /** Once; the socket may take a moment longer. */
   closed(connection: WebSocketConnection, code: number, reason: string): void;
 }
@@ -105,7 +112,7 @@ export class WebSocketConnection {
     if (!this.#isOpen) return SendStatus.DROPPED;
     const { maxBackpressureBytes, whenBehind, resetIdleTimeoutOnSend, compression } = this.#settings;
     if (this.#ws.bufferedAmount > maxBackpressureBytes) {
-      this.#events.dropped(this, data.length);
+      this.#events.raise(this, 'WEBSOCKET_DROPPED', String(data.length));
       if (whenBehind === 'close') this.kill('Too much waited for the client');
       return SendStatus.DROPPED;
     }
@@ -183,7 +190,7 @@ export class WebSocketConnection {
       return;
     }
     this.#behind = false;
-    this.#events.drained(this);
+    this.#events.raise(this, 'WEBSOCKET_DRAINED');
   };
 
   #message(message: Message): void {

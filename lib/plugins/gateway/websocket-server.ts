@@ -2,26 +2,22 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import { HttpListener } from '../../transport/http-listener.ts';
 import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
-import type { BodyData } from './body-data.ts';
-import { toBuffer } from './body-data.ts';
 import { ConnectionTable } from './connection-table.ts';
-import { DEFAULT_PORT, farewellMs, listenerOptions } from './event-options.ts';
 import { EventSource } from './event-source.ts';
-import type { AnyEventName, GatewayEventName } from './gateway-event.ts';
-import { serverClientId, webServerMessage } from './gateway-event.ts';
-import { refuse } from './refusal.ts';
-import type { CommonEventName } from './request-accessors.ts';
+import type { BodyData, GatewayEventName, WebSocketEventName } from './gateway-event.ts';
+import { serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
+import type { UpgradeDetails } from './request-details.ts';
+import {
+  DEFAULT_PORT,
+  type WebSocketServerOptions,
+  webSocketServerOptions,
+  type WebSocketServerSettings,
+} from './server-options.ts';
+import { ServerPort } from './server-port.ts';
 import { TopicTable } from './topic-table.ts';
-import type { UpgradeDetails } from './upgrade-gate.ts';
-import { UpgradeGate } from './upgrade-gate.ts';
-import { Upgrader } from './upgrader.ts';
-import { SendStatus, WebSocketConnection } from './websocket-connection.ts';
-import type { WebSocketServerOptions, WebSocketServerSettings } from './websocket-options.ts';
-import { webSocketServerOptions } from './websocket-options.ts';
-
-export type WebSocketEventName = Extract<AnyEventName, `WEBSOCKET_${string}` | `SERVER_${string}`> | CommonEventName;
+import { UpgradeHandler } from './upgrade-handler.ts';
+import { type NoticeName, SendStatus, WebSocketConnection } from './websocket-connection.ts';
 
 /** A WebSocket server whose clients are opaque ids, told of by events and reached by functions. */
 export class WebSocketServer extends EventSource<WebSocketEventName> {
@@ -30,16 +26,17 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   readonly #settings: WebSocketServerSettings;
   readonly #clients = new ConnectionTable<WebSocketConnection>();
   readonly #topics = new TopicTable();
-  readonly #gate: UpgradeGate;
-  #listener: HttpListener | undefined;
-  #port: number | undefined;
+  readonly #upgrades: UpgradeHandler;
+  readonly #port: ServerPort;
   #echo = false;
 
   constructor(options: WebSocketServerOptions = {}) {
     const settings = resolveOptions('WebSocketServer', webSocketServerOptions, options);
     super(settings);
     this.#settings = settings;
-    const upgrader = new Upgrader({
+    this.#upgrades = new UpgradeHandler({
+      settings,
+      clock: settings.clock,
       autoPong: false,
       maxMessageBytes: settings.maxPayloadBytes,
       perMessageDeflate: settings.compression && {
@@ -48,13 +45,24 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
         threshold: 0,
       },
       handleProtocols: (offered) => [...offered][0] ?? false,
+      report: (error) => this.report(error),
     });
-    this.#gate = new UpgradeGate(settings, upgrader, settings.clock, (error) => this.report(error));
+    const shortestMs = Math.min(settings.idleTimeoutMs, settings.drainTimeoutMs, settings.closeTimeoutMs);
+    this.#port = new ServerPort(
+      { ...settings, name: 'WebSocketServer', shortestMs },
+      {
+        upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
+        sweep: (now) => {
+          for (const client of this.#clients.live()) client.check(now);
+        },
+        error: (error) => this.report(error),
+      },
+    );
   }
 
   /** The bound port while the server listens. */
   get port(): number | undefined {
-    return this.#port;
+    return this.#port.number;
   }
 
   /**
@@ -62,28 +70,14 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
    * @throws BusError `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`; `ERR_STATE` when it listens already.
    */
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
-    if (this.#listener !== undefined) throw new BusError('ERR_STATE', 'this WebSocketServer listens already');
-    const { idleTimeoutMs, drainTimeoutMs, closeTimeoutMs, host } = this.#settings;
-    const shortestMs = Math.min(idleTimeoutMs, drainTimeoutMs, closeTimeoutMs);
-    const listener = new HttpListener(listenerOptions('WebSocketServer', this.#settings, shortestMs), {
-      request: (request, response) => refuse(request, response, 426, this.#settings.clock, true),
-      upgrade: (request, socket, head) => this.#upgrade(request, socket, head),
-      sweep: (now) => {
-        for (const client of this.#clients.live()) client.check(now);
-      },
-      error: (error) => this.report(error),
-    });
-    this.#listener = listener;
-    try {
-      this.#port = await listener.listen({ host, port });
-    } catch (error) {
-      this.#listener = undefined;
-      this.report(error);
+    const bound = await this.#port.open(port).catch((error: unknown) => {
+      // That it listens already is of no interest to anybody but the caller.
+      if (!this.#port.inUse) this.report(error);
       throw error;
-    }
+    });
     this.startPolling();
-    this.#tell('SERVER_STARTED_LISTENING', serverClientId, String(this.#port));
-    return this.#port;
+    this.#tell('SERVER_STARTED_LISTENING', serverClientId, String(bound));
+    return bound;
   }
 
   /**
@@ -92,12 +86,9 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
    * at once with false if it did not listen.
    */
   async stopListening(): Promise<boolean> {
-    const listener = this.#listener;
-    if (listener === undefined || this.#port === undefined) return false;
-    this.#listener = undefined;
-    this.#port = undefined;
+    if (this.#port.number === undefined) return false;
+    const closed = this.#port.close();
     for (const client of this.#clients.live()) client.kill('');
-    const closed = listener.close(farewellMs);
     this.#tell('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away');
     this.stopPolling();
     await closed;
@@ -197,7 +188,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
 
   resumeClient(id: string): boolean {
     const client = this.#clients.get(id);
-    if (!this.holding) client?.resume();
+    if (!this.queueFull) client?.resume();
     return client !== undefined;
   }
 
@@ -207,39 +198,36 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     this.#echo = enabled;
   }
 
-  protected override holdBack(): void {
+  protected override pauseSenders(): void {
     for (const client of this.#clients.all()) client.pause();
   }
 
-  protected override letGo(): void {
+  protected override resumeSenders(): void {
     for (const client of this.#clients.all()) client.resume();
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (this.holding || this.#listener === undefined) return refuseUpgrade(socket, 503, this.#settings.clock);
-    if (request.rawHeaders.length > this.#settings.maxHeaders * 2)
-      return refuseUpgrade(socket, 431, this.#settings.clock);
-    void this.#gate.pass(request, socket, head, (open, details) => {
-      if (this.#listener === undefined) return open.terminate();
+    if (this.queueFull || !this.#port.inUse) return refuseUpgrade(socket, 503, this.#settings.clock);
+    void this.#upgrades.upgrade(request, socket, head, (open, details) => {
+      if (!this.#port.inUse) return open.terminate();
       const client = this.#clients.add(
-        (id) => new WebSocketConnection(id, open, socket, details, this.#settings, this.#hears),
+        (id) => new WebSocketConnection(id, open, socket, details, this.#settings, this.#events),
       );
       socket.once('close', () => this.#clients.release(client));
       this.#tell('WEBSOCKET_CONNECTION_ESTABLISHED', client.id);
-      if (this.holding) client.pause();
+      if (this.queueFull) client.pause();
     });
   }
 
-  readonly #hears = {
+  readonly #events = {
     message: (client: WebSocketConnection, data: Buffer, isBinary: boolean): void => {
       if (this.#echo) client.send(data, isBinary, false);
       const payload = webServerMessage('WEBSOCKET_MESSAGE_RECEIVED', client.id, data, { isBinary });
       this.raise('WEBSOCKET_MESSAGE_RECEIVED', payload);
-      if (this.holding && this.#settings.whenQueueFull === 'close') client.close(1013, 'Too many events wait');
+      if (this.queueFull && this.#settings.whenQueueFull === 'close') client.close(1013, 'Too many events wait');
     },
-    drained: (client: WebSocketConnection): void => this.#tell('WEBSOCKET_DRAINED', client.id),
-    dropped: (client: WebSocketConnection, bytes: number): void =>
-      this.#tell('WEBSOCKET_DROPPED', client.id, String(bytes)),
+    raise: (client: WebSocketConnection, name: NoticeName, message?: string): void =>
+      this.#tell(name, client.id, message),
     closed: (client: WebSocketConnection, code: number, reason: string): void => {
       this.#clients.delete(client.id);
       this.#topics.leave(client.id);

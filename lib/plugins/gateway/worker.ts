@@ -1,6 +1,6 @@
 import { Queue } from '../../base/queue.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
-import type { ToWorker } from './face-message.ts';
+import type { GatewayFrame } from './worker-protocol.ts';
 
 export interface WorkerEvents {
   failed(error: unknown): void;
@@ -34,7 +34,7 @@ export class Worker {
   }
 
   /** Sends a frame; `begun` is called when the worker reports it. */
-  send(frame: ToWorker, begun?: () => void): void {
+  send(frame: GatewayFrame, begun?: () => void): void {
     if (this.#overrun) return;
     this.#unbegun.push(begun);
     if (this.#unbegun.length > maxUnbegun) {

@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 import { expect } from 'chai';
 import { after, afterEach, describe, it } from 'mocha';
 import { Server } from '../../../lib/index.ts';
-import type { BrowserDoorOptions } from '../../../lib/plugins/gateway/index.ts';
+import type { BrowserListenerOptions } from '../../../lib/plugins/gateway/index.ts';
 import { gateway } from '../../../lib/plugins/gateway/index.ts';
 import { certificate } from '../../support/certificate.ts';
 import { socketFolder } from '../../support/links.ts';
@@ -15,7 +15,7 @@ describe('browser door', () => {
   const pages: WebSocketClient[] = [];
   let paths = 0;
 
-  async function open(options: BrowserDoorOptions = {}, serverOptions: object = {}) {
+  async function open(options: BrowserListenerOptions = {}, serverOptions: object = {}) {
     const server = new Server({ path: folder.path(`d${paths++}`), ...serverOptions });
     servers.push(server);
     const errors: string[] = [];

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { ConnectionTable } from '../../../lib/plugins/gateway/connection-table.ts';
-import { IdMap } from '../../../lib/plugins/gateway/id-map.ts';
+import { IdMap } from '../../../lib/plugins/gateway/connection-table.ts';
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 

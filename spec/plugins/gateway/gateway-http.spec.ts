@@ -3,8 +3,8 @@ import { request } from 'node:http';
 import { expect } from 'chai';
 import { after, afterEach, describe, it } from 'mocha';
 import { Client, Server } from '../../../lib/index.ts';
-import type { FaceOptions } from '../../../lib/plugins/gateway/index.ts';
-import { gateway, HttpSendStatus, HttpServer } from '../../../lib/plugins/gateway/index.ts';
+import type { GatewayOptions } from '../../../lib/plugins/gateway/index.ts';
+import { eventTypeIds, gateway, HttpSendStatus, HttpServer } from '../../../lib/plugins/gateway/index.ts';
 import type { RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
 import { BreakableProxy } from '../../browser/breakable-proxy.ts';
 import { command } from '../../support/command.ts';
@@ -27,7 +27,7 @@ describe('gateway, HTTP over the bus', () => {
   const clients: Client[] = [];
   let paths = 0;
 
-  async function front(options: FaceOptions = {}) {
+  async function front(options: GatewayOptions = {}) {
     const path = folder.path(`h${paths++}`);
     const server = new Server({ path });
     servers.push(server);
@@ -315,7 +315,7 @@ describe('gateway, HTTP over the bus', () => {
     const { clientID } = await a.log.until('HTTP_REQUEST_FINISHED');
     expect(await b.web.http.sendResponse(clientID, 'forged')).to.equal(HttpSendStatus.None);
     const details = a.web.http.getRequestDetails(clientID);
-    if (details !== undefined) b.web.http.receiveRequest(clientID, details);
+    if (details !== undefined) b.web.http.receive([eventTypeIds.HTTP_REQUEST_STARTED, clientID, details, false]);
     await b.web.http.writeResponse(clientID, 'forged');
     b.web.http.abortRequest(clientID);
     await b.web.http.sendResponse(clientID, 'forged');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { after, afterEach, describe, it } from 'mocha';
 import { Client, Server } from '../../../lib/index.ts';
-import type { FaceOptions, RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
+import type { GatewayOptions, RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
 import { gateway, SendStatus, WebSocketServer } from '../../../lib/plugins/gateway/index.ts';
 import { rejection, socketFolder } from '../../support/links.ts';
 import { EventLog } from './event-log.ts';
@@ -15,7 +15,7 @@ describe('gateway, WebSocket over the bus', () => {
   const pages: WebSocketClient[] = [];
   let paths = 0;
 
-  async function front(options: FaceOptions = {}) {
+  async function front(options: GatewayOptions = {}) {
     const path = folder.path(`w${paths++}`);
     const server = new Server({ path });
     servers.push(server);

@@ -1,28 +1,14 @@
+import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import type { UpgradeDetails } from './request-details.ts';
 import type { Worker } from './worker.ts';
-
-/** How requests or clients are shared between the workers that asked for them. */
-export type ShareMode = 'round-robin' | 'key' | 'all';
-
-export interface ShareOptions {
-  /** `round-robin` unless given; `all` is for WebSocket clients only. */
-  readonly share?: ShareMode | undefined;
-  /**
-   * With `key`: the header field whose value decides, so that equal values go to the same worker as long as it is
-   * there. The client's address decides unless given.
-   */
-  readonly key?: string | undefined;
-}
-
-/** What is shared: something with header fields and an address. */
-export interface Shared {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly remoteAddress: string;
-}
+import type { ShareMode, ShareOptions } from './worker-protocol.ts';
 
 /** The workers of one route, or those of the WebSocket clients, and whose turn it is. */
-export class Share {
+export class WorkerGroup {
   readonly mode: ShareMode;
+  /** Runs while nobody is in it and somebody may still come. */
+  retiring: Timer | undefined;
   readonly #key: string | undefined;
   #workers: readonly Worker[] = [];
   #turn = 0;
@@ -52,7 +38,7 @@ export class Share {
   }
 
   /** Whose it is; one whose link is down only where there is no other. */
-  pick(item: Shared): Worker | undefined {
+  pick(item: UpgradeDetails): Worker | undefined {
     const up = this.#workers.filter((worker) => worker.up);
     const candidates = up.length > 0 ? up : this.#workers;
     if (this.mode !== 'key') return candidates[this.#turn++ % candidates.length];

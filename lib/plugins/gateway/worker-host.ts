@@ -2,31 +2,31 @@ import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { permits, refusalError } from '../../base/permission.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
-import { FrameReader } from './face-message.ts';
-import type { FaceSettings } from './face-options.ts';
-import type { WebServerMessage } from './gateway-event.ts';
+import { eventTypeIds, type WebServerMessage } from './gateway-event.ts';
+import type { GatewaySettings } from './gateway-options.ts';
 import { HttpBroker } from './http-broker.ts';
 import type { HttpServer } from './http-server.ts';
-import { VerbDesk } from './verb-desk.ts';
+import { callVerb, httpVerbs, webSocketVerbs } from './verbs.ts';
 import { WebSocketBroker } from './websocket-broker.ts';
 import type { WebSocketServer } from './websocket-server.ts';
 import { Worker } from './worker.ts';
+import { readFrame, type WorkerNote, workerNotes, type WorkerRequest, workerRequests } from './worker-protocol.ts';
 
-export interface FaceServers {
+export interface HostedServers {
   readonly http: HttpServer | undefined;
   readonly websocket: WebSocketServer | undefined;
   /** The WebSocket server was made for the bus alone. */
   readonly exclusive: boolean;
 }
 
-/** The bus side of the two servers: who works for them, and what they say and ask. */
-export class ServerFace {
+/** The gateway's end of the bus: who works for the two servers, what workers say and ask, and what they are told. */
+export class WorkerHost {
   readonly #host: PluginHost;
-  readonly #settings: FaceSettings;
+  readonly #settings: GatewaySettings;
   readonly #lane: Lane;
+  readonly #servers: HostedServers;
   readonly #http: HttpBroker | undefined;
   readonly #websocket: WebSocketBroker | undefined;
-  readonly #verbs: VerbDesk;
   readonly #workers = new Map<PeerHandle, Worker>();
   /** Those that `workers` is asked about. */
   readonly #asked = new Map<PeerHandle, Promise<Worker>>();
@@ -35,27 +35,29 @@ export class ServerFace {
   readonly #expelled = new Set<PeerHandle>();
   #count = 0;
 
-  constructor(host: PluginHost, settings: FaceSettings, servers: FaceServers) {
+  constructor(host: PluginHost, settings: GatewaySettings, servers: HostedServers) {
     const { http, websocket, exclusive } = servers;
     this.#host = host;
     this.#settings = settings;
+    this.#servers = servers;
     this.#lane = host.lane({
-      message: (data, peer) => this.#message(new FrameReader(data), peer),
-      request: (data, context) => this.#request(new FrameReader(data), context),
+      message: (data, peer) => this.#message(readFrame(workerNotes, data), peer),
+      request: (data, context) => this.#request(readFrame(workerRequests, data), context),
     });
-    if (http !== undefined) this.#http = new HttpBroker(http, settings, host.clock);
-    if (websocket !== undefined) this.#websocket = new WebSocketBroker(websocket, settings, host.clock, exclusive);
-    this.#verbs = new VerbDesk(servers, this.#websocket, settings.control);
+    const { graceMs, windowBytes } = settings;
+    const brokering = { clock: host.clock, graceMs, windowBytes };
+    if (http !== undefined) this.#http = new HttpBroker(http, brokering);
+    if (websocket !== undefined) this.#websocket = new WebSocketBroker(websocket, brokering, exclusive);
     host.onLink((peer, up) => this.#linkChanged(peer, up));
     host.onDisconnect((peer) => {
       this.#expelled.delete(peer);
       const worker = this.#workers.get(peer);
       if (worker !== undefined) this.#gone(worker);
     });
-    http?.on('SERVER_STARTED_LISTENING', (_, payload) => this.#tell('http', 'started', payload));
-    http?.on('SERVER_STOPPED_LISTENING', (_, payload) => this.#tell('http', 'stopped', payload));
-    websocket?.on('SERVER_STARTED_LISTENING', (_, payload) => this.#tell('websocket', 'started', payload));
-    websocket?.on('SERVER_STOPPED_LISTENING', (_, payload) => this.#tell('websocket', 'stopped', payload));
+    for (const event of ['SERVER_STARTED_LISTENING', 'SERVER_STOPPED_LISTENING'] as const) {
+      http?.on(event, (_, payload) => this.#tell('http', event, payload));
+      websocket?.on(event, (_, payload) => this.#tell('websocket', event, payload));
+    }
   }
 
   dispose(): void {
@@ -64,68 +66,71 @@ export class ServerFace {
     this.#websocket?.dispose();
   }
 
-  #tell(kind: 'http' | 'websocket', event: 'started' | 'stopped', { message }: WebServerMessage): void {
-    for (const worker of this.#workers.values()) worker.send(['server', kind, event, message.toString()]);
+  #tell(
+    server: 'http' | 'websocket',
+    name: 'SERVER_STARTED_LISTENING' | 'SERVER_STOPPED_LISTENING',
+    { clientID, message }: WebServerMessage,
+  ): void {
+    for (const worker of this.#workers.values()) worker.send([eventTypeIds[name], clientID, message, server]);
   }
 
-  #message(frame: FrameReader, peer: PeerHandle): void {
+  #message(note: WorkerNote, peer: PeerHandle): void {
     const worker = this.#workers.get(peer);
     if (worker === undefined) return;
-    switch (frame.kind) {
+    switch (note[0]) {
       case 'begun':
-        if (!worker.begun(frame.count()))
-          throw new BusError('ERR_PROTOCOL', 'a gateway frame counts what was never sent');
+        if (!worker.begun(note[1])) throw new BusError('ERR_PROTOCOL', 'a gateway frame counts what was never sent');
         return;
       case 'took': {
-        const [id, bytes] = [frame.text(), frame.count()];
+        const [, id, bytes] = note;
         this.#http?.took(worker, id, bytes);
         this.#websocket?.took(worker, id, bytes);
         return;
       }
       case 'answer': {
-        const answered = this.#http?.answer(worker, frame.text(), frame.head(), frame.bytes());
+        const [, id, head, data] = note;
+        const answered = this.#http?.answer(worker, id, head, data);
         answered?.catch((error: unknown) => this.#host.report(error, peer));
         return;
       }
       case 'hold':
-        this.#http?.hold(worker, frame.text(), frame.flag());
-        return;
+        return this.#http?.hold(worker, note[1], note[2]);
       case 'abort':
-        this.#http?.abort(worker, frame.text());
-        return;
-      default:
-        throw new BusError('ERR_PROTOCOL', `a gateway frame is of no known kind: ${frame.kind}`);
+        return this.#http?.abort(worker, note[1]);
     }
   }
 
-  #request(frame: FrameReader, { peer }: LaneRequestContext): unknown {
+  #request(frame: WorkerRequest, { peer }: LaneRequestContext): unknown {
     const worker = this.#workers.get(peer) ?? this.#admit(peer);
     // Those that wait for one answer are served in the order they came.
     return worker instanceof Worker ? this.#serve(frame, worker) : worker.then((known) => this.#serve(frame, known));
   }
 
-  #serve(frame: FrameReader, worker: Worker): unknown {
+  #serve(frame: WorkerRequest, worker: Worker): unknown {
     const http = (): HttpBroker => this.#http ?? missing('HttpServer');
     const websocket = (): WebSocketBroker => this.#websocket ?? missing('WebSocketServer');
-    switch (frame.kind) {
+    const { control } = this.#settings;
+    switch (frame[0]) {
       case 'addRoute':
-        return http().addRoute(worker, frame.text(), frame.text(), frame.share());
+        return http().addRoute(worker, frame[1], frame[2], frame[3]);
       case 'removeRoute':
-        return http().removeRoute(worker, frame.text(), frame.text());
+        return http().removeRoute(worker, frame[1], frame[2]);
       case 'addClients':
-        return websocket().add(worker, frame.share());
+        return websocket().add(worker, frame[1]);
       case 'removeClients':
-        return websocket().remove(worker);
+        return websocket().gone(worker);
       case 'write':
-        return http().write(worker, frame.text(), frame.head(), frame.bytes());
+        return http().write(worker, frame[1], frame[2], frame[3]);
       case 'stream':
-        return http().stream(worker, frame.text(), frame.head(), frame.bytes(), frame.count());
+        return http().stream(worker, frame[1], frame[2], frame[3], frame[4]);
       case 'http':
-        return this.#verbs.http(frame.text(), frame.list());
-      case 'websocket':
-        return this.#verbs.websocket(frame.text(), frame.list());
-      default:
-        throw new BusError('ERR_PROTOCOL', `a gateway request is of no known kind: ${frame.kind}`);
+        return callVerb(this.#servers.http ?? missing('HttpServer'), httpVerbs, frame[1], frame[2], { control });
+      case 'websocket': {
+        const server = this.#servers.websocket ?? missing('WebSocketServer');
+        const broker = websocket();
+        const atClient = (id: string, attempt: () => number): Promise<number> => broker.send(id, attempt);
+        return callVerb(server, webSocketVerbs, frame[1], frame[2], { control, atClient });
+      }
     }
   }
 
@@ -143,7 +148,7 @@ export class ServerFace {
     return this.#add(peer);
   }
 
-  async #ask(workers: NonNullable<FaceSettings['workers']>, peer: PeerHandle): Promise<Worker> {
+  async #ask(workers: NonNullable<GatewaySettings['workers']>, peer: PeerHandle): Promise<Worker> {
     const { clock, peers } = this.#host;
     const allowed = await permits(() => workers(peer), clock, this.#settings.graceMs).catch((error: unknown) => {
       throw refusalError(error, (bug) => this.#host.report(bug, peer));
@@ -197,7 +202,7 @@ export class ServerFace {
     this.#away.delete(worker);
     this.#workers.delete(worker.peer);
     this.#http?.gone(worker);
-    this.#websocket?.remove(worker);
+    this.#websocket?.gone(worker);
   }
 }
 

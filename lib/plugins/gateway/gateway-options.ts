@@ -1,15 +1,14 @@
 import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Given, Resolved } from '../../base/options.ts';
 import { callback, custom, flag, integer } from '../../base/options.ts';
-import type { BrowserDoorOptions } from './browser-options.ts';
-import type { HttpServerOptions } from './http-options.ts';
 import { HttpServer } from './http-server.ts';
-import type { WebSocketServerOptions } from './websocket-options.ts';
+import type { BrowserListenerOptions, HttpServerOptions, WebSocketServerOptions } from './server-options.ts';
+import { queueOptions } from './server-options.ts';
 import { WebSocketServer } from './websocket-server.ts';
 
 /** Options of the server, and where it listens: 9001 unless given. */
-export type HttpFaceOptions = HttpServerOptions & { readonly port?: number | undefined };
-export type WebSocketFaceOptions = WebSocketServerOptions & { readonly port?: number | undefined };
+export type GatewayHttpOptions = HttpServerOptions & { readonly port?: number | undefined };
+export type GatewayWebSocketOptions = WebSocketServerOptions & { readonly port?: number | undefined };
 
 function server<Instance extends object, Options extends object>(
   what: string,
@@ -22,13 +21,13 @@ function server<Instance extends object, Options extends object>(
 }
 
 /** What the server's side of the plugin takes. */
-export const faceOptions = {
+export const gatewayOptions = {
   /** The HTTP server whose requests peers may take. */
-  http: server<HttpServer, HttpFaceOptions>('an HttpServer or its options'),
+  http: server<HttpServer, GatewayHttpOptions>('an HttpServer or its options'),
   /** The WebSocket server whose clients peers may take. */
-  websocket: server<WebSocketServer, WebSocketFaceOptions>('a WebSocketServer or its options'),
+  websocket: server<WebSocketServer, GatewayWebSocketOptions>('a WebSocketServer or its options'),
   /** Lets web pages in as clients of the bus: port, path, origins. */
-  browser: server<never, BrowserDoorOptions>('an object'),
+  browser: server<never, BrowserListenerOptions>('an object'),
   /** Time a worker whose link broke has to come back. */
   graceMs: integer({ default: 5000, unit: 'ms' }),
   /** Bytes of one client on their way to a worker. */
@@ -46,5 +45,14 @@ export const faceOptions = {
   control: flag({ default: false }),
 };
 
-export type FaceOptions = Given<typeof faceOptions>;
-export type FaceSettings = Resolved<typeof faceOptions>;
+export type GatewayOptions = Given<typeof gatewayOptions>;
+export type GatewaySettings = Resolved<typeof gatewayOptions>;
+
+/** What a client's side of the plugin takes. */
+export const remoteOptions = {
+  /** Events queue until they are polled; false: handlers run at once. */
+  deferred: flag({ default: false }),
+  ...queueOptions,
+};
+
+export type RemoteWebOptions = Given<typeof remoteOptions>;

@@ -1,0 +1,189 @@
+import type { Timer } from '../../base/clock.ts';
+import { CreditWindow } from '../../base/credit.ts';
+import { BusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
+import type { UpgradeDetails } from './request-details.ts';
+import type { Worker } from './worker.ts';
+import type { EventFrame } from './worker-protocol.ts';
+
+export interface BrokeredItemOptions<Details> {
+  readonly id: string;
+  readonly details: Details;
+  /** What a worker is told first. */
+  readonly beginning: EventFrame;
+  /** The group of workers that it goes to. */
+  readonly group: string;
+  /** What a worker has begun is its own for good; else it can go to another at any time. */
+  readonly sticky: boolean;
+  /** Bytes on their way to a worker. */
+  readonly windowBytes: number;
+}
+
+/** A worker that has the item, and what is on its way there. */
+class Holder extends CreditWindow {
+  readonly worker: Worker;
+
+  constructor(worker: Worker, windowBytes: number) {
+    super(windowBytes);
+    this.worker = worker;
+  }
+}
+
+interface Told {
+  readonly frame: EventFrame;
+  readonly bytes: number;
+  begun: boolean;
+}
+
+/** A request or a WebSocket client that a worker has, or several, or that waits for one. */
+export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
+  readonly id: string;
+  readonly details: Details;
+  readonly group: string;
+  readonly turns = new TurnQueue();
+  /** Runs while no worker is there. */
+  orphaned: Timer | undefined;
+  /** Its worker asked for a pause. */
+  paused = false;
+  readonly #options: BrokeredItemOptions<Details>;
+  readonly #holders: Holder[] = [];
+  /** What was told and nobody has begun, for the next worker. */
+  readonly #unbegun = new Queue<Told>();
+  #movable = true;
+  #over = false;
+  #wake: ((offset: number | undefined) => void) | undefined;
+
+  constructor(options: BrokeredItemOptions<Details>) {
+    this.id = options.id;
+    this.details = options.details;
+    this.group = options.group;
+    this.#options = options;
+  }
+
+  get workers(): readonly Worker[] {
+    return this.#holders.map(({ worker }) => worker);
+  }
+
+  get taken(): boolean {
+    return this.#holders.length > 0;
+  }
+
+  /** Another worker can have it in place of its own. */
+  get movable(): boolean {
+    return this.#movable;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** A worker has as much on its way as it may, or asked for a pause. */
+  get full(): boolean {
+    return this.paused || this.#holders.some(({ full }) => full);
+  }
+
+  get roomy(): boolean {
+    return !this.paused && this.#holders.every(({ roomy }) => roomy);
+  }
+
+  has(worker: Worker): boolean {
+    return this.#holders.some((holder) => holder.worker === worker);
+  }
+
+  /** Tells `worker` of it, and what nobody has begun. */
+  give(worker: Worker): void {
+    const { beginning, sticky, windowBytes } = this.#options;
+    const first = !this.taken;
+    const holder = new Holder(worker, windowBytes);
+    this.orphaned?.cancel();
+    this.orphaned = undefined;
+    this.#holders.push(holder);
+    worker.send(beginning, sticky ? () => this.#keep(worker) : undefined);
+    if (first) for (const told of this.#unbegun) this.#pass(holder, told);
+  }
+
+  /** Takes it from `worker`; false if it was not that one's. */
+  release(worker: Worker): boolean {
+    const at = this.#holders.findIndex((holder) => holder.worker === worker);
+    if (at < 0) return false;
+    this.#holders.splice(at, 1);
+    this.paused = false;
+    return true;
+  }
+
+  /** Tells its workers, or the next one, of an event with so many bytes in the window. */
+  tell(frame: EventFrame, bytes: number): void {
+    const told = { frame, bytes, begun: false };
+    if (this.#movable) this.#unbegun.push(told);
+    for (const holder of this.#holders) this.#pass(holder, told);
+  }
+
+  took(worker: Worker, bytes: number): void {
+    this.#holders.find((holder) => holder.worker === worker)?.grant(bytes);
+  }
+
+  /** Resolves with the next offset that the client takes, and with undefined when it left. */
+  writable(): Promise<number | undefined> {
+    if (this.#over) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  /** The client takes more. */
+  wake(offset: number | undefined): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.(offset);
+  }
+
+  end(): void {
+    this.#over = true;
+    this.orphaned?.cancel();
+    this.wake(undefined);
+  }
+
+  #pass(holder: Holder, told: Told): void {
+    holder.take(told.bytes);
+    holder.worker.send(told.frame, this.#options.sticky ? undefined : () => this.#begun(told));
+  }
+
+  #begun(told: Told): void {
+    told.begun = true;
+    while (this.#unbegun.first?.begun === true) this.#unbegun.shift();
+  }
+
+  #keep(worker: Worker): void {
+    if (!this.has(worker)) return;
+    this.#movable = false;
+    this.#unbegun.clear();
+  }
+}
+
+const maxWaiting = 1024;
+const settled = Promise.resolve();
+
+/** Tasks one after the other, in the order they came. */
+class TurnQueue {
+  #tail: Promise<unknown> = settled;
+  #waiting = 0;
+
+  get idle(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Settles as `task` does. Rejects `ERR_QUEUE_FULL` when too many wait. */
+  run<Result>(task: () => Result | Promise<Result>): Promise<Result> {
+    if (this.#waiting >= maxWaiting) {
+      return Promise.reject(new BusError('ERR_QUEUE_FULL', 'too many writes to one client wait already'));
+    }
+    this.#waiting += 1;
+    const result = this.#tail.then(task).finally(() => {
+      this.#waiting -= 1;
+    });
+    this.#tail = result.catch(ignore);
+    return result;
+  }
+}
+
+function ignore(): void {}

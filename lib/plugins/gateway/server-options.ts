@@ -1,0 +1,176 @@
+import type { Clock } from '../../base/clock.ts';
+import { callback, custom, flag, type Given, integer, oneOf, type Resolved, text } from '../../base/options.ts';
+import { systemClock } from '../../base/system-clock.ts';
+import { originsOption, ownNamesOption } from '../../transport/origin-options.ts';
+import type { UpgradeDetails } from './request-details.ts';
+
+/** The port of both servers when none is named. */
+export const DEFAULT_PORT = 9001;
+
+/** Where a server listens, and what it takes from anyone who connects. */
+export const listenOptions = {
+  /** The address to listen on. */
+  host: text({ default: '127.0.0.1' }),
+  /** Options of tls.createServer, such as key and cert: the server then speaks HTTPS or WSS. */
+  tls: custom<object | undefined>({
+    type: 'an object',
+    default: undefined,
+    accepts: (value) => typeof value === 'object' && value !== null,
+  }),
+  /** Open sockets; more are closed as they come. */
+  maxConnections: integer({ default: 10_000, min: 1 }),
+  /** Largest header section. */
+  maxHeaderBytes: integer({ default: 4096, min: 256, max: 1_048_576, unit: 'bytes' }),
+  /** Most header fields in one request. */
+  maxHeaders: integer({ default: 100, min: 1, max: 10_000 }),
+  /** Time a client has to send its headers. */
+  headersTimeoutMs: integer({ default: 10_000, min: 1, unit: 'ms' }),
+};
+
+/** The queue of deferred events, at a server or at a worker. */
+export const queueOptions = {
+  /** Time between two polls of the queue. */
+  pollIntervalMs: integer({
+    default: 16,
+    min: 1,
+    max: 60_000,
+    unit: 'ms',
+  }),
+  /** Events that may wait for a poll. */
+  maxQueuedEvents: integer({ default: 10_000, min: 1 }),
+  /** Bytes that may wait for a poll. */
+  maxQueuedBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes' }),
+};
+
+/** What both servers take: how their events arrive, and where they listen. */
+export const eventOptions = {
+  /** Events queue until they are polled; false: handlers run at once. */
+  deferred: flag({ default: true }),
+  ...queueOptions,
+  /** A full queue holds clients back and refuses new ones with 503; "close" also closes those that send. */
+  whenQueueFull: oneOf({
+    choices: ['wait', 'close'],
+    default: 'wait',
+  }),
+  ...listenOptions,
+  /** Where time comes from. */
+  clock: custom<Clock>({
+    type: 'a clock',
+    default: systemClock,
+    accepts: (value) => typeof value === 'object' && value !== null && 'setTimer' in value,
+  }),
+};
+
+export const httpServerOptions = {
+  ...eventOptions,
+  /** Time a connection may stay without a request. */
+  idleTimeoutMs: integer({ default: 10_000, min: 1, unit: 'ms' }),
+  /** The span over which a body must keep its pace. */
+  bodyTimeoutMs: integer({
+    default: 10_000,
+    min: 1,
+    unit: 'ms',
+  }),
+  /** The pace a body must keep; 0: any byte. */
+  minBodyBytesPerSecond: integer({ default: 16_384, unit: 'bytes/s' }),
+  /** Largest request body; else 413. */
+  maxBodyBytes: integer({ default: 16_777_216, max: Infinity, unit: 'bytes' }),
+  /** Requests that may wait for an answer; else 503. */
+  maxRequests: integer({ default: 10_000, min: 1 }),
+  /** Unanswered requests on one connection; else it is closed. */
+  maxPipelinedRequests: integer({
+    default: 8,
+    min: 1,
+  }),
+  /** Time to begin an answer, else 504; 0: no limit. */
+  responseTimeoutMs: integer({ default: 120_000, unit: 'ms' }),
+  /** Time a client may take nothing of an answer. */
+  drainTimeoutMs: integer({ default: 30_000, min: 1, unit: 'ms' }),
+  /** Unsent bytes of one streamed answer. */
+  maxBufferedBytes: integer({
+    default: 16_777_216,
+    min: 1,
+    unit: 'bytes',
+  }),
+};
+
+export type HttpServerOptions = Given<typeof httpServerOptions>;
+export type HttpServerSettings = Resolved<typeof httpServerOptions>;
+
+export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<boolean>;
+
+/** Who may upgrade, and where. */
+export const upgradeOptions = {
+  /** The only path that upgrades; any unless given. */
+  path: text(),
+  /**
+   * Origins whose pages may connect: those listed, that of this server (its scheme, its port, an address, `localhost` or one
+   * of `ownNames`), or any. Programs send no origin.
+   */
+  origins: originsOption('same'),
+  /** Host names under which pages of the same origin reach this server. */
+  ownNames: ownNamesOption(),
+  /**
+   * Says whether a client may connect, before the upgrade: only `true` admits, or a promise of it; else 401,
+   * or 503 where it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake.
+   */
+  authorize: callback<AuthorizeUpgrade>(),
+  /** Time `authorize` has. */
+  authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms' }),
+  /** Clients that may wait for `authorize`; else 503. */
+  maxPendingUpgrades: integer({ default: 256, min: 1 }),
+};
+
+export const webSocketServerOptions = {
+  ...eventOptions,
+  ...upgradeOptions,
+  /** Largest message from a client, as it was before compression. */
+  maxPayloadBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes' }),
+  /** Unsent bytes after which a message is dropped. */
+  maxBackpressureBytes: integer({
+    default: 65_536,
+    unit: 'bytes',
+  }),
+  /** What a client over that limit loses. */
+  whenBehind: oneOf({ choices: ['drop', 'close'], default: 'drop' }),
+  /** Silence after which a client is dropped. */
+  idleTimeoutMs: integer({ default: 120_000, min: 20, unit: 'ms' }),
+  /** Sending to a client counts as a sign of life. */
+  resetIdleTimeoutOnSend: flag({ default: true }),
+  /** Time a client may take nothing of what waits. */
+  drainTimeoutMs: integer({
+    default: 30_000,
+    min: 20,
+    unit: 'ms',
+  }),
+  /** Time a client has to answer a close frame. */
+  closeTimeoutMs: integer({ default: 5000, min: 20, unit: 'ms' }),
+  /** Longest life of a connection; 0: no limit. */
+  maxLifetimeMs: integer({ default: 0, unit: 'ms' }),
+  /** Offers permessage-deflate, used by the compressing functions alone. */
+  compression: flag({ default: true }),
+};
+
+export type WebSocketServerOptions = Given<typeof webSocketServerOptions>;
+export type WebSocketServerSettings = Resolved<typeof webSocketServerOptions>;
+
+/** Where web pages come in. */
+export const browserListenerOptions = {
+  ...listenOptions,
+  ...upgradeOptions,
+  /** The port to listen on; 0 takes any free one. */
+  port: integer({ default: DEFAULT_PORT, max: 65_535 }),
+  /** The only path that upgrades. */
+  path: text({ default: '/bus' }),
+  /** Largest WebSocket message of a page, as it was before compression. */
+  maxMessageBytes: integer({
+    default: 1_048_576,
+    min: 1024,
+    unit: 'bytes',
+  }),
+  /** Compresses by permessage-deflate where the page can. */
+  compression: flag({ default: false }),
+};
+
+export type BrowserListenerOptions = Given<typeof browserListenerOptions>;
+export type BrowserListenerSettings = Resolved<typeof browserListenerOptions>;
