@@ -67,9 +67,14 @@ export class GatewayConnection implements FailureOutlet {
   post(note: WorkerNote): void {
     if (this.#peer === undefined) return;
     const peer = this.#peer;
-    this.#lane.send(peer, note).catch((error: unknown) => {
+    const failed = (error: unknown): void => {
       if (this.#peer === peer) this.#host.report(error);
-    });
+    };
+    try {
+      if (!this.#lane.trySend(peer, note)) this.#lane.send(peer, note).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   /** Says that the handlers are done with so many bytes, at once or when `handled` has settled. */

@@ -1,15 +1,15 @@
 import { BusError } from '../../base/errors.ts';
+import { bytes, flag, listOf, record, type Shape, text } from '../../base/shape.ts';
 import type { BodyData } from './gateway-event.ts';
 import type { HttpServer } from './http-server.ts';
 import type { RoutingTable } from './route-table.ts';
 import type { WebSocketServer } from './websocket-server.ts';
-import { bytes, flag, type Kind, list, text, whole } from './worker-protocol.ts';
 
 /** A method of one of the servers that workers may call over the bus. */
 export interface Verb<Args extends readonly unknown[], Answer> {
   /** What it is called with, one by one. */
-  readonly args: { readonly [At in keyof Args]: Kind<Args[At]> };
-  readonly answer: Kind<Answer>;
+  readonly args: { readonly [At in keyof Args]: Shape<Args[At]> };
+  readonly answer: Shape<Answer>;
   /** It changes the server for everybody, and needs option `control`. */
   readonly control?: boolean;
   /**
@@ -22,30 +22,24 @@ export interface Verb<Args extends readonly unknown[], Answer> {
 type VerbOf<Method> = Method extends (...args: infer Args) => infer Answer ? Verb<Args, Awaited<Answer>> : never;
 type VerbsOf<Server> = { readonly [Name in keyof Server]?: VerbOf<Server[Name]> };
 
-const body: Kind<BodyData> = {
-  name: 'text or bytes',
-  is: (value): value is BodyData => text.is(value) || bytes.is(value),
-};
-const nothing: Kind<void> = { name: 'nothing', is: (value): value is void => value === undefined || value === null };
-const texts: Kind<readonly string[]> = {
-  name: 'a list of strings',
-  is: (value): value is readonly string[] => list.is(value) && value.every(text.is),
-};
-const routes: Kind<RoutingTable | readonly string[]> = {
-  name: 'routes',
-  is: (value): value is RoutingTable | readonly string[] =>
-    texts.is(value) || (typeof value === 'object' && value !== null && Object.values(value).every(texts.is)),
-};
+const name = text();
+const texts = listOf(text());
+const body: Shape<BodyData> = (value): value is BodyData => name(value) || bytes(value);
+const whole: Shape<number> = (value): value is number => Number.isInteger(value);
+const nothing: Shape<void> = (value): value is void => value === undefined;
+const routes: Shape<RoutingTable | readonly string[]> = (value): value is RoutingTable | readonly string[] =>
+  texts(value) || (record(value) && Object.values(value).every(texts));
 
-function optional<Value>({ name, is }: Kind<Value>): Kind<Value | undefined> {
-  return { name, is: (value): value is Value | undefined => value === undefined || is(value) };
+/** An argument that may be left out. */
+function optional<Value>(shape: Shape<Value>): Shape<Value | undefined> {
+  return (value): value is Value | undefined => value === undefined || shape(value);
 }
 
-const toClient = { args: [text, body], answer: whole, patient: 'client' } as const;
+const toClient = { args: [name, body], answer: whole, patient: 'client' } as const;
 const toAll = { args: [body], answer: whole, patient: 'server' } as const;
-const toTopic = { args: [text, body], answer: whole, patient: 'server' } as const;
-const ofClient = { args: [text], answer: flag } as const;
-const ofTopic = { args: [text, text], answer: flag } as const;
+const toTopic = { args: [name, body], answer: whole, patient: 'server' } as const;
+const ofClient = { args: [name], answer: flag } as const;
+const ofTopic = { args: [name, name], answer: flag } as const;
 
 /** What workers may call of the `HttpServer`, and nothing else of it. */
 export const httpVerbs = {
@@ -54,7 +48,7 @@ export const httpVerbs = {
   /** Rejects `ERR_REFUSED` unless peers may do that. */
   stopListening: { args: [], answer: flag, control: true },
   /** All routes of the server, of this peer and others. */
-  getRegisteredRoutes: { args: [optional(text)], answer: routes },
+  getRegisteredRoutes: { args: [optional(name)], answer: routes },
 } as const satisfies VerbsOf<HttpServer>;
 
 /** What workers may call of the `WebSocketServer`, likewise. */
@@ -79,12 +73,12 @@ export const webSocketVerbs = {
   broadcastCompressedTextMessage: toAll,
   subscribe: ofTopic,
   unsubscribe: ofTopic,
-  getTopics: { args: [text], answer: texts },
+  getTopics: { args: [name], answer: texts },
   publishText: toTopic,
   publishBinary: toTopic,
-  closeClient: { args: [text, optional(whole), optional(text)], answer: flag },
+  closeClient: { args: [name, optional(whole), optional(name)], answer: flag },
   /** To every client of the server, those of other peers too; resolves how many there were. */
-  closeAll: { args: [optional(whole), optional(text)], answer: whole },
+  closeAll: { args: [optional(whole), optional(name)], answer: whole },
   pauseClient: ofClient,
   resumeClient: ofClient,
 } as const satisfies VerbsOf<WebSocketServer>;
@@ -105,13 +99,13 @@ export function defineVerbs<Remote extends object>(
   table: VerbTable,
   call: (remote: Remote, name: string, args: readonly unknown[], patient: boolean) => Promise<unknown>,
 ): void {
-  for (const [name, { answer, patient }] of Object.entries(table)) {
+  for (const [verb, { answer, patient }] of Object.entries(table)) {
     const value = async function (this: Remote, ...args: readonly unknown[]): Promise<unknown> {
-      const given = (await call(this, name, args, patient !== undefined)) ?? undefined;
-      if (answer.is(given)) return given;
-      throw new BusError('ERR_PROTOCOL', `the gateway answered ${name} with something else than ${answer.name}`);
+      const given = (await call(this, verb, args, patient !== undefined)) ?? undefined;
+      if (answer(given)) return given;
+      throw new BusError('ERR_PROTOCOL', `the gateway gave no answer to ${verb}`);
     };
-    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+    Object.defineProperty(prototype, verb, { value, writable: true, configurable: true });
   }
 }
 
@@ -124,27 +118,27 @@ export interface Dispatch {
 }
 
 /**
- * Calls `name` of `server` as a worker asked. @throws BusError `ERR_NO_METHOD` for what `table` does not have,
+ * Calls method `verb` of `server` as a worker asked. @throws BusError `ERR_NO_METHOD` for what `table` does not have,
  * `ERR_REFUSED`, `ERR_INVALID_ARGUMENT`, and what the method throws.
  */
 export function callVerb<Server extends HttpServer | WebSocketServer>(
   server: Server,
   table: VerbTable,
-  name: string,
+  verb: string,
   given: readonly unknown[],
   { control, atClient }: Dispatch,
 ): unknown {
-  const verb = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (verb === undefined) throw new BusError('ERR_NO_METHOD', `the gateway has no ${name.slice(0, 64)}`);
-  if (verb.control === true && !control) throw new BusError('ERR_REFUSED', `peers may not call ${name} here`);
-  const args = verb.args.map((kind, at) => {
+  const known = Object.hasOwn(table, verb) ? table[verb] : undefined;
+  if (known === undefined) throw new BusError('ERR_NO_METHOD', `the gateway has no ${verb.slice(0, 64)}`);
+  if (known.control === true && !control) throw new BusError('ERR_REFUSED', `peers may not call ${verb} here`);
+  const args = known.args.map((shape, at) => {
     const value = given[at] ?? undefined;
-    if (!kind.is(value)) throw new BusError('ERR_INVALID_ARGUMENT', `an argument is not ${kind.name}`);
+    if (!shape(value)) throw new BusError('ERR_INVALID_ARGUMENT', `argument ${at + 1} of ${verb} is of a wrong type`);
     return value;
   });
   // What a worker wants is a server that listens, whoever started it.
-  if (name === 'startListening' && server.port !== undefined) return server.port;
-  const call = (): unknown => Reflect.apply(Reflect.get(server, name) as (...all: unknown[]) => unknown, server, args);
-  if (verb.patient !== 'client' || atClient === undefined) return call();
+  if (verb === 'startListening' && server.port !== undefined) return server.port;
+  const call = (): unknown => Reflect.apply(Reflect.get(server, verb) as (...all: unknown[]) => unknown, server, args);
+  if (known.patient !== 'client' || atClient === undefined) return call();
   return atClient(String(args[0]), () => Number(call()));
 }

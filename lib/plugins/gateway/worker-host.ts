@@ -10,7 +10,7 @@ import { callVerb, httpVerbs, webSocketVerbs } from './verbs.ts';
 import { WebSocketBroker } from './websocket-broker.ts';
 import type { WebSocketServer } from './websocket-server.ts';
 import { Worker } from './worker.ts';
-import { readFrame, type WorkerNote, workerNotes, type WorkerRequest, workerRequests } from './worker-protocol.ts';
+import { readNote, readRequest, type WorkerNote, type WorkerRequest } from './worker-protocol.ts';
 
 export interface HostedServers {
   readonly http: HttpServer | undefined;
@@ -41,8 +41,8 @@ export class WorkerHost {
     this.#settings = settings;
     this.#servers = servers;
     this.#lane = host.lane({
-      message: (data, peer) => this.#message(readFrame(workerNotes, data), peer),
-      request: (data, context) => this.#request(readFrame(workerRequests, data), context),
+      message: (data, peer) => this.#message(readNote(data), peer),
+      request: (data, context) => this.#request(readRequest(data), context),
     });
     const { graceMs, windowBytes } = settings;
     const brokering = { clock: host.clock, graceMs, windowBytes };

@@ -1,5 +1,21 @@
 import { BusError } from '../../base/errors.ts';
 import {
+  anything,
+  bytes,
+  count,
+  flag,
+  type ListMessage,
+  listOf,
+  listReader,
+  object,
+  oneOf,
+  optional,
+  record,
+  type Shape,
+  text,
+  tuple,
+} from '../../base/shape.ts';
+import {
   eventTypeIds,
   type GatewayEventName,
   toBuffer,
@@ -7,13 +23,6 @@ import {
   webServerMessage,
 } from './gateway-event.ts';
 import type { RequestDetails, UpgradeDetails } from './request-details.ts';
-
-/** A type of value as it comes from the other end of the bus. */
-export interface Kind<Value> {
-  /** With its article. */
-  readonly name: string;
-  is(value: unknown): value is Value;
-}
 
 /** How requests or clients are shared between the workers that asked for them. */
 export type ShareMode = 'round-robin' | 'key' | 'all';
@@ -31,66 +40,43 @@ export interface ShareOptions {
 /** Status and fields of an answer; null where they were sent before. */
 export type HeadData = readonly [status: string | null, fields: readonly (readonly [string, string])[]] | null;
 
-const modes: readonly unknown[] = ['round-robin', 'key', 'all'];
+const id = text();
+const sharing = object({ share: optional(oneOf('round-robin', 'key', 'all')), key: optional(text()) });
+const share: Shape<ShareOptions> = (value): value is ShareOptions => sharing(value);
+const statusAndFields = tuple(optional(text()), listOf(tuple(text(), text())));
+const head: Shape<HeadData> = (value): value is HeadData => value === null || statusAndFields(value);
+const args = listOf(anything);
+const code = count(65_535);
 
-export const text = kind('a string', (value): value is string => typeof value === 'string');
-export const flag = kind('a boolean', (value): value is boolean => typeof value === 'boolean');
-export const whole = kind('a whole number', (value): value is number => Number.isInteger(value));
-export const bytes = kind('bytes', (value): value is Uint8Array => value instanceof Uint8Array);
-export const list = kind('a list', (value): value is readonly unknown[] => Array.isArray(value));
-const count = kind('a count', (value): value is number => Number.isSafeInteger(value) && Number(value) >= 0);
-const head = kind(
-  'a head',
-  (value): value is HeadData =>
-    value === null ||
-    (list.is(value) && (value[0] === null || text.is(value[0])) && list.is(value[1]) && value[1].every(isField)),
-);
-const share = kind('what is shared how', (value): value is ShareOptions => {
-  if (!isRecord(value)) return false;
-  const { share: mode, key } = value;
-  return (mode === undefined || modes.includes(mode)) && (key === undefined || text.is(key));
-});
-
-/** What a worker tells the gateway: the name of each frame, and what follows it. */
-export const workerNotes = {
+/** What a worker tells the gateway: the name of each note, and what follows it. */
+const workerNotes = {
   /** So many of the gateway's frames were begun in all. */
-  begun: [count],
-  took: [text, count],
-  answer: [text, head, bytes],
-  hold: [text, flag],
-  abort: [text],
+  begun: [count()],
+  /** The handlers are done with so many bytes. */
+  took: [id, count()],
+  answer: [id, head, bytes],
+  hold: [id, flag],
+  abort: [id],
 } as const;
 
 /** What a worker asks the gateway, likewise. */
-export const workerRequests = {
-  addRoute: [text, text, share],
-  removeRoute: [text, text],
+const workerRequests = {
+  addRoute: [text(), text(), share],
+  removeRoute: [text(), text()],
   addClients: [share],
   removeClients: [],
-  write: [text, head, bytes],
-  stream: [text, head, bytes, count],
+  write: [id, head, bytes],
+  stream: [id, head, bytes, count()],
   /** The name of a verb and what it is called with. */
-  http: [text, list],
-  websocket: [text, list],
+  http: [text(), args],
+  websocket: [text(), args],
 } as const;
 
-type Frames = Readonly<Record<string, readonly Kind<unknown>[]>>;
-type Values<Kinds> = { readonly [At in keyof Kinds]: Kinds[At] extends Kind<infer Value> ? Value : never };
-type FrameOf<Table extends Frames> = {
-  [Name in keyof Table & string]: readonly [Name, ...Values<Table[Name]>];
-}[keyof Table & string];
-export type WorkerNote = FrameOf<typeof workerNotes>;
-export type WorkerRequest = FrameOf<typeof workerRequests>;
+export type WorkerNote = ListMessage<typeof workerNotes>;
+export type WorkerRequest = ListMessage<typeof workerRequests>;
 
-/** One of the frames of `table`. @throws BusError `ERR_PROTOCOL` */
-export function readFrame<Table extends Frames>(table: Table, data: unknown): FrameOf<Table> {
-  if (!list.is(data) || !text.is(data[0])) throw bad('is no list with a name');
-  const kinds = Object.hasOwn(table, data[0]) ? table[data[0]] : undefined;
-  if (kinds === undefined) throw bad(`is of no known kind: ${data[0].slice(0, 64)}`);
-  const wrong = kinds.findIndex((each, at) => !each.is(data[at + 1]));
-  if (wrong >= 0) throw bad(`lacks ${kinds[wrong]?.name}`);
-  return data as unknown as FrameOf<Table>;
-}
+export const readNote = listReader('note of a gateway worker', workerNotes);
+export const readRequest = listReader('request of a gateway worker', workerRequests);
 
 type TypeIds = typeof eventTypeIds;
 type Begins<Name extends keyof TypeIds, Details> = readonly [
@@ -124,52 +110,29 @@ export function eventFrame({ eventTypeID, clientID, message, isBinary, code }: W
   return [eventTypeID as Happens[0], clientID, message, isBinary ?? code ?? null];
 }
 
+const event = tuple(count(), id, anything);
+const upgrade = object({ url: text(), query: text(), headers: record, remoteAddress: text() });
+const request = object({ method: text(), endpoint: text(), params: record });
+
 /** Undefined for an event of a later gateway, which this worker does not know. @throws BusError `ERR_PROTOCOL` */
 export function readEvent(data: unknown): EventFrame | undefined {
-  if (!list.is(data) || !count.is(data[0]) || !text.is(data[1])) throw bad('is no event');
+  if (!event(data)) throw bad('is no event');
   const name = eventNames.get(data[0]);
   const content = data[2];
   if (name === undefined) return undefined;
   if (name === 'HTTP_REQUEST_STARTED') {
-    if (!isUpgrade(content) || !isRequest(content)) throw bad('lacks the details of a request');
+    if (!upgrade(content) || !request(content)) throw bad('lacks the details of a request');
   } else if (name === 'WEBSOCKET_CONNECTION_ESTABLISHED') {
-    if (!isUpgrade(content)) throw bad('lacks the details of a client');
-  } else if (!bytes.is(content)) throw bad('lacks bytes');
+    if (!upgrade(content)) throw bad('lacks the details of a client');
+  } else if (!bytes(content)) throw bad('lacks bytes');
   return data as unknown as EventFrame;
 }
 
 /** What handlers get of an event: its name and its payload. */
 export function eventOf([type, id, message, extra]: Happens): [name: GatewayEventName, payload: WebServerMessage] {
   const name = eventNames.get(type) ?? 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
-  const extras = flag.is(extra) ? { isBinary: extra } : whole.is(extra) ? { code: extra } : undefined;
+  const extras = flag(extra) ? { isBinary: extra } : code(extra) ? { code: extra } : undefined;
   return [name, webServerMessage(name, id, toBuffer(message), extras)];
-}
-
-function kind<Value>(name: string, is: (value: unknown) => value is Value): Kind<Value> {
-  return { name, is };
-}
-
-function isField(value: unknown): value is readonly [string, string] {
-  return list.is(value) && text.is(value[0]) && text.is(value[1]);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isUpgrade(value: unknown): value is UpgradeDetails {
-  return (
-    isRecord(value) &&
-    text.is(value['url']) &&
-    text.is(value['query']) &&
-    isRecord(value['headers']) &&
-    text.is(value['remoteAddress'])
-  );
-}
-
-function isRequest(value: UpgradeDetails): value is RequestDetails {
-  const { method, endpoint, params } = value as Partial<RequestDetails>;
-  return text.is(method) && text.is(endpoint) && isRecord(params);
 }
 
 function bad(what: string): BusError {

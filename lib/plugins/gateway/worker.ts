@@ -43,7 +43,11 @@ export class Worker {
       return;
     }
     // A session that ends tells so by its own event, and takes the frames with it.
-    this.#lane.send(this.peer, frame).catch(this.#events.failed);
+    try {
+      if (!this.#lane.trySend(this.peer, frame)) this.#lane.send(this.peer, frame).catch(this.#events.failed);
+    } catch (error) {
+      this.#events.failed(error);
+    }
   }
 
   /** The worker has begun so many frames in all. False for a number that cannot be. */
