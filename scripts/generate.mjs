@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -7,10 +7,10 @@ import { entries, pageEntries } from './entries.mjs';
 import { ensureInstalled, root } from './install.mjs';
 import { membersOf } from './members.mjs';
 
-// Writes what follows from lib/: the entry points of package.json, and the tables of the documents that stand between
-// `<!-- table: module export -->` and `<!-- end of table -->`, where module is a path in lib/; with `members:` the members
-// of a class or interface. What an option or a member means is its comment. With --check it only compares, after a build,
-// and names what differs.
+// Writes what follows from lib/: the entry points of package.json; in docs/api/ the public surface of each entry, whose
+// changes a review is to see; and the tables of the documents that stand between `<!-- table: module export -->` and
+// `<!-- end of table -->`, where module is a path in lib/; with `members:` the members of a class or interface. What an
+// option or a member means is its comment. With --check it only compares, after a build, and names what differs.
 
 const given = process.argv.slice(2);
 const check = given[0] === '--check';
@@ -29,6 +29,11 @@ try {
   }
   await write('package.json', manifest);
   for (const name of documents()) await write(name, tables);
+  mkdirSync(join(root, 'docs/api'), { recursive: true });
+  const { apiReports } = await import('./api-reports.mjs');
+  const reports = apiReports();
+  for (const [name, report] of Object.entries(reports)) await write(`docs/api/${name}`, () => report);
+  for (const name of readdirSync(join(root, 'docs/api'))) if (!Object.hasOwn(reports, name)) remove(`docs/api/${name}`);
   if (stale.length > 0) throw new Error(`Not as generated, run "npm run generate": ${stale.join(', ')}`);
 } catch (error) {
   process.stderr.write(`${error.message}\n`);
@@ -37,11 +42,16 @@ try {
 
 async function write(name, generate) {
   const path = join(root, name);
-  const before = readFileSync(path, 'utf8');
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const after = await generate(before);
   if (after === before) return;
   if (check) stale.push(name);
   else writeFileSync(path, after);
+}
+
+function remove(name) {
+  if (check) stale.push(name);
+  else rmSync(join(root, name));
 }
 
 /** One subpath for each entry, and the program. */

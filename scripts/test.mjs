@@ -65,6 +65,7 @@ function readArguments() {
 async function checkSources() {
   const steps = {
     Linting: ['oxlint', 'bin/oxlint', '--type-aware', '--deny-warnings', '--quiet'],
+    'The search for what nobody uses': ['knip', 'bin/knip.js', '--no-progress'],
     'The format check': ['@biomejs/biome', 'bin/biome', 'format', '--colors=off', '.'],
   };
   for (const [step, [name, bin, ...args]] of Object.entries(steps)) {

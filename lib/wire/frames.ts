@@ -148,17 +148,3 @@ export interface GoingAwayFrame {
 
 /** What the requester chose, an integer in the native dialect and what net-ipc calls the nonce in its own. */
 export type RequestId = number | string;
-
-export function isControl(frame: Frame): frame is ControlFrame {
-  switch (frame.type) {
-    case 'ack':
-    case 'heartbeat':
-    case 'heartbeat-reply':
-    case 'pause':
-    case 'resume':
-    case 'going-away':
-      return true;
-    default:
-      return false;
-  }
-}

@@ -93,8 +93,9 @@ describe('documents', () => {
     }
   });
 
-  it('tables and exports - are as generated from the code', async () => {
-    const { stderr, code } = await command(process.execPath, ['scripts/generate.mjs', '--check'], { cwd: root });
+  it('tables, exports and API reports - are as generated from the code', async () => {
+    const options = { cwd: root, timeoutMs: 90_000 };
+    const { stderr, code } = await command(process.execPath, ['scripts/generate.mjs', '--check'], options);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
   });
 

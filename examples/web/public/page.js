@@ -29,7 +29,7 @@ world.addEventListener('click', ({ offsetX, offsetY }) => {
   void client.send({ x: offsetX / world.clientWidth, y: offsetY / world.clientHeight });
 });
 
-setInterval(measure, 500);
+setInterval(() => void measure(), 500);
 requestAnimationFrame(drawWorld);
 await client.connect();
 
