@@ -1,6 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { canonicalAddress } from '../../base/ip.ts';
-import { asTransferError, type Failure, isFailure, transferError } from './outcomes.ts';
+import * as is from '../../base/shape.ts';
+import { asTransferError, type Failure, failureOf, isFailure, transferError } from './outcomes.ts';
 import type { ValueKind } from './payload/payload.ts';
 
 /** Which way the bytes of a transfer go. A transfer's number is its sender's, so both together name it on a session. */
@@ -83,51 +84,77 @@ export type Answer =
   | { readonly ok: true; readonly receipt: Receipt }
   | { readonly ok: false; readonly reason: Failure; readonly message: string };
 
+type ValueOf<Shape> = Shape extends is.Shape<infer Value> ? Value : never;
+
+const way = is.oneOf('down', 'up');
+const sha256: is.Shape<string> = (value): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const digest = is.object({ sha256, bytes: is.count() });
+const receipt = is.object({ sha256, bytes: is.count(), resumed: is.count() });
+const content = is.object({
+  id: is.text(1024),
+  kind: is.oneOf('string', 'bytes'),
+  size: is.optional(is.count()),
+  name: is.anything,
+});
+const place = is.object({
+  path: is.text(256),
+  key: is.text(64),
+  ssl: is.anything,
+  accept: is.text(256),
+  address: is.anything,
+  port: is.anything,
+});
+const reason = { reason: is.anything, message: is.text(1024) };
+const failure = is.object(reason);
+
+const transfer = is.count();
+const read = is.objectReader('control message', {
+  offer: { transfer, content, place },
+  ask: { transfer, content },
+  place: { transfer, place },
+  digest: { transfer, way, digest },
+  stop: { transfer, way, ...reason },
+});
+
 /** Reads what came over the lane. Throws `ERR_PROTOCOL`. */
 export function readControl(data: unknown): ControlMessage {
-  const op = field(data, 'op');
-  const transfer = count(field(data, 'transfer'));
-  switch (op) {
+  const message = read(data);
+  switch (message.op) {
     case 'offer':
-      return { op, transfer, content: readContent(field(data, 'content')), place: readPlace(field(data, 'place')) };
+      return { ...message, content: contentOf(message.content), place: placeOf(message.place) };
     case 'ask':
-      return { op, transfer, content: readContent(field(data, 'content')) };
+      return { ...message, content: contentOf(message.content) };
     case 'place':
-      return { op, transfer, place: readPlace(field(data, 'place')) };
+      return { ...message, place: placeOf(message.place) };
     case 'digest':
-      return { op, transfer, way: way(field(data, 'way')), digest: readDigest(field(data, 'digest')) };
-    case 'stop': {
-      const reason = readReason(field(data, 'reason'));
-      return { op, transfer, way: way(field(data, 'way')), reason, message: text(field(data, 'message'), 1024) };
-    }
-    default:
-      throw new BusError('ERR_PROTOCOL', 'A control message of an unknown kind');
+      return message;
+    case 'stop':
+      return { ...message, reason: isFailure(message.reason) ? message.reason : 'failed' };
   }
 }
 
-export function answerOf(receipt: Receipt): Answer {
-  return { ok: true, receipt: { bytes: receipt.bytes, sha256: receipt.sha256, resumed: receipt.resumed } };
+export function answerOf({ bytes, sha256, resumed }: Receipt): Answer {
+  return { ok: true, receipt: { bytes, sha256, resumed } };
 }
 
 export function answerOfError(error: unknown): Answer {
-  const { reason, message } = reasonOf(error);
-  return { ok: false, reason, message };
+  return { ok: false, ...reasonOf(error) };
 }
 
 /** The receipt in an answer; throws the failure in it, or `ERR_PROTOCOL`. */
 export function readAnswer(data: unknown): Receipt {
-  if (field(data, 'ok') === true) {
-    const receipt = field(data, 'receipt');
-    return { ...readDigest(receipt), resumed: count(field(receipt, 'resumed')) };
+  if (is.record(data) && data['ok'] === true) {
+    if (!receipt(data['receipt'])) throw unreadable();
+    const { bytes, sha256, resumed } = data['receipt'];
+    return { bytes, sha256, resumed };
   }
-  throw transferError(readReason(field(data, 'reason')), text(field(data, 'message'), 1024));
+  if (!failure(data)) throw unreadable();
+  throw transferError(isFailure(data.reason) ? data.reason : 'failed', data.message);
 }
 
 /** What a stop message says of an error. */
 export function reasonOf(error: unknown): { reason: Failure; message: string } {
-  const transfer = asTransferError(error);
-  const reason = field(transfer.details, 'reason');
-  return { reason: isFailure(reason) ? reason : 'failed', message: transfer.message.slice(0, 500) };
+  return { reason: failureOf(error), message: asTransferError(error).message.slice(0, 500) };
 }
 
 /** The base name that `name` gives on any platform; undefined if nothing harmless is left of it. */
@@ -145,63 +172,21 @@ export function plainAddress(address: string | undefined): string | undefined {
   return plain === '::1' ? '127.0.0.1' : plain;
 }
 
-function readContent(data: unknown): Content {
-  const kind = field(data, 'kind');
-  if (kind !== 'string' && kind !== 'bytes') throw unreadable();
-  const size = field(data, 'size');
-  const name = field(data, 'name');
-  return {
-    id: text(field(data, 'id'), 1024),
-    kind,
-    size: size === undefined || size === null ? undefined : count(size),
-    name: safeName(typeof name === 'string' ? name : undefined),
-  };
+function contentOf({ id, kind, size, name }: ValueOf<typeof content>): Content {
+  return { id, kind, size: size ?? undefined, name: safeName(typeof name === 'string' ? name : undefined) };
 }
 
-function readPlace(data: unknown): Place {
-  const address = field(data, 'address');
-  const port = field(data, 'port');
+function placeOf({ path, key, ssl, accept, address, port }: ValueOf<typeof place>): Place {
   return {
-    path: text(field(data, 'path'), 256),
-    key: text(field(data, 'key'), 64),
-    ssl: field(data, 'ssl') === true,
-    accept: text(field(data, 'accept'), 256),
+    path,
+    key,
+    ssl: ssl === true,
+    accept,
     address: typeof address === 'string' && address.length <= 255 ? address : undefined,
     port: typeof port === 'number' && port > 0 && port < 65_536 ? port : undefined,
   };
 }
 
-function readDigest(data: unknown): Digest {
-  const sha256 = text(field(data, 'sha256'), 64);
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw unreadable();
-  return { sha256, bytes: count(field(data, 'bytes')) };
-}
-
-function readReason(reason: unknown): Failure {
-  return isFailure(reason) ? reason : 'failed';
-}
-
-function way(value: unknown): Way {
-  if (value !== 'down' && value !== 'up') throw unreadable();
-  return value;
-}
-
-function count(value: unknown): number {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw unreadable();
-  return value;
-}
-
-function text(value: unknown, longest: number): string {
-  if (typeof value !== 'string' || value.length > longest) throw unreadable();
-  return value;
-}
-
-function field(data: unknown, name: string): unknown {
-  return typeof data === 'object' && data !== null && Object.hasOwn(data, name)
-    ? Object.getOwnPropertyDescriptor(data, name)?.value
-    : undefined;
-}
-
 function unreadable(): BusError {
-  return new BusError('ERR_PROTOCOL', 'A control message that cannot be read');
+  return new BusError('ERR_PROTOCOL', 'An answer that cannot be read');
 }

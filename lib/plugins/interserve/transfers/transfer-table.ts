@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../../base/clock.ts';
 import type { BusError } from '../../../base/errors.ts';
-import type { Random } from '../../../base/random.ts';
+import { type Random, token } from '../../../base/random.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import type { EndpointRegistry } from '../endpoint-registry.ts';
 import { acceptEncoding, ByteRate } from '../http/body-pump.ts';
@@ -28,24 +28,19 @@ export class EndpointPaths {
     this.#salt = random.bytes(32);
   }
 
-  /** 128 random bits as text, for endpoints and for the keys of peers. */
-  secret(): string {
-    return Buffer.from(this.#random.bytes(16)).toString('base64url');
-  }
-
   mint(id: string): Endpoint {
-    const token = this.secret();
+    const secret = token(this.#random);
     const hash = this.#hmac('id\0', id).toString('hex').slice(0, 32);
-    const tag = this.#tag(hash, token);
-    return { path: `/interserve/${hash}/${token}.${tag}`, tag };
+    const tag = this.#tag(hash, secret);
+    return { path: `/interserve/${hash}/${secret}.${tag}`, tag };
   }
 
   /** The tag of a path that was made here; undefined for any other text. */
   read(path: string): string | undefined {
     const match = pathForm.exec(path);
     if (match === null) return undefined;
-    const [, hash = '', token = '', given = ''] = match;
-    const tag = this.#tag(hash, token);
+    const [, hash = '', secret = '', given = ''] = match;
+    const tag = this.#tag(hash, secret);
     return timingSafeEqual(Buffer.from(tag), Buffer.from(given)) ? tag : undefined;
   }
 
@@ -54,8 +49,8 @@ export class EndpointPaths {
     return this.#hmac('key\0', secret).toString('base64url');
   }
 
-  #tag(hash: string, token: string): string {
-    return this.#hmac('tag\0', hash + token)
+  #tag(hash: string, secret: string): string {
+    return this.#hmac('tag\0', hash + secret)
       .toString('base64url')
       .slice(0, 22);
   }
@@ -94,6 +89,7 @@ export class TransferTable {
   readonly profile: Profile;
   readonly semaphore: FairSemaphore;
   readonly quota: Quota;
+  readonly #random: Random;
   readonly #secure: boolean;
   readonly #port: () => number | undefined;
   readonly #paths: EndpointPaths;
@@ -109,6 +105,7 @@ export class TransferTable {
     this.profile = profile;
     this.semaphore = new FairSemaphore(options.transfers, options.perPeer === 0 ? 'share' : options.perPeer, clock);
     this.quota = new Quota(options.waiting);
+    this.#random = random;
     this.#secure = secure;
     this.#port = port;
     this.#paths = new EndpointPaths(random);
@@ -201,7 +198,7 @@ export class TransferTable {
     const known = this.#byPeer.get(peer);
     if (known !== undefined) return known;
     const rate = new ByteRate(this.clock, this.options.rate);
-    const entry = { peer, key: this.#paths.secret(), rate, transfers: new Map<string, Transfer>() };
+    const entry = { peer, key: token(this.#random), rate, transfers: new Map<string, Transfer>() };
     this.#byPeer.set(peer, entry);
     this.#byKey.set(this.#paths.digest(entry.key), entry);
     return entry;

@@ -19,7 +19,7 @@ async function statusOf(request: ClientRequest): Promise<number | undefined> {
   return response.statusCode;
 }
 
-describe('interserve roads', () => {
+describe('interserve listening', () => {
   let bus: TransferBus;
   afterEach(async () => {
     await bus.close();
