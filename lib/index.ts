@@ -8,6 +8,12 @@ export { Client, Connection, Server } from './bus/node-bus.ts';
 export type { ClientOptions, ServerOptions } from './bus/options.ts';
 export {
   definePlugin,
+  MessageCodec,
+  type MessageRequestContext,
+  MessageRequests,
+  type MessageRequestSettings,
+  type MessageRequestsOptions,
+  type RequestCarrier,
   type Lane,
   type LaneHandlers,
   type LaneRequestContext,
@@ -24,4 +30,5 @@ export type { ServerEvents } from './bus/server-events.ts';
 export type { StartSettings } from './bus/start-settings.ts';
 export type { PromiseSettled, SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
+export type { RemoteFailure } from './base/failure.ts';
 export { ClientStatus } from './session/state.ts';

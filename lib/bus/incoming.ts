@@ -3,7 +3,7 @@ import { BusError } from '../base/errors.ts';
 import { toFailure } from '../base/failure.ts';
 import { isThenable } from '../base/guarded.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
-import type { PeerHandle } from './plugin.ts';
+import type { PeerHandle } from './lane.ts';
 
 /** Who sends the answer of an incoming request. */
 export interface Answerer<Requester = PeerHandle> {

@@ -19,6 +19,30 @@ const below: Record<string, readonly string[]> = {
   cli: ['base', 'wire', 'transport', 'session', 'bus', 'plugins', 'index', 'testing'],
 };
 
+/**
+ * What plugins may import of the layers below them: the door, which those of others have too, what stands in `base`, and
+ * of `transport` the listeners, the link they give, their addresses, and what they take a stranger's HTTP for.
+ */
+const door =
+  /^(?:base\/[^/]+|bus\/plugin|transport\/(?:address|http-listener|linger|link|listen|listen-error|origins|origin-options|websocket-handshake))\.ts$/;
+/** What plugins may import of each other. `internal` is what remote objects, which stand on channels, need of their ends. */
+const entry = /^plugins\/[^/]+\/(?:index|internal)\.ts$/;
+
+/** Imports past the door that are still to go. */
+const pastTheDoor: readonly RegExp[] = [/^plugins\/rpc\/joint\/[^ ]+ -> wire\/(?:codec|native)\//];
+/** Files whose cycle of types is still to go. */
+const cyclesOfTypes: readonly string[] = [
+  'plugins/channels/relay/member.ts',
+  'plugins/channels/relay/room.ts',
+  'plugins/gateway/face-message.ts',
+  'plugins/gateway/server-face.ts',
+  'plugins/gateway/share.ts',
+  'plugins/gateway/upgrade-gate.ts',
+  'plugins/gateway/verb-desk.ts',
+  'plugins/gateway/websocket-options.ts',
+  'plugins/gateway/worker.ts',
+];
+
 interface Import {
   readonly specifier: string;
   /** Gone after compilation. */
@@ -118,7 +142,21 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(wrong).to.deep.equal([]);
   });
 
-  it('imports - make no cycle', () => {
+  it('imports - of plugins come through the door, types too', () => {
+    const wrong = sources
+      .filter(({ name }) => layerOf(name) === 'plugins')
+      .flatMap((source) => {
+        const own = source.name.split('/', 2).join('/');
+        return source.imports
+          .map((imported) => targetOf(source, imported))
+          .filter((target) => target !== undefined && !target.startsWith(`${own}/`))
+          .filter((target) => !door.test(String(target)) && !entry.test(String(target)))
+          .map((target) => `${source.name} -> ${target}`);
+      });
+    expect(wrong.filter((found) => !pastTheDoor.some((known) => known.test(found)))).to.deep.equal([]);
+  });
+
+  it('imports - make no cycle, types too', () => {
     const state = new Map<string, 'open' | 'done'>();
     const byName = new Map(sources.map((source) => [source.name, source]));
     const cycles: string[] = [];
@@ -128,8 +166,10 @@ export const j = (from: string) => from === 'k.ts';`;
       if (state.has(name) || source === undefined) return;
       state.set(name, 'open');
       for (const imported of source.imports) {
-        const target = imported.typeOnly ? undefined : targetOf(source, imported);
-        if (target !== undefined) visit(target, [...path, name]);
+        const target = targetOf(source, imported);
+        if (target === undefined) continue;
+        const isKnown = cyclesOfTypes.includes(name) && cyclesOfTypes.includes(target);
+        if (!isKnown || !imported.typeOnly) visit(target, [...path, name]);
       }
       state.set(name, 'done');
     };

@@ -4,7 +4,7 @@ import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
 import { guarded } from '../../base/guarded.ts';
-import type { BugReport } from '../../bus/incoming.ts';
+import type { BugReport } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { Certificates } from './certificates.ts';
 import { Counters } from './counters.ts';

@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { permits, refusalError } from '../../base/permission.ts';
-import type { BugReport } from '../../bus/incoming.ts';
+import type { BugReport } from '../../bus/plugin.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
 import { handshakeFault, hostsOf } from '../../transport/websocket-handshake.ts';
 import type { Certificates } from './certificates.ts';

@@ -1,5 +1,4 @@
 import { BusError } from '../../base/errors.ts';
-import type { AskOptions } from '../../bus/ask-options.ts';
 import {
   definePlugin,
   type LaneSendOptions,
@@ -8,7 +7,7 @@ import {
   type PluginHost,
   type PluginInstance,
 } from '../../bus/plugin.ts';
-import { usualAsk } from './call-options.ts';
+import { settingsOf } from './call-transport.ts';
 import { RpcHub } from './hub.ts';
 
 /** The plugin behind `remote` and `proxy` on a `Client`, a `Connection` or a `Server`: calls are requests of its lane. */
@@ -24,7 +23,10 @@ function install(host: PluginHost): PluginInstance<RpcHub<PeerHandle>> {
     open: (peer, { unclaimed }) => {
       const usual: LaneSendOptions = { unclaimed };
       return {
-        ask: (call, ask) => lane.request(peer, call, ask === usualAsk ? usual : { ...laneOptions(ask), unclaimed }),
+        ask: (call, ask) => {
+          const given = settingsOf(ask);
+          return lane.request(peer, call, given === undefined ? usual : { ...given, unclaimed });
+        },
         send: (frame) => lane.send(peer, frame),
         // The bus itself rejects what was asked of a peer that is gone.
         close: () => undefined,
@@ -35,8 +37,4 @@ function install(host: PluginHost): PluginInstance<RpcHub<PeerHandle>> {
   });
   host.onDisconnect((peer) => hub.gone(peer, new BusError('ERR_CLOSED', 'The session with the other side is over.')));
   return { api: hub };
-}
-
-function laneOptions({ timeoutMs, signal }: AskOptions): LaneSendOptions {
-  return { timeout: timeoutMs ?? 0, signal };
 }

@@ -1,7 +1,8 @@
 import { BusError } from '../../base/errors.ts';
 import { type CallPort, ChannelError } from '../channels/internal.ts';
-import { FrameCodec, isCallFrame } from './frame.ts';
-import { FramedCalls } from './framed-calls.ts';
+import { MessageCodec } from '../../bus/plugin.ts';
+import { ChannelTransport } from './channel-transport.ts';
+import { isCallFrame } from './frame.ts';
 import { RpcHub } from './hub.ts';
 import { JointObjects } from './joint/joint-objects.ts';
 
@@ -15,20 +16,20 @@ export interface ChannelHub {
 /** @throws BusError `ERR_STATE` for a channel that is over. */
 export function channelHub(port: CallPort): ChannelHub {
   if (port.closed !== undefined) throw new BusError('ERR_STATE', 'The channel is over.');
-  const codec = new FrameCodec();
-  const lines = new Map<number, FramedCalls>();
+  const codec = new MessageCodec();
+  const transports = new Map<number, ChannelTransport>();
   const hub = new RpcHub<number>({
     clock: port.clock,
     open: (user, session) => {
-      const line = new FramedCalls({
+      const transport = new ChannelTransport({
         clock: port.clock,
         user,
-        send: (frame) => port.send(user, codec.write(frame)),
+        send: (frame) => port.send(user, codec.encode(frame)),
         answer: (call, request) => session.answer(call, request),
         unclaimed: session.unclaimed,
       });
-      lines.set(user, line);
-      return line;
+      transports.set(user, transport);
+      return transport;
     },
     report: (error) => port.report(error),
     suspicious: (user) => port.suspicious(user),
@@ -36,8 +37,8 @@ export function channelHub(port: CallPort): ChannelHub {
   const receive = (user: number, body: Uint8Array): void => {
     hub.session(user);
     try {
-      const frame = codec.read(body);
-      if (isCallFrame(frame)) lines.get(user)?.receive(frame);
+      const frame = codec.decode(body);
+      if (isCallFrame(frame)) transports.get(user)?.receive(frame);
       else hub.receive(user, frame);
     } catch {
       port.suspicious(user);
@@ -52,7 +53,7 @@ export function channelHub(port: CallPort): ChannelHub {
     },
     gone: (user, reason) => {
       hub.gone(user, new ChannelError(reason));
-      lines.delete(user);
+      transports.delete(user);
       joint.gone(user, reason);
     },
   });

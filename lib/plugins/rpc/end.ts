@@ -20,9 +20,9 @@ export type Ends = HasCallPort;
 /** What speaks to the other side without a channel. */
 export type Bus = BusEnd | ServerSide;
 
-export type Place = ({ readonly type: 'channel' } & ChannelHub) | BusPlace;
+export type ResolvedEnd = ({ readonly type: 'channel' } & ChannelHub) | ResolvedBus;
 
-export interface BusPlace {
+export interface ResolvedBus {
   readonly type: 'bus';
   readonly hub: RpcHub<PeerHandle>;
   /** undefined on a server, which has many. */
@@ -36,7 +36,7 @@ const channelHubs = new WeakMap<object, ChannelHub>();
 const busHubs = new WeakMap<object, RpcHub<PeerHandle>>();
 
 /** @throws BusError `ERR_INVALID_ARGUMENT` for what is no end, `ERR_STATE` for a channel that is over. */
-export function endOf(end: Ends | Bus): Place {
+export function endOf(end: Ends | Bus): ResolvedEnd {
   if (typeof end !== 'object' || end === null) throw notAnEnd();
   if (callPort in end) {
     let hub = channelHubs.get(end);

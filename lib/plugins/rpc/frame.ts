@@ -1,5 +1,3 @@
-import { allocate } from '../../base/bytes.ts';
-import { BodyPacker, BodyReader, roomBytes } from '../../wire/native/body-codec.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
 
@@ -43,34 +41,6 @@ export type RpcFrame =
   | readonly [kind: 7, stream: number, items: number]
   | readonly [kind: 8, stream: number]
   | readonly [kind: 9, object: number, hash: string, prints: Fingerprints];
-
-const maxDepth = 64;
-const bufferBytes = 16_384;
-
-/** Frames as bytes, for channels: plain MessagePack, since the relay between has no part in it. */
-export class FrameCodec {
-  readonly #packer = new BodyPacker();
-  readonly #reader = new BodyReader();
-  /** Frames are written one behind the other, and what was handed out is never written again. */
-  #buffer: Uint8Array = new Uint8Array(0);
-  #position = 0;
-
-  /** @throws BusError `ERR_UNENCODABLE`. */
-  write(frame: RpcFrame | CallFrame): Uint8Array {
-    if (this.#buffer.length - this.#position < roomBytes) {
-      this.#buffer = allocate(bufferBytes);
-      this.#position = 0;
-    }
-    const { buffer, start, end } = this.#packer.pack(frame, this.#buffer, this.#position, 0);
-    if (buffer === this.#buffer) this.#position = end;
-    return buffer.subarray(start, end);
-  }
-
-  /** What the bytes hold, a frame or not. @throws BusError `ERR_PROTOCOL` for bytes that hold nothing. */
-  read(bytes: Uint8Array): unknown {
-    return this.#reader.read(bytes, 0, bytes.length, maxDepth);
-  }
-}
 
 export function isCallFrame(frame: unknown): frame is CallFrame {
   if (!Array.isArray(frame)) return false;

@@ -1,18 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { CallRequest } from './call-context.ts';
-import type { CallLine } from './call-line.ts';
+import type { CallTransport } from './call-transport.ts';
 import { type AnswerBody, isCallBody, isRpcFrame } from './frame.ts';
 import type { Offer } from './offer.ts';
 import type { RpcLimits } from './limits.ts';
-import type { LoanNumbers } from './loans.ts';
-import { RpcSession, type SessionOwner } from './session.ts';
+import type { ExportNumbers } from './exports.ts';
+import { RpcSession, type SessionHost } from './session.ts';
 
-/** How a hub reaches its other sides; a key stands for one of them. */
-export interface HubDoor<Key> {
+/** What a hub needs of the bus or the channel it stands on; a key stands for one other side. */
+export interface HubHost<Key> {
   readonly clock: Clock;
-  /** The line of a new session. */
-  open(key: Key, session: RpcSession): CallLine;
+  /** The way of a new session's calls. */
+  open(key: Key, session: RpcSession): CallTransport;
   report(error: unknown, key: Key): void;
   /** The other side sent what no correct peer sends. */
   suspicious(key: Key, error: unknown): void;
@@ -26,17 +26,17 @@ export class RpcHub<Key> {
   readonly clock: Clock;
   readonly limits: RpcLimits = { maxStreams: 1_000, maxFunctions: 10_000 };
   /** One count for all sessions: what was said in one that is over means nothing in the next. */
-  readonly #numbers: LoanNumbers = { last: 0 };
-  readonly #door: HubDoor<Key>;
+  readonly #numbers: ExportNumbers = { last: 0 };
+  readonly #host: HubHost<Key>;
   readonly #sessions = new Map<Key, RpcSession>();
   readonly #forAll = new Map<number, OfferMaker<Key>>();
   readonly #forOne = new Map<Key, Map<number, OfferMaker<Key>>>();
   /** Offers that were made, by key and id. */
   readonly #made = new Map<Key, Map<number, Offer>>();
 
-  constructor(door: HubDoor<Key>) {
-    this.#door = door;
-    this.clock = door.clock;
+  constructor(host: HubHost<Key>) {
+    this.#host = host;
+    this.clock = host.clock;
   }
 
   /** Offers an object to all other sides, or to one; the function returned takes it back. */
@@ -55,15 +55,15 @@ export class RpcHub<Key> {
   session(key: Key): RpcSession {
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const door = this.#door;
-    const owner: SessionOwner = {
+    const host = this.#host;
+    const owner: SessionHost = {
       peer: key,
       limits: this.limits,
       numbers: this.#numbers,
       offer: (id) => this.#find(key, id),
-      report: (error) => door.report(error, key),
+      report: (error) => host.report(error, key),
     };
-    const session = new RpcSession(owner, (opened) => door.open(key, opened));
+    const session = new RpcSession(owner, (opened) => host.open(key, opened));
     this.#sessions.set(key, session);
     return session;
   }
@@ -73,7 +73,7 @@ export class RpcHub<Key> {
       if (!isRpcFrame(frame)) throw new BusError('ERR_PROTOCOL', 'This is no frame of a remote call.');
       this.session(key).receive(frame);
     } catch (error) {
-      this.#door.suspicious(key, error);
+      this.#host.suspicious(key, error);
     }
   }
 

@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import type { CallContext } from './call-context.ts';
 import { contractHash, type Fingerprints, fingerprints } from './contract.ts';
 import type { ContractSchema, MethodSchema, SchemaIssue, StandardSchema } from './standard-schema.ts';
-import { endStreamsIn } from './stream-source.ts';
+import { endStreamsIn } from './exported-stream.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;
 

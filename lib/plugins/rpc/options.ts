@@ -34,7 +34,7 @@ export const remoteTable = {
   }),
   /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
   maxStreams: optional(integer({ default: 0 })),
-  /** Functions that may be lent each way to one other side; 10,000 unless given. Counts for the whole end. */
+  /** Functions that may be exported each way to one other side; 10,000 unless given. Counts for the whole end. */
   maxFunctions: optional(integer({ default: 0 })),
 };
 
@@ -64,7 +64,7 @@ export const proxyTable = {
   }),
   /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
   maxStreams: optional(integer({ default: 0 })),
-  /** Functions that may be lent each way to one other side; 10,000 unless given. Counts for the whole end. */
+  /** Functions that may be exported each way to one other side; 10,000 unless given. Counts for the whole end. */
   maxFunctions: optional(integer({ default: 0 })),
 };
 

@@ -1,11 +1,10 @@
 import { codeOf } from '../../base/code-of.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import type { AskOptions } from '../../bus/ask-options.ts';
-import type { PeerHandle } from '../../bus/plugin.ts';
+import type { AskOptions, PeerHandle } from '../../bus/plugin.ts';
 import { CallOptions, usualAsk } from './call-options.ts';
 import { type Fingerprints, fingerprints } from './contract.ts';
-import { type Bus, type BusPlace, type Ends, endOf, type Place } from './end.ts';
+import { type Bus, type Ends, endOf, type ResolvedBus, type ResolvedEnd } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
 import { setLimits } from './limits.ts';
 import { type ProxyOptions, proxyTable } from './options.ts';
@@ -61,7 +60,7 @@ export function proxy<Contract extends object>(
 }
 
 class Caller {
-  readonly #place: Place;
+  readonly #place: ResolvedEnd;
   readonly #user: number | PeerHandle | undefined;
   readonly #id: number;
   readonly #prints: Fingerprints | undefined;
@@ -70,7 +69,7 @@ class Caller {
   readonly #bound: RpcSession | undefined;
 
   constructor(
-    place: Place,
+    place: ResolvedEnd,
     user: number | PeerHandle | undefined,
     id: number,
     prints: Fingerprints | undefined,
@@ -151,7 +150,7 @@ class Caller {
     return typeof this.#user === 'number' ? this.#user : 0;
   }
 
-  #peer(place: BusPlace): PeerHandle {
+  #peer(place: ResolvedBus): PeerHandle {
     const peer = typeof this.#user === 'object' ? this.#user : place.peer;
     if (peer === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
     return peer;

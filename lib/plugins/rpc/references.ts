@@ -12,19 +12,19 @@ const maxDepth = 64;
 
 export type AnyFunction = (...args: readonly unknown[]) => unknown;
 
-export interface Lender {
-  lendFunction(target: AnyFunction): number;
-  lendStream(source: AsyncIterable<unknown>): number;
+export interface Exporter {
+  exportFunction(target: AnyFunction): number;
+  exportStream(source: AsyncIterable<unknown>): number;
 }
 
-export interface Borrower {
-  borrowFunction(id: number): AnyFunction;
-  borrowStream(id: number, what: 'iterable' | 'readable'): AsyncIterable<unknown>;
+export interface Importer {
+  importFunction(id: number): AnyFunction;
+  importStream(id: number, what: 'iterable' | 'readable'): AsyncIterable<unknown>;
 }
 
 /** Replaces what cannot travel by null and says where it stood; a value without such parts is returned as it is. */
-export function extract(value: unknown, lender: Lender, refs: Reference[]): unknown {
-  return walk(value, [], lender, refs);
+export function extract(value: unknown, exporter: Exporter, refs: Reference[]): unknown {
+  return walk(value, [], exporter, refs);
 }
 
 /** Whether all of it can travel: the usual case, found out without allocating anything. */
@@ -50,32 +50,32 @@ function partsTravel(value: object, depth: number): boolean {
   return true;
 }
 
-function walk(value: unknown, path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
+function walk(value: unknown, path: readonly (string | number)[], exporter: Exporter, refs: Reference[]): unknown {
   if (typeof value === 'function') {
-    refs.push([path, 'function', lender.lendFunction(value as AnyFunction)]);
+    refs.push([path, 'function', exporter.exportFunction(value as AnyFunction)]);
     return null;
   }
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
   if (path.length >= maxDepth) throw tooDeep();
-  if (Array.isArray(value)) return walkArray(value, path, lender, refs);
+  if (Array.isArray(value)) return walkArray(value, path, exporter, refs);
   if (isAsyncIterable(value)) {
-    refs.push([path, value instanceof Readable ? 'readable' : 'iterable', lender.lendStream(value)]);
+    refs.push([path, value instanceof Readable ? 'readable' : 'iterable', exporter.exportStream(value)]);
     return null;
   }
-  return isPlain(value) ? walkObject(value, path, lender, refs) : value;
+  return isPlain(value) ? walkObject(value, path, exporter, refs) : value;
 }
 
 function walkArray(
   value: readonly unknown[],
   path: readonly (string | number)[],
-  lender: Lender,
+  exporter: Exporter,
   refs: Reference[],
 ): unknown {
   let copy: unknown[] | undefined;
   for (let index = 0; index < value.length; index += 1) {
     const item = value[index];
     if (typeof item !== 'object' && typeof item !== 'function') continue;
-    const replaced = walk(item, [...path, index], lender, refs);
+    const replaced = walk(item, [...path, index], exporter, refs);
     if (replaced === item) continue;
     copy ??= [...value];
     copy[index] = replaced;
@@ -83,12 +83,12 @@ function walkArray(
   return copy ?? value;
 }
 
-function walkObject(value: object, path: readonly (string | number)[], lender: Lender, refs: Reference[]): unknown {
+function walkObject(value: object, path: readonly (string | number)[], exporter: Exporter, refs: Reference[]): unknown {
   let copy: Record<string, unknown> | undefined;
   for (const [key, item] of Object.entries(value)) {
     if (typeof item !== 'object' && typeof item !== 'function') continue;
     if (key === 'then' && typeof item === 'function') throw thenable();
-    const replaced = walk(item, [...path, key], lender, refs);
+    const replaced = walk(item, [...path, key], exporter, refs);
     if (replaced === item) continue;
     copy ??= { ...value };
     copy[key] = replaced;
@@ -100,7 +100,7 @@ function walkObject(value: object, path: readonly (string | number)[], lender: L
  * Puts functions and streams back where they stood.
  * @throws BusError `ERR_PROTOCOL` for a reference that points nowhere.
  */
-export function restore(value: unknown, refs: readonly Reference[] | undefined, borrower: Borrower): unknown {
+export function restore(value: unknown, refs: readonly Reference[] | undefined, importer: Importer): unknown {
   if (refs === undefined || refs === null) return value;
   if (!Array.isArray(refs)) throw misplaced();
   const holder = { value };
@@ -113,7 +113,7 @@ export function restore(value: unknown, refs: readonly Reference[] | undefined, 
       key = step;
     }
     if (member(place, key) !== null || key === 'then') throw misplaced();
-    set(place, key, what === 'function' ? borrower.borrowFunction(id) : borrower.borrowStream(id, what));
+    set(place, key, what === 'function' ? importer.importFunction(id) : importer.importStream(id, what));
   }
   return holder.value;
 }

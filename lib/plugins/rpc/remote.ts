@@ -30,13 +30,13 @@ export function remote(
     if (joint !== undefined) throw new BusError('ERR_INVALID_OPTION', 'remote() option "joint" is for channel ends');
     return { dispose: place.hub.offer(id, make, place.peer) };
   }
-  const takeBack = [place.hub.offer(id, make, user)];
+  const revoke = [place.hub.offer(id, make, user)];
   if (joint !== undefined) {
-    takeBack.push(place.joint.add(id, { signature: new JointSignature(joint), offer: make, user }));
+    revoke.push(place.joint.add(id, { signature: new JointSignature(joint), offer: make, user }));
   }
   return {
     dispose: () => {
-      for (const undo of takeBack) undo();
+      for (const undo of revoke) undo();
     },
   };
 }

@@ -1,25 +1,25 @@
 import { asBusError, BusError } from '../../base/errors.ts';
 import { systemClock } from '../../base/system-clock.ts';
-import type { AskOptions } from '../../bus/ask-options.ts';
+import type { AskOptions } from '../../bus/plugin.ts';
 import { isThenable } from '../../base/guarded.ts';
-import { Borrowings } from './borrowings.ts';
+import { Imports } from './imports.ts';
 import { type CallContext, type CallRequest, OneWayContext } from './call-context.ts';
-import type { CallLine } from './call-line.ts';
+import type { CallTransport } from './call-transport.ts';
 import { usualAsk } from './call-options.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
 import { endFrame, failureBody } from './failure.ts';
 import { type AnswerBody, type CallBody, isAnswerBody, kind, type RpcFrame } from './frame.ts';
 import type { RpcLimits } from './limits.ts';
-import { type LoanNumbers, Loans } from './loans.ts';
+import { type ExportNumbers, Exports } from './exports.ts';
 import type { Offer } from './offer.ts';
 import { extract, type Reference, restore, travels, wellFormed } from './references.ts';
 import { Releases } from './releases.ts';
 
-export interface SessionOwner {
+export interface SessionHost {
   /** Who the other side is, for those who are told. */
   readonly peer: unknown;
   readonly limits: RpcLimits;
-  readonly numbers: LoanNumbers;
+  readonly numbers: ExportNumbers;
   /** What is offered to this other side under this id. */
   offer(id: number): Offer | undefined;
   readonly report: (error: unknown) => void;
@@ -31,10 +31,10 @@ const noRefs: Reference[] = [];
 
 /** What this end and one other side call on each other, whatever carries it. */
 export class RpcSession {
-  readonly #line: CallLine;
-  readonly #owner: SessionOwner;
-  readonly #loans: Loans;
-  readonly #borrowings: Borrowings;
+  readonly #transport: CallTransport;
+  readonly #owner: SessionHost;
+  readonly #exports: Exports;
+  readonly #imports: Imports;
   readonly #releases = new Releases((frame) => this.#send(frame));
   /** By object id: how the contract that the other side counts on differs. */
   readonly #disagreements = new Map<number, string>();
@@ -43,20 +43,20 @@ export class RpcSession {
   #running = 0;
   #closed: BusError | undefined;
 
-  constructor(owner: SessionOwner, openLine: (session: RpcSession) => CallLine) {
+  constructor(owner: SessionHost, openTransport: (session: RpcSession) => CallTransport) {
     this.#owner = owner;
     this.#oneWay = new OneWayContext(owner.peer);
-    this.#line = openLine(this);
-    this.#loans = new Loans(owner.limits, owner.numbers, {
+    this.#transport = openTransport(this);
+    this.#exports = new Exports(owner.limits, owner.numbers, {
       item: (stream, value) => this.#send([kind.item, stream, value]),
       end: (stream, error) => this.#releases.add(endFrame(stream, error, owner.report)),
     });
-    this.#borrowings = new Borrowings(owner.limits, {
+    this.#imports = new Imports(owner.limits, {
       call: (id, args) => this.call(null, id, args, usualAsk),
       notify: (id, args) => this.notify(null, id, args),
       release: (id) => this.#releases.add([kind.release, id]),
       credit: (stream, items) => {
-        const failed = (error: unknown): void => this.#borrowings.failed(stream, asBusError(error, 'ERR_CLOSED'));
+        const failed = (error: unknown): void => this.#imports.failed(stream, asBusError(error, 'ERR_CLOSED'));
         this.#send([kind.credit, stream, items]).catch(failed);
       },
       stop: (stream, early) => {
@@ -83,15 +83,15 @@ export class RpcSession {
     let refs = noRefs;
     try {
       if (this.#closed !== undefined) throw this.#closed;
-      if (travels(args)) return this.#line.ask([object, method, null, ...args], ask).then(this.#settle);
+      if (travels(args)) return this.#transport.ask([object, method, null, ...args], ask).then(this.#settle);
       refs = [];
-      const sent = extract(args, this.#loans, refs) as readonly unknown[];
-      const answer = this.#line.ask([object, method, refs, ...sent], ask).then(this.#settle);
-      const lent = refs;
-      answer.catch(() => this.#loans.takeBack(lent));
+      const sent = extract(args, this.#exports, refs) as readonly unknown[];
+      const answer = this.#transport.ask([object, method, refs, ...sent], ask).then(this.#settle);
+      const exported = refs;
+      answer.catch(() => this.#exports.revoke(exported));
       return answer;
     } catch (error) {
-      this.#loans.refuse(args, refs);
+      this.#exports.refuse(args, refs);
       return Promise.reject(asBusError(error, 'ERR_UNENCODABLE'));
     }
   }
@@ -106,10 +106,10 @@ export class RpcSession {
         return;
       }
       refs = [];
-      const sent = extract(args, this.#loans, refs) as readonly unknown[];
+      const sent = extract(args, this.#exports, refs) as readonly unknown[];
       await this.#send([kind.notify, [object, method, refs, ...sent]]);
     } catch (error) {
-      this.#loans.refuse(args, refs);
+      this.#exports.refuse(args, refs);
       throw error;
     }
   }
@@ -118,7 +118,7 @@ export class RpcSession {
   answer(call: CallBody, request: CallRequest): AnswerBody | Promise<AnswerBody> {
     this.#releases.retry();
     if (this.#running >= maxRunning) {
-      this.#borrowings.giveBack(wellFormed(call[2]));
+      this.#imports.releaseAll(wellFormed(call[2]));
       return failureBody(new BusError('ERR_QUEUE_FULL', `${maxRunning} calls are being answered already.`));
     }
     let result: unknown;
@@ -137,9 +137,9 @@ export class RpcSession {
     return body;
   }
 
-  /** An answer came to a call that was given up: what was lent with it is given back. */
+  /** An answer came to a call that was given up: what was exported with it is released. */
   readonly unclaimed = (answer: unknown): void => {
-    if (isAnswerBody(answer) && answer[0]) this.#borrowings.giveBack(wellFormed(answer[2]));
+    if (isAnswerBody(answer) && answer[0]) this.#imports.releaseAll(wellFormed(answer[2]));
   };
 
   /** @throws BusError `ERR_PROTOCOL` for what no correct peer sends. */
@@ -151,19 +151,19 @@ export class RpcSession {
         this.#notified(frame[1]);
         return;
       case kind.release:
-        this.#loans.release(frame[1]);
+        this.#exports.release(frame[1]);
         return;
       case kind.item:
-        this.#borrowings.item(frame[1], frame[2]);
+        this.#imports.item(frame[1], frame[2]);
         return;
       case kind.end:
-        this.#borrowings.ended(frame[1], frame[2] === undefined ? undefined : new BusError(frame[2], frame[3] ?? ''));
+        this.#imports.ended(frame[1], frame[2] === undefined ? undefined : new BusError(frame[2], frame[3] ?? ''));
         return;
       case kind.credit:
-        this.#loans.credit(frame[1], frame[2]);
+        this.#exports.credit(frame[1], frame[2]);
         return;
       case kind.stop:
-        this.#loans.stop(frame[1]);
+        this.#exports.stop(frame[1]);
         return;
       case kind.contract:
         this.#compare(frame[1], frame[2], frame[3]);
@@ -176,9 +176,9 @@ export class RpcSession {
     if (this.#closed !== undefined) return;
     this.#closed = error;
     this.#oneWay.abort(error);
-    this.#line.close(error);
-    this.#loans.close(error);
-    this.#borrowings.close(error);
+    this.#transport.close(error);
+    this.#exports.close(error);
+    this.#imports.close(error);
     this.#releases.clear();
   }
 
@@ -210,7 +210,7 @@ export class RpcSession {
     const sent = call.slice(3);
     const args = call[2] === null ? sent : (this.#restore(sent, call[2]) as readonly unknown[]);
     if (object === null) {
-      const target = typeof method === 'number' ? this.#loans.function(method) : undefined;
+      const target = typeof method === 'number' ? this.#exports.function(method) : undefined;
       if (target === undefined) throw new BusError('ERR_NO_METHOD', 'There is no such callback any more.');
       return target(...args);
     }
@@ -238,17 +238,17 @@ export class RpcSession {
     let refs = noRefs;
     try {
       if (travels(value)) return [true, value];
-      const lent: Reference[] = [];
-      refs = lent;
+      const exported: Reference[] = [];
+      refs = exported;
       let wanted = true;
       request.whenUnsent(() => {
         wanted = false;
-        this.#loans.takeBack(lent);
+        this.#exports.revoke(exported);
       });
       if (!wanted) throw new BusError('ERR_ABORTED', 'The caller gave up.');
-      return [true, extract(value, this.#loans, lent), lent];
+      return [true, extract(value, this.#exports, exported), exported];
     } catch (error) {
-      this.#loans.refuse(value, refs);
+      this.#exports.refuse(value, refs);
       return failureBody(error);
     }
   }
@@ -261,18 +261,18 @@ export class RpcSession {
     const refs = call[2];
     if (refs === null) return;
     // Whoever was handed a stream to pipe it begins to read a little later.
-    const end = (): void => systemClock.defer(() => this.#borrowings.callEnded(wellFormed(refs)));
-    const lent = body?.[0] === true ? (body[2] ?? []) : [];
-    if (lent.length === 0) end();
-    else this.#loans.whenOver(lent, end);
+    const end = (): void => systemClock.defer(() => this.#imports.callEnded(wellFormed(refs)));
+    const exported = body?.[0] === true ? (body[2] ?? []) : [];
+    if (exported.length === 0) end();
+    else this.#exports.whenOver(exported, end);
   }
 
   /** @throws BusError `ERR_PROTOCOL` or `ERR_TOO_LARGE`; nothing of what `refs` stand for is held then. */
   #restore(value: unknown, refs: readonly Reference[] | undefined): unknown {
     try {
-      return restore(value, refs, this.#borrowings);
+      return restore(value, refs, this.#imports);
     } catch (error) {
-      this.#borrowings.giveBack(wellFormed(refs));
+      this.#imports.releaseAll(wellFormed(refs));
       throw error;
     }
   }
@@ -287,7 +287,7 @@ export class RpcSession {
 
   #send(frame: RpcFrame): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    return this.#line.send(frame);
+    return this.#transport.send(frame);
   }
 
   /** For frames nobody waits for; if the way is gone, so is whoever they were for. */

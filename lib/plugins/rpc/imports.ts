@@ -1,37 +1,36 @@
 import { Readable } from 'node:stream';
 import { BusError } from '../../base/errors.ts';
 import type { RpcLimits } from './limits.ts';
-import type { AnyFunction, Borrower, Reference } from './references.ts';
-import { StreamReader } from './stream-reader.ts';
-import { type SinkOutlet, StreamSink } from './stream-sink.ts';
+import type { AnyFunction, Importer, Reference } from './references.ts';
+import { ImportedStream, type ImportedStreamOutlet, StreamIterator } from './imported-stream.ts';
 
-/** How borrowed functions are called and let go of. */
-export interface BorrowingOutlet extends SinkOutlet {
+/** How imported functions are called and let go of. */
+export interface ImportsOutlet extends ImportedStreamOutlet {
   call(id: number, args: readonly unknown[]): Promise<unknown>;
   notify(id: number, args: readonly unknown[]): Promise<void>;
   release(id: number): void;
 }
 
-/** What this end holds of the other side's. Whatever nobody here can reach any more is given back by itself. */
-export class Borrowings implements Borrower {
+/** What this end holds of the other side's. Whatever nobody here can reach any more is released by itself. */
+export class Imports implements Importer {
   readonly #limits: RpcLimits;
-  readonly #outlet: BorrowingOutlet;
+  readonly #outlet: ImportsOutlet;
   readonly #functions = new Set<number>();
-  readonly #sinks = new Map<number, StreamSink>();
+  readonly #streams = new Map<number, ImportedStream>();
   /** A function by its number, a stream by what it is read from. */
-  readonly #unreachable = new FinalizationRegistry<number | StreamSink>((held) => {
+  readonly #unreachable = new FinalizationRegistry<number | ImportedStream>((held) => {
     if (typeof held === 'number') this.#release(held);
     else held.return();
   });
   #closed: BusError | undefined;
 
-  constructor(limits: RpcLimits, outlet: BorrowingOutlet) {
+  constructor(limits: RpcLimits, outlet: ImportsOutlet) {
     this.#limits = limits;
     this.#outlet = outlet;
   }
 
   /** @throws BusError `ERR_TOO_LARGE` when as many are held as may be, `ERR_PROTOCOL` for a number in use. */
-  borrowFunction(id: number): AnyFunction {
+  importFunction(id: number): AnyFunction {
     this.#check(this.#functions.has(id), this.#functions.size, this.#limits.maxFunctions, 'functions');
     this.#functions.add(id);
     // Both hold on to it, so that either of them keeps the function alive.
@@ -46,52 +45,52 @@ export class Borrowings implements Borrower {
     return Object.assign(call, { $notify, [Symbol.asyncDispose]: dispose });
   }
 
-  /** @throws BusError as `borrowFunction`. */
-  borrowStream(id: number, what: 'iterable' | 'readable'): AsyncIterable<unknown> {
-    this.#check(this.#sinks.has(id), this.#sinks.size, this.#limits.maxStreams, 'streams');
-    const sink = new StreamSink(id, {
+  /** @throws BusError as `importFunction`. */
+  importStream(id: number, what: 'iterable' | 'readable'): AsyncIterable<unknown> {
+    this.#check(this.#streams.has(id), this.#streams.size, this.#limits.maxStreams, 'streams');
+    const stream = new ImportedStream(id, {
       credit: this.#outlet.credit,
       stop: (_id, early) => {
-        this.#sinks.delete(id);
+        this.#streams.delete(id);
         this.#outlet.stop(id, early);
       },
     });
-    this.#sinks.set(id, sink);
-    const reader = new StreamReader(sink);
-    this.#unreachable.register(reader, sink);
-    if (this.#closed !== undefined) sink.end(this.#closed);
+    this.#streams.set(id, stream);
+    const reader = new StreamIterator(stream);
+    this.#unreachable.register(reader, stream);
+    if (this.#closed !== undefined) stream.end(this.#closed);
     if (what === 'iterable') return reader;
     const readable = Readable.from(reader);
     // In web pages it stays the reader.
-    if (readable instanceof Readable) sink.readable = new WeakRef(readable);
+    if (readable instanceof Readable) stream.readable = new WeakRef(readable);
     return readable;
   }
 
   /** @throws BusError `ERR_PROTOCOL` for an item nobody asked for. */
   item(id: number, value: unknown): void {
-    this.#sinks.get(id)?.item(value);
+    this.#streams.get(id)?.item(value);
   }
 
   ended(id: number, error: BusError | undefined): void {
-    this.#sinks.get(id)?.end(error);
+    this.#streams.get(id)?.end(error);
   }
 
   /** A stream cannot be read on. */
   failed(id: number, error: BusError): void {
-    this.#sinks.get(id)?.end(error, true);
+    this.#streams.get(id)?.end(error, true);
   }
 
   /** What `refs` stand for is not used here. */
-  giveBack(refs: readonly Reference[]): void {
+  releaseAll(refs: readonly Reference[]): void {
     for (const [, what, id] of refs) {
-      const sink = this.#sinks.get(id);
+      const stream = this.#streams.get(id);
       if (what === 'function') {
         this.#functions.delete(id);
         this.#outlet.release(id);
-      } else if (sink === undefined) {
+      } else if (stream === undefined) {
         this.#outlet.stop(id, true);
       } else {
-        sink.return();
+        stream.return();
       }
     }
   }
@@ -99,7 +98,7 @@ export class Borrowings implements Borrower {
   /** A call is over that had `refs` among its arguments: streams that nobody reads are let go of. */
   callEnded(refs: readonly Reference[]): void {
     for (const [, what, id] of refs) {
-      if (what !== 'function') this.#sinks.get(id)?.callEnded();
+      if (what !== 'function') this.#streams.get(id)?.callEnded();
     }
   }
 
@@ -107,8 +106,8 @@ export class Borrowings implements Borrower {
   close(error: BusError): void {
     this.#closed = error;
     this.#functions.clear();
-    for (const sink of [...this.#sinks.values()]) sink.end(error);
-    this.#sinks.clear();
+    for (const stream of [...this.#streams.values()]) stream.end(error);
+    this.#streams.clear();
   }
 
   #release(id: number): void {
@@ -116,7 +115,7 @@ export class Borrowings implements Borrower {
   }
 
   #check(known: boolean, count: number, limit: number, what: string): void {
-    if (known) throw new BusError('ERR_PROTOCOL', 'What the other side lends has a number that is in use.');
+    if (known) throw new BusError('ERR_PROTOCOL', 'An export of the other side has a number that is in use.');
     if (count >= limit)
       throw new BusError('ERR_TOO_LARGE', `This end holds ${limit} ${what} of the other side already.`);
   }

@@ -1,22 +1,22 @@
 import { streamsIn } from './references.ts';
 
-/** How a source reaches the other side. */
-export interface SourceOutlet {
+/** How an exported stream reaches the other side. */
+export interface ExportedStreamOutlet {
   item(stream: number, value: unknown): Promise<void>;
   end(stream: number, error: unknown): void;
 }
 
-/** An async iterable lent to the other side: sends as many items as the other side asked for, and not one more. */
-export class StreamSource {
+/** An async iterable of this end's that the other side reads: sends as many items as the other side asked for, and not one more. */
+export class ExportedStream {
   readonly source: AsyncIterable<unknown>;
   readonly #id: number;
-  readonly #outlet: SourceOutlet;
+  readonly #outlet: ExportedStreamOutlet;
   readonly #hooks: (() => void)[] = [];
   #iterator: AsyncIterator<unknown> | undefined;
   #credit = 0;
   #state: 'idle' | 'pumping' | 'over' = 'idle';
 
-  constructor(id: number, source: AsyncIterable<unknown>, outlet: SourceOutlet) {
+  constructor(id: number, source: AsyncIterable<unknown>, outlet: ExportedStreamOutlet) {
     this.#id = id;
     this.source = source;
     this.#outlet = outlet;

@@ -1,0 +1,149 @@
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { type RemoteFailure, toFailure } from '../base/failure.ts';
+import { attempt } from '../session/waiting.ts';
+import { type AskOptions, askOptions } from './ask-options.ts';
+import { type Answerer, IncomingRequest } from './incoming.ts';
+import type { LaneRequestContext } from './lane.ts';
+import { Questions } from './questions.ts';
+
+/** How requests and answers get to the other side. Each may throw or reject what the encoder throws. */
+export interface RequestCarrier {
+  /** `timeoutMs`: how long the answer is waited for; undefined: no limit. */
+  request(id: number, data: unknown, timeoutMs: number | undefined): Promise<unknown>;
+  answer(id: number, data: unknown): Promise<unknown>;
+  failure(id: number, failure: RemoteFailure): Promise<unknown>;
+  /** The answer is not wanted any more. */
+  cancel(id: number): Promise<unknown>;
+}
+
+/** As the context of a request on a lane, with whoever asked in another form. */
+export interface MessageRequestContext<Peer> extends Omit<LaneRequestContext, 'peer'> {
+  readonly peer: Peer;
+}
+
+export interface MessageRequestSettings {
+  /** Milliseconds, 10,000 unless given; 0 waits for ever. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const names = ['timeout', 'signal'];
+
+export interface MessageRequestsOptions<Peer> {
+  readonly clock: Clock;
+  /** Who the other side is, for handlers here. */
+  readonly peer: Peer;
+  readonly carrier: RequestCarrier;
+  /** Hears of what a handler failed with by mistake: without a code. */
+  report(error: unknown): void;
+  /** Gets an answer that comes when its request was given up. */
+  readonly unclaimed?: ((answer: unknown) => void) | undefined;
+}
+
+/**
+ * Requests both ways over something that carries messages only, such as a channel: as on a lane, each settles by its
+ * answer, a failure, its timeout, its signal or the end, and whoever answers hears that nobody waits any more. What
+ * carries them has to keep their order, and may lose none.
+ */
+export class MessageRequests<Peer> {
+  readonly #clock: Clock;
+  readonly #carrier: RequestCarrier;
+  readonly #report: (error: unknown) => void;
+  /** For requests without options. */
+  readonly #usual: AskOptions;
+  readonly #asked: Questions;
+  readonly #answerer: Answerer<Peer>;
+  /** Requests of the other side's that are being answered. */
+  readonly #running = new Map<number, IncomingRequest<Peer>>();
+
+  constructor({ clock, peer, carrier, report, unclaimed }: MessageRequestsOptions<Peer>) {
+    this.#clock = clock;
+    this.#carrier = carrier;
+    this.#report = report;
+    this.#usual = { ...askOptions(undefined, 10_000), unclaimed };
+    this.#asked = new Questions(clock, {
+      maySend: () => true,
+      queue: attempt,
+      cancel: (_lane, id) => void carrier.cancel(id).catch(ignore),
+      settled: ignore,
+    });
+    this.#answerer = {
+      handle: peer,
+      now: () => clock.now(),
+      answer: (request, data) => this.#answer(request, data),
+      answerFailure: (request, failure) => this.#fail(request, failure),
+    };
+  }
+
+  /**
+   * Asks the other side. Rejects the failure that comes for an answer, `ERR_TIMEOUT` (after 10 s unless given),
+   * `ERR_ABORTED`, or what the carrier fails with.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for options that are none.
+   */
+  request(data: unknown, options?: MessageRequestSettings): Promise<unknown> {
+    const { unclaimed } = this.#usual;
+    const ask = options === undefined ? this.#usual : { ...askOptions(options, 10_000, names), unclaimed };
+    return this.#asked.ask('', ask, (id, timeoutMs) => {
+      const sent = this.#carrier.request(id, data, timeoutMs);
+      sent.catch((error: unknown) => this.#asked.failed(id, toFailure(error)));
+    });
+  }
+
+  /** The other side answered; an answer that nobody waits for any more goes to `unclaimed`. */
+  answered(id: number, data: unknown): void {
+    this.#asked.answered(id, data, '');
+  }
+
+  /** The other side answered with a failure. */
+  failed(id: number, failure: RemoteFailure): void {
+    this.#asked.failed(id, failure);
+  }
+
+  /** The other side asks, and waits for `timeoutMs`: runs `handler` and answers with what it returns or fails with. */
+  received(
+    id: number,
+    timeoutMs: number | undefined,
+    handler: (context: MessageRequestContext<Peer>) => unknown,
+  ): void {
+    const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.#clock.now() + timeoutMs;
+    const request = new IncomingRequest<Peer>(this.#answerer, '', id, expiresAt);
+    this.#running.set(id, request);
+    request.run(() => handler(request), this.#report);
+  }
+
+  /** The other side gave a request of its own up. */
+  cancelled(id: number): void {
+    this.#cancel(id, new BusError('ERR_ABORTED', 'The caller gave up'));
+  }
+
+  /** The other side is gone: everything that waits is rejected with `error`, and nothing is answered any more. */
+  close(error: BusError): void {
+    this.#asked.fail(error);
+    for (const id of [...this.#running.keys()]) this.#cancel(id, error);
+  }
+
+  #answer(request: IncomingRequest<Peer>, data: unknown): void {
+    const id = Number(request.id);
+    const sent = this.#carrier.answer(id, data);
+    this.#running.delete(id);
+    sent.catch((error: unknown) => {
+      request.unsent();
+      this.#fail(request, toFailure(error));
+    });
+  }
+
+  #fail(request: IncomingRequest<Peer>, failure: RemoteFailure): void {
+    const id = Number(request.id);
+    this.#running.delete(id);
+    // If the way is gone, so is whoever waits.
+    this.#carrier.failure(id, failure).catch(ignore);
+  }
+
+  #cancel(id: number, reason: BusError): void {
+    this.#running.get(id)?.cancel(reason);
+    this.#running.delete(id);
+  }
+}
+
+function ignore(): void {}
