@@ -9,7 +9,7 @@ import { socketFolder } from '../../support/links.ts';
 import { RawClient, sayAll } from './raw-client.ts';
 import { frame, handshake, WebSocketClient } from './websocket-client.ts';
 
-describe('browser door', () => {
+describe('browser listener', () => {
   const folder = socketFolder();
   const servers: Server[] = [];
   const pages: WebSocketClient[] = [];

@@ -1,26 +1,20 @@
 import { expect } from 'chai';
 import { after, afterEach, describe, it } from 'mocha';
-import { Client, Server } from '../../../lib/index.ts';
 import type { GatewayOptions, RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
-import { gateway, SendStatus, WebSocketServer } from '../../../lib/plugins/gateway/index.ts';
-import { rejection, socketFolder } from '../../support/links.ts';
-import { EventLog } from './event-log.ts';
+import { SendStatus, WebSocketServer } from '../../../lib/plugins/gateway/index.ts';
+import { rejection } from '../../support/links.ts';
+import { GatewayKit, type WorkerPeer } from './gateway-kit.ts';
 import { WebSocketClient } from './websocket-client.ts';
 import { until } from '../../support/buses.ts';
 
 describe('gateway, WebSocket over the bus', () => {
-  const folder = socketFolder();
-  const servers: Server[] = [];
-  const clients: Client[] = [];
+  const kit = new GatewayKit('websocket');
   const pages: WebSocketClient[] = [];
-  let paths = 0;
+  const worker = (path: string, prepare?: (web: RemoteWeb) => unknown): Promise<WorkerPeer> =>
+    kit.worker(path, prepare);
 
   async function front(options: GatewayOptions = {}) {
-    const path = folder.path(`w${paths++}`);
-    const server = new Server({ path });
-    servers.push(server);
-    const web = server.use(gateway({ websocket: { port: 0 }, ...options }));
-    await server.start();
+    const { path, web } = await kit.front({ websocket: { port: 0 }, ...options });
     const port = web.websocket?.port ?? 0;
     const join = (query = '', options_: object = {}): WebSocketClient => {
       const page = new WebSocketClient(`ws://127.0.0.1:${port}/${query}`, options_);
@@ -28,16 +22,6 @@ describe('gateway, WebSocket over the bus', () => {
       return page;
     };
     return { path, join, websocket: web.websocket as WebSocketServer };
-  }
-
-  async function worker(path: string, prepare: (web: RemoteWeb) => unknown = () => {}) {
-    const client = new Client({ path });
-    clients.push(client);
-    const web = client.use(gateway());
-    const log = new EventLog(web.websocket);
-    await client.connect();
-    await prepare(web);
-    return { client, web, log };
   }
 
   function answering(name: string, share = {}) {
@@ -49,11 +33,10 @@ describe('gateway, WebSocket over the bus', () => {
     };
   }
 
-  after(() => folder.remove());
+  after(() => kit.remove());
 
   afterEach(async () => {
-    await Promise.all(clients.splice(0).map((client) => client.close()));
-    await Promise.all(servers.splice(0).map((server) => server.close()));
+    await kit.clear();
     await Promise.all(
       pages.splice(0).map((page) => {
         page.ws.terminate();
@@ -270,40 +253,6 @@ describe('gateway, WebSocket over the bus', () => {
     release();
     await until(() => numbers.length >= count);
     expect(numbers).to.deep.equal(numbers.map((_, n) => n));
-  });
-
-  it('malformed frames - of a peer that is a worker are reported and change nothing', async () => {
-    const { path, join } = await front();
-    const errors: string[] = [];
-    servers.at(-1)?.on('error', ({ message }) => errors.push(message));
-    await worker(path, answering('a'));
-    const bad = new Client({ path });
-    clients.push(bad);
-    let send = async (_data: unknown): Promise<void> => {};
-    let ask = async (_data: unknown): Promise<unknown> => undefined;
-    bad.use({
-      name: 'gateway',
-      install: (host) => {
-        const lane = host.lane({});
-        send = (data) => lane.send(bad, data);
-        ask = (data) => lane.request(bad, data);
-        return { api: undefined };
-      },
-    });
-    await bad.connect();
-    expect(await rejection(ask(['addClients', { share: 'mine' }]))).to.have.property('code', 'ERR_PROTOCOL');
-    expect(await rejection(ask(['websocket', 'constructor', []]))).to.have.property('code', 'ERR_NO_METHOD');
-    expect(await rejection(ask(['websocket', 'publishText', [1, 2]]))).to.have.property('code', 'ERR_INVALID_ARGUMENT');
-    expect(await rejection(ask('nonsense'))).to.have.property('code', 'ERR_PROTOCOL');
-    await send(['begun', 1_000_000]);
-    await send(['took', 7, 'x']);
-    await send({ not: 'a list' });
-    await send(['unheard-of']);
-    const page = join();
-    await page.opened;
-    page.ws.send('x');
-    expect(await page.until(1)).to.deep.equal(['a x']);
-    expect(errors).to.have.length(4);
   });
 
   it('ids and closeAll - a worker sees the clients of all, and can tell all to go', async () => {
