@@ -5,7 +5,6 @@ import { pathToFileURL } from 'node:url';
 import { build } from './build.mjs';
 import { entries, pageEntries } from './entries.mjs';
 import { ensureInstalled, root } from './install.mjs';
-import { membersOf } from './members.mjs';
 
 // Writes what follows from lib/: the entry points of package.json; in docs/api/ the public surface of each entry, whose
 // changes a review is to see; and the tables of the documents that stand between `<!-- table: module export -->` and
@@ -99,20 +98,25 @@ function documents() {
 
 /** Reads the comments of the tables in a module of lib/, and of those it takes rows from. */
 async function readSentences(module) {
-  const source = readFileSync(join(root, 'lib', `${module}.ts`), 'utf8');
-  for (const [, path] of source.matchAll(/from '(\.[^']*options)\.ts'/g)) {
+  const { commentedProperties, importsOf, treeOf } = await import('./syntax.mjs');
+  const tree = treeOf(`lib/${module}.ts`);
+  for (const path of importsOf(tree)) {
     const imported = posix.join(posix.dirname(module), path);
-    if (imported !== 'base/options') await readSentences(imported);
+    if (imported.endsWith('options.ts') && imported !== 'base/options.ts') await readSentences(imported.slice(0, -3));
   }
   const exported = await import(pathToFileURL(join(root, 'build/lib', `${module}.js`)).href);
-  const commented = /^ +\/\*\*((?:[^*]|\*(?!\/))*)\*\/\n +(\w+)(?=[:,])/gm;
-  for (const part of source.split(/^export const /m).slice(1)) {
-    const [name = ''] = part.match(/^\w+/) ?? [];
-    for (const [, comment, option] of part.matchAll(commented)) {
+  for (const [name, properties] of commentedProperties(tree)) {
+    for (const [option, comment] of properties) {
       const row = exported[name]?.[option];
-      if (row !== undefined) sentences.set(row, comment.replace(/\n +\* ?/g, ' ').trim());
+      if (row !== undefined) sentences.set(row, comment);
     }
   }
+}
+
+/** The members of a class or interface. */
+async function membersTable(module, name) {
+  const { membersOf } = await import('./syntax.mjs');
+  return table(['', ''], membersOf(module, name));
 }
 
 async function tables(text) {
@@ -121,7 +125,7 @@ async function tables(text) {
   let end = 0;
   for (const match of text.matchAll(pattern)) {
     const [whole, opening, kind, module, name, closing] = match;
-    const rendered = kind === 'members' ? table(['', ''], membersOf(module, name)) : await optionsTable(module, name);
+    const rendered = await (kind === 'members' ? membersTable(module, name) : optionsTable(module, name));
     result += `${text.slice(end, match.index)}${opening}\n${rendered}\n\n${closing}`;
     end = match.index + whole.length;
   }
