@@ -33,6 +33,13 @@ module.exports = async (load, need) => {
 };
 `;
 
+/** What the headings of a document are reached by. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const headings = [...text.matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) => heading);
+  const plain = headings.map((heading) => heading.toLowerCase().replace(/\[([^\]]*)\]\([^)]*\)/g, '$1'));
+  return new Set(plain.map((heading) => heading.replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')));
+}
+
 describe('package', function () {
   this.timeout(fetchTimeoutMs * 2);
 
@@ -91,16 +98,34 @@ describe('package', function () {
 
   it('contents - are a file for each entry and format, what they share, and the documents; 60 files and 3 MB at most', () => {
     const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
-    const strange = names.filter((name) => !/^(?:dist(?:\/|$)|package\.json$|README\.md$|LICENSE$)/.test(name));
-    expect(strange).to.deep.equal([]);
-    const files = names.filter((name) => !name.endsWith('.map') && statSync(join(installed, name)).isFile());
-    expect(files.length).to.be.at.most(60);
+    const known =
+      /^(?:dist(?:\/|$)|package\.json$|LICENSE$|docs$|docs\/img$|(?:docs\/)?[\w-]+\.md$|docs\/[\w/-]+\.(?:png|svg)$)/;
+    expect(names.filter((name) => !known.test(name))).to.deep.equal([]);
+    const counted = names.filter((name) => !/\.(?:map|md|png|svg)$/.test(name));
+    const files = counted.filter((name) => statSync(join(installed, name)).isFile());
+    expect(files.length).to.be.within(20, 60);
     const bytes = files.reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
     expect(bytes).to.be.at.most(3_000_000);
     for (const path of Object.values(manifest.bin ?? {})) {
       expect(existsSync(join(installed, path)), path).to.equal(true);
       expect(readFileSync(join(installed, path), 'utf8').startsWith('#!/usr/bin/env node\n'), path).to.equal(true);
     }
+  });
+
+  it('documents - each link in them leads to a file of the package, and to a heading of it', () => {
+    const names = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'));
+    expect(names).to.include.members(['README.md', 'CHANGELOG.md', 'docs/getting-started.md']);
+    const texts = new Map(names.map((name) => [name, readFileSync(join(installed, name), 'utf8')]));
+    const dead = [...texts].flatMap(([name, text]) =>
+      [...text.matchAll(/\]\((?!\w+:)([^)#\s]*)(?:#([^)\s]+))?[^)]*\)/g)].flatMap(([link, path = '', anchor]) => {
+        const target = path === '' ? name : join(name, '..', path);
+        const isThere = existsSync(join(installed, target)) && !target.startsWith('..');
+        return isThere && (anchor === undefined || anchorsOf(texts.get(target) ?? '').has(anchor))
+          ? []
+          : [`${name} ${link}`];
+      }),
+    );
+    expect(dead).to.deep.equal([]);
   });
 
   it('internals - cannot be imported', async () => {
