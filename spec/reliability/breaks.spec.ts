@@ -17,12 +17,12 @@ interface Told {
 
 const exactlyOnce = (count: number): Told => ({ taken: count, lost: 0, doubled: 0, outOfOrder: 0 });
 
-/** Sends `count` messages, 20 in a millisecond, and calls `strike` five times on the way. */
+/** Sends `count` messages, 20 in a millisecond but 2,000 at most before one is waited for, and calls `strike` five times on the way. */
 async function steady(count: number, send: (number: number) => Promise<void>, strike: () => unknown): Promise<void> {
   let strikes = 0;
   const startedAt = performance.now();
   for (let number = 0; number < count; ) {
-    const due = Math.min(count, Math.floor((performance.now() - startedAt) * 20));
+    const due = Math.min(count, number + 2_000, Math.floor((performance.now() - startedAt) * 20));
     let accepted = Promise.resolve();
     while (number < due) accepted = send(number++);
     await accepted;

@@ -74,7 +74,7 @@ describe('outages', () => {
     const { worst, mean, windowMs, backMs } = await storm(server, program);
     const mean10Ms = Math.round(mean * 10) / 10;
     figure('22', { clients: 500, worst10Ms: worst, mean10Ms, windowMs, allBackMs: backMs });
-    expect(worst).to.be.at.most(3 * mean);
+    expect(worst, 'of 500 in the worst 10 ms').to.be.at.most(45);
     expect(windowMs).to.be.above(300);
   });
 

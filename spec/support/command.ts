@@ -10,7 +10,7 @@ export interface Outcome {
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Milliseconds after which it is killed; 20,000 unless given. */
+  /** Milliseconds after which it is killed; 60,000 unless given. */
   readonly timeoutMs?: number;
 }
 
@@ -21,7 +21,7 @@ export function command(program: string, args: readonly string[], options: Comma
       cwd: options.cwd,
       env: options.env ?? process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? 20_000,
+      timeout: options.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
     });
     let stdout = '';

@@ -146,8 +146,10 @@ describe('places of unix sockets', function () {
       const host = await Host.open({ kind: 'unix', path });
       try {
         const successor = start('takeover', path);
-        expect(await successor.says()).to.have.property('outcome', 'ok');
-        for (let seen = 0; seen < looks; seen++) expect(await successor.says()).to.have.property('outcome', 'a link');
+        const said = [];
+        do said.push((await successor.says()).outcome);
+        while (!said.includes('ok') || said.length <= looks);
+        expect(said.filter((outcome) => outcome !== 'ok')).to.deep.equal(new Array(said.length - 1).fill('a link'));
         if (ending === 'is killed') await successor.kill();
         else successor.process.send('close');
         while (ending === 'closes' && (await successor.says()).outcome !== 'ok');
