@@ -7,7 +7,7 @@ import type { ClientOptions } from './options.ts';
 import type { Profile } from './profile.ts';
 import { FairSemaphore } from './transfers/fair-share.ts';
 
-/** How long the response to a request may follow the same news over the bus. */
+/** How long an HTTP response may lag behind the same news over the bus. */
 export const responseMs = 200;
 
 /** What downloads and uploads share on the client. */
@@ -40,7 +40,7 @@ export class ClientCore {
     host.onDisconnect(() => (this.#peer = undefined));
   }
 
-  /** The client as a peer, once it is ready. Never rejects; those who give up waiting do so by themselves. */
+  /** Resolves with the client as a peer once it is connected. Never rejects: callers have their own deadline. */
   ready(): Promise<PeerHandle> {
     if (this.#peer !== undefined) return Promise.resolve(this.#peer);
     return new Promise((resolve) => this.#waiting.push(resolve));

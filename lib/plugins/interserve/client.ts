@@ -24,7 +24,7 @@ import type { TransferEvents } from './transfer-events.ts';
 import type { TransferHandle } from './transfer-handle.ts';
 import { UploadClient } from './upload/client.ts';
 
-/** Hears of transfers of an id that failed, both ways: the HTTP status, a sentence, and the headers if a response came. */
+/** Called for transfers of an id that failed, both ways: the HTTP status, a sentence, and the headers if a response came. */
 export type FailureCallback = (code: number, reason: string, headers: IncomingHttpHeaders | undefined) => unknown;
 
 type Receive<Data> = (data: Data, info: TransferInfo) => unknown;
@@ -35,6 +35,7 @@ export class ClientTransfers extends GuardedEmitter<TransferEvents> {
   readonly #uploads: UploadClient;
   readonly #failures: Callbacks<FailureCallback>;
 
+  /** @internal */
   constructor(core: ClientCore, uploads: UploadClient, failures: Callbacks<FailureCallback>) {
     super(core.report);
     this.#core = core;
@@ -42,7 +43,10 @@ export class ClientTransfers extends GuardedEmitter<TransferEvents> {
     this.#failures = failures;
   }
 
-  /** Sets the callback for what the server sends on `id`; without a callback, removes it. */
+  /**
+   * Sets the callback for what the server sends on `id`; without a callback, removes it.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for a wrong id, callback or option.
+   */
   receive(id: string, callback: Receive<Readable>, options: ReceiveOptions & { as: 'stream' }): void;
   receive(id: string, callback: Receive<string>, options: ReceiveOptions & { as: 'file' }): void;
   receive(id: string, callback?: Receive<string | Buffer>, options?: ReceiveOptions & { as?: 'value' }): void;
@@ -54,8 +58,8 @@ export class ClientTransfers extends GuardedEmitter<TransferEvents> {
   }
 
   /**
-   * Sends `data` to the server; before the client is ready the transfer waits. Bytes are not copied: they must stay as
-   * they are until the receipt.
+   * Sends `data` to the server; until the client is connected the transfer waits, up to the option `timeout`. Bytes are not
+   * copied: they must stay as they are until the receipt.
    * @throws BusError `ERR_INVALID_ARGUMENT` for data that cannot be sent.
    */
   send(id: string, data: Sendable): TransferHandle<Receipt> {
@@ -63,12 +67,15 @@ export class ClientTransfers extends GuardedEmitter<TransferEvents> {
     return this.#uploads.send(id, data);
   }
 
-  /** Sets the callback for transfers on `id` that failed, both ways; without a callback, removes it. */
+  /**
+   * Sets the callback for transfers on `id` that failed, both ways; without a callback, removes it.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for a wrong id or callback.
+   */
   failure(id: string, callback?: FailureCallback): void {
     this.#failures.set(id, callback);
   }
 
-  /** What happened so far, keyed by endpoint id. */
+  /** The figures so far, by endpoint id. */
   stats(): Record<string, EndpointStats> {
     return this.#core.profile.stats();
   }
@@ -114,7 +121,7 @@ export function installClient(host: PluginHost, given: InterserveOptions): Plugi
     uploads.stopAll(left);
     core.http.close();
   };
-  // Uploads that were asked for end with their request; those that were not yet wait for the next session.
+  // Uploads that have asked end with their request; the others wait for the next session.
   host.onDisconnect(() => downloads.stopAll(transferError('left')));
   host.onClose(close);
   return { api, dispose: close };

@@ -8,7 +8,7 @@ import type { Content, Way } from './protocol.ts';
 import { ReceiverPipeline, type Sink, ValueSink } from './receive/pipeline.ts';
 import { FileSink, StreamSink } from './receive/sinks.ts';
 
-/** What is known of a transfer beside its content. */
+/** A transfer as its receiver sees it. */
 export interface TransferInfo {
   /** The endpoint id. */
   readonly id: string;
@@ -16,11 +16,11 @@ export interface TransferInfo {
   readonly kind: ValueKind;
   /** Bytes in all; undefined for a stream whose end is not known yet. */
   readonly size: number | undefined;
-  /** The base name of a file that was sent, without anything that leads out of a directory. */
+  /** The base name of a file that was sent, safe to join to a folder. */
   readonly name: string | undefined;
   /** In hexadecimal; undefined while a stream is still coming. */
   readonly sha256: string | undefined;
-  /** `file` only: where the file will be once the callback took it. */
+  /** `file` only: where the file will be once the callback has taken it. */
   readonly path?: string | undefined;
 }
 
@@ -29,19 +29,19 @@ export type ReceiveAs = 'value' | 'stream' | 'file';
 export interface ReceiveOptions {
   /** `value` unless given. */
   readonly as?: ReceiveAs;
-  /** For `file`: where it goes. Without a path the file is temporary and goes when the callback settled. */
+  /** For `file`: its destination. Without a path the file is temporary and is removed when the callback has settled. */
   readonly path?: string | ((info: TransferInfo, peer: PeerHandle) => string);
 }
 
-/** Decides about an upload before it starts; `size` is undefined for a stream of unknown length. */
+/** Decides on an upload before it starts; only `true` admits it. `size` is undefined for a stream of unknown length. */
 export type Handshake = (peer: PeerHandle, size: number | undefined) => boolean | PromiseLike<boolean>;
 
 export interface AddOptions {
-  /** The most one transfer on this id may carry, in bytes; the plugin's own option unless given. */
+  /** The most one transfer on this id may carry, in bytes; the plugin's option `size` unless given. */
   readonly size?: number;
 }
 
-/** What an `interrupt` callback is shown. */
+/** The request that an `interrupt` callback decides on. */
 export interface TransferRequest {
   readonly id: string;
   readonly way: Way;
@@ -63,7 +63,7 @@ interface Receiver {
   readonly path: ReceiveOptions['path'];
 }
 
-/** Who receives what, by endpoint id. */
+/** The receivers by endpoint id. */
 export class Receivers {
   readonly #byId = new Map<string, Receiver>();
 
@@ -165,20 +165,20 @@ export class EndpointRegistry {
   }
 }
 
-/** Throws `ERR_INVALID_ARGUMENT` for anything else than a path, such as a promise of one. */
+/** Throws `ERR_INVALID_ARGUMENT` for anything but a path, such as a promise of one. */
 function checkPath(path: unknown): string {
   if (typeof path === 'string' && path.length > 0 && !path.includes('\0')) return path;
   throw new BusError('ERR_INVALID_ARGUMENT', 'The path of a file to be received is a string');
 }
 
-/** Throws `ERR_INVALID_ARGUMENT` for what is no endpoint id. */
+/** Throws `ERR_INVALID_ARGUMENT` for anything but an endpoint id. */
 export function checkId(id: unknown): asserts id is string {
   if (typeof id !== 'string' || id.length === 0 || Buffer.byteLength(id) > 128) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'An endpoint id is a string of 1 to 128 bytes');
   }
 }
 
-/** Throws `ERR_INVALID_ARGUMENT` for what is neither a function nor left out. */
+/** Throws `ERR_INVALID_ARGUMENT` for anything but a function or undefined. */
 export function checkCallback(callback: unknown): void {
   if (callback !== undefined && typeof callback !== 'function') {
     throw new BusError('ERR_INVALID_ARGUMENT', 'A callback is a function');

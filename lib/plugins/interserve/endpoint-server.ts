@@ -17,7 +17,7 @@ export class EndpointServer {
   readonly #uploads: UploadServer;
   readonly #auth: RequestAuth;
   readonly #listener: HttpListener;
-  /** What is called when it turns out that a socket is a peer's. */
+  /** Called once a request over the socket has proved to be a peer's. */
   readonly #adopted = new WeakMap<Socket, () => void>();
 
   /** Throws `ERR_INVALID_OPTION` or `ERR_LISTEN` for options that cannot be used. */
@@ -30,7 +30,7 @@ export class EndpointServer {
       {
         name: 'interserve',
         clock: host.clock,
-        // What comes over the bus's own port was decrypted there.
+        // Sockets of the bus's own port are decrypted already.
         tls: share ? undefined : host.tls,
         headersTimeoutMs: Math.min(longestHeadersMs, timeout * 1000),
       },
@@ -46,13 +46,13 @@ export class EndpointServer {
     return this.#listener.port;
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE`, or `ERR_LISTEN` for what else keeps the port from being bound. */
+  /** Rejects `ERR_ADDRESS_IN_USE`, or `ERR_LISTEN` where the port cannot be bound for another reason. */
   async listen(): Promise<void> {
     const { iport, host } = this.#table.options;
     await this.#listener.listen({ port: iport, host });
   }
 
-  /** Serves a socket of the bus's port, of which `head` was read already. */
+  /** Serves a socket that the bus accepted and read `head` from. */
   adopt(socket: Socket, head: Uint8Array, known: () => void): void {
     this.#adopted.set(socket, known);
     this.#listener.adopt(socket, head);

@@ -14,7 +14,7 @@ export class IdleTimeout {
     this.#expired = expired;
   }
 
-  /** Starts the timeout, or puts it off. */
+  /** Starts the timeout, or restarts it. */
   touch(): void {
     this.#last = this.#clock.now();
     if (this.#timer === undefined) this.#arm(this.#ms);

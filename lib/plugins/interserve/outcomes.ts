@@ -4,14 +4,14 @@ import { textOf } from '../../base/text-of.ts';
 
 interface Row {
   readonly status: number;
-  /** Undefined for what succeeded. */
+  /** Undefined for success. */
   readonly code: ErrorCode | undefined;
   readonly sentence: string;
 }
 
 /**
- * Everything a request or a transfer can come to: the HTTP status, the code of the `BusError` that rejects the receipt,
- * and the sentence that `failure` callbacks get. `docs/interserve.md` shows this table; a spec holds the two together.
+ * Every outcome of a request or a transfer: the HTTP status, the code of the `BusError` that rejects the receipt, and the
+ * sentence that `failure` callbacks get. `docs/interserve.md` shows this table; a spec compares the two.
  */
 export const outcomes = {
   whole: { status: 200, code: undefined, sentence: 'The whole body follows.' },
@@ -76,7 +76,7 @@ export function transferError(name: Failure, message?: string, cause?: unknown):
   return new BusError(code, message ?? sentence, { cause, details: { status, reason: name } });
 }
 
-/** Which row an error belongs to: the one it was made from, else `failed`. */
+/** The row an error belongs to: the one it was made from, else the one of its code, else `failed`. */
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof BusError)) return isStorage(error) ? 'storage' : 'failed';
   const details = error.details;
@@ -86,14 +86,14 @@ export function failureOf(error: unknown): Failure {
   return byCode.get(error.code) ?? 'failed';
 }
 
-/** Any error as a transfer's own, keeping its message. */
+/** Any error as a transfer's error, with the same message. */
 export function asTransferError(error: unknown): BusError {
   const name = failureOf(error);
   if (error instanceof BusError && error.code === outcomes[name].code && error.details !== undefined) return error;
   return transferError(name, textOf(error), error);
 }
 
-/** What errors of the bus itself mean for a transfer; a code may be any text, since errors of the other end keep theirs. */
+/** Rows for errors of the bus itself; a code may be any text, because errors of the other end keep theirs. */
 const byCode: ReadonlyMap<string, Failure> = new Map([
   ['ERR_ABORTED', 'aborted'],
   ['ERR_CLOSED', 'left'],

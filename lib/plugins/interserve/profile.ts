@@ -5,7 +5,7 @@ import { failureOf, outcomes } from './outcomes.ts';
 import type { Receipt, Way } from './protocol.ts';
 import type { TransferRecord, TransferStartRecord } from './transfer-events.ts';
 
-/** What happened on one endpoint id. Durations are in milliseconds, from the offer to the receipt. */
+/** The figures of one endpoint id. Durations are in milliseconds, from the offer or the ask to the receipt. */
 export interface EndpointStats {
   readonly sent: number;
   readonly sentBytes: number;
@@ -42,9 +42,9 @@ export interface ProfileOptions {
   /** The way that counts as sent on this side. */
   readonly outgoing: Way;
   readonly log?: ((line: string) => void) | undefined;
-  /** Whether there are figures for transfers this way on `id`. */
+  /** Whether transfers this way on `id` count in the figures. */
   counts(way: Way, id: string): boolean;
-  /** Hears of each transfer that is over, with what it failed with. */
+  /** Called for each transfer that ended, with its failure if it has one. */
   onEnded(record: TransferRecord, error: BusError | undefined): void;
   /** Takes what `log` throws. */
   report(error: unknown): void;
@@ -63,7 +63,7 @@ export class Profile {
     if (started.hasSubscribers) started.publish(record);
   }
 
-  /** Records a transfer that is over: in the figures, on the channel, in the log and at the listeners. */
+  /** Records a transfer that ended: in the figures, on the channel, in the log and at the listeners. */
   ended(
     which: Pick<TransferRecord, 'id' | 'way' | 'peer'>,
     result: Receipt | BusError,
@@ -76,7 +76,7 @@ export class Profile {
     const { status } = outcomes[outcome];
     const record: TransferRecord = { ...which, bytes, durationMs, resumed, outcome, status };
     const { counts, log, onEnded, report } = this.#options;
-    // What was under way on an id that was removed comes in only now.
+    // A removed id has no figures, though its last transfers end only now.
     if (counts(record.way, record.id)) this.#count(record);
     if (finished.hasSubscribers) finished.publish(record);
     try {
@@ -91,7 +91,7 @@ export class Profile {
     this.#byId.delete(id);
   }
 
-  /** Keyed by endpoint id. */
+  /** By endpoint id. */
   stats(): Record<string, EndpointStats> {
     return Object.fromEntries([...this.#byId].map(([id, tally]) => [id, statsOf(tally)]));
   }

@@ -7,7 +7,7 @@ import type { ValueKind } from './payload/payload.ts';
 /** Which way the bytes of a transfer go. A transfer's number is its sender's, so both together name it on a session. */
 export type Way = 'down' | 'up';
 
-/** What the sender says of the content. */
+/** The content as the sender announces it. */
 export interface Content {
   readonly id: string;
   readonly kind: ValueKind;
@@ -15,7 +15,7 @@ export interface Content {
   readonly name: string | undefined;
 }
 
-/** Where the receiver of an offer, or the sender of an upload, goes with HTTP. */
+/** Where the client sends its HTTP requests for a transfer. */
 export interface Place {
   readonly path: string;
   readonly key: string;
@@ -28,29 +28,29 @@ export interface Place {
   readonly port: number | undefined;
 }
 
-/** What a receipt says: the receiver took this many bytes with this hash, after so many breaks. */
+/** Confirms that the receiver has taken the content. */
 export interface Receipt {
   readonly bytes: number;
   /** In hexadecimal. */
   readonly sha256: string;
-  /** How often the transfer went on after a break. */
+  /** How often the transfer resumed after a break. */
   readonly resumed: number;
 }
 
-/** What the sender says of the whole. */
+/** The sender's count and hash of the whole content. */
 export interface Digest {
   readonly sha256: string;
   readonly bytes: number;
 }
 
-/** Server to client, a request: come and fetch this. Answered when the receiver took it. */
+/** Server to client, a request: fetch this. Answered when the receiver has taken it. */
 export interface OfferMessage {
   readonly op: 'offer';
   readonly transfer: number;
   readonly content: Content;
   readonly place: Place;
 }
-/** Client to server, a request: may I send this? Answered when the receiver took it; a `place` comes meanwhile. */
+/** Client to server, a request: may I send this? Answered when the receiver has taken it; a `place` comes meanwhile. */
 export interface AskMessage {
   readonly op: 'ask';
   readonly transfer: number;
@@ -62,14 +62,14 @@ export interface PlaceMessage {
   readonly transfer: number;
   readonly place: Place;
 }
-/** Sender to receiver, once the last byte was read. */
+/** Sender to receiver, after the last byte. */
 export interface DigestMessage {
   readonly op: 'digest';
   readonly way: Way;
   readonly transfer: number;
   readonly digest: Digest;
 }
-/** Either way: this transfer is over, for this reason. */
+/** Either way: this transfer has ended, for this reason. */
 export interface StopMessage {
   readonly op: 'stop';
   readonly way: Way;
@@ -116,7 +116,7 @@ const read = is.objectReader('control message', {
   stop: { transfer, way, ...reason },
 });
 
-/** Reads what came over the lane. Throws `ERR_PROTOCOL`. */
+/** Reads a message of the lane. Throws `ERR_PROTOCOL`. */
 export function readControl(data: unknown): ControlMessage {
   const message = read(data);
   switch (message.op) {
@@ -152,7 +152,7 @@ export function readAnswer(data: unknown): Receipt {
   throw transferError(isFailure(data.reason) ? data.reason : 'failed', data.message);
 }
 
-/** What a stop message says of an error. */
+/** An error as a stop message or an answer carries it. */
 export function reasonOf(error: unknown): { reason: Failure; message: string } {
   return { reason: failureOf(error), message: asTransferError(error).message.slice(0, 500) };
 }
@@ -166,7 +166,7 @@ export function safeName(name: string | undefined): string | undefined {
   return base === undefined || /^\.*$/.test(base) || Buffer.byteLength(base) > 255 ? undefined : base;
 }
 
-/** An IP address as it is compared, this machine's own as 127.0.0.1 in either family; undefined for paths and names. */
+/** An IP address in the form for comparisons, with `::1` as 127.0.0.1; undefined for paths and names. */
 export function plainAddress(address: string | undefined): string | undefined {
   const plain = canonicalAddress(address?.replace(/^\[|\](?::\d+)?$/g, '') ?? '');
   return plain === '::1' ? '127.0.0.1' : plain;

@@ -16,15 +16,15 @@ const waysOf: Readonly<Record<string, readonly Way[]>> = {
   POST: ['up'],
 };
 
-/** Every check a request passes before anything is read or changed for it. */
+/** Every check of a request before its body is read or anything changes for it. */
 export class RequestAuth {
   readonly #table: TransferTable;
   readonly #trust: (address: string, hop: number) => boolean;
   readonly #known: (request: IncomingMessage) => void;
 
   /**
-   * `known` hears of each request that is a peer's. Throws `ERR_INVALID_OPTION` for proxies that are neither addresses nor
-   * subnets.
+   * `known` is called for each request that is a peer's. Throws `ERR_INVALID_OPTION` for proxies that are neither addresses
+   * nor subnets.
    */
   constructor(table: TransferTable, known: (request: IncomingMessage) => void) {
     this.#table = table;
@@ -32,7 +32,7 @@ export class RequestAuth {
     this.#known = known;
   }
 
-  /** The transfer the request may serve; rejects with what it is answered. */
+  /** Resolves with the transfer of the request; rejects with the failure to answer. */
   async admit(request: IncomingMessage): Promise<Transfer> {
     if (hostsOf(request) > 1) throw transferError('malformed');
     const method = request.method ?? '';
@@ -62,7 +62,7 @@ export class RequestAuth {
     const shown = { id, way: transfer.way, method, size, address, headers };
     let verdict: unknown;
     try {
-      // One that never decides must not hold the request of a transfer that is over.
+      // A callback that never decides must not hold the request of a transfer that ended.
       verdict = await Promise.race([interrupt(transfer.owner.peer, shown), transfer.ended]);
     } catch (error) {
       if (transfer.over) throw error;

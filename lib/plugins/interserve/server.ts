@@ -35,6 +35,7 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
   readonly #peers: () => Iterable<PeerHandle>;
   readonly #port: () => number | undefined;
 
+  /** @internal */
   constructor(
     table: TransferTable,
     downloads: DownloadServer,
@@ -51,17 +52,20 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
     this.#port = port;
   }
 
-  /** The HTTP port in use, once the server has started; undefined when the bus's port is shared. */
+  /** The HTTP port in use once the server has started; undefined if the bus's port is shared. */
   get port(): number | undefined {
     return this.#port();
   }
 
-  /** Registers an endpoint id; nothing is transferred without one. Adding it again changes its options. */
+  /**
+   * Registers an endpoint id, without which nothing is transferred. Adding it again changes its options.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for an id that is no string of 1 to 128 bytes, or a wrong size.
+   */
   add(id: string, options?: AddOptions): void {
     this.#table.registry.add(id, options);
   }
 
-  /** Removes an endpoint id with its figures; its transfers end with 410. Its callbacks stay. False if there was none. */
+  /** Removes an endpoint id with its figures; its transfers end with 410. Its callbacks stay. Returns false if there is none. */
   remove(id: string): boolean {
     const existed = this.#table.registry.remove(id);
     this.#table.fail(transferError('gone'), (transfer) => transfer.content.id === id);
@@ -69,11 +73,15 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
     return existed;
   }
 
+  /** Whether the endpoint id is registered. */
   exists(id: string): boolean {
     return this.#table.registry.exists(id);
   }
 
-  /** Sets the callback for uploads on `id`, which may be added later; without a callback, removes it. */
+  /**
+   * Sets the callback for uploads on `id`, which may be added later; without a callback, removes it.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for a wrong id, callback or option.
+   */
   receive(id: string, callback: Receive<Readable>, options: ReceiveOptions & { as: 'stream' }): void;
   receive(id: string, callback: Receive<string>, options: ReceiveOptions & { as: 'file' }): void;
   receive(id: string, callback?: Receive<string | Buffer>, options?: ReceiveOptions & { as?: 'value' }): void;
@@ -84,12 +92,20 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
     this.#table.registry.receivers.set(id, deliver && ((data, info, peer) => deliver(data, peer, info)), options);
   }
 
-  /** Called for each request of a transfer on `id`, up or down; false answers it 403 and ends the transfer. */
+  /**
+   * Sets the callback for each HTTP request of a transfer on `id`, up or down; without a callback, removes it. If it
+   * returns `false` or a promise of it, the request is answered 403 and the transfer ends.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for a wrong id or callback.
+   */
   interrupt(id: string, callback?: Interrupt): void {
     this.#table.registry.interrupts.set(id, callback);
   }
 
-  /** Called before each upload on `id`; false refuses it. */
+  /**
+   * Sets the callback that decides on each upload on `id`; without a callback, removes it. Only `true`, or a promise of it,
+   * admits the upload.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for a wrong id or callback.
+   */
   handshake(id: string, callback?: Handshake): void {
     this.#table.registry.handshakes.set(id, callback);
   }
@@ -117,7 +133,7 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
     return this.send(id, data, [...this.#peers()]);
   }
 
-  /** Sends `data` to every peer connected now but `ignore`. */
+  /** Sends `data` to every peer connected now except `ignore`. */
   omit(
     id: string,
     data: Sendable,
@@ -131,7 +147,7 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
     );
   }
 
-  /** What happened so far, keyed by endpoint id. */
+  /** The figures so far, by endpoint id. */
   stats(): Record<string, EndpointStats> {
     return this.#table.profile.stats();
   }

@@ -2,7 +2,7 @@ import type { PeerHandle } from '../../bus/plugin.ts';
 import type { Failure } from './outcomes.ts';
 import type { Way } from './protocol.ts';
 
-/** One transfer that is over, as `transfer` events and the channel `busbar:interserve:transfer` carry it. */
+/** One transfer that ended, as `transfer` events and the channel `busbar:interserve:transfer` carry it. */
 export interface TransferRecord {
   readonly id: string;
   /** `down`: from the server to a client. */
@@ -22,15 +22,15 @@ export type TransferStartRecord = Pick<TransferRecord, 'id' | 'way' | 'peer'> & 
   readonly size: number | undefined;
 };
 
-/** The events of the plugin, on either side. */
+/** The events of the plugin on either side. */
 export interface TransferEvents {
-  /** Every transfer that is over, whatever came of it. */
+  /** Every transfer that ended, whatever its outcome. */
   transfer(record: TransferRecord): unknown;
 }
 
 export interface Progress {
   readonly peer: PeerHandle;
-  /** Bytes that left so far; after a break it may fall back to where the transfer goes on. */
+  /** Bytes that have left so far; after a break it may fall back to where the transfer resumes. */
   readonly bytes: number;
   /** Undefined while the end of a stream is not known. */
   readonly total: number | undefined;

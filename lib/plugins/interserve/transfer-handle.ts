@@ -12,6 +12,7 @@ export class TransferHandle<Result> extends GuardedEmitter<HandleEvents> {
   readonly receipt: Promise<Result>;
   readonly #abort: () => void;
 
+  /** @internal */
   constructor(
     receipts: ReadonlyMap<PeerHandle, Promise<Receipt>>,
     receipt: Promise<Result>,
@@ -22,12 +23,12 @@ export class TransferHandle<Result> extends GuardedEmitter<HandleEvents> {
     this.receipts = receipts;
     this.receipt = receipt;
     this.#abort = abort;
-    // Those who want no receipt must not die of one.
+    // Callers that ignore the receipts must not get unhandled rejections.
     receipt.catch(() => {});
     for (const each of receipts.values()) each.catch(() => {});
   }
 
-  /** Ends the transfer to every peer that has not taken it yet; the other side is told. */
+  /** Ends the transfer to every peer that has not taken it yet, and tells the other side. */
   abort(): void {
     this.#abort();
   }
@@ -35,7 +36,7 @@ export class TransferHandle<Result> extends GuardedEmitter<HandleEvents> {
 
 const reportIntervalMs = 100;
 
-/** Turns the moves of one transfer into progress reports: at most ten a second, and one at the end. */
+/** Makes progress reports of the bytes that move: at most ten a second, and one at the end. */
 export class ProgressMeter {
   readonly #clock: Clock;
   readonly #report: (bytes: number, rate: number) => void;
@@ -50,7 +51,7 @@ export class ProgressMeter {
     this.#reportedAt = clock.now();
   }
 
-  /** `bytes` is the count so far; `last` reports whatever the time is. */
+  /** `bytes` is the count so far; `last` always reports. */
   moved(bytes: number, last = false): void {
     const elapsed = this.#clock.now() - this.#reportedAt;
     if (!last && elapsed < reportIntervalMs) return;

@@ -35,7 +35,7 @@ export class DownloadClient {
     this.#core = core;
   }
 
-  /** Resolves when the download is over; never rejects. */
+  /** Handles an offer. Resolves when the download has ended; never rejects. */
   async offered({ transfer, content, place }: OfferMessage, { peer, signal }: LaneRequestContext): Promise<Answer> {
     const { receivers, options, clock, profile, report } = this.#core;
     const startedAt = clock.now();
@@ -75,12 +75,12 @@ export class DownloadClient {
   stop(transfer: number, error: BusError): void {
     const download = this.#active.get(transfer);
     if (download === undefined) return;
-    // An interrupt is answered to the request as well, with headers.
+    // The request is answered with the interrupt as well, and with headers.
     if (failureOf(error) !== 'interrupted') download.over.abort(error);
     else this.#stopLate(download, error);
   }
 
-  /** Leaves time for what says more: the response to the request, or the stop that a cancellation follows. */
+  /** Leaves time for news that says more: the response to the request, or the stop that precedes a cancellation. */
   #stopLate({ over, done }: Pick<Download, 'over' | 'done'>, error: BusError): void {
     void withinTime(this.#core.clock, responseMs, done).then(() => over.abort(error));
   }
@@ -98,7 +98,7 @@ export class DownloadClient {
   }
 }
 
-/** One attempt at an offer: fetches from where the pipeline is to the end of the content. */
+/** One attempt at a download: fetches from where the pipeline is to the end of the content. */
 async function fetchBody(
   http: EndpointClient,
   place: Place,
@@ -144,7 +144,7 @@ async function readResponse(
   return part === undefined || part.size === pipeline.bytes;
 }
 
-/** Takes the body but for its first `skip` bytes, which a proxy that knows no ranges sends again. */
+/** Takes the body after its first `skip` bytes, which a proxy that ignores ranges sends again. */
 async function readBody(
   response: IncomingMessage,
   pipeline: ReceiverPipeline,

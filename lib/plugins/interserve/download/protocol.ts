@@ -36,18 +36,18 @@ export function readContentRange(header: string | undefined): { start: number; s
   return { start: Number(start), size: size === '*' ? undefined : Number(size) };
 }
 
-/** The ETag of a transfer's content, given its tag; what is encoded is another representation of it. */
+/** The ETag of a transfer's content, given the transfer's tag; each encoding is a representation of its own. */
 export function etagOf(tag: string, encoding?: Encoding): string {
   return `"${tag}${encoding === undefined ? '' : `-${encoding}`}"`;
 }
 
-/** The Range header, unless it means a part of what the requester takes to be another content. */
+/** The Range header, unless If-Range names another content. */
 export function rangeHeader({ headers }: IncomingMessage, tag: string): string | undefined {
   const condition = headers['if-range'];
   return condition === undefined || condition === etagOf(tag) ? headers.range : undefined;
 }
 
-/** Downloaders that fetch parts at the same time say where each ends; one that carries on after a break does not. */
+/** Whether a range says where it ends: parallel downloaders do, a resumed download does not. */
 export function isOneOfMany(range: string | undefined): boolean {
   return /^bytes=\d+-\d+$/.test(range?.replaceAll(' ', '') ?? '');
 }

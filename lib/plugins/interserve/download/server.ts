@@ -98,7 +98,7 @@ export class DownloadServer {
       this.#table.refused('down', id, peer, failure);
       throw failure;
     }
-    // One signal may be that of many transfers.
+    // One signal may belong to many transfers.
     const heed = onAbort(abort, () => transfer.fail(asTransferError(abort.reason)));
     onAbort(transfer.signal, heed);
     transfer.open();
@@ -148,7 +148,7 @@ export class DownloadServer {
     }
   }
 
-  /** Announces the transfer and settles it with the answer; one that ends otherwise is called off at the other side. */
+  /** Announces the transfer and settles it with the answer; if it ends otherwise, the other side is told to stop. */
   async #offer(transfer: Transfer, payload: Payload): Promise<void> {
     const { number, content, owner } = transfer;
     const cancel = new AbortController();
@@ -184,7 +184,7 @@ export class DownloadServer {
   }
 }
 
-/** Answers a GET or HEAD on an offer. A break leaves the offer as it is; what the payload fails with ends it. */
+/** Answers a GET or HEAD on an offer. After a broken connection the offer stands; a failed payload ends it. */
 export async function serveDownload(
   request: IncomingMessage,
   response: ServerResponse,
@@ -258,7 +258,7 @@ async function sendContent(
   if (whole || (isLast() && !isOneOfMany(asked))) transfer.complete();
 }
 
-/** The part asked for, or undefined for the whole. Waits for a stream to come as far. */
+/** The requested part, or undefined for the whole. Waits for a stream to reach it. */
 async function rangeOf(
   asked: string | undefined,
   response: ServerResponse,

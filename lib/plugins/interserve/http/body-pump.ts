@@ -12,15 +12,15 @@ import { type Payload, Scratch } from '../payload/payload.ts';
 /** Content encodings that the platform has, best first. */
 export type Encoding = 'zstd' | 'br' | 'gzip';
 
-/** Less costs throughput, because each read of a file is a trip to another thread; more keeps the bus waiting. */
+/** Read at once. Less costs throughput, because each file read is a round trip to another thread; more delays the bus. */
 const portion = 128 * 1024;
-/** Below this a compressor costs more than it saves. */
+/** Smaller payloads cost more to compress than that saves. */
 const leastToCompress = 1024;
 /** Brotli's default level is for files that are compressed once; this one keeps up with a disk. */
 const brotliLevel = 4;
 /**
- * What may be worked off in one turn of the event loop, so that the bus has its turns in between: one read of a socket.
- * It also lets chunks that were worked off be collected before many more come.
+ * Handled in one turn of the event loop, about one read of a socket, so that the bus has turns in between. It also lets
+ * handled chunks be collected before many more come.
  */
 const turnBytes = 64 * 1024;
 
@@ -37,7 +37,7 @@ export const encodings: readonly Encoding[] = [
   'gzip',
 ];
 
-/** The value of Accept-Encoding for what is taken here. */
+/** The value of Accept-Encoding for the encodings this platform decodes. */
 export const acceptEncoding = encodings.join(', ');
 
 /** The best encoding that an Accept-Encoding header names without refusing it. */
@@ -56,7 +56,7 @@ export function encodingFor(payload: Payload, accept: string | undefined): Encod
   return (payload.size ?? Infinity) >= leastToCompress ? negotiate(accept) : undefined;
 }
 
-/** The Content-Encoding of a message, undefined for none. Throws `encoding` for one that is not taken here. */
+/** The Content-Encoding of a message, undefined for none. Throws `encoding` for one this platform cannot decode. */
 export function encodingOf({ headers }: IncomingMessage): Encoding | undefined {
   const name = headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (name === 'identity') return undefined;
@@ -84,9 +84,9 @@ function made(create: (() => Transform) | undefined): Transform {
   return create();
 }
 
-/** Bytes of all bodies of one peer: so many a second on average, a hundredth of a second's worth at once. */
+/** The rate limit over all bodies of one peer, with a hundredth of a second's worth in one burst. */
 export class ByteRate {
-  /** The most that should be asked for at once. */
+  /** The most to pass to `take` at once. */
   readonly portion: number;
   readonly #clock: Clock;
   readonly #bucket: TokenBucket | undefined;
@@ -99,7 +99,7 @@ export class ByteRate {
     this.#bucket = bytesPerSecond === 0 ? undefined : new TokenBucket(bytesPerSecond, burst, clock.now());
   }
 
-  /** Accounts for `bytes`; what it returns resolves when they may move. */
+  /** Accounts for `bytes`. Returns a promise that resolves when they may move, undefined where they may at once. */
   take(bytes: number): Promise<void> | undefined {
     const waitMs = this.#bucket?.take(bytes, this.#clock.now()) ?? 0;
     return waitMs === 0 ? undefined : sleep(this.#clock, waitMs, undefined, true);
@@ -121,8 +121,8 @@ export interface BodyOptions {
 }
 
 /**
- * Writes a part of the payload into `out`, encoded if asked, and ends it. Resolves when all of it has left; rejects when `out`
- * closes before, or the payload is shorter than it was said to be.
+ * Writes a part of the payload into `out`, encoded if asked, and ends `out`. Resolves when everything has left; rejects when
+ * `out` closes before, or the payload turns out shorter than announced.
  */
 export async function sendBody(payload: Payload, out: Writable, options: BodyOptions): Promise<void> {
   const { encoding, beforeEnd } = options;
@@ -142,7 +142,7 @@ function encoded(out: Writable, encoding: Encoding): Transform {
   return compressor;
 }
 
-/** Reads one portion while the one before leaves. */
+/** Reads one portion while the previous one leaves. */
 async function pump(
   payload: Payload,
   out: Writable,
@@ -184,9 +184,9 @@ function write(out: Writable, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * Gives `take` the decoded body in order, each chunk once the one before was taken. True when the message came to its end,
- * false when its connection broke before. Rejects `malformed` for what cannot be decoded, which leaves the connection open
- * for an answer, and what `take` rejects.
+ * Passes the decoded body to `take` chunk by chunk, each after the previous one settled. Resolves true when the message is
+ * complete, false when its connection broke before. Rejects `malformed` for a body that cannot be decoded, with the
+ * connection still open for an answer, and as `take` does.
  */
 export async function receiveBody(
   message: IncomingMessage,
@@ -229,8 +229,8 @@ function isBreak(error: unknown): boolean {
 }
 
 /**
- * The promise, or a rejection `unreachable` as soon as `out` is closed: a source may be silent and a callback may never
- * come.
+ * Settles as `promise` does, or rejects `unreachable` as soon as `out` closes: a source may stay silent, and the callback of
+ * a write may never come.
  */
 export function untilClosed<T>(out: Writable, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -19,11 +19,11 @@ const loopback = '127.0.0.1';
 
 export interface EndpointClientOptions {
   readonly tls: object | undefined;
-  /** Where the server may send the client besides its own host. */
+  /** Hosts that the server may send the client to besides its own. */
   readonly hosts: readonly string[];
 }
 
-/** Where the client has the bus. */
+/** The address of the bus, as the client sees it. */
 interface BusPlace {
   /** An IP address, or the path of a socket. */
   readonly address: string;
@@ -33,13 +33,13 @@ interface BusPlace {
   readonly host: string | undefined;
 }
 
-/** Sends requests to the places a server names, over connections that are kept for the next one. */
+/** Sends requests to the places a server names, over keep-alive connections. */
 export class EndpointClient {
   readonly #options: EndpointClientOptions;
   readonly #plain = new http.Agent({ keepAlive: true, maxFreeSockets: mostIdleConnections });
   #secure: https.Agent | undefined;
   #peer: PeerHandle | undefined;
-  /** Where the bus is, or was while a link was last open. */
+  /** As of the last open link. */
   #bus: BusPlace | undefined;
 
   constructor(options: EndpointClientOptions) {
@@ -57,7 +57,7 @@ export class EndpointClient {
     return socketPath !== undefined || host === 'localhost' || isLoopback(host);
   }
 
-  /** A request whose body is the caller's to write; `error` events reach `answerTo`. */
+  /** Opens a request; the caller writes its body and passes it to `answerTo`, which handles its `error` events. */
   open(place: Place, method: string, headers: http.OutgoingHttpHeaders, signal: AbortSignal): http.ClientRequest {
     const options = {
       ...this.#target(place),
@@ -76,7 +76,7 @@ export class EndpointClient {
     this.#secure?.destroy();
   }
 
-  /** Throws `refused` for a host that is not the server's to name: the client would carry its requests into any network. */
+  /** Throws `refused` for a host the server may not name: a server could send the client's requests into any network. */
   #target(place: Place): { host?: string; port?: number; socketPath?: string } {
     const bus = (this.#bus = busPlaceOf(this.#peer) ?? this.#bus);
     if (place.address !== undefined && !this.#mayFollow(place.address.toLowerCase(), bus)) {
@@ -92,7 +92,7 @@ export class EndpointClient {
 
   #mayFollow(host: string, bus: BusPlace | undefined): boolean {
     if (this.#options.hosts.some((allowed) => allowed.toLowerCase() === host) || host === bus?.host) return true;
-    // A bus that is no network's is on this machine.
+    // A bus without an IP address is on this machine.
     const address = host === 'localhost' ? loopback : plainAddress(host);
     return address === (plainAddress(bus?.address) ?? loopback);
   }
@@ -114,7 +114,7 @@ function hostOf(peer: PeerHandle): string | undefined {
   return 'host' in address ? address.host.toLowerCase() : undefined;
 }
 
-/** The response to a request, or what kept it from coming. */
+/** Resolves with the response to a request; rejects `unreachable` if none comes. */
 export function answerTo(request: http.ClientRequest): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once('response', resolve);
@@ -127,7 +127,7 @@ export interface RetryOptions {
   readonly random: Random;
   /** Ends everything with its reason. */
   readonly signal: AbortSignal;
-  /** Without a byte for so long the whole is given up; a single attempt is after a third of it. */
+  /** Time without a byte after which the transfer fails; a single attempt fails after a third of it. */
   readonly timeoutMs: number;
 }
 
@@ -138,13 +138,13 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** To be called as bytes move. */
   moved(): void;
-  /** To be called when all bytes moved and only the other end's answer is awaited. */
+  /** To be called when all bytes have moved; the answer of the other end has no time limit here. */
   complete(): void;
 }
 
 /**
- * Tries until it works: what a connection failed with is tried again, after a growing and spread delay, for as long as
- * bytes move now and then. Anything else, and the last failure when they do not, rejects.
+ * Runs `work` until it succeeds. A failed connection is retried after a growing, jittered delay for as long as bytes move
+ * now and then. Rejects any other failure at once, and the last one when `timeoutMs` pass without a byte.
  */
 export async function retry(options: RetryOptions, work: (attempt: Attempt) => Promise<void>): Promise<void> {
   const { clock, random, signal, timeoutMs } = options;
@@ -185,7 +185,7 @@ interface Once extends Pick<Attempt, 'number' | 'moved' | 'complete'> {
   readonly over: AbortSignal;
 }
 
-/** Resolves undefined when it worked and the failure when it may be tried again; rejects anything else. */
+/** Resolves undefined on success, or with a failure that may be retried; rejects any other. */
 async function attemptOnce(
   { clock, timeoutMs, over, number, moved, complete }: Once,
   work: (attempt: Attempt) => Promise<void>,
@@ -196,7 +196,7 @@ async function attemptOnce(
   const slow = new IdleTimeout(clock, timeoutMs / 3, () => once.abort(transferError('stalled')));
   slow.touch();
   let current = true;
-  /** What is left of an attempt that is over must not touch the clocks of the next one. */
+  /** Late calls of a past attempt must not touch the timeouts of the next one. */
   const whileCurrent = (task: () => void) => () => {
     if (current) task();
   };

@@ -17,7 +17,7 @@ export class RequestError extends BusError {
   }
 }
 
-/** Answers a request with what it failed with, as far as the response still can. */
+/** Answers a request with its failure; a response that has begun is cut. */
 export function answerFailure(response: ServerResponse, error: unknown): void {
   if (response.headersSent) {
     if (!response.writableEnded) response.destroy();
@@ -38,14 +38,14 @@ export function answerFailure(response: ServerResponse, error: unknown): void {
   if (reason === 'method') headers.allow = 'GET, HEAD, PUT, POST';
   if (!response.req.complete) {
     headers.connection = 'close';
-    // Sockets and their time are the system's here, whatever clock the transfers go by.
+    // Real sockets linger in real time, whatever clock the transfers use.
     lingerAfter(response, systemClock);
   }
   response.writeHead(status, headers).end(text);
   response.req.resume();
 }
 
-/** A failure that a response told of, with its headers, which `failure` callbacks are given. */
+/** A failure told by a response, with the response's headers for `failure` callbacks. */
 export class EndpointError extends BusError {
   readonly headers: IncomingHttpHeaders;
   readonly #reason: Failure;
@@ -60,13 +60,13 @@ export class EndpointError extends BusError {
     this.#status = status;
   }
 
-  /** The same with the message that came over the bus, which says more. */
+  /** The same failure with the more precise message that came over the bus. */
   saying(message: string): EndpointError {
     return new EndpointError(this.#reason, this.#status, this.headers, message);
   }
 }
 
-/** What a response that is no success says. */
+/** Reads the failure in a response without success. */
 export function failureIn(response: IncomingMessage): EndpointError {
   const { statusCode = 0, headers } = response;
   const given = headers[reasonHeader];

@@ -4,13 +4,13 @@ import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { transferError } from '../outcomes.ts';
 
-/** What is read at once for the hash alone. */
+/** Bytes read at once for the hash alone. */
 const hashedBytes = 256 * 1024;
 
-/** How the whole value is handed over at the other end. */
+/** The form in which a value is handed over at the other end. */
 export type ValueKind = 'string' | 'bytes';
 
-/** What is sent: bytes that can be read again from any position, so that a broken transfer goes on. */
+/** Content to send: bytes that can be read again from any position, so that a broken transfer can resume. */
 export interface Payload {
   readonly kind: ValueKind;
   /** The base name of a file; undefined for anything else. */
@@ -21,7 +21,8 @@ export interface Payload {
   readonly available: number;
   readonly fingerprint: Fingerprint;
   /**
-   * At most `length` bytes from `position`, none at the end. They may lie in `scratch` and are good until it is used again.
+   * Resolves with at most `length` bytes from `position`, none at the end. They may lie in `scratch` and are valid until it is
+   * used again.
    */
   read(position: number, length: number, scratch: Scratch): Promise<Uint8Array>;
   /** Resolves when more than `position` bytes are available or the end is known. */
@@ -29,7 +30,7 @@ export interface Payload {
   close(): Promise<void>;
 }
 
-/** A buffer that is made when it is first needed and grows to what is asked of it. */
+/** A buffer that is allocated on first use and grows as needed. */
 export class Scratch {
   #buffer: Buffer | undefined;
 
@@ -40,8 +41,8 @@ export class Scratch {
 }
 
 /**
- * The SHA-256 of a payload, fed by whoever reads it: several readers at different positions hash every byte once, and what
- * nobody has read is read at the end.
+ * The SHA-256 of a payload, fed by its readers: several at different positions hash every byte once, and bytes that none has
+ * read are read at the end.
  */
 export class Fingerprint {
   readonly #hash = createHash('sha256');
@@ -55,7 +56,7 @@ export class Fingerprint {
     this.#position = position + bytes.length;
   }
 
-  /** In hexadecimal. Rejects what reading the payload rejects. */
+  /** Resolves with the hash in hexadecimal; rejects as `Payload.read` does. */
   async of(payload: Payload): Promise<string> {
     const scratch = new Scratch();
     while (this.#digest === undefined) {
@@ -72,7 +73,7 @@ export class Fingerprint {
   }
 }
 
-/** A string or bytes in memory. Bytes are not copied: they must stay as they are until the transfer is over. */
+/** A string or bytes in memory. Bytes are not copied: they must stay as they are until the transfer has ended. */
 export class MemoryPayload implements Payload {
   readonly kind: ValueKind;
   readonly name = undefined;
@@ -106,7 +107,7 @@ export class MemoryPayload implements Payload {
   }
 }
 
-/** A regular file, read through one descriptor, so that a rename or a removal meanwhile does no harm. */
+/** A regular file, read through one descriptor, so that renaming or removing it does no harm. */
 export class FilePayload implements Payload {
   readonly kind = 'bytes';
   readonly name: string;
@@ -120,7 +121,7 @@ export class FilePayload implements Payload {
     this.size = size;
   }
 
-  /** Rejects `ERR_INVALID_ARGUMENT` for what cannot be opened or is no regular file. */
+  /** Rejects `ERR_INVALID_ARGUMENT` for a path that cannot be opened or is not a regular file. */
   static async open(path: string): Promise<FilePayload> {
     const file = await open(path, 'r').catch((error: Error) => {
       throw transferError('malformed', error.message, error);

@@ -7,7 +7,7 @@ import { textOf } from '../../../base/text-of.ts';
 import { asTransferError, failureOf, transferError } from '../outcomes.ts';
 import { FilePayload, Fingerprint, MemoryPayload, type Payload, type Scratch } from './payload.ts';
 
-/** How far the source is read ahead of the reader that came furthest. */
+/** How far a source is read ahead of its furthest reader. */
 const aheadBytes = 16 * 1024 * 1024;
 
 /** What can be sent. */
@@ -31,8 +31,8 @@ export function payloadOf(data: unknown, limit: number): () => Promise<Payload> 
 }
 
 /**
- * A stream, kept in a file without a name while it is sent: every peer reads it at its own pace and again after a break,
- * and nothing of it stays in memory. The source is first read when somebody wants its bytes.
+ * A stream, spooled to a nameless file while it is sent: every peer reads it at its own pace and again after a break, and
+ * nothing of it stays in memory. Reading the source starts with the first reader.
  */
 class StreamPayload implements Payload {
   readonly kind = 'bytes';
@@ -92,8 +92,8 @@ class StreamPayload implements Payload {
   }
 
   /**
-   * Takes the file out of the file system, which goes when it is closed then, whatever becomes of this process. Where an
-   * open file cannot be removed that waits for `close`.
+   * Unlinks the file, so that it vanishes when it is closed, even if this process is killed. Where an open file cannot be
+   * unlinked, `close` does it.
    */
   async #unname(): Promise<void> {
     if (this.#folder === undefined) return;

@@ -4,13 +4,13 @@ import { asTransferError, transferError } from '../outcomes.ts';
 import type { ValueKind } from '../payload/payload.ts';
 import type { Digest, Receipt } from '../protocol.ts';
 
-/** Where a transfer's bytes go at the receiving end, in order and without gaps, over any number of requests. */
+/** Where the bytes of a transfer go, in order and without gaps, over any number of requests. */
 export interface Sink {
-  /** A promise asks to wait before the next chunk; rejects if nothing more can be taken. */
+  /** Returns a promise where the next chunk has to wait; it rejects if no more can be written. */
   write(bytes: Uint8Array): Promise<void> | undefined;
-  /** All bytes came and are the right ones. Resolves when the receiver's callback took them, rejects as it does. */
+  /** All bytes are there and verified. Settles as the receiver's callback does. */
   finish(sha256: string): Promise<void>;
-  /** The transfer failed: leaves nothing behind. */
+  /** The transfer failed; nothing stays behind. */
   discard(error: BusError): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface Sink {
 export class ReceiverPipeline {
   /** Bytes in order from the start, over all requests. */
   bytes = 0;
-  /** How often a further request went on. */
+  /** How often a further request resumed. */
   resumed = 0;
   readonly #sink: Sink;
   readonly #size: number | undefined;
@@ -47,7 +47,7 @@ export class ReceiverPipeline {
     return this.bytes === this.#size;
   }
 
-  /** Takes a chunk; a promise asks to wait. Throws or rejects with the transfer's error. */
+  /** Takes a chunk; as `Sink.write`. Throws or rejects with the transfer's error. */
   take(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#error !== undefined) throw this.#error;
     if (this.bytes + bytes.length > (this.#size ?? this.#limit)) throw transferError('large');
@@ -56,7 +56,7 @@ export class ReceiverPipeline {
     return this.#sink.write(bytes);
   }
 
-  /** The sender's own count and hash, whichever way they came. */
+  /** Sets the sender's count and hash, from the lane or from a header. */
   expect(digest: Digest): void {
     this.#expect(digest);
   }
@@ -67,8 +67,8 @@ export class ReceiverPipeline {
   }
 
   /**
-   * To be called when the last byte was taken. Waits for the sender's digest, compares, hands over and resolves when the
-   * receiver took it; a second call returns the first one's promise.
+   * To be called after the last byte. Waits for the sender's digest, compares, hands over and resolves when the receiver has
+   * taken it; a second call returns the first one's promise.
    */
   finish(): Promise<Receipt> {
     this.#finishing ??= this.#finish();
@@ -99,12 +99,12 @@ export class ReceiverPipeline {
   }
 }
 
-/** Collects the whole in memory and hands over what was sent: a string or a Buffer. */
+/** Collects everything in memory and hands over a string or a `Buffer`, whichever was sent. */
 export class ValueSink implements Sink {
   readonly #kind: ValueKind;
   readonly #size: number | undefined;
   readonly #deliver: (value: string | Buffer, sha256: string) => unknown;
-  /** Made when the first byte comes, so that an announcement alone costs nothing. */
+  /** Allocated with the first byte, so that an announcement alone costs nothing. */
   #whole: Buffer | undefined;
   #chunks: Uint8Array[] = [];
   #bytes = 0;

@@ -8,15 +8,15 @@ import type { BusError } from '../../../base/errors.ts';
 import { asTransferError, transferError } from '../outcomes.ts';
 import type { Sink } from './pipeline.ts';
 
-/** What a stream buffers before the sender has to wait. */
+/** Bytes a stream buffers before the sender has to wait. */
 const bufferedBytes = 256 * 1024;
 
 /** Bytes that may wait for the disk before the sender has to wait. */
 const backlogBytes = 2 * 1024 * 1024;
 
 /**
- * Hands a stream to the receiver with the first byte. The stream ends only when the hash was right, and is destroyed
- * with the transfer's error otherwise.
+ * Hands a stream to the receiver with the first byte. The stream ends only if the hash is right, and is destroyed with the
+ * transfer's error otherwise.
  */
 export class StreamSink implements Sink {
   readonly #deliver: (stream: Readable) => unknown;
@@ -53,7 +53,7 @@ export class StreamSink implements Sink {
     if (this.#stream !== undefined) return this.#stream;
     const stream = new Readable({ read: () => this.#release(), highWaterMark: bufferedBytes });
     this.#stream = stream;
-    // Whoever reads it hears of the error too; nobody has to.
+    // Readers may listen for the error; nobody has to.
     stream.on('error', () => {});
     stream.once('close', () => this.#release());
     const delivered = new Promise((resolve) => resolve(this.#deliver(stream)));
@@ -74,7 +74,7 @@ export class StreamSink implements Sink {
     if (this.#gone(stream)) await this.#refuse();
   }
 
-  /** Rejects with what the receiver failed with, or because it gave the stream up. */
+  /** Rejects with the receiver's failure, or because it destroyed the stream. */
   async #refuse(): Promise<never> {
     await this.#taken;
     throw transferError('failed', 'The receiver destroyed the stream');
@@ -87,8 +87,8 @@ export class StreamSink implements Sink {
 }
 
 /**
- * Writes to a file beside its destination, hands that to the receiver when the hash was right, and moves it into place when
- * the receiver took it: until then the destination stays as it was. Without a destination the file is temporary and lasts
+ * Writes to a file beside its destination, hands that to the receiver if the hash is right, and moves it into place when the
+ * receiver has taken it; until then the destination stays as it was. Without a destination the file is temporary and lasts
  * as long as the receiver's callback.
  */
 export class FileSink implements Sink {
@@ -108,7 +108,7 @@ export class FileSink implements Sink {
     openPart: (path: string) => Promise<FileHandle> = (part) => open(part, 'wx', 0o600),
   ) {
     this.#path = path;
-    // What the receiver makes of a file may go by the end of its name.
+    // A receiver may look at the extension.
     this.#partPath =
       path === undefined ? join(tmpdir(), `busbar-${randomUUID()}`) : `${path}.${randomUUID()}.part${extname(path)}`;
     this.#deliver = deliver;
@@ -134,7 +134,7 @@ export class FileSink implements Sink {
     await file.close();
     try {
       await this.#deliver(this.#partPath, sha256);
-      // The transfer may have been given up while the receiver took its time.
+      // The transfer may have failed while the receiver was at work.
       if (this.#failed === undefined && this.#path !== undefined) await rename(this.#partPath, this.#path);
     } finally {
       await rm(this.#partPath, { force: true });

@@ -1,25 +1,25 @@
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { transferError } from '../outcomes.ts';
 
-/** What an upload brings in a second on average, once it may begin, while others find no room. */
+/** The pace an upload has to keep on average while others find no room. */
 const leastBytesPerSecond = 16 * 1024;
-/** How long it is not asked for any. */
+/** Time an upload has before the pace counts. */
 const graceMs = 2_000;
-/** Counted for a transfer however small it is, because it takes memory even so. */
+/** The least a transfer counts as, because each takes memory. */
 const leastBytes = 64 * 1024;
 
-/** An upload that holds a permit or a part of the quota, and loses it to others that wait while it is slow. */
+/** An upload that holds a permit or a part of the quota, and loses it to waiting ones if it is slow. */
 export interface PreemptibleUpload {
   readonly peer: unknown;
   /** Milliseconds since it may send; undefined while it may not. */
   sinceMs(): number | undefined;
   /** Bytes that came. */
   arrived(): number;
-  /** It was too slow while others waited. */
+  /** Ends the upload: it was too slow while others waited. */
   preempt(): void;
 }
 
-/** Whether it has had time, and has sent too little. */
+/** Whether the upload has had time and has sent too little. */
 function isSlow(upload: PreemptibleUpload): boolean {
   const since = upload.sinceMs();
   return since !== undefined && since > graceMs && upload.arrived() < (leastBytesPerSecond * since) / 1_000;
@@ -27,7 +27,7 @@ function isSlow(upload: PreemptibleUpload): boolean {
 
 /** The right to transfer, or a place in the queue for it. */
 export interface Permit {
-  /** Resolves when it is there; never, if it was released before. */
+  /** Resolves when the permit is granted; never, if it was released before. */
   readonly granted: Promise<void>;
   /** Gives the permit, or the place in the queue, back. */
   release(): void;
@@ -37,24 +37,24 @@ interface Owner {
   readonly key: unknown;
   held: number;
   readonly queue: Set<() => void>;
-  /** Those that hold permits and may be preempted. */
+  /** Uploads that hold permits. */
   readonly uploads: Set<PreemptibleUpload>;
 }
 
 /**
- * So many permits at once, and so many of one owner. One that becomes free goes to the owner that holds the fewest, among
- * those to the one that came or had a turn the longest ago: an owner that asks for a thousand keeps nobody else waiting for
- * long. With a clock, a slow upload makes room for owners that wait.
+ * A semaphore with a limit for each owner. A free permit goes to the owner that holds the fewest, among those to the one that
+ * was served the longest ago: an owner that asks for a thousand permits keeps nobody else waiting for long. With a clock, slow
+ * uploads are preempted while other owners wait.
  */
 export class FairSemaphore {
   readonly #perOwner: number | 'share';
   readonly #clock: Clock | undefined;
   #timer: Timer | undefined;
   #free: number;
-  /** In the order in which they came or had their last turns. */
+  /** In the order in which they came or were last served. */
   readonly #owners = new Map<unknown, Owner>();
 
-  /** `perOwner`: `share` for half of what others left, so that there is something for whoever comes. */
+  /** `perOwner`: `share` means half of what others left, so that every owner that comes finds some. */
   constructor(count: number, perOwner: number | 'share' = count, clock?: Clock) {
     this.#free = count;
     this.#perOwner = perOwner;
@@ -111,7 +111,7 @@ export class FairSemaphore {
     }
   }
 
-  /** Looks now and then at who holds permits, for as long as somebody waits. */
+  /** Looks for slow uploads now and then while somebody waits. */
   #watch(): void {
     if (this.#clock === undefined || this.#timer !== undefined || this.waiting === 0) return;
     const look = (): void => {
@@ -129,7 +129,7 @@ export class FairSemaphore {
       const slow = other === owner ? undefined : [...other.uploads].find(isSlow);
       if (slow === undefined) continue;
       other.uploads.delete(slow);
-      // Its next turn comes after those of whoever waits.
+      // The owner that loses a permit is served after those that wait.
       this.#toEnd(other);
       slow.preempt();
       return;
@@ -155,9 +155,9 @@ export class FairSemaphore {
   }
 }
 
-/** What one transfer takes of a quota. */
+/** The share of one transfer in a quota. */
 export interface Charge {
-  /** So many bytes came, of content whose size was not known. Throws `busy` when they do not fit. */
+  /** Raises the share to `bytes`, for content of unknown size. Throws `busy` if they do not fit. */
   reach(bytes: number): void;
   release(): void;
 }
@@ -168,9 +168,9 @@ interface Entry {
 }
 
 /**
- * Bytes that wait or move in all. A peer that asks to upload more than one transfer takes half of what others left at the
- * most, and a sixteenth is kept for small ones, so that nobody takes everything; what is unknown is counted as it comes, and
- * a slow upload makes room for others.
+ * A limit for the bytes that wait or move in all. A peer with more than one upload gets half of what others left, and a
+ * sixteenth is kept for small ones, so that no peer takes everything. Content of unknown size counts as it comes, and slow
+ * uploads are preempted where others do not fit.
  */
 export class Quota {
   readonly #limit: number;
@@ -186,12 +186,12 @@ export class Quota {
     return this.#used;
   }
 
-  /** Accounts for `bytes` to be sent, undefined as far as they come, over `transfers`. Throws `busy` when they do not fit. */
+  /** Charges `bytes` to be sent in `transfers`; undefined charges as they come. Throws `busy` if they do not fit. */
   charge(bytes: number | undefined, transfers: number): Charge {
     return this.#enter(Math.max(bytes ?? 0, leastBytes * transfers), undefined);
   }
 
-  /** Accounts for `bytes` that a peer asks to upload, likewise. */
+  /** Charges `bytes` that a peer asks to upload, likewise. */
   chargeUpload(bytes: number | undefined, upload: PreemptibleUpload): Charge {
     return this.#enter(Math.max(bytes ?? 0, leastBytes), upload);
   }

@@ -15,9 +15,9 @@ import { type Endpoint, type Owner, Transfer } from './transfer.ts';
 const pathForm = /^\/interserve\/([0-9a-f]{32})\/([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/;
 
 /**
- * Makes and reads endpoint paths. A path is the hash of the id, 128 random bits and a tag over both, all under a salt of
- * this start: a path that was never made here is told from one that is used up without remembering any of them, and
- * what is looked up is the tag, so that the time a look-up takes says nothing about the random bits.
+ * Makes and reads endpoint paths. A path is the hash of the id, 128 random bits and a tag over both, keyed by a salt of this
+ * start: the tag tells a used path from one that was never made without remembering either, and look-ups go by the tag, so
+ * that their time tells nothing about the random bits.
  */
 export class EndpointPaths {
   readonly #random: Random;
@@ -44,7 +44,7 @@ export class EndpointPaths {
     return timingSafeEqual(Buffer.from(tag), Buffer.from(given)) ? tag : undefined;
   }
 
-  /** What a secret is filed under. */
+  /** The look-up key of a secret. */
   digest(secret: string): string {
     return this.#hmac('key\0', secret).toString('base64url');
   }
@@ -60,7 +60,7 @@ export class EndpointPaths {
   }
 }
 
-/** What the table is made of and around. */
+/** What the table is made from. */
 export interface TableParts {
   readonly clock: Clock;
   readonly random: Random;
@@ -69,18 +69,18 @@ export interface TableParts {
   readonly profile: Profile;
   /** Whether the bus has TLS options. */
   readonly secure: boolean;
-  /** The port in use, if it is one of the plugin's own. */
+  /** The port in use; undefined if the bus's is shared. */
   port(): number | undefined;
 }
 
-/** A peer that had a transfer, with those that are not over, by way and number. */
+/** A peer that had a transfer, with those that have not ended, by way and number. */
 interface PeerEntry extends Owner {
   readonly transfers: Map<string, Transfer>;
 }
 
 /**
- * The server's transfers that are not over, found by endpoint for requests and by peer and number for lane messages; the
- * keys of peers; and what transfers share: permits, quota, figures.
+ * The server's transfers that have not ended, by endpoint for requests and by peer and number for lane messages; the keys of
+ * peers; and what transfers share: permits, quota, figures.
  */
 export class TransferTable {
   readonly clock: Clock;
@@ -111,7 +111,7 @@ export class TransferTable {
     this.#paths = new EndpointPaths(random);
   }
 
-  /** Starts a transfer, which is kept until it ends; its end is recorded. Throws `left` or, for a number in use, `malformed`. */
+  /** Starts a transfer, keeps it until it ends and records its end. Throws `left`, or `malformed` for a number in use. */
   begin(way: Way, number: number, content: Content, peer: PeerHandle): Transfer {
     if (this.#left.has(peer)) throw transferError('left');
     const owner = this.#entryOf(peer);
@@ -138,7 +138,7 @@ export class TransferTable {
     return transfer;
   }
 
-  /** Records what was refused before it became a transfer. */
+  /** Records a transfer that was refused before it began. */
   refused(way: Way, id: string, peer: PeerHandle, error: BusError): void {
     if (!this.registry.exists(id)) return;
     this.profile.ended({ id, way, peer: peer.id }, error, 0, 0, 0);
@@ -157,7 +157,7 @@ export class TransferTable {
     return this.#byPeer.get(peer)?.transfers.get(nameOf(way, number));
   }
 
-  /** Whose key this is; the keyed hash is looked up, so that timing says nothing about keys, and the key is compared. */
+  /** The peer with this key. The look-up goes by a keyed hash, and the key is compared in constant time. */
   ownerOf(key: string): Owner | undefined {
     const owner = this.#byKey.get(this.#paths.digest(key));
     if (owner === undefined) return undefined;
@@ -179,12 +179,12 @@ export class TransferTable {
     };
   }
 
-  /** Ends every transfer that `chosen` says yes to. */
+  /** Fails every transfer that `chosen` picks. */
   fail(error: BusError, chosen: (transfer: Transfer) => boolean = () => true): void {
     for (const transfer of [...this.#byTag.values()]) if (chosen(transfer)) transfer.fail(error);
   }
 
-  /** The peer's session is over. */
+  /** The peer's session has ended. */
   left(peer: PeerHandle): void {
     this.#left.add(peer);
     const entry = this.#byPeer.get(peer);

@@ -8,21 +8,21 @@ import type { Payload } from '../payload/payload.ts';
 import type { Content, Digest, Receipt, Way } from '../protocol.ts';
 import type { ReceiverPipeline } from '../receive/pipeline.ts';
 
-/** Parts of one transfer that are sent at the same time. */
+/** Parts of one transfer sent at the same time. */
 const mostBeside = 16;
-/** Who asks for more parts that do not touch does not want the whole. */
+/** A requester with more parts that do not touch does not want the whole. */
 const mostParts = 1_000;
 
-/** What is kept for a peer while its session lasts. */
+/** A peer as the owner of transfers, while its session lasts. */
 export interface Owner {
   readonly peer: PeerHandle;
-  /** The secret that requests of this peer carry; given to it over the bus alone. */
+  /** The secret that requests of this peer carry; told over the bus only. */
   readonly key: string;
   /** Shared by all transfers of the peer, both ways. */
   readonly rate: ByteRate;
 }
 
-/** A path nobody can guess, and the tag under which the table keeps what it leads to. */
+/** A path nobody can guess, and the tag under which the table keeps its transfer. */
 export interface Endpoint {
   readonly path: string;
   readonly tag: string;
@@ -45,20 +45,20 @@ interface ClaimedRequest {
   readonly done: Promise<void>;
 }
 
-/** A transfer as the server has it, from the offer or the ask until its one end. */
+/** A transfer at the server, from the offer or the ask until its one end. */
 export class Transfer {
   readonly way: Way;
   readonly number: number;
   readonly content: Content;
   readonly owner: Owner;
   readonly endpoint: Endpoint;
-  /** Settles once; what was rejected here is what both sides are told. */
+  /** Settles once; both sides are told the error it rejects with. */
   readonly ended: Promise<Receipt>;
-  /** Fires with the end, for waits that concern this transfer alone. */
+  /** Fires when the transfer ends. */
   readonly signal: AbortSignal;
-  /** Down: what is sent. */
+  /** Down: the content. */
   payload: Payload | undefined;
-  /** Down: what of it left in parts. */
+  /** Down: the parts of it that have left. */
   readonly coverage = new Coverage();
   /** Bytes that moved, for reports. */
   bytes = 0;
@@ -77,7 +77,7 @@ export class Transfer {
   #resolve: (receipt: Receipt) => void = () => {};
   #reject: (error: BusError) => void = () => {};
   #request: ClaimedRequest | undefined;
-  /** Those that are served beside it, each a part. */
+  /** Requests served beside it, each for a part. */
   readonly #beside = new Set<(why?: BusError) => void>();
   #begun = false;
   #pipeline: ReceiverPipeline | undefined;
@@ -124,7 +124,7 @@ export class Transfer {
     this.#pipeline?.expect(digest);
   }
 
-  /** From now on the next thing must happen within the timeout: a turn, then a request, then bytes that move. */
+  /** Restarts the timeout of the next step: a permit, then a request, then bytes that move. */
   open(): void {
     if (!this.over) this.#idle.touch();
   }
@@ -136,7 +136,7 @@ export class Transfer {
     this.onMoved(bytes);
   }
 
-  /** The content is through, and its receiver's time runs, from the first time this is said. */
+  /** All bytes have left or arrived. The receiver's time runs from the first call. */
   complete(): void {
     this.#idle.stop();
     if (this.over) return;
@@ -148,9 +148,9 @@ export class Transfer {
   }
 
   /**
-   * Makes a request the one that serves this transfer. The one before is stopped first, because a peer that comes again
-   * has given it up. `stop` is told why if the transfer failed. Resolves to what the request must call when it is done,
-   * or before it fails the transfer itself.
+   * Makes a request the one that serves this transfer. The previous one is stopped first, because a peer that comes again
+   * has given it up. `stop` gets the error if the transfer failed. Resolves with a function that the request must call when
+   * it is done, or before it fails the transfer itself.
    */
   async claim(stop: (why?: BusError) => void): Promise<() => void> {
     this.#begun = true;
@@ -168,7 +168,7 @@ export class Transfer {
     };
   }
 
-  /** Serves a request for a part beside others; as `claim`, but that nothing is stopped. Throws `busy` over a limit. */
+  /** As `claim`, for a request for a part: others go on. Throws `busy` above 16 parts at once. */
   join(stop: (why?: BusError) => void): () => void {
     if (this.#beside.size >= mostBeside) throw transferError('busy');
     this.#begun = true;
@@ -199,7 +199,7 @@ export class Transfer {
   }
 }
 
-/** Which bytes of a content have left, as parts that do not touch, in order. */
+/** The bytes of a content that have left, as parts that do not touch, in order. */
 class Coverage {
   #parts: { readonly start: number; readonly end: number }[] = [];
 
@@ -213,7 +213,7 @@ class Coverage {
     this.#parts = [...apart, { start: first, end: last }].sort((one, other) => one.start - other.start);
   }
 
-  /** Whether all bytes up to `size` have. */
+  /** Whether all bytes up to `size` have left. */
   reaches(size: number): boolean {
     const [first] = this.#parts;
     return size === 0 || (first !== undefined && first.start === 0 && first.end >= size);

@@ -25,7 +25,7 @@ interface Upload {
   bytes: number;
 }
 
-/** Client to server, at the client: asks, then uploads to the place it is given. */
+/** Client to server, at the client: asks, then uploads to the place it is granted. */
 export class UploadClient {
   readonly #core: ClientCore;
   readonly #active = new Map<number, Upload>();
@@ -35,7 +35,7 @@ export class UploadClient {
     this.#core = core;
   }
 
-  /** Throws `ERR_INVALID_ARGUMENT` for data that cannot be sent. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for data that cannot be sent. */
   send(id: string, data: unknown): TransferHandle<Receipt> {
     const open = payloadOf(data, this.#core.options.size);
     let placed: (place: Place) => void = () => {};
@@ -106,7 +106,7 @@ export class UploadClient {
     }
   }
 
-  /** The server's answer settles the transfer; what keeps the upload from working is told to the server, which then answers. */
+  /** Asks and uploads. The server's answer settles the transfer, also after a failed upload, which the server is told of. */
   async #ask(upload: Upload, payload: Payload, peer: PeerHandle): Promise<Receipt> {
     const { clock, lane, timeoutMs } = this.#core;
     const { number, id, over } = upload;
@@ -135,7 +135,7 @@ export class UploadClient {
       else if (isPlaced) await withinTime(clock, responseMs, uploaded);
       if (why === undefined) throw error;
       if (cancel.signal.aborted) throw why;
-      // The response has the headers, the answer over the bus the message.
+      // The response has the headers, the answer over the bus the precise message.
       const isSame = failureOf(error) === failureOf(why) && error instanceof BusError;
       throw isSame && why instanceof EndpointError ? why.saying(error.message) : error;
     } finally {
@@ -165,7 +165,7 @@ export class UploadClient {
     );
   }
 
-  /** What cannot be said any more concerns nobody: the session is over. */
+  /** A message that cannot be sent is dropped: the session has ended. */
   #tell(peer: PeerHandle, message: ControlMessage): void {
     this.#core.lane.send(peer, message).catch(() => {});
   }
@@ -178,11 +178,11 @@ interface PutOptions {
   readonly compress: boolean;
   /** The position reached. */
   moved(bytes: number): void;
-  /** Every byte left; resolves when the other end was told their hash. */
+  /** Runs when every byte has left; resolves when the digest has been sent. */
   sent(): Promise<void>;
 }
 
-/** One attempt at an upload: asks where to go on, sends the rest and waits until the receiver took the whole. */
+/** One attempt at an upload: asks for the offset, sends the rest and waits until the receiver has taken the whole. */
 async function putBody({ http, place, payload, compress, moved, sent }: PutOptions, attempt: Attempt): Promise<void> {
   const start = attempt.number === 1 ? 0 : await offsetAt(http, place, attempt.signal);
   const encoding = compress ? encodingFor(payload, place.accept) : undefined;
@@ -199,7 +199,7 @@ async function putBody({ http, place, payload, compress, moved, sent }: PutOptio
   const body = { start, end: payload.size, encoding, moved: onMoved, beforeEnd: sent };
   const sending = sendBody(payload, request, body).then(() => attempt.complete());
   sending.catch((error: unknown) => {
-    // A payload that fails is no reason to wait for an answer.
+    // After a failed payload no answer is worth waiting for.
     if (!request.destroyed) request.destroy(error instanceof Error ? error : undefined);
   });
   const response = await firstOf(answer, sending);
@@ -210,7 +210,7 @@ async function putBody({ http, place, payload, compress, moved, sent }: PutOptio
   }
 }
 
-/** The answer, however early; what sending failed with only if no answer came. */
+/** The answer, however early; the failure of sending only if no answer came. */
 async function firstOf(answer: Promise<IncomingMessage>, sending: Promise<void>): Promise<IncomingMessage> {
   try {
     return await answer;

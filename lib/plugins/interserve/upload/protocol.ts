@@ -3,18 +3,18 @@ import { acceptEncoding, type Encoding, encodingOf } from '../http/body-pump.ts'
 import { RequestError } from '../http/failure.ts';
 import { asTransferError, transferError } from '../outcomes.ts';
 
-/** How many bytes are there already; as in the IETF's resumable uploads. */
+/** Bytes the server already has; as in the IETF's resumable uploads. */
 export const offsetHeader = 'upload-offset';
 
-/** What a response to HEAD says of it; undefined for what is no offset. */
+/** The offset in a response to HEAD; undefined if there is none. */
 export function readOffset(headers: IncomingHttpHeaders): number | undefined {
   const offset = Number(headers[offsetHeader]);
   return Number.isSafeInteger(offset) && offset >= 0 ? offset : undefined;
 }
 
 /**
- * The encoding of an upload of `size` bytes, or of at most `limit` where that is undefined, of which `bytes` are there.
- * Throws, before any of the body is read, for a request that cannot become it.
+ * Checks the headers of a request that continues an upload after `bytes`, before its body is read. The upload has `size`
+ * bytes, or at most `limit` where that is undefined. Returns the encoding of the body. Throws a `RequestError`.
  */
 export function checkUpload(
   request: IncomingMessage,
@@ -45,7 +45,7 @@ function encodingOfUpload(request: IncomingMessage): Encoding | undefined {
   }
 }
 
-/** The SHA-256 of the whole in hexadecimal, as far as the request says it. */
+/** The SHA-256 of the whole upload in hexadecimal; undefined if the request does not give it. */
 export function digestOf({ headers }: IncomingMessage, offset: number): string | undefined {
   const whole = readDigest(headers['repr-digest']);
   if (whole !== undefined || offset > 0) return whole;

@@ -10,7 +10,7 @@ import type { Transfer } from '../transfers/transfer.ts';
 import type { TransferTable } from '../transfers/transfer-table.ts';
 import { checkUpload, digestOf, offsetHeader } from './protocol.ts';
 
-/** Client to server, at the server: decides on asks, tells where to upload, and takes what comes there. */
+/** Client to server, at the server: decides on asks, grants a place, and receives the requests that come there. */
 export class UploadServer {
   readonly #table: TransferTable;
   readonly #lane: Lane;
@@ -20,7 +20,7 @@ export class UploadServer {
     this.#lane = lane;
   }
 
-  /** Resolves when the transfer is over; never rejects. */
+  /** Handles an ask. Resolves when the transfer has ended; never rejects. */
   async ask({ transfer: number, content }: AskMessage, { peer, signal }: LaneRequestContext): Promise<Answer> {
     const { registry, quota, clock, semaphore } = this.#table;
     let transfer: Transfer | undefined;
@@ -29,7 +29,7 @@ export class UploadServer {
     let whole = false;
     const upload: PreemptibleUpload = {
       peer,
-      // Its receiver's time is no time of its own.
+      // The receiver's time does not count as the sender's.
       sinceMs: () => (granted === undefined || whole ? undefined : clock.now() - granted),
       arrived: () => transfer?.bytes ?? 0,
       preempt: () => transfer?.fail(transferError('stalled', 'It was too slow while others waited')),
@@ -113,17 +113,17 @@ export class UploadServer {
 }
 
 interface UploadOptions {
-  /** What an upload of unknown length may come to. */
+  /** The most an upload of unknown length may carry. */
   readonly limit: number;
-  /** Makes the receiving end, with the first request that may bring bytes; throws where nobody receives. */
+  /** Makes the receiving end, on the first request that may bring bytes; throws where nobody receives. */
   open(): ReceiverPipeline;
-  /** Whether the requester waits for leave to send its body. */
+  /** Whether the requester waits for 100 Continue. */
   readonly expectsContinue: boolean;
 }
 
 /**
- * Takes the body of a PUT or POST and answers when the receiver took the whole. What does not fit is refused before the
- * body is read and changes nothing; a break leaves the upload to be resumed; anything else ends it.
+ * Receives the body of a PUT or POST and answers when the receiver has taken the whole. A request that does not fit is
+ * refused before its body is read and changes nothing; after a break the upload can be resumed; any other failure ends it.
  */
 async function acceptUpload(
   request: IncomingMessage,
@@ -187,7 +187,7 @@ async function readBody(
   try {
     whole = await receiveBody(request, encoding, take);
   } catch (error) {
-    // What the transfer failed with comes before what its connection did then.
+    // A transfer that failed cuts its connection; its own failure is the one to answer with.
     if (transfer.over) await transfer.ended;
     throw error;
   }
