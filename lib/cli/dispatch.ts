@@ -8,7 +8,7 @@ import type { Authorize } from '../bus/authorize.ts';
 import { Server } from '../bus/node-bus.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
-import { TokenGate } from '../plugins/dispatch/token-gate.ts';
+import { TokenAuth } from '../plugins/dispatch/token-auth.ts';
 import { version } from '../plugins/dispatch/version.ts';
 import { probe } from './health-probe.ts';
 import { parseAddress } from '../transport/address.ts';
@@ -131,7 +131,7 @@ async function runOnBus(
 function authorizeBy(url: string, environment: NodeJS.ProcessEnv): Authorize | undefined {
   const address = parseAddress(url);
   if (address.kind === 'unix') return undefined;
-  const gate = TokenGate.of(undefined, environment, systemRandom);
+  const gate = TokenAuth.of(undefined, environment, systemRandom);
   if ('host' in address) gate.checkHost(address.host);
   return (payload) =>
     typeof payload === 'object' && payload !== null && 'token' in payload && gate.knows(payload.token);

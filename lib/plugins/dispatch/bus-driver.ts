@@ -2,8 +2,7 @@ import { CreditWindow } from '../../base/credit.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import { encodeData, eventCost, type PortMessage, windowBytes } from './bus-messages.ts';
-import type { Device } from './device.ts';
-import type { Driver } from './driver.ts';
+import type { Device, Driver } from './driver.ts';
 import type { Lease } from './lease.ts';
 import { messageType } from './message.ts';
 

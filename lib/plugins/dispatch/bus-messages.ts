@@ -1,7 +1,7 @@
 import { asBuffer } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import * as is from '../../base/shape.ts';
-import { decodeCommand, type DispatchMessage, decodeMessage, encodeMessage, type MessageType } from './message.ts';
+import { decodeCommand, decodeMessage, type DispatchMessage, encodeMessage, type MessageType } from './message.ts';
 
 // What the plugin's two ends say to each other on their lane. Data travels as bytes: the lease as u32, big-endian, then
 // the same message a WebSocket driver would get or send. Everything else is an object with the member `op`.

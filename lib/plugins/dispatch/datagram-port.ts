@@ -2,10 +2,9 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { BusError } from '../../base/errors.ts';
 import { unmapped } from '../../base/ip.ts';
-import type { Device, Protocol } from './device.ts';
-import type { PortRequest } from './driver.ts';
+import type { Device, PortRequest, Protocol } from './driver.ts';
 import type { Lease, LeasedPort } from './lease.ts';
-import type { OpenPort, PortSurroundings } from './open-port.ts';
+import type { OpenPort, PortContext } from './open-port.ts';
 
 /** The largest payload of a UDP datagram over IPv4. */
 export const largestDatagram = 65_507;
@@ -19,7 +18,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
   readonly protocol: Protocol = 'udp';
   readonly leases = new Set<Lease>();
   readonly clients = 0;
-  readonly #around: PortSurroundings;
+  readonly #context: PortContext;
   readonly #socket: Socket;
   readonly #dualStack: boolean;
   readonly #groups = new Map<string, number>();
@@ -27,9 +26,9 @@ export class DatagramPort implements OpenPort, LeasedPort {
   #number = 0;
   #open = false;
 
-  constructor(around: PortSurroundings) {
-    this.#around = around;
-    this.#dualStack = isIPv6(around.host);
+  constructor(context: PortContext) {
+    this.#context = context;
+    this.#dualStack = isIPv6(context.host);
     // Every address is a literal: the system's resolver has nothing to do.
     this.#socket = createSocket({
       type: this.#dualStack ? 'udp6' : 'udp4',
@@ -50,10 +49,10 @@ export class DatagramPort implements OpenPort, LeasedPort {
         reject(error);
       };
       this.#socket.once('error', onError);
-      this.#socket.bind({ port, address: this.#around.host, exclusive: true }, () => {
+      this.#socket.bind({ port, address: this.#context.host, exclusive: true }, () => {
         this.#socket.off('error', onError);
         this.#socket.on('error', (error) =>
-          this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
+          this.#context.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
         );
         this.#number = this.#socket.address().port;
         this.#open = true;
@@ -111,8 +110,8 @@ export class DatagramPort implements OpenPort, LeasedPort {
           reject(this.#unsent(new BusError('ERR_CONNECT', error.message, { cause: error })));
           return;
         }
-        this.#around.counters.datagramsOut.value += 1;
-        this.#around.counters.datagramBytesOut.value += bytes.length;
+        this.#context.counters.datagramsOut.value += 1;
+        this.#context.counters.datagramBytesOut.value += bytes.length;
         resolve();
       });
     });
@@ -125,7 +124,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
   leave(lease: Lease): void {
     this.leases.delete(lease);
     this.#leaveGroups(lease);
-    this.#around.left(this);
+    this.#context.left(this);
   }
 
   shut(): Promise<void> {
@@ -151,7 +150,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
   }
 
   #onMessage(bytes: Buffer, remote: RemoteInfo): void {
-    const { counters } = this.#around;
+    const { counters } = this.#context;
     const address = this.#dualStack ? unmapped(remote.address) : remote.address;
     const device: Device = { id: remote.port, address, port: remote.port };
     counters.datagramsIn.value += 1;
@@ -167,8 +166,8 @@ export class DatagramPort implements OpenPort, LeasedPort {
   }
 
   #drop(device: Device, reason: 'address' | 'slow_driver', driver?: string): void {
-    this.#around.counters.dropped(reason).value += 1;
-    this.#around.logSeldom(`udp ${this.#number} ${reason} ${driver ?? ''}`, {
+    this.#context.counters.dropped(reason).value += 1;
+    this.#context.logRateLimited(`udp ${this.#number} ${reason} ${driver ?? ''}`, {
       level: 'warn',
       event: 'datagram_dropped',
       ...this.#where(),
@@ -180,7 +179,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
   }
 
   #unsent(error: BusError): BusError {
-    this.#around.counters.datagramsUnsent.value += 1;
+    this.#context.counters.datagramsUnsent.value += 1;
     return error;
   }
 

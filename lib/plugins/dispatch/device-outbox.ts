@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
-import type { Limits } from './limits.ts';
+import type { Limits } from './open-port.ts';
 
 /** What is handed to the system at once: progress shows in steps of this size. */
 const pieceBytes = 65_536;

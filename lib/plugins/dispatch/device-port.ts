@@ -3,7 +3,7 @@ import { CreditReturn } from '../../base/credit.ts';
 import { BusEmitter } from '../../base/emitter.ts';
 import { BusError } from '../../base/errors.ts';
 import { eventCost, windowBytes } from './bus-messages.ts';
-import type { Device, Protocol } from './device.ts';
+import type { Device, Protocol } from './driver.ts';
 
 /** What happens at a port, in order. */
 export type DeviceEvent =
@@ -26,7 +26,7 @@ export interface DevicePortEvents {
 }
 
 /** What a port needs of the session it is held over. */
-export interface PortLine {
+export interface PortTransport {
   write(device: Device, bytes: Uint8Array): Promise<void>;
   close(device: Device): Promise<void>;
   release(): Promise<void>;
@@ -46,17 +46,17 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   readonly protocol: Protocol;
   /** The number it listens on. */
   readonly port: number;
-  readonly #line: PortLine;
+  readonly #transport: PortTransport;
   readonly #devices = new Map<number, Device>();
   #events: AsyncQueue<DeviceEvent> | undefined;
   #status: 'held' | 'started' | 'released' = 'held';
   readonly #owed = new CreditReturn(portionBytes);
 
-  constructor(protocol: Protocol, port: number, line: PortLine) {
+  constructor(protocol: Protocol, port: number, transport: PortTransport) {
     super();
     this.protocol = protocol;
     this.port = port;
-    this.#line = line;
+    this.#transport = transport;
   }
 
   /** Devices connected now, by id; always empty for UDP. */
@@ -87,19 +87,19 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   async write(device: Pick<Device, 'address' | 'port'> & Partial<Device>, bytes: Uint8Array | string): Promise<void> {
     if (this.released) throw new BusError('ERR_CLOSED', 'the port was given back');
     const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-    await this.#line.write({ ...device, id: device.id ?? device.port }, data);
+    await this.#transport.write({ ...device, id: device.id ?? device.port }, data);
   }
 
   /** Closes a device once what was written to it has left. Nothing happens if it is gone, or for UDP. */
   async close(device: Device): Promise<void> {
-    if (!this.released) await this.#line.close(device);
+    if (!this.released) await this.#transport.close(device);
   }
 
   /** Gives the port back; resolves when the dispatcher has it. Devices nobody else hears are closed. */
   async release(): Promise<void> {
     if (this.released) return;
     this.end(undefined);
-    await this.#line.release();
+    await this.#transport.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -154,7 +154,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   }
 
   protected override listenerFailed(_event: string | symbol, error: unknown): void {
-    this.#line.report(error);
+    this.#transport.report(error);
   }
 
   #emit(event: DeviceEvent): void {
@@ -168,11 +168,11 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
   #start(): void {
     if (this.#status !== 'held') return;
     this.#status = 'started';
-    this.#line.credit(windowBytes);
+    this.#transport.credit(windowBytes);
   }
 
   #taken(event: DeviceEvent): void {
     const due = this.#owed.add(eventCost + (event.type === 'received' ? event.bytes.length : 0));
-    if (due > 0 && !this.released) this.#line.credit(due);
+    if (due > 0 && !this.released) this.#transport.credit(due);
   }
 }

@@ -3,8 +3,8 @@ import { custom, resolveOptions } from '../../base/options.ts';
 import type { Lane, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { decodeData, encodeData, type LeaseRequest, type OpenRequest, readPortMessage } from './bus-messages.ts';
-import type { Device, Protocol } from './device.ts';
 import { DevicePort } from './device-port.ts';
+import type { Device, Protocol } from './driver.ts';
 import { messageType } from './message.ts';
 
 export interface TcpPortOptions {

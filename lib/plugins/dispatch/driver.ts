@@ -1,7 +1,17 @@
-import type { BusError } from '../../base/errors.ts';
-import type { Device, Protocol } from './device.ts';
-import type { AcceptList } from './accept-list.ts';
 import type { SecureContext } from 'node:tls';
+import type { BusError } from '../../base/errors.ts';
+import type { AcceptList } from './accept-list.ts';
+
+/** What listens on a port. TLS shares the port numbers of TCP and its statistics. */
+export type Protocol = 'tcp' | 'udp' | 'tls';
+
+/** The program at the other end of a port, as drivers know it. */
+export interface Device {
+  /** TCP and TLS: counted from 0 on each port, never given twice while it is open. UDP: the same as `port`. */
+  readonly id: number;
+  readonly address: string;
+  readonly port: number;
+}
 
 /** What a driver asks for. */
 export interface PortRequest {
@@ -15,7 +25,7 @@ export interface PortRequest {
   readonly secureContext?: SecureContext | undefined;
 }
 
-/** Who hears of the devices on a port: each face of the plugin is an implementation of this. */
+/** Who hears of the devices on a port: on the bus and over a WebSocket. */
 export interface Driver {
   /** Who it is, for the log. */
   readonly name: string;

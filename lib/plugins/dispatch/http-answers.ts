@@ -5,25 +5,25 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { hasBody, linger, lingerAfter } from '../../transport/linger.ts';
-import type { Counters } from './counters.ts';
-import type { Refusal } from './query.ts';
-import type { SeldomLog } from './seldom-log.ts';
+import type { HttpRefusal } from './driver-request.ts';
+import type { RateLimitedLog } from './log.ts';
+import type { Counters } from './metrics.ts';
 
 /** Answers to HTTP requests, each with the id that the log knows the request by. */
 export class HttpAnswers {
   readonly #clock: Clock;
   readonly #counters: Counters;
-  readonly #log: SeldomLog;
+  readonly #log: RateLimitedLog;
   readonly #ids = new WeakMap<IncomingMessage, string>();
 
-  constructor(counters: Counters, log: SeldomLog, clock: Clock) {
+  constructor(counters: Counters, log: RateLimitedLog, clock: Clock) {
     this.#clock = clock;
     this.#counters = counters;
     this.#log = log;
   }
 
   /** Answers with why the request is not served; JSON, but for the sentence that clients of 426 know. */
-  refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
+  refuse(request: IncomingMessage, response: ServerResponse, refusal: HttpRefusal): void {
     const { status, ...body } = refusal;
     this.#counters.requestRefused(status).value += 1;
     const [path] = (request.url ?? '').split('?');

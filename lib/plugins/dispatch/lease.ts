@@ -1,7 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import type { AcceptList } from './accept-list.ts';
-import type { Device } from './device.ts';
-import type { Driver } from './driver.ts';
+import type { Device, Driver } from './driver.ts';
 
 /** The listening side of a lease. */
 export interface LeasedPort {
@@ -13,7 +12,7 @@ export interface LeasedPort {
 }
 
 /** A device that holds bytes for a driver that was not ready. */
-export interface Waiting {
+export interface PendingDevice {
   retry(lease: Lease): void;
 }
 
@@ -27,7 +26,7 @@ export class Lease {
   stalledSince: number | undefined;
   readonly #port: LeasedPort;
   readonly #now: () => number;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<PendingDevice>();
   #status: 'held' | 'started' | 'released' = 'held';
 
   constructor(port: LeasedPort, driver: Driver, accept: AcceptList, now: () => number) {
@@ -67,11 +66,11 @@ export class Lease {
   }
 
   /** Remembers who has bytes for this driver. */
-  await(device: Waiting): void {
+  await(device: PendingDevice): void {
     this.#waiting.add(device);
   }
 
-  forget(device: Waiting): void {
+  forget(device: PendingDevice): void {
     this.#waiting.delete(device);
   }
 

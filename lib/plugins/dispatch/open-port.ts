@@ -1,11 +1,25 @@
 import type { Clock } from '../../base/clock.ts';
 import type { AcceptList } from './accept-list.ts';
-import type { Counters } from './counters.ts';
-import type { Protocol } from './device.ts';
-import type { PortRequest } from './driver.ts';
+import type { PortRequest, Protocol } from './driver.ts';
 import type { Lease } from './lease.ts';
-import type { Limits } from './limits.ts';
 import type { Log, LogEvent } from './log.ts';
+import type { Counters } from './metrics.ts';
+
+/** What one dispatcher holds at the most, and how long it waits. */
+export interface Limits {
+  /** Devices on one port, those still shaking hands included. */
+  readonly maxDevices: number;
+  /** Bytes to one device that it has not taken before its drivers wait. */
+  readonly maxDeviceBytes: number;
+  /** A device that takes nothing of what was sent to it for so long is closed. */
+  readonly deviceTimeoutMs: number;
+  /** A device that ended its half of the connection is closed once its drivers sent nothing to it for so long. */
+  readonly answerTimeoutMs: number;
+  /** How long a driver that takes nothing may hold up the other drivers of a device. */
+  readonly stallMs: number;
+  /** For a TLS handshake, or a PROXY header, to be complete. */
+  readonly handshakeTimeoutMs: number;
+}
 
 /** A port that listens, as the table of ports knows it. */
 export interface OpenPort {
@@ -28,7 +42,7 @@ export interface OpenPort {
 }
 
 /** What a port is given by the table it stands in. */
-export interface PortSurroundings {
+export interface PortContext {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly counters: Counters;
@@ -38,7 +52,7 @@ export interface PortSurroundings {
   /** Balancers whose connections begin with a PROXY header. */
   readonly proxies: AcceptList | undefined;
   /** At most one line a second for each key, with the number of those left out. */
-  logSeldom(key: string, event: LogEvent): void;
+  logRateLimited(key: string, event: LogEvent): void;
   /** A lease was released. */
   left(port: OpenPort): void;
 }

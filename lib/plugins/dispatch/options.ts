@@ -1,8 +1,8 @@
 import { longestTimerMs } from '../../base/clock.ts';
 import { callback, custom, integer, type OptionTable, type Resolved, text } from '../../base/options.ts';
-import { listedOriginsOption } from '../../transport/origin-options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
-import type { Protocol } from './device.ts';
+import { listedOriginsOption } from '../../transport/origin-options.ts';
+import type { Protocol } from './driver.ts';
 import type { Log } from './log.ts';
 
 /** What a driver asks for, as `allow` sees it. */
@@ -22,13 +22,13 @@ export interface TlsFiles {
 }
 
 export const dispatchOptions = {
-  /** Port of the WebSocket face; 0 picks a free one. Without it there is the bus face alone. */
+  /** Port for WebSocket drivers; 0 picks a free one. Without it there are drivers on the bus alone. */
   port: custom<number | undefined>({
     type: 'integer from 0 to 65535',
     default: undefined,
     accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
   }),
-  /** Address the WebSocket face listens on. */
+  /** Address that port listens on. */
   host: text({ default: '127.0.0.1' }),
   /**
    * The token of WebSocket drivers. Else `PLACE_SERVER_SECRET` or `SERVER_SECRET` of the environment; else `testing`,

@@ -1,14 +1,14 @@
 import process from 'node:process';
 import { definePlugin, type Plugin } from '../../bus/plugin.ts';
-import { BusFace } from './bus-face.ts';
+import { BusAdapter } from './bus-adapter.ts';
 import { DispatchPorts } from './dispatch-client.ts';
 import type { DispatchOptions } from './options.ts';
+import type { Statistics } from './ports.ts';
 import { DispatchService } from './service.ts';
-import type { Statistics } from './statistics.ts';
 
 /** What `server.use(dispatch())` returns. */
 export interface DispatchServer {
-  /** Port of the WebSocket face while it listens; undefined without one. */
+  /** Port for WebSocket drivers while it listens; undefined without one. */
   readonly webPort: number | undefined;
   statistics(): Statistics;
   /** Prometheus text. */
@@ -26,7 +26,7 @@ export function dispatch(options: DispatchOptions = {}): Plugin<DispatchServer, 
     server(host) {
       const { clock, random, tls, report } = host;
       const service = new DispatchService(options, { clock, random, environment: process.env, tls, report });
-      void new BusFace(host, service);
+      void new BusAdapter(host, service);
       host.onStart(() => service.start());
       host.onClose(() => service.close());
       return {

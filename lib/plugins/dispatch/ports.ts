@@ -1,17 +1,38 @@
-import { codeOf } from '../../base/code-of.ts';
 import type { Clock } from '../../base/clock.ts';
+import { codeOf } from '../../base/code-of.ts';
 import { BusError } from '../../base/errors.ts';
 import type { AcceptList } from './accept-list.ts';
-import type { Counters } from './counters.ts';
 import { DatagramPort } from './datagram-port.ts';
 import type { Driver, PortRequest } from './driver.ts';
 import { Lease } from './lease.ts';
-import type { Limits } from './limits.ts';
-import type { Log } from './log.ts';
-import type { OpenPort, PortSurroundings } from './open-port.ts';
-import { SeldomLog } from './seldom-log.ts';
-import { type Statistics, statisticsOf } from './statistics.ts';
+import { type Log, RateLimitedLog } from './log.ts';
+import type { Counters } from './metrics.ts';
+import type { Limits, OpenPort, PortContext } from './open-port.ts';
 import { StreamPort } from './stream-port.ts';
+
+/** The three maps of the statistics page, each from a port number to a count. Ports that are closed do not appear. */
+export interface Statistics {
+  /** Drivers that asked for the UDP port. */
+  readonly udp_listeners: Readonly<Record<string, number>>;
+  /** Drivers that asked for the TCP or TLS port. */
+  readonly tcp_listeners: Readonly<Record<string, number>>;
+  /** Devices connected to the TCP or TLS port. */
+  readonly tcp_clients: Readonly<Record<string, number>>;
+}
+
+export function statisticsOf(datagrams: Iterable<OpenPort>, streams: Iterable<OpenPort>): Statistics {
+  const statistics = { udp_listeners: record(), tcp_listeners: record(), tcp_clients: record() };
+  for (const port of datagrams) statistics.udp_listeners[port.number] = port.leases.size;
+  for (const port of streams) {
+    statistics.tcp_listeners[port.number] = port.leases.size;
+    statistics.tcp_clients[port.number] = port.clients;
+  }
+  return statistics;
+}
+
+function record(): Record<string, number> {
+  return {};
+}
 
 export interface PortsOptions {
   readonly clock: Clock;
@@ -30,7 +51,7 @@ interface Entry<Port extends OpenPort> {
   expected: number;
 }
 
-type Make<Port extends OpenPort> = (around: PortSurroundings) => Port;
+type Make<Port extends OpenPort> = (context: PortContext) => Port;
 
 /**
  * The ports that drivers asked for. A port is opened for the first of them, shared by those that follow, and closed with the last one.
@@ -42,22 +63,22 @@ export class Ports {
   readonly #datagrams = new Map<number, Entry<DatagramPort>>();
   /** Ports that were shut and whose last connections still end. */
   readonly #closing = new Map<OpenPort, Promise<void>>();
-  #around: PortSurroundings;
+  #context: PortContext;
   #closed = false;
 
   constructor(options: PortsOptions) {
     const { clock, limits, counters, log, host, proxies } = options;
-    const seldom = new SeldomLog(log, clock);
+    const seldom = new RateLimitedLog(log, clock);
     this.#clock = clock;
     this.#log = log;
-    this.#around = {
+    this.#context = {
       clock,
       limits,
       counters,
       log,
       host,
       proxies,
-      logSeldom: (key, event) => seldom.write(key, event),
+      logRateLimited: (key, event) => seldom.write(key, event),
       left: (port) => this.#closeIfUnused(port),
     };
   }
@@ -69,9 +90,9 @@ export class Ports {
    */
   async open(request: PortRequest, driver: Driver): Promise<Lease> {
     if (request.protocol === 'udp') {
-      return this.#share(this.#datagrams, request, driver, (around) => new DatagramPort(around));
+      return this.#share(this.#datagrams, request, driver, (context) => new DatagramPort(context));
     }
-    return this.#share(this.#streams, request, driver, (around) => new StreamPort(around, request.secureContext));
+    return this.#share(this.#streams, request, driver, (context) => new StreamPort(context, request.secureContext));
   }
 
   statistics(): Statistics {
@@ -147,13 +168,13 @@ export class Ports {
   }
 
   async #listen<Port extends OpenPort>(number: number, make: Make<Port>): Promise<Port> {
-    const port = make(this.#around);
+    const port = make(this.#context);
     try {
       await port.listen(number);
       return port;
     } catch (error) {
-      if (this.#around.host !== '::' || !isLackOfIPv6(error)) throw error;
-      this.#around = { ...this.#around, host: '0.0.0.0' };
+      if (this.#context.host !== '::' || !isLackOfIPv6(error)) throw error;
+      this.#context = { ...this.#context, host: '0.0.0.0' };
       return this.#listen(number, make);
     }
   }

@@ -1,23 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import { guarded } from '../../base/guarded.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
-import { guarded } from '../../base/guarded.ts';
 import type { BugReport } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { Certificates } from './certificates.ts';
-import { Counters } from './counters.ts';
 import type { Log } from './log.ts';
-import { Meters } from './meters.ts';
-import { type DispatchOptions, type DispatchSettings, dispatchOptions } from './options.ts';
-import { Ports } from './ports.ts';
-import { readKernelDrops } from './kernel-drops.ts';
-import type { Statistics } from './statistics.ts';
-import { TokenGate } from './token-gate.ts';
-import { WebFace } from './web-face.ts';
+import { Counters, Meters, readKernelDrops } from './metrics.ts';
+import { dispatchOptions, type DispatchOptions, type DispatchSettings } from './options.ts';
+import { Ports, type Statistics } from './ports.ts';
+import { TokenAuth } from './token-auth.ts';
+import { WebSocketAdapter } from './websocket-adapter.ts';
 
-export interface ServiceSurroundings {
+export interface ServiceContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly environment: NodeJS.ProcessEnv;
@@ -27,7 +24,7 @@ export interface ServiceSurroundings {
   readonly report?: BugReport | undefined;
 }
 
-/** One dispatcher: its ports, its counts and, given a port of its own, its WebSocket face. */
+/** One dispatcher: its ports, its counts and, given a port of its own, its WebSocket adapter. */
 export class DispatchService {
   readonly settings: DispatchSettings;
   readonly ports: Ports;
@@ -35,13 +32,13 @@ export class DispatchService {
   readonly log: Log;
   readonly report: BugReport;
   readonly #meters = new Meters();
-  readonly #face: WebFace | undefined;
-  readonly #gate: TokenGate | undefined;
+  readonly #adapter: WebSocketAdapter | undefined;
+  readonly #auth: TokenAuth | undefined;
   #warned = false;
   #closing: Promise<void> | undefined;
 
   /** @throws BusError `ERR_INVALID_OPTION`, among them a secret that is missing in production. */
-  constructor(options: DispatchOptions, surroundings: ServiceSurroundings) {
+  constructor(options: DispatchOptions, surroundings: ServiceContext) {
     const { clock, random, environment, tls, report = () => undefined } = surroundings;
     this.report = report;
     const settings = resolveOptions('dispatch', dispatchOptions, options);
@@ -59,15 +56,15 @@ export class DispatchService {
       proxies: proxiesOf(settings.proxies),
     });
     if (settings.port === undefined) return;
-    const gate = TokenGate.of(settings.secret, environment, random);
-    this.#gate = gate;
+    const auth = TokenAuth.of(settings.secret, environment, random);
+    this.#auth = auth;
     const { log, ports, certificates } = this;
-    this.#face = new WebFace({
+    this.#adapter = new WebSocketAdapter({
       settings,
       clock,
       counters,
       log,
-      gate,
+      auth,
       certificates,
       ports,
       metrics: () => this.metrics(),
@@ -75,9 +72,9 @@ export class DispatchService {
     });
   }
 
-  /** Port of the WebSocket face while it listens. */
+  /** Port for WebSocket drivers while it listens. */
   get webPort(): number | undefined {
-    return this.#face?.port;
+    return this.#adapter?.port;
   }
 
   /**
@@ -86,10 +83,10 @@ export class DispatchService {
    */
   async start(): Promise<void> {
     this.#closing = undefined;
-    this.#gate?.checkHost(this.settings.host);
+    this.#auth?.checkHost(this.settings.host);
     this.ports.start();
-    await this.#face?.start();
-    if (this.#gate?.isKnown !== true || this.#warned) return;
+    await this.#adapter?.start();
+    if (this.#auth?.isKnown !== true || this.#warned) return;
     this.#warned = true;
     this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });
   }
@@ -111,7 +108,7 @@ export class DispatchService {
       Object.values(counts).reduce((sum, count) => sum + count, 0);
     const gauge = (name: string, help: string, value: number): void =>
       this.#meters.gauge(`busbar_dispatch_${name}`, help, value);
-    gauge('drivers', 'WebSocket drivers connected.', this.#face?.drivers ?? 0);
+    gauge('drivers', 'WebSocket drivers connected.', this.#adapter?.drivers ?? 0);
     gauge('tcp_ports', 'TCP and TLS ports open.', Object.keys(statistics.tcp_listeners).length);
     gauge('udp_ports', 'UDP ports open.', Object.keys(statistics.udp_listeners).length);
     gauge('tcp_listeners', 'Drivers of TCP and TLS ports.', total(statistics.tcp_listeners));
@@ -133,7 +130,7 @@ export class DispatchService {
 
   async #close(): Promise<void> {
     const { closeTimeoutMs } = this.settings;
-    await Promise.all([this.#face?.close(closeTimeoutMs), this.ports.close(closeTimeoutMs)]);
+    await Promise.all([this.#adapter?.close(closeTimeoutMs), this.ports.close(closeTimeoutMs)]);
     this.log({ level: 'info', event: 'closed' });
   }
 }

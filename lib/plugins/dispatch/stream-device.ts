@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { Counters } from './counters.ts';
-import type { Device } from './device.ts';
-import { DeviceOutbox, deviceGone } from './device-outbox.ts';
-import type { Lease, Waiting } from './lease.ts';
-import type { Limits } from './limits.ts';
+import { deviceGone, DeviceOutbox } from './device-outbox.ts';
+import type { Device } from './driver.ts';
+import type { Lease, PendingDevice } from './lease.ts';
+import type { Counters } from './metrics.ts';
+import type { Limits } from './open-port.ts';
 
 /** What a stream device needs of the port it came to. */
 export interface DeviceHost {
@@ -22,7 +22,7 @@ export interface DeviceHost {
  * that driver alone, and nothing more is read until it could. One that ended its own half of the connection is gone as
  * far as its drivers are told, and may still be answered for a while.
  */
-export class StreamDevice implements Device, Waiting {
+export class StreamDevice implements Device, PendingDevice {
   readonly id: number;
   readonly address: string;
   readonly port: number;

@@ -2,22 +2,20 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { canonicalAddress, unmapped } from '../../base/ip.ts';
 import type { AcceptList } from './accept-list.ts';
-import type { Refusal } from './counters.ts';
-import type { Device, Protocol } from './device.ts';
+import { secureSocket, takeProxyHeader } from './device-handshake.ts';
 import { deviceGone } from './device-outbox.ts';
-import type { PortRequest } from './driver.ts';
+import type { Device, PortRequest, Protocol } from './driver.ts';
 import type { Lease, LeasedPort } from './lease.ts';
-import type { OpenPort, PortSurroundings } from './open-port.ts';
-import { takeProxyHeader } from './proxied-socket.ts';
+import type { RefusalReason } from './metrics.ts';
+import type { OpenPort, PortContext } from './open-port.ts';
 import type { ProxySource } from './proxy-header.ts';
 import { type DeviceHost, StreamDevice } from './stream-device.ts';
-import { secureSocket } from './tls-handshake.ts';
 
 /** A TCP port, plain or with TLS, and the devices connected to it. */
 export class StreamPort implements OpenPort, LeasedPort {
   readonly protocol: Protocol;
   readonly leases = new Set<Lease>();
-  readonly #around: PortSurroundings;
+  readonly #context: PortContext;
   readonly #secureContext: SecureContext | undefined;
   readonly #server: Server;
   readonly #devices = new Map<number, StreamDevice>();
@@ -30,11 +28,11 @@ export class StreamPort implements OpenPort, LeasedPort {
   #nextId = 0;
   #number = 0;
 
-  constructor(around: PortSurroundings, secureContext: SecureContext | undefined) {
+  constructor(context: PortContext, secureContext: SecureContext | undefined) {
     this.protocol = secureContext === undefined ? 'tcp' : 'tls';
-    this.#around = around;
+    this.#context = context;
     this.#secureContext = secureContext;
-    const { clock, limits, counters } = around;
+    const { clock, limits, counters } = context;
     this.#host = {
       clock,
       limits,
@@ -60,10 +58,10 @@ export class StreamPort implements OpenPort, LeasedPort {
   listen(port: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ port, host: this.#around.host, backlog: 4_096, exclusive: true }, () => {
+      this.#server.listen({ port, host: this.#context.host, backlog: 4_096, exclusive: true }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', (error) =>
-          this.#around.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
+          this.#context.log({ level: 'warn', event: 'port_failed', ...this.#where(), error: error.message }),
         );
         const address = this.#server.address();
         if (typeof address === 'object' && address !== null) this.#number = address.port;
@@ -96,7 +94,7 @@ export class StreamPort implements OpenPort, LeasedPort {
       if (device.drivers === 0 && !this.#isAwaited(device.address)) device.close();
     }
     for (const device of this.#answerable.values()) if (!this.#isWanted(device.address)) device.close();
-    this.#around.left(this);
+    this.#context.left(this);
   }
 
   /** Connections that were to become devices end at once; devices are told all that was written to them. */
@@ -129,7 +127,7 @@ export class StreamPort implements OpenPort, LeasedPort {
     socket.on('close', () => this.#sockets.delete(socket));
     if (address === '') {
       socket.on('error', () => undefined).destroy();
-    } else if (this.#sockets.size > this.#around.limits.maxDevices && !this.#makeRoom()) {
+    } else if (this.#sockets.size > this.#context.limits.maxDevices && !this.#makeRoom()) {
       this.#refuse(socket, { address, port }, 'limit');
     } else if (this.#secureContext === undefined && !this.#isProxy(address)) {
       this.#admit(socket, { address, port });
@@ -140,8 +138,8 @@ export class StreamPort implements OpenPort, LeasedPort {
 
   /** What comes before a device is one: the balancer's header, then the handshake, within one time limit. */
   async #prepare(socket: Socket, remote: ProxySource): Promise<void> {
-    const { clock, limits } = this.#around;
-    let stage: Refusal = 'proxy';
+    const { clock, limits } = this.#context;
+    let stage: RefusalReason = 'proxy';
     let peer = remote;
     this.#preparing.add(socket);
     const deadline = clock.setTimer(() => socket.destroy(), limits.handshakeTimeoutMs, true);
@@ -170,17 +168,17 @@ export class StreamPort implements OpenPort, LeasedPort {
     if (!this.#isWanted(remote.address)) return this.#refuse(socket, remote, 'address');
     const device = new StreamDevice({ id: this.#nextId++, ...remote }, socket, this.#host);
     this.#devices.set(device.id, device);
-    this.#around.counters.devices(this.protocol).value += 1;
-    this.#around.log({ level: 'info', event: 'device_opened', ...this.#where(), id: device.id, ...remoteOf(remote) });
+    this.#context.counters.devices(this.protocol).value += 1;
+    this.#context.log({ level: 'info', event: 'device_opened', ...this.#where(), id: device.id, ...remoteOf(remote) });
     for (const lease of this.leases) {
       if (lease.started && lease.accept.matches(remote.address)) device.join(lease);
     }
   }
 
-  #refuse(socket: Socket, remote: ProxySource, reason: Refusal, detail?: string): void {
+  #refuse(socket: Socket, remote: ProxySource, reason: RefusalReason, detail?: string): void {
     socket.on('error', () => undefined).destroy();
-    this.#around.counters.refused(reason).value += 1;
-    this.#around.logSeldom(`${this.#number} ${reason}`, {
+    this.#context.counters.refused(reason).value += 1;
+    this.#context.logRateLimited(`${this.#number} ${reason}`, {
       level: 'warn',
       event: 'device_refused',
       ...this.#where(),
@@ -203,7 +201,7 @@ export class StreamPort implements OpenPort, LeasedPort {
   #onGone(device: StreamDevice, reason: string): void {
     this.#devices.delete(device.id);
     if (device.answerable) this.#answerable.set(device.id, device);
-    this.#around.log({
+    this.#context.log({
       level: 'info',
       event: 'device_closed',
       ...this.#where(),
@@ -225,7 +223,7 @@ export class StreamPort implements OpenPort, LeasedPort {
   }
 
   #isProxy(address: string): boolean {
-    const proxies: AcceptList | undefined = this.#around.proxies;
+    const proxies: AcceptList | undefined = this.#context.proxies;
     return proxies?.matches(address) === true;
   }
 

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { X509Certificate } from 'node:crypto';
 import { describe, it } from 'mocha';
-import { sumDrops } from '../../../lib/plugins/dispatch/kernel-drops.ts';
-import { Meters } from '../../../lib/plugins/dispatch/meters.ts';
-import { SeldomLog } from '../../../lib/plugins/dispatch/seldom-log.ts';
+import { sumDrops } from '../../../lib/plugins/dispatch/metrics.ts';
+import { Meters } from '../../../lib/plugins/dispatch/metrics.ts';
+import { RateLimitedLog } from '../../../lib/plugins/dispatch/log.ts';
 import { generateKey, selfSign } from '../../../lib/plugins/dispatch/self-signed.ts';
 
 describe('dispatch metrics', () => {
@@ -40,7 +40,7 @@ describe('dispatch log', () => {
     let now = 0;
     const lines: unknown[] = [];
     const clock = { now: () => now, setTimer: () => ({ cancel: () => undefined }), defer: () => undefined };
-    const log = new SeldomLog((event) => lines.push(event), clock);
+    const log = new RateLimitedLog((event) => lines.push(event), clock);
     const event = { level: 'warn', event: 'device_refused' } as const;
     for (let count = 0; count < 100; count++) log.write('a', event);
     log.write('b', event);

@@ -1,8 +1,32 @@
 import { AcceptList } from './accept-list.ts';
-import type { Protocol } from './device.ts';
+import type { Protocol } from './driver.ts';
+
+/** What a path of the HTTP server leads to. */
+export type Route =
+  | { readonly kind: 'statistics' | 'metrics' | 'healthz' | 'version' }
+  | { readonly kind: 'dispatch'; readonly protocol: Protocol };
+
+const bases = ['/api/server', '/api/dispatch/v1'];
+const routes: Readonly<Record<string, Route>> = {
+  '': { kind: 'statistics' },
+  '/metrics': { kind: 'metrics' },
+  '/healthz': { kind: 'healthz' },
+  '/version': { kind: 'version' },
+  '/tcp_dispatch': { kind: 'dispatch', protocol: 'tcp' },
+  '/udp_dispatch': { kind: 'dispatch', protocol: 'udp' },
+  '/tls_dispatch': { kind: 'dispatch', protocol: 'tls' },
+};
+
+/** The route of a path, under either base; a slash at the end does not matter. */
+export function routeOf(path: string): Route | undefined {
+  const base = bases.find((candidate) => path.startsWith(candidate));
+  if (base === undefined) return undefined;
+  const rest = path.slice(base.length).replace(/\/$/, '');
+  return Object.hasOwn(routes, rest) ? routes[rest] : undefined;
+}
 
 /** Why an HTTP request gets no upgrade. */
-export interface Refusal {
+export interface HttpRefusal {
   readonly status: number;
   readonly error: string;
   /** The parameter of the query that is missing (422) or bad (400). */
@@ -32,7 +56,7 @@ const restrictions = {
 };
 
 /** Reads the query, or says which parameter is in the way. Parameters of others, such as the token, are not looked at. */
-export function readDriverQuery(protocol: Protocol, query: URLSearchParams): DriverQuery | Refusal {
+export function readDriverQuery(protocol: Protocol, query: URLSearchParams): DriverQuery | HttpRefusal {
   for (const name of parameters[protocol]) {
     if (query.getAll(name).length > 1) return bad(name, 'it is given more than once', 'given once');
   }
@@ -58,10 +82,10 @@ export function readDriverQuery(protocol: Protocol, query: URLSearchParams): Dri
   return { port, accept, multicast, privateKey, certificate };
 }
 
-export function bad(parameter: string, error: string, restriction: string): Refusal {
+export function bad(parameter: string, error: string, restriction: string): HttpRefusal {
   return { status: 400, error: `bad parameter "${parameter}": ${error}`, parameter, restriction };
 }
 
-function missing(parameter: 'port' | 'accept'): Refusal {
+function missing(parameter: 'port' | 'accept'): HttpRefusal {
   return { status: 422, error: `missing parameter "${parameter}"`, parameter, restriction: restrictions[parameter] };
 }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BusError } from '../../base/errors.ts';
-import { canonicalAddress } from '../../base/ip.ts';
+import { isLoopback } from '../../base/ip.ts';
 import type { Random } from '../../base/random.ts';
 import { asksByOwnName } from '../../transport/origins.ts';
 
@@ -9,7 +9,7 @@ import { asksByOwnName } from '../../transport/origins.ts';
 const developmentSecret = 'testing';
 
 /** Knows the secret that drivers show, and keeps it to itself. */
-export class TokenGate {
+export class TokenAuth {
   readonly #key: Uint8Array;
   readonly #digest: Buffer;
   /** Whether everybody may know the secret. */
@@ -25,21 +25,21 @@ export class TokenGate {
    * For the secret that was given, or that of the environment, or the known one.
    * @throws BusError `ERR_INVALID_OPTION` without one in production.
    */
-  static of(given: string | undefined, environment: NodeJS.ProcessEnv, random: Random): TokenGate {
+  static of(given: string | undefined, environment: NodeJS.ProcessEnv, random: Random): TokenAuth {
     const secret = given ?? environment['PLACE_SERVER_SECRET'] ?? environment['SERVER_SECRET'];
-    if (secret !== undefined && secret.trim() !== '') return new TokenGate(secret.trim(), random);
+    if (secret !== undefined && secret.trim() !== '') return new TokenAuth(secret.trim(), random);
     if (environment['SG_ENV'] === 'production') {
       throw new BusError(
         'ERR_INVALID_OPTION',
         'dispatch has no default secret in production: set PLACE_SERVER_SECRET or the option "secret"',
       );
     }
-    return new TokenGate(developmentSecret, random, true);
+    return new TokenAuth(developmentSecret, random, true);
   }
 
   /** @throws BusError `ERR_INVALID_OPTION` for the known secret where others than this machine can come in. */
   checkHost(host: string | undefined): void {
-    if (!this.isKnown || isLoopback(host)) return;
+    if (!this.isKnown || host === 'localhost' || isLoopback(host ?? '')) return;
     throw new BusError(
       'ERR_INVALID_OPTION',
       `dispatch has no default secret on ${host}: set PLACE_SERVER_SECRET or the option "secret"`,
@@ -66,9 +66,4 @@ export class TokenGate {
   #digestOf(token: string): Buffer {
     return createHmac('sha256', this.#key).update(token).digest();
   }
-}
-
-function isLoopback(host = ''): boolean {
-  const address = canonicalAddress(host);
-  return host === 'localhost' || address === '::1' || address?.startsWith('127.') === true;
 }

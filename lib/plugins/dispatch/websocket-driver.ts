@@ -2,15 +2,14 @@ import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Clock } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
-import type { Counters } from './counters.ts';
-import type { Device } from './device.ts';
-import type { Driver, PortRequest } from './driver.ts';
+import type { Device, Driver, PortRequest } from './driver.ts';
 import type { Lease } from './lease.ts';
 import type { Log } from './log.ts';
 import { decodeCommand, type DispatchMessage, encodeMessage, type MessageType, messageType } from './message.ts';
+import type { Counters } from './metrics.ts';
 import type { Ports } from './ports.ts';
 
-export interface WebDriverOptions {
+export interface WebSocketDriverOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly counters: Counters;
@@ -20,7 +19,7 @@ export interface WebDriverOptions {
 }
 
 /** The WebSocket, and what it runs on. */
-interface Line {
+interface Connection {
   readonly socket: WebSocket;
   readonly stream: Duplex;
 }
@@ -29,11 +28,11 @@ interface Line {
 const announcementBytes = 1_048_576;
 
 /** A driver at the other end of a WebSocket: one port, and the binary messages of the dispatch protocol. */
-export class WebDriver implements Driver {
+export class WebSocketDriver implements Driver {
   readonly name: string;
-  readonly #options: WebDriverOptions;
+  readonly #options: WebSocketDriverOptions;
   readonly #request: PortRequest;
-  #line: Line | undefined;
+  #connection: Connection | undefined;
   #lease: Lease | undefined;
   /** Why the port was lost, or never held. */
   #failure: { readonly code: number; readonly reason: string } | undefined;
@@ -41,7 +40,7 @@ export class WebDriver implements Driver {
   #corked = false;
   #alive = true;
 
-  constructor(request: PortRequest, options: WebDriverOptions) {
+  constructor(request: PortRequest, options: WebSocketDriverOptions) {
     this.name = options.name;
     this.#request = request;
     this.#options = options;
@@ -59,7 +58,7 @@ export class WebDriver implements Driver {
   /** Takes the WebSocket of the driver, which runs on `stream`, once the port listens. */
   attach(socket: WebSocket, stream: Duplex): void {
     const { log, maxBufferedBytes } = this.#options;
-    this.#line = { socket, stream };
+    this.#connection = { socket, stream };
     stream.on('drain', () => {
       if (socket.bufferedAmount < maxBufferedBytes / 2) this.#lease?.drained();
     });
@@ -100,7 +99,7 @@ export class WebDriver implements Driver {
 
   /** Asks for a sign of life; ends a driver that gave none since the last time. */
   beat(): void {
-    const socket = this.#line?.socket;
+    const socket = this.#connection?.socket;
     if (socket === undefined || socket.isPaused) return;
     if (!this.#alive) {
       this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'no sign of life' });
@@ -114,19 +113,19 @@ export class WebDriver implements Driver {
   /** Gives the port back and tells the driver why. */
   close(code: number, reason: string): void {
     this.release();
-    if (this.#isOpen) this.#line?.socket.close(code, fitReason(reason));
+    if (this.#isOpen) this.#connection?.socket.close(code, fitReason(reason));
   }
 
   terminate(): void {
-    this.#line?.socket.terminate();
+    this.#connection?.socket.terminate();
   }
 
   get #isOpen(): boolean {
-    return this.#line?.socket.readyState === WebSocket.OPEN;
+    return this.#connection?.socket.readyState === WebSocket.OPEN;
   }
 
   get #bufferedBytes(): number {
-    return this.#line?.socket.bufferedAmount ?? 0;
+    return this.#connection?.socket.bufferedAmount ?? 0;
   }
 
   #announce(type: MessageType, device: Device): void {
@@ -140,8 +139,8 @@ export class WebDriver implements Driver {
 
   /** Messages of one turn leave in one write. */
   #send(message: Buffer): void {
-    if (this.#line === undefined || !this.#isOpen) return;
-    const { socket, stream } = this.#line;
+    if (this.#connection === undefined || !this.#isOpen) return;
+    const { socket, stream } = this.#connection;
     if (!this.#corked) {
       this.#corked = true;
       stream.cork();
@@ -191,12 +190,12 @@ export class WebDriver implements Driver {
   /** The driver waits while any of its devices has no room; messages that are here already are still obeyed. */
   #hold(): void {
     this.#holds += 1;
-    this.#line?.socket.pause();
+    this.#connection?.socket.pause();
   }
 
   #unhold(): void {
     this.#holds -= 1;
-    if (this.#holds === 0) this.#line?.socket.resume();
+    if (this.#holds === 0) this.#connection?.socket.resume();
   }
 
   #onTrouble(error: BusError): void {

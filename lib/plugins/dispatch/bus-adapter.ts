@@ -10,7 +10,7 @@ import type { PortWish } from './options.ts';
 import type { DispatchService } from './service.ts';
 
 /** Serves the drivers among the bus server's peers. Their leases live as long as their sessions, whatever the links do. */
-export class BusFace {
+export class BusAdapter {
   readonly #service: DispatchService;
   readonly #clock: Clock;
   readonly #lane: Lane;

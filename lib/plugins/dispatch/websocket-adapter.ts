@@ -1,33 +1,31 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { permits, refusalError } from '../../base/permission.ts';
 import type { BugReport } from '../../bus/plugin.ts';
+import { HttpListener } from '../../transport/http-listener.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
 import { handshakeFault, hostsOf } from '../../transport/websocket-handshake.ts';
 import type { Certificates } from './certificates.ts';
-import type { Counters } from './counters.ts';
-import type { Protocol } from './device.ts';
-import type { PortRequest } from './driver.ts';
+import { bad, type DriverQuery, readDriverQuery, type HttpRefusal, type Route, routeOf } from './driver-request.ts';
+import type { PortRequest, Protocol } from './driver.ts';
 import { HttpAnswers, originOf, responseOn } from './http-answers.ts';
-import type { Log } from './log.ts';
+import { type Log, RateLimitedLog } from './log.ts';
+import type { Counters } from './metrics.ts';
 import type { DispatchSettings } from './options.ts';
 import type { Ports } from './ports.ts';
-import { bad, type DriverQuery, readDriverQuery, type Refusal } from './query.ts';
-import { type Route, routeOf } from './routes.ts';
-import { SeldomLog } from './seldom-log.ts';
-import type { TokenGate } from './token-gate.ts';
+import type { TokenAuth } from './token-auth.ts';
 import { version } from './version.ts';
-import { WebDriver } from './web-driver.ts';
+import { WebSocketDriver } from './websocket-driver.ts';
 
-export interface WebFaceOptions {
+export interface WebSocketAdapterOptions {
   readonly settings: DispatchSettings;
   readonly clock: Clock;
   readonly counters: Counters;
   readonly log: Log;
-  readonly gate: TokenGate;
+  readonly auth: TokenAuth;
   readonly certificates: Certificates;
   readonly ports: Ports;
   readonly metrics: () => Promise<string>;
@@ -40,40 +38,46 @@ const upgradeNeeded = 'This service requires use of the WebSocket protocol';
 const spareConnections = 4_096;
 
 /** The HTTP server that drivers open their WebSockets at, with its pages. Who may not in is told so before the upgrade. */
-export class WebFace {
-  readonly #options: WebFaceOptions;
-  readonly #server: Server;
+export class WebSocketAdapter {
+  readonly #options: WebSocketAdapterOptions;
+  readonly #listener: HttpListener;
   readonly #webSockets: WebSocketServer;
-  readonly #drivers = new Set<WebDriver>();
+  readonly #drivers = new Set<WebSocketDriver>();
   readonly #answers: HttpAnswers;
   #expected = 0;
-  #heartbeat: Timer | undefined;
   #onEmpty: (() => void) | undefined;
 
-  constructor(options: WebFaceOptions) {
-    const { handshakeTimeoutMs, maxDrivers, maxMessageBytes } = options.settings;
+  constructor(options: WebSocketAdapterOptions) {
+    const { clock, counters, log } = options;
+    const { handshakeTimeoutMs, heartbeatMs, maxDrivers, maxMessageBytes } = options.settings;
     this.#options = options;
-    this.#answers = new HttpAnswers(options.counters, new SeldomLog(options.log, options.clock), options.clock);
+    this.#answers = new HttpAnswers(counters, new RateLimitedLog(log, clock), clock);
     this.#webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes });
-    this.#server = createServer(
+    this.#listener = new HttpListener(
       {
-        headersTimeout: handshakeTimeoutMs,
-        requestTimeout: handshakeTimeoutMs,
-        connectionsCheckingInterval: Math.min(1_000, handshakeTimeoutMs),
+        name: 'dispatch',
+        clock,
+        maxConnections: maxDrivers + spareConnections,
         // A certificate may travel in the query.
-        maxHeaderSize: 32_768,
-        noDelay: true,
+        maxHeaderBytes: 32_768,
+        headersTimeoutMs: handshakeTimeoutMs,
+        requestTimeoutMs: handshakeTimeoutMs,
+        sweepMs: heartbeatMs,
       },
-      (request, response) => void this.#onRequest(request, response),
+      {
+        request: (request, response) => void this.#onRequest(request, response),
+        upgrade: (request, socket, head) => void this.#onUpgrade(request, socket, head),
+        sweep: () => {
+          for (const driver of this.#drivers) driver.beat();
+        },
+        error: (error) => log({ level: 'warn', event: 'listen_failed', error: error.message }),
+      },
     );
-    this.#server.maxConnections = maxDrivers + spareConnections;
-    this.#server.on('upgrade', (request, stream: Duplex, head) => void this.#onUpgrade(request, stream, head));
     this.#webSockets.on('headers', (headers, request) => headers.push(`X-Request-ID: ${this.#answers.idOf(request)}`));
   }
 
   get port(): number | undefined {
-    const address = this.#server.address();
-    return typeof address === 'object' && address !== null ? address.port : undefined;
+    return this.#listener.port;
   }
 
   get drivers(): number {
@@ -82,40 +86,23 @@ export class WebFace {
 
   /** @throws BusError `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`, with the system's error as its cause. */
   async start(): Promise<void> {
-    const { settings, log, clock } = this.#options;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        const code = error.code === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN';
-        reject(
-          new BusError(code, `dispatch cannot listen on ${settings.host}:${settings.port}: ${error.message}`, {
-            cause: error,
-          }),
-        );
-      });
-      this.#server.listen({ port: settings.port, host: settings.host, backlog: 4_096, exclusive: true }, resolve);
-    });
-    this.#server.removeAllListeners('error');
-    this.#server.on('error', (error) => log({ level: 'warn', event: 'listen_failed', error: error.message }));
-    log({ level: 'info', event: 'listening', host: settings.host, port: this.port });
-    const beat = (): void => {
-      for (const driver of this.#drivers) driver.beat();
-      this.#heartbeat = clock.setTimer(beat, settings.heartbeatMs, true);
-    };
-    this.#heartbeat = clock.setTimer(beat, settings.heartbeatMs, true);
+    const { settings, log } = this.#options;
+    const { host, port = 0 } = settings;
+    await this.#listener.listen({ host, port, backlog: 4_096 });
+    log({ level: 'info', event: 'listening', host, port: this.port });
   }
 
   /** Takes nobody new, closes the WebSockets with 1001, and ends those that do not answer to that within the time given. */
   async close(timeoutMs: number): Promise<void> {
-    this.#heartbeat?.cancel();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#listener.close(timeoutMs);
     for (const driver of this.#drivers) driver.close(1001, 'the dispatcher is closing');
     const timer = this.#options.clock.setTimer(() => {
       for (const driver of this.#drivers) driver.terminate();
     }, timeoutMs);
     if (this.#drivers.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
     timer.cancel();
-    this.#server.closeAllConnections();
-    await closed;
+    // The others have had their time meanwhile.
+    await Promise.all([closed, this.#listener.close()]);
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -156,7 +143,7 @@ export class WebFace {
       return void this.#onRequest(request, responseOn(stream, request, this.#options.clock));
     }
     const { protocol } = target.route;
-    const refuse = (refusal: Refusal): void =>
+    const refuse = (refusal: HttpRefusal): void =>
       this.#answers.refuse(request, responseOn(stream, request, this.#options.clock), refusal);
     const fault = this.#faultOf(request);
     if (fault !== undefined) return refuse(fault);
@@ -170,24 +157,30 @@ export class WebFace {
     const opened = await this.#open(request, wish);
     this.#expected -= 1;
     if ('status' in opened) return refuse(opened);
-    if (this.#server.listening) this.#upgrade(request, stream, head, opened, wish);
+    if (this.port !== undefined) this.#upgrade(request, stream, head, opened, wish);
     else stream.destroy();
     // Where there is no WebSocket nobody is there for the port.
     if (!this.#drivers.has(opened)) opened.release();
   }
 
   /** A driver who may have the port, and has it if it could be opened. */
-  async #open(request: IncomingMessage, wish: PortRequest): Promise<WebDriver | Refusal> {
+  async #open(request: IncomingMessage, wish: PortRequest): Promise<WebSocketDriver | HttpRefusal> {
     const refusal = await this.#askAllow(wish);
     if (refusal !== undefined) return refusal;
     const { clock, counters, log, ports, settings } = this.#options;
     const { maxBufferedBytes } = settings;
-    const driver = new WebDriver(wish, { name: this.#answers.idOf(request), clock, counters, log, maxBufferedBytes });
+    const driver = new WebSocketDriver(wish, {
+      name: this.#answers.idOf(request),
+      clock,
+      counters,
+      log,
+      maxBufferedBytes,
+    });
     await driver.open(ports);
     return driver;
   }
 
-  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer, driver: WebDriver, wish: PortRequest): void {
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer, driver: WebSocketDriver, wish: PortRequest): void {
     this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
       const { log } = this.#options;
       const about = { driver: driver.name, protocol: wish.protocol, port: wish.port, ...originOf(request) };
@@ -202,17 +195,17 @@ export class WebFace {
     });
   }
 
-  #faultOf(request: IncomingMessage): Refusal | undefined {
+  #faultOf(request: IncomingMessage): HttpRefusal | undefined {
     if (fitsOrigins(request, this.#options.settings.origins)) return handshakeFault(request);
     return { status: 403, error: 'pages of this origin are not let in' };
   }
 
   /** Who asks, then for what: nothing but the two open pages is shown to those without the token. */
-  #examine(request: IncomingMessage): { readonly route: Route; readonly query: URLSearchParams } | Refusal {
+  #examine(request: IncomingMessage): { readonly route: Route; readonly query: URLSearchParams } | HttpRefusal {
     const [path = '', ...query] = (request.url ?? '').split('?');
     const parameters = new URLSearchParams(query.join('?'));
     const route = routeOf(path);
-    if (route?.kind !== 'healthz' && route?.kind !== 'version' && !this.#options.gate.admits(request, parameters)) {
+    if (route?.kind !== 'healthz' && route?.kind !== 'version' && !this.#options.auth.admits(request, parameters)) {
       return { status: 401, error: 'a valid token is needed' };
     }
     if (hostsOf(request) > 1) return { status: 400, error: 'one Host is needed' };
@@ -221,7 +214,7 @@ export class WebFace {
     return { route, query: parameters };
   }
 
-  #wish(protocol: Protocol, parameters: URLSearchParams): PortRequest | Refusal {
+  #wish(protocol: Protocol, parameters: URLSearchParams): PortRequest | HttpRefusal {
     const query = readDriverQuery(protocol, parameters);
     if ('status' in query) return query;
     const { port, accept, multicast } = query;
@@ -242,7 +235,7 @@ export class WebFace {
     return privateKey === undefined ? certificates.shared() : certificates.own(privateKey, certificate);
   }
 
-  async #askAllow({ protocol, port, accept }: PortRequest): Promise<Refusal | undefined> {
+  async #askAllow({ protocol, port, accept }: PortRequest): Promise<HttpRefusal | undefined> {
     const { clock, settings } = this.#options;
     const { allow, handshakeTimeoutMs } = settings;
     if (allow === undefined) return undefined;

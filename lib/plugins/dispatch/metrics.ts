@@ -1,15 +1,62 @@
-import type { Counter, Meters } from './meters.ts';
-import type { Protocol } from './device.ts';
+import type { Protocol } from './driver.ts';
+
+/** A number that only grows. */
+export interface Counter {
+  value: number;
+}
+
+interface Family {
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly samples: Map<string, Counter>;
+}
+
+/** Counts of one dispatcher, written out as Prometheus text. Holders keep the counter, so counting costs an addition. */
+export class Meters {
+  readonly #families = new Map<string, Family>();
+
+  counter(name: string, help: string, labels: Readonly<Record<string, string>> = {}): Counter {
+    return this.#sample(name, help, 'counter', labels);
+  }
+
+  gauge(name: string, help: string, value: number, labels: Readonly<Record<string, string>> = {}): void {
+    this.#sample(name, help, 'gauge', labels).value = value;
+  }
+
+  /** Text exposition format 0.0.4. */
+  toString(): string {
+    const lines: string[] = [];
+    for (const [name, { help, kind, samples }] of this.#families) {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`);
+      for (const [labels, sample] of samples) lines.push(`${name}${labels} ${sample.value}`);
+    }
+    return `${lines.join('\n')}\n`;
+  }
+
+  #sample(name: string, help: string, kind: Family['kind'], labels: Readonly<Record<string, string>>): Counter {
+    let family = this.#families.get(name);
+    if (family === undefined) this.#families.set(name, (family = { help, kind, samples: new Map() }));
+    const pairs = Object.entries(labels).map(([label, value]) => `${label}="${escapeLabel(value)}"`);
+    const key = pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
+    let sample = family.samples.get(key);
+    if (sample === undefined) family.samples.set(key, (sample = { value: 0 }));
+    return sample;
+  }
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
 
 /** Why a device was turned away, or left before it was one. */
-export type Refusal = 'address' | 'limit' | 'proxy' | 'tls';
+export type RefusalReason = 'address' | 'limit' | 'proxy' | 'tls';
 
 /** Why a datagram reached nobody, or not everybody. */
 export type Drop = 'address' | 'slow_driver';
 
 const prefix = 'busbar_dispatch_';
 
-/** What one dispatcher counts about its devices and their bytes, in both faces. */
+/** What one dispatcher counts about its devices and their bytes, for drivers of both kinds. */
 export class Counters {
   readonly tcpDevices: Counter;
   readonly tlsDevices: Counter;
@@ -55,7 +102,7 @@ export class Counters {
     return protocol === 'tls' ? this.tlsDevices : this.tcpDevices;
   }
 
-  refused(reason: Refusal): Counter {
+  refused(reason: RefusalReason): Counter {
     return this.#meters.counter(`${prefix}devices_refused_total`, 'Devices that were turned away.', { reason });
   }
 
@@ -70,4 +117,31 @@ export class Counters {
       status: String(status),
     });
   }
+}
+
+/**
+ * How many datagrams the system dropped at these UDP ports since they were opened, as Linux tells it; undefined elsewhere.
+ */
+export async function readKernelDrops(
+  readText: (path: string) => Promise<string>,
+  ports: readonly number[],
+): Promise<number | undefined> {
+  try {
+    const tables = await Promise.all([readText('/proc/net/udp'), readText('/proc/net/udp6')]);
+    return tables.reduce((sum, table) => sum + sumDrops(table, new Set(ports)), 0);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Sums the last column of the rows whose local port is one of `ports`. */
+export function sumDrops(table: string, ports: ReadonlySet<number>): number {
+  let sum = 0;
+  for (const row of table.split('\n').slice(1)) {
+    const columns = row.trim().split(/\s+/);
+    const port = Number.parseInt(columns[1]?.split(':')[1] ?? '', 16);
+    const drops = Number(columns.at(-1));
+    if (ports.has(port) && Number.isInteger(drops)) sum += drops;
+  }
+  return sum;
 }
