@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { BusError } from '../../base/errors.ts';
-import { resolveOptions } from '../../base/options.ts';
 import { GuardedEmitter } from '../../base/emitter.ts';
+import type { BusError } from '../../base/errors.ts';
+import { guarded } from '../../base/guarded.ts';
+import { resolveOptions } from '../../base/options.ts';
 import type { Lane, PluginHost, PluginInstance } from '../../bus/plugin.ts';
 import { ClientCore } from './client-core.ts';
 import { DownloadClient } from './download/client.ts';
@@ -131,11 +132,7 @@ function callFailure(callback: FailureCallback | undefined, error: BusError, rep
   if (callback === undefined) return;
   const status = statusOf(error) ?? outcomes[failureOf(error)].status;
   const headers = error instanceof EndpointError ? error.headers : undefined;
-  try {
-    Promise.resolve(callback(status, error.message, headers)).catch(report);
-  } catch (failed) {
-    report(failed);
-  }
+  guarded(() => callback(status, error.message, headers), report);
 }
 
 function statusOf({ details }: BusError): number | undefined {

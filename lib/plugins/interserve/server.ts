@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
+import { GuardedEmitter } from '../../base/emitter.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import { GuardedEmitter } from '../../base/emitter.ts';
 import type { Lane, PeerHandle, PluginHost, PluginInstance } from '../../bus/plugin.ts';
 import { DownloadServer } from './download/server.ts';
 import {
