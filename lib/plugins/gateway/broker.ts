@@ -8,12 +8,15 @@ import { eventFrame, type ShareOptions } from './worker-protocol.ts';
 
 export interface BrokerSettings {
   readonly clock: Clock;
-  /** Time in which a worker may come for what has none. */
+  /** How long an item without a worker waits for one. */
   readonly graceMs: number;
   readonly windowBytes: number;
 }
 
-/** Shares items of a server between groups of workers, passes their events on, and reads as far as those take them. */
+/**
+ * Distributes the items of a server, requests or clients, over groups of workers. Forwards their events, and pauses a
+ * client while a worker's window is full.
+ */
 export abstract class Broker<Item extends BrokeredItem> {
   protected readonly settings: BrokerSettings;
   protected readonly items = new IdMap<Item>();
@@ -23,7 +26,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     this.settings = settings;
   }
 
-  /** The worker will not come back: what another can have goes there, the rest is given up. False if it was in no group. */
+  /** Removes a worker: items that can move go to others, the rest is given up. False if the worker was in no group. */
   gone(worker: Worker): boolean {
     let had = false;
     for (const [key, group] of this.#groups) {
@@ -40,7 +43,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     return had;
   }
 
-  /** The handlers of `worker` are done with so many bytes of an item. */
+  /** The handlers of `worker` have finished with `bytes` of an item. */
   took(worker: Worker, id: string, bytes: number): void {
     const item = this.items.get(id);
     if (item === undefined) return;
@@ -48,33 +51,33 @@ export abstract class Broker<Item extends BrokeredItem> {
     this.pace(item);
   }
 
-  /** Ends all timers and waits. */
+  /** Cancels all timers and settles all waits. */
   dispose(): void {
     for (const key of [...this.#groups.keys()]) this.#dissolve(key);
     for (const item of this.items.all()) this.giveUp(item);
   }
 
-  /** The server listens, so that items may come. */
+  /** Whether the server listens, so that new items may come. */
   protected abstract get listening(): boolean;
 
-  /** Nothing more is to be read for this item, and then again. */
+  /** Stops and resumes reading from the item's client. */
   protected abstract pause(item: Item): void;
   protected abstract resume(item: Item): void;
 
-  /** Its client is told that nobody will serve it. */
+  /** Tells the item's client that no worker will serve it. */
   protected abstract refuse(item: Item): void;
 
-  /** The first worker joins a group. A throw keeps it out. */
+  /** Called when the first worker joins a group; a throw prevents that. */
   protected groupFormed(_key: string): void {}
 
-  /** A group is no more. */
+  /** Called when a group was dissolved. */
   protected groupDissolved(_key: string): void {}
 
   protected hasGroup(key: string): boolean {
     return this.#groups.has(key);
   }
 
-  /** @throws BusError `ERR_INVALID_ARGUMENT` where the group shares in another way, or has this worker. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` if the group shares in another way or has this worker already. */
   protected join(worker: Worker, key: string, options: ShareOptions): void {
     const existing = this.#groups.get(key);
     const group = existing ?? new WorkerGroup(options);
@@ -92,7 +95,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     }
   }
 
-  /** Takes no more items for `worker`, and dissolves the group if that was its last. False if it was not in it. */
+  /** Removes `worker` from a group, which is dissolved if it is empty then. False if the worker was not in it. */
   protected leave(worker: Worker, key: string): boolean {
     const group = this.#groups.get(key);
     if (group === undefined || !group.delete(worker)) return false;
@@ -100,7 +103,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     return true;
   }
 
-  /** Gives an item to a worker of its group, or lets it wait for one. */
+  /** Gives an item to a worker of its group; without one it waits for `graceMs`. */
   protected assign(item: Item): void {
     const group = this.#groups.get(item.group);
     const picked = group?.mode === 'all' ? group.workers : [group?.pick(item.details)];
@@ -110,7 +113,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     item.orphaned = this.settings.clock.setTimer(() => this.giveUp(item), this.settings.graceMs);
   }
 
-  /** Passes an event on to the workers of its item. */
+  /** Forwards an event to the workers of its item. */
   protected pass(item: Item, payload: WebServerMessage, passing: Passing): void {
     const frame = eventFrame(payload);
     if (passing === 'fleeting') {
@@ -121,14 +124,14 @@ export abstract class Broker<Item extends BrokeredItem> {
     this.pace(item);
   }
 
-  /** Reads only as far as the workers take it. */
+  /** Pauses or resumes the client as the windows of its workers say. */
   protected pace(item: Item): void {
     if (!item.taken) return;
     if (item.full) this.pause(item);
     else if (item.roomy) this.resume(item);
   }
 
-  /** The item is over; its workers are told by its last event. */
+  /** Removes an item that is over and sends its last event to its workers. */
   protected end(item: Item, payload: WebServerMessage): void {
     this.items.delete(item.id);
     item.end();
@@ -142,7 +145,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     this.refuse(item);
   }
 
-  /** The server stopped: no group waits for workers any more. */
+  /** The server stopped: groups without a worker are dissolved at once. */
   protected stopped(): void {
     for (const [key, { retiring }] of this.#groups) if (retiring !== undefined) this.#dissolve(key);
   }
@@ -152,7 +155,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     this.pace(item);
   }
 
-  /** A group whose last worker is gone stays for the grace time, in which a new one may come. */
+  /** An empty group stays for the grace time, so that a new worker can join it. */
   #retire(key: string, group: WorkerGroup): void {
     group.retiring?.cancel();
     if (!this.listening) this.#dissolve(key);

@@ -9,17 +9,17 @@ import type { EventFrame } from './worker-protocol.ts';
 export interface BrokeredItemOptions<Details> {
   readonly id: string;
   readonly details: Details;
-  /** What a worker is told first. */
+  /** The first frame that a worker gets. */
   readonly beginning: EventFrame;
-  /** The group of workers that it goes to. */
+  /** Key of the group of workers that shares it. */
   readonly group: string;
-  /** What a worker has begun is its own for good; else it can go to another at any time. */
+  /** Once a worker has begun it, it stays with that worker; otherwise it can move at any time. */
   readonly sticky: boolean;
-  /** Bytes on their way to a worker. */
+  /** Credited bytes that may be on their way to one worker. */
   readonly windowBytes: number;
 }
 
-/** A worker that has the item, and what is on its way there. */
+/** A worker that has the item, with its credit window. */
 class Holder extends CreditWindow {
   readonly worker: Worker;
 
@@ -35,19 +35,20 @@ interface Told {
   begun: boolean;
 }
 
-/** A request or a WebSocket client that a worker has, or several, or that waits for one. */
+/** A request or a WebSocket client that one or several workers have, or that waits for one. */
 export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
   readonly id: string;
   readonly details: Details;
   readonly group: string;
   readonly turns = new TurnQueue();
-  /** Runs while no worker is there. */
+  /** Runs while the item has no worker. */
   orphaned: Timer | undefined;
-  /** Its worker asked for a pause. */
+  /** The worker asked for a pause. */
   paused = false;
   readonly #options: BrokeredItemOptions<Details>;
-  readonly #holders: Holder[] = [];
-  /** What was told and nobody has begun, for the next worker. */
+  /** Replaced when it changes, as sending to a worker may end with its release. */
+  #holders: readonly Holder[] = [];
+  /** Frames that no worker has begun, for the next worker. */
   readonly #unbegun = new Queue<Told>();
   #movable = true;
   #over = false;
@@ -68,7 +69,7 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
     return this.#holders.length > 0;
   }
 
-  /** Another worker can have it in place of its own. */
+  /** Whether the item can still go to another worker. */
   get movable(): boolean {
     return this.#movable;
   }
@@ -77,7 +78,7 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
     return this.#over;
   }
 
-  /** A worker has as much on its way as it may, or asked for a pause. */
+  /** Some worker has used up its window, or asked for a pause. */
   get full(): boolean {
     return this.paused || this.#holders.some(({ full }) => full);
   }
@@ -90,28 +91,27 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
     return this.#holders.some((holder) => holder.worker === worker);
   }
 
-  /** Tells `worker` of it, and what nobody has begun. */
+  /** Gives the item to `worker`, with the frames that no worker has begun. */
   give(worker: Worker): void {
     const { beginning, sticky, windowBytes } = this.#options;
     const first = !this.taken;
     const holder = new Holder(worker, windowBytes);
     this.orphaned?.cancel();
     this.orphaned = undefined;
-    this.#holders.push(holder);
+    this.#holders = [...this.#holders, holder];
     worker.send(beginning, sticky ? () => this.#keep(worker) : undefined);
     if (first) for (const told of this.#unbegun) this.#pass(holder, told);
   }
 
-  /** Takes it from `worker`; false if it was not that one's. */
+  /** Takes the item from `worker`; false if the worker did not have it. */
   release(worker: Worker): boolean {
-    const at = this.#holders.findIndex((holder) => holder.worker === worker);
-    if (at < 0) return false;
-    this.#holders.splice(at, 1);
+    if (!this.has(worker)) return false;
+    this.#holders = this.#holders.filter((holder) => holder.worker !== worker);
     this.paused = false;
     return true;
   }
 
-  /** Tells its workers, or the next one, of an event with so many bytes in the window. */
+  /** Sends an event to the workers, or keeps it for the next one; `bytes` count towards the window. */
   tell(frame: EventFrame, bytes: number): void {
     const told = { frame, bytes, begun: false };
     if (this.#movable) this.#unbegun.push(told);
@@ -122,7 +122,7 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
     this.#holders.find((holder) => holder.worker === worker)?.grant(bytes);
   }
 
-  /** Resolves with the next offset that the client takes, and with undefined when it left. */
+  /** Resolves with the next offset when the client can take more, with undefined when it left. */
   writable(): Promise<number | undefined> {
     if (this.#over) return Promise.resolve(undefined);
     return new Promise((resolve) => {
@@ -130,7 +130,7 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
     });
   }
 
-  /** The client takes more. */
+  /** The client can take more, from `offset` on. */
   wake(offset: number | undefined): void {
     const wake = this.#wake;
     this.#wake = undefined;
@@ -163,7 +163,7 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
 const maxWaiting = 1024;
 const settled = Promise.resolve();
 
-/** Tasks one after the other, in the order they came. */
+/** Runs tasks one after the other, in the order they came. */
 class TurnQueue {
   #tail: Promise<unknown> = settled;
   #waiting = 0;

@@ -7,7 +7,7 @@ import { ServerPort } from './server-port.ts';
 import { UpgradeHandler } from './upgrade-handler.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
-/** Where web pages come in as clients of the bus: each WebSocket is a link of the server. */
+/** Accepts web pages as clients of the bus: each WebSocket is a link of the server. */
 export class BrowserListener {
   readonly #host: PluginHost;
   readonly #settings: BrowserListenerSettings;
@@ -44,7 +44,7 @@ export class BrowserListener {
     if (!this.#port.inUse) await this.#port.open(this.#settings.port);
   }
 
-  /** Lets nobody in any more, and ends the links that stand. */
+  /** Stops accepting and ends the open links. */
   async close(): Promise<void> {
     const closed = this.#port.close();
     for (const link of this.#links) link.end();
@@ -59,7 +59,7 @@ export class BrowserListener {
       try {
         this.#host.acceptLink(link);
       } catch {
-        // The server does not listen yet, or not any more: the page comes back.
+        // The server does not listen yet, or no longer: the page tries again.
         link.destroy();
       }
     });

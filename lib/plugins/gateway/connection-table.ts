@@ -3,9 +3,9 @@ import { SlotTable } from '../../base/slot-table.ts';
 
 interface Entry<Connection> {
   readonly connection: Connection;
-  /** Its id is good. */
+  /** Its id is valid. */
   known: boolean;
-  /** Its socket is not done with it. */
+  /** Its socket still uses it. */
   live: boolean;
 }
 
@@ -15,23 +15,23 @@ function newId(slot: number): string {
   return prefix + randomUUID().slice(prefix.length);
 }
 
-/** The slot that an id begins with; no number where it is none of ours. */
+/** The slot that an id begins with; NaN if it is not one of ours. */
 function slotOf(id: string): number {
   // What follows the first part of a UUID is a dash, where parsing ends.
   return Number.parseInt(id, 16);
 }
 
-/** Connections by opaque, unguessable id, and those that still live although their id is no longer good. */
+/** Connections by opaque, unguessable id, and those whose id is no longer valid but whose socket still uses them. */
 export class ConnectionTable<Connection extends { readonly id: string }> {
   readonly #slots = new SlotTable<Entry<Connection>>();
   #size = 0;
 
-  /** How many have an id that is good. */
+  /** How many have a valid id. */
   get size(): number {
     return this.#size;
   }
 
-  /** Makes a connection under an id of its own, known until `delete` and live until `release`. */
+  /** Makes a connection with a new id, valid until `delete` and live until `release`. */
   add(make: (id: string) => Connection): Connection {
     const entry = this.#slots.take((slot) => ({ connection: make(newId(slot)), known: true, live: true }));
     this.#size += 1;
@@ -43,7 +43,7 @@ export class ConnectionTable<Connection extends { readonly id: string }> {
     return entry?.known === true && entry.connection.id === id ? entry.connection : undefined;
   }
 
-  /** Its id is not good any more; false if it was not before. */
+  /** Invalidates an id; false if it was not valid. */
   delete(id: string): boolean {
     const entry = this.#slots.get(slotOf(id));
     if (entry?.known !== true || entry.connection.id !== id) return false;
@@ -53,7 +53,7 @@ export class ConnectionTable<Connection extends { readonly id: string }> {
     return true;
   }
 
-  /** Its socket is done with it. */
+  /** The socket no longer uses the connection. */
   release(connection: Connection): void {
     const slot = slotOf(connection.id);
     const entry = this.#slots.get(slot);
@@ -62,20 +62,20 @@ export class ConnectionTable<Connection extends { readonly id: string }> {
     if (!entry.known) this.#slots.release(slot);
   }
 
-  /** Those whose id is good now; the table may change while they are gone through. */
+  /** A copy of those with a valid id. */
   all(): Connection[] {
     return this.#slots.values().flatMap(({ connection, known }) => (known ? [connection] : []));
   }
 
-  /** Those that live now, likewise. */
+  /** A copy of those that are live. */
   live(): Connection[] {
     return this.#slots.values().flatMap(({ connection, live }) => (live ? [connection] : []));
   }
 }
 
 /**
- * What belongs to some connections of a table, by their ids. It does what a Map does; but a Map that is filled and emptied
- * all the time keeps its outgrown tables alive, and through them everything it held, until the next full collection.
+ * Items by the ids of connections. A `Map` would do, but one that is filled and emptied all the time keeps its outgrown
+ * tables alive, and through them everything it held, until the next full garbage collection.
  */
 export class IdMap<Item extends { readonly id: string }> {
   readonly #slots: (Item | undefined)[] = [];
@@ -98,7 +98,7 @@ export class IdMap<Item extends { readonly id: string }> {
     return true;
   }
 
-  /** Those present now; the map may change while they are gone through. */
+  /** A copy of the items. */
   all(): Item[] {
     return this.#slots.filter((item) => item !== undefined);
   }

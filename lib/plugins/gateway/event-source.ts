@@ -13,10 +13,10 @@ export interface EventSourceOptions {
   readonly clock: Clock;
 }
 
-/** Where failures go that belong to no call; without one they become process warnings, if no handler takes them. */
+/** Receives failures that belong to no call. Without one, failures that no handler takes become process warnings. */
 export interface FailureOutlet {
   report(error: BusError): void;
-  /** This failure of a handler is of no news. */
+  /** Whether this failure of a handler repeats one that was reported. */
   saidBefore(error: unknown): boolean;
 }
 
@@ -30,12 +30,11 @@ const nobody: readonly Handler[] = [];
 type Handler = (event: AnyEventName, payload?: WebServerMessage) => unknown;
 
 /**
- * Where events come from: they queue until `processDeferredEvents`, or arrive at once. A handler is a listener given to
- * `on`, a method of a subclass named as the event, or an override of `onEvent`, which sees them all but the polls. It has
- * its own listeners, and not those of the guarded emitter, because it waits for what handlers return.
+ * Delivers events to handlers: at once, or queued until `processDeferredEvents`. A handler is a listener given to `on`, a
+ * method of a subclass named as the event, or an override of `onEvent`, which sees every event except the polls.
  *
- * The queue takes every event, because the end of a connection must not be lost; it stays bounded by pausing the senders
- * while it is full.
+ * The queue takes every event, since the end of a connection must not be lost; it is bounded because senders are paused
+ * while it is full. This is not the guarded emitter of `base`, because it waits for the promises of handlers.
  */
 export abstract class EventSource<Name extends AnyEventName> {
   readonly #options: EventSourceOptions;
@@ -75,14 +74,14 @@ export abstract class EventSource<Name extends AnyEventName> {
     return this;
   }
 
-  /** Events that wait for the next poll. */
+  /** How many events wait for the next poll. */
   get queuedEvents(): number {
     return this.#queue.length;
   }
 
   /**
-   * Where every event passes, the polls of `ASYNC_POLLING_UPDATE` aside. Handlers that throw or reject are reported as
-   * `UNKNOWN_OR_INVALID_WEBSERVER_EVENT`; a promise that comes back settles when all of them are done, and never rejects.
+   * Delivers every event except the polls of `ASYNC_POLLING_UPDATE`. Handlers that throw or reject are reported as
+   * `UNKNOWN_OR_INVALID_WEBSERVER_EVENT`. Returns a promise if a handler did; it settles with the last one and never rejects.
    */
   onEvent(event: AnyEventName, payload?: WebServerMessage): void | Promise<void> {
     return this.#tell(event, payload);
@@ -100,7 +99,7 @@ export abstract class EventSource<Name extends AnyEventName> {
     return wait;
   }
 
-  /** Delivers what is queued now, then `ASYNC_POLLING_UPDATE`; called from within a handler it does nothing. */
+  /** Delivers the events queued so far, then `ASYNC_POLLING_UPDATE`. Does nothing when called from a handler. */
   processDeferredEvents(): void {
     if (this.#processing) return;
     this.#processing = true;
@@ -114,22 +113,22 @@ export abstract class EventSource<Name extends AnyEventName> {
       this.#full = false;
       this.resumeSenders();
     }
-    // No event, but the end of a poll: `onEvent` does not see it.
+    // Not an event but the end of a poll: `onEvent` does not see it.
     void this.#tell('ASYNC_POLLING_UPDATE');
     this.#processing = false;
   }
 
-  /** The queue was full, and has not come down to half of its limits since. */
+  /** True from the moment the queue is full until half of it is free again. */
   protected get queueFull(): boolean {
     return this.#full;
   }
 
-  /** Queues the event, or delivers it where events are not deferred. */
+  /** Queues the event, or delivers it if events are not deferred. */
   protected raise(name: GatewayEventName, payload: WebServerMessage): void {
     void this.raiseAndWait(name, payload);
   }
 
-  /** The same, with the promise of handlers that were called at once and take their time. */
+  /** As `raise`; returns the promise of handlers that were called at once and are still busy. */
   protected raiseAndWait(name: GatewayEventName, payload: WebServerMessage): void | Promise<void> {
     if (!this.#options.deferred) return this.#deliver(name, payload);
     this.#queue.push({ name, payload });
@@ -142,7 +141,7 @@ export abstract class EventSource<Name extends AnyEventName> {
     void this.#deliver('EVENT_QUEUE_FULL', webServerMessage('EVENT_QUEUE_FULL', serverClientId, size));
   }
 
-  /** Reports a failure that belongs to no call, by an event and to the outlet. */
+  /** Reports a failure that belongs to no call: to the outlet, and as an event if there is a handler for it. */
   protected report(failure: unknown, clientID: string = serverClientId): void {
     const name = 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
     const error = asBusError(failure, 'ERR_LISTENER');
@@ -163,17 +162,17 @@ export abstract class EventSource<Name extends AnyEventName> {
     this.#poll = clock.setTimer(tick, 0);
   }
 
-  /** Ends the polling with one last poll. */
+  /** Stops polling after one last poll. */
   protected stopPolling(): void {
     this.#poll?.cancel();
     this.#poll = undefined;
     this.processDeferredEvents();
   }
 
-  /** The queue is full: nothing is to be read from clients, where that can be done. */
+  /** The queue is full: reading from clients stops, where that is possible. */
   protected pauseSenders(): void {}
 
-  /** There is room again. */
+  /** Half of the queue is free again. */
   protected resumeSenders(): void {}
 
   /** A handler threw or rejected. */
@@ -181,7 +180,7 @@ export abstract class EventSource<Name extends AnyEventName> {
     if (this.#outlet?.saidBefore(error) !== true) this.report(error, payload?.clientID);
   }
 
-  /** The queue holds no more than this part of what it may. */
+  /** Whether the queue uses at most this part of its limits. */
   #uses(part: number): boolean {
     const { maxQueuedEvents, maxQueuedBytes } = this.#options;
     return this.#queue.length <= maxQueuedEvents * part && this.#queuedBytes <= maxQueuedBytes * part;
@@ -195,7 +194,7 @@ export abstract class EventSource<Name extends AnyEventName> {
     }
   }
 
-  /** The promise of a handler that takes its time; it never rejects. */
+  /** Calls a handler; returns its promise, made so that it never rejects. */
   #run(handler: Handler, event: AnyEventName, payload: WebServerMessage | undefined): Promise<void> | undefined {
     try {
       const result = payload === undefined ? handler(event) : handler(event, payload);

@@ -30,9 +30,9 @@ export type HttpEventName = Extract<AnyEventName, `HTTP_${string}` | `SERVER_${s
 export type WebSocketEventName = Extract<AnyEventName, `WEBSOCKET_${string}` | `SERVER_${string}`> | CommonEventName;
 
 /**
- * What the worker of a request or a WebSocket client hears of it, between the event that begins it and the one that ends
- * it. `credited`: its bytes are part of the window until the worker's handlers are done. `kept`: like those, it goes to
- * another worker if this one does not begin it. `fleeting`: it is for whoever is there.
+ * The events that workers get of a request or a WebSocket client between its first and its last one. `credited`: the bytes
+ * count towards the window until the worker's handlers have finished. `kept`: another worker gets it if this one has not
+ * begun it, which is so for credited ones too. `fleeting`: only the workers of the moment get it.
  */
 export const passedOn = {
   http: { HTTP_DATA_RECEIVED: 'credited', HTTP_REQUEST_FINISHED: 'kept' },
@@ -40,7 +40,7 @@ export const passedOn = {
 } as const satisfies Readonly<Record<string, Partial<Record<GatewayEventName, Passing>>>>;
 export type Passing = 'credited' | 'kept' | 'fleeting';
 
-/** What the events of a server itself, rather than of one client, have as their `clientID`. */
+/** The `clientID` of events that concern a server itself rather than one client. */
 export const serverClientId = 'SERVER';
 
 /** What a handler gets beside the event's name. The client may have left by the time it is read. */
@@ -60,7 +60,7 @@ export interface WebServerMessage {
   readonly error?: BusError;
 }
 
-/** What some events have beside their message. */
+/** The members that only some events have. */
 export type EventExtras = Pick<WebServerMessage, 'isBinary' | 'code' | 'offset' | 'error'>;
 
 export type EventHandler<Name extends AnyEventName> = [Name] extends [GatewayEventName]
@@ -83,7 +83,7 @@ export function webServerMessage(
     : { eventTypeID, clientID, message: bytes, ...extras };
 }
 
-/** What bodies and messages are given as; a string is encoded as UTF-8. */
+/** A body or a message; a string is encoded as UTF-8. */
 export type BodyData = string | Uint8Array;
 
 /** @throws BusError `ERR_INVALID_ARGUMENT` */

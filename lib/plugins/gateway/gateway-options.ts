@@ -22,26 +22,26 @@ function server<Instance extends object, Options extends object>(
 
 /** What the server's side of the plugin takes. */
 export const gatewayOptions = {
-  /** The HTTP server whose requests peers may take. */
+  /** The HTTP server whose requests go to workers. */
   http: server<HttpServer, GatewayHttpOptions>('an HttpServer or its options'),
-  /** The WebSocket server whose clients peers may take. */
+  /** The WebSocket server whose clients go to workers. */
   websocket: server<WebSocketServer, GatewayWebSocketOptions>('a WebSocketServer or its options'),
-  /** Lets web pages in as clients of the bus: port, path, origins. */
+  /** Accepts web pages as clients of the bus: port, path, origins. */
   browser: server<never, BrowserListenerOptions>('an object'),
-  /** Time a worker whose link broke has to come back. */
+  /** How long a worker may take to come back after its link broke. */
   graceMs: integer({ default: 5000, unit: 'ms' }),
-  /** Bytes of one client on their way to a worker. */
+  /** Most bytes of one client that a worker has not handled. */
   windowBytes: integer({
     default: 262_144,
     min: 1,
     unit: 'bytes',
   }),
   /**
-   * Says which peers may take requests and clients: only `true` admits, or a promise of it within `graceMs`. Unless given,
-   * all may that are no web pages.
+   * Says which peers may be workers: only `true` admits, or a promise of it within `graceMs`. Unless given, all peers may
+   * except web pages.
    */
   workers: callback<(peer: PeerHandle) => boolean | PromiseLike<boolean>>(),
-  /** Lets those peers start and stop the servers and set the echo mode. */
+  /** Lets workers start and stop the servers and set the echo mode. */
   control: flag({ default: false }),
 };
 

@@ -4,8 +4,10 @@ import { definePlugin } from '../../bus/plugin.ts';
 import { BrowserListener } from './browser-listener.ts';
 import { type GatewayOptions, gatewayOptions, remoteOptions, type RemoteWebOptions } from './gateway-options.ts';
 import { HttpServer } from './http-server.ts';
+import { RemoteHttp } from './remote-http.ts';
+import { RemoteWebSocket } from './remote-websocket.ts';
 import { WebSocketServer } from './websocket-server.ts';
-import { type RemoteWeb, WorkerClient } from './worker-client.ts';
+import { WorkerClient } from './worker-client.ts';
 import { WorkerHost } from './worker-host.ts';
 
 /** What `server.use(gateway(...))` returns: the servers that were asked for. */
@@ -15,11 +17,17 @@ export interface LocalWeb {
   readonly browser: BrowserListener | undefined;
 }
 
+/** What `client.use(gateway())` returns. */
+export interface RemoteWeb {
+  readonly http: RemoteHttp;
+  readonly websocket: RemoteWebSocket;
+}
+
 const name = 'gateway';
 
 /**
- * The plugin: on a server it opens HTTP and WebSocket servers and lets peers take their requests and clients; on a
- * client it is one of those peers.
+ * The plugin. On a server it opens HTTP and WebSocket servers and gives their requests and clients to workers; on a client
+ * it makes the client such a worker.
  */
 export function gateway(options: GatewayOptions | RemoteWebOptions = {}): Plugin<LocalWeb, RemoteWeb> {
   return definePlugin<LocalWeb, RemoteWeb>({
@@ -27,8 +35,9 @@ export function gateway(options: GatewayOptions | RemoteWebOptions = {}): Plugin
     server: (host) => openServers(host, options as GatewayOptions),
     client: (host) => {
       const settings = { ...resolveOptions(name, remoteOptions, options), clock: host.clock };
-      const worker = new WorkerClient(host, settings);
-      return { api: worker.api, dispose: () => worker.dispose() };
+      const worker = new WorkerClient(host);
+      const api = { http: new RemoteHttp(worker, settings), websocket: new RemoteWebSocket(worker, settings) };
+      return { api, dispose: () => worker.dispose() };
     },
   });
 }

@@ -11,7 +11,7 @@ import type { HeadData, ShareOptions } from './worker-protocol.ts';
 
 /** A request that a worker of its route is to answer. */
 class BrokeredRequest extends BrokeredItem<RequestDetails> {
-  /** There is no body, so all is told as it begins. */
+  /** There is no body, so that the first frame says everything. */
   readonly whole: boolean;
   /** Bytes of a streamed answer that were taken. */
   streamed = 0;
@@ -68,7 +68,7 @@ export class HttpBroker extends Broker<BrokeredRequest> {
     if (this.#owned(worker, id) !== undefined) this.#http.abortRequest(id);
   }
 
-  /** Undefined when it was answered at once, without waiting for earlier writes. @throws BusError `ERR_INVALID_ARGUMENT` */
+  /** Undefined if the answer was sent at once, without waiting for earlier writes. @throws BusError `ERR_INVALID_ARGUMENT` */
   answer(worker: Worker, id: string, head: HeadData, data: Uint8Array): Promise<void> | undefined {
     const request = this.#owned(worker, id);
     if (request === undefined) return undefined;
@@ -123,7 +123,7 @@ export class HttpBroker extends Broker<BrokeredRequest> {
     if (!whole) this.#http.resumeRequest(id);
   }
 
-  /** Nobody answers: 502, or the end of the connection where an answer has begun. */
+  /** Answers 502, or cuts the connection if an answer has begun. */
   protected override refuse({ id }: BrokeredRequest): void {
     if (!this.#http.writeStatus(id, '502 Bad Gateway')) {
       this.#http.abortRequest(id);

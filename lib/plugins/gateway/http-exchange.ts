@@ -17,7 +17,7 @@ export type MiddleEventName = Exclude<
 >;
 
 export interface ExchangeEvents {
-  /** What happens to it between its beginning and its end. */
+  /** Something happened between the beginning and the end. */
   raise(exchange: HttpExchange, name: MiddleEventName, message: Buffer | string, extras?: EventExtras): void;
   aborted(exchange: HttpExchange): void;
   tooLarge(exchange: HttpExchange): void;
@@ -39,7 +39,7 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
   readonly #startedAt: number;
   #details: RequestDetails | undefined;
   #answeredAt: number | undefined;
-  /** Its connection ends with the answer, once the rest of the body was thrown away. */
+  /** The connection ends with the answer, after the rest of the body was discarded. */
   #lingers = false;
   #unsent = 0;
   #progressAt: number;
@@ -68,7 +68,7 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
       response.on('close', () => this.#gone());
       return;
     }
-    // A response that waits behind an earlier one on its connection has no socket yet, and hears nothing of its end.
+    // A response queued behind an earlier one has no socket yet, and is not told when the connection closes.
     const gone = (): void => {
       response.off('close', gone);
       this.socket.off('close', gone);
@@ -110,7 +110,7 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
       this.#events.closed(this);
       return;
     }
-    // Answered before all of it came: the rest is awaited, and thrown away.
+    // Answered before the whole request arrived: the rest is read and discarded.
     this.#answeredAt = this.#settings.clock.now();
     this.body.discard();
     const over = (): void => {
@@ -122,7 +122,7 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
     this.socket.on('close', over);
   }
 
-  /** Answers in one go, and closes the connection where the request is still coming in. */
+  /** Sends a complete answer, and closes the connection if the request is still arriving. */
   answer(status: string, text: string, close = !this.#request.complete): void {
     if (this.writer.begun) {
       this.abort();
@@ -142,7 +142,7 @@ export class HttpExchange implements RequestBodyEvents, ResponseWriterEvents {
     this.socket.destroy();
   }
 
-  /** Why time is up for this exchange, if it is. */
+  /** Which time limit this exchange has exceeded, if any. */
   overdue(now: number, settings: HttpServerSettings): 'body' | 'answer' | 'drain' | undefined {
     if (this.#lingers) return undefined;
     const pace = { windowMs: settings.bodyTimeoutMs, bytesPerSecond: settings.minBodyBytesPerSecond };

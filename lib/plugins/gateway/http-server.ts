@@ -14,7 +14,7 @@ import { refuse, ServerPort } from './server-port.ts';
 
 const shutdownText = 'Service Unavailable: Server shutting down';
 
-/** An HTTP or HTTPS server whose requests are opaque ids, told of by events and answered by functions. */
+/** An HTTP or HTTPS server that identifies requests by opaque ids, reports them by events and answers by method calls. */
 export class HttpServer extends RequestAccessors {
   static readonly DEFAULT_PORT = DEFAULT_PORT;
   readonly DEFAULT_PORT = DEFAULT_PORT;
@@ -51,7 +51,7 @@ export class HttpServer extends RequestAccessors {
    */
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
     const bound = await this.#port.open(port).catch((error: unknown) => {
-      // That it listens already is of no interest to anybody but the caller.
+      // ERR_STATE concerns the caller alone.
       if (!this.#port.inUse) this.report(error);
       throw error;
     });
@@ -82,7 +82,7 @@ export class HttpServer extends RequestAccessors {
     this.#routes.add(route, httpMethod);
   }
 
-  /** Requests that matched already stay valid. False where there was no such route. */
+  /** Requests that matched before stay valid. False if there was no such route. */
   removeRoute(route: string, httpMethod = 'ANY'): boolean {
     return this.#routes.remove(route, httpMethod);
   }
@@ -123,8 +123,8 @@ export class HttpServer extends RequestAccessors {
   }
 
   /**
-   * Sends what fits of an answer whose length the first call fixes: that of its data, unless `total` says more is to
-   * come. After `Waiting`, the rest is given from the offset that `HTTP_CONNECTION_WRITABLE` tells.
+   * Sends as much as the client takes of an answer whose length the first call fixes: that of its data, or `total`. After
+   * `Waiting`, the rest has to be given from the offset in `HTTP_CONNECTION_WRITABLE` on.
    */
   streamResponse(id: string, data: BodyData, total?: number): number {
     const exchange = this.#exchanges.get(id);
@@ -134,7 +134,7 @@ export class HttpServer extends RequestAccessors {
     return status;
   }
 
-  /** Stops reading a request's body, so that its sender has to wait. */
+  /** Stops reading a request's body, so that its sender has to wait. False for an unknown id. */
   pauseRequest(id: string): boolean {
     const exchange = this.#exchanges.get(id);
     exchange?.body.pause('user');
@@ -217,7 +217,7 @@ export class HttpServer extends RequestAccessors {
     if (exchange.writer.ended) this.#exchanges.delete(exchange.id);
   }
 
-  /** Answers in place of the application, which hears that the request is gone. */
+  /** Answers in place of the application, which gets `HTTP_CONNECTION_ABORTED`. */
   #giveUp(exchange: HttpExchange, status: string): void {
     if (!this.#exchanges.delete(exchange.id)) return;
     this.raise('HTTP_CONNECTION_ABORTED', webServerMessage('HTTP_CONNECTION_ABORTED', exchange.id));

@@ -1,5 +1,5 @@
 export type { BrowserListener } from './browser-listener.ts';
-export type { LocalWeb } from './gateway.ts';
+export type { LocalWeb, RemoteWeb } from './gateway.ts';
 export { gateway } from './gateway.ts';
 export type {
   AnyEventName,
@@ -26,5 +26,4 @@ export type { RouteMethod, RoutingTable } from './route-table.ts';
 export type { BrowserListenerOptions, HttpServerOptions, WebSocketServerOptions } from './server-options.ts';
 export { SendStatus } from './websocket-connection.ts';
 export { WebSocketServer } from './websocket-server.ts';
-export type { RemoteWeb } from './worker-client.ts';
 export type { ShareMode, ShareOptions } from './worker-protocol.ts';

@@ -1,5 +1,4 @@
 import type { EventSourceOptions } from './event-source.ts';
-import type { GatewayConnection } from './gateway-connection.ts';
 import type { AnyEventName, BodyData, WebServerMessage } from './gateway-event.ts';
 import { eventTypeIds, serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
 import type { HttpServer } from './http-server.ts';
@@ -7,6 +6,7 @@ import { RequestAccessors, type RequestDetails } from './request-details.ts';
 import { HttpSendStatus, ResponseHead } from './response-writer.ts';
 import type { RoutingTable } from './route-table.ts';
 import { defineVerbs, httpVerbs, type RemoteVerbs } from './verbs.ts';
+import type { WorkerClient } from './worker-client.ts';
 import { eventOf, type EventFrame, type HeadData, type ShareOptions, type WorkerNote } from './worker-protocol.ts';
 
 interface Answering {
@@ -23,49 +23,55 @@ interface AddedRoute {
 
 const pieceBytes = 262_144;
 
-/** What is asked of the gateway: methods of its `HttpServer`, with promises. */
+/** The methods of the gateway's `HttpServer` that a worker may call. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- `defineVerbs` makes these methods
 export interface RemoteHttp extends Omit<RemoteVerbs<typeof httpVerbs, HttpServer>, 'getRegisteredRoutes'> {
-  /** All routes of the server, of this peer and others. */
+  /** All routes of the server, those of other workers too. */
   getRegisteredRoutes(): Promise<RoutingTable>;
   getRegisteredRoutes(httpMethod: string): Promise<readonly string[]>;
 }
 
-/** The gateway's `HttpServer` as a bus peer sees it: its own routes, the requests given to it, the same functions. */
+/** The gateway's `HttpServer` as a worker has it: its own routes, the requests given to it, the same methods. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- `defineVerbs` makes these methods
 export class RemoteHttp extends RequestAccessors {
   static {
     defineVerbs(this.prototype, httpVerbs, (remote, name, args, patient) =>
-      remote.#connection.request(['http', name, args], patient),
+      remote.#worker.request(['http', name, args], patient),
     );
   }
 
-  readonly #connection: GatewayConnection;
+  readonly #worker: WorkerClient;
   readonly #routes: AddedRoute[] = [];
   readonly #requests = new Map<string, Answering>();
 
-  constructor(connection: GatewayConnection, settings: EventSourceOptions) {
-    super(settings, connection);
-    this.#connection = connection;
+  constructor(worker: WorkerClient, settings: EventSourceOptions) {
+    super(settings, worker);
+    this.#worker = worker;
+    worker.attach('http', {
+      started: () => this.#started(),
+      ended: () => this.#ended(),
+      event: (frame) => this.#receive(frame),
+      disposed: () => this.stopPolling(),
+    });
   }
 
   /**
-   * Adds a route whose requests come here, shared with the other peers that add it. Resolves when the gateway has it;
-   * before the client is connected at once, and it is added on every new session. Rejects `ERR_INVALID_ARGUMENT`,
-   * `ERR_REFUSED`, `ERR_STATE` where the gateway serves no HTTP.
+   * Adds a route whose requests come here, shared with other workers that add it. Resolves when the gateway has added it,
+   * at once before the client is connected. It is added again on every new session. Rejects `ERR_INVALID_ARGUMENT`,
+   * `ERR_REFUSED`, `ERR_STATE` if the gateway has no HTTP server.
    */
   async addRoute(route: string, httpMethod = 'ANY', share: ShareOptions = {}): Promise<void> {
     const added = { route, method: httpMethod, share };
-    if (this.#connection.open) await this.#connection.request(['addRoute', route, httpMethod, plain(share)]);
+    if (this.#worker.open) await this.#worker.request(['addRoute', route, httpMethod, plain(share)]);
     this.#routes.push(added);
   }
 
-  /** False where this peer has no such route. Requests that were given already stay. */
+  /** False if this worker has no such route. Requests that were given before stay. */
   async removeRoute(route: string, httpMethod = 'ANY'): Promise<boolean> {
     const index = this.#routes.findIndex((each) => each.route === route && each.method === httpMethod);
     if (index === -1) return false;
     this.#routes.splice(index, 1);
-    if (this.#connection.open) await this.#connection.request(['removeRoute', route, httpMethod]);
+    if (this.#worker.open) await this.#worker.request(['removeRoute', route, httpMethod]);
     return true;
   }
 
@@ -95,34 +101,34 @@ export class RemoteHttp extends RequestAccessors {
     if (request === undefined) return HttpSendStatus.None;
     let status: number = HttpSendStatus.Sent;
     for (const piece of pieces(toBuffer(data))) {
-      status = (await this.#connection.request(['write', id, headOf(request), piece], true)) as number;
+      status = (await this.#worker.request(['write', id, headOf(request), piece], true)) as number;
       if (status === HttpSendStatus.None) break;
     }
     return status;
   }
 
-  /** Resolves when the answer is on its way to the gateway; the id is unknown from the call on. */
+  /** Resolves when the session accepted the answer; the id is unknown from the call on. */
   async sendResponse(id: string, data: BodyData = ''): Promise<number> {
     const request = this.#requests.get(id);
     if (request === undefined) return HttpSendStatus.None;
     const bytes = toBuffer(data);
     this.#requests.delete(id);
     if (bytes.length <= pieceBytes) {
-      await this.#connection.send(['answer', id, headOf(request), bytes]);
+      await this.#worker.send(['answer', id, headOf(request), bytes]);
       return HttpSendStatus.SentAndEnded;
     }
     const [last = bytes, ...before] = pieces(bytes).toReversed();
     const writes = before
       .toReversed()
-      .map((piece) => this.#connection.request(['write', id, headOf(request), piece], true));
-    await this.#connection.send(['answer', id, headOf(request), last]);
+      .map((piece) => this.#worker.request(['write', id, headOf(request), piece], true));
+    await this.#worker.send(['answer', id, headOf(request), last]);
     await Promise.all(writes);
     return HttpSendStatus.SentAndEnded;
   }
 
   /**
-   * Sends an answer whose length the first call fixes: that of its data, unless `total` says more is to come. Resolves
-   * when the client took all of `data`; with `None` when the request is unknown or its client left.
+   * Sends an answer whose length the first call fixes: that of its data, or `total`. Resolves when the client took all of
+   * `data`, with `None` when the request is unknown or its client left.
    */
   async streamResponse(id: string, data: BodyData, total?: number): Promise<number> {
     const request = this.#requests.get(id);
@@ -131,14 +137,14 @@ export class RemoteHttp extends RequestAccessors {
     let status: number = HttpSendStatus.None;
     for (const piece of pieces(bytes)) {
       const question = ['stream', id, headOf(request), piece, total ?? bytes.length] as const;
-      status = (await this.#connection.request(question, true)) as number;
+      status = (await this.#worker.request(question, true)) as number;
       if (status === HttpSendStatus.None) break;
     }
     if ((status & HttpSendStatus.Ended) !== 0) this.#requests.delete(id);
     return status;
   }
 
-  /** Stops the reading of a request's body, so that its sender has to wait. */
+  /** Stops reading a request's body, so that its sender has to wait. False for an unknown id. */
   pauseRequest(id: string): boolean {
     return this.#post(id, ['hold', id, true]);
   }
@@ -152,8 +158,8 @@ export class RemoteHttp extends RequestAccessors {
     return this.#post(id, ['abort', id]);
   }
 
-  /** For the plugin: what the gateway tells of any request. Handlers' promises hold the rest of a body back. */
-  receive(frame: EventFrame): void {
+  /** The promises of handlers delay the rest of the body. */
+  #receive(frame: EventFrame): void {
     const id = frame[1];
     switch (frame[0]) {
       case eventTypeIds.WEBSOCKET_CONNECTION_ESTABLISHED:
@@ -170,29 +176,23 @@ export class RemoteHttp extends RequestAccessors {
       default: {
         if (id !== serverClientId && !this.#requests.has(id)) return;
         const handled = this.raiseAndWait(...eventOf(frame));
-        if (frame[0] === eventTypeIds.HTTP_DATA_RECEIVED) this.#connection.took(id, frame[2].length, handled);
+        if (frame[0] === eventTypeIds.HTTP_DATA_RECEIVED) this.#worker.took(id, frame[2].length, handled);
       }
     }
   }
 
-  /** For the plugin: a new session; the gateway has to hear of the routes again. */
-  sessionStarted(): void {
+  /** Adds the routes again. */
+  #started(): void {
     this.startPolling();
     for (const { route, method, share } of this.#routes) {
-      this.#connection
+      this.#worker
         .request(['addRoute', route, method, plain(share)])
-        .catch((error: unknown) => this.#connection.report(error));
+        .catch((error: unknown) => this.#worker.report(error));
     }
   }
 
-  /** For the plugin: the session is over, and with it every request. */
-  sessionEnded(): void {
+  #ended(): void {
     for (const id of [...this.#requests.keys()]) this.#aborted(id);
-    this.stopPolling();
-  }
-
-  /** For the plugin: no event follows. */
-  dispose(): void {
     this.stopPolling();
   }
 
@@ -206,7 +206,7 @@ export class RemoteHttp extends RequestAccessors {
       return;
     }
     this.writeStatus(id, 500);
-    this.sendResponse(id, 'Internal Server Error').catch((failure: unknown) => this.#connection.report(failure));
+    this.sendResponse(id, 'Internal Server Error').catch((failure: unknown) => this.#worker.report(failure));
   }
 
   #aborted(id: string): void {
@@ -216,12 +216,12 @@ export class RemoteHttp extends RequestAccessors {
 
   #post(id: string, note: WorkerNote): boolean {
     if (!this.#requests.has(id)) return false;
-    this.#connection.post(note);
+    this.#worker.post(note);
     return true;
   }
 }
 
-/** Status and fields, the first time they are asked for. */
+/** Status and fields for the first frame of an answer; null for the others. */
 function headOf(request: Answering): HeadData {
   if (request.headSent) return null;
   request.headSent = true;
@@ -229,7 +229,7 @@ function headOf(request: Answering): HeadData {
   return [code === 200 ? null : `${code} ${reason}`, fields];
 }
 
-/** `data` in pieces that fit any message limit; at least one. */
+/** `data` in pieces that fit any message limit, at least one. */
 function pieces(data: Buffer): Buffer[] {
   const all: Buffer[] = [];
   for (let at = 0; at === 0 || at < data.length; at += pieceBytes) all.push(data.subarray(at, at + pieceBytes));

@@ -1,53 +1,59 @@
 import { EventSource, type EventSourceOptions } from './event-source.ts';
-import type { GatewayConnection } from './gateway-connection.ts';
 import { eventTypeIds, serverClientId, type WebSocketEventName, webServerMessage } from './gateway-event.ts';
 import type { UpgradeDetails } from './request-details.ts';
 import { defineVerbs, type RemoteVerbs, webSocketVerbs } from './verbs.ts';
 import type { WebSocketServer } from './websocket-server.ts';
+import type { WorkerClient } from './worker-client.ts';
 import { eventOf, type EventFrame, type ShareOptions } from './worker-protocol.ts';
 
-/** What is asked of the gateway: its `WebSocketServer`'s methods, with promises. */
+/** The methods of the gateway's `WebSocketServer` that a worker may call. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- `defineVerbs` makes these methods
 export interface RemoteWebSocket extends RemoteVerbs<typeof webSocketVerbs, WebSocketServer> {}
 
-/** The gateway's `WebSocketServer` as a bus peer sees it: the clients given to it, and the same functions. */
+/** The gateway's `WebSocketServer` as a worker has it: the clients given to it, and the same methods. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- `defineVerbs` makes these methods
 export class RemoteWebSocket extends EventSource<WebSocketEventName> {
   static {
     defineVerbs(this.prototype, webSocketVerbs, (remote, name, args, patient) =>
-      remote.#connection.request(['websocket', name, args], patient),
+      remote.#worker.request(['websocket', name, args], patient),
     );
   }
 
-  readonly #connection: GatewayConnection;
+  readonly #worker: WorkerClient;
   readonly #clients = new Map<string, UpgradeDetails>();
   #share: ShareOptions | undefined;
 
-  constructor(connection: GatewayConnection, settings: EventSourceOptions) {
-    super(settings, connection);
-    this.#connection = connection;
+  constructor(worker: WorkerClient, settings: EventSourceOptions) {
+    super(settings, worker);
+    this.#worker = worker;
+    worker.attach('websocket', {
+      started: () => this.#started(),
+      ended: () => this.#ended(),
+      event: (frame) => this.#receive(frame),
+      disposed: () => this.stopPolling(),
+    });
   }
 
   /**
-   * Takes clients, shared with the other peers that do. Resolves when the gateway knows; before the client is connected
-   * at once, and again on every new session. Rejects `ERR_INVALID_ARGUMENT`, `ERR_REFUSED`, `ERR_STATE` where the
-   * gateway has no WebSocket server.
+   * Takes clients, shared with other workers that do. Resolves when the gateway knows, at once before the client is
+   * connected. Clients are taken again on every new session. Rejects `ERR_INVALID_ARGUMENT`, `ERR_REFUSED`, `ERR_STATE` if
+   * the gateway has no WebSocket server.
    */
   async takeClients(share: ShareOptions = {}): Promise<void> {
-    if (this.#connection.open) await this.#connection.request(['addClients', { ...share }]);
+    if (this.#worker.open) await this.#worker.request(['addClients', { ...share }]);
     this.#share = share;
   }
 
-  /** Gives this peer's clients to others, and takes no more. False if it took none. */
+  /** Gives this worker's clients to others and takes no more. False if it took none. */
   async releaseClients(): Promise<boolean> {
     if (this.#share === undefined) return false;
     this.#share = undefined;
     this.#clients.clear();
-    if (this.#connection.open) await this.#connection.request(['removeClients']);
+    if (this.#worker.open) await this.#worker.request(['removeClients']);
     return true;
   }
 
-  /** The request by which a client of this peer's connected; undefined for any other. */
+  /** The request by which a client of this worker connected; undefined for any other client. */
   getClientDetails(id: string): UpgradeDetails | undefined {
     return this.#clients.get(id);
   }
@@ -56,8 +62,8 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
     return this.#clients.get(id)?.remoteAddress;
   }
 
-  /** For the plugin: what the gateway tells of any client. Handlers' promises hold a client's next messages back. */
-  receive(frame: EventFrame): void {
+  /** The promises of handlers delay the client's next messages. */
+  #receive(frame: EventFrame): void {
     const id = frame[1];
     switch (frame[0]) {
       case eventTypeIds.HTTP_REQUEST_STARTED:
@@ -71,31 +77,25 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
       default: {
         if (id !== serverClientId && !this.#clients.has(id)) return;
         const handled = this.raiseAndWait(...eventOf(frame));
-        if (frame[0] === eventTypeIds.WEBSOCKET_MESSAGE_RECEIVED) this.#connection.took(id, frame[2].length, handled);
+        if (frame[0] === eventTypeIds.WEBSOCKET_MESSAGE_RECEIVED) this.#worker.took(id, frame[2].length, handled);
       }
     }
   }
 
-  /** For the plugin: a new session. */
-  sessionStarted(): void {
+  #started(): void {
     this.startPolling();
     if (this.#share === undefined) return;
-    const asked = this.#connection.request(['addClients', { ...this.#share }]);
-    asked.catch((error: unknown) => this.#connection.report(error));
+    const asked = this.#worker.request(['addClients', { ...this.#share }]);
+    asked.catch((error: unknown) => this.#worker.report(error));
   }
 
-  /** For the plugin: the session is over; the gateway gives its clients to others. */
-  sessionEnded(): void {
+  /** The gateway gives the clients to other workers. */
+  #ended(): void {
     const name = 'WEBSOCKET_CONNECTION_CLOSED';
     for (const id of [...this.#clients.keys()]) {
       this.#clients.delete(id);
       this.raise(name, webServerMessage(name, id, 'The gateway is out of reach', { code: 1006 }));
     }
-    this.stopPolling();
-  }
-
-  /** For the plugin: no event follows. */
-  dispose(): void {
     this.stopPolling();
   }
 }

@@ -6,7 +6,7 @@ export interface RequestBodyEvents {
   chunk(bytes: Buffer): void;
   /** The last chunk, which may be empty; nothing follows. */
   finished(bytes: Buffer): void;
-  /** More came than was allowed; nothing follows. */
+  /** The body is larger than allowed; nothing follows. */
   tooLarge(): void;
 }
 
@@ -18,12 +18,12 @@ export interface BodyPace {
 const nothing: Buffer = Buffer.alloc(0);
 const nobody: ReadonlySet<string> = new Set();
 
-/** The body of a request as it arrives: tells the last chunk from the others, and counts. */
+/** The body of a request as it arrives: counts it, and tells the last chunk from the others. */
 export class RequestBody {
   readonly #request: IncomingMessage;
   readonly #events: RequestBodyEvents;
   readonly #maxBytes: number;
-  /** What Content-Length says; undefined where the body is chunked. */
+  /** The Content-Length; undefined if the body is chunked. */
   readonly #announced: number | undefined;
   /** Those who asked for a pause. */
   #pausers: ReadonlySet<string> = nobody;
@@ -42,12 +42,12 @@ export class RequestBody {
     this.#windowStart = now;
   }
 
-  /** All of it arrived, or it was given up. */
+  /** The whole body arrived, or the rest is discarded. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Begins to read; where there is no body, its end is told at once. */
+  /** Starts reading; without a body `finished` is called at once. */
   start(): void {
     if (!hasBody(this.#request.headers)) {
       this.#over = true;
@@ -81,7 +81,7 @@ export class RequestBody {
     this.#request.resume();
   }
 
-  /** False once the sender fell behind the pace over a whole window; time in which it was paused does not count. */
+  /** False if the sender was slower than `pace` over a whole window; the time of pauses does not count. */
   keepsPace(now: number, pace: BodyPace): boolean {
     if (this.#over || this.#pausers.size > 0 || now - this.#windowStart < pace.windowMs) return true;
     const due = Math.max(1, (pace.bytesPerSecond * (now - this.#windowStart)) / 1000);
@@ -91,7 +91,7 @@ export class RequestBody {
     return kept;
   }
 
-  /** Gives the rest up: it is read and thrown away. */
+  /** Reads the rest and throws it away. */
   discard(): void {
     this.#over = true;
     this.#last = nothing;
@@ -109,11 +109,12 @@ export class RequestBody {
     }
     if (this.#last.length > 0) this.#events.chunk(this.#last);
     this.#last = bytes;
+    // The parser has seen the whole read by then; this waits for a turn, not for a time.
     if (this.#announced === undefined) setImmediate(() => this.#passOn(bytes));
     else if (this.#received < this.#announced) this.#passOn(bytes);
   }
 
-  /** Gives `bytes` as a chunk unless it has become the last one: a read may bring the end of the body with it. */
+  /** Passes `bytes` on unless they turned out to be the last chunk: one read may bring the end of the body too. */
   #passOn(bytes: Buffer): void {
     if (this.#over || this.#request.complete || this.#last !== bytes) return;
     this.#last = nothing;

@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
 import { asBusError, BusError } from '../../base/errors.ts';
 
-/** Bits of what the sending functions return. */
+/** Bits of the return value of the methods that send. */
 export const HttpSendStatus = {
   /** Nothing was taken: the request is unknown, gone, or answered in another way. */
   None: 0,
@@ -10,19 +10,19 @@ export const HttpSendStatus = {
   /** The answer is complete. */
   Ended: 2,
   SentAndEnded: 3,
-  /** The client is behind; `HTTP_CONNECTION_WRITABLE` follows, with the first byte to give (again). */
+  /** The client is behind; `HTTP_CONNECTION_WRITABLE` follows, with the offset of the first byte to give (again). */
   Waiting: 4,
 } as const;
 
 export interface ResponseWriterEvents {
-  /** The client has taken what waited for it, and the answer is not complete. */
+  /** The client has taken everything written so far, and the answer is not complete. */
   writable(): void;
 }
 
 const sliceBytes = 65_536;
 const oneWriteBytes = 4096;
 
-/** The answer to one request as it leaves, whole, in pieces, or as far as the client takes it. */
+/** Writes the answer to one request: whole, in pieces, or as fast as the client takes it. */
 export class ResponseWriter {
   readonly #response: ServerResponse;
   readonly #maxBufferedBytes: number;
@@ -30,7 +30,7 @@ export class ResponseWriter {
   readonly #head = new ResponseHead();
   #mode: 'open' | 'pieces' | 'stream' | 'ended' = 'open';
   #total = 0;
-  /** Bytes of the body that were taken so far. */
+  /** Bytes of the body that were accepted so far. */
   #offset = 0;
   #waiting = false;
 
@@ -78,11 +78,11 @@ export class ResponseWriter {
     return HttpSendStatus.Waiting;
   }
 
-  /** Completes the answer; whatever the client cannot take yet is kept for it. */
+  /** Completes the answer; what the client cannot take yet is buffered. */
   send(data: Buffer): number {
     if (this.#mode === 'stream' || this.#mode === 'ended') return HttpSendStatus.None;
     if (this.#mode === 'open') {
-      // The platform counts only bodies that it sends.
+      // Node counts only bodies that it sends.
       if (this.#response.req.method === 'HEAD') this.#response.setHeader('Content-Length', data.length);
       this.#begin('pieces');
     }
@@ -91,7 +91,7 @@ export class ResponseWriter {
   }
 
   /**
-   * Sends what the client takes now. The first call fixes the length of the whole; after `Waiting` the rest is given
+   * Sends as much as the client takes now. The first call fixes the total length; after `Waiting` the rest has to be given
    * from the offset on.
    */
   stream(data: Buffer, total = data.length): number {
@@ -130,28 +130,28 @@ export class ResponseWriter {
     response.statusCode = this.#head.code;
     response.statusMessage = this.#head.reason;
     for (const [name, value] of this.#head.fields) response.appendHeader(name, value);
-    // Persistence is what HTTP/1.1 means anyway; only its absence needs saying.
+    // HTTP/1.1 connections are persistent by default; only the opposite needs a field.
     if (response.shouldKeepAlive && response.req.httpVersion === '1.1') response.removeHeader('connection');
   }
 
   #end(last: Buffer): void {
     this.#mode = 'ended';
-    // The platform sends a head and a short string in one write, a head and a Buffer in two.
+    // Node sends a head and a short string in one write, a head and a Buffer in two.
     if (last.length <= oneWriteBytes) this.#response.end(last.toString('latin1'), 'latin1');
     else this.#response.end(last);
   }
 }
 
-/** Framing is the server's own affair: a field of these from a handler could only make it wrong. */
+/** The server frames answers itself: these fields, set by a handler, could only contradict that. */
 const ownFields = new Set(['content-length', 'transfer-encoding', 'connection', 'keep-alive']);
 
-/** Status and header fields of an answer before they leave, checked as they are set. */
+/** Status and header fields of an answer, checked as they are set. */
 export class ResponseHead {
   code = 200;
   reason = 'OK';
   readonly fields: [name: string, value: string][] = [];
 
-  /** @throws BusError `ERR_INVALID_ARGUMENT` unless it is like `404 Not Found`, `404` or 404, from 200 to 599. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` unless it is like `404 Not Found`, `404` or 404, and between 200 and 599. */
   setStatus(status: string | number): void {
     const parts = /^([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(String(status));
     if (parts === null)

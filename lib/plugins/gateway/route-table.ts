@@ -21,7 +21,7 @@ interface StoredRoute {
 }
 
 const maxSegments = 100;
-/** No shorter limit on a parameter than the header limit sets on the whole path. */
+/** A parameter is limited by the header limit alone. */
 const maxParamLength = 1_048_576;
 
 /**
@@ -54,7 +54,7 @@ export class RouteTable {
     this.#patterns[known] = Object.freeze([...this.#patterns[known], route]);
   }
 
-  /** False where there is no such route. */
+  /** False if there is no such route. */
   remove(route: string, method: string): boolean {
     const known = checkMethod(method);
     if (!this.#patterns[known].includes(route)) return false;
@@ -120,7 +120,7 @@ function translate(route: string): { pattern: string; names: readonly string[] }
   return { pattern: `/${translated.join('/')}`, names };
 }
 
-/** Moves characters that mean something to the router out of its way; no path off the wire has these code points. */
+/** Replaces characters with a meaning for the router by code points that no path from the wire has. */
 function escape(text: string): string {
   return text.replace(/[%*;#?]/g, (char) => String.fromCharCode(0xe000 + char.charCodeAt(0)));
 }

@@ -7,7 +7,7 @@ import type { UpgradeDetails } from './request-details.ts';
 /** The port of both servers when none is named. */
 export const DEFAULT_PORT = 9001;
 
-/** Where a server listens, and what it takes from anyone who connects. */
+/** Where a server listens, and the limits for everyone who connects. */
 export const listenOptions = {
   /** The address to listen on. */
   host: text({ default: '127.0.0.1' }),
@@ -17,9 +17,9 @@ export const listenOptions = {
     default: undefined,
     accepts: (value) => typeof value === 'object' && value !== null,
   }),
-  /** Open sockets; more are closed as they come. */
+  /** Most open sockets; a further one is closed as it comes. */
   maxConnections: integer({ default: 10_000, min: 1 }),
-  /** Largest header section. */
+  /** Largest header section of a request. */
   maxHeaderBytes: integer({ default: 4096, min: 256, max: 1_048_576, unit: 'bytes' }),
   /** Most header fields in one request. */
   maxHeaders: integer({ default: 100, min: 1, max: 10_000 }),
@@ -36,24 +36,24 @@ export const queueOptions = {
     max: 60_000,
     unit: 'ms',
   }),
-  /** Events that may wait for a poll. */
+  /** Most events that wait for a poll. */
   maxQueuedEvents: integer({ default: 10_000, min: 1 }),
-  /** Bytes that may wait for a poll. */
+  /** Most bytes that wait for a poll. */
   maxQueuedBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes' }),
 };
 
-/** What both servers take: how their events arrive, and where they listen. */
+/** Options of both servers: how their events arrive, and where they listen. */
 export const eventOptions = {
   /** Events queue until they are polled; false: handlers run at once. */
   deferred: flag({ default: true }),
   ...queueOptions,
-  /** A full queue holds clients back and refuses new ones with 503; "close" also closes those that send. */
+  /** A full queue pauses clients and refuses new ones with 503; "close" also closes those that still send. */
   whenQueueFull: oneOf({
     choices: ['wait', 'close'],
     default: 'wait',
   }),
   ...listenOptions,
-  /** Where time comes from. */
+  /** The source of time. */
   clock: custom<Clock>({
     type: 'a clock',
     default: systemClock,
@@ -63,7 +63,7 @@ export const eventOptions = {
 
 export const httpServerOptions = {
   ...eventOptions,
-  /** Time a connection may stay without a request. */
+  /** Longest time between two requests on a connection. */
   idleTimeoutMs: integer({ default: 10_000, min: 1, unit: 'ms' }),
   /** The span over which a body must keep its pace. */
   bodyTimeoutMs: integer({
@@ -75,18 +75,18 @@ export const httpServerOptions = {
   minBodyBytesPerSecond: integer({ default: 16_384, unit: 'bytes/s' }),
   /** Largest request body; else 413. */
   maxBodyBytes: integer({ default: 16_777_216, max: Infinity, unit: 'bytes' }),
-  /** Requests that may wait for an answer; else 503. */
+  /** Most requests without an answer; else 503. */
   maxRequests: integer({ default: 10_000, min: 1 }),
-  /** Unanswered requests on one connection; else it is closed. */
+  /** Most unanswered requests on one connection; else it is closed. */
   maxPipelinedRequests: integer({
     default: 8,
     min: 1,
   }),
   /** Time to begin an answer, else 504; 0: no limit. */
   responseTimeoutMs: integer({ default: 120_000, unit: 'ms' }),
-  /** Time a client may take nothing of an answer. */
+  /** Longest time in which a client takes nothing of an answer. */
   drainTimeoutMs: integer({ default: 30_000, min: 1, unit: 'ms' }),
-  /** Unsent bytes of one streamed answer. */
+  /** Most unsent bytes of one answer given in pieces. */
   maxBufferedBytes: integer({
     default: 16_777_216,
     min: 1,
@@ -101,7 +101,7 @@ export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<bo
 
 /** Who may upgrade, and where. */
 export const upgradeOptions = {
-  /** The only path that upgrades; any unless given. */
+  /** The only path that is upgraded; any unless given. */
   path: text(),
   /**
    * Origins whose pages may connect: those listed, that of this server (its scheme, its port, an address, `localhost` or one
@@ -112,12 +112,12 @@ export const upgradeOptions = {
   ownNames: ownNamesOption(),
   /**
    * Says whether a client may connect, before the upgrade: only `true` admits, or a promise of it; else 401,
-   * or 503 where it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake.
+   * or 503 if it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake.
    */
   authorize: callback<AuthorizeUpgrade>(),
-  /** Time `authorize` has. */
+  /** How long `authorize` may take. */
   authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms' }),
-  /** Clients that may wait for `authorize`; else 503. */
+  /** Most clients that wait for `authorize`; else 503. */
   maxPendingUpgrades: integer({ default: 256, min: 1 }),
 };
 
@@ -131,13 +131,13 @@ export const webSocketServerOptions = {
     default: 65_536,
     unit: 'bytes',
   }),
-  /** What a client over that limit loses. */
+  /** Above that limit: "drop" the message, or "close" the client. */
   whenBehind: oneOf({ choices: ['drop', 'close'], default: 'drop' }),
   /** Silence after which a client is dropped. */
   idleTimeoutMs: integer({ default: 120_000, min: 20, unit: 'ms' }),
   /** Sending to a client counts as a sign of life. */
   resetIdleTimeoutOnSend: flag({ default: true }),
-  /** Time a client may take nothing of what waits. */
+  /** Longest time in which a client takes nothing of its unsent messages. */
   drainTimeoutMs: integer({
     default: 30_000,
     min: 20,
@@ -147,20 +147,20 @@ export const webSocketServerOptions = {
   closeTimeoutMs: integer({ default: 5000, min: 20, unit: 'ms' }),
   /** Longest life of a connection; 0: no limit. */
   maxLifetimeMs: integer({ default: 0, unit: 'ms' }),
-  /** Offers permessage-deflate, used by the compressing functions alone. */
+  /** Offers permessage-deflate, used only by the methods that compress. */
   compression: flag({ default: true }),
 };
 
 export type WebSocketServerOptions = Given<typeof webSocketServerOptions>;
 export type WebSocketServerSettings = Resolved<typeof webSocketServerOptions>;
 
-/** Where web pages come in. */
+/** Options of the listener for web pages. */
 export const browserListenerOptions = {
   ...listenOptions,
   ...upgradeOptions,
   /** The port to listen on; 0 takes any free one. */
   port: integer({ default: DEFAULT_PORT, max: 65_535 }),
-  /** The only path that upgrades. */
+  /** The only path that is upgraded. */
   path: text({ default: '/bus' }),
   /** Largest WebSocket message of a page, as it was before compression. */
   maxMessageBytes: integer({
@@ -168,7 +168,7 @@ export const browserListenerOptions = {
     min: 1024,
     unit: 'bytes',
   }),
-  /** Compresses by permessage-deflate where the page can. */
+  /** Compresses by permessage-deflate if the page supports it. */
   compression: flag({ default: false }),
 };
 

@@ -8,23 +8,23 @@ import { hasBody, lingerAfter } from '../../transport/linger.ts';
 import type { listenOptions } from './server-options.ts';
 
 export interface ServerPortOptions extends Resolved<typeof listenOptions> {
-  /** Whose port it is, for the messages of errors. */
+  /** The name of the server in error messages. */
   readonly name: string;
   readonly clock: Clock;
   /** Time a connection may stay without a request. */
   readonly idleTimeoutMs: number;
-  /** The shortest time that the sweep looks after. */
+  /** The shortest of the timeouts that the sweep checks. */
   readonly shortestMs?: number | undefined;
 }
 
-/** What the owner of the port hears. Without `request`, requests are told to ask for an upgrade. */
+/** Without `request`, requests are answered 426. */
 export type ServerPortEvents = Omit<HttpListenerEvents, 'request'> & Partial<Pick<HttpListenerEvents, 'request'>>;
 
-/** How long connections that were told to go have to read their last answer. */
+/** How long open connections may take to read their last answer. */
 const closeGraceMs = 1000;
 const longestSweepMs = 1000;
 
-/** The port of one of the gateway's servers, which opens and closes any number of times. */
+/** The port of one of the gateway's servers; it can be opened and closed any number of times. */
 export class ServerPort {
   readonly #options: ServerPortOptions;
   readonly #events: HttpListenerEvents;
@@ -42,16 +42,16 @@ export class ServerPort {
     return this.#number;
   }
 
-  /** From the beginning of `open` to that of `close`. */
+  /** True from the call of `open` to that of `close`. */
   get inUse(): boolean {
     return this.#listener !== undefined;
   }
 
-  /** Resolves with the bound port. Rejects `ERR_STATE` where it is in use, `ERR_ADDRESS_IN_USE` and `ERR_LISTEN`, and `ERR_CLOSED`. */
+  /** Resolves with the bound port. Rejects `ERR_STATE` if it is in use, `ERR_ADDRESS_IN_USE` and `ERR_LISTEN`, and `ERR_CLOSED`. */
   async open(port: number): Promise<number> {
     const { name, clock, idleTimeoutMs, shortestMs = longestSweepMs, host, ...limits } = this.#options;
     if (this.#listener !== undefined) throw new BusError('ERR_STATE', `this ${name} listens already`);
-    // A few times in the shortest of the timeouts.
+    // Several times within the shortest timeout.
     const sweepMs = Math.max(5, Math.min(longestSweepMs, Math.floor(shortestMs / 4)));
     const settings = { ...limits, name, clock, keepAliveMs: idleTimeoutMs, sweepMs };
     const listener = new HttpListener(settings, this.#events);
@@ -67,7 +67,7 @@ export class ServerPort {
     throw new BusError('ERR_CLOSED', `this ${name} was closed before it listened`);
   }
 
-  /** Accepts nobody any more. The promise settles when all connections are closed; there is none where it was not open. */
+  /** Stops accepting. Resolves when all connections are closed; undefined if the port was not in use. */
   close(): Promise<void> | undefined {
     const listener = this.#listener;
     if (listener === undefined) return undefined;
@@ -77,10 +77,7 @@ export class ServerPort {
   }
 }
 
-/**
- * Answers a request that goes no further with its status as the text; `close` also ends the connection, as a body does
- * that nobody waits for.
- */
+/** Answers a request with a status and its text. `close` also ends the connection, and so does a body that is not wanted. */
 export function refuse(
   request: IncomingMessage,
   response: ServerResponse,

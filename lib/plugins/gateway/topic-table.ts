@@ -1,4 +1,4 @@
-/** Who listens to which topic. Topics come and go with their subscribers. */
+/** The subscribers of topics. A topic exists as long as it has subscribers. */
 export class TopicTable {
   readonly #members = new Map<string, Set<string>>();
   readonly #topics = new Map<string, Set<string>>();
@@ -8,13 +8,13 @@ export class TopicTable {
     entry(this.#topics, id).add(topic);
   }
 
-  /** False where there was no such subscription. */
+  /** False if there was no such subscription. */
   unsubscribe(id: string, topic: string): boolean {
     remove(this.#topics, id, topic);
     return remove(this.#members, topic, id);
   }
 
-  /** Forgets a client. */
+  /** Removes all subscriptions of a client. */
   leave(id: string): void {
     for (const topic of this.#topics.get(id) ?? []) remove(this.#members, topic, id);
     this.#topics.delete(id);

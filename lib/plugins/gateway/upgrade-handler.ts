@@ -16,18 +16,18 @@ export interface UpgradeSettings extends Resolved<typeof upgradeOptions> {
 export interface UpgradeHandlerOptions extends Pick<ServerOptions, 'autoPong' | 'handleProtocols'> {
   readonly settings: UpgradeSettings;
   readonly clock: Clock;
-  /** The largest message; who gets one where compression is used has to look at its length again. */
+  /** The largest message. With compression its reader has to check the length again. */
   readonly maxMessageBytes: number;
   readonly perMessageDeflate: PerMessageDeflateOptions | false;
-  /** Hears of an `authorize` that failed by mistake. */
+  /** Reports an `authorize` that failed by mistake. */
   report(error: unknown): void;
 }
 
-/** What a deflated message may be longer than itself, if it does not compress: the heads of its blocks. */
+/** How much longer a message may be deflated if it does not compress: the headers of its blocks. */
 const blockHeads = 1 / 64;
 const leastBytes = 64;
 
-/** Makes WebSockets of requests that may become one, after the handshake, path, origin and `authorize`, in this order. */
+/** Upgrades requests to WebSockets, after checks of the handshake, path, origin and `authorize`, in this order. */
 export class UpgradeHandler {
   readonly #options: UpgradeHandlerOptions;
   readonly #plain: WebSocketServer;
@@ -41,7 +41,7 @@ export class UpgradeHandler {
     const common = { autoPong, ...protocols, noServer: true, clientTracking: false };
     this.#plain = new WebSocketServer({ ...common, maxPayload: maxMessageBytes, perMessageDeflate: false });
     if (perMessageDeflate === false) return;
-    // What is counted there is what travels, and not the message alone.
+    // ws counts what travels, which is more than the message.
     const maxPayload = maxMessageBytes + Math.ceil(maxMessageBytes * blockHeads) + leastBytes;
     this.#deflating = new WebSocketServer({ ...common, maxPayload, perMessageDeflate });
   }
@@ -98,7 +98,7 @@ const offer = `${token}(?:[ \\t]*;[ \\t]*${parameter})*`;
 const list = new RegExp(`^[ \\t]*${offer}(?:[ \\t]*,[ \\t]*${offer})*[ \\t]*$`);
 
 const windowBits = /^"?(?:[89]|1[0-5])"?$/;
-/** The parameters of RFC 7692, and what each takes. */
+/** The parameters of RFC 7692 and their values. */
 const parameters: Readonly<Record<string, RegExp | undefined>> = {
   server_no_context_takeover: undefined,
   client_no_context_takeover: undefined,
@@ -107,8 +107,8 @@ const parameters: Readonly<Record<string, RegExp | undefined>> = {
 };
 
 /**
- * Of what `Sec-WebSocket-Extensions` offers, that which can be accepted; undefined for none. A client is declined what
- * nobody here knows, and gets its WebSocket without it. What is no list of offers comes back as it is, to be refused.
+ * The offers in `Sec-WebSocket-Extensions` that can be accepted; undefined for none. Unknown ones are declined, and the
+ * client gets its WebSocket without them. A malformed list is returned unchanged, to be refused.
  */
 function knownOffers(offered: string): string | undefined {
   if (!list.test(offered)) return offered;
@@ -130,7 +130,7 @@ function isKnown(text: string): boolean {
     if (seen.has(name) || !Object.hasOwn(parameters, name)) return false;
     seen.add(name);
     const form = parameters[name];
-    // A client may say that it takes a window without saying which.
+    // A client may offer the parameter without a value.
     if (value === undefined) return form === undefined || name === 'client_max_window_bits';
     return form?.test(value) === true;
   });

@@ -7,14 +7,14 @@ import type { WebSocketServer } from './websocket-server.ts';
 
 /** A method of one of the servers that workers may call over the bus. */
 export interface Verb<Args extends readonly unknown[], Answer> {
-  /** What it is called with, one by one. */
+  /** The shapes of its arguments, in order. */
   readonly args: { readonly [At in keyof Args]: Shape<Args[At]> };
   readonly answer: Shape<Answer>;
-  /** It changes the server for everybody, and needs option `control`. */
+  /** It changes the server for all its users, and needs option `control`. */
   readonly control?: boolean;
   /**
-   * `client`: it takes its turn at the client that it names first, and is answered when that one can take more.
-   * `server`: it is answered at once, however long the link is down.
+   * Its request has no timeout. `client`: it waits in the queue of the client that its first argument names, and is
+   * answered when that client can take more. `server`: it is answered as soon as it arrives.
    */
   readonly patient?: 'client' | 'server';
 }
@@ -43,47 +43,59 @@ const ofTopic = { args: [name, name], answer: flag } as const;
 
 /** What workers may call of the `HttpServer`, and nothing else of it. */
 export const httpVerbs = {
-  /** Starts the server unless it listens; resolves its port. Rejects `ERR_REFUSED` unless peers may do that. */
+  /** Starts the server unless it listens. Resolves with its port. Rejects `ERR_REFUSED` without option `control`. */
   startListening: { args: [optional(whole)], answer: whole, control: true },
-  /** Rejects `ERR_REFUSED` unless peers may do that. */
+  /** Stops the server. Resolves with false if it did not listen. Rejects `ERR_REFUSED` without option `control`. */
   stopListening: { args: [], answer: flag, control: true },
-  /** All routes of the server, of this peer and others. */
+  /** All routes of the server, those of other workers too. */
   getRegisteredRoutes: { args: [optional(name)], answer: routes },
 } as const satisfies VerbsOf<HttpServer>;
 
-/** What workers may call of the `WebSocketServer`, likewise. */
+/** What workers may call of the `WebSocketServer`, and nothing else of it. */
 export const webSocketVerbs = {
-  /** Starts the server unless it listens; resolves its port. Rejects `ERR_REFUSED` unless peers may do that. */
+  /** Starts the server unless it listens. Resolves with its port. Rejects `ERR_REFUSED` without option `control`. */
   startListening: { args: [optional(whole)], answer: whole, control: true },
-  /** Rejects `ERR_REFUSED` unless peers may do that. */
+  /** Stops the server. Resolves with false if it did not listen. Rejects `ERR_REFUSED` without option `control`. */
   stopListening: { args: [], answer: flag, control: true },
-  /** Rejects `ERR_REFUSED` unless peers may do that. */
+  /** Sends every message back as it came, beside its event. Rejects `ERR_REFUSED` without option `control`. */
   setEchoMode: { args: [flag], answer: nothing, control: true },
-  /** Those of all peers. */
+  /** How many clients are connected, those of other workers too. */
   getNumConnectedClients: { args: [], answer: whole },
-  /** Those of all peers, likewise. */
+  /** The ids of all clients, those of other workers too. */
   getClientIds: { args: [], answer: texts },
-  /** Resolves when the client can take more; with `DROPPED` when it left. So do the two that follow. */
+  /** Resolves with a `SendStatus` when the client can take more, with `DROPPED` when it left. */
   sendTextMessageToClient: toClient,
+  /** Resolves with a `SendStatus` when the client can take more, with `DROPPED` when it left. */
   sendBinaryMessageToClient: toClient,
+  /** Resolves with a `SendStatus` when the client can take more, with `DROPPED` when it left. */
   sendCompressedTextMessageToClient: toClient,
-  /** To every client of the server, those of other peers too. */
+  /** To every client of the server, those of other workers too. */
   broadcastTextMessage: toAll,
+  /** To every client of the server, those of other workers too. */
   broadcastBinaryMessage: toAll,
+  /** To every client of the server, those of other workers too. */
   broadcastCompressedTextMessage: toAll,
+  /** False for an unknown client. */
   subscribe: ofTopic,
+  /** False if there was no such subscription. */
   unsubscribe: ofTopic,
+  /** The topics of a client. */
   getTopics: { args: [name], answer: texts },
+  /** To every subscriber of a topic, those of other workers too. */
   publishText: toTopic,
+  /** To every subscriber of a topic, those of other workers too. */
   publishBinary: toTopic,
+  /** Closes with a close frame. False for an unknown client. Rejects `ERR_INVALID_ARGUMENT`. */
   closeClient: { args: [name, optional(whole), optional(name)], answer: flag },
-  /** To every client of the server, those of other peers too; resolves how many there were. */
+  /** Closes every client of the server, those of other workers too. Resolves with how many there were. */
   closeAll: { args: [optional(whole), optional(name)], answer: whole },
+  /** Passes on no more messages of a client, which has to wait. False for an unknown client. */
   pauseClient: ofClient,
+  /** Ends the pause. False for an unknown client. */
   resumeClient: ofClient,
 } as const satisfies VerbsOf<WebSocketServer>;
 
-/** The verbs of `Table` as a worker has them: those of the server, with promises. */
+/** The verbs of `Table` as methods of a worker: the server's own signatures, with promises. */
 export type RemoteVerbs<Table, Server> = {
   readonly [Name in keyof Table]: Name extends keyof Server ? Promised<Server[Name]> : never;
 };
@@ -93,7 +105,7 @@ type Promised<Method> = Method extends (...args: infer Args) => infer Answer
 
 type VerbTable = Readonly<Record<string, Verb<readonly unknown[], unknown>>>;
 
-/** Gives `prototype` a method for each verb of `table`, which calls it by `call` and checks the answer. */
+/** Defines a method for each verb of `table`, which asks by `call` and checks the answer. */
 export function defineVerbs<Remote extends object>(
   prototype: Remote,
   table: VerbTable,
@@ -109,11 +121,11 @@ export function defineVerbs<Remote extends object>(
   }
 }
 
-/** How verbs are carried out for workers. */
+/** How calls of workers are carried out. */
 export interface Dispatch {
-  /** Workers may call what changes the server for everybody. */
+  /** Workers may call the verbs that need `control`. */
   readonly control: boolean;
-  /** Carries out what takes its turn at a client. */
+  /** Carries out what waits for a client. */
   readonly atClient?: (id: string, attempt: () => number) => Promise<number>;
 }
 
@@ -136,7 +148,7 @@ export function callVerb<Server extends HttpServer | WebSocketServer>(
     if (!shape(value)) throw new BusError('ERR_INVALID_ARGUMENT', `argument ${at + 1} of ${verb} is of a wrong type`);
     return value;
   });
-  // What a worker wants is a server that listens, whoever started it.
+  // A worker wants a server that listens, whoever started it.
   if (verb === 'startListening' && server.port !== undefined) return server.port;
   const call = (): unknown => Reflect.apply(Reflect.get(server, verb) as (...all: unknown[]) => unknown, server, args);
   if (known.patient !== 'client' || atClient === undefined) return call();

@@ -13,10 +13,9 @@ const everyone = '';
 /** Gives WebSocket clients to the bus peers that take them. */
 export class WebSocketBroker extends Broker<BrokeredItem> {
   readonly #websocket: WebSocketServer;
-  /** Clients without a worker are paused, and closed when none comes in time. */
+  /** Nobody but workers uses the server's clients: one without a worker is paused, and closed if none comes in time. */
   readonly #exclusive: boolean;
 
-  /** `exclusive`: nobody but bus peers takes this server's clients. */
   constructor(websocket: WebSocketServer, settings: BrokerSettings, exclusive: boolean) {
     super(settings);
     this.#websocket = websocket;
@@ -41,7 +40,7 @@ export class WebSocketBroker extends Broker<BrokeredItem> {
     this.join(worker, everyone, options);
   }
 
-  /** Sends in the order of the calls; resolves when the client can take more, with `DROPPED` when it left. */
+  /** Sends in the order of the calls. Resolves when the client can take more, with `DROPPED` when it left. */
   async send(id: string, attempt: () => number): Promise<number> {
     const client = this.items.get(id);
     if (client === undefined) return SendStatus.DROPPED;
@@ -76,7 +75,7 @@ export class WebSocketBroker extends Broker<BrokeredItem> {
     if (this.#serves) super.assign(client);
   }
 
-  /** Clients are for workers, be it that none is there. */
+  /** Whether clients go to workers, even if there is none at the moment. */
   get #serves(): boolean {
     return this.#exclusive || this.hasGroup(everyone);
   }

@@ -23,7 +23,7 @@ export type NoticeName = Exclude<
 
 export interface WebSocketConnectionEvents {
   message(connection: WebSocketConnection, data: Buffer, isBinary: boolean): void;
-  /** What else happens to it while it is open. */
+  /** Something else happened while the client is connected. */
   raise(connection: WebSocketConnection, name: NoticeName, message?: string): void;
   /** Once; the socket may take a moment longer. */
   closed(connection: WebSocketConnection, code: number, reason: string): void;
@@ -34,13 +34,13 @@ interface Message {
   readonly isBinary: boolean;
 }
 
-/** What is kept of a paused client's messages before it is not read any more. */
+/** Bytes of a paused client's messages that are kept before reading stops. */
 const mostKeptBytes = 16_384;
 /** What a message counts beside its bytes. */
 const messageCost = 128;
 
 const tooBig = [1009, 'Received too big message'] as const;
-/** How the ends that the server itself makes are called, with the code that goes to the client. */
+/** Close code and reason for the errors of ws. */
 const failures: Readonly<Record<string, readonly [code: number, reason: string]>> = {
   WS_ERR_INVALID_UTF8: [1007, 'Received invalid UTF-8'],
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: tooBig,
@@ -59,7 +59,7 @@ export class WebSocketConnection {
   readonly #settings: WebSocketServerSettings;
   readonly #events: WebSocketConnectionEvents;
   readonly #openedAt: number;
-  /** It was heard of, or spoken to, since the last check. */
+  /** There was traffic since the last check. */
   #active = false;
   #aliveAt: number;
   #pinged = false;
@@ -93,7 +93,7 @@ export class WebSocketConnection {
     ws.on('message', (data: Buffer, isBinary: boolean) => this.#message({ data, isBinary }));
     ws.on('ping', (data: Buffer) => {
       this.#alive();
-      // One who floods with pings and reads no pong gets none.
+      // A client that floods with pings and reads no pongs gets none.
       if (this.#isOpen && ws.bufferedAmount <= settings.maxBackpressureBytes) ws.pong(data, false, ignore);
     });
     ws.on('pong', () => this.#alive());
@@ -143,7 +143,7 @@ export class WebSocketConnection {
     this.#ws.terminate();
   }
 
-  /** Passes on no more messages. Some are kept, so that signs of life and a close frame are still read. */
+  /** Passes on no more messages. Some are read and kept, so that pings, pongs and a close frame are still read. */
   pause(): void {
     this.#paused = true;
   }
@@ -156,7 +156,7 @@ export class WebSocketConnection {
     if (this.#keptBytes < mostKeptBytes) this.#ws.resume();
   }
 
-  /** Looks after what time does to a connection: pings, silence, age, a reader that takes nothing. */
+  /** Checks the time limits: close, drain, silence, lifetime; sends pings. */
   check(now: number): void {
     const { idleTimeoutMs, maxLifetimeMs, drainTimeoutMs, closeTimeoutMs } = this.#settings;
     if (this.#closingAt !== undefined) {
@@ -166,7 +166,7 @@ export class WebSocketConnection {
     const unsent = this.#ws.bufferedAmount;
     if (unsent === 0 || unsent !== this.#unsent) this.#progressAt = now;
     this.#unsent = unsent;
-    // Silence is not counted where it is this side that does not listen.
+    // Silence does not count while this side does not read.
     if (this.#active || this.#ws.isPaused) this.#aliveAt = now;
     this.#active = false;
     if (now - this.#progressAt >= drainTimeoutMs) return this.kill('The client took nothing for too long');
@@ -182,7 +182,7 @@ export class WebSocketConnection {
     return !this.#over && this.#ws.readyState === WebSocket.OPEN;
   }
 
-  /** Everything written before an empty write has left when that is done. */
+  /** Called when an empty write is done, and thus everything written before it. */
   readonly #sent = (): void => {
     if (!this.#isOpen) return;
     if (this.#ws.bufferedAmount > 0) {
@@ -198,7 +198,7 @@ export class WebSocketConnection {
     if (this.#over) return;
     if (message.data.length > this.#settings.maxPayloadBytes) return this.#refuse(...tooBig);
     if (!this.#paused) return this.#events.message(this, message.data, message.isBinary);
-    // One who is told to go is only listened to for his close frame.
+    // From a client that is being closed only the close frame matters.
     if (this.#closingAt !== undefined) return;
     this.#kept.push(message);
     this.#keptBytes += message.data.length + messageCost;

@@ -4,19 +4,19 @@ import { BusError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Link, LinkEvents } from '../../transport/link.ts';
 
-/** Bytes not taken yet at which a writer is asked to wait. */
+/** Unsent bytes at which a writer has to wait for `drain`. */
 const highWaterBytes = 65_536;
 const closeMs = 5000;
-/** The same for a client that broke the rules of WebSocket. */
+/** The same after a protocol error. */
 const faultCloseMs = 1000;
 
 export interface WebSocketLinkOptions {
-  /** Compresses what goes out, where the page can. */
+  /** Compresses outgoing messages, if the page supports it. */
   readonly compression: boolean;
   readonly maxMessageBytes: number;
 }
 
-/** A web page's WebSocket as a link: binary messages are its bytes, wherever they are cut. */
+/** A web page's WebSocket as a link: its bytes come in binary messages, whose boundaries mean nothing. */
 export class WebSocketLink implements Link {
   readonly kind = 'websocket';
   readonly remote: string;
@@ -36,7 +36,7 @@ export class WebSocketLink implements Link {
     this.#compress = compression;
     this.remote = remote;
     ws.on('message', (data: Buffer, isBinary: boolean) => {
-      // What follows a close frame of this side is of no interest any more.
+      // Messages after a close frame of this side are ignored.
       if (ws.readyState !== ws.OPEN && this.#error !== undefined) return;
       if (data.length > maxMessageBytes) this.#refuse();
       else if (isBinary) this.#events?.data(data);
@@ -44,7 +44,7 @@ export class WebSocketLink implements Link {
     });
     ws.on('error', (error) => {
       this.#error ??= error;
-      // A client that broke the rules is told which by a close frame; a socket destroyed at once might lose it.
+      // A close frame names the protocol error; destroying the socket at once might lose it.
       if (ws.readyState === ws.CLOSING) this.#terminateIn(faultCloseMs);
       else ws.terminate();
     });
@@ -91,7 +91,7 @@ export class WebSocketLink implements Link {
     return undefined;
   }
 
-  /** One that sends too much is told so before it is cut off. */
+  /** A page that sends too much is told so before it is cut off. */
   #refuse(): void {
     this.#error = new BusError('ERR_TOO_LARGE', 'a message over WebSocket is too large');
     this.#terminateIn(faultCloseMs);

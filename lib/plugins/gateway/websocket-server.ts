@@ -19,7 +19,7 @@ import { TopicTable } from './topic-table.ts';
 import { UpgradeHandler } from './upgrade-handler.ts';
 import { type NoticeName, SendStatus, WebSocketConnection } from './websocket-connection.ts';
 
-/** A WebSocket server whose clients are opaque ids, told of by events and reached by functions. */
+/** A WebSocket server that identifies clients by opaque ids, reports them by events and sends by method calls. */
 export class WebSocketServer extends EventSource<WebSocketEventName> {
   static readonly DEFAULT_PORT = DEFAULT_PORT;
   readonly DEFAULT_PORT = DEFAULT_PORT;
@@ -71,7 +71,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
    */
   async startListening(port: number = DEFAULT_PORT): Promise<number> {
     const bound = await this.#port.open(port).catch((error: unknown) => {
-      // That it listens already is of no interest to anybody but the caller.
+      // ERR_STATE concerns the caller alone.
       if (!this.#port.inUse) this.report(error);
       throw error;
     });
@@ -177,8 +177,8 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   }
 
   /**
-   * Passes on no more of a client's messages, so that it has to wait: a few are taken and kept, the rest is not read. Its
-   * pings, pongs and close frames still count.
+   * Passes on no more of a client's messages, so that it has to wait: a few are read and kept, the rest is not read. Its
+   * pings, pongs and close frames still count. False for an unknown client.
    */
   pauseClient(id: string): boolean {
     const client = this.#clients.get(id);

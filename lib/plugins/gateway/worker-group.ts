@@ -7,7 +7,7 @@ import type { ShareMode, ShareOptions } from './worker-protocol.ts';
 /** The workers of one route, or those of the WebSocket clients, and whose turn it is. */
 export class WorkerGroup {
   readonly mode: ShareMode;
-  /** Runs while nobody is in it and somebody may still come. */
+  /** Runs while the group is empty, until it is dissolved. */
   retiring: Timer | undefined;
   readonly #key: string | undefined;
   #workers: readonly Worker[] = [];
@@ -37,7 +37,7 @@ export class WorkerGroup {
     return had;
   }
 
-  /** Whose it is; one whose link is down only where there is no other. */
+  /** The worker that gets `item`; one whose link is down only if there is no other. */
   pick(item: UpgradeDetails): Worker | undefined {
     const up = this.#workers.filter((worker) => worker.up);
     const candidates = up.length > 0 ? up : this.#workers;

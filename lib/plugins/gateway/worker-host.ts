@@ -19,7 +19,7 @@ export interface HostedServers {
   readonly exclusive: boolean;
 }
 
-/** The gateway's end of the bus: who works for the two servers, what workers say and ask, and what they are told. */
+/** The gateway's end of the worker protocol: admits workers and hands their notes and requests to the brokers. */
 export class WorkerHost {
   readonly #host: PluginHost;
   readonly #settings: GatewaySettings;
@@ -28,10 +28,10 @@ export class WorkerHost {
   readonly #http: HttpBroker | undefined;
   readonly #websocket: WebSocketBroker | undefined;
   readonly #workers = new Map<PeerHandle, Worker>();
-  /** Those that `workers` is asked about. */
+  /** Peers that the option `workers` is deciding about. */
   readonly #asked = new Map<PeerHandle, Promise<Worker>>();
   readonly #away = new Map<Worker, Timer>();
-  /** Those that were given up although their session goes on. */
+  /** Peers that were away for too long and whose session still exists. */
   readonly #expelled = new Set<PeerHandle>();
   #count = 0;
 
@@ -102,7 +102,7 @@ export class WorkerHost {
 
   #request(frame: WorkerRequest, { peer }: LaneRequestContext): unknown {
     const worker = this.#workers.get(peer) ?? this.#admit(peer);
-    // Those that wait for one answer are served in the order they came.
+    // Requests that wait for one decision are served in the order they came.
     return worker instanceof Worker ? this.#serve(frame, worker) : worker.then((known) => this.#serve(frame, known));
   }
 
@@ -134,7 +134,7 @@ export class WorkerHost {
     }
   }
 
-  /** @throws BusError `ERR_REFUSED` for a peer that may not be a worker, `ERR_STATE` for one that has to begin anew first. */
+  /** @throws BusError `ERR_REFUSED` for a peer that may not be a worker, `ERR_STATE` for one that was expelled. */
   #admit(peer: PeerHandle): Worker | Promise<Worker> {
     this.#refuseExpelled(peer);
     const { workers } = this.#settings;
@@ -143,7 +143,7 @@ export class WorkerHost {
       this.#asked.set(peer, asked);
       return asked;
     }
-    // Any site can make a page.
+    // Any site can make a page connect.
     if (peer.linkKind === 'websocket') throw refused();
     return this.#add(peer);
   }
@@ -170,7 +170,10 @@ export class WorkerHost {
         if (this.#workers.has(peer)) this.#host.report(error, peer);
       },
       overrun: () => {
-        this.#host.report(new BusError('ERR_SLOW_CONSUMER', 'a gateway worker begins nothing of what it gets'), peer);
+        this.#host.report(
+          new BusError('ERR_SLOW_CONSUMER', 'a gateway worker handles nothing of what it is sent'),
+          peer,
+        );
         this.#gone(worker);
       },
     });
@@ -196,7 +199,7 @@ export class WorkerHost {
     this.#away.set(worker, this.#host.clock.setTimer(expel, this.#settings.graceMs));
   }
 
-  /** The worker's session is over, or its link was away for too long. */
+  /** The worker's session ended, or its link was down for too long. */
   #gone(worker: Worker): void {
     this.#away.get(worker)?.cancel();
     this.#away.delete(worker);

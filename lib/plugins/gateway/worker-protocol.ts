@@ -37,7 +37,7 @@ export interface ShareOptions {
   readonly key?: string | undefined;
 }
 
-/** Status and fields of an answer; null where they were sent before. */
+/** Status and fields of an answer; null if they were sent before. */
 export type HeadData = readonly [status: string | null, fields: readonly (readonly [string, string])[]] | null;
 
 const id = text();
@@ -50,16 +50,16 @@ const code = count(65_535);
 
 /** What a worker tells the gateway: the name of each note, and what follows it. */
 const workerNotes = {
-  /** So many of the gateway's frames were begun in all. */
+  /** How many of the gateway's frames were begun in all. */
   begun: [count()],
-  /** The handlers are done with so many bytes. */
+  /** Handlers have finished with so many bytes of a request or a client. */
   took: [id, count()],
   answer: [id, head, bytes],
   hold: [id, flag],
   abort: [id],
 } as const;
 
-/** What a worker asks the gateway, likewise. */
+/** What a worker asks the gateway: the name of each request, and what follows it. */
 const workerRequests = {
   addRoute: [text(), text(), share],
   removeRoute: [text(), text()],
@@ -67,7 +67,7 @@ const workerRequests = {
   removeClients: [],
   write: [id, head, bytes],
   stream: [id, head, bytes, count()],
-  /** The name of a verb and what it is called with. */
+  /** The name of a verb and its arguments. */
   http: [text(), args],
   websocket: [text(), args],
 } as const;
@@ -83,7 +83,7 @@ type Begins<Name extends keyof TypeIds, Details> = readonly [
   type: TypeIds[Name],
   id: string,
   details: Details,
-  /** There is no body: `HTTP_REQUEST_FINISHED` is told with it. */
+  /** There is no body, and no frame for `HTTP_REQUEST_FINISHED` follows. */
   isWhole: boolean,
 ];
 type RequestBegins = Begins<'HTTP_REQUEST_STARTED', RequestDetails>;
@@ -92,14 +92,14 @@ type Happens = readonly [
   type: Exclude<TypeIds[keyof TypeIds], RequestBegins[0] | ClientBegins[0]>,
   id: string,
   message: Uint8Array,
-  /** `isBinary` or `code`; of an event of a server, which one. */
+  /** `isBinary` or `code` of the payload; for an event of a server, its kind. */
   extra: unknown,
 ];
 
 /** An event on its way to a worker. */
 export type EventFrame = RequestBegins | ClientBegins | Happens;
 
-/** Everything that the gateway tells a worker. `expelled`: its link was away for too long, and it has to begin anew. */
+/** Everything that the gateway sends to a worker. `expelled`: its link was down for too long, and it starts again. */
 export type GatewayFrame = EventFrame | readonly ['expelled'];
 
 const eventNames = new Map<unknown, GatewayEventName>(
@@ -114,7 +114,7 @@ const event = tuple(count(), id, anything);
 const upgrade = object({ url: text(), query: text(), headers: record, remoteAddress: text() });
 const request = object({ method: text(), endpoint: text(), params: record });
 
-/** Undefined for an event of a later gateway, which this worker does not know. @throws BusError `ERR_PROTOCOL` */
+/** Undefined for an event that only a later version knows. @throws BusError `ERR_PROTOCOL` */
 export function readEvent(data: unknown): EventFrame | undefined {
   if (!event(data)) throw bad('is no event');
   const name = eventNames.get(data[0]);
@@ -128,7 +128,7 @@ export function readEvent(data: unknown): EventFrame | undefined {
   return data as unknown as EventFrame;
 }
 
-/** What handlers get of an event: its name and its payload. */
+/** What handlers get: the name of the event and its payload. */
 export function eventOf([type, id, message, extra]: Happens): [name: GatewayEventName, payload: WebServerMessage] {
   const name = eventNames.get(type) ?? 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
   const extras = flag(extra) ? { isBinary: extra } : code(extra) ? { code: extra } : undefined;

@@ -4,7 +4,7 @@ import type { GatewayFrame } from './worker-protocol.ts';
 
 export interface WorkerEvents {
   failed(error: unknown): void;
-  /** It begins nothing of what it gets, and is not to be given more. */
+  /** It begins none of the frames it gets, and must not be sent more. */
   overrun(): void;
 }
 
@@ -16,9 +16,9 @@ const maxUnbegun = 100_000;
  */
 export class Worker {
   readonly peer: PeerHandle;
-  /** Tells workers apart, in the order they came. */
+  /** Numbers workers in the order they came. */
   readonly number: number;
-  /** Its link stands. */
+  /** Whether its link is up. */
   up = true;
   readonly #lane: Lane;
   readonly #events: WorkerEvents;
@@ -42,7 +42,7 @@ export class Worker {
       this.#events.overrun();
       return;
     }
-    // A session that ends tells so by its own event, and takes the frames with it.
+    // The end of the session is reported by an event of its own.
     try {
       if (!this.#lane.trySend(this.peer, frame)) this.#lane.send(this.peer, frame).catch(this.#events.failed);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { Client, Server } from '../../../lib/index.ts';
+import { Client, type Lane, Server } from '../../../lib/index.ts';
 import type { GatewayOptions, LocalWeb, RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
 import { gateway } from '../../../lib/plugins/gateway/index.ts';
 import { socketFolder } from '../../support/links.ts';
@@ -16,6 +16,11 @@ export interface WorkerPeer {
   readonly web: RemoteWeb;
   /** Of the remote server that is looked at. */
   readonly log: EventLog;
+}
+
+export interface Forger {
+  say(note: unknown): Promise<void>;
+  ask(request: unknown): Promise<unknown>;
 }
 
 /** Buses with a gateway, and workers of theirs, in this process. */
@@ -52,6 +57,25 @@ export class GatewayKit {
     await client.connect();
     await prepare(web);
     return { client, web, log };
+  }
+
+  /** A peer that says and asks on the gateway's lane whatever it wants. */
+  async forger(path: string): Promise<Forger> {
+    const client = new Client({ path });
+    this.clients.push(client);
+    let lane: Lane | undefined;
+    client.use({
+      name: 'gateway',
+      install: (host) => {
+        lane = host.lane({});
+        return { api: undefined };
+      },
+    });
+    await client.connect();
+    return {
+      say: async (note) => lane?.send(client, note),
+      ask: async (request) => lane?.request(client, request),
+    };
   }
 
   /** Closes everything; the kit can be used again. */

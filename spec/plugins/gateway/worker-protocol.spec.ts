@@ -60,25 +60,12 @@ describe('worker protocol', () => {
       );
       await websocket.takeClients();
     });
-    const bad = new Client({ path });
-    kit.clients.push(bad);
-    let lane: Lane | undefined;
-    bad.use({
-      name: 'gateway',
-      install: (host) => {
-        lane = host.lane({});
-        return { api: undefined };
-      },
-    });
-    await bad.connect();
-    const ask = async (data: unknown): Promise<unknown> => lane?.request(bad, data);
+    const { ask, say } = await kit.forger(path);
     expect(await rejection(ask(['addClients', { share: 'mine' }]))).to.have.property('code', 'ERR_PROTOCOL');
     expect(await rejection(ask(['websocket', 'constructor', []]))).to.have.property('code', 'ERR_NO_METHOD');
     expect(await rejection(ask(['websocket', 'publishText', [1, 2]]))).to.have.property('code', 'ERR_INVALID_ARGUMENT');
     expect(await rejection(ask('nonsense'))).to.have.property('code', 'ERR_PROTOCOL');
-    for (const note of [['begun', 1_000_000], ['took', 7, 'x'], { not: 'a list' }, ['unheard-of']]) {
-      await lane?.send(bad, note);
-    }
+    for (const note of [['begun', 1_000_000], ['took', 7, 'x'], { not: 'a list' }, ['unheard-of']]) await say(note);
     const page = new WebSocketClient(`ws://127.0.0.1:${web.websocket?.port}/`);
     pages.push(page);
     await page.opened;
