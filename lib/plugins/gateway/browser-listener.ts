@@ -15,6 +15,7 @@ export class BrowserListener {
   readonly #links = new Set<WebSocketLink>();
   readonly #port: ServerPort;
 
+  /** @internal */
   constructor(host: PluginHost, options: BrowserListenerOptions) {
     const settings = resolveOptions('browser', browserListenerOptions, { tls: host.tls, ...options });
     const { clock } = host;

@@ -44,6 +44,7 @@ export class RemoteHttp extends RequestAccessors {
   readonly #routes: AddedRoute[] = [];
   readonly #requests = new Map<string, Answering>();
 
+  /** @internal */
   constructor(worker: WorkerClient, settings: EventSourceOptions) {
     super(settings, worker);
     this.#worker = worker;

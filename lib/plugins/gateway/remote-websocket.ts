@@ -23,6 +23,7 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
   readonly #clients = new Map<string, UpgradeDetails>();
   #share: ShareOptions | undefined;
 
+  /** @internal */
   constructor(worker: WorkerClient, settings: EventSourceOptions) {
     super(settings, worker);
     this.#worker = worker;
