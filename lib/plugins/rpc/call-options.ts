@@ -1,4 +1,4 @@
-import { type AskOptions, askOptions, requestNames } from '../../bus/plugin.ts';
+import { askOptions, type AskOptions, requestNames } from '../../bus/plugin.ts';
 
 export interface CallSettings {
   /** Milliseconds, 10,000 unless given; 0 waits for ever. */

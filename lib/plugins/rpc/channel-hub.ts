@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
-import { type CallPort, ChannelError } from '../channels/internal.ts';
 import { MessageCodec } from '../../bus/plugin.ts';
+import { type CallPort, ChannelError } from '../channels/internal.ts';
 import { ChannelTransport } from './channel-transport.ts';
 import { isCallFrame } from './frame.ts';
 import { RpcHub } from './hub.ts';

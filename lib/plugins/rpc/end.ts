@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import type { PeerHandle, Plugin } from '../../bus/plugin.ts';
 import { callPort, type HasCallPort } from '../channels/internal.ts';
 import { busRpc } from './bus-hub.ts';
-import { type ChannelHub, channelHub } from './channel-hub.ts';
+import { channelHub, type ChannelHub } from './channel-hub.ts';
 import type { RpcHub } from './hub.ts';
 
 /** A `Client` or a `Server`, as far as remote objects need them. */

@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
-import type { RpcLimits } from './limits.ts';
-import { ExportedStream, type ExportedStreamOutlet, endStreamsIn } from './exported-stream.ts';
+import { endStreamsIn, ExportedStream, type ExportedStreamOutlet } from './exported-stream.ts';
+import type { RpcLimits } from './options.ts';
 import type { AnyFunction, Exporter, Reference } from './references.ts';
 
 /** Numbers of what an end exports; none comes twice, in whichever session. */

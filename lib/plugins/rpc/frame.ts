@@ -1,3 +1,5 @@
+import { codeOf } from '../../base/code-of.ts';
+import { toFailure } from '../../base/failure.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';
 
@@ -42,6 +44,7 @@ export type RpcFrame =
   | readonly [kind: 8, stream: number]
   | readonly [kind: 9, object: number, hash: string, prints: Fingerprints];
 
+// Frames are checked by hand and not by a table of shapes, since each call is checked.
 export function isCallFrame(frame: unknown): frame is CallFrame {
   if (!Array.isArray(frame)) return false;
   const [first, id, body, timeoutMs] = frame as readonly unknown[];
@@ -90,4 +93,22 @@ function isText(value: unknown): boolean {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0;
+}
+
+/** Hears of what has no code of its own, which is no answer but a bug. */
+type Report = (error: unknown) => void;
+
+/** The answer of a call that failed. */
+export function failureBody(error: unknown, report?: Report): AnswerBody {
+  if (codeOf(error) === undefined) report?.(error);
+  const { code, message, details } = toFailure(error);
+  return details === undefined ? [false, code, message] : [false, code, message, details];
+}
+
+/** The end of a stream, with its error if it failed. */
+export function endFrame(stream: number, error: unknown, report: Report): RpcFrame {
+  if (error === undefined) return [kind.end, stream];
+  if (codeOf(error) === undefined) report(error);
+  const { code, message } = toFailure(error);
+  return [kind.end, stream, code, message];
 }

@@ -2,10 +2,10 @@ import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { CallRequest } from './call-context.ts';
 import type { CallTransport } from './call-transport.ts';
+import type { ExportNumbers } from './exports.ts';
 import { type AnswerBody, isCallBody, isRpcFrame } from './frame.ts';
 import type { Offer } from './offer.ts';
-import type { RpcLimits } from './limits.ts';
-import type { ExportNumbers } from './exports.ts';
+import type { RpcLimits } from './options.ts';
 import { RpcSession, type SessionHost } from './session.ts';
 
 /** What a hub needs of the bus or the channel it stands on; a key stands for one other side. */

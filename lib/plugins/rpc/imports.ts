@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { BusError } from '../../base/errors.ts';
-import type { RpcLimits } from './limits.ts';
-import type { AnyFunction, Importer, Reference } from './references.ts';
 import { ImportedStream, type ImportedStreamOutlet, StreamIterator } from './imported-stream.ts';
+import type { RpcLimits } from './options.ts';
+import type { AnyFunction, Importer, Reference } from './references.ts';
 
 /** How imported functions are called and let go of. */
 export interface ImportsOutlet extends ImportedStreamOutlet {

@@ -1,7 +1,14 @@
 import { BusError } from '../../base/errors.ts';
 import type { CallContext } from './call-context.ts';
-import { contractHash, type Fingerprints, fingerprints } from './contract.ts';
-import type { ContractSchema, MethodSchema, SchemaIssue, StandardSchema } from './standard-schema.ts';
+import {
+  contractHash,
+  type ContractSchema,
+  fingerprints,
+  type Fingerprints,
+  type MethodSchema,
+  type SchemaIssue,
+  type StandardSchema,
+} from './contract.ts';
 import { endStreamsIn } from './exported-stream.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;

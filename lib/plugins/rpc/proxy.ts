@@ -3,11 +3,10 @@ import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { AskOptions, PeerHandle } from '../../bus/plugin.ts';
 import { CallOptions, usualAsk } from './call-options.ts';
-import { type Fingerprints, fingerprints } from './contract.ts';
-import { type Bus, type Ends, endOf, type ResolvedBus, type ResolvedEnd } from './end.ts';
+import { fingerprints, type Fingerprints } from './contract.ts';
+import { type Bus, endOf, type Ends, type ResolvedBus, type ResolvedEnd } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
-import { setLimits } from './limits.ts';
-import { type ProxyOptions, proxyTable } from './options.ts';
+import { type ProxyOptions, proxyTable, setLimits } from './options.ts';
 import type { RpcSession } from './session.ts';
 
 type Methods<Contract> = {

@@ -1,10 +1,9 @@
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import { type Bus, type Ends, endOf } from './end.ts';
+import { type Bus, endOf, type Ends } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
-import { setLimits } from './limits.ts';
 import { Offer, type OfferOptions } from './offer.ts';
-import { type RemoteOptions, remoteTable } from './options.ts';
+import { type RemoteOptions, remoteTable, setLimits } from './options.ts';
 
 /** An object that is offered; `dispose` takes it back. */
 export interface Offered {

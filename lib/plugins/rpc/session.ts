@@ -1,17 +1,16 @@
 import { asBusError, BusError } from '../../base/errors.ts';
+import { isThenable } from '../../base/guarded.ts';
 import { systemClock } from '../../base/system-clock.ts';
 import type { AskOptions } from '../../bus/plugin.ts';
-import { isThenable } from '../../base/guarded.ts';
-import { Imports } from './imports.ts';
 import { type CallContext, type CallRequest, OneWayContext } from './call-context.ts';
-import type { CallTransport } from './call-transport.ts';
 import { usualAsk } from './call-options.ts';
+import type { CallTransport } from './call-transport.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
-import { endFrame, failureBody } from './failure.ts';
-import { type AnswerBody, type CallBody, isAnswerBody, kind, type RpcFrame } from './frame.ts';
-import type { RpcLimits } from './limits.ts';
 import { type ExportNumbers, Exports } from './exports.ts';
+import { type AnswerBody, type CallBody, endFrame, failureBody, isAnswerBody, kind, type RpcFrame } from './frame.ts';
+import { Imports } from './imports.ts';
 import type { Offer } from './offer.ts';
+import type { RpcLimits } from './options.ts';
 import { extract, type Reference, restore, travels, wellFormed } from './references.ts';
 import { Releases } from './releases.ts';
 
