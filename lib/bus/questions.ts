@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
+import { failing } from '../base/failing.ts';
 import { fromFailure } from '../base/failure.ts';
 import { onAbort } from '../base/wait.ts';
 import { type Pending, PendingTable } from '../session/pending.ts';
@@ -80,7 +81,7 @@ export class Questions implements Asker {
       this.#messages.add(key);
       const refuse = (error: BusError): void => over(() => reject(error));
       const ask = (id: number): void => send(id, () => this.#pending.has(id) && this.answered(id, undefined, ''));
-      this.#ask('', 'message', options, ask, () => over(resolve), refuse);
+      this.#ask('', 'message', options, ask, (value) => over(() => resolve(value as undefined)), refuse);
     });
   }
 
@@ -101,7 +102,7 @@ export class Questions implements Asker {
     const pending: Pending = { kind, lane, resolve, reject, askedAt, deadline, sent: false, unclaimed };
     const id = this.#pending.add(pending);
     if (signal !== undefined) this.#watchSignal(signal, id, pending);
-    withdrawal?.bind((error) => this.#withdraw(id, pending, error));
+    withdrawal?.bind((error) => this.#withdraw(id, pending, () => pending.reject(error)));
     if (!idempotent && this.#carrier.maySend(lane)) this.#sendNow(id, pending, timeoutMs, send);
     else this.#queue(id, pending, idempotent, send);
   }
@@ -135,12 +136,12 @@ export class Questions implements Asker {
   answered(id: RequestId, data: unknown, lane: string): void {
     const pending = this.#pending.take(id);
     if (pending === undefined) this.#unclaimed.get(lane)?.(data);
-    else pending.resolve(data);
+    else pending.resolve(pending.kind === 'message' ? undefined : data);
     this.#carrier.settled();
   }
 
   failed(id: RequestId, failure: RemoteFailure): void {
-    this.#pending.take(id)?.reject(fromFailure(failure));
+    this.#pending.take(id)?.resolve(failing(() => fromFailure(failure)));
     this.#carrier.settled();
   }
 
@@ -160,14 +161,15 @@ export class Questions implements Asker {
   }
 
   #watchSignal(signal: AbortSignal, id: number, pending: Pending): void {
-    pending.release = onAbort(signal, () => this.#withdraw(id, pending, aborted(signal)));
+    const abort = (): void => pending.resolve(failing(() => aborted(signal)));
+    pending.release = onAbort(signal, () => this.#withdraw(id, pending, abort));
   }
 
-  #withdraw(id: number, pending: Pending, error: BusError): void {
+  #withdraw(id: number, pending: Pending, settle: () => void): void {
     if (!this.#pending.has(id)) return;
     this.#pending.take(id);
     this.#gaveUp(id, pending);
-    pending.reject(error);
+    settle();
   }
 
   #gaveUp(id: number, pending: Pending): void {

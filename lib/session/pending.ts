@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { failing } from '../base/failing.ts';
 import type { RequestId } from '../wire/frames.ts';
 import { IdRing } from './id-ring.ts';
 import type { Waiting } from './waiting.ts';
@@ -9,6 +10,7 @@ export interface Pending {
   /** A message is a question too, where its sender waits until it was handled. */
   readonly kind: 'message' | 'request';
   readonly lane: string;
+  /** Takes what is `failing` too. */
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: BusError) => void;
   /** When to give up, on the clock's scale; Infinity: never. */
@@ -122,7 +124,7 @@ export class PendingTable {
       pending.release?.();
       this.#onTimeout(id, pending);
       const given = Math.round(pending.deadline - pending.askedAt);
-      pending.reject(new BusError('ERR_TIMEOUT', `The ${given} ms given to it passed`));
+      pending.resolve(failing(() => new BusError('ERR_TIMEOUT', `The ${given} ms given to it passed`)));
     }
     if (next < this.#timerAt) this.#arm(next);
   }
