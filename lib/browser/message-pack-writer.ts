@@ -38,7 +38,7 @@ export class BodyPacker {
     try {
       this.#value(data);
       if (this.#deepest > maxDepth && this.#at - this.#start > shallowBytes) throw new BusError('ERR_UNENCODABLE');
-      return { buffer: this.#bytes, start: this.#start, end: this.#at, records: false };
+      return { buffer: this.#bytes, start: this.#start, end: this.#at, records: false, cost: 0 };
     } catch (cause) {
       throw unencodable(cause);
     } finally {

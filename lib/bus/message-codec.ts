@@ -1,3 +1,4 @@
+import { leastCost } from '../wire/codec/body-cost.ts';
 import { allocate } from '../base/bytes.ts';
 import { BodyPacker, BodyReader, roomBytes } from '../wire/native/body-codec.ts';
 
@@ -21,7 +22,7 @@ export class MessageCodec {
       this.#buffer = allocate(bufferBytes);
       this.#position = 0;
     }
-    const { buffer, start, end } = this.#packer.pack(data, this.#buffer, this.#position, 0);
+    const { buffer, start, end } = this.#packer.pack(data, this.#buffer, this.#position, 0, Infinity, leastCost);
     if (buffer === this.#buffer) this.#position = end;
     return buffer.subarray(start, end);
   }

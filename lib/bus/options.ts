@@ -53,7 +53,7 @@ export const addressOptions = {
 
 /** What both ends take. */
 export const peerOptions = {
-  /** Largest message this end takes, after inflating; a larger one closes the link. */
+  /** Largest message this end takes, after inflating; a larger one, or one of too many values, closes the link. */
   maxMessageBytes: integer({
     default: 16 * mebibyte,
     min: 1_024,

@@ -70,6 +70,8 @@ export interface BroadcastFrame {
   readonly buffer: Uint8Array;
   readonly start: number;
   readonly end: number;
+  /** What it costs to read, where that is much. */
+  readonly cost: number;
   /** What was broadcast, as a peer reads it: made anew each time, so that nobody needs to keep it. */
   readonly data: unknown;
 }

@@ -12,9 +12,13 @@ export function toJson(data: unknown): string | undefined {
   return text;
 }
 
-/** What `text` says, without the keys `__proto__`, which could be written with escapes. Throws a SyntaxError. */
-export function parseJson(text: string): unknown {
-  const mayHold = text.includes('__proto__') || (text.includes('\\u00') && /\\u00[5-7]/.test(text));
+/** Whether `text` may have keys `__proto__`, which could be written with escapes. */
+export function mayHoldProto(text: string): boolean {
+  return text.includes('__proto__') || (text.includes('\\u00') && /\\u00[5-7]/.test(text));
+}
+
+/** What `text` says, without the keys `__proto__`. Throws a SyntaxError. */
+export function parseJson(text: string, mayHold = mayHoldProto(text)): unknown {
   return mayHold ? JSON.parse(text, withoutProto) : JSON.parse(text);
 }
 

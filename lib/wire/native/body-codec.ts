@@ -1,11 +1,12 @@
 import { Packr, Unpackr } from 'msgpackr';
 import { platformBytes } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
+import { leastCost, slowdown } from '../codec/body-cost.ts';
 import { misfit } from '../codec/misfit.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import { holdsProto } from '../codec/proto-key.ts';
 import { CarefulReader } from './careful-reader.ts';
-import { checkBody, countDepthFrom, isToBeChecked, TooManyShapes } from './msgpack-check.ts';
+import { checkBody, countDepthFrom, isToBeChecked, tooCostly, TooManyShapes } from './msgpack-check.ts';
 import { guardShapes } from './shape-guard.ts';
 import { Shapes, type ShapeTotals } from './shapes.ts';
 
@@ -45,6 +46,8 @@ export interface Packed {
   readonly end: number;
   /** Whether it may name records. */
   readonly records: boolean;
+  /** What it costs to read, where that is much. */
+  readonly cost: number;
 }
 
 /** Packs bodies straight into a slab. With `records`, object shapes are defined once and then named by one byte. */
@@ -75,7 +78,8 @@ export class BodyPacker {
 
   /**
    * Packs `data` so that it starts at `at + headroom` of `slab`, which must have `roomBytes` free behind that.
-   * @throws BusError `ERR_STATE` from inside data that is being packed, or `ERR_UNENCODABLE`; as if it had not been packed.
+   * @throws BusError `ERR_STATE` from inside data that is being packed, `ERR_UNENCODABLE`, or `ERR_TOO_LARGE` where it costs more
+   * than `most` to read; as if it had not been packed.
    */
   pack(
     data: unknown,
@@ -83,6 +87,7 @@ export class BodyPacker {
     at: number,
     headroom: number,
     maxDepth: number = Number.POSITIVE_INFINITY,
+    most: number = Number.POSITIVE_INFINITY,
   ): Packed {
     if (target.inUse) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
     const packr = this.#packr;
@@ -94,6 +99,7 @@ export class BodyPacker {
     this.#extended = false;
     this.#isUnusual = false;
     target.inUse = true;
+    let cost = 0;
     try {
       const shapesBefore = packr.structures?.nextId;
       const buffer = packr.pack(data, reuseBuffer | reserveSpace | reserved);
@@ -101,15 +107,15 @@ export class BodyPacker {
       const { end } = buffer;
       if (this.#extended || end - start > countDepthFrom || packr.structures?.nextId !== shapesBefore) {
         this.#shapes?.begin();
-        checkBody(buffer, start, end, maxDepth, this.#shapes, 'ERR_UNENCODABLE');
+        ({ cost } = checkBody(buffer, start, end, maxDepth, this.#shapes, 'ERR_UNENCODABLE', most));
       }
       const reason = this.#isUnusual ? misfit(data) : undefined;
       if (reason !== undefined) throw new TypeError(reason);
-      return { buffer, start, end, records: this.#shapes !== undefined };
+      return { buffer, start, end, records: this.#shapes !== undefined, cost };
     } catch (cause) {
       this.forget();
       // Its shapes are more than the peer would keep.
-      if (cause instanceof TooManyShapes) return this.#packPlain(data, slab, at, headroom, maxDepth);
+      if (cause instanceof TooManyShapes) return this.#packPlain(data, slab, at, headroom, maxDepth, most);
       throw unencodable(cause);
     } finally {
       target.inUse = false;
@@ -125,10 +131,10 @@ export class BodyPacker {
     this.#packr.structures = [];
   }
 
-  #packPlain(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth: number): Packed {
+  #packPlain(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth: number, most: number): Packed {
     target.inUse = false;
     this.#plain ??= new BodyPacker();
-    return this.#plain.pack(data, slab, at, headroom, maxDepth);
+    return this.#plain.pack(data, slab, at, headroom, maxDepth, most);
   }
 }
 
@@ -175,8 +181,17 @@ export class BodyReader {
     this.#unpackr = new Unpackr(options) as unknown as RangeUnpackr;
   }
 
-  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, more than one, or what no end writes. */
-  read(bytes: Uint8Array, start: number, end: number, maxDepth: number = Number.POSITIVE_INFINITY): unknown {
+  /**
+   * @throws BusError `ERR_PROTOCOL` when the bytes are no value, more than one, or what no end writes, and `ERR_TOO_LARGE` where
+   * they cost more than `most` to read.
+   */
+  read(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    maxDepth: number = Number.POSITIVE_INFINITY,
+    most: number = leastCost,
+  ): unknown {
     const range = this.#range;
     const size = end - start;
     let source = bytes;
@@ -191,20 +206,22 @@ export class BodyReader {
       range.start = start;
       range.end = end;
     }
-    if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth);
+    if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth, most);
     try {
-      return this.#unpack(source);
+      return this.#unpack(source, this.#needsCare(source));
     } catch (cause) {
       throw invalid(cause);
     }
   }
 
-  #readChecked(source: Uint8Array, maxDepth: number): unknown {
+  #readChecked(source: Uint8Array, maxDepth: number, most: number): unknown {
     const shapes = this.#shapes;
     const { start, end } = this.#range;
     shapes?.begin();
     try {
-      const needsCare = checkBody(source, start, end, maxDepth, shapes);
+      const { needsCare: isMisread, cost } = checkBody(source, start, end, maxDepth, shapes, 'ERR_PROTOCOL', most);
+      const needsCare = this.#needsCare(source, isMisread);
+      if (needsCare && cost > most / slowdown) throw tooCostly(most / slowdown);
       if (shapes === undefined) return this.#unpack(source, needsCare);
       this.#codes = Math.min(firstCodes, this.#codes + (end - start) / bytesForCode);
       const codes = shapes.added + shapes.addedKeys / keysOfCode;
@@ -217,9 +234,13 @@ export class BodyReader {
     }
   }
 
-  #unpack(source: Uint8Array, needsCare = false): unknown {
+  #needsCare(source: Uint8Array, isMisread = false): boolean {
+    return isMisread || this.#careful?.isNeeded === true || holdsProto(source, this.#range.start, this.#range.end);
+  }
+
+  #unpack(source: Uint8Array, needsCare: boolean): unknown {
     const { start, end } = this.#range;
-    if (needsCare || this.#careful?.isNeeded === true || holdsProto(source, start, end)) {
+    if (needsCare) {
       this.#careful ??= new CarefulReader(this.#shapes === undefined ? undefined : this.#unpackr);
       return this.#careful.read(source, start, end);
     }

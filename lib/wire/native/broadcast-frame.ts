@@ -24,14 +24,16 @@ class WrittenFrame implements BroadcastFrame {
   readonly buffer: Uint8Array;
   readonly start: number;
   readonly end: number;
+  readonly cost: number;
 
   /** Writes the header before a body that stands behind `start + headerBytes` already. */
-  constructor(encoding: number, lane: number, buffer: Uint8Array, start: number, end: number) {
+  constructor(encoding: number, lane: number, buffer: Uint8Array, start: number, end: number, cost = 0) {
     this.encoding = encoding;
     this.lane = lane;
     this.buffer = buffer;
     this.start = start;
     this.end = end;
+    this.cost = cost;
     writeHeader(buffer, start, end - start - headerBytes, FrameType.message, encoding, lane, 0);
     if (buffer === shared.buffer) shared.position = end;
   }
@@ -45,7 +47,7 @@ class WrittenFrame implements BroadcastFrame {
         return rawValue(this.buffer[bodyStart] as number, this.buffer.slice(bodyStart + 1, this.end));
       default:
         try {
-          return reader.read(this.buffer, bodyStart, this.end);
+          return reader.read(this.buffer, bodyStart, this.end, Infinity, Infinity);
         } catch {
           // A toJSON can write what nobody reads; whoever asks is about to report the message, not to read it.
           return undefined;
@@ -80,9 +82,9 @@ export function broadcastFrame(data: unknown, lane: number, maxDepth: number): B
     // There was too little room for it.
     const next = renew();
     next.buffer.set(packed.buffer.subarray(start, packed.end));
-    return new WrittenFrame(Encoding.plain, lane, next.buffer, 0, size);
+    return new WrittenFrame(Encoding.plain, lane, next.buffer, 0, size, packed.cost);
   }
-  return new WrittenFrame(Encoding.plain, lane, packed.buffer, start, packed.end);
+  return new WrittenFrame(Encoding.plain, lane, packed.buffer, start, packed.end, packed.cost);
 }
 
 /** Room for `bytes`, in the shared buffer if they are few. */

@@ -2,7 +2,9 @@ import { BusError } from '../../base/errors.ts';
 import type { Asker, EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
+import { tooCostly } from './msgpack-check.ts';
 import { amendFrame } from './amend.ts';
+import { mostCost } from '../codec/body-cost.ts';
 import { BodyPacker, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
@@ -40,6 +42,7 @@ export class NativeEncoder implements Encoder {
   readonly #records: boolean;
   readonly #maxFrameBytes: number;
   readonly #maxDepth: number;
+  readonly #mostCost: number;
   readonly #withdraws: boolean;
   readonly #packers: BodyPacker[] = [];
   /** Of the shapes that this end has defined. */
@@ -50,6 +53,7 @@ export class NativeEncoder implements Encoder {
     this.#records = options.records;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#maxDepth = options.maxDepth;
+    this.#mostCost = mostCost(options.maxFrameBytes);
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
   }
@@ -101,6 +105,7 @@ export class NativeEncoder implements Encoder {
     const { encoding, buffer, start, end } = native;
     const size = end - start;
     this.#checkSize(size - headerBytes);
+    if (native.cost > this.#mostCost) throw tooCostly(this.#mostCost);
     if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
       return this.queue.push(lane, FrameType.message, encoding, 0, buffer.subarray(start + headerBytes, end));
     }
@@ -162,7 +167,9 @@ export class NativeEncoder implements Encoder {
     const prefix = timeoutMs < 0 ? 0 : 4;
     const headroom = headerBytes + prefix;
     const packer = this.#packerOf(lane);
-    const { buffer, start, end, records } = packer.pack(data, slab.buffer, slab.position, headroom, this.#maxDepth);
+    const { buffer: slabBuffer, position } = slab;
+    const packed = packer.pack(data, slabBuffer, position, headroom, this.#maxDepth, this.#mostCost);
+    const { buffer, start, end, records } = packed;
     const bodyStart = start - prefix;
     const bodyBytes = end - bodyStart;
     if (bodyBytes > this.#maxFrameBytes) packer.forget();
@@ -171,8 +178,8 @@ export class NativeEncoder implements Encoder {
     const allFlags = flags | encoding | (prefix === 0 ? 0 : Flag.deadline);
     if (prefix !== 0) writeUint32(buffer, bodyStart, timeoutMs);
     if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
-      const packed = buffer.subarray(bodyStart, end);
-      const body = buffer === slab.buffer ? new Uint8Array(packed) : packed;
+      const found = buffer.subarray(bodyStart, end);
+      const body = buffer === slab.buffer ? new Uint8Array(found) : found;
       return this.queue.push(lane, type, allFlags, id, body.subarray(prefix), body.subarray(0, prefix));
     }
     writeHeader(buffer, bodyStart - headerBytes, bodyBytes, type, allFlags, lane, id);

@@ -1,6 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { readFailure } from '../../base/failure.ts';
 import type { Frame } from '../frames.ts';
+import { mostCost } from '../codec/body-cost.ts';
 import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, isQuestion, readUint32 } from './header.ts';
 import { rawValue } from './raw-body.ts';
@@ -12,6 +13,7 @@ const longestLaneName = 128;
 export interface FrameBuilderOptions {
   readonly records: boolean;
   readonly maxDepth: number;
+  readonly maxFrameBytes: number;
 }
 
 /** Makes a frame of a header and a whole body. */
@@ -19,10 +21,12 @@ export class FrameBuilder {
   readonly #readerOf: (lane: number) => BodyReader;
   #plain: BodyReader | undefined;
   readonly #options: FrameBuilderOptions;
+  readonly #mostCost: number;
 
   constructor(readerOf: (lane: number) => BodyReader, options: FrameBuilderOptions) {
     this.#readerOf = readerOf;
     this.#options = options;
+    this.#mostCost = mostCost(options.maxFrameBytes);
   }
 
   build(
@@ -96,10 +100,10 @@ export class FrameBuilder {
       }
       case Encoding.records:
         if (!this.#options.records) throw new BusError('ERR_PROTOCOL', 'Record definitions were not agreed on');
-        return this.#readerOf(lane).read(bytes, start, end, this.#options.maxDepth);
+        return this.#readerOf(lane).read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
       default:
         this.#plain ??= new BodyReader();
-        return this.#plain.read(bytes, start, end, this.#options.maxDepth);
+        return this.#plain.read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { BusError, type ErrorCode } from '../../base/errors.ts';
+import { bigBytes, cost, leastCost, longTextBytes, manyKeys } from '../codec/body-cost.ts';
 import { countBytes, fixedBytes } from './msgpack-token.ts';
 import type { Shapes } from './shapes.ts';
 
@@ -65,7 +66,10 @@ class BodyWalk {
   readonly #maxDepth: number;
   readonly #code: ErrorCode;
   readonly #shapes: Shapes | undefined;
+  readonly #mostCost: number;
   #at: number;
+  /** As of `cost`. */
+  cost = 0;
   /** Whether it holds an error that msgpackr reads wrongly. */
   needsCare = false;
 
@@ -76,7 +80,9 @@ class BodyWalk {
     maxDepth: number,
     shapes: Shapes | undefined,
     code: ErrorCode,
+    mostCost: number,
   ) {
+    this.#mostCost = mostCost;
     this.#bytes = bytes;
     this.#at = start;
     this.#end = end;
@@ -94,12 +100,18 @@ class BodyWalk {
       const token = bytes[this.#at] as number;
       this.#at += 1;
       let children = 0;
+      this.cost += cost.value;
       if (token < 0x80) {
         if (token >= 0x40 && shapes !== undefined) children = shapes.keysOf(token & 0x3f);
-      } else if (token < 0x90) children = (token & 0xf) * 2;
-      else if (token < 0xa0) children = token & 0xf;
-      else if (token < 0xc0) this.#at += token & 0x1f;
-      else if (token < 0xe0) children = this.#long(token);
+      } else if (token < 0xa0) {
+        this.cost += cost.container;
+        children = token < 0x90 ? (token & 0xf) * 2 : token & 0xf;
+      } else if (token < 0xc0) {
+        const length = token & 0x1f;
+        if (length >= longTextBytes) this.cost += cost.longText;
+        this.#at += length;
+      } else if (token < 0xe0) children = this.#long(token);
+      if (this.cost > this.#mostCost) throw tooCostly(this.#mostCost);
       // A mark belongs to the list behind it.
       if (children < 0) continue;
       if (children > 0) {
@@ -122,12 +134,20 @@ class BodyWalk {
   #long(token: number): number {
     if (token === 0xc1) this.#refuse('holds a token that is never used');
     const count = this.#count(countBytes[token - 0xc0] as number);
-    if (token >= 0xdc) return token >= 0xde ? count * 2 : count;
+    if (token >= 0xdc) {
+      this.cost += cost.container;
+      if (token < 0xde) return count;
+      if (count > manyKeys) this.cost += count * cost.key;
+      return count * 2;
+    }
     const isExtension = (token >= 0xc7 && token <= 0xc9) || (token >= 0xd4 && token <= 0xd8);
     if (isExtension) {
       const size = token >= 0xd4 ? 1 << (token - 0xd4) : count;
       return this.#extension(size, token === 0xd4);
     }
+    if (token <= 0xc6) this.cost += token >= 0xc4 ? cost.object : 0;
+    else if (token === 0xcf || token === 0xd3) this.cost += cost.longNumber;
+    else if (count >= longTextBytes) this.cost += cost.longText;
     this.#at += (fixedBytes[token - 0xc0] as number) + count;
     return 0;
   }
@@ -137,6 +157,8 @@ class BodyWalk {
     const type = this.#byte();
     const first = this.#bytes[this.#at] ?? 0;
     this.#at += size;
+    if (type !== ext.undefined) this.cost += cost.object;
+    if (type === ext.bigint) this.cost += Math.floor(size / bigBytes);
     if (type === ext.date && (size === 4 || size === 8 || size === 12 || size === 1)) return 0;
     if (type === ext.bigint) return 0;
     if (type === ext.binary && (first <= lastTypedArray || first === arrayBuffer || first === dataView)) return 0;
@@ -144,6 +166,7 @@ class BodyWalk {
       if (type === ext.undefined) return 0;
       if (type === ext.record && this.#shapes !== undefined) return this.#definition(first & 0x3f, this.#shapes);
       if ((type === ext.set || type === ext.regExp || type === ext.error) && this.#isList) {
+        this.#countMarked(type);
         if (type === ext.error) this.#checkName();
         return -1;
       }
@@ -162,6 +185,14 @@ class BodyWalk {
     }
     if (!shapes.define(id, keys, this.#at - start)) throw new TooManyShapes();
     return keys;
+  }
+
+  /** What the list that is here costs more for what is made of it. */
+  #countMarked(type: number): void {
+    const at = this.#at;
+    if (type === ext.set) this.cost += this.#listLength() * cost.member;
+    else this.cost += type === ext.error ? cost.error : cost.regExp;
+    this.#at = at;
   }
 
   /** The name of an error is one of a table at the reader, where nothing is to be found but errors. */
@@ -212,6 +243,11 @@ class BodyWalk {
   }
 }
 
+export function tooCostly(most: number): BusError {
+  const text = `A body has more values than may be: they cost over ${most} units, as docs/protocol.md counts them`;
+  return new BusError('ERR_TOO_LARGE', text);
+}
+
 /** No name that an object has by birth is longer. */
 const longestInherited = 32;
 
@@ -219,8 +255,8 @@ const longestInherited = 32;
  * Refuses a MessagePack body that no end writes, before anything is built of it: one with extensions that are none of
  * ours, with record definitions where `shapes` is absent or that take more than they may, or that nests deeper than
  * `maxDepth`. A record is one level, as a map is.
- * True for one that msgpackr would read wrongly.
- * @throws BusError `code`, or `TooManyShapes`.
+ * `needsCare` of what it returns: msgpackr would read it wrongly.
+ * @throws BusError `code`, `TooManyShapes`, or `ERR_TOO_LARGE` for one that costs more than `most` to read.
  */
 export function checkBody(
   bytes: Uint8Array,
@@ -229,8 +265,9 @@ export function checkBody(
   maxDepth: number,
   shapes: Shapes | undefined,
   code: ErrorCode = 'ERR_PROTOCOL',
-): boolean {
-  const body = new BodyWalk(bytes, start, end, maxDepth, shapes, code);
+  most: number = leastCost,
+): { readonly needsCare: boolean; readonly cost: number } {
+  const body = new BodyWalk(bytes, start, end, maxDepth, shapes, code, most);
   body.walk();
-  return body.needsCare;
+  return body;
 }

@@ -1,11 +1,13 @@
 import { asBuffer } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
-import { jsonExceedsDepth, jsonPiecesExceedDepth } from '../codec/json-depth.ts';
-import { parseJson } from '../codec/json.ts';
+import { jsonExceedsCost, mostCost, slowdown } from '../codec/body-cost.ts';
+import { jsonPiecesExceedDepth } from '../codec/json-depth.ts';
+import { mayHoldProto, parseJson } from '../codec/json.ts';
 import type { Inflater } from '../compression.ts';
 import type { Decoder, FrameSink } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from '../native/body-codec.ts';
+import { tooCostly } from '../native/msgpack-check.ts';
 import { frameOfPacket } from './packet-frame.ts';
 import { readTag } from './tag.ts';
 
@@ -32,6 +34,7 @@ export class NetIpcDecoder implements Decoder {
   readonly #maxFrameBytes: number;
   readonly #maxWireBytes: number;
   readonly #maxDepth: number;
+  readonly #mostCost: number;
   /** The packet that is not all there: its `#held` bytes so far are `#parts` and the first `#inCarry` of `#carry`. */
   #parts: Buffer[] = [];
   #carry: Buffer | undefined;
@@ -48,6 +51,7 @@ export class NetIpcDecoder implements Decoder {
     // What does not compress grows a little.
     this.#maxWireBytes = options.maxFrameBytes + (options.inflater ? (options.maxFrameBytes >>> 8) + 64 : 0);
     this.#maxDepth = options.maxDepth ?? 64;
+    this.#mostCost = mostCost(options.maxFrameBytes);
   }
 
   feed(bytes: Uint8Array, sink: FrameSink): number {
@@ -98,11 +102,14 @@ export class NetIpcDecoder implements Decoder {
 
   #checkPieces(start: number): void {
     const [first, ...others] = this.#pieces();
-    if (first) this.#refuseDeep(jsonPiecesExceedDepth([first.subarray(start), ...others], this.#maxDepth + 1));
+    if (first) this.#check([first.subarray(start), ...others]);
   }
 
-  #refuseDeep(isDeep: boolean): void {
-    if (isDeep) throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}.`);
+  /** Refuses JSON that would take too much to read. */
+  #check(pieces: readonly Uint8Array[]): void {
+    if (jsonPiecesExceedDepth(pieces, this.#maxDepth + 1))
+      throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}.`);
+    if (jsonExceedsCost(pieces, this.#mostCost)) throw tooCostly(this.#mostCost);
   }
 
   #pieces(): Buffer[] {
@@ -173,11 +180,13 @@ export class NetIpcDecoder implements Decoder {
   #parse(source: Buffer, start: number, end: number, isChecked: boolean): unknown {
     if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty.');
     try {
-      if (this.#reader) return this.#reader.read(source, start, end, this.#maxDepth + 1);
-      if (!isChecked && end - start > scanFrom) {
-        this.#refuseDeep(jsonExceedsDepth(source, start, end, this.#maxDepth + 1));
-      }
-      return parseJson(source.toString('utf8', start, end));
+      if (this.#reader) return this.#reader.read(source, start, end, this.#maxDepth + 1, this.#mostCost);
+      const body = source.subarray(start, end);
+      if (!isChecked && body.length > scanFrom) this.#check([body]);
+      const text = body.toString('utf8');
+      const isSlow = mayHoldProto(text);
+      if (isSlow && jsonExceedsCost([body], this.#mostCost / slowdown)) throw tooCostly(this.#mostCost / slowdown);
+      return parseJson(text, isSlow);
     } catch (error) {
       if (error instanceof BusError) throw error;
       throw new BusError('ERR_PROTOCOL', 'A packet cannot be decoded.', { cause: error });

@@ -1,0 +1,92 @@
+/**
+ * What the parts of a body cost whoever reads it, in units of about what a small number does: bytes of small parts hold the
+ * event loop a hundred times as long as those of one text. `longText`, `longNumber`, `key` of many, `member` of a set: besides
+ * the `value`.
+ */
+export const cost = {
+  value: 1,
+  container: 4,
+  longText: 4,
+  longNumber: 4,
+  key: 16,
+  member: 4,
+  object: 16,
+  regExp: 64,
+  error: 256,
+};
+
+/** Texts from so many bytes on are long. */
+export const longTextBytes = 16;
+/** A big integer costs one more for so many bytes. */
+export const bigBytes = 2;
+
+/** A map with more keys than this is kept in another way, in which each of them costs more. */
+export const manyKeys = 128;
+
+/** A body that mentions keys which are to be dropped is read several times more slowly. */
+export const slowdown = 8;
+
+/** What a body may cost at the least, and for how many bytes of the largest message it may cost one more. */
+export const leastCost = 2_097_152;
+const bytesOfCost = 8;
+
+/** The most that a body may cost where messages have `maxBytes` at the most. */
+export function mostCost(maxBytes: number): number {
+  return Math.max(leastCost, Math.floor(maxBytes / bytesOfCost));
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBracket = 0x5b;
+const openBrace = 0x7b;
+const closeBracket = 0x5d;
+const closeBrace = 0x7d;
+/** JSON has not more cost than this for each byte. */
+const mostOfByte = 4;
+
+/** So many bytes outside of texts cost one more, since numbers may be long. */
+const bytesOfNumber = 8;
+
+/** Whether JSON text, in pieces, costs more than `most` to read. Exact for valid JSON. */
+export function jsonExceedsCost(pieces: readonly Uint8Array[], most: number): boolean {
+  const bytesInAll = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (bytesInAll * mostOfByte <= most) return false;
+  let sum = 1;
+  /** The keys of each open list or object. */
+  const keys: number[] = [0];
+  let inText = false;
+  let isEscaped = false;
+  let outside = 0;
+  for (const bytes of pieces) {
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index] as number;
+      if (inText) {
+        if (isEscaped) isEscaped = false;
+        else if (byte === backslash) {
+          isEscaped = true;
+          sum += cost.value;
+        } else if (byte === quote) inText = false;
+        continue;
+      }
+      outside += 1;
+      if (outside % bytesOfNumber === 0) sum += cost.value;
+      if (byte === quote) inText = true;
+      else if (byte === comma) sum += cost.value;
+      else if (byte === openBracket || byte === openBrace) {
+        sum += cost.value + cost.container;
+        keys.push(0);
+      } else if (byte === closeBracket || byte === closeBrace) {
+        keys.pop();
+      } else if (byte === colon) {
+        const last = keys.length - 1;
+        const count = (keys[last] ?? 0) + 1;
+        if (last >= 0) keys[last] = count;
+        sum += cost.value + (count > manyKeys ? cost.key : 0);
+      }
+      if (sum > most) return true;
+    }
+  }
+  return false;
+}
