@@ -78,6 +78,8 @@ setInterval(() => {
 
 const count = await (role === 'server' ? serve() : visit());
 let before = 0;
+// It must not outlive a suite that is killed.
+process.on('disconnect', () => process.exit());
 process.on('message', () => {
   const memory = resident('VmHWM') - before;
   const descriptors = readdirSync('/proc/self/fd').length;

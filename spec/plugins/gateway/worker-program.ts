@@ -5,6 +5,7 @@ import { gateway } from '../../../lib/plugins/gateway/index.ts';
 const client = new Client({ path: process.argv[2] ?? '' });
 const web = client.use(gateway());
 web.http.on('HTTP_REQUEST_FINISHED', (_, { clientID }) => process.send?.(web.http.getRequestURL(clientID)));
+process.on('disconnect', () => process.exit());
 await client.connect();
 await web.http.addRoute('/*');
 process.send?.('ready');
