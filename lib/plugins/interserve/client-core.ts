@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
-import type { Lane, PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import type { Lane, PluginHost } from '../../bus/plugin.ts';
 import { Receivers } from './endpoint-registry.ts';
 import { EndpointClient } from './http/endpoint-client.ts';
 import type { ClientOptions } from './options.ts';
@@ -22,8 +22,6 @@ export class ClientCore {
   readonly semaphore: FairSemaphore;
   readonly http: EndpointClient;
   readonly report: (error: unknown) => void;
-  #peer: PeerHandle | undefined;
-  #waiting: ((peer: PeerHandle) => void)[] = [];
 
   constructor(host: PluginHost, lane: Lane, options: ClientOptions, profile: Profile) {
     this.options = options;
@@ -35,22 +33,7 @@ export class ClientCore {
     this.semaphore = new FairSemaphore(options.transfers);
     this.http = new EndpointClient({ tls: options.tls ?? host.tls, hosts: options.hosts });
     this.report = (error) => host.report(error);
-    for (const peer of host.peers) this.#connected(peer);
-    host.onConnect((peer) => this.#connected(peer));
-    host.onDisconnect(() => (this.#peer = undefined));
-  }
-
-  /** Resolves with the client as a peer once it is connected. Never rejects: callers have their own deadline. */
-  ready(): Promise<PeerHandle> {
-    if (this.#peer !== undefined) return Promise.resolve(this.#peer);
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #connected(peer: PeerHandle): void {
-    this.http.connected(peer);
-    this.#peer = peer;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve(peer);
+    for (const peer of host.peers) this.http.connected(peer);
+    host.onConnect((peer) => this.http.connected(peer));
   }
 }

@@ -114,7 +114,7 @@ export function installClient(host: PluginHost, given: InterserveOptions): Plugi
   });
   const core: ClientCore = new ClientCore(host, lane, options, profile);
   const downloads = new DownloadClient(core);
-  const uploads = new UploadClient(core);
+  const uploads = new UploadClient(host, core);
   const api = new ClientTransfers(core, uploads, failures);
   const close = () => {
     const left = transferError('left');

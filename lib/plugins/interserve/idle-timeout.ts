@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 
-/** Calls `expired` once when `touch` was not called for `ms`. Touching costs a clock reading, not a timer. */
+/**
+ * Calls `expired` once when `touch` was not called for `ms`. Unlike a wait with a deadline it is put off by each chunk, so
+ * touching costs a clock reading and no timer.
+ */
 export class IdleTimeout {
   readonly #clock: Clock;
   readonly #ms: number;

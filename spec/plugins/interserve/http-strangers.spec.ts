@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { certificate } from '../../support/certificate.ts';
-import { sleep, until } from '../../support/buses.ts';
+import { until } from '../../support/buses.ts';
 import { TransferBus } from './support/transfer-bus.ts';
 
 /** A packet of net-ipc. */
@@ -50,8 +50,10 @@ describe('interserve on the port of the bus, strangers', () => {
         const client = await bus.connect({}, tls ? { tls: { ca: certificate.cert, servername: 'localhost' } } : {});
         expect(client.peer.id).to.be.a('string');
         // A body that is refused is read away for as long as that.
-        for (const end = Date.now() + 10_000; there() > 0 && Date.now() < end; ) await sleep(20);
-        expect(there()).to.equal(0);
+        await until(
+          () => there() === 0,
+          () => `${there()} strangers to go`,
+        );
       });
     }
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Timer } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
 import { inTime, untilAborted, withinTime } from '../../../base/wait.ts';
-import type { PeerHandle } from '../../../bus/plugin.ts';
+import type { PeerHandle, PluginHost } from '../../../bus/plugin.ts';
 import { type ClientCore, responseMs } from '../client-core.ts';
 import { encodingFor, sendBody } from '../http/body-pump.ts';
 import { answerTo, type Attempt, type EndpointClient, retry } from '../http/endpoint-client.ts';
@@ -30,9 +30,14 @@ export class UploadClient {
   readonly #core: ClientCore;
   readonly #active = new Map<number, Upload>();
   #numbers = 0;
+  #peer: PeerHandle | undefined;
+  #waiting: ((peer: PeerHandle) => void)[] = [];
 
-  constructor(core: ClientCore) {
+  constructor(host: PluginHost, core: ClientCore) {
     this.#core = core;
+    for (const peer of host.peers) this.#connected(peer);
+    host.onConnect((peer) => this.#connected(peer));
+    host.onDisconnect(() => (this.#peer = undefined));
   }
 
   /** @throws BusError `ERR_INVALID_ARGUMENT` for data that cannot be sent. */
@@ -96,7 +101,7 @@ export class UploadClient {
     const { signal } = upload.over;
     const permit = semaphore.acquire();
     try {
-      const ready = permit.granted.then(() => this.#core.ready());
+      const ready = permit.granted.then(() => this.#whenConnected());
       const peer = await inTime({ clock, ms: timeoutMs, signal }, ready, () => transferError('expired'));
       onPeer(peer);
       profile.started({ id: upload.id, way: 'up', peer: peer.id, size: payload.size });
@@ -163,6 +168,19 @@ export class UploadClient {
     await retry({ clock, random, signal, timeoutMs }, (attempt) =>
       putBody({ http, place, payload, compress, moved, sent }, attempt),
     );
+  }
+
+  #connected(peer: PeerHandle): void {
+    this.#peer = peer;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve(peer);
+  }
+
+  /** Resolves with the client as a peer once it is connected. Never rejects: its callers have a deadline. */
+  #whenConnected(): Promise<PeerHandle> {
+    if (this.#peer !== undefined) return Promise.resolve(this.#peer);
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** A message that cannot be sent is dropped: the session has ended. */

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import { until } from '../../../support/buses.ts';
 import { BareBus, content, digest, sha256 } from '../support/bare-bus.ts';
 import type { BareClient } from '../support/bare-client.ts';
 import { curl, hasCurl, withKey } from '../support/curl.ts';
@@ -144,8 +145,14 @@ describe('interserve uploads over HTTP', () => {
       `PUT ${new URL(url).pathname} HTTP/1.1\r\nHost: x\r\n${key[1]}\r\nContent-Length: ${content.length}\r\n\r\n`,
     );
     half.write(content.subarray(0, 100_000));
-    let offset = '0';
-    while (offset !== '100000') offset = (await curl(url, ['-I', ...key])).headers['upload-offset'] ?? '';
+    let offset: string | undefined;
+    await until(
+      async () => {
+        offset = (await curl(url, ['-I', ...key])).headers['upload-offset'];
+        return offset === '100000';
+      },
+      () => `the first half, the offset is ${offset}`,
+    );
     half.destroy();
     const wrong = await curl(
       url,
