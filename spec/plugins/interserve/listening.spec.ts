@@ -65,6 +65,8 @@ describe('interserve listening', () => {
     const path = join(folder, 'bus');
     bus = await TransferBus.start({ share: true }, { path, host: undefined, port: undefined });
     await bothWays(await bus.connect({}, { path, host: undefined, port: undefined }));
+    // A server reports that its socket file is gone.
+    await bus.close();
     await rm(folder, { recursive: true });
   });
 
@@ -74,6 +76,8 @@ describe('interserve listening', () => {
     const path = join(folder, 'bus');
     bus = await TransferBus.start({}, { path, host: undefined, port: undefined });
     await bothWays(await bus.connect({}, { path, host: undefined, port: undefined }));
+    // A server reports that its socket file is gone.
+    await bus.close();
     await rm(folder, { recursive: true });
   });
 
