@@ -23,3 +23,8 @@ export function isLoopback(text: string): boolean {
   const address = canonicalAddress(text);
   return address === '::1' || address?.startsWith('127.') === true;
 }
+
+/** Whether it is the number of a port; 0 asks for a free one. */
+export function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535;
+}

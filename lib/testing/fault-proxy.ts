@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
+import { isPort } from '../base/ip.ts';
 import { custom, resolveOptions } from '../base/options.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { type ProxyFaults, proxyFaults } from './fault-options.ts';
@@ -175,5 +176,5 @@ export class FaultProxy {
 function isAddress(value: unknown): boolean {
   if (!isObject(value)) return false;
   if ('path' in value) return typeof value.path === 'string' && value.path !== '';
-  return 'port' in value && Number.isInteger(value.port) && Number(value.port) >= 0 && Number(value.port) <= 65_535;
+  return 'port' in value && isPort(value.port);
 }

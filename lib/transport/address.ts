@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { isPort } from '../base/ip.ts';
 
 /** A place to listen on or to dial, whatever options it came from. */
 export type Address =
@@ -187,7 +188,7 @@ function checkHost(host: unknown, option: string): string {
 
 function checkPort(port: unknown, option: string): number {
   const number = typeof port === 'string' && /^[0-9]+$/.test(port) ? Number(port) : port;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
+  if (isPort(number)) return number;
   throw invalid(`option ${option}: a port is an integer from 0 to 65535`);
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { canonicalAddress, isLoopback, unmapped } from '../../lib/base/ip.ts';
+import { canonicalAddress, isLoopback, isPort, unmapped } from '../../lib/base/ip.ts';
 
 describe('ip addresses', () => {
   it('canonicalAddress - is one for all texts of an address', () => {
@@ -24,6 +24,11 @@ describe('ip addresses', () => {
       '::ffff:0:1',
       '',
     ]);
+  });
+
+  it('isPort - takes whole numbers of 16 bits', () => {
+    expect([0, 1, 80, 65_535].every(isPort)).to.equal(true);
+    expect([-1, 0.5, 65_536, Number.NaN, Infinity, '80', null, undefined].some(isPort)).to.equal(false);
   });
 
   it('isLoopback - knows all of 127.0.0.0/8 and ::1, and nothing that looks like them', () => {

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { BusError } from '../../base/errors.ts';
-import { unmapped } from '../../base/ip.ts';
+import { isPort, unmapped } from '../../base/ip.ts';
 import type { Device, PortRequest, Protocol } from './driver.ts';
 import type { Lease, LeasedPort } from './lease.ts';
 import type { OpenPort, PortContext } from './open-port.ts';
@@ -99,7 +99,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
     if (bytes.length > largestDatagram) {
       throw new BusError('ERR_TOO_LARGE', `a datagram takes ${largestDatagram} bytes at the most, not ${bytes.length}`);
     }
-    if (!(device.port >= 1 && device.port <= 65_535)) {
+    if (device.port === 0 || !isPort(device.port)) {
       throw new BusError('ERR_INVALID_ARGUMENT', `${device.port} is no UDP port`);
     }
     if (this.#socket.getSendQueueSize() > mostUnsentBytes) throw this.#unsent(new BusError('ERR_QUEUE_FULL'));

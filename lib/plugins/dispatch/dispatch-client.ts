@@ -1,5 +1,5 @@
 import { asBusError, BusError } from '../../base/errors.ts';
-import { custom, resolveOptions } from '../../base/options.ts';
+import { custom, integer, optional, resolveOptions } from '../../base/options.ts';
 import type { Lane, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { decodeData, encodeData, type LeaseRequest, type OpenRequest, readPortMessage } from './bus-messages.ts';
@@ -30,11 +30,7 @@ interface GivenOptions extends UdpPortOptions, TlsPortOptions {}
 
 const portOptions = {
   /** The port to open; 0 picks a free one. */
-  port: custom<number | undefined>({
-    type: 'integer from 0 to 65535',
-    default: undefined,
-    accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
-  }),
+  port: optional(integer({ default: 0, max: 65_535 })),
   /** Who may connect or send. */
   accept: custom<unknown>({
     type: 'addresses',

@@ -1,5 +1,5 @@
 import { longestTimerMs } from '../../base/clock.ts';
-import { callback, custom, integer, type OptionTable, type Resolved, text } from '../../base/options.ts';
+import { callback, custom, integer, optional, type OptionTable, type Resolved, text } from '../../base/options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { listedOriginsOption } from '../../transport/origin-options.ts';
 import type { Protocol } from './driver.ts';
@@ -23,11 +23,7 @@ export interface TlsFiles {
 
 export const dispatchOptions = {
   /** Port for WebSocket drivers; 0 picks a free one. Without it there are drivers on the bus alone. */
-  port: custom<number | undefined>({
-    type: 'integer from 0 to 65535',
-    default: undefined,
-    accepts: (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
-  }),
+  port: optional(integer({ default: 0, max: 65_535 })),
   /** Address that port listens on. */
   host: text({ default: '127.0.0.1' }),
   /**
