@@ -106,8 +106,9 @@ export abstract class Broker<Item extends BrokeredItem> {
   /** Gives an item to a worker of its group; without one it waits for `graceMs`. */
   protected assign(item: Item): void {
     const group = this.#groups.get(item.group);
-    const picked = group?.mode === 'all' ? group.workers : [group?.pick(item.details)];
-    for (const worker of picked) if (worker !== undefined) this.#give(item, worker);
+    if (group?.mode === 'all') for (const worker of group.workers) this.#give(item, worker);
+    const picked = group?.mode === 'all' ? undefined : group?.pick(item.details);
+    if (picked !== undefined) this.#give(item, picked);
     if (item.taken || item.orphaned !== undefined) return;
     this.pause(item);
     item.orphaned = this.settings.clock.setTimer(() => this.giveUp(item), this.settings.graceMs);

@@ -156,7 +156,7 @@ export class BrokeredItem<Details extends UpgradeDetails = UpgradeDetails> {
   #keep(worker: Worker): void {
     if (!this.has(worker)) return;
     this.#movable = false;
-    this.#unbegun.clear();
+    if (this.#unbegun.length > 0) this.#unbegun.clear();
   }
 }
 

@@ -110,20 +110,19 @@ export function eventFrame({ eventTypeID, clientID, message, isBinary, code }: W
   return [eventTypeID as Happens[0], clientID, message, isBinary ?? code ?? null];
 }
 
-const event = tuple(count(), id, anything);
-const upgrade = object({ url: text(), query: text(), headers: record, remoteAddress: text() });
-const request = object({ method: text(), endpoint: text(), params: record });
-
 /** Undefined for an event that only a later version knows. @throws BusError `ERR_PROTOCOL` */
 export function readEvent(data: unknown): EventFrame | undefined {
-  if (!event(data)) throw bad('is no event');
-  const name = eventNames.get(data[0]);
-  const content = data[2];
-  if (name === undefined) return undefined;
+  if (!Array.isArray(data) || typeof data[1] !== 'string') throw bad('is no event');
+  const [type, , content] = data as readonly unknown[];
+  const name = eventNames.get(type);
+  if (name === undefined) {
+    if (typeof type !== 'number') throw bad('is no event');
+    return undefined;
+  }
   if (name === 'HTTP_REQUEST_STARTED') {
-    if (!upgrade(content) || !request(content)) throw bad('lacks the details of a request');
+    if (!isUpgrade(content) || !isRequest(content)) throw bad('lacks the details of a request');
   } else if (name === 'WEBSOCKET_CONNECTION_ESTABLISHED') {
-    if (!upgrade(content)) throw bad('lacks the details of a client');
+    if (!isUpgrade(content)) throw bad('lacks the details of a client');
   } else if (!bytes(content)) throw bad('lacks bytes');
   return data as unknown as EventFrame;
 }
@@ -133,6 +132,16 @@ export function eventOf([type, id, message, extra]: Happens): [name: GatewayEven
   const name = eventNames.get(type) ?? 'UNKNOWN_OR_INVALID_WEBSERVER_EVENT';
   const extras = flag(extra) ? { isBinary: extra } : code(extra) ? { code: extra } : undefined;
   return [name, webServerMessage(name, id, toBuffer(message), extras)];
+}
+
+function isUpgrade(value: unknown): value is UpgradeDetails {
+  if (!record(value)) return false;
+  const { url, query, headers, remoteAddress } = value;
+  return typeof url === 'string' && typeof query === 'string' && record(headers) && typeof remoteAddress === 'string';
+}
+
+function isRequest({ method, endpoint, params }: Partial<RequestDetails>): boolean {
+  return typeof method === 'string' && typeof endpoint === 'string' && record(params);
 }
 
 function bad(what: string): BusError {
