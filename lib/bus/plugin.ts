@@ -5,7 +5,6 @@ import type { Link } from '../transport/link.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
 
 export { type AskOptions, type AskSettings, askOptions, requestNames, type RequestSettings } from './ask-options.ts';
-export type { BugReport } from './incoming.ts';
 export type { Lane, LaneHandlers, LaneRequestContext, LaneSendOptions, PeerHandle } from './lane.ts';
 export { MessageCodec } from './message-codec.ts';
 export {

@@ -146,6 +146,25 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(wrong.filter((found) => !pastTheDoor.some((known) => known.test(found)))).to.deep.equal([]);
   });
 
+  it('door - has nothing for plugins of the package that those of others cannot have', () => {
+    // Remote objects check the settings of a call as they are made, and not as they are used.
+    const own = ['AskOptions', 'askOptions', 'requestNames'];
+    const named = (code: string, from: string): string[] =>
+      [...code.matchAll(new RegExp(`^(?:import|export)(?:\\s+type)?\\s*\\{([^}]*)\\}\\s*from\\s*'[^']*${from}'`, 'gm'))]
+        .flatMap(([, names = '']) => names.split(','))
+        .map((name) => name.replace(/^\s*type\b/, '').trim())
+        .filter((name) => name !== '');
+    const index = sources.find(({ name }) => name === 'index.ts');
+    const open = new Set(named(withoutComments(index?.text ?? ''), 'bus/plugin.ts'));
+    const taken = sources
+      .filter(({ name }) => layerOf(name) === 'plugins')
+      .flatMap(({ name, text }) =>
+        named(withoutComments(text), 'bus/plugin.ts').map((taken) => [name, taken] as const),
+      );
+    expect(taken.length).to.be.greaterThan(20);
+    expect(taken.filter(([, name]) => !open.has(name) && !own.includes(name))).to.deep.equal([]);
+  });
+
   it('imports - make no cycle, types too', () => {
     const state = new Map<string, 'open' | 'done'>();
     const byName = new Map(sources.map((source) => [source.name, source]));

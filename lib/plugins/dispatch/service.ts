@@ -4,7 +4,7 @@ import { BusError } from '../../base/errors.ts';
 import { guarded } from '../../base/guarded.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
-import type { BugReport } from '../../bus/plugin.ts';
+import type { PluginHost } from '../../bus/plugin.ts';
 import { AcceptList } from './accept-list.ts';
 import { Certificates } from './certificates.ts';
 import type { Log } from './log.ts';
@@ -21,7 +21,7 @@ export interface ServiceContext {
   /** TLS options of the bus server, if there is one. */
   readonly tls: object | undefined;
   /** Hears of what callbacks of the user's throw by mistake. */
-  readonly report?: BugReport | undefined;
+  readonly report?: PluginHost['report'] | undefined;
 }
 
 /** One dispatcher: its ports, its counts and, given a port of its own, its WebSocket adapter. */
@@ -30,7 +30,7 @@ export class DispatchService {
   readonly ports: Ports;
   readonly certificates: Certificates;
   readonly log: Log;
-  readonly report: BugReport;
+  readonly report: PluginHost['report'];
   readonly #meters = new Meters();
   readonly #adapter: WebSocketAdapter | undefined;
   readonly #auth: TokenAuth | undefined;

@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws';
 import type { Clock } from '../../base/clock.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { permits, refusalError } from '../../base/permission.ts';
-import type { BugReport } from '../../bus/plugin.ts';
+import type { PluginHost } from '../../bus/plugin.ts';
 import { HttpListener } from '../../transport/http-listener.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
 import { handshakeFault, hostsOf } from '../../transport/websocket-handshake.ts';
@@ -30,7 +30,7 @@ export interface WebSocketAdapterOptions {
   readonly ports: Ports;
   readonly metrics: () => Promise<string>;
   /** Hears of an `allow` that failed by mistake. */
-  readonly report: BugReport;
+  readonly report: PluginHost['report'];
 }
 
 const upgradeNeeded = 'This service requires use of the WebSocket protocol';
