@@ -57,7 +57,7 @@ async function code(format, input, plugins, packages, folder) {
     chunkFileNames: `[name].${ending}`,
     manualChunks,
     hoistTransitiveImports: false,
-    plugins: [squeezed],
+    plugins: [squeezed(folder === 'page')],
   });
   await made.close();
   return output.flatMap(({ moduleIds = [] }) => moduleIds);
@@ -242,8 +242,11 @@ function walk(node, visit) {
   for (const child of Object.values(node ?? {})) if (typeof child === 'object') walk(child, visit);
 }
 
-/** Comments are for the declarations, white space for the sources; the lines stay short enough to be named in stacks. */
-const squeezed = {
+/**
+ * Comments are for the declarations, white space for the sources; the lines stay short enough to be named in stacks. Private
+ * names are made short for pages, as not all that minifies there does it.
+ */
+const squeezed = (isForPages) => ({
   name: 'squeezed',
   renderChunk: (source) =>
     transform(source, {
@@ -251,9 +254,10 @@ const squeezed = {
       sourcemap: true,
       legalComments: 'none',
       minifyWhitespace: true,
+      minifyIdentifiers: isForPages,
       lineLimit: 160,
     }),
-};
+});
 
 /** The licenses of the packages that became part of the files. */
 function licenses(modules) {
