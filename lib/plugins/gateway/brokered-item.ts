@@ -175,7 +175,7 @@ class TurnQueue {
   /** Settles as `task` does. Rejects `ERR_QUEUE_FULL` when too many wait. */
   run<Result>(task: () => Result | Promise<Result>): Promise<Result> {
     if (this.#waiting >= maxWaiting) {
-      return Promise.reject(new BusError('ERR_QUEUE_FULL', 'too many writes to one client wait already'));
+      return Promise.reject(new BusError('ERR_QUEUE_FULL', 'Too many writes to one client wait already'));
     }
     this.#waiting += 1;
     const result = this.#tail.then(task).finally(() => {

@@ -90,5 +90,5 @@ export type BodyData = string | Uint8Array;
 export function toBuffer(data: BodyData): Buffer {
   if (typeof data === 'string') return Buffer.from(data);
   if (data instanceof Uint8Array) return asBuffer(data);
-  throw new BusError('ERR_INVALID_ARGUMENT', 'a body is a string or a Uint8Array');
+  throw new BusError('ERR_INVALID_ARGUMENT', 'A body must be a string or a Uint8Array');
 }

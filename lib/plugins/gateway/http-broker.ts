@@ -49,7 +49,8 @@ export class HttpBroker extends Broker<BrokeredRequest> {
 
   /** @throws BusError `ERR_INVALID_ARGUMENT` */
   addRoute(worker: Worker, route: string, method: string, options: ShareOptions): void {
-    if (options.share === 'all') throw new BusError('ERR_INVALID_ARGUMENT', 'a request has one answer, not one of all');
+    if (options.share === 'all')
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A request has one answer: its route cannot be shared by "all"');
     this.join(worker, keyOf(route, method), options);
   }
 

@@ -69,7 +69,7 @@ export class ResponseWriter {
     if (this.#mode === 'stream' || this.#mode === 'ended') return HttpSendStatus.None;
     if (data.length === 0) return this.#waiting ? HttpSendStatus.Waiting : HttpSendStatus.Sent;
     if (this.#response.writableLength > 0 && this.#response.writableLength + data.length > this.#maxBufferedBytes) {
-      throw new BusError('ERR_QUEUE_FULL', 'the client takes this answer too slowly');
+      throw new BusError('ERR_QUEUE_FULL', 'The client takes this answer too slowly');
     }
     if (this.#mode === 'open') this.#begin('pieces');
     this.#offset += data.length;
@@ -102,7 +102,7 @@ export class ResponseWriter {
       this.#begin('stream');
     }
     if (data.length > this.#total - this.#offset) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `only ${this.#total - this.#offset} bytes of this answer are left`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `Only ${this.#total - this.#offset} bytes of this answer are left`);
     }
     for (let at = 0; at < data.length && !this.#waiting; at += sliceBytes) {
       const slice = data.subarray(at, at + sliceBytes);
@@ -154,8 +154,7 @@ export class ResponseHead {
   /** @throws BusError `ERR_INVALID_ARGUMENT` unless it is like `404 Not Found`, `404` or 404, and between 200 and 599. */
   setStatus(status: string | number): void {
     const parts = /^([2-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(String(status));
-    if (parts === null)
-      throw new BusError('ERR_INVALID_ARGUMENT', `${JSON.stringify(status)} is no status of an answer`);
+    if (parts === null) throw new BusError('ERR_INVALID_ARGUMENT', `${JSON.stringify(status)} is not a valid status`);
     this.code = Number(parts[1]);
     this.reason = parts[2] ?? STATUS_CODES[this.code] ?? '';
   }
@@ -168,9 +167,9 @@ export class ResponseHead {
     } catch (error) {
       throw asBusError(error, 'ERR_INVALID_ARGUMENT');
     }
-    if (typeof value !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', `the value of ${name} is not a string`);
+    if (typeof value !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', `The value of ${name} must be a string`);
     if (ownFields.has(name.toLowerCase())) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `the server itself sets ${name}`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `The server itself sets ${name}`);
     }
     this.fields.push([name, value]);
   }

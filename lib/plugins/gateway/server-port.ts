@@ -50,7 +50,7 @@ export class ServerPort {
   /** Resolves with the bound port. Rejects `ERR_STATE` if it is in use, `ERR_ADDRESS_IN_USE` and `ERR_LISTEN`, and `ERR_CLOSED`. */
   async open(port: number): Promise<number> {
     const { name, clock, idleTimeoutMs, shortestMs = longestSweepMs, host, ...limits } = this.#options;
-    if (this.#listener !== undefined) throw new BusError('ERR_STATE', `this ${name} listens already`);
+    if (this.#listener !== undefined) throw new BusError('ERR_STATE', `This ${name} listens already`);
     // Several times within the shortest timeout.
     const sweepMs = Math.max(5, Math.min(longestSweepMs, Math.floor(shortestMs / 4)));
     const settings = { ...limits, name, clock, keepAliveMs: idleTimeoutMs, sweepMs };
@@ -64,7 +64,7 @@ export class ServerPort {
       throw error;
     }
     await listener.close();
-    throw new BusError('ERR_CLOSED', `this ${name} was closed before it listened`);
+    throw new BusError('ERR_CLOSED', `This ${name} was closed before it listened`);
   }
 
   /** Stops accepting. Resolves when all connections are closed; undefined if the port was not in use. */

@@ -115,7 +115,7 @@ export function defineVerbs<Remote extends object>(
     const value = async function (this: Remote, ...args: readonly unknown[]): Promise<unknown> {
       const given = (await call(this, verb, args, patient !== undefined)) ?? undefined;
       if (answer(given)) return given;
-      throw new BusError('ERR_PROTOCOL', `the gateway gave no answer to ${verb}`);
+      throw new BusError('ERR_PROTOCOL', `The gateway gave no valid answer to ${verb}`);
     };
     Object.defineProperty(prototype, verb, { value, writable: true, configurable: true });
   }
@@ -141,11 +141,12 @@ export function callVerb<Server extends HttpServer | WebSocketServer>(
   { control, atClient }: Dispatch,
 ): unknown {
   const known = Object.hasOwn(table, verb) ? table[verb] : undefined;
-  if (known === undefined) throw new BusError('ERR_NO_METHOD', `the gateway has no ${verb.slice(0, 64)}`);
-  if (known.control === true && !control) throw new BusError('ERR_REFUSED', `peers may not call ${verb} here`);
+  if (known === undefined) throw new BusError('ERR_NO_METHOD', `The gateway has no ${verb.slice(0, 64)}`);
+  if (known.control === true && !control)
+    throw new BusError('ERR_REFUSED', `Workers may not call ${verb} without option control`);
   const args = known.args.map((shape, at) => {
     const value = given[at] ?? undefined;
-    if (!shape(value)) throw new BusError('ERR_INVALID_ARGUMENT', `argument ${at + 1} of ${verb} is of a wrong type`);
+    if (!shape(value)) throw new BusError('ERR_INVALID_ARGUMENT', `Argument ${at + 1} of ${verb} is of a wrong type`);
     return value;
   });
   // A worker wants a server that listens, whoever started it.

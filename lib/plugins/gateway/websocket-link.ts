@@ -40,7 +40,7 @@ export class WebSocketLink implements Link {
       if (ws.readyState !== ws.OPEN && this.#error !== undefined) return;
       if (data.length > maxMessageBytes) this.#refuse();
       else if (isBinary) this.#events?.data(data);
-      else this.destroy(new BusError('ERR_PROTOCOL', 'a link over WebSocket has binary messages only'));
+      else this.destroy(new BusError('ERR_PROTOCOL', 'A link over WebSocket takes binary messages only'));
     });
     ws.on('error', (error) => {
       this.#error ??= error;
@@ -93,7 +93,7 @@ export class WebSocketLink implements Link {
 
   /** A page that sends too much is told so before it is cut off. */
   #refuse(): void {
-    this.#error = new BusError('ERR_TOO_LARGE', 'a message over WebSocket is too large');
+    this.#error = new BusError('ERR_TOO_LARGE', 'A message over WebSocket is too large');
     this.#terminateIn(faultCloseMs);
     this.#ws.close(1009);
   }

@@ -194,7 +194,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
 
   /** Sends every message back as it came, beside its event. @throws BusError `ERR_INVALID_ARGUMENT` */
   setEchoMode(enabled: boolean): void {
-    if (typeof enabled !== 'boolean') throw new BusError('ERR_INVALID_ARGUMENT', 'echo mode is true or false');
+    if (typeof enabled !== 'boolean') throw new BusError('ERR_INVALID_ARGUMENT', 'Echo mode must be true or false');
     this.#echo = enabled;
   }
 

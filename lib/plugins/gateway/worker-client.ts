@@ -161,5 +161,5 @@ export class WorkerClient implements FailureOutlet {
 }
 
 function noPeer(): BusError {
-  return new BusError('ERR_STATE', 'the worker is not connected to its gateway');
+  return new BusError('ERR_STATE', 'The worker is not connected to its gateway');
 }

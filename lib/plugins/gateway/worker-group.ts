@@ -24,9 +24,9 @@ export class WorkerGroup {
 
   /** @throws BusError `ERR_INVALID_ARGUMENT` when this worker has it already, or shares it in another way. */
   add(worker: Worker, options: ShareOptions): void {
-    if (this.#workers.includes(worker)) throw new BusError('ERR_INVALID_ARGUMENT', 'this peer has it already');
+    if (this.#workers.includes(worker)) throw new BusError('ERR_INVALID_ARGUMENT', 'This worker has it already');
     if ((options.share ?? 'round-robin') !== this.mode || options.key?.toLowerCase() !== this.#key) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `it is shared already, as ${this.mode}`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `It is shared already, by ${this.mode}`);
     }
     this.#workers = [...this.#workers, worker];
   }

@@ -79,7 +79,8 @@ export class WorkerHost {
     if (worker === undefined) return;
     switch (note[0]) {
       case 'begun':
-        if (!worker.begun(note[1])) throw new BusError('ERR_PROTOCOL', 'a gateway frame counts what was never sent');
+        if (!worker.begun(note[1]))
+          throw new BusError('ERR_PROTOCOL', 'A gateway worker counts frames that were never sent');
         return;
       case 'took': {
         const [, id, bytes] = note;
@@ -155,12 +156,12 @@ export class WorkerHost {
     });
     if (!allowed) throw refused();
     this.#refuseExpelled(peer);
-    if (![...peers].includes(peer)) throw new BusError('ERR_CLOSED', 'this peer is gone');
+    if (![...peers].includes(peer)) throw new BusError('ERR_CLOSED', 'This peer is gone');
     return this.#add(peer);
   }
 
   #refuseExpelled(peer: PeerHandle): void {
-    if (this.#expelled.has(peer)) throw new BusError('ERR_STATE', 'this peer was away for too long');
+    if (this.#expelled.has(peer)) throw new BusError('ERR_STATE', 'This peer was away for too long');
   }
 
   #add(peer: PeerHandle): Worker {
@@ -171,7 +172,7 @@ export class WorkerHost {
       },
       overrun: () => {
         this.#host.report(
-          new BusError('ERR_SLOW_CONSUMER', 'a gateway worker handles nothing of what it is sent'),
+          new BusError('ERR_SLOW_CONSUMER', 'A gateway worker handles nothing of what it is sent'),
           peer,
         );
         this.#gone(worker);
@@ -210,9 +211,9 @@ export class WorkerHost {
 }
 
 function refused(): BusError {
-  return new BusError('ERR_REFUSED', 'this peer may not take requests or clients');
+  return new BusError('ERR_REFUSED', 'This peer may not be a worker');
 }
 
 function missing(name: string): never {
-  throw new BusError('ERR_STATE', `the gateway has no ${name}`);
+  throw new BusError('ERR_STATE', `The gateway has no ${name}`);
 }

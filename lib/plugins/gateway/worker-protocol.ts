@@ -112,11 +112,11 @@ export function eventFrame({ eventTypeID, clientID, message, isBinary, code }: W
 
 /** Undefined for an event that only a later version knows. @throws BusError `ERR_PROTOCOL` */
 export function readEvent(data: unknown): EventFrame | undefined {
-  if (!Array.isArray(data) || typeof data[1] !== 'string') throw bad('is no event');
+  if (!Array.isArray(data) || typeof data[1] !== 'string') throw bad('is not an event');
   const [type, , content] = data as readonly unknown[];
   const name = eventNames.get(type);
   if (name === undefined) {
-    if (typeof type !== 'number') throw bad('is no event');
+    if (typeof type !== 'number') throw bad('is not an event');
     return undefined;
   }
   if (name === 'HTTP_REQUEST_STARTED') {
@@ -145,5 +145,5 @@ function isRequest({ method, endpoint, params }: Partial<RequestDetails>): boole
 }
 
 function bad(what: string): BusError {
-  return new BusError('ERR_PROTOCOL', `a gateway frame ${what}`);
+  return new BusError('ERR_PROTOCOL', `A frame of the gateway ${what}`);
 }
