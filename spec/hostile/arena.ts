@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '../../lib/index.ts';
 import { acceptHello } from '../../lib/wire/opening/refusal.ts';
-import { stopwatch } from '../support/stopwatch.ts';
+import { stopwatch, waitedForCoreMs } from '../support/stopwatch.ts';
 import { hello, offer, Stranger } from '../support/stranger.ts';
 import type { Entry, Flood } from './floods.ts';
 import type { Harm } from './victim.ts';
@@ -22,7 +22,7 @@ export const mostSpareMiB = 32;
 export const mostHeldMs = 100;
 export const mostPingMs = 250;
 export const mostDescriptors = 60;
-/** A busy machine makes a flood look worse than it is, and never better. */
+/** How often a cell is measured in which other work of the machine took at least as long as it is over a bound of time. */
 const attempts = 5;
 const fewestPings = 12;
 /** Whoever takes nothing for so long has stopped to read. */
@@ -64,13 +64,16 @@ export class Arena {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /** The least harm of a few attempts that are over a bound; the first one that is not. */
+  /**
+   * What the flood does at least: it is measured again where it is too slow by no more than the machine's other work kept the
+   * victim from a core, which makes a flood look worse than it is, and never better.
+   */
   async suffer(flood: Flood, bytes: number): Promise<Cell> {
     const made = flood.make(bytes);
     let least = await this.#attempt(flood.entry, made);
-    for (let attempt = 1; attempt < attempts && isOver(least, flood); attempt++) {
+    for (let attempt = 1; attempt < attempts && isOver(least, flood) && isExcused(least, flood); attempt++) {
       const next = await this.#attempt(flood.entry, made);
-      least = isOver(next, flood) && worth(next) > worth(least) ? least : next;
+      if (!isOver(next, flood) || slowness(next) < slowness(least)) least = next;
     }
     return least;
   }
@@ -88,19 +91,22 @@ export class Arena {
     });
   }
 
-  /** Admitted peers that read nothing, and answer nothing, while all are told something. */
+  /** Admitted peers that answer nothing, every other of which reads nothing either, while all are told and asked something. */
   async ignoreAll(peers: number, tell: number): Promise<Cell> {
     const silent: Stranger[] = [];
     for (let at = 0; at < peers; at++) {
       const peer = await Stranger.at({ path: this.#path });
       peer.send(hello({ busbar: offer }));
       await once(peer.socket, 'data');
-      peer.socket.pause();
+      if (at % 2 === 0) peer.socket.pause();
       silent.push(peer);
     }
     await look(this.#server);
     const cell = await this.#meanwhile(async () => {
-      for (let at = 0; at < tell; at++) await this.#honest.request({ tell: 'x'.repeat(1_000) });
+      for (let at = 0; at < tell; at++) {
+        await this.#honest.request({ tell: 'x'.repeat(10_000) });
+        if (at % 10 === 0) await this.#honest.request({ ask: 'are you there?' });
+      }
     });
     for (const peer of silent) peer.socket.destroy();
     return cell;
@@ -134,8 +140,9 @@ export class Arena {
     let pingMs = 0;
     for (let turn = 0; turn < fewestPings || !isDone; turn++) {
       const time = stopwatch();
+      const waited = waitedForCoreMs(this.#server.pid);
       await this.#honest.ping(undefined, 10_000);
-      pingMs = Math.max(pingMs, time());
+      pingMs = Math.max(pingMs, time() - (waitedForCoreMs(this.#server.pid) - waited));
       await pause(5);
     }
     await done;
@@ -210,8 +217,15 @@ export function tableOf(cells: ReadonlyMap<string, Cell>): string {
   );
 }
 
-function worth({ memory, heldMs, pingMs }: Cell): number {
-  return memory / 64 + heldMs / mostHeldMs + (pingMs ?? 0) / mostPingMs;
+/** Whether only times are over their bounds, and by no more than what the machine's other work took from the victim. */
+function isExcused(cell: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
+  if (isOver({ ...cell, heldMs: 0, pingMs: undefined }, flood)) return false;
+  const overMs = Math.max(cell.heldMs - mostHeldMs, (cell.pingMs ?? 0) - mostPingMs);
+  return overMs <= cell.waitedMs;
+}
+
+function slowness({ heldMs, pingMs }: Cell): number {
+  return heldMs / mostHeldMs + (pingMs ?? 0) / mostPingMs;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

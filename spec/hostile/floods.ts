@@ -23,6 +23,8 @@ const limitMiB = 32;
 const begunMiB = 64 + 16;
 /** As many requests as may be open, each with what a plugin keeps to answer it, beside that. */
 const openMiB = limitMiB + 32;
+/** Two bodies of 16 MiB, with their values. */
+const bodyMiB = 64;
 const plain = 2;
 const raw = 3;
 const more = 4;
@@ -51,6 +53,13 @@ function cut(type: number, encoding: number, lane: number, id: number, body: Buf
   return Buffer.concat(parts);
 }
 
+function deflatedRecords(bytes: Buffer): Buffer {
+  const deflater = createDeflater();
+  const records = Buffer.concat(new RecordWriter(deflater).wrap(bytes));
+  deflater.close();
+  return records;
+}
+
 const all: Flood[] = [];
 function add(name: string, make: Flood['make'], given: Partial<Flood> = {}): void {
   all.push({ name, entry: 'unix', limitMiB, usual: true, make, ...given });
@@ -64,12 +73,7 @@ for (const [name, type] of Object.entries(FrameType)) {
   add(`${name}, empty`, (bytes) => many(bytes, small), { entry: 'tcp', usual: false });
   add(`${name}, a text`, (bytes) => many(bytes, short), { entry: 'hostile server', usual: name === 'request' });
   add(`${name}, empty`, (bytes) => many(bytes, small), { entry: 'hostile server', usual: false });
-  const deflated = (bytes: number): Buffer => {
-    const deflater = createDeflater();
-    const records = Buffer.concat(new RecordWriter(deflater).wrap(many(bytes * 4, small)));
-    deflater.close();
-    return records;
-  };
+  const deflated = (bytes: number): Buffer => deflatedRecords(many(bytes * 4, small));
   add(`${name}, empty`, deflated, { entry: 'native deflate', usual: name === 'message' });
   const half = (turn: number): Buffer => frame(type, raw | more, turn & 0xffff, turn, '0');
   add(`${name}, on lanes nobody opened`, (bytes) => many(bytes, half), { usual: false });
@@ -78,11 +82,56 @@ for (const [name, type] of Object.entries(FrameType)) {
     add(`${name}, lane of ${lane}`, (bytes) => many(bytes, make, openLane(lane)), {
       usual: name === 'message' || (name === 'request' && lane !== 'nobody'),
     });
+    add(`${name}, lane of ${lane}`, (bytes) => many(bytes, make, openLane(lane)), {
+      entry: 'hostile server',
+      usual: name === 'message' && lane !== 'nobody',
+    });
   }
 }
 for (const type of ['message', 'request', 'ping'] as const) {
   const body = Buffer.concat([Buffer.from([0]), Buffer.alloc(1_048_576)]);
   add(`${type} of a megabyte`, (bytes) => many(bytes * 10, (turn) => cut(FrameType[type], raw, 0, turn, body)));
+}
+/** A list of `count` times the same bytes of MessagePack, about as many as may be. */
+function list(count: number, ...unit: readonly number[]): Buffer {
+  const head = Buffer.alloc(5, 0xdd);
+  head.writeUInt32BE(count, 1);
+  return Buffer.concat([head, Buffer.alloc(count * unit.length, Buffer.from(unit))]);
+}
+
+const tinyValues: Readonly<Record<string, () => Buffer>> = {
+  numbers: () => list(2_000_000, 1),
+  'empty maps': () => list(400_000, 0x80),
+  'maps of a key': () => list(290_000, 0x81, 0xa1, 0x61, 1),
+  texts: () => list(400_000, 0xbe, ...Buffer.from('a text that is of thirty bytes')),
+  'binary data': () => list(120_000, 0xc4, 1, 7),
+  dates: () => list(120_000, 0xd6, 0xff, 0, 0, 0, 1),
+  'numbers, more than may be': () => list(16_000_000, 1),
+};
+for (const [name, make] of Object.entries(tinyValues)) {
+  for (const type of ['message', 'request'] as const) {
+    const bodies = (): Buffer => Buffer.concat([1, 2].map((id) => cut(FrameType[type], plain, 0, id, make())));
+    for (const entry of ['unix', 'tcp', 'native deflate', 'hostile server'] as const) {
+      const written = entry === 'native deflate' ? () => deflatedRecords(bodies()) : bodies;
+      const usual = type === 'message' && (entry === 'unix' || (entry === 'native deflate' && name === 'texts'));
+      add(`${type} of ${name}`, written, { entry, usual, limitMiB: bodyMiB });
+    }
+  }
+}
+for (const [name, unit, count] of [
+  ['numbers', '1,', 1_600_000],
+  ['maps', '{"a":1},', 260_000],
+] as const) {
+  for (const entry of ['net-ipc', 'net-ipc deflate'] as const) {
+    const make = (): Buffer => {
+      const json = Buffer.from(`{"t":1,"d":[${unit.repeat(count)}1]}`);
+      const deflater = entry === 'net-ipc' ? undefined : createDeflater();
+      const made = packet(deflater === undefined ? json : Buffer.from(deflater.process(json)));
+      deflater?.close();
+      return made;
+    };
+    add(`packet of ${name}`, make, { entry, limitMiB: bodyMiB });
+  }
 }
 for (const method of ['echo', 'large', 'later', 'nothing']) {
   const make = (turn: number): Buffer => frame(FrameType.request, plain, 1, turn, text([0, method, null]));
@@ -98,9 +147,13 @@ for (const method of ['echo', 'large', 'later', 'nothing']) {
 function messages(lane: string, name: string, make: (turn: number) => unknown, type: number = FrameType.message): void {
   const framed = (turn: number): Buffer =>
     frame(type, plain, 1, type === FrameType.message ? 0 : turn, text(make(turn)));
-  add(`${lane}: ${name}`, (bytes) => many(bytes, framed, openLane(lane)), {
-    limitMiB: type === FrameType.request ? openMiB : limitMiB,
-  });
+  for (const entry of ['unix', 'tcp', 'hostile server'] as const) {
+    add(`${lane}: ${name}`, (bytes) => many(bytes, framed, openLane(lane)), {
+      entry,
+      limitMiB: type === FrameType.request ? openMiB : limitMiB,
+      usual: entry === 'unix',
+    });
+  }
 }
 for (let kind = 0; kind < 10; kind++) {
   messages('rpc', `kind ${kind}`, (turn) => [kind, turn, 'x', turn, {}]);

@@ -15,6 +15,8 @@ export interface Harm {
   readonly heldMs: number;
   readonly descriptors: number;
   readonly connections: number;
+  /** How long its threads waited for a core, in all: what the machine, not the flood, may have made longer. */
+  readonly waitedMs: number;
   /** How many errors it was told of. */
   readonly errors: number;
 }
@@ -38,7 +40,7 @@ async function serve(): Promise<() => number> {
   let jointPort: number | undefined;
   for (const each of [server, overTcp]) {
     each.on('error', failed);
-    each.handle((data) => data);
+    each.handle((data) => answer(each, data));
     remote(each, methods);
     const rooms = each.use(channels(each === server ? { joint: { port: 0 } } : {}));
     await each.start();
@@ -48,12 +50,22 @@ async function serve(): Promise<() => number> {
   return () => server.connections.length + overTcp.connections.length;
 }
 
+/** An echo; and what is to be told to all, or asked of all, is. */
+async function answer(server: Server, data: unknown): Promise<unknown> {
+  if (typeof data === 'object' && data !== null && 'tell' in data) server.broadcast(data.tell);
+  if (typeof data === 'object' && data !== null && 'ask' in data) await server.survey(data.ask, { timeout: 100 });
+  return data;
+}
+
 async function visit(): Promise<() => number> {
   const client = new Client({ path });
   client.on('error', failed);
   client.handle((data) => data);
   remote(client, methods);
   client.use(channels());
+  client.use(interserve());
+  client.use(gateway());
+  client.use(dispatch());
   process.send?.({});
   void client.connect().catch(failed);
   return () => 0;
@@ -64,10 +76,23 @@ function resident(field: 'VmHWM' | 'VmRSS'): number {
   return Number(found?.[1] ?? 0) / 1_024;
 }
 
+/** What all threads waited for a core: the collector's too, for which the loop waits. */
+function waitedInAll(): number {
+  const threads = readdirSync('/proc/self/task').map((thread) => {
+    try {
+      return Number(readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8').split(' ')[1]) / 1_000_000;
+    } catch {
+      return 0;
+    }
+  });
+  return threads.reduce((sum, ms) => sum + ms, 0);
+}
+
 const tickMs = 5;
 let heldMs = 0;
 let last = performance.now();
 let waited = waitedForCoreMs();
+let allWaited = waitedInAll();
 setInterval(() => {
   const now = performance.now();
   const waitedNow = waitedForCoreMs();
@@ -83,7 +108,8 @@ process.on('disconnect', () => process.exit());
 process.on('message', () => {
   const memory = resident('VmHWM') - before;
   const descriptors = readdirSync('/proc/self/fd').length;
-  process.send?.({ memory, heldMs, descriptors, connections: count(), errors } satisfies Harm);
+  const waitedMs = Math.max(0, waitedInAll() - allWaited);
+  process.send?.({ memory, heldMs, descriptors, connections: count(), waitedMs, errors } satisfies Harm);
   // The most that was resident counts from here on.
   globalThis.gc?.();
   writeFileSync('/proc/self/clear_refs', '5');
@@ -92,4 +118,5 @@ process.on('message', () => {
   errors = 0;
   last = performance.now();
   waited = waitedForCoreMs();
+  allWaited = waitedInAll();
 });

@@ -88,6 +88,19 @@ export class ApiBooks {
     return this.#items[number];
   }
 
+  /** The messages that `speaker` said, as far as they were not refused. */
+  saidBy(speaker: Speaker): Item[] {
+    return this.#items.filter(({ from, kind, end }) => from === speaker && kind === 'message' && end !== 'rejected');
+  }
+
+  /** After a flush that no loss of a session ended. */
+  checkHeard(items: readonly Item[]): void {
+    for (const { number, from, heard, end, reported } of items) {
+      if (heard === 0 && end === 'resolved' && !reported)
+        this.wrong(`message ${number} of ${from.name} was flushed and not heard`);
+    }
+  }
+
   /** Somebody was given an item: `by` names the conversation it came in. */
   hears(number: number, by: string): Item | undefined {
     const item = this.#items[number];
@@ -162,6 +175,11 @@ export class ApiBooks {
   /** Calls of living processes that have not settled. */
   get open(): string[] {
     return [...this.#open].filter(([key]) => this.#ofProcess.get(key)?.alive).map(([, what]) => what);
+  }
+
+  /** All was well for long. */
+  checkSettled(): void {
+    for (const what of this.open) if (what !== 'loop') this.wrong(`a ${what} is still open although all is well`);
   }
 
   /** What is wrong at the end, when all is closed. */

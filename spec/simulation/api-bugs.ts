@@ -3,6 +3,7 @@ import { Leftovers } from '../../lib/bus/leftovers.ts';
 import { Peer } from '../../lib/bus/peer.ts';
 import { ServerConversation } from '../../lib/bus/server-conversation.ts';
 import { PendingTable } from '../../lib/session/pending.ts';
+import { Receiver } from '../../lib/session/receiver.ts';
 import { Sender } from '../../lib/session/sender.ts';
 import { Session } from '../../lib/session/session.ts';
 import { WaitingSends } from '../../lib/session/waiting.ts';
@@ -71,4 +72,7 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
       },
     });
   },
+  'a pause lets all through': () => change(Receiver.prototype, 'pause', { value: () => {} }),
+  'a pause never ends': () => change(Session.prototype, 'resume', { value: () => {} }),
+  'a flush waits for nothing': () => change(Session.prototype, 'whenFlushed', { value: (done: () => void) => done() }),
 };

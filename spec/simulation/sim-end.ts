@@ -26,6 +26,8 @@ export class SimEnd implements Speaker {
   up = false;
   links = 0;
   isOver = false;
+  /** Was asked to let nothing of the user's lane through. */
+  isPaused = false;
   #sessions = 0;
   /** Says and asks much at a time. */
   readonly #eager: boolean;
@@ -70,21 +72,27 @@ export class SimEnd implements Speaker {
   }
 
   /** Handles a message, as it says. */
-  message(data: unknown): unknown {
+  message(data: unknown, isOnLane = false): unknown {
     if (!this.process.alive) return undefined;
     const said = data as Said;
     if (said.n === undefined) return undefined;
+    this.#checkPause(said, isOnLane);
     const item = this.#books.hears(said.n, this.hearing);
     return this.#handle(said, item);
   }
 
-  request(data: unknown): unknown {
+  request(data: unknown, isOnLane = false): unknown {
     const said = data as Said;
     if (!this.process.alive || said.n === undefined) return 'survey';
+    this.#checkPause(said, isOnLane);
     const item = this.#books.hears(said.n, this.hearing);
     const answer = `answer to ${said.n}${said.how % 5 === 0 ? 'x'.repeat(900) : ''}`;
     const handled = this.#handle(said, item);
     return handled === undefined ? answer : Promise.resolve(handled).then(() => answer);
+  }
+
+  #checkPause({ n }: Said, isOnLane: boolean): void {
+    if (this.isPaused && !isOnLane) this.#books.wrong(`${this.name} heard ${n} while it pauses`);
   }
 
   #handle({ how }: Said, item: Item | undefined): unknown {
@@ -128,7 +136,7 @@ export class SimEnd implements Speaker {
       this.ask().catch(() => {});
     }
     if (random.chance(0.25)) this.#sayOnLane();
-    if (random.chance(0.05)) void this.#follow('flush', this.peer.flush());
+    if (random.chance(0.05)) this.#flush();
     if (random.chance(0.05)) void this.#follow('ping', this.peer.ping(1, 1_000));
     if (random.chance(0.05)) void this.#follow('loop', this.read());
   }
@@ -178,6 +186,17 @@ export class SimEnd implements Speaker {
     );
   }
 
+  /** What was said before is heard by then, unless the session was lost. */
+  #flush(): void {
+    const { losses } = this;
+    const said = this.#books.saidBy(this);
+    const flushed = this.#books.follow('flush', this.process, this.peer.flush());
+    flushed.then(
+      () => this.losses === losses && !this.isOver && this.#books.checkHeard(said),
+      () => {},
+    );
+  }
+
   #follow(what: string, promise: Promise<unknown>): Promise<unknown> {
     return this.#books.follow(what, this.process, promise).catch(() => {});
   }
@@ -204,8 +223,8 @@ export class SimEnd implements Speaker {
 /** A plugin whose lane carries what ends say to each other, as lane 0 does. */
 export function lanePlugin(endOf: (peer: PeerHandle) => SimEnd | undefined): Plugin<Lane> {
   const handlers = {
-    message: async (data: unknown, peer: PeerHandle) => void (await endOf(peer)?.message(data)),
-    request: (data: unknown, { peer }: { readonly peer: PeerHandle }) => endOf(peer)?.request(data),
+    message: async (data: unknown, peer: PeerHandle) => void (await endOf(peer)?.message(data, true)),
+    request: (data: unknown, { peer }: { readonly peer: PeerHandle }) => endOf(peer)?.request(data, true),
   };
   return definePlugin<Lane, Lane>({
     name: 'simulated',

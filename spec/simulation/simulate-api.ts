@@ -31,6 +31,9 @@ interface Guest {
   isClosing: boolean;
 }
 
+/** When all is well for so long, nothing waits any more. */
+const calmMs = 20_000;
+
 /** One run of several clients and servers, each in a process of its own that may be killed. */
 class ApiRun {
   readonly clock = new VirtualClock({ maxSteps: 200_000 });
@@ -87,9 +90,10 @@ class ApiRun {
     }
     this.#refuses = false;
     for (const cable of this.#faults.cables) cable.heal();
-    for (const { server } of this.#living(this.#hosts)) server.resume();
-    for (const { client } of this.#living(this.#guests)) client.resume();
-    await clock.run(random.pick([0, 500, 3_000]));
+    for (const one of [...this.#living(this.#hosts), ...this.#living(this.#guests)]) this.#resume(one);
+    const quietMs = random.pick([0, 500, 3_000, calmMs]);
+    await clock.run(quietMs);
+    if (quietMs === calmMs) this.books.checkSettled();
     const closing = [...this.#living(this.#guests), ...this.#living(this.#hosts)];
     while (closing.length > 0) {
       const [next] = closing.splice(random.between(0, closing.length - 1), 1);
@@ -238,10 +242,18 @@ class ApiRun {
     }
   }
 
+  #resume(one: Host | Guest): void {
+    for (const end of 'end' in one ? [one.end] : one.ends.values()) end.isPaused = false;
+    if ('end' in one) one.client.resume();
+    else one.server.resume();
+  }
+
   #close(one: Host | Guest): void {
     const random = this.#random;
     const { books } = this;
     one.isClosing = true;
+    // Whoever closes hears what had come.
+    for (const end of 'end' in one ? [one.end] : one.ends.values()) end.isPaused = false;
     if ('end' in one) {
       one.end.isOver = true;
       if (random.chance(0.8)) void books.follow('close', one.end.process, one.client.close());
@@ -282,12 +294,16 @@ class ApiRun {
         });
       },
       'client pauses': () => {
-        guest?.client.pause();
-        later(() => guest?.client.resume());
+        if (guest === undefined) return;
+        guest.client.pause();
+        guest.end.isPaused = true;
+        later(() => this.#resume(guest));
       },
       'server pauses': () => {
-        host?.server.pause();
-        later(() => host?.server.resume());
+        if (host === undefined) return;
+        host.server.pause();
+        for (const end of host.ends.values()) end.isPaused = true;
+        later(() => this.#resume(host));
       },
       'client killed': () => {
         guest?.end.process.kill(random.chance(0.5));

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** Milliseconds that the main thread of this process was ready to run while other work had the cores; 0 where nothing tells. */
-export function waitedForCoreMs(): number {
+/** Milliseconds that the main thread of a process was ready to run while other work had the cores; 0 where nothing tells. */
+export function waitedForCoreMs(pid = process.pid): number {
   try {
-    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[1]) / 1_000_000;
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1_000_000;
   } catch {
     return 0;
   }
