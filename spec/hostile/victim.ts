@@ -52,7 +52,7 @@ async function serve(): Promise<() => number> {
 
 /** An echo; and what is to be told to all, or asked of all, is. */
 async function answer(server: Server, data: unknown): Promise<unknown> {
-  if (typeof data === 'object' && data !== null && 'tell' in data) server.broadcast(data.tell);
+  if (typeof data === 'object' && data !== null && 'tell' in data) void server.broadcast(data.tell);
   if (typeof data === 'object' && data !== null && 'ask' in data) await server.survey(data.ask, { timeout: 100 });
   return data;
 }

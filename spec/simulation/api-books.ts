@@ -88,6 +88,11 @@ export class ApiBooks {
     return this.#items[number];
   }
 
+  /** How much was said. */
+  get length(): number {
+    return this.#items.length;
+  }
+
   /** The messages that `speaker` said, as far as they were not refused. */
   saidBy(speaker: Speaker): Item[] {
     return this.#items.filter(({ from, kind, end }) => from === speaker && kind === 'message' && end !== 'rejected');
