@@ -14,6 +14,8 @@ const compiled = join(root, 'build/package');
 const dist = join(root, 'dist');
 /** The layers that every entry stands on, whose code is in one file. */
 const core = /\/build\/package\/(?:base|wire|transport|session|bus)\/|commonjsHelpers/;
+/** The little that channels, joint and rpc share is with them, but in pages, where each byte is loaded. */
+const shared = /\/plugins\/channels\/(?:joint-bytes\/|joint-options|ends\/call-port|reason)/;
 
 /**
  * Makes dist/ from build/package/: each entry as one ES module and one CommonJS file, the core that they share in a file of
@@ -22,8 +24,7 @@ const core = /\/build\/package\/(?:base|wire|transport|session|bus)\/|commonjsHe
  */
 export async function bundle() {
   rmSync(dist, { recursive: true, force: true });
-  const names = Object.keys(entries);
-  const node = inputs(names, '.js');
+  const node = inputs(entries, '.js');
   const forNode = [withMaps, withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
   const forPages = [withMaps, withStandIns, withFacts, withoutSentences, nodeResolve({ browser: true })];
   const parts = await Promise.all([
@@ -36,7 +37,7 @@ export async function bundle() {
     ),
     code('cjs', node, forNode, ['eventemitter3', 'msgpackr', 'fast-zlib'], ''),
     code('es', inputs(pageEntries, '.js'), forPages, undefined, 'page'),
-    declarations(inputs(names, '.d.ts')),
+    declarations(inputs(entries, '.d.ts')),
   ]);
   // Its service would keep the process alive.
   await stop();
@@ -55,7 +56,7 @@ async function code(format, input, plugins, packages, folder) {
     sourcemap: true,
     entryFileNames: `[name].${ending}`,
     chunkFileNames: `[name].${ending}`,
-    manualChunks,
+    manualChunks: folder === 'page' ? chunkInPages : chunkOf,
     hoistTransitiveImports: false,
     plugins: [squeezed(folder === 'page')],
   });
@@ -68,7 +69,7 @@ async function declarations(input) {
   const { output } = await made.generate({
     entryFileNames: '[name]',
     chunkFileNames: '[name]',
-    manualChunks,
+    manualChunks: chunkOf,
     hoistTransitiveImports: false,
   });
   await made.close();
@@ -95,12 +96,18 @@ function withoutNode(code) {
   return `/// <reference lib="esnext.disposable" />\n${without}`;
 }
 
-function inputs(names, ending) {
-  return Object.fromEntries(names.map((name) => [name, join(compiled, `${entries[name]}${ending}`)]));
+function inputs(modules, ending) {
+  return Object.fromEntries(
+    Object.entries(modules).map(([name, module]) => [name, join(compiled, `${module}${ending}`)]),
+  );
 }
 
-function manualChunks(id) {
+function chunkInPages(id) {
   return core.test(id.split(sep).join('/')) ? 'core' : undefined;
+}
+
+function chunkOf(id) {
+  return shared.test(id.split(sep).join('/')) ? 'core' : chunkInPages(id);
 }
 
 function onLog(level, log) {

@@ -9,13 +9,18 @@ export const entries = Object.fromEntries(
     ...readdirSync(join(root, 'lib/plugins'))
       .sort()
       .map((name) => [name, `plugins/${name}/index`]),
+    ['joint', 'plugins/channels/joint/index'],
     ['browser', 'browser/index'],
     ['testing', 'testing/index'],
   ].filter(([, module]) => existsSync(join(root, 'lib', `${module}.ts`))),
 );
 
-/** Those that web pages may import; pages get a build of their own. */
-export const pageEntries = ['browser', 'channels', 'rpc'];
+/** Those that web pages may import, with the module that is theirs there; pages get a build of their own. */
+export const pageEntries = {
+  browser: 'browser/index',
+  channels: 'plugins/channels/page',
+  rpc: 'plugins/rpc/index',
+};
 
 /** The program behind the command `busbar`. */
 export const program = 'cli/main';
@@ -39,6 +44,8 @@ export const facts = {
     'compression !== undefined': false,
     "kind === 'unix'": false,
   },
+  'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
+  'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
   'session/flushes': { 'this.#mustLook': false },
   'session/link-port': {
     'this.link.cork?.()': 'undefined',
@@ -57,6 +64,19 @@ export const facts = {
     "this.tier === 'legacy'": false,
     "session.tier === 'session'": true,
   },
+  'transport/memory-pipe': {
+    'this.#blackHole': false,
+    'this.#bytes <= highWaterBytes': true,
+    'this.#dropped': false,
+    'this.#faults.blackHoleAtByte === 0': false,
+    'this.#held': false,
+    'this.#waiting': false,
+    'this.#faults.sliceBytes === undefined': true,
+    'this.#slice(bytes)': '[bytes]',
+    'segment.bytes === undefined': false,
+    'this.#deliver(segment.bytes, segment.due)':
+      '(this.#queue.shift(), (this.#bytes -= segment.bytes.length), this.#events.data(segment.bytes))',
+  },
 };
 
 /** By module: methods that nobody calls in pages, which the build leaves out; it fails where one is called. */
@@ -66,13 +86,17 @@ export const unused = {
   'bus/peer': ['sendEncoded'],
   'bus/plugins': ['http'],
   'bus/sends': ['encoded'],
+  'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
   'session/link-port': ['compress', 'own'],
   'session/sender': ['encoded'],
   'session/session': ['goAway'],
+  'transport/memory-pipe': ['blackHole', 'discard', 'finishWriting'],
 };
 
 /** By module: objects of constants, whose values stand in pages where they are named. */
 export const constants = {
+  'plugins/channels/channel-frame': ['payloadKind'],
+  'plugins/channels/reason': ['Reason'],
   'wire/native/extension': ['Extension'],
   'wire/native/header': ['Encoding', 'Flag', 'FrameType'],
   'wire/net-ipc/packet-type': ['packetType'],
@@ -86,8 +110,6 @@ export const standIns = {
   'base/queue': 'browser/queue',
   'base/system-clock': 'browser/system-clock',
   'bus/request-table': 'browser/request-table',
-  'plugins/channels/channel-relay': 'browser/channel-relay',
-  'plugins/rpc/joint/struct-codec': 'browser/struct-codec',
   'session/id-ring': 'browser/id-ring',
   'session/waiting': 'browser/waiting',
   'wire/native/body-codec': 'browser/body-codec',

@@ -83,7 +83,7 @@ function conditions(name) {
   const page = { require: `./dist/${name}.cjs`, default: `./dist/page/${name}.js` };
   return {
     types: { require: `./dist/${name}.d.cts`, default: `./dist/${name}.d.ts` },
-    ...(pageEntries.includes(name) ? { browser: page } : {}),
+    ...(Object.hasOwn(pageEntries, name) ? { browser: page } : {}),
     'module-sync': `./dist/${name}.js`,
     bun: `./dist/${name}.js`,
     require: `./dist/${name}.cjs`,

@@ -111,6 +111,9 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     this.#handled = before;
   }
 
+  /** @internal A listener of `event` is about to be added, by whichever method. */
+  protected listenerComes(_event: Name): void {}
+
   /** A listener of `event`, called with `args`, threw or rejected. Must not throw. */
   protected abstract listenerFailed(event: Name, error: unknown, args: readonly unknown[]): void;
 
@@ -137,6 +140,7 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
         failed(error, args);
       }
     };
+    this.listenerComes(event);
     return Object.assign(guard, { listener, context, once });
   }
 

@@ -1,5 +1,5 @@
 import { MessagePackReader } from '../wire/native/message-pack-reader.ts';
-import { shallowBytes } from './message-pack-writer.ts';
+import { BodyPacker, shallowBytes } from './message-pack-writer.ts';
 
 export { BodyPacker, roomBytes } from './message-pack-writer.ts';
 
@@ -8,4 +8,9 @@ export class BodyReader extends MessagePackReader {
   override read(bytes: Uint8Array, start: number, end: number, maxDepth = Infinity): unknown {
     return super.read(bytes, start, end, end - start > shallowBytes ? maxDepth : Infinity);
   }
+}
+
+export function packPlain(value: unknown): Uint8Array {
+  const { buffer, start, end } = new BodyPacker(true).pack(value, new Uint8Array(0), 0, 0);
+  return buffer.subarray(start, end);
 }

@@ -111,6 +111,8 @@ export abstract class BusEmitter {
     this.#handled = before;
   }
 
+  protected listenerComes(_event: Name): void {}
+
   protected abstract listenerFailed(event: Name, error: unknown, args: readonly unknown[]): void;
 
   #call(event: Name, { listener, target }: Registered, args: readonly unknown[]): void {
@@ -135,6 +137,7 @@ export abstract class BusEmitter {
   #add(event: Name, listener: unknown, context: unknown, once: boolean, first = false): this {
     if (!isFunction(listener)) throw new TypeError(`The listener of "${String(event)}" must be a function`);
     const one = { listener, target: context ?? this, once };
+    this.listenerComes(event);
     const others = this.#of(event);
     return this.#set(event, first ? [one, ...others] : [...others, one]);
   }

@@ -18,6 +18,7 @@ const encoder = new TextEncoder();
  * and may not generate code.
  */
 export class BodyPacker {
+  readonly #plain: boolean;
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#bytes.buffer);
   #start = 0;
@@ -26,6 +27,11 @@ export class BodyPacker {
   /** The lists and objects around what is written, and the most that were. */
   #level = 0;
   #deepest = 0;
+
+  /** `plain`: without extensions, but those of dates and numbers. */
+  constructor(plain = false) {
+    this.#plain = plain;
+  }
 
   /** Packs `data` behind `headroom` free bytes. @throws BusError `ERR_UNENCODABLE` */
   pack(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth = Infinity): Packed {
@@ -97,8 +103,7 @@ export class BodyPacker {
   #text(text: string): void {
     const bytes = encoder.encode(text);
     if (bytes.length < 32) this.#put(1, 0xa0 | bytes.length);
-    else if (bytes.length < 0x100) this.#put(1, 0xd9, 1, bytes.length);
-    else this.#counted(0xda, bytes.length);
+    else this.#sized(0xd9, bytes.length);
     this.#copy(bytes);
   }
 
@@ -137,11 +142,16 @@ export class BodyPacker {
   }
 
   #tagged(type: number, values: readonly unknown[]): void {
-    this.#put(3, 0xd40000 | (type << 8));
+    if (!this.#plain) this.#put(3, 0xd40000 | (type << 8));
     this.#list(values);
   }
 
   #binary(kind: number, bytes: Uint8Array): void {
+    if (this.#plain) {
+      this.#sized(0xc4, bytes.length);
+      this.#copy(bytes);
+      return;
+    }
     const whole = new Uint8Array(1 + bytes.length);
     whole[0] = kind;
     whole.set(bytes, 1);
@@ -149,8 +159,7 @@ export class BodyPacker {
   }
 
   #extension(type: number, bytes: Uint8Array): void {
-    if (bytes.length < 0x100) this.#put(1, 0xc7, 1, bytes.length);
-    else this.#counted(0xc8, bytes.length);
+    this.#sized(0xc7, bytes.length);
     this.#put(1, type);
     this.#copy(bytes);
   }
@@ -165,6 +174,12 @@ export class BodyPacker {
       const at = this.#room(8);
       this.#view.setBigInt64(at, BigInt(seconds));
     }
+  }
+
+  /** A token and a count of one byte, or the tokens after it and one of two or four. */
+  #sized(token: number, count: number): void {
+    if (count < 0x100) this.#put(1, token, 1, count);
+    else this.#counted(token + 1, count);
   }
 
   /** A token and a count of two bytes, or the token after it and one of four. */

@@ -1,6 +1,6 @@
 import { leastCost } from '../wire/codec/body-cost.ts';
 import { allocate } from '../base/bytes.ts';
-import { BodyPacker, BodyReader, roomBytes } from '../wire/native/body-codec.ts';
+import { BodyPacker, BodyReader, packPlain, roomBytes } from '../wire/native/body-codec.ts';
 
 const maxDepth = 64;
 const bufferBytes = 16_384;
@@ -25,6 +25,11 @@ export class MessageCodec {
     const { buffer, start, end } = this.#packer.pack(data, this.#buffer, this.#position, 0, Infinity, leastCost);
     if (buffer === this.#buffer) this.#position = end;
     return buffer.subarray(start, end);
+  }
+
+  /** As plain MessagePack, for others than busbar: bytes are `bin`, sets and errors lists. @throws BusError `ERR_UNENCODABLE`. */
+  encodePlain(data: unknown): Uint8Array {
+    return packPlain(data);
   }
 
   /** @throws BusError `ERR_PROTOCOL` for bytes that are no data, or nest too deep. */

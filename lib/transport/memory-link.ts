@@ -83,7 +83,7 @@ export class MemoryLink implements Link {
   end(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
-    this.#out.finish();
+    this.#out.finishWriting();
     this.#in?.hold(false);
     let left = this.bufferedBytes;
     const check = (): void => {
@@ -101,7 +101,7 @@ export class MemoryLink implements Link {
   /** What was written before still reaches the peer, as with a socket. */
   destroy(error?: Error): void {
     if (this.#state === 'closed') return;
-    if (this.#state === 'open') this.#out.finish();
+    if (this.#state === 'open') this.#out.finishWriting();
     this.#close(error);
   }
 
@@ -112,8 +112,8 @@ export class MemoryLink implements Link {
   /** Resets both ends at once. */
   cut(): void {
     const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
-    this.#out.drop();
-    this.#in?.drop();
+    this.#out.discard();
+    this.#in?.discard();
     this.#close(reset);
     const peer = this.#peer;
     if (peer !== undefined) peer.#close(reset);

@@ -78,7 +78,7 @@ export class MemoryPipe {
   }
 
   /** Ends the stream behind what is under way; takes no more. */
-  finish(): void {
+  finishWriting(): void {
     if (this.#dropped) return;
     this.#queue.push({ bytes: undefined, due: this.#due(0) });
     this.#schedule();
@@ -95,12 +95,8 @@ export class MemoryPipe {
     this.#schedule();
   }
 
-  get isBlackHole(): boolean {
-    return this.#blackHole;
-  }
-
   /** Forgets everything; no event follows. */
-  drop(): void {
+  discard(): void {
     this.#dropped = true;
     this.#timer?.cancel();
     this.#queue.clear();

@@ -8,8 +8,6 @@ import { BusEmitter as PageEmitter } from '../../lib/browser/emitter.ts';
 import { createHash } from '../../lib/browser/node-crypto.ts';
 import { BusEmitter } from '../../lib/base/emitter.ts';
 import retry from '../../lib/browser/retry.ts';
-import * as structs from '../../lib/browser/struct-codec.ts';
-import * as originalStructs from '../../lib/plugins/rpc/joint/struct-codec.ts';
 import { rejection } from '../support/links.ts';
 
 describe('stand-ins of web pages', () => {
@@ -125,34 +123,6 @@ describe('stand-ins of web pages', () => {
     for (const text of ['', 'abc', 'grün', 'x'.repeat(55), 'x'.repeat(56), 'x'.repeat(64), 'y'.repeat(1000)]) {
       const expected = original.createHash('sha256').update(text).digest('base64url');
       expect(createHash('sha256').update(text).digest('base64url')).to.equal(expected);
-    }
-  });
-
-  it('structs - are the plain MessagePack that joint peers read, or refused', () => {
-    const value = {
-      text: 'grün',
-      list: [1, -2, 3.5, null, true],
-      at: new Date(5),
-      nested: { names: new Map([['a', 1]]) },
-    };
-    const read = { ...value, nested: { names: { a: 1 } } };
-    for (const [one, other] of [
-      [structs, originalStructs],
-      [originalStructs, structs],
-    ] as const) {
-      expect(other.unpackStruct(one.packStruct(value))).to.deep.equal(read);
-    }
-    const bytes = originalStructs.packStruct({ bytes: new Uint8Array([1, 2]) });
-    expect(structs.unpackStruct(bytes)).to.deep.equal({ bytes: new Uint8Array([1, 2]) });
-    for (const unreadable of [{ bytes: new Uint8Array(2) }, [new Set([1])], new Map([['a', new ArrayBuffer(1)]])]) {
-      expect(() => structs.packStruct(unreadable))
-        .to.throw()
-        .with.property('code', 'ERR_UNENCODABLE');
-    }
-    for (const { unpackStruct } of [structs, originalStructs]) {
-      expect(() => unpackStruct(new Uint8Array([0x92, 1])))
-        .to.throw()
-        .with.property('code', 'ERR_PROTOCOL');
     }
   });
 });

@@ -1,10 +1,28 @@
-import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import { definePlugin, type Plugin, type PluginHost, type PluginInstance } from '../../bus/plugin.ts';
-import { type ChannelRelay, channelRelay } from './channel-relay.ts';
-import { Rooms } from './client/rooms.ts';
-import { type OfflineNetwork, processOffline } from './offline/offline-network.ts';
-import { type ChannelsOptions, type RelayOptions, relayTable } from './options.ts';
+import { type Rooms, roomsPlugin } from './client/rooms.ts';
+import type { JointServer } from './joint/joint-server.ts';
+import { jointTable } from './joint-options.ts';
+import type { RoomInfo } from './lane-messages.ts';
+import { type OfflineNetwork, processOffline } from './client/offline-rooms.ts';
+import { Reason } from './reason.ts';
+import { type ChannelsOptions, type RelayOptions, relayTable } from './relay-options.ts';
+import { type HasRelayLane, RelayLane, relayLane } from './relay/relay-lane.ts';
+import type { TopicListener } from './topics/subscriptions.ts';
+
+/** What `server.use(channels())` returns: the relay. */
+export interface ChannelRelay {
+  /** The channels there are, the hidden ones left out. */
+  list(): RoomInfo[];
+  /** Ends a channel: its owner hears the error `CLOSE`, its users `disconnect` with `CLOSE`. False if there is none. */
+  close(id: string): boolean;
+  /** Sends to everybody who subscribed to the topic. */
+  publish(topic: string, data: unknown): Promise<void>;
+  /** Listens in this process; the function returned ends it. */
+  subscribe(pattern: string, listener: TopicListener): () => void;
+  /** The port that the option `joint` opened; undefined before the server listens. */
+  readonly jointPort: number | undefined;
+}
 
 /**
  * Named rooms with an owner and users, and topics: on a `Server` it is the relay, on a `Client` the way to it. `network`
@@ -17,24 +35,45 @@ export function channels(
   const resolved = resolveOptions('channels()', relayTable, options);
   return definePlugin<ChannelRelay, Rooms>({
     name: 'channels',
-    server: (host) => channelRelay(host, resolved),
-    client: (host) => clientSide(host, options, resolved, network),
+    server: (host) => relayPlugin(host, resolved),
+    client: (host) => roomsPlugin(host, options, network),
   });
 }
 
-function clientSide(
-  host: PluginHost,
-  given: ChannelsOptions,
-  options: RelayOptions,
-  network: OfflineNetwork,
-): PluginInstance<Rooms> {
-  const [meaningless] = Object.keys(given);
-  if (meaningless !== undefined) {
-    throw new BusError(
-      'ERR_INVALID_OPTION',
-      `channels() option "${meaningless}" is the relay's: give it to server.use()`,
-    );
+function relayPlugin(host: PluginHost, options: RelayOptions): PluginInstance<ChannelRelay> {
+  const lane = new RelayLane(host, options);
+  const { relay, topics } = lane;
+  let joint: JointServer | undefined;
+  let closed = false;
+  if (options.joint !== undefined) {
+    const resolved = resolveOptions('channels({ joint })', jointTable, options.joint);
+    host.onStart(async () => {
+      // Most relays speak no joint protocol, and do without the HTTP and WebSocket servers that it stands on.
+      const { JointServer: Joint } = await import('./joint/joint-server.ts');
+      if (closed) return;
+      joint = new Joint(host, lane, resolved);
+      await joint.start();
+    });
   }
-  const rooms = new Rooms(host, network, options);
-  return { api: rooms, dispose: () => rooms.closeAll() };
+  const close = async (): Promise<void> => {
+    closed = true;
+    relay.closeRooms(Reason.CLOSE);
+    await joint?.close();
+  };
+  host.onClose(close);
+  const api: ChannelRelay & HasRelayLane = {
+    list: () => relay.listed(),
+    close: (id) => {
+      const room = relay.named(id);
+      if (room !== undefined) relay.revoke(room, Reason.CLOSE);
+      return room !== undefined;
+    },
+    publish: (topic, data) => topics.publish(topic, data),
+    subscribe: (pattern, listener) => topics.listen(pattern, listener),
+    get jointPort() {
+      return joint?.port;
+    },
+    [relayLane]: lane,
+  };
+  return { api, dispose: close };
 }

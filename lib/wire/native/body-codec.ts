@@ -138,6 +138,23 @@ export class BodyPacker {
   }
 }
 
+const plainPackr = new Packr({ useRecords: false, variableMapSize: true });
+
+/**
+ * Packs plain MessagePack, as others than busbar read it: bytes as `bin`, sets and errors as lists.
+ * @throws BusError `ERR_UNENCODABLE`.
+ */
+export function packPlain(value: unknown): Uint8Array {
+  try {
+    const bytes = plainPackr.pack(value);
+    const reason = misfit(value);
+    if (reason !== undefined) throw new TypeError(reason);
+    return bytes;
+  } catch (cause) {
+    throw unencodable(cause);
+  }
+}
+
 interface RangeUnpackr {
   /** The shapes that were defined, by their number. */
   structures: string[][];

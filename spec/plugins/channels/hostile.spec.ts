@@ -5,7 +5,7 @@ import { Client, definePlugin, type Lane } from '../../../lib/index.ts';
 import { BusError } from '../../../lib/base/errors.ts';
 import { type OwnerEnd, Reason, type UserEnd } from '../../../lib/plugins/channels/index.ts';
 import { JointClientParser } from '../../../lib/plugins/channels/joint/client-parser.ts';
-import { cargo, nobody, Parcel } from '../../../lib/plugins/channels/relay/parcel.ts';
+import { payloadKind, nobody, ChannelFrame } from '../../../lib/plugins/channels/channel-frame.ts';
 import { remote } from '../../../lib/plugins/rpc/index.ts';
 import { JointPeer } from './joint/joint-peer.ts';
 import { Meeting } from './meeting.ts';
@@ -42,7 +42,7 @@ class Rogue {
   }
 
   frame(kind: 0 | 1 | 2 | 3, room: number, user: number, toAll: boolean, body: string): void {
-    this.send(Buffer.from(new Parcel(kind, room, user, toAll, Buffer.from(body)).frame));
+    this.send(Buffer.from(new ChannelFrame(kind, room, user, toAll, Buffer.from(body)).bytes));
   }
 
   request(data: unknown): Promise<unknown> {
@@ -104,24 +104,24 @@ describe('channels and a rogue peer', () => {
     rogue.send(Buffer.alloc(0));
     rogue.send(Buffer.from([0, 1, 2]));
     rogue.send(Buffer.from([9, 0, 0, 0, 0, 0, 0, 1]));
-    rogue.frame(cargo.data, room + 1_000, token, false, 'x');
-    rogue.frame(cargo.stream, room, token, false, 'x');
+    rogue.frame(payloadKind.data, room + 1_000, token, false, 'x');
+    rogue.frame(payloadKind.stream, room, token, false, 'x');
     await unharmed();
   });
 
   it('frames in the name of another user, to other users, or to all - go nowhere', async () => {
-    rogue.frame(cargo.data, room, user.user + 256, false, 'as the other');
-    rogue.frame(cargo.data, room, token + 256, false, 'as an older self');
-    rogue.frame(cargo.data, room, nobody, true, 'to all');
-    rogue.frame(cargo.data, room, token, true, 'to all but me');
+    rogue.frame(payloadKind.data, room, user.user + 256, false, 'as the other');
+    rogue.frame(payloadKind.data, room, token + 256, false, 'as an older self');
+    rogue.frame(payloadKind.data, room, nobody, true, 'to all');
+    rogue.frame(payloadKind.data, room, token, true, 'to all but me');
     await unharmed();
   });
 
   it('empty and oversized frames - are MALICIOUS at the owner, with the number of who sent them', async () => {
-    rogue.frame(cargo.data, room, token, false, '');
-    rogue.frame(cargo.chunk, room, token, false, 'x'.repeat(101));
-    rogue.frame(cargo.data, room, token, false, 'x'.repeat(201));
-    rogue.frame(cargo.call, room, token, false, 'x'.repeat(201));
+    rogue.frame(payloadKind.data, room, token, false, '');
+    rogue.frame(payloadKind.chunk, room, token, false, 'x'.repeat(101));
+    rogue.frame(payloadKind.data, room, token, false, 'x'.repeat(201));
+    rogue.frame(payloadKind.call, room, token, false, 'x'.repeat(201));
     const trouble = `error ${Reason.MALICIOUS} 1`;
     await unharmed(trouble, trouble, trouble, trouble);
   });
@@ -187,7 +187,7 @@ describe('channels and a rogue peer', () => {
     remote(owner, { ping: () => 1 });
     const frames = ['', 'c1', '93', '9300', '940001', 'ff', '92ff00', '93000193c0', 'dd7fffffff', '81a16101'];
     for (const hex of frames.slice(1)) {
-      rogue.send(Buffer.from(new Parcel(cargo.call, room, token, false, Buffer.from(hex, 'hex')).frame));
+      rogue.send(Buffer.from(new ChannelFrame(payloadKind.call, room, token, false, Buffer.from(hex, 'hex')).bytes));
     }
     await unharmed(...frames.slice(1).map(() => `error ${Reason.MALICIOUS} 1`));
   });
@@ -195,7 +195,7 @@ describe('channels and a rogue peer', () => {
   it('calls of any bytes at all - never do more than that', async () => {
     remote(owner, { ping: () => 1 });
     for (const body of fc.sample(fc.uint8Array({ minLength: 1, maxLength: 100 }), { numRuns: 300, seed: 1 })) {
-      rogue.send(Buffer.from(new Parcel(cargo.call, room, token, false, body).frame));
+      rogue.send(Buffer.from(new ChannelFrame(payloadKind.call, room, token, false, body).bytes));
     }
     await rogue.settled();
     await user.send(Buffer.from('ping'));

@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
-import { type ChannelRelay, channels, type ChannelsOptions, type Rooms } from '../../../lib/plugins/channels/index.ts';
+import {
+  ChannelError,
+  type ChannelRelay,
+  channels,
+  type ChannelsOptions,
+  type Reason,
+  type Rooms,
+} from '../../../lib/plugins/channels/index.ts';
+import { rejected } from '../../support/buses.ts';
 import { certificate } from '../../support/certificate.ts';
 
 export type Kind = 'memory' | 'unix' | 'tcp' | 'tls';
@@ -77,4 +85,11 @@ export function next<Event extends string, Args extends readonly unknown[]>(
   return new Promise((resolve) => {
     emitter.once(event, (...args) => resolve(args));
   });
+}
+
+/** The reason with which the relay refuses. */
+export async function refusal(promise: Promise<unknown>): Promise<Reason> {
+  const error = await rejected(promise);
+  if (error instanceof ChannelError) return error.reason;
+  throw error;
 }

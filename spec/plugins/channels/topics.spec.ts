@@ -164,6 +164,58 @@ describe('topics of a relay that asks first', () => {
     }
   });
 
+  it('authorize - what waits for it is bounded in bytes; more is refused, and what waited is delivered in order', async () => {
+    let answer: (verdict: boolean) => void = () => undefined;
+    const first = new Promise<boolean>((resolve) => (answer = resolve));
+    let asked = 0;
+    const authorize = (): boolean | Promise<boolean> => (asked++ === 0 ? first : true);
+    const meeting = await new Meeting('memory', { maxPendingBytes: 65_536, authorize }).start();
+    try {
+      const heard: unknown[] = [];
+      meeting.relay.subscribe('a', (data) => heard.push(String(data).slice(0, 2)));
+      const rooms = await meeting.rooms();
+      for (let count = 10; count < 30; count += 1) await rooms.publish('a', `${count}${'x'.repeat(16_000)}`);
+      await rooms.list();
+      expect(meeting.errors.map((error) => (error as { code?: unknown }).code)).to.include('ERR_QUEUE_FULL');
+      answer(true);
+      await until(() => heard.length >= 4);
+      await rooms.list();
+      expect(heard).to.deep.equal(['10', '11', '12', '13']);
+      await rooms.publish('a', 'after');
+      await until(() => heard.length >= 5);
+      expect(heard.at(-1)).to.equal('af');
+    } finally {
+      await meeting.close();
+    }
+  });
+
+  it('authorize - what waits for it is bounded in number, and nobody is asked for a peer that is gone', async () => {
+    let asked = 0;
+    let answer: (verdict: boolean) => void = () => undefined;
+    const first = new Promise<boolean>((resolve) => (answer = resolve));
+    const authorize = (): Promise<boolean> => {
+      asked += 1;
+      return first;
+    };
+    const meeting = await new Meeting('memory', { authorize }).start();
+    try {
+      const [rooms, client] = await meeting.client();
+      for (let count = 0; count < 10_000; count += 1) await rooms.publish('a', count);
+      await rooms.list();
+      expect(meeting.errors).to.deep.equal([]);
+      await rooms.publish('a', 'one more');
+      await rooms.list();
+      expect(meeting.errors.map((error) => (error as { code?: unknown }).code)).to.deep.equal(['ERR_QUEUE_FULL']);
+      client.destroy();
+      await until(() => meeting.server.connections.length === 0);
+      answer(true);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(asked).to.equal(1);
+    } finally {
+      await meeting.close();
+    }
+  });
+
   it('limits - a peer has so many patterns and no more, and the server hears of it', async () => {
     const meeting = await new Meeting('memory', { maxSubscriptions: 2 }).start();
     try {

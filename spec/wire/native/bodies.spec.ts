@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { BodyReader as PageReader } from '../../../lib/browser/body-codec.ts';
-import { unpackStruct } from '../../../lib/plugins/rpc/joint/struct-codec.ts';
+import { unpackStruct } from '../../../lib/plugins/rpc/joint/joint-type.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import { BodyPacker, BodyReader } from '../../../lib/wire/native/body-codec.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';

@@ -1,16 +1,16 @@
-import { guarded } from '../../../base/guarded.ts';
 import { BusError } from '../../../base/errors.ts';
-import type { Given } from '../../../base/options.ts';
-import { resolveOptions } from '../../../base/options.ts';
-import type { LaneSendOptions, PluginHost } from '../../../bus/plugin.ts';
+import { guarded } from '../../../base/guarded.ts';
+import { type Given, type Resolved, resolveOptions } from '../../../base/options.ts';
 import { token } from '../../../base/random.ts';
+import type { LaneSendOptions, PluginHost, PluginInstance } from '../../../bus/plugin.ts';
+import type { EndOptions } from '../ends/channel-end.ts';
 import { OwnerEnd } from '../ends/owner-end.ts';
 import { UserEnd } from '../ends/user-end.ts';
-import { OfflineRooms } from '../offline/offline-rooms.ts';
-import type { OfflineNetwork } from '../offline/offline-network.ts';
-import { createTable, enterTable, type RelayOptions } from '../options.ts';
-import { ChannelError, Reason } from '../reason.ts';
-import type { RoomInfo } from '../relay/relay.ts';
+import type { RoomInfo } from '../lane-messages.ts';
+import { type OfflineNetwork, OfflineRooms } from './offline-rooms.ts';
+import { createTable, type endRows, enterTable } from '../options.ts';
+import { ChannelError } from '../reason.ts';
+import type { ChannelsOptions } from '../relay-options.ts';
 import { type Subscription, Subscriptions, type TopicListener } from '../topics/subscriptions.ts';
 import { checkTopic } from '../topics/topic-tree.ts';
 import { BusRooms } from './bus-rooms.ts';
@@ -29,6 +29,22 @@ import {
 export type OwnerOptions = Given<typeof createTable> & OwnerCallbacks;
 export type UserOptions = Given<typeof enterTable> & UserCallbacks;
 
+/**
+ * The plugin on a client. `given`: what the user gave, of which nothing is a client's.
+ * @throws BusError `ERR_INVALID_OPTION`.
+ */
+export function roomsPlugin(host: PluginHost, given: ChannelsOptions, network: OfflineNetwork): PluginInstance<Rooms> {
+  const [meaningless] = Object.keys(given);
+  if (meaningless !== undefined) {
+    throw new BusError(
+      'ERR_INVALID_OPTION',
+      `channels() option "${meaningless}" is the relay's: give it to server.use()`,
+    );
+  }
+  const rooms = new Rooms(host, network);
+  return { api: rooms, dispose: () => rooms.closeAll() };
+}
+
 /** What a client can do with channels and topics. */
 export class Rooms {
   readonly #host: PluginHost;
@@ -36,14 +52,14 @@ export class Rooms {
   readonly #offline: OfflineRooms;
   readonly #subscriptions: Subscriptions;
 
-  constructor(host: PluginHost, network: OfflineNetwork, options: RelayOptions) {
+  constructor(host: PluginHost, network: OfflineNetwork) {
     this.#host = host;
     this.#subscriptions = new Subscriptions({
       wanted: (pattern, wanted) => this.#tell([wanted ? 'subscribe' : 'unsubscribe', pattern]),
       failed: (error) => host.report(error),
     });
     this.#bus = new BusRooms(host, this.#subscriptions);
-    this.#offline = new OfflineRooms(network, host.clock, options, token(host.random));
+    this.#offline = new OfflineRooms(network, host.clock, token(host.random));
     host.onConnect(() => {
       for (const pattern of this.#subscriptions.patterns) this.#tell(['subscribe', pattern]);
     });
@@ -77,9 +93,7 @@ export class Rooms {
    */
   async publish(topic: string, data: unknown): Promise<void> {
     checkTopic(topic);
-    const { relay } = this.#bus;
-    if (relay === undefined) throw new ChannelError(Reason.DISCONNECT, 'The client is not connected to a relay.');
-    await this.#bus.lane.send(relay, ['publish', topic, data]);
+    await this.#bus.lane.send(this.#bus.reachable(), ['publish', topic, data]);
   }
 
   /** Calls `listener` for each topic that fits: `*` stands for one segment, a last `>` for one or more. */
@@ -94,21 +108,11 @@ export class Rooms {
   }
 
   async #create(id: string, options: OwnerOptions): Promise<OwnerEnd> {
-    checkId(id);
     const resolved = resolveOptions('create()', { ...createTable, ...ownerCallbackTable }, options);
-    const { maxHeldBytes, timeout, signal, offline, netLag, netSpeed, mode } = resolved;
-    const end = new OwnerEnd({
-      id,
-      mode: mode ?? modeOf(options),
-      maxChunkBytes: undefined,
-      maxHeldBytes,
-      clock: this.#host.clock,
-      failed: (error) => this.#host.report(error),
-    });
+    const end = new OwnerEnd(this.#endOptions(id, resolved, options));
     const limits = asked(options);
     try {
-      if (offline) await this.#offline.create(end, limits, { netLag, netSpeed });
-      else await this.#bus.create(end, limits, { timeout, signal });
+      await (resolved.offline ? this.#offline : this.#bus).create(end, limits, resolved);
     } catch (error) {
       if (error instanceof ChannelError) this.#call(() => options.onError?.(end, -1, error.reason));
       throw error;
@@ -119,20 +123,11 @@ export class Rooms {
   }
 
   async #enter(id: string, options: UserOptions): Promise<UserEnd> {
-    checkId(id);
     const resolved = resolveOptions('enter()', { ...enterTable, ...userCallbackTable }, options);
-    const { maxHeldBytes, timeout, signal, offline, netLag, netSpeed, mode, maxChunkSize } = resolved;
-    const end = new UserEnd({
-      id,
-      mode: mode ?? modeOf(options),
-      maxChunkBytes: maxChunkSize,
-      maxHeldBytes,
-      clock: this.#host.clock,
-      failed: (error) => this.#host.report(error),
-    });
+    const { maxChunkSize } = resolved;
+    const end = new UserEnd({ ...this.#endOptions(id, resolved, options), maxChunkBytes: maxChunkSize });
     try {
-      if (offline) await this.#offline.enter(end, maxChunkSize, { netLag, netSpeed });
-      else await this.#bus.enter(end, maxChunkSize, { timeout, signal });
+      await (resolved.offline ? this.#offline : this.#bus).enter(end, maxChunkSize, resolved);
       if (isUndecided(options) && end.owner?.joint === true) {
         end.leave();
         throw undecided();
@@ -146,13 +141,29 @@ export class Rooms {
     return end;
   }
 
+  #endOptions(
+    id: unknown,
+    { mode, maxHeldBytes }: Pick<Resolved<typeof endRows>, 'mode' | 'maxHeldBytes'>,
+    callbacks: Parameters<typeof modeOf>[0],
+  ): EndOptions {
+    if (typeof id !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
+    return {
+      id,
+      mode: mode ?? modeOf(callbacks),
+      maxChunkBytes: undefined,
+      maxHeldBytes,
+      clock: this.#host.clock,
+      failed: (error) => this.#host.report(error),
+    };
+  }
+
   #call(callback: () => unknown): void {
     guarded(callback, this.#host.report);
   }
 
-  #tell(note: readonly ['subscribe' | 'unsubscribe', string]): void {
+  #tell(message: readonly ['subscribe' | 'unsubscribe', string]): void {
     const { relay } = this.#bus;
-    if (relay !== undefined) this.#bus.lane.send(relay, note).catch((error: unknown) => this.#host.report(error));
+    if (relay !== undefined) this.#bus.lane.send(relay, message).catch((error: unknown) => this.#host.report(error));
   }
 }
 
@@ -166,10 +177,6 @@ const limitNames = [
   'flood',
   'listed',
 ] as const;
-
-function checkId(id: unknown): void {
-  if (typeof id !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
-}
 
 /** The limits that were given; the relay knows the others. */
 function asked(options: OwnerOptions): Record<string, unknown> {

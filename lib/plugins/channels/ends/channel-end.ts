@@ -1,10 +1,10 @@
 import type { Clock } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
+import { ChannelFrame, type PayloadKind, payloadKind } from '../channel-frame.ts';
+import type { AdmissionMessage, Membership, RelayMessage } from '../lane-messages.ts';
 import { ChannelError, Reason } from '../reason.ts';
-import { type Cargo, cargo, Parcel } from '../relay/parcel.ts';
 import { type CallListener, type CallPort, callPort } from './call-port.ts';
 import { HeldEmitter } from './held-emitter.ts';
-import type { Admission, Line } from './line.ts';
 import { type StreamMode, StreamReader } from './stream-reader.ts';
 
 export interface EndOptions {
@@ -15,6 +15,17 @@ export interface EndOptions {
   readonly maxHeldBytes: number;
   readonly clock: Clock;
   failed(error: unknown): void;
+}
+
+/** An end's way to its relay; everything on it keeps its order. */
+export interface EndTransport {
+  /** Resolves when the way takes more. */
+  send(frame: ChannelFrame): Promise<void>;
+  /** A user leaves, an owner closes. */
+  leave(): void;
+  kick(user: number, text: string | undefined): void;
+  block(user: number, text: string | undefined): void;
+  unblock(who: number | string): void;
 }
 
 interface EndEvents {
@@ -32,8 +43,8 @@ export abstract class ChannelEnd<
   readonly #options: EndOptions;
   readonly #early: { readonly user: number; readonly body: Uint8Array }[] = [];
   #streams: StreamReader | undefined;
-  #line: Line | undefined;
-  #admission: Admission | undefined;
+  #transport: EndTransport | undefined;
+  #membership: Membership | undefined;
   #closed: Reason | undefined;
   #overflowed = false;
   protected listener: CallListener | undefined;
@@ -50,7 +61,7 @@ export abstract class ChannelEnd<
 
   /** This end's number for the channel, the lowest that was free; -1 before the relay let it in. */
   get number(): number {
-    return this.#admission?.number ?? -1;
+    return this.#membership?.number ?? -1;
   }
 
   /** Why the channel is over for this end; undefined while it is not. */
@@ -60,27 +71,34 @@ export abstract class ChannelEnd<
 
   /** Bytes a chunk may have here. */
   get maxChunkSize(): number {
-    return this.#admission?.maxChunkBytes ?? 0;
+    return this.#membership?.maxChunkBytes ?? 0;
   }
 
   abstract get [callPort](): CallPort;
 
-  override on<Name extends keyof Events & string>(event: Name, listener: (...args: Events[Name]) => unknown): this {
-    super.on(event, listener);
-    const name: string = event;
-    if (name === 'data' || name === 'chunk') this.#streams?.decide(name);
-    return this;
+  /** @internal The relay let this end in. */
+  abstract admitted(message: AdmissionMessage, transport: EndTransport): void;
+  /** @internal What the relay tells this end. */
+  abstract told(message: RelayMessage): void;
+  /** @internal There is no way to the relay any more. */
+  abstract lost(): void;
+  /** @internal Leaves the channel, or closes one's own. */
+  abstract quit(): void;
+
+  /** @internal */
+  protected override listenerComes(event: string | symbol): void {
+    if (event === 'data' || event === 'chunk') this.#streams?.decide(event);
+    super.listenerComes(event);
   }
 
-  /** @internal The relay let this end in. */
-  admit(admission: Admission, line: Line): void {
-    this.#admission = admission;
-    this.#line = line;
+  protected admit(membership: Membership, transport: EndTransport): void {
+    this.#membership = membership;
+    this.#transport = transport;
     const mode = this.#options.mode ?? this.#heard();
-    const chunkBytes = this.#options.maxChunkBytes ?? admission.maxChunkBytes;
+    const chunkBytes = this.#options.maxChunkBytes ?? membership.maxChunkBytes;
     const sink = {
-      data: (user: number, bytes: Uint8Array) => this.arrived(cargo.data, user, bytes),
-      chunk: (user: number, bytes: Uint8Array) => this.arrived(cargo.chunk, user, bytes),
+      data: (user: number, bytes: Uint8Array) => this.arrived(payloadKind.data, user, bytes),
+      chunk: (user: number, bytes: Uint8Array) => this.arrived(payloadKind.chunk, user, bytes),
       remote: (user: number, bytes: Uint8Array) => this.#remoteChunk(user, bytes),
       malformed: (user: number) => this.malformed(user),
     };
@@ -88,24 +106,24 @@ export abstract class ChannelEnd<
   }
 
   /** @internal Something came from the other side. */
-  deliver(parcel: Parcel): void {
-    if (this.#closed !== undefined || !this.knows(parcel)) return;
-    if (parcel.kind === cargo.stream) this.#streams?.feed(this.sender(parcel), parcel.body);
-    else if (parcel.kind === cargo.call) this.#call(this.sender(parcel), parcel.body);
-    else this.arrived(parcel.kind, this.sender(parcel), parcel.body);
+  deliver(frame: ChannelFrame): void {
+    if (this.#closed !== undefined || !this.knows(frame)) return;
+    if (frame.kind === payloadKind.stream) this.#streams?.feed(this.sender(frame), frame.body);
+    else if (frame.kind === payloadKind.call) this.#call(this.sender(frame), frame.body);
+    else this.arrived(frame.kind, this.sender(frame), frame.body);
   }
 
-  protected abstract arrived(kind: Cargo, user: number, bytes: Uint8Array): void;
+  protected abstract arrived(kind: PayloadKind, user: number, bytes: Uint8Array): void;
   /** The bytes of a joint peer cannot be read in the end's mode. */
   protected abstract malformed(user: number): void;
   /** The other side sent what only a faulty or a hostile peer sends, and stays. */
   protected abstract suspicious(user: number): void;
-  /** Whether the parcel is from somebody who is still there. */
-  protected abstract knows(parcel: Parcel): boolean;
-  protected abstract sender(parcel: Parcel): number;
+  /** Whether the frame is from somebody who is still there. */
+  protected abstract knows(frame: ChannelFrame): boolean;
+  protected abstract sender(frame: ChannelFrame): number;
 
-  protected get line(): Line | undefined {
-    return this.#closed === undefined ? this.#line : undefined;
+  protected get transport(): EndTransport | undefined {
+    return this.#closed === undefined ? this.#transport : undefined;
   }
 
   protected resetStream(user: number): void {
@@ -121,13 +139,13 @@ export abstract class ChannelEnd<
   }
 
   /** Never throws, and its promise may be left alone: a failure nobody waits for is no unhandled rejection. */
-  protected post(kind: Cargo, user: number, toAll: boolean, bytes: Uint8Array): Promise<void> {
+  protected post(kind: PayloadKind, user: number, toAll: boolean, bytes: Uint8Array): Promise<void> {
     const refusal = this.#refusal(kind, bytes);
     if (refusal !== undefined) return failed(refusal);
-    const line = this.#line;
-    const room = this.#admission?.room;
-    if (line === undefined || room === undefined) return failed(new ChannelError(Reason.CLOSE));
-    return line.send(new Parcel(kind, room, user, toAll, bytes));
+    const transport = this.#transport;
+    const room = this.#membership?.room;
+    if (transport === undefined || room === undefined) return failed(new ChannelError(Reason.CLOSE));
+    return transport.send(new ChannelFrame(kind, room, user, toAll, bytes));
   }
 
   protected port(
@@ -156,12 +174,12 @@ export abstract class ChannelEnd<
     };
   }
 
-  #refusal(kind: Cargo, bytes: Uint8Array): BusError | undefined {
+  #refusal(kind: PayloadKind, bytes: Uint8Array): BusError | undefined {
     if (this.#closed !== undefined) return new ChannelError(this.#closed, `Channel "${this.id}" is closed.`);
-    if (!(bytes instanceof Uint8Array))
-      return new BusError('ERR_INVALID_ARGUMENT', 'A channel carries bytes (Uint8Array).');
-    if (bytes.length === 0) return new BusError('ERR_INVALID_ARGUMENT', 'At least one byte has to be sent.');
-    const most = kind === cargo.chunk ? this.#admission?.maxChunkBytes : this.#admission?.maxPayloadBytes;
+    if (!(bytes instanceof Uint8Array) || bytes.length === 0) {
+      return new BusError('ERR_INVALID_ARGUMENT', 'A channel carries bytes (Uint8Array), at least one.');
+    }
+    const most = kind === payloadKind.chunk ? this.#membership?.maxChunkBytes : this.#membership?.maxPayloadBytes;
     if (most === undefined || bytes.length <= most) return undefined;
     return new BusError(
       'ERR_TOO_LARGE',

@@ -1,9 +1,9 @@
 import { BusError } from '../../../base/errors.ts';
+import { type ChannelFrame, nobody, type PayloadKind, payloadKind } from '../channel-frame.ts';
+import type { AdmissionMessage, ChannelPeer, RelayMessage } from '../lane-messages.ts';
 import { ChannelError, Reason } from '../reason.ts';
-import type { ChannelPeer } from '../relay/member.ts';
-import { type Cargo, cargo, nobody, type Parcel } from '../relay/parcel.ts';
 import { type CallPort, callPort } from './call-port.ts';
-import { ChannelEnd, failed } from './channel-end.ts';
+import { ChannelEnd, type EndTransport, failed } from './channel-end.ts';
 
 export interface OwnerEvents {
   userConnect: [user: number, peer: ChannelPeer];
@@ -38,93 +38,84 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
 
   /** Raises `data` at the user's end. */
   send(user: number, bytes: Uint8Array): Promise<void> {
-    return this.#toUser(cargo.data, user, bytes);
+    return this.#toUser(payloadKind.data, user, bytes);
   }
 
   /** Raises one `chunk` at the user's end. */
   sendChunk(user: number, bytes: Uint8Array): Promise<void> {
-    return this.#toUser(cargo.chunk, user, bytes);
+    return this.#toUser(payloadKind.chunk, user, bytes);
   }
 
   broadcast(bytes: Uint8Array, options: BroadcastOptions = {}): Promise<void> {
-    return this.post(cargo.data, this.#except(options), true, bytes);
+    return this.post(payloadKind.data, this.#except(options), true, bytes);
   }
 
   broadcastChunk(bytes: Uint8Array, options: BroadcastOptions = {}): Promise<void> {
-    return this.post(cargo.chunk, this.#except(options), true, bytes);
+    return this.post(payloadKind.chunk, this.#except(options), true, bytes);
   }
 
   /** Puts the user out: its end hears `KICK` and `text`. One who is not there is no error. */
   kick(user: number, text?: string): void {
     const token = this.#tokens.get(user);
-    if (token !== undefined) this.line?.kick(token, text);
+    if (token !== undefined) this.transport?.kick(token, text);
   }
 
   /** Kicks, and refuses that peer until `unblock`. */
   block(user: number, text?: string): void {
     const token = this.#tokens.get(user);
-    if (token !== undefined) this.line?.block(token, text);
+    if (token !== undefined) this.transport?.block(token, text);
   }
 
   /** Lets a blocked peer in again: the last one blocked under this user number, or the one with this peer id. */
   unblock(who: number | string): void {
-    this.line?.unblock(who);
+    this.transport?.unblock(who);
   }
 
   /** Ends the channel; the users hear `CLOSE`. */
   close(): void {
-    const line = this.line;
+    const { transport } = this;
     if (!this.finish(Reason.CLOSE)) return;
-    line?.leave();
+    transport?.leave();
     this.#goneAll(Reason.CLOSE);
   }
 
-  /** @internal A user came. */
-  userConnected(token: number, peer: ChannelPeer): void {
-    if (this.closed !== undefined) return;
-    const user = numberOf(token);
-    this.#users.set(user, peer);
-    this.#tokens.set(user, token);
-    this.resetStream(user);
-    this.raise('userConnect', 64, user, peer);
-    this.listener?.opened(user, peer.joint);
+  /** @internal */
+  override admitted([, , membership]: AdmissionMessage, transport: EndTransport): void {
+    this.admit(membership, transport);
   }
 
-  /** @internal A user went. */
-  userDisconnected(token: number, reason: Reason): void {
-    const user = numberOf(token);
-    if (this.#tokens.get(user) !== token) return;
-    this.#users.delete(user);
-    this.#tokens.delete(user);
-    this.resetStream(user);
-    this.raise('userDisconnect', 64, user, reason);
-    this.listener?.gone(user, reason);
+  /** @internal */
+  override told(message: RelayMessage): void {
+    if (message[0] === 'userConnect') this.#userConnected(message[2], message[3]);
+    else if (message[0] === 'userDisconnect') this.#userDisconnected(message[2], message[3]);
+    else if (message[0] === 'closed') this.#revoked(message[2]);
+    else if (message[0] === 'trouble' && this.closed === undefined) {
+      this.raise('error', 64, message[2], message[3] ?? undefined);
+    }
   }
 
-  /** @internal The relay ended the channel, or there is no relay any more. */
-  revoked(reason: Reason): void {
-    if (!this.finish(reason)) return;
-    this.raise('error', 64, reason, undefined);
-    this.#goneAll(reason);
+  /** @internal */
+  override lost(): void {
+    this.#revoked(Reason.CLOSE);
   }
 
-  /** @internal Something is wrong with a user, or with the channel. */
-  troubled(reason: Reason, user: number | undefined): void {
-    if (this.closed === undefined) this.raise('error', 64, reason, user);
+  /** @internal */
+  override quit(): void {
+    this.close();
   }
 
   get [callPort](): CallPort {
     return this.port({
       many: true,
       others: () => Array.from(this.#users, ([user, { joint }]) => ({ user, joint })),
-      send: (user, body) => this.#toUser(cargo.call, user, body),
+      send: (user, body) => this.#toUser(payloadKind.call, user, body),
       sendChunk: (user, bytes) => this.sendChunk(user, bytes),
       announced: (user, remote) => this.raise('remote', 64, remote, user),
     });
   }
 
-  protected override arrived(kind: Cargo, user: number, bytes: Uint8Array): void {
-    this.raise(kind === cargo.chunk ? 'chunk' : 'data', bytes.length, bytes, user);
+  protected override arrived(kind: PayloadKind, user: number, bytes: Uint8Array): void {
+    this.raise(kind === payloadKind.chunk ? 'chunk' : 'data', bytes.length, bytes, user);
   }
 
   protected override malformed(user: number): void {
@@ -136,20 +127,47 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
     this.raise('error', 64, Reason.MALICIOUS, user);
   }
 
-  protected override knows({ user }: Parcel): boolean {
+  protected override knows({ user }: ChannelFrame): boolean {
     return this.#tokens.get(numberOf(user)) === user;
   }
 
-  protected override sender({ user }: Parcel): number {
+  protected override sender({ user }: ChannelFrame): number {
     return numberOf(user);
   }
 
-  #toUser(kind: Cargo, user: number, bytes: Uint8Array): Promise<void> {
+  #userConnected(token: number, peer: ChannelPeer): void {
+    if (this.closed !== undefined) return;
+    const user = numberOf(token);
+    this.#users.set(user, peer);
+    this.#tokens.set(user, token);
+    this.resetStream(user);
+    this.raise('userConnect', 64, user, peer);
+    this.listener?.opened(user, peer.joint);
+  }
+
+  #userDisconnected(token: number, reason: Reason): void {
+    const user = numberOf(token);
+    if (this.#tokens.get(user) !== token) return;
+    this.#users.delete(user);
+    this.#tokens.delete(user);
+    this.resetStream(user);
+    this.raise('userDisconnect', 64, user, reason);
+    this.listener?.gone(user, reason);
+  }
+
+  /** The relay ended the channel, or there is no relay any more. */
+  #revoked(reason: Reason): void {
+    if (!this.finish(reason)) return;
+    this.raise('error', 64, reason, undefined);
+    this.#goneAll(reason);
+  }
+
+  #toUser(kind: PayloadKind, user: number, bytes: Uint8Array): Promise<void> {
     const peer = this.#users.get(user);
     if (peer === undefined && this.closed === undefined) {
       return failed(new ChannelError(Reason.ID, `Channel "${this.id}" has no user ${user}.`));
     }
-    if (peer?.joint === true && kind === cargo.call) {
+    if (peer?.joint === true && kind === payloadKind.call) {
       return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
     }
     return this.post(kind, this.#tokens.get(user) ?? nobody, false, bytes);

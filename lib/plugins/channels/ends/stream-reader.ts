@@ -1,4 +1,4 @@
-import { ChunkDecoder } from '../joint/chunk-decoder.ts';
+import { ChunkDecoder } from '../joint-bytes/chunks.ts';
 
 export type StreamMode = 'data' | 'chunk' | 'remote';
 

@@ -1,10 +1,9 @@
 import { BusError } from '../../../base/errors.ts';
+import { type PayloadKind, payloadKind } from '../channel-frame.ts';
+import type { AdmissionMessage, ChannelPeer, RelayMessage } from '../lane-messages.ts';
 import { Reason } from '../reason.ts';
-import type { ChannelPeer } from '../relay/member.ts';
-import { type Cargo, cargo } from '../relay/parcel.ts';
 import { type CallPort, callPort } from './call-port.ts';
-import { ChannelEnd, failed } from './channel-end.ts';
-import type { Admission, Line } from './line.ts';
+import { ChannelEnd, type EndTransport, failed } from './channel-end.ts';
 
 export interface UserEvents {
   data: [bytes: Uint8Array];
@@ -37,46 +36,47 @@ export class UserEnd extends ChannelEnd<UserEvents> {
 
   /** Raises `data` at the owner's end. */
   send(bytes: Uint8Array): Promise<void> {
-    return this.post(cargo.data, this.#token, false, bytes);
+    return this.post(payloadKind.data, this.#token, false, bytes);
   }
 
   /** Raises one `chunk` at the owner's end. */
   sendChunk(bytes: Uint8Array): Promise<void> {
-    return this.post(cargo.chunk, this.#token, false, bytes);
+    return this.post(payloadKind.chunk, this.#token, false, bytes);
   }
 
   /** Goes; the owner hears `CLOSE`. */
   leave(): void {
-    const line = this.line;
+    const { transport } = this;
     if (!this.finish(Reason.CLOSE)) return;
-    line?.leave();
+    transport?.leave();
     this.listener?.gone(0, Reason.CLOSE);
   }
 
-  /** @internal The relay let this end in. */
-  entered(admission: Admission, line: Line, token: number, owner: ChannelPeer): void {
+  /** @internal */
+  override admitted(message: AdmissionMessage, transport: EndTransport): void {
+    const [kind, , membership, token, owner] = message;
+    if (kind !== 'entered') return;
     this.#token = token;
     this.#owner = owner;
-    this.admit(admission, line);
+    this.admit(membership, transport);
   }
 
-  /** @internal The relay, or the owner through it, ended this user's time in the channel. */
-  dismissed(reason: Reason, text: string | undefined): void {
-    if (!this.finish(reason)) return;
-    this.raise('disconnect', 64, reason, text);
-    this.listener?.gone(0, reason);
+  /** @internal */
+  override told(message: RelayMessage): void {
+    if (message[0] === 'gone') this.#dismissed(message[2], message[3] ?? undefined);
+    else if (message[0] === 'trouble' && this.closed === undefined) this.raise('error', 64, message[2]);
   }
 
-  /** @internal There is no way to the relay any more. */
-  lost(): void {
+  /** @internal */
+  override lost(): void {
     if (this.closed !== undefined) return;
     this.raise('error', 64, Reason.CLOSE);
-    this.dismissed(Reason.DISCONNECT, undefined);
+    this.#dismissed(Reason.DISCONNECT, undefined);
   }
 
-  /** @internal Something is wrong with what this end sent. */
-  troubled(reason: Reason): void {
-    if (this.closed === undefined) this.raise('error', 64, reason);
+  /** @internal */
+  override quit(): void {
+    this.leave();
   }
 
   get [callPort](): CallPort {
@@ -89,15 +89,15 @@ export class UserEnd extends ChannelEnd<UserEvents> {
     });
   }
 
-  protected override arrived(kind: Cargo, _user: number, bytes: Uint8Array): void {
-    if (kind === cargo.chunk) this.raise('chunk', bytes.length, bytes);
+  protected override arrived(kind: PayloadKind, _user: number, bytes: Uint8Array): void {
+    if (kind === payloadKind.chunk) this.raise('chunk', bytes.length, bytes);
     else this.raise('data', bytes.length, bytes);
   }
 
   protected override malformed(): void {
     this.suspicious();
-    this.line?.leave();
-    this.dismissed(Reason.MALICIOUS, undefined);
+    this.transport?.leave();
+    this.#dismissed(Reason.MALICIOUS, undefined);
   }
 
   protected override suspicious(): void {
@@ -112,8 +112,15 @@ export class UserEnd extends ChannelEnd<UserEvents> {
     return 0;
   }
 
+  /** The relay, or the owner through it, ended this user's time in the channel. */
+  #dismissed(reason: Reason, text: string | undefined): void {
+    if (!this.finish(reason)) return;
+    this.raise('disconnect', 64, reason, text);
+    this.listener?.gone(0, reason);
+  }
+
   #call(body: Uint8Array): Promise<void> {
-    if (this.#owner?.joint !== true) return this.post(cargo.call, this.#token, false, body);
+    if (this.#owner?.joint !== true) return this.post(payloadKind.call, this.#token, false, body);
     return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
   }
 }

@@ -1,17 +1,17 @@
 import type { Clock } from '../../../base/clock.ts';
-import type { Requester } from '../options.ts';
+import { isLoopback } from '../../../base/ip.ts';
+import { ChannelFrame, nobody, payloadKind } from '../channel-frame.ts';
 import { Reason } from '../reason.ts';
-import type { Gatekeeper } from '../relay/gatekeeper.ts';
-import { cargo, nobody, Parcel } from '../relay/parcel.ts';
-import type { Refusal, Relay } from '../relay/relay.ts';
+import type { Requester } from '../relay-options.ts';
+import type { AccessPolicy } from '../relay/access-policy.ts';
+import type { Denial, Relay } from '../relay/relay.ts';
 import { JointClientParser, type JointCommands } from './client-parser.ts';
 import { JointMember } from './joint-member.ts';
-import { JointOutlet } from './joint-outlet.ts';
-import type { JointPipe } from './joint-pipe.ts';
+import { type JointPipe, JointWriteQueue } from './write-queue.ts';
 
 /** The error codes of replies. */
-const createCodes: Partial<Record<Refusal, number>> = { max: 1, taken: 2 };
-const enterCodes: Partial<Record<Refusal, number>> = { unknown: 1, blocked: 1, own: 2, inside: 3, full: 4, max: 5 };
+const createCodes: Partial<Record<Denial, number>> = { max: 1, taken: 2 };
+const enterCodes: Partial<Record<Denial, number>> = { unknown: 1, blocked: 1, own: 2, inside: 3, full: 4, max: 5 };
 
 /** Bytes that may be on their way to owners who do not keep up, before the peer is not read any more. */
 const highWaterBytes = 1_048_576;
@@ -22,7 +22,7 @@ const maxAsking = 255;
 export interface JointConnectionOptions {
   readonly clock: Clock;
   readonly relay: Relay;
-  readonly gate: Gatekeeper;
+  readonly policy: AccessPolicy;
   readonly id: string;
   readonly maxChannels: number;
   readonly keepAliveMs: number;
@@ -40,7 +40,7 @@ export class JointConnection implements JointCommands {
   readonly #options: JointConnectionOptions;
   readonly #requester: Requester;
   readonly #parser = new JointClientParser(this);
-  readonly #outlet: JointOutlet;
+  readonly #queue: JointWriteQueue;
   readonly #member: JointMember;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #present = true;
@@ -50,20 +50,20 @@ export class JointConnection implements JointCommands {
   #asking = 0;
 
   constructor(pipe: JointPipe, options: JointConnectionOptions) {
-    const { clock, keepAliveMs, maxPendingBytes, id, maxChannels, gate } = options;
+    const { clock, keepAliveMs, maxPendingBytes, id, maxChannels, policy } = options;
     this.#pipe = pipe;
     this.#options = options;
     this.#requester = { id, joint: true, remoteAddress: pipe.remote, connection: undefined };
-    this.#outlet = new JointOutlet(pipe, { clock, keepAliveMs, maxPendingBytes, overflow: () => this.drop() });
-    this.#member = new JointMember(this.#outlet, {
+    this.#queue = new JointWriteQueue(pipe, { clock, keepAliveMs, maxPendingBytes, overflow: () => this.drop() });
+    this.#member = new JointMember(this.#queue, {
       id,
       maxChannels,
-      keys: blockKeys(gate.key(this.#requester), id, pipe.remote),
+      keys: blockKeys(policy.key(this.#requester), id, pipe.remote),
       revoked: () => this.drop(),
     });
     pipe.attach({
       data: (bytes) => this.#receive(bytes),
-      drain: () => this.#outlet.drain(),
+      drain: () => this.#queue.drain(),
       close: () => {
         this.#depart(Reason.DISCONNECT);
         options.closed();
@@ -74,22 +74,22 @@ export class JointConnection implements JointCommands {
   /** Ends the connection from this side; for the others its link is lost. */
   drop(): void {
     if (!this.#present) return;
-    this.#outlet.flush();
+    this.#queue.flush();
     this.#depart(Reason.DISCONNECT);
     this.#pipe.end();
   }
 
   /** Ends the connection because the relay closes. */
   close(): void {
-    this.#outlet.flush();
+    this.#queue.flush();
     this.#depart(Reason.CLOSE);
     this.#pipe.end();
   }
 
   create(tag: number, bytes: Uint8Array): void {
     this.#permitted('create', tag, bytes, 2, (id) => {
-      const { relay, gate } = this.#options;
-      const room = relay.create({ id, owner: this.#member, limits: gate.limits({}), listed: true });
+      const { relay, policy } = this.#options;
+      const room = relay.create({ id, owner: this.#member, limits: policy.limits({}), listed: true });
       if (typeof room === 'string') this.#reply(tag, false, createCodes[room] ?? 2);
       else this.#reply(tag, true, room.number);
     });
@@ -116,8 +116,8 @@ export class JointConnection implements JointCommands {
   toOwner(joint: number, bytes: Uint8Array): void {
     const seat = this.#member.entered.get(joint);
     if (seat === undefined) return;
-    const parcel = new Parcel(cargo.stream, seat.room.serial, seat.token, false, bytes);
-    this.#hold(bytes.length, this.#options.relay.toOwner(seat, parcel));
+    const frame = new ChannelFrame(payloadKind.stream, seat.room.serial, seat.token, false, bytes);
+    this.#hold(bytes.length, this.#options.relay.toOwner(seat, frame));
   }
 
   toUser(joint: number, user: number, bytes: Uint8Array): void {
@@ -125,14 +125,17 @@ export class JointConnection implements JointCommands {
     const seat = room?.seats.get(user);
     if (room === undefined || seat === undefined) return;
     // A user who takes nothing is put out in the end; it must not hold its owner up.
-    void this.#options.relay.toUser(room, new Parcel(cargo.stream, room.serial, seat.token, false, bytes));
+    void this.#options.relay.toUser(room, new ChannelFrame(payloadKind.stream, room.serial, seat.token, false, bytes));
   }
 
   broadcast(joint: number, except: number | undefined, bytes: Uint8Array): void {
     const room = this.#member.owned.get(joint);
     if (room === undefined) return;
     const token = except === undefined ? undefined : room.seats.get(except)?.token;
-    this.#options.relay.broadcast(room, new Parcel(cargo.stream, room.serial, token ?? nobody, true, bytes));
+    this.#options.relay.broadcast(
+      room,
+      new ChannelFrame(payloadKind.stream, room.serial, token ?? nobody, true, bytes),
+    );
   }
 
   #receive(bytes: Uint8Array): void {
@@ -167,8 +170,8 @@ export class JointConnection implements JointCommands {
       this.#reply(tag, false, refused);
       return;
     }
-    const { gate } = this.#options;
-    if (gate.open) {
+    const { policy } = this.#options;
+    if (policy.open) {
       run(id);
       return;
     }
@@ -177,7 +180,7 @@ export class JointConnection implements JointCommands {
       this.drop();
       return;
     }
-    void gate.admits(action, id, this.#requester).then((admitted) => {
+    void policy.admits(action, id, this.#requester).then((admitted) => {
       this.#asking -= 1;
       if (!this.#present) return;
       if (admitted) run(id);
@@ -186,7 +189,7 @@ export class JointConnection implements JointCommands {
   }
 
   #reply(tag: number, ok: boolean, value: number): void {
-    this.#outlet.write((writer) => writer.reply(tag, ok, value));
+    this.#queue.write((writer) => writer.reply(tag, ok, value));
   }
 
   /** Stops reading a peer whose owners do not keep up with it. */
@@ -204,14 +207,13 @@ export class JointConnection implements JointCommands {
   #depart(reason: Reason): void {
     if (!this.#present) return;
     this.#present = false;
-    this.#outlet.close();
-    this.#options.relay.remove(this.#member, reason);
+    this.#queue.close();
+    this.#options.relay.removeMember(this.#member, reason);
   }
 }
 
 /** On loopback everybody has the same address; elsewhere a blocked peer must not come back on a new connection. */
 function blockKeys(chosen: string | undefined, id: string, address: string): string[] {
   if (chosen !== undefined) return [chosen];
-  const loopback = address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
-  return loopback ? [id] : [id, `joint:${address}`];
+  return isLoopback(address) ? [id] : [id, `joint:${address}`];
 }

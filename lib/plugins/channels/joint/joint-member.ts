@@ -1,10 +1,10 @@
-import { Reason } from '../reason.ts';
-import type { ChannelPeer, Member } from '../relay/member.ts';
-import { cargo, type Parcel } from '../relay/parcel.ts';
-import type { Room, Seat } from '../relay/room.ts';
 import { SlotTable } from '../../../base/slot-table.ts';
-import type { JointOutlet } from './joint-outlet.ts';
+import { type ChannelFrame, payloadKind } from '../channel-frame.ts';
+import type { ChannelPeer } from '../lane-messages.ts';
+import { Reason } from '../reason.ts';
+import type { Member, Room, Seat } from '../relay/room.ts';
 import { type GoneByte, goneByte } from './server-writer.ts';
+import type { JointWriteQueue } from './write-queue.ts';
 
 export interface JointMemberOptions {
   readonly id: string;
@@ -20,11 +20,11 @@ export class JointMember implements Member {
   readonly keys: readonly string[];
   readonly owned: SlotTable<Room>;
   readonly entered: SlotTable<Seat>;
-  readonly #outlet: JointOutlet;
+  readonly #queue: JointWriteQueue;
   readonly #options: JointMemberOptions;
 
-  constructor(outlet: JointOutlet, options: JointMemberOptions) {
-    this.#outlet = outlet;
+  constructor(queue: JointWriteQueue, options: JointMemberOptions) {
+    this.#queue = queue;
     this.#options = options;
     this.peer = { id: options.id, joint: true };
     this.keys = options.keys;
@@ -33,19 +33,19 @@ export class JointMember implements Member {
   }
 
   get pendingBytes(): number {
-    return this.#outlet.pendingBytes;
+    return this.#queue.pendingBytes;
   }
 
   userConnect(room: Room, seat: Seat): void {
-    this.#outlet.write((writer) => writer.userConnect(room.number, seat.user));
+    this.#queue.write((writer) => writer.userConnect(room.number, seat.user));
   }
 
   userDisconnect(seat: Seat, reason: Reason): void {
-    this.#outlet.write((writer) => writer.userDisconnect(seat.room.number, seat.user, wireByte(reason)));
+    this.#queue.write((writer) => writer.userDisconnect(seat.room.number, seat.user, wireByte(reason)));
   }
 
   gone(seat: Seat, reason: Reason): void {
-    this.#outlet.write((writer) => writer.gone(seat.number, wireByte(reason)));
+    this.#queue.write((writer) => writer.gone(seat.number, wireByte(reason)));
   }
 
   closed(): void {
@@ -60,22 +60,22 @@ export class JointMember implements Member {
     // The protocol has no word for it.
   }
 
-  toOwner({ room, user, maxChunkBytes }: Seat, { kind, body }: Parcel): Promise<void> | void {
-    if (kind === cargo.call) return undefined;
-    this.#outlet.write((writer) => {
-      if (kind === cargo.chunk) writer.chunkToOwner(room.number, user, body, maxChunkBytes);
+  toOwner({ room, user, maxChunkBytes }: Seat, { kind, body }: ChannelFrame): Promise<void> | void {
+    if (kind === payloadKind.call) return undefined;
+    this.#queue.write((writer) => {
+      if (kind === payloadKind.chunk) writer.chunkToOwner(room.number, user, body, maxChunkBytes);
       else writer.toOwner(room.number, user, body);
     });
-    return this.#outlet.room;
+    return this.#queue.room;
   }
 
-  toUser({ room, number }: Seat, { kind, body }: Parcel): Promise<void> | void {
-    if (kind === cargo.call) return undefined;
-    this.#outlet.write((writer) => {
-      if (kind === cargo.chunk) writer.chunkToUser(number, body, room.limits.maxChunkBytes);
+  toUser({ room, number }: Seat, { kind, body }: ChannelFrame): Promise<void> | void {
+    if (kind === payloadKind.call) return undefined;
+    this.#queue.write((writer) => {
+      if (kind === payloadKind.chunk) writer.chunkToUser(number, body, room.limits.maxChunkBytes);
       else writer.toUser(number, body);
     });
-    return this.#outlet.room;
+    return this.#queue.room;
   }
 }
 

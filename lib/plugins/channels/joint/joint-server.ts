@@ -1,49 +1,60 @@
-import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Clock, Timer } from '../../../base/clock.ts';
-import { resolveOptions } from '../../../base/options.ts';
+import type { Clock } from '../../../base/clock.ts';
+import { HttpListener } from '../../../transport/http-listener.ts';
 import type { Link, Listener } from '../../../transport/link.ts';
 import { listen } from '../../../transport/listen.ts';
 import { fitsOrigins } from '../../../transport/origins.ts';
 import { handshakeFault, refuseUpgrade } from '../../../transport/websocket-handshake.ts';
-import { type JointOptions, jointTable } from '../options.ts';
-import type { Gatekeeper } from '../relay/gatekeeper.ts';
-import type { Relay } from '../relay/relay.ts';
+import type { JointSettings } from '../joint-options.ts';
+import type { RelayLane } from '../relay/relay-lane.ts';
 import { JointConnection } from './joint-connection.ts';
-import type { JointPipe } from './joint-pipe.ts';
 import { WebSocketPipe } from './websocket-pipe.ts';
+import type { JointPipe } from './write-queue.ts';
 
 /** `G`, the first byte of a WebSocket's handshake; raw peers begin with 0. */
 const httpByte = 0x47;
 const maxMessageBytes = 1_048_576;
 
-export interface JointServerOptions {
+/** What it needs of its plugin's host. */
+export interface JointHost {
   readonly clock: Clock;
-  readonly relay: Relay;
-  readonly gate: Gatekeeper;
-  readonly maxChannels: number;
-  readonly joint: JointOptions;
   report(error: unknown): void;
 }
 
 /** Listens for peers of the joint protocol, raw and over WebSocket on one port. */
 export class JointServer {
-  readonly #given: JointServerOptions;
-  readonly #options;
+  readonly #host: JointHost;
+  readonly #relay: Pick<RelayLane, 'relay' | 'policy' | 'options'>;
+  readonly #options: JointSettings;
   readonly #connections = new Set<JointConnection>();
   readonly #perAddress = new Map<string, number>();
-  /** Those in the middle of a WebSocket handshake, with what ends it. */
-  readonly #handshakes = new Map<Socket, Timer>();
-  #http: Server | undefined;
-  #webSockets: WebSocketServer | undefined;
+  readonly #webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: maxMessageBytes,
+    perMessageDeflate: false,
+  });
+  readonly #http: HttpListener;
   #listener: Listener | undefined;
   #count = 0;
   #nextId = 0;
 
-  constructor(options: JointServerOptions) {
-    this.#given = options;
-    this.#options = resolveOptions('channels({ joint })', jointTable, options.joint);
+  constructor(host: JointHost, relay: Pick<RelayLane, 'relay' | 'policy' | 'options'>, options: JointSettings) {
+    this.#host = host;
+    this.#relay = relay;
+    this.#options = options;
+    this.#http = new HttpListener(
+      { name: 'the joint protocol', clock: host.clock, headersTimeoutMs: options.firstByteTimeoutMs },
+      {
+        request: (_request, response) => response.writeHead(426, { connection: 'close' }).end(),
+        upgrade: (request, socket, head) => {
+          const fault = fitsOrigins(request, options.origins) ? handshakeFault(request)?.status : 403;
+          if (fault !== undefined) return refuseUpgrade(socket, fault, host.clock);
+          this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => this.#upgraded(webSocket, socket));
+        },
+        error: (error) => host.report(error),
+      },
+    );
   }
 
   /** The bound port; undefined while it does not listen. */
@@ -59,20 +70,13 @@ export class JointServer {
   /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
   async start(): Promise<void> {
     const { host, port } = this.#options;
-    const { clock, report } = this.#given;
-    this.#http = createServer((_request, response) => response.writeHead(426, { connection: 'close' }).end());
-    this.#webSockets = new WebSocketServer({ noServer: true, maxPayload: maxMessageBytes, perMessageDeflate: false });
-    this.#http.on('upgrade', (request, socket: Socket, head) => {
-      const fault = fitsOrigins(request, this.#options.origins) ? handshakeFault(request)?.status : 403;
-      if (fault !== undefined) return refuseUpgrade(socket, fault, clock);
-      this.#webSockets?.handleUpgrade(request, socket, head, (webSocket) => this.#upgraded(webSocket, socket));
-    });
+    const { clock } = this.#host;
     this.#listener = await listen(
       { kind: 'tcp', host, port },
       { clock },
       {
         link: (link) => this.#accept(link),
-        error: report,
+        error: (error) => this.#host.report(error),
         replaced: () => undefined,
       },
     );
@@ -81,11 +85,9 @@ export class JointServer {
   async close(): Promise<void> {
     const listener = this.#listener;
     this.#listener = undefined;
-    for (const socket of this.#handshakes.keys()) socket.destroy();
     for (const connection of this.#connections) connection.close();
-    this.#http?.close();
-    this.#webSockets?.close();
-    await listener?.close();
+    this.#webSockets.close();
+    await Promise.all([this.#http.close(), listener?.close()]);
   }
 
   #accept(link: Link): void {
@@ -105,12 +107,13 @@ export class JointServer {
 
   /** `elsewhere` sees the first bytes and may take the connection over. */
   #join(pipe: JointPipe, closed: () => void, elsewhere: (bytes: Uint8Array) => boolean): void {
-    const { clock, relay, gate, maxChannels, report } = this.#given;
+    const { clock, report } = this.#host;
+    const { relay, policy, options } = this.#relay;
     const { keepAliveMs, maxPendingBytes, firstByteTimeoutMs } = this.#options;
     const timer = clock.setTimer(() => pipe.destroy(), firstByteTimeoutMs, true);
     this.#nextId += 1;
     const connection = new JointConnection(pipe, {
-      ...{ clock, relay, gate, maxChannels, keepAliveMs, maxPendingBytes, report },
+      ...{ clock, relay, policy, maxChannels: options.maxChannels, keepAliveMs, maxPendingBytes, report },
       id: `joint-${this.#nextId}`,
       takenOver: (bytes) => {
         timer.cancel();
@@ -127,30 +130,18 @@ export class JointServer {
     this.#connections.add(connection);
   }
 
+  /** The listener gives the headers as much time as a raw peer has for its first byte. */
   #toHttp(link: Link, bytes: Uint8Array, closed: () => void): boolean {
     const socket = link.release();
     if (socket === undefined) return true;
-    const timer = this.#given.clock.setTimer(() => socket.destroy(), this.#options.firstByteTimeoutMs, true);
-    this.#handshakes.set(socket, timer);
     socket.on('error', ignore);
-    socket.once('close', () => {
-      this.#endHandshake(socket);
-      closed();
-    });
-    socket.unshift(bytes);
-    this.#http?.emit('connection', socket);
-    socket.resume();
+    socket.once('close', closed);
+    this.#http.adopt(socket, bytes);
     return true;
   }
 
   #upgraded(webSocket: WebSocket, socket: Socket): void {
-    this.#endHandshake(socket);
     this.#join(new WebSocketPipe(webSocket, socket.remoteAddress ?? ''), ignore, () => false);
-  }
-
-  #endHandshake(socket: Socket): void {
-    this.#handshakes.get(socket)?.cancel();
-    this.#handshakes.delete(socket);
   }
 
   #release(address: string): void {

@@ -1,4 +1,4 @@
-import { chunkHeader } from './chunk-header.ts';
+import { chunkHeader } from '../joint-bytes/chunks.ts';
 
 /** The longest unit: its size has 15 bits and counts the joint byte and, towards owners, the user byte. */
 const maxUnit = 32_767;

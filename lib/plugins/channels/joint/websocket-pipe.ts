@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import type { LinkEvents } from '../../../transport/link.ts';
-import type { JointPipe } from './joint-pipe.ts';
+import type { JointPipe } from './write-queue.ts';
 
 /** A WebSocket as a byte pipe: where its messages begin and end means nothing. */
 export class WebSocketPipe implements JointPipe {

@@ -1,14 +1,13 @@
 import type { Clock } from '../../../base/clock.ts';
-import { isName } from '../name.ts';
+import { type ChannelFrame, payloadKind } from '../channel-frame.ts';
+import { isName, type RoomInfo } from '../lane-messages.ts';
 import { Reason } from '../reason.ts';
-import type { Member } from './member.ts';
-import { cargo, type Parcel } from './parcel.ts';
-import { Room, type RoomOrigin, Seat } from './room.ts';
+import { type Member, Room, type RoomOrigin, Seat } from './room.ts';
 
 /** Why the relay does not open a channel for somebody. */
-export type Refusal = 'taken' | 'unknown' | 'own' | 'inside' | 'full' | 'max' | 'blocked';
+export type Denial = 'taken' | 'unknown' | 'own' | 'inside' | 'full' | 'max' | 'blocked';
 
-export const refusalReason: Record<Refusal, Reason> = {
+export const denialReason: Record<Denial, Reason> = {
   taken: Reason.ID,
   unknown: Reason.ID,
   own: Reason.MALICIOUS,
@@ -19,7 +18,7 @@ export const refusalReason: Record<Refusal, Reason> = {
 };
 
 /** The same for people: `Reason` tells some of them not apart. */
-export const refusalSentence: Record<Refusal, string> = {
+export const denialSentence: Record<Denial, string> = {
   taken: 'The id is taken, or is no string of 1 to 255 bytes.',
   unknown: 'There is no channel of that id.',
   own: 'The owner of a channel cannot enter it.',
@@ -30,12 +29,6 @@ export const refusalSentence: Record<Refusal, string> = {
 };
 
 const maxBlocks = 1_000;
-
-export interface RoomInfo {
-  readonly id: string;
-  readonly users: number;
-  readonly maxUsers: number;
-}
 
 /**
  * The rooms, who is in them and what may pass: all the rules of channels, without a byte of any protocol. Everything
@@ -65,12 +58,12 @@ export class Relay {
     return this.#rooms.get(id);
   }
 
-  list(): RoomInfo[] {
+  listed(): RoomInfo[] {
     const listed = [...this.#rooms.values()].filter((room) => room.listed);
     return listed.map((room) => ({ id: room.id, users: room.seats.size, maxUsers: room.limits.maxUsers }));
   }
 
-  create(origin: RoomOrigin): Room | Refusal {
+  create(origin: RoomOrigin): Room | Denial {
     const { id, owner } = origin;
     if (!isName(id) || this.#rooms.has(id)) return 'taken';
     if (owner.owned.full || this.#rooms.size >= this.#maxRooms) return 'max';
@@ -87,7 +80,7 @@ export class Relay {
     id: string,
     maxChunkBytes: number | undefined,
     entered: (seat: Seat) => void,
-  ): Refusal | undefined {
+  ): Denial | undefined {
     const room = this.#rooms.get(id);
     if (room === undefined) return 'unknown';
     if (room.owner === member) return 'own';
@@ -150,41 +143,41 @@ export class Relay {
   }
 
   /** Forgets a member and everything it had. */
-  remove(member: Member, reason: Reason): void {
+  removeMember(member: Member, reason: Reason): void {
     for (const room of member.owned.values()) this.close(room, reason);
     for (const seat of member.entered.values()) this.leave(seat, reason);
   }
 
-  closeAll(reason: Reason): void {
+  closeRooms(reason: Reason): void {
     for (const room of [...this.#rooms.values()]) this.revoke(room, reason);
   }
 
-  toOwner(seat: Seat, parcel: Parcel): Promise<void> | void {
+  toOwner(seat: Seat, frame: ChannelFrame): Promise<void> | void {
     const { room } = seat;
     if (seat.left !== undefined) return undefined;
-    if (!this.#fits(room, parcel)) return this.#malicious(seat);
-    if (!seat.gate.take(parcel.body.length, this.#clock.now())) return this.#flood(seat);
-    return room.owner.toOwner(seat, parcel);
+    if (!this.#fits(room, frame)) return this.#malicious(seat);
+    if (!seat.limiter.take(frame.body.length, this.#clock.now())) return this.#flood(seat);
+    return room.owner.toOwner(seat, frame);
   }
 
-  toUser(room: Room, parcel: Parcel): Promise<void> | void {
-    const seat = room.seated(parcel.user);
-    if (seat === undefined || !this.#ownerMay(room, parcel)) return undefined;
-    if (this.#overflows(seat, parcel)) return undefined;
-    return seat.member.toUser(seat, parcel);
+  toUser(room: Room, frame: ChannelFrame): Promise<void> | void {
+    const seat = room.seated(frame.user);
+    if (seat === undefined || !this.#ownerMay(room, frame)) return undefined;
+    if (this.#overflows(seat, frame)) return undefined;
+    return seat.member.toUser(seat, frame);
   }
 
-  broadcast(room: Room, parcel: Parcel): void {
+  broadcast(room: Room, frame: ChannelFrame): void {
     const { skipped } = room;
     if (skipped.size > 0) room.skipped = new Set();
-    if (!this.#ownerMay(room, parcel)) return;
+    if (!this.#ownerMay(room, frame)) return;
     for (const seat of room.seats.values()) {
-      if (seat.token === parcel.user || skipped.has(seat.token) || this.#overflows(seat, parcel)) continue;
-      void seat.member.toUser(seat, parcel);
+      if (seat.token === frame.user || skipped.has(seat.token) || this.#overflows(seat, frame)) continue;
+      void seat.member.toUser(seat, frame);
     }
   }
 
-  /** What cannot be read as a parcel, or breaks the room's limits; it went nowhere. */
+  /** What cannot be read as a frame, or breaks the room's limits; it went nowhere. */
   #malicious(seat: Seat): undefined {
     seat.room.owner.ownerTrouble(seat.room, Reason.MALICIOUS, seat.user);
     if (seat.left === undefined) seat.member.userTrouble(seat, Reason.MALICIOUS);
@@ -192,36 +185,36 @@ export class Relay {
   }
 
   #flood(seat: Seat): undefined {
-    if (seat.room.limits.flood.consequence === 'drop') return undefined;
+    if (seat.room.limits.flood === 'drop') return undefined;
     seat.room.owner.ownerTrouble(seat.room, Reason.MALICIOUS, seat.user);
     this.kick(seat, Reason.MALICIOUS, 'flood');
     return undefined;
   }
 
-  /** Whether an owner's parcel is within the limits; what exceeds them closes the room, or is dropped. */
-  #ownerMay(room: Room, parcel: Parcel): boolean {
+  /** Whether an owner's frame is within the limits; what exceeds them closes the room, or is dropped. */
+  #ownerMay(room: Room, frame: ChannelFrame): boolean {
     if (room.closed !== undefined) return false;
-    if (!this.#fits(room, parcel)) {
+    if (!this.#fits(room, frame)) {
       room.owner.ownerTrouble(room, Reason.MALICIOUS, undefined);
       return false;
     }
-    if (room.gate.take(parcel.body.length, this.#clock.now())) return true;
-    if (room.limits.flood.consequence === 'kick') this.revoke(room, Reason.MALICIOUS);
+    if (room.limiter.take(frame.body.length, this.#clock.now())) return true;
+    if (room.limits.flood === 'kick') this.revoke(room, Reason.MALICIOUS);
     return false;
   }
 
   /** A user for whom too much waits is put out, so that neither the relay's memory nor the others pay for it. */
-  #overflows(seat: Seat, parcel: Parcel): boolean {
-    if (seat.member.pendingBytes + parcel.body.length <= seat.room.limits.maxPendingBytes) return false;
+  #overflows(seat: Seat, frame: ChannelFrame): boolean {
+    if (seat.member.pendingBytes + frame.body.length <= seat.room.limits.maxPendingBytes) return false;
     seat.room.owner.ownerTrouble(seat.room, Reason.FULL, seat.user);
     this.kick(seat, Reason.FULL);
     return true;
   }
 
-  #fits(room: Room, parcel: Parcel): boolean {
+  #fits(room: Room, frame: ChannelFrame): boolean {
     const { maxChunkBytes, maxPayloadBytes } = room.limits;
-    const most = parcel.kind === cargo.chunk ? maxChunkBytes : maxPayloadBytes;
-    return parcel.body.length > 0 && parcel.body.length <= most;
+    const most = frame.kind === payloadKind.chunk ? maxChunkBytes : maxPayloadBytes;
+    return frame.body.length > 0 && frame.body.length <= most;
   }
 
   #vacate(seat: Seat, reason: Reason): boolean {

@@ -1,9 +1,38 @@
-import type { Admission } from '../ends/line.ts';
-import type { Reason } from '../reason.ts';
-import { FloodGate } from './flood-gate.ts';
-import type { Member } from './member.ts';
-import type { RoomLimits } from './room-limits.ts';
+import type { CreditReturn } from '../../../base/credit.ts';
 import { SlotTable } from '../../../base/slot-table.ts';
+import { TokenBucket } from '../../../base/token-bucket.ts';
+import type { ChannelFrame } from '../channel-frame.ts';
+import type { ChannelPeer, Membership } from '../lane-messages.ts';
+import type { Reason } from '../reason.ts';
+import type { RateLimits, RoomLimits } from './access-policy.ts';
+
+/**
+ * A peer as the relay sees it, however it is connected: over the bus, by the joint protocol or in this process. The
+ * relay calls each of these in the order of events; none may call back into the relay before it returned.
+ */
+export interface Member {
+  readonly peer: ChannelPeer;
+  /** By whom a block knows this member again; more than one key if it can be known by more. */
+  readonly keys: readonly string[];
+  readonly owned: SlotTable<Room>;
+  readonly entered: SlotTable<Seat>;
+  /** Bytes that wait to go out to this member. */
+  readonly pendingBytes: number;
+  /** A user of the member's room came or went. */
+  userConnect(room: Room, seat: Seat): void;
+  userDisconnect(seat: Seat, reason: Reason): void;
+  /** The member is no user any more, and it was not its own wish. */
+  gone(seat: Seat, reason: Reason, text: string | undefined): void;
+  /** The relay closed the member's room. */
+  closed(room: Room, reason: Reason): void;
+  /** Something is wrong with a user of the member's room, or with the room (`user` undefined). */
+  ownerTrouble(room: Room, reason: Reason, user: number | undefined): void;
+  /** Something is wrong with what the member sent as a user. */
+  userTrouble(seat: Seat, reason: Reason): void;
+  /** Resolves, if it is a promise, when the member takes more. */
+  toOwner(seat: Seat, frame: ChannelFrame): Promise<void> | void;
+  toUser(seat: Seat, frame: ChannelFrame): Promise<void> | void;
+}
 
 /** One user's place in a room. */
 export class Seat {
@@ -18,14 +47,14 @@ export class Seat {
   readonly token: number;
   /** The member's own number for this place, 0 to 127. */
   readonly number: number;
-  readonly gate: FloodGate;
+  readonly limiter: RateLimiter;
   /** The header class of chunks that go to an owner who speaks the joint protocol. */
   readonly maxChunkBytes: number;
   /** Set when the place is given up; what is under way to or from it then goes nowhere. */
   left: Reason | undefined;
-  /** Bytes accepted at the other side that the sender, user or owner, was not told of yet. */
-  creditForUser = 0;
-  creditForOwner = 0;
+  /** What was accepted at the other side and the sender, user or owner, is to be told of. */
+  creditForUser: CreditReturn | undefined;
+  creditForOwner: CreditReturn | undefined;
 
   constructor(room: Room, member: Member, user: number, number: number, maxChunkBytes: number, nowMs: number) {
     this.room = room;
@@ -34,7 +63,7 @@ export class Seat {
     this.token = room.mark(user);
     this.number = number;
     this.maxChunkBytes = maxChunkBytes;
-    this.gate = new FloodGate(room.limits.flood, nowMs);
+    this.limiter = new RateLimiter(room.limits.rate, nowMs);
   }
 }
 
@@ -50,7 +79,7 @@ export class Room {
   readonly listed: boolean;
   readonly seats: SlotTable<Seat>;
   readonly blocks: Block[] = [];
-  readonly gate: FloodGate;
+  readonly limiter: RateLimiter;
   closed: Reason | undefined;
   /** Users whom the next broadcast leaves out. */
   skipped: ReadonlySet<number> = new Set();
@@ -64,7 +93,7 @@ export class Room {
     this.limits = origin.limits;
     this.listed = origin.listed;
     this.seats = new SlotTable(origin.limits.maxUsers);
-    this.gate = new FloodGate(origin.limits.flood, nowMs);
+    this.limiter = new RateLimiter(origin.limits.rate, nowMs);
   }
 
   /** A new token for the user number; 0xffff, which stands for nobody, is never one. */
@@ -81,7 +110,7 @@ export class Room {
   }
 
   /** What a peer is told that is let in under its own `number`. */
-  admission(number: number): Admission {
+  membership(number: number): Membership {
     const { maxChunkBytes, maxPayloadBytes } = this.limits;
     return { room: this.serial, number, maxChunkBytes, maxPayloadBytes };
   }
@@ -103,4 +132,23 @@ export interface Block {
   readonly user: number;
   readonly id: string;
   readonly keys: readonly string[];
+}
+
+/** Messages and bytes a sender may spend in a second, with one second's worth saved up at most. */
+class RateLimiter {
+  readonly #messages: TokenBucket;
+  readonly #bytes: TokenBucket;
+
+  constructor({ messagesPerSecond, bytesPerSecond }: RateLimits, nowMs: number) {
+    this.#messages = new TokenBucket(messagesPerSecond, messagesPerSecond, nowMs);
+    this.#bytes = new TokenBucket(bytesPerSecond, bytesPerSecond, nowMs);
+  }
+
+  /** Whether one message of `bytes` is still within the limits; counts it if so. */
+  take(bytes: number, nowMs: number): boolean {
+    if (!this.#messages.has(1, nowMs) || !this.#bytes.has(bytes, nowMs)) return false;
+    this.#messages.take(1, nowMs);
+    this.#bytes.take(bytes, nowMs);
+    return true;
+  }
 }

@@ -1,12 +1,14 @@
 import { BusError } from '../../../base/errors.ts';
+import { MessageCodec } from '../../../bus/plugin.ts';
 import { type BytesInput, type BytesOutput } from '../../channels/internal.ts';
-import { packStruct, unpackStruct } from './struct-codec.ts';
 
 /** How one type of the joint protocol is written and read. */
 export interface JointType {
   write(output: BytesOutput, value: unknown): void;
   read(input: BytesInput): unknown;
 }
+
+const structs = new MessageCodec();
 
 const scalars: Readonly<Record<string, JointType>> = {
   bool: { write: (output, value) => output.writeBool(boolean(value)), read: (input) => input.readBool() },
@@ -20,7 +22,7 @@ const scalars: Readonly<Record<string, JointType>> = {
   string: { write: (output, value) => output.writeString(string(value)), read: (input) => input.readString() },
   bytes: { write: (output, value) => output.writeBytes(bytes(value)), read: (input) => input.readBytes().slice() },
   struct: {
-    write: (output, value) => output.writeBytes(packStruct(value)),
+    write: (output, value) => output.writeBytes(structs.encodePlain(value)),
     read: (input) => unpackStruct(input.readBytes()),
   },
 };
@@ -46,6 +48,15 @@ export function jointType(text: string): JointType {
       return mapOf(jointType(key), jointType(inner.slice(at + 1)), key !== 'string');
   }
   throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is no type of the joint protocol.`);
+}
+
+/** Reads plain MessagePack. @throws BusError `ERR_PROTOCOL`. */
+export function unpackStruct(bytes: Uint8Array): unknown {
+  try {
+    return structs.decode(bytes);
+  } catch (cause) {
+    throw new BusError('ERR_PROTOCOL', 'Joint types: a struct is not valid MessagePack.', { cause });
+  }
 }
 
 /** An absent collection is written as an empty one, as joint peers do. */

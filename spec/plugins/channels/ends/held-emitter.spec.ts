@@ -8,7 +8,7 @@ interface Events {
 }
 
 class Emitter extends HeldEmitter<Events> {
-  emit(event: 'a' | 'b', value: number, bytes = 1): void {
+  put(event: 'a' | 'b', value: number, bytes = 1): void {
     this.raise(event, bytes, value);
   }
 }
@@ -33,25 +33,25 @@ describe('held events', () => {
   };
 
   it('order - what came before is delivered across events as it came, once the turn of the listeners is over', async () => {
-    emitter.emit('a', 1);
-    emitter.emit('b', 2);
-    emitter.emit('a', 3);
+    emitter.put('a', 1);
+    emitter.put('b', 2);
+    emitter.put('a', 3);
     hear('b');
     hear('a');
-    emitter.emit('b', 4);
+    emitter.put('b', 4);
     expect(heard).to.deep.equal([]);
     await Promise.resolve();
     expect(heard).to.deep.equal(['a1', 'b2', 'a3', 'b4']);
-    emitter.emit('a', 5);
+    emitter.put('a', 5);
     expect(heard.at(-1)).to.equal('a5');
   });
 
   it('other events - stay kept until somebody wants them', async () => {
-    emitter.emit('a', 1);
-    emitter.emit('b', 2);
+    emitter.put('a', 1);
+    emitter.put('b', 2);
     hear('a');
     await Promise.resolve();
-    emitter.emit('b', 3);
+    emitter.put('b', 3);
     expect(heard).to.deep.equal(['a1']);
     hear('b');
     await Promise.resolve();
@@ -60,22 +60,22 @@ describe('held events', () => {
 
   it('once and off - take a listener away, and then events are kept again', async () => {
     emitter.once('a', (value) => heard.push(`once ${value}`));
-    emitter.emit('a', 1);
-    emitter.emit('a', 2);
+    emitter.put('a', 1);
+    emitter.put('a', 2);
     expect(heard).to.deep.equal(['once 1']);
     const listener = (value: number): void => void heard.push(`late ${value}`);
     emitter.on('a', listener);
     await Promise.resolve();
     emitter.off('a', listener);
-    emitter.emit('a', 3);
+    emitter.put('a', 3);
     expect(heard).to.deep.equal(['once 1', 'late 2']);
     expect(emitter.listenerCount('a')).to.equal(0);
   });
 
   it('limit - beyond the bytes the newest are not kept, and that is said', async () => {
-    emitter.emit('a', 1, 60);
-    emitter.emit('a', 2, 60);
-    emitter.emit('a', 3, 40);
+    emitter.put('a', 1, 60);
+    emitter.put('a', 2, 60);
+    emitter.put('a', 3, 40);
     hear('a');
     await Promise.resolve();
     expect(heard).to.deep.equal(['a1', 'a3']);
@@ -88,7 +88,7 @@ describe('held events', () => {
     });
     emitter.on('a', () => Promise.reject(new Error('later')));
     hear('a');
-    emitter.emit('a', 1);
+    emitter.put('a', 1);
     await new Promise((resolve) => setImmediate(resolve));
     expect(heard).to.deep.equal(['a1']);
     expect(failures).to.deep.equal(['Error: at once', 'Error: later']);

@@ -1,5 +1,5 @@
-import { ChunkDecoder } from '../../../../lib/plugins/channels/joint/chunk-decoder.ts';
-import { chunkHeader } from '../../../../lib/plugins/channels/joint/chunk-header.ts';
+import { ChunkDecoder } from '../../../../lib/plugins/channels/joint-bytes/chunks.ts';
+import { chunkHeader } from '../../../../lib/plugins/channels/joint-bytes/chunks.ts';
 import type { JointPeer } from './joint-peer.ts';
 
 export type JointUnit =

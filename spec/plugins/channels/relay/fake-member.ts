@@ -1,5 +1,5 @@
-import type { Member } from '../../../../lib/plugins/channels/relay/member.ts';
-import type { Parcel } from '../../../../lib/plugins/channels/relay/parcel.ts';
+import type { Member } from '../../../../lib/plugins/channels/relay/room.ts';
+import type { ChannelFrame } from '../../../../lib/plugins/channels/channel-frame.ts';
 import type { Reason } from '../../../../lib/plugins/channels/reason.ts';
 import type { Room, Seat } from '../../../../lib/plugins/channels/relay/room.ts';
 import { SlotTable } from '../../../../lib/base/slot-table.ts';
@@ -11,7 +11,7 @@ export class FakeMember implements Member {
   readonly owned: SlotTable<Room>;
   readonly entered: SlotTable<Seat>;
   readonly heard: string[] = [];
-  readonly parcels: Parcel[] = [];
+  readonly frames: ChannelFrame[] = [];
   pendingBytes = 0;
 
   constructor(id: string, maxChannels = 128) {
@@ -50,12 +50,12 @@ export class FakeMember implements Member {
     this.heard.push(`${seat.room.id} my trouble ${reason}`);
   }
 
-  toOwner(seat: Seat, parcel: Parcel): void {
-    this.heard.push(`${seat.room.id} ${seat.user}: ${Buffer.from(parcel.body).toString()}`);
+  toOwner(seat: Seat, frame: ChannelFrame): void {
+    this.heard.push(`${seat.room.id} ${seat.user}: ${Buffer.from(frame.body).toString()}`);
   }
 
-  toUser(seat: Seat, parcel: Parcel): void {
-    this.parcels.push(parcel);
-    this.heard.push(`${seat.room.id}: ${Buffer.from(parcel.body).toString()}`);
+  toUser(seat: Seat, frame: ChannelFrame): void {
+    this.frames.push(frame);
+    this.heard.push(`${seat.room.id}: ${Buffer.from(frame.body).toString()}`);
   }
 }

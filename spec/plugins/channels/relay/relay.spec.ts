@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { VirtualClock } from '../../../../lib/testing/virtual-clock.ts';
 import { Reason } from '../../../../lib/plugins/channels/reason.ts';
-import { type Cargo, cargo, nobody, Parcel } from '../../../../lib/plugins/channels/relay/parcel.ts';
+import { type PayloadKind, payloadKind, nobody, ChannelFrame } from '../../../../lib/plugins/channels/channel-frame.ts';
 import { Relay } from '../../../../lib/plugins/channels/relay/relay.ts';
 import { Room, Seat } from '../../../../lib/plugins/channels/relay/room.ts';
-import type { RoomLimits } from '../../../../lib/plugins/channels/relay/room-limits.ts';
+import type { RoomLimits } from '../../../../lib/plugins/channels/relay/access-policy.ts';
 import { FakeMember } from './fake-member.ts';
 
 const limits: RoomLimits = {
@@ -13,7 +13,8 @@ const limits: RoomLimits = {
   maxChunkBytes: 100,
   maxPayloadBytes: 200,
   maxPendingBytes: 1_000,
-  flood: { messagesPerSecond: 1_000, bytesPerSecond: 100_000, consequence: 'kick' },
+  rate: { messagesPerSecond: 1_000, bytesPerSecond: 100_000 },
+  flood: 'kick',
 };
 
 describe('relay', () => {
@@ -41,10 +42,10 @@ describe('relay', () => {
     if (seat === undefined) throw new Error(refusal);
     return seat;
   };
-  const parcel = (seat: Room | Seat, text: string, user = 0, kind: Cargo = cargo.data): Parcel =>
-    new Parcel(kind, seat instanceof Room ? seat.serial : seat.room.serial, user, false, Buffer.from(text));
-  const toAll = (room: Room, text: string, except: number = nobody): Parcel =>
-    new Parcel(cargo.data, room.serial, except, true, Buffer.from(text));
+  const frame = (seat: Room | Seat, text: string, user = 0, kind: PayloadKind = payloadKind.data): ChannelFrame =>
+    new ChannelFrame(kind, seat instanceof Room ? seat.serial : seat.room.serial, user, false, Buffer.from(text));
+  const toAll = (room: Room, text: string, except: number = nobody): ChannelFrame =>
+    new ChannelFrame(payloadKind.data, room.serial, except, true, Buffer.from(text));
 
   it('enter - the entrant hears of it, then the owner, with the lowest free numbers', () => {
     create();
@@ -77,8 +78,8 @@ describe('relay', () => {
     const users = ['x', 'y', 'z'].map((id) => new FakeMember(id));
     const seats = users.map((user) => enter(user));
     for (const member of [owner, ...users]) member.take();
-    void relay.toOwner(seats[2] ?? enter(owner), parcel(room, 'up', 2));
-    void relay.toUser(room, parcel(room, 'down', seats[1]?.token));
+    void relay.toOwner(seats[2] ?? enter(owner), frame(room, 'up', 2));
+    void relay.toUser(room, frame(room, 'down', seats[1]?.token));
     relay.broadcast(room, toAll(room, 'all'));
     relay.broadcast(room, toAll(room, 'some', seats[0]?.token));
     expect(owner.take()).to.deep.equal(['room 2: up']);
@@ -94,7 +95,7 @@ describe('relay', () => {
     const users = ['x', 'y', 'z'].map((id) => new FakeMember(id));
     for (const user of users) enter(user);
     relay.broadcast(room, toAll(room, 'all'));
-    const frames = new Set(users.map((user) => user.parcels[0]?.frame));
+    const frames = new Set(users.map((user) => user.frames[0]?.bytes));
     expect(frames.size).to.equal(1);
   });
 
@@ -117,8 +118,8 @@ describe('relay', () => {
     relay.leave(before, Reason.CLOSE);
     const after = enter(second);
     expect([before.user, after.user]).to.deep.equal([0, 0]);
-    void relay.toUser(room, parcel(room, 'secret', before.token));
-    void relay.toUser(room, parcel(room, 'hello', after.token));
+    void relay.toUser(room, frame(room, 'secret', before.token));
+    void relay.toUser(room, frame(room, 'hello', after.token));
     expect(second.take().slice(1)).to.deep.equal(['room: hello']);
   });
 
@@ -162,8 +163,8 @@ describe('relay', () => {
     const seat = enter(user);
     user.take();
     relay.close(room, Reason.CLOSE);
-    void relay.toOwner(seat, parcel(seat, 'late'));
-    void relay.toUser(room, parcel(room, 'late'));
+    void relay.toOwner(seat, frame(seat, 'late'));
+    void relay.toUser(room, frame(room, 'late'));
     expect(user.take()).to.deep.equal(['room gone 1']);
     expect(owner.take()).to.deep.equal(['room user 0 user']);
     expect(create().serial).to.not.equal(room.serial);
@@ -189,10 +190,10 @@ describe('relay', () => {
     enter(user, 'its');
     owner.take();
     user.take();
-    relay.remove(both, Reason.DISCONNECT);
+    relay.removeMember(both, Reason.DISCONNECT);
     expect(owner.take()).to.deep.equal(['room user 1 gone 0']);
     expect(user.take()).to.deep.equal(['its gone 0']);
-    expect(relay.list().map(({ id }) => id)).to.deep.equal(['room', 'second']);
+    expect(relay.listed().map(({ id }) => id)).to.deep.equal(['room', 'second']);
   });
 
   it('kick - the user hears the text, its number is free again, and it may come back', () => {
@@ -226,42 +227,42 @@ describe('relay', () => {
     const seat = enter(user);
     owner.take();
     user.take();
-    void relay.toOwner(seat, parcel(seat, 'x'.repeat(101), 0, cargo.chunk));
-    void relay.toOwner(seat, parcel(seat, 'x'.repeat(201)));
-    void relay.toOwner(seat, parcel(seat, ''));
-    void relay.toUser(room, parcel(room, 'x'.repeat(201), seat.token));
-    void relay.toOwner(seat, parcel(seat, 'fine'));
+    void relay.toOwner(seat, frame(seat, 'x'.repeat(101), 0, payloadKind.chunk));
+    void relay.toOwner(seat, frame(seat, 'x'.repeat(201)));
+    void relay.toOwner(seat, frame(seat, ''));
+    void relay.toUser(room, frame(room, 'x'.repeat(201), seat.token));
+    void relay.toOwner(seat, frame(seat, 'fine'));
     const trouble = 'room trouble 20 0';
     expect(owner.take()).to.deep.equal([trouble, trouble, trouble, 'room trouble 20', 'room 0: fine']);
     expect(user.take()).to.deep.equal(['room my trouble 20', 'room my trouble 20', 'room my trouble 20']);
   });
 
   it('flood - a user over the messages of a second is put out, the others go on', () => {
-    create('room', { flood: { messagesPerSecond: 10, bytesPerSecond: 100_000, consequence: 'kick' } });
+    create('room', { rate: { messagesPerSecond: 10, bytesPerSecond: 100_000 }, flood: 'kick' });
     const [loud, quiet] = [new FakeMember('loud'), new FakeMember('quiet')];
     const [one, two] = [enter(loud), enter(quiet)];
     owner.take();
-    for (let count = 0; count < 12; count += 1) void relay.toOwner(one, parcel(one, 'a'));
-    void relay.toOwner(two, parcel(two, 'b', 1));
+    for (let count = 0; count < 12; count += 1) void relay.toOwner(one, frame(one, 'a'));
+    void relay.toOwner(two, frame(two, 'b', 1));
     expect(owner.take().slice(10)).to.deep.equal(['room trouble 20 0', 'room user 0 gone 20', 'room 1: b']);
     expect(loud.take().at(-1)).to.equal('room gone 20 flood');
   });
 
   it('flood - with drop the surplus is lost, and a second later there is room again', () => {
-    create('room', { flood: { messagesPerSecond: 1_000, bytesPerSecond: 10, consequence: 'drop' } });
+    create('room', { rate: { messagesPerSecond: 1_000, bytesPerSecond: 10 }, flood: 'drop' });
     const user = new FakeMember('user');
     const seat = enter(user);
     owner.take();
-    for (let count = 0; count < 5; count += 1) void relay.toOwner(seat, parcel(seat, 'four'));
+    for (let count = 0; count < 5; count += 1) void relay.toOwner(seat, frame(seat, 'four'));
     expect(owner.take()).to.have.length(2);
     clock.advance(1_000);
-    for (let count = 0; count < 5; count += 1) void relay.toOwner(seat, parcel(seat, 'four'));
+    for (let count = 0; count < 5; count += 1) void relay.toOwner(seat, frame(seat, 'four'));
     expect(owner.take()).to.have.length(2);
     expect(user.take()).to.deep.equal(['room entered 0 0']);
   });
 
   it('flood - an owner loses its channel', () => {
-    const room = create('room', { flood: { messagesPerSecond: 2, bytesPerSecond: 100_000, consequence: 'kick' } });
+    const room = create('room', { rate: { messagesPerSecond: 2, bytesPerSecond: 100_000 }, flood: 'kick' });
     const user = new FakeMember('user');
     enter(user);
     owner.take();
@@ -289,7 +290,7 @@ describe('relay', () => {
     create();
     enter(new FakeMember('user'));
     relay.create({ id: 'hidden', owner, limits, listed: false });
-    expect(relay.list()).to.deep.equal([{ id: 'room', users: 1, maxUsers: 256 }]);
+    expect(relay.listed()).to.deep.equal([{ id: 'room', users: 1, maxUsers: 256 }]);
   });
 
   it('storm - ten thousand creates and deletes, entries and departures, leave nothing behind', () => {

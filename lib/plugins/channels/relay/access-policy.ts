@@ -1,11 +1,11 @@
 import type { Clock } from '../../../base/clock.ts';
 import { permits, refusalError } from '../../../base/permission.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
-import type { ChannelRequest, RelayOptions, Requester } from '../options.ts';
-import { type RoomLimits, roomLimits } from './room-limits.ts';
+import { createTable, type roomCaps } from '../options.ts';
+import type { ChannelRequest, RelayOptions, Requester } from '../relay-options.ts';
 
 /** What the operator of the relay allows: who may do what, and how large a room may be made. */
-export class Gatekeeper {
+export class AccessPolicy {
   readonly #options: RelayOptions;
   readonly #clock: Clock;
   readonly #report: (error: unknown, peer?: PeerHandle) => void;
@@ -53,4 +53,48 @@ export class Gatekeeper {
   limits(asked: Readonly<Record<string, unknown>>): RoomLimits {
     return roomLimits(asked, this.#options);
   }
+}
+
+const largestHeader = 536_870_912;
+
+/** What one sender may send in a second. */
+export interface RateLimits {
+  readonly messagesPerSecond: number;
+  readonly bytesPerSecond: number;
+}
+
+/** What one room may hold and pass on. */
+export interface RoomLimits {
+  readonly maxUsers: number;
+  /** Bytes of one chunk. */
+  readonly maxChunkBytes: number;
+  /** Bytes of one `send` or `broadcast` in data mode, and of one call. */
+  readonly maxPayloadBytes: number;
+  /** Bytes that may wait to go out to one user. */
+  readonly maxPendingBytes: number;
+  readonly rate: RateLimits;
+  /** What becomes of a sender who exceeds `rate`, or of the surplus. */
+  readonly flood: 'kick' | 'drop';
+}
+
+type RoomCaps = Pick<RelayOptions, keyof typeof roomCaps>;
+type LimitName = Exclude<keyof RoomCaps, 'flood'> | 'maxChunkSize';
+
+/** What the owner of a room asked for, within what the operator of the relay allows. */
+export function roomLimits(asked: Readonly<Record<string, unknown>>, caps: RoomCaps): RoomLimits {
+  const most = { ...caps, maxChunkSize: Math.min(caps.maxPayloadBytes, largestHeader) };
+  const limit = (name: LimitName): number => {
+    const wanted = asked[name];
+    const isGiven = typeof wanted === 'number' && Number.isInteger(wanted) && wanted >= 1;
+    return Math.min(isGiven ? wanted : createTable[name].default, most[name]);
+  };
+  const flood = asked['flood'];
+  return {
+    maxUsers: limit('maxUsers'),
+    maxChunkBytes: limit('maxChunkSize'),
+    maxPayloadBytes: limit('maxPayloadBytes'),
+    maxPendingBytes: limit('maxPendingBytes'),
+    rate: { messagesPerSecond: limit('messagesPerSecond'), bytesPerSecond: limit('bytesPerSecond') },
+    flood: flood === 'drop' || flood === 'kick' ? flood : caps.flood,
+  };
 }

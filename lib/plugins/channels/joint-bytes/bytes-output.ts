@@ -1,5 +1,5 @@
 import { BusError } from '../../../base/errors.ts';
-import { groups } from './chunk-header.ts';
+import { groups } from './chunks.ts';
 
 const maxLength = 536_870_911;
 const utf8 = new TextEncoder();

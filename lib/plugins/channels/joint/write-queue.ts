@@ -1,29 +1,35 @@
 import type { Clock, Timer } from '../../../base/clock.ts';
-import type { JointPipe } from './joint-pipe.ts';
+import type { Link } from '../../../transport/link.ts';
 import { JointServerWriter } from './server-writer.ts';
+
+/** What the joint protocol needs of a TCP connection or a WebSocket: a byte pipe. */
+export type JointPipe = Pick<
+  Link,
+  'remote' | 'bufferedBytes' | 'attach' | 'write' | 'pause' | 'resume' | 'end' | 'destroy'
+>;
 
 /** What may wait before senders are held back. */
 const highWaterBytes = 1_048_576;
 
-export interface JointOutletOptions {
+export interface JointWriteQueueOptions {
   readonly clock: Clock;
   readonly keepAliveMs: number;
   readonly maxPendingBytes: number;
-  /** More waits than may; the outlet is closed then. */
+  /** More waits than may; the queue is closed then. */
   overflow(): void;
 }
 
 /** The way out to one joint peer: one write per turn, and a keep-alive when nothing went out for a while. */
-export class JointOutlet {
+export class JointWriteQueue {
   readonly #pipe: JointPipe;
-  readonly #options: JointOutletOptions;
+  readonly #options: JointWriteQueueOptions;
   readonly #writer = new JointServerWriter();
   #state: 'idle' | 'deferred' | 'closed' = 'idle';
   #lastSentMs = 0;
   #keepAlive: Timer | undefined;
   #draining: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor(pipe: JointPipe, options: JointOutletOptions) {
+  constructor(pipe: JointPipe, options: JointWriteQueueOptions) {
     this.#pipe = pipe;
     this.#options = options;
   }

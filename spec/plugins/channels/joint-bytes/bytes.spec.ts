@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { BytesInput } from '../../../../lib/plugins/channels/joint/bytes-input.ts';
-import { BytesOutput } from '../../../../lib/plugins/channels/joint/bytes-output.ts';
-import { hex, toHex } from './vectors.ts';
+import { BytesInput } from '../../../../lib/plugins/channels/joint-bytes/bytes-input.ts';
+import { BytesOutput } from '../../../../lib/plugins/channels/joint-bytes/bytes-output.ts';
+import { hex, toHex } from '../joint/vectors.ts';
 
 type Vector = readonly [
   what: string,

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { ChunkDecoder } from '../../../../lib/plugins/channels/joint/chunk-decoder.ts';
-import { chunkHeader, headerClass } from '../../../../lib/plugins/channels/joint/chunk-header.ts';
-import { hex, splits, toHex } from './vectors.ts';
+import { ChunkDecoder } from '../../../../lib/plugins/channels/joint-bytes/chunks.ts';
+import { chunkHeader, headerClass } from '../../../../lib/plugins/channels/joint-bytes/chunks.ts';
+import { hex, splits, toHex } from '../joint/vectors.ts';
 
 const limits = [0, 256, 32_768, 4_194_304, 536_870_912];
 const vectors: readonly (readonly [size: number, headerBytes: number, header: string])[] = [

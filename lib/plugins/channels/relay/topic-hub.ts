@@ -1,8 +1,8 @@
 import { BusError } from '../../../base/errors.ts';
 import type { Lane } from '../../../bus/plugin.ts';
-import type { BusMember } from '../relay/bus-member.ts';
-import { Subscriptions, type TopicListener } from './subscriptions.ts';
-import { checkPattern, checkTopic, TopicTree } from './topic-tree.ts';
+import { Subscriptions, type TopicListener } from '../topics/subscriptions.ts';
+import { checkPattern, checkTopic, TopicTree } from '../topics/topic-tree.ts';
+import type { BusMember } from './bus-member.ts';
 
 /** Who at the relay gets which topics: bus peers, and listeners in the relay's own process. */
 export class TopicHub {
