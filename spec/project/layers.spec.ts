@@ -26,7 +26,7 @@ const below: Record<string, readonly string[]> = {
  */
 const door =
   /^(?:base\/[^/]+|bus\/plugin|transport\/(?:address|http-listener|linger|link|listen|listen-error|memory-pipe|origins|origin-options|websocket-handshake))\.ts$/;
-/** What plugins may import of each other. `internal` is what remote objects, which stand on channels, need of their ends. */
+/** What plugins may import of each other. `internal` is what remote objects need of the ends of channels, without the relay. */
 const entry = /^plugins\/[^/]+\/(?:index|internal)\.ts$/;
 
 interface Import {
@@ -159,6 +159,12 @@ export const j = (from: string) => from === 'k.ts';`;
       );
     expect(taken.length).to.be.greaterThan(20);
     expect(taken.filter(([, name]) => !open.has(name) && !own.includes(name))).to.deep.equal([]);
+    const channels = sources.find(({ name }) => name === 'plugins/channels/index.ts');
+    const names = sources
+      .filter(({ name }) => name.startsWith('plugins/rpc/'))
+      .flatMap(({ text }) => named(withoutComments(text), 'channels/internal.ts'));
+    expect(names).to.include('callPort');
+    for (const name of names) expect(withoutComments(channels?.text ?? ''), name).to.match(new RegExp(`\\b${name}\\b`));
   });
 
   it('imports - make no cycle, types too', () => {

@@ -1,5 +1,6 @@
 export type { OwnerCallbacks, UserCallbacks } from './client/callbacks.ts';
 export { Rooms, type OwnerOptions, type UserOptions } from './client/rooms.ts';
+export { type CallListener, type CallPort, callPort, type HasCallPort } from './ends/call-port.ts';
 export { OwnerEnd, type BroadcastOptions, type OwnerEvents } from './ends/owner-end.ts';
 export type { StreamMode } from './ends/stream-reader.ts';
 export { UserEnd, type UserEvents } from './ends/user-end.ts';

@@ -6,6 +6,7 @@ import type { ChannelsOptions } from './relay-options.ts';
 
 // The entry of web pages, where no relay and no joint protocol can be: what `index.ts` exports, without them.
 export { Rooms } from './client/rooms.ts';
+export { callPort } from './ends/call-port.ts';
 export { OwnerEnd } from './ends/owner-end.ts';
 export { UserEnd } from './ends/user-end.ts';
 export { BytesInput } from './joint-bytes/bytes-input.ts';
