@@ -59,13 +59,13 @@ await proxy<{ add(a: number, b: number): number }>(client).add(sum);
 `,
   node: `
 import { type Connection, Client, Server } from 'busbar';
-${['channels', 'dispatch', 'gateway', 'interserve'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
+${['channels', 'dispatch', 'gateway', 'interserve', 'joint'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
 import { Client as PageClient } from 'busbar/browser';
 import { proxy } from 'busbar/rpc';
 import { VirtualClock } from 'busbar/testing';
 ${game}
 const server = new Server<Game>({ port: 0, clock: new VirtualClock(), authorize: ({ token }) => token === 'x' });
-const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve())] as const;
+const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve()), server.use(joint({ port: 0 }))] as const;
 server.on('connect', (connection: Connection<Game>, { token }) => {
   connection.connection?.setNoDelay(true);
   void proxy(connection).$notify;
