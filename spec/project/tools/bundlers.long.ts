@@ -112,9 +112,10 @@ import { channels } from 'busbar/channels';
 import { dispatch } from 'busbar/dispatch';
 import { gateway } from 'busbar/gateway';
 import { interserve } from 'busbar/interserve';
+import { joint } from 'busbar/joint';
 import { proxy, remote } from 'busbar/rpc';
 import { VirtualClock } from 'busbar/testing';
-const all = [channels, dispatch, gateway, interserve, proxy, remote, VirtualClock].every((part) => typeof part === 'function');
+const all = [channels, dispatch, gateway, interserve, joint, proxy, remote, VirtualClock].every((part) => typeof part === 'function');
 const path = join(tmpdir(), 'busbar-' + process.pid);
 new Server({ path, compress: true }).start().then(async (server) => {
   server.handle((data) => data + 1);

@@ -8,6 +8,7 @@ const entries = [
   'busbar/dispatch',
   'busbar/gateway',
   'busbar/interserve',
+  'busbar/joint',
   'busbar/rpc',
   'busbar/testing',
 ];
