@@ -24,7 +24,7 @@ export {
   type PluginHost,
   type PluginInstance,
 } from './bus/plugin.ts';
-export type { Context, Handler, Respond } from './bus/request-desk.ts';
+export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
 export type { SendSettings } from './bus/send-settings.ts';
 export type { ServerEvents } from './bus/server-events.ts';
 export type { StartSettings } from './bus/start-settings.ts';

@@ -7,7 +7,7 @@ import { stop, transform } from 'esbuild';
 import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import { constants, entries, facts, pageEntries, program, standIns, unused } from './entries.mjs';
+import { constants, entries, facts, inner, pageEntries, program, standIns, unused } from './entries.mjs';
 import { root } from './install.mjs';
 
 const compiled = join(root, 'build/package');
@@ -166,14 +166,16 @@ const withFacts = {
     const found = new Set();
     const text = new MagicString(source);
     walk(this.parse(source), (node) => {
-      if (node.kind === 'method' && spare.has(node.key.name)) {
+      const member = node.kind === 'get' ? `get ${node.key.name}` : node.kind === 'method' ? node.key.name : undefined;
+      if (spare.has(member)) {
         text.remove(node.start, node.end);
-        found.add(node.key.name);
+        found.add(member);
       }
       const code = source.slice(node.start, node.end);
-      if (!Object.hasOwn(known, code) || /^\s*=[^=]/.test(source.slice(node.end))) return;
+      if (!Object.hasOwn(known, code) || /^\s*=[^=]/.test(source.slice(node.end))) return true;
       text.overwrite(node.start, node.end, String(known[code]));
       found.add(code);
+      return false;
     });
     const missing = [...Object.keys(own), ...spare].find((code) => !found.has(code));
     if (missing !== undefined) throw new Error(`Bundling: ${id} has no ${missing} any more, see entries.mjs`);
@@ -182,9 +184,11 @@ const withFacts = {
   renderChunk(source) {
     const tree = this.parse(source);
     const spare = new Set(Object.values(unused).flat());
-    walk(tree, ({ type, callee }) => {
-      const name = type === 'CallExpression' ? callee.property?.name : undefined;
-      if (spare.has(name)) throw new Error(`Bundling: ${name} is called in pages, see entries.mjs`);
+    walk(tree, ({ type, callee, property }) => {
+      const called = type === 'CallExpression' ? callee.property?.name : undefined;
+      const read = type === 'MemberExpression' ? `get ${property.name}` : undefined;
+      for (const name of [called, read])
+        if (spare.has(name)) throw new Error(`Bundling: ${name} is called in pages, see entries.mjs`);
     });
     const text = new MagicString(source);
     walk(tree, (node) => {
@@ -245,9 +249,13 @@ function moduleOf(id) {
 }
 
 function walk(node, visit) {
-  if (typeof node?.type === 'string') visit(node);
+  // What was replaced is not looked into.
+  if (typeof node?.type === 'string' && visit(node) === false) return;
   for (const child of Object.values(node ?? {})) if (typeof child === 'object') walk(child, visit);
 }
+
+/** The same in every file, since they use each other's. */
+const shortNames = Object.fromEntries(inner.map((name, at) => [name, `$${at.toString(36)}`]));
 
 /**
  * Comments are for the declarations, white space for the sources; the lines stay short enough to be named in stacks. Private
@@ -262,6 +270,7 @@ const squeezed = (isForPages) => ({
       legalComments: 'none',
       minifyWhitespace: true,
       minifyIdentifiers: isForPages,
+      ...(isForPages && { mangleProps: new RegExp(`^(?:${inner.join('|')})$`), mangleCache: shortNames }),
       lineLimit: 160,
     }),
 });

@@ -31,12 +31,15 @@ export const program = 'cli/main';
  */
 export const facts = {
   'bus/client-dialer': { 'handshake === undefined || handshake === false': true },
-  'bus/client-conversation': { "this.peer.session?.tier === 'legacy'": false },
-  'bus/current-link': { "this.#last?.kind !== 'unix'": true },
-  'bus/plugins': {
-    "side === 'client' ? peer.send(name, data) : peer.sendEncoded(name, message)": 'peer.send(name, data)',
+  'bus/client-conversation': {
+    'this.session?.reliable === false': false,
+    'this.current.watch()': 'undefined',
+    'platform.processes?.(options.clock)': 'undefined',
   },
-  'bus/sends': { "session.tier === 'legacy'": false, "session.tier === 'session'": true },
+  'bus/plugins': {
+    "side === 'client' ? conversation.send(name, data) : conversation.sendEncoded(name, message)":
+      'conversation.send(name, data)',
+  },
   'bus/terms': {
     'options.trusted ?? link.trusted': false,
     'features.includes(recordsFeature)': false,
@@ -46,24 +49,26 @@ export const facts = {
   },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
-  'session/flushes': { 'this.#mustLook': false },
+  'session/delivery': { 'this.#holdsEnd': false },
+  'session/flushes': { 'this.#reliable': true },
   'session/link-port': {
     'this.link.cork?.()': 'undefined',
     'this.link.uncork?.()': 'undefined',
     'this.#recordReader === undefined': true,
     'this.#recordWriter === undefined': true,
   },
-  'session/receiver': { 'this.#options.counts': true },
+  'session/reading-session': { 'this.reliable': true, '!this.#delivery.isPaused || this.reliable': true },
+  'session/receiver': { 'this.#reliable': true },
   'session/sender': {
-    'options.keeps': true,
-    'this.#options.keeps': true,
+    'reliable ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY': 'Math.min(linkBytes, maxBytes / 2)',
+    'this.#reliable': true,
     'queue === undefined': false,
+    'queue !== undefined': true,
+    'outlet.cork?.()': 'undefined',
+    'outlet.uncork?.()': 'undefined',
   },
-  'session/session': {
-    "this.tier === 'session'": true,
-    "this.tier === 'legacy'": false,
-    "session.tier === 'session'": true,
-  },
+  'session/session': { 'this.reliable': true },
+  'session/write-queue': { 'several?.cork?.()': 'undefined', 'several?.uncork?.()': 'undefined' },
   'transport/memory-pipe': {
     'this.#blackHole': false,
     'this.#bytes <= highWaterBytes': true,
@@ -79,19 +84,58 @@ export const facts = {
   },
 };
 
-/** By module: methods that nobody calls in pages, which the build leaves out; it fails where one is called. */
+/** By module: methods and getters that nobody calls in pages, which the build leaves out; it fails where one is called. */
 export const unused = {
   'browser/encoder': ['encoded'],
-  'bus/current-link': ['whenHeard'],
-  'bus/peer': ['sendEncoded'],
+  'bus/client-conversation': ['processDied'],
+  'bus/current-link': ['watch', 'whenHeard'],
+  'bus/exchange': ['sendEncoded', 'whenRoom'],
   'bus/plugins': ['http'],
-  'bus/sends': ['encoded'],
   'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
   'session/link-port': ['compress', 'own'],
   'session/sender': ['encoded'],
-  'session/session': ['goAway'],
+  'session/session': ['sendEncoded', 'sendEncodedNow', 'whenRoom', 'get ackedByPeer'],
+  'session/reading-session': ['get attached', 'get hasUnheard'],
   'transport/memory-pipe': ['blackHole', 'discard', 'finishWriting'],
 };
+
+/** Members of classes of the core, which nobody else has or sees: they get short names in pages, as private ones do. */
+export const inner = [
+  'lifecycle',
+  'conversationWith',
+  'pauseToClose',
+  'onLinkLost',
+  'sessionStuck',
+  'finishAndEnd',
+  'endMessages',
+  'linkBroke',
+  'dropSlow',
+  'sendConfirmed',
+  'messageFrom',
+  'requestFrom',
+  'sessionOver',
+  'sessionBegun',
+  'isListening',
+  'onSilence',
+  'onStall',
+  'onGoingAway',
+  'pendingBytesOf',
+  'skipsPings',
+  'unacknowledged',
+  'peerPaused',
+  'isStuckOn',
+  'canReplay',
+  'finishSession',
+  'flushSent',
+  'whenFlushed',
+  'endNow',
+  'howFarAhead',
+  'takeAck',
+  'ackIsDue',
+  'ackIsUrgent',
+  'forgetAcks',
+  'untaken',
+];
 
 /** By module: objects of constants, whose values stand in pages where they are named. */
 export const constants = {
@@ -111,7 +155,7 @@ export const standIns = {
   'base/system-clock': 'browser/system-clock',
   'bus/request-table': 'browser/request-table',
   'session/id-ring': 'browser/id-ring',
-  'session/waiting': 'browser/waiting',
+  'session/send-queue': 'browser/send-queue',
   'wire/native/body-codec': 'browser/body-codec',
   'wire/native/decoder': 'browser/decoder',
   'wire/native/encoder': 'browser/encoder',

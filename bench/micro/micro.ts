@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
 import { Bench } from 'tinybench';
-import { Outbox } from '../../lib/session/outbox.ts';
+import { ReplayBuffer } from '../../lib/session/replay-buffer.ts';
 import type { Frame } from '../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
@@ -16,7 +16,7 @@ function bytesOf(slab: Slab): Buffer {
   return Buffer.concat(slab.take());
 }
 
-/** Encoder, decoder, outbox and codecs by themselves; nanoseconds for one 100-byte object. */
+/** Encoder, decoder, buffer and codecs by themselves; nanoseconds for one 100-byte object. */
 export async function runMicro(quick: boolean): Promise<string> {
   const bench = new Bench(quick ? { time: 20, warmupTime: 10 } : { time: 500, warmupTime: 200 });
   const { values } = payload('game');
@@ -57,12 +57,12 @@ export async function runMicro(quick: boolean): Promise<string> {
       slab.take();
     });
   }
-  const outbox = new Outbox();
+  const buffer = new ReplayBuffer();
   const segment = Buffer.alloc(100 * batch);
-  bench.add('outbox, record and acknowledge', () => {
-    for (let n = 0; n < batch; n++) outbox.record(100, undefined);
-    outbox.store(segment);
-    outbox.acknowledge(outbox.sequence);
+  bench.add('buffer, record and acknowledge', () => {
+    for (let n = 0; n < batch; n++) buffer.record(100, undefined);
+    buffer.store(segment);
+    buffer.acknowledge(buffer.sequence);
   });
   const records = new Packr({ sequential: true });
   bench.add('msgpackr alone, pack with records', () => {

@@ -22,7 +22,7 @@ export {
   type PluginInstance,
   type RequestCarrier,
 } from '../bus/plugin.ts';
-export type { Context, Handler, Respond } from '../bus/request-desk.ts';
+export type { Context, Handler, Respond } from '../bus/request-dispatcher.ts';
 export type { SendSettings } from '../bus/send-settings.ts';
 export { ClientStatus } from '../session/state.ts';
 export { Client } from './client.ts';

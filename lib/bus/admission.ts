@@ -64,12 +64,12 @@ export class Admission {
     this.#deadline = clock.setTimer(() => this.#timedOut(), handshakeTimeoutMs, true);
     this.#port = new LinkPort(link, clock);
     this.#port.read({
-      data: (bytes) => {
+      read: (bytes) => {
         this.#data(bytes);
         return undefined;
       },
-      drain() {},
-      close: () => {
+      drained() {},
+      closed: () => {
         this.#farewell?.cancel();
         this.#leave(this.#halfDone() ? new BusError('ERR_PROTOCOL', halfDone) : undefined);
       },

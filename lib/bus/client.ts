@@ -7,15 +7,12 @@ import { type AskSettings, askOptions, requestNames, type RequestSettings } from
 import { ClientConversation } from './client-conversation.ts';
 import type { Contract, Payload, Typed } from './contract.ts';
 import { BusEmitter } from '../base/emitter.ts';
-import type { Handling } from '../base/handling.ts';
-import { Inbox } from './inbox.ts';
-import type { IncomingRequest } from './incoming.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
-import { Peer } from './peer.ts';
+import type { ClientPeerEvents } from './peer-events.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
-import { type Context, type Handler, RequestDesk, type Respond } from './request-desk.ts';
+import { type Context, type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
 import { sendOptions, type SendSettings } from './send-settings.ts';
 import type { ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 
@@ -62,9 +59,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   /** The options in force, defaults included. */
   readonly options: ResolvedClientOptions;
   readonly #conversation: ClientConversation;
-  readonly #peer: Peer;
-  readonly #inbox: Inbox;
-  readonly #desk: RequestDesk;
+  readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
 
   /**
@@ -82,8 +77,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
       extended ? 'ignored' : 'refused',
     );
     const { clock, random, tls } = this.options;
-    this.#inbox = new Inbox({ hold: () => this.#peer.hold('inbox'), release: () => this.#peer.release('inbox') });
-    this.#desk = new RequestDesk(
+    this.#dispatcher = new RequestDispatcher(
       () => this.listenerCount('request') > 0,
       (error) => this.#report(error),
     );
@@ -94,21 +88,13 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
       tls: typeof tls === 'object' ? tls : this.options.options,
       peers: () => (this.#conversation.is('ready') ? [this] : []),
       started: () => !this.#conversation.is('idle'),
-      peerOf: () => this.#peer,
+      conversationWith: () => this.#conversation,
       report: (error) => this.#report(error),
       acceptLink() {
         throw new BusError('ERR_STATE', 'A client accepts no links');
       },
     });
-    this.#conversation = new ClientConversation(this.options, platform, {
-      handle: this,
-      fire: (event, ...args) => void this.fire(event, ...args),
-      message: (lane, data, bytes, handling) => this.#message(lane, data, bytes, handling),
-      request: (request, data) => this.#request(request, data),
-      plugins: this.#plugins,
-      closed: () => this.#inbox.end(),
-    });
-    this.#peer = this.#conversation.peer;
+    this.#conversation = new ClientConversation(this, this.options, platform, this.#plugins, this.#peerEvents());
   }
 
   /** The id the server gave, while connected. */
@@ -123,7 +109,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   /** `session` between two busbar ends, `legacy` towards a net-ipc server. */
   get delivery(): 'legacy' | 'session' {
-    return this.#peer.session?.tier ?? 'legacy';
+    return this.#conversation.session?.reliable === true ? 'session' : 'legacy';
   }
 
   /** The server's IP address for tcp and tls, its path or name else; while a link is open. */
@@ -143,7 +129,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   /** Answers that came too late and were discarded. */
   get lateResponses(): number {
-    return this.#peer.questions.late;
+    return this.#conversation.requests.late;
   }
 
   /**
@@ -165,7 +151,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   send(data: Out<C, 'message'>, settings?: SendSettings): Promise<void> {
     try {
       const options = sendOptions(settings);
-      return options === undefined ? this.#peer.send('', data) : this.#peer.sendUntil(data, options);
+      return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -179,7 +165,9 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   request(data: Out<C, 'request'>, timeoutMs?: number): Promise<Out<C, 'response'>>;
   request(data: Out<C, 'request'>, settings?: number | RequestSettings): Promise<Out<C, 'response'>> {
     try {
-      return this.#peer.request('', data, askOptions(settings, 10_000, requestNames)) as Promise<Out<C, 'response'>>;
+      return this.#conversation.request('', data, askOptions(settings, 10_000, requestNames)) as Promise<
+        Out<C, 'response'>
+      >;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -187,22 +175,22 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   /** Resolves the whole milliseconds that an echo of `data` took. Rejects as `request` does. */
   async ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
-    return this.#peer.ping(data, askOptions(settings, 10_000));
+    return this.#conversation.ping(data, askOptions(settings, 10_000));
   }
 
   /** Resolves when everything sent so far was acknowledged (`session`) or left this process (`legacy`). */
   flush(): Promise<void> {
-    return this.#peer.flush();
+    return this.#conversation.flush();
   }
 
   /** Stops messages and requests from arriving; the server's sends wait there. */
   pause(): void {
-    this.#peer.hold('user');
+    this.#conversation.pause('user');
   }
 
   /** Takes up what `pause` held back, in order. */
   resume(): void {
-    this.#peer.release('user');
+    this.#conversation.resume('user');
   }
 
   /**
@@ -211,13 +199,13 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * `undefined`, which takes the handler away.
    */
   handle(handler: Handler<In<C, 'request'>, In<C, 'response'>, this> | undefined): this {
-    this.#desk.handle(handler as unknown as Handler<unknown, unknown> | undefined);
+    this.#dispatcher.handle(handler as unknown as Handler<unknown, unknown> | undefined);
     return this;
   }
 
   /** The server's messages as they come, until the client closes. A slow loop holds the server back. */
   messages(): AsyncIterableIterator<In<C, 'message'>> {
-    return this.#inbox.messages() as AsyncIterableIterator<In<C, 'message'>>;
+    return this.#conversation.messages() as AsyncIterableIterator<In<C, 'message'>>;
   }
 
   /** Installs a plugin and returns its client side. Throws `ERR_PLUGIN`. */
@@ -244,23 +232,30 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {
-    if (event === 'request') this.#desk.listenerFailed(args[1], error);
+    if (event === 'request') this.#dispatcher.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error);
   }
 
-  #message(lane: string, data: unknown, bytes: number, handling: Handling | undefined): void {
-    if (lane !== '') {
-      this.#plugins.message(lane, data, this, handling);
-      return;
-    }
-    if (handling === undefined) this.fire('message', data);
-    else this.fireHandled(handling, 'message', data);
-    this.#inbox.push(data, bytes, handling);
-  }
-
-  #request(request: IncomingRequest, data: unknown): void {
-    if (request.lane !== '') this.#plugins.request(request, data);
-    else this.#desk.take(request, data, (body, respond) => this.fire('request', body, respond));
+  #peerEvents(): ClientPeerEvents {
+    return {
+      messageFrom: (_peer, lane, data, handling) => {
+        if (lane !== '') this.#plugins.message(lane, data, this, handling);
+        else if (handling === undefined) this.fire('message', data);
+        else this.fireHandled(handling, 'message', data);
+      },
+      requestFrom: (_peer, request, data) => {
+        if (request.lane !== '') this.#plugins.request(request, data);
+        else this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond));
+      },
+      errorOf: (_peer, error) => void this.fire('error', error),
+      linkChanged: (_peer, up) => this.#plugins.linkChanged(this, up),
+      linkSeen: (_peer, up) => void this.fire('link', up),
+      slow: (_peer, info) => void this.fire('slow', info),
+      undelivered: (_peer, messages) => void this.fire('undelivered', messages),
+      sessionBegun: () => this.#plugins.connected(this, undefined),
+      sessionOver: (_peer, reason) => this.#plugins.disconnected(this, reason),
+      tell: (event, about) => void this.fire(event, about),
+    };
   }
 
   #report(error: unknown): void {

@@ -4,16 +4,12 @@ import { type AskSettings, askOptions } from './ask-options.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from '../base/emitter.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
-import type { Handling } from '../base/handling.ts';
-import { Inbox } from './inbox.ts';
-import type { IncomingRequest } from './incoming.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { Peer } from './peer.ts';
+import type { PeerEvents } from './peer-events.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { sendOptions, type SendSettings } from './send-settings.ts';
 import { ServerConversation } from './server-conversation.ts';
-import type { ServerConversationEvents } from './server-conversation-events.ts';
 import type { ServerHandle } from './server-handle.ts';
 
 export interface ConnectionEvents {
@@ -30,51 +26,19 @@ export interface ConnectionEvents {
   slow(info: SlowInfo): void;
 }
 
-/** What a connection tells the server it belongs to. */
+/** The server of a connection, which hears of it. */
 export interface ConnectionOwner {
   readonly handle: ServerHandle;
   readonly processes: Processes | undefined;
-  message(connection: Connection, lane: string, data: unknown, handling: Handling | undefined): void;
-  request(connection: Connection, request: IncomingRequest, data: unknown): void;
-  error(connection: Connection, error: unknown): void;
-  linkChanged(connection: Connection, up: boolean): void;
-  linkSeen(connection: Connection, up: boolean): void;
-  slow(connection: Connection, info: SlowInfo): void;
-  /** The last word: the session is over. */
-  over(connection: Connection, reason: unknown): void;
+  readonly events: PeerEvents<Connection>;
 }
 
 /** A client as its server holds it: the same object for as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
-  static readonly #conversing: ServerConversationEvents<Connection> = {
-    message: (connection, lane, data, bytes, handling) => {
-      connection.#owner.message(connection, lane, data, handling);
-      if (lane === '') connection.#inbox?.push(data, bytes, handling);
-    },
-    request: (connection, request, data) => connection.#owner.request(connection, request, data),
-    error: (connection, error) => connection.#owner.error(connection, error),
-    linkChanged: (connection, up) => connection.#owner.linkChanged(connection, up),
-    linkSeen: (connection, up) => {
-      connection.fire('link', up);
-      connection.#owner.linkSeen(connection, up);
-    },
-    slow: (connection, info) => {
-      connection.fire('slow', info);
-      connection.#owner.slow(connection, info);
-    },
-    undelivered: (connection, messages) => void connection.fire('undelivered', messages),
-    over: (connection, reason) => {
-      connection.#inbox?.end();
-      connection.#owner.over(connection, reason);
-    },
-  };
   /** The public id; no proof of anything, and no secret. */
   readonly id: string;
   readonly #owner: ConnectionOwner;
   readonly #conversation: ServerConversation<Connection>;
-  readonly #peer: Peer;
-  /** Made for the first `messages()`. */
-  #inbox: Inbox | undefined;
   readonly #token: string | undefined;
 
   /** Made by a `Server` only. */
@@ -83,8 +47,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.id = id;
     this.#token = token;
     this.#owner = owner;
-    this.#conversation = new ServerConversation(options, Connection.#conversing, this, owner.processes);
-    this.#peer = this.#conversation.peer;
+    this.#conversation = new ServerConversation<Connection>(this, options, owner.events, owner.processes);
   }
 
   /** The server this connection belongs to. */
@@ -119,14 +82,14 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** Answers that came too late and were discarded. */
   get lateResponses(): number {
-    return this.#peer.questions.late;
+    return this.#conversation.requests.late;
   }
 
   /** As `Client.send`, towards this client. */
   send(data: Typed<C, 'toClient', 'message'>, settings?: SendSettings): Promise<void> {
     try {
       const options = sendOptions(settings);
-      return options === undefined ? this.#peer.send('', data) : this.#peer.sendUntil(data, options);
+      return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -143,7 +106,9 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     settings?: number | AskSettings,
   ): Promise<Typed<C, 'toClient', 'response'>> {
     try {
-      return this.#peer.request('', data, askOptions(settings, 10_000)) as Promise<Typed<C, 'toClient', 'response'>>;
+      return this.#conversation.request('', data, askOptions(settings, 10_000)) as Promise<
+        Typed<C, 'toClient', 'response'>
+      >;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -151,35 +116,27 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** Resolves the whole milliseconds that an echo of `data` took. */
   async ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
-    return this.#peer.ping(data, askOptions(settings, 10_000));
+    return this.#conversation.ping(data, askOptions(settings, 10_000));
   }
 
   /** As `Client.flush`. */
   flush(): Promise<void> {
-    return this.#peer.flush();
+    return this.#conversation.flush();
   }
 
   /** Stops this client's messages and requests from arriving; they wait at the client. */
   pause(): void {
-    this.#peer.hold('user');
+    this.#conversation.pause('user');
   }
 
   /** Takes up what `pause` held back, in order. */
   resume(): void {
-    this.#peer.release('user');
+    this.#conversation.resume('user');
   }
 
   /** This client's messages as they come, until its session is over. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
-    const peer = this.#peer;
-    this.#inbox ??= new Inbox({
-      hold: () => peer.hold('inbox'),
-      release: () => peer.release('inbox'),
-      reading: () => this.#conversation.reading(),
-    });
-    const messages = this.#inbox.messages();
-    if (this.#conversation.isOver) this.#inbox.end();
-    return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
+    return this.#conversation.messages() as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
   }
 
   /**
@@ -200,11 +157,6 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation;
   }
 
-  /** @internal */
-  get peer(): Peer {
-    return this.#peer;
-  }
-
   /** @internal Whether `token` is this session's; takes the same time wherever they differ. */
   proves(token: string): boolean {
     const own = this.#token;
@@ -214,6 +166,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return difference === 0;
   }
 
+  /** @internal Calls this connection's own listeners. */
+  tell(event: keyof ConnectionEvents, about: unknown): void {
+    this.fire(event, about);
+  }
+
   /** @internal */
   announce(outcome: SessionInfo['outcome']): void {
     this.#conversation.tellLink();
@@ -221,6 +178,6 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   protected override listenerFailed(_event: string | symbol, error: unknown): void {
-    this.#owner.error(this, error);
+    this.#owner.events.errorOf(this, error);
   }
 }

@@ -11,25 +11,31 @@ import { Admission } from './admission.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { Peer } from './peer.ts';
+import type { PeerEvents } from './peer-events.ts';
 import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
+import type { ServerConversation } from './server-conversation.ts';
+import type { ServerHandle } from './server-handle.ts';
 import type { SessionInfo } from './events.ts';
 import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures, processMember } from './terms.ts';
 
-export interface ConnectionsOwner extends Omit<ConnectionOwner, 'processes'> {
+/** The server that they are of, which hears of them. */
+export interface ConnectionsOwner {
+  readonly handle: ServerHandle;
   readonly plugins: Plugins;
+  readonly events: PeerEvents<Connection>;
   connected(connection: Connection, payload: unknown): void;
   /** A link that never became a connection did something wrong. */
-  stray(error: BusError): void;
+  handshakeFailed(error: BusError): void;
 }
 
 /** The clients of a server: how links become connections, find back to theirs, and go. */
 export class Connections {
   readonly #options: ResolvedServerOptions;
   readonly #platform: Platform;
-  readonly #owner: ConnectionsOwner & ConnectionOwner;
+  readonly #owner: ConnectionsOwner;
+  readonly #ofConnections: ConnectionOwner;
   readonly #byId = new Map<string, Connection>();
   readonly #guests: GuestList<Connection>;
   /** Those whose end the listeners are hearing of: still the server's to see, and nobody's to send to. */
@@ -46,22 +52,27 @@ export class Connections {
         conversation.over(undefined, new BusError('ERR_SESSION_LOST', 'Too many sessions wait for their clients')),
       crowdedOut: ({ conversation }) => conversation.destroy('The server is full'),
     });
-    this.#owner = {
-      ...owner,
+    this.#owner = owner;
+    const { events } = owner;
+    this.#ofConnections = {
+      handle: owner.handle,
       processes: platform.processes?.(options.clock),
-      linkChanged: (connection, up) => {
-        if (up) this.#guests.attached(connection);
-        else this.#guests.detached(connection);
-        for (const changed of this.#linkWatchers.get(connection) ?? []) changed();
-        owner.linkChanged(connection, up);
-      },
-      over: (connection, reason) => {
-        this.#byId.delete(connection.id);
-        this.#guests.remove(connection);
-        this.#linkWatchers.delete(connection);
-        this.#leaving.set(connection.id, connection);
-        owner.over(connection, reason);
-        this.#leaving.delete(connection.id);
+      events: {
+        ...events,
+        linkChanged: (connection, up) => {
+          if (up) this.#guests.attached(connection);
+          else this.#guests.detached(connection);
+          for (const changed of this.#linkWatchers.get(connection) ?? []) changed();
+          events.linkChanged(connection, up);
+        },
+        sessionOver: (connection, reason) => {
+          this.#byId.delete(connection.id);
+          this.#guests.remove(connection);
+          this.#linkWatchers.delete(connection);
+          this.#leaving.set(connection.id, connection);
+          events.sessionOver(connection, reason);
+          this.#leaving.delete(connection.id);
+        },
       },
     };
   }
@@ -80,8 +91,8 @@ export class Connections {
   }
 
   /** @throws BusError `ERR_CLOSED` for a peer that is no connection of this server's any more. */
-  peerOf(handle: PeerHandle): Peer {
-    if (handle instanceof Connection) return handle.peer;
+  conversationWith(handle: PeerHandle): ServerConversation<Connection> {
+    if (handle instanceof Connection) return handle.conversation;
     throw new BusError('ERR_INVALID_ARGUMENT', 'This is no connection of the server');
   }
 
@@ -115,7 +126,7 @@ export class Connections {
       http: (httpLink, head, known) => this.#http(httpLink, head, known),
       left: (gone, error) => {
         this.#admissions.delete(gone);
-        if (error !== undefined) this.#owner.stray(error);
+        if (error !== undefined) this.#owner.handshakeFailed(error);
       },
     });
     this.#admissions.add(admission);
@@ -133,13 +144,13 @@ export class Connections {
     let waits: Promise<void>[] | undefined;
     for (const connection of this.all) {
       try {
-        const accepted = connection.peer.sendEncoded('', message);
+        const accepted = connection.conversation.sendEncoded('', message);
         if (accepted === undefined) continue;
-        accepted.catch((error: unknown) => this.#owner.error(connection, error));
+        accepted.catch((error: unknown) => this.#owner.events.errorOf(connection, error));
         waits ??= [];
-        waits.push(connection.peer.whenRoom());
+        waits.push(connection.conversation.whenRoom());
       } catch (error) {
-        this.#owner.error(connection, error);
+        this.#owner.events.errorOf(connection, error);
       }
     }
     if (waits !== undefined) await Promise.all(waits);
@@ -188,14 +199,14 @@ export class Connections {
     connection: Connection,
     { received }: { readonly received: number },
   ): void {
-    const acknowledged = connection.peer.session?.out.outbox.acknowledged ?? 0;
+    const acknowledged = connection.conversation.session?.ackedByPeer ?? 0;
     if (received < acknowledged) {
       // The client has acknowledged more on a later link, so this hello was overtaken by that link's.
       throw new BusError('ERR_CLOSED', 'A newer link of this session was there before');
     }
     connection.conversation.overtaken();
-    const { session } = connection.peer;
-    if (session === undefined || !session.out.canReplay(received)) {
+    const { session } = connection.conversation;
+    if (session === undefined || !session.canReplay(received)) {
       connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
       this.#begin(port, hello, offer);
       return;
@@ -213,21 +224,21 @@ export class Connections {
       throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
-    const connection = new Connection(id, secret, this.#options, this.#owner);
+    const connection = new Connection(id, secret, this.#options, this.#ofConnections);
     const compress = this.#compresses(hello);
     const outcome: SessionInfo['outcome'] = offer?.resume === undefined ? 'fresh' : 'lost';
     if (offer === undefined) {
       const terms = { compress, messagepack: messagepack && hello.messagepack };
       const dialect = netIpcDialect(terms, port, this.#options, this.#platform);
       port.write(acceptHello({ id, ...terms }));
-      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options), undefined);
+      connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), undefined);
     } else {
       const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);
       const { features = [] } = answer.busbar ?? {};
       const dialect = nativeDialectOf({ features, maxFrameBytes: offer.maxFrameBytes }, this.#options);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);
-      connection.conversation.begin(port, newSession(dialect, connection.peer, this.#options), offer.process);
+      connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), offer.process);
     }
     this.#byId.set(id, connection);
     this.#guests.add(connection, port.link.remote);
@@ -250,7 +261,7 @@ export class Connections {
       version: protocolVersion,
       features: ownFeatures(this.#options, link).filter((feature) => offer.features.includes(feature)),
       maxFrameBytes: maxMessageBytes,
-      ...processMember(link, this.#owner.processes),
+      ...processMember(link, this.#ofConnections.processes),
       outcome,
       received,
       graceMs: sessionGraceMs,

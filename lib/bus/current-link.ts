@@ -6,7 +6,7 @@ import type { ProcessMark } from '../wire/hello.ts';
 import type { Processes } from './platform.ts';
 
 /** Whose link it is. */
-export interface CurrentLinkOwner {
+export interface CurrentLinkEvents {
   /** For the user's listeners: by turns true and false. */
   linkSeen(up: boolean): void;
   /** The process at the other end of the link that was lost has ended. */
@@ -19,66 +19,54 @@ const unheardLookMs = 20;
 export class CurrentLink {
   readonly processes: Processes | undefined;
   readonly #clock: Clock;
-  readonly #owner: CurrentLinkOwner;
-  #port: LinkPort | undefined;
-  #last: Link | undefined;
+  readonly #events: CurrentLinkEvents;
+  port: LinkPort | undefined;
+  /** The open link, or the one that was open last. */
+  last: Link | undefined;
+  /** Since when there is no link, if so, on the clock of the bus. */
+  downAt: number | undefined;
   #process: ProcessMark | undefined;
-  #downAt: number | undefined;
   #seen = false;
   #unwatch: (() => void) | undefined;
 
-  constructor(clock: Clock, processes: Processes | undefined, owner: CurrentLinkOwner) {
+  constructor(clock: Clock, processes: Processes | undefined, events: CurrentLinkEvents) {
     this.#clock = clock;
     this.processes = processes;
-    this.#owner = owner;
-  }
-
-  get port(): LinkPort | undefined {
-    return this.#port;
-  }
-
-  /** The open link, or the one that was open last. */
-  get last(): Link | undefined {
-    return this.#last;
-  }
-
-  /** Since when there is no link, if so, on the clock of the bus. */
-  get downAt(): number | undefined {
-    return this.#downAt;
+    this.#events = events;
   }
 
   /** Carries on with `port`, at whose other end `process` says it is. */
   take(port: LinkPort, process: ProcessMark | undefined): void {
     this.#leaveBe();
-    this.#port = port;
-    this.#last = port.link;
+    this.port = port;
+    this.last = port.link;
     this.#process = process;
-    this.#downAt = undefined;
+    this.downAt = undefined;
   }
 
   /** Lets go of the link, if there is one, and returns it: nobody reads it any more, or looks for its other end. */
   leave(): LinkPort | undefined {
     this.#leaveBe();
-    const port = this.#port;
+    const port = this.port;
     if (port === undefined) return undefined;
     port.forget();
-    this.#port = undefined;
-    this.#downAt = this.#clock.now();
+    this.port = undefined;
+    this.downAt = this.#clock.now();
     return port;
   }
 
-  /** Tells the owner that there is a link, or none, if it was not told so already. */
+  /** Tells that there is a link, or none, if it was not told so already. */
   tell(): void {
-    const up = this.#port !== undefined;
+    const up = this.port !== undefined;
     if (this.#seen === up) return;
     this.#seen = up;
-    this.#owner.linkSeen(up);
+    this.#events.linkSeen(up);
   }
 
-  /** Until `take` or `leave`, the owner is told if the process at the other end turns out to have ended. */
+  /** Until `take` or `leave`, it is told if the process at the other end turns out to have ended. */
   watch(): void {
-    if (this.#last?.kind !== 'unix' || this.#process === undefined) return;
-    this.#unwatch = this.processes?.watch(this.#process, () => this.#owner.processDied());
+    if (this.last?.kind !== 'unix' || this.#process === undefined) return;
+    this.#unwatch = this.processes?.watch(this.#process, () => this.#events.processDied());
   }
 
   /** Until `take` or `leave`: calls `then` once all that came over the link that was lost has been delivered, at once if it has. */

@@ -1,4 +1,4 @@
-import type { SlowConsumerPolicy } from '../session/waiting.ts';
+import type { SlowConsumerPolicy } from '../session/send-queue.ts';
 import type { PeerHandle } from './plugin.ts';
 
 export interface ReadyInfo {

@@ -7,17 +7,17 @@ const mostMessages = 1_024;
 const mostBytes = 16 * 1_048_576;
 
 export interface InboxSource {
-  hold(): void;
-  release(): void;
+  pause(reason: string): void;
+  resume(reason: string): void;
   /** A loop asks for a message. */
-  reading?(): void;
+  reading(): void;
 }
 
-/** Feeds `for await (const message of peer.messages())`, holding the peer back when the loop is slower. */
+/** Feeds `for await (const message of peer.messages())`, pausing the peer when the loop is slower. */
 export class Inbox {
   readonly #source: InboxSource;
   readonly #readers = new Set<Reader>();
-  #holding = false;
+  #paused = false;
 
   constructor(source: InboxSource) {
     this.#source = source;
@@ -40,7 +40,7 @@ export class Inbox {
   /** A new loop, which sees messages from now on. */
   messages(): AsyncIterableIterator<unknown> {
     const reader = new Reader(
-      () => this.#source.reading?.(),
+      () => this.#source.reading(),
       () => this.#balance(),
       () => {
         this.#readers.delete(reader);
@@ -56,12 +56,12 @@ export class Inbox {
     for (const { length, bytes } of this.#readers) {
       fullest = Math.max(fullest, length / mostMessages, bytes / mostBytes);
     }
-    if (!this.#holding && fullest >= 1) {
-      this.#holding = true;
-      this.#source.hold();
-    } else if (this.#holding && fullest <= 1 / 4) {
-      this.#holding = false;
-      this.#source.release();
+    if (!this.#paused && fullest >= 1) {
+      this.#paused = true;
+      this.#source.pause('inbox');
+    } else if (this.#paused && fullest <= 1 / 4) {
+      this.#paused = false;
+      this.#source.resume('inbox');
     }
   }
 }

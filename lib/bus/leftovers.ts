@@ -1,4 +1,4 @@
-import type { Entry } from '../session/outbox.ts';
+import type { Entry } from '../session/replay-buffer.ts';
 import type { UndeliveredMessage } from './events.ts';
 
 /** What a client sent in sessions that were lost and nobody acknowledged: it is sent again in the next one, or reported. */

@@ -1,11 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { type RemoteFailure, toFailure } from '../base/failure.ts';
-import { attempt } from '../session/waiting.ts';
+import { sendOrFail } from '../session/send-queue.ts';
 import { type AskOptions, askOptions } from './ask-options.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { LaneRequestContext } from './lane.ts';
-import { Questions } from './questions.ts';
+import { PendingRequests } from './pending-requests.ts';
 
 /** How requests and answers get to the other side. Each may throw or reject what the encoder throws. */
 export interface RequestCarrier {
@@ -52,7 +52,7 @@ export class MessageRequests<Peer> {
   readonly #report: (error: unknown) => void;
   /** For requests without options. */
   readonly #usual: AskOptions;
-  readonly #asked: Questions;
+  readonly #asked: PendingRequests;
   readonly #answerer: Answerer<Peer>;
   /** Requests of the other side's that are being answered. */
   readonly #running = new Map<number, IncomingRequest<Peer>>();
@@ -62,9 +62,9 @@ export class MessageRequests<Peer> {
     this.#carrier = carrier;
     this.#report = report;
     this.#usual = { ...askOptions(undefined, 10_000), unclaimed };
-    this.#asked = new Questions(clock, {
+    this.#asked = new PendingRequests(clock, {
       maySend: () => true,
-      queue: attempt,
+      queue: sendOrFail,
       cancel: (_lane, id) => void carrier.cancel(id).catch(ignore),
       settled: ignore,
     });

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/system-clock.ts';
-import type { SessionDialect } from '../session/session-dialect.ts';
+import type { SessionDialect } from '../session/dialect.ts';
 import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
 import { listen } from '../transport/listen.ts';
@@ -25,7 +25,8 @@ const platform: Platform = {
   netIpcDialect({ messagepack, deflater, inflater }, { maxMessageBytes, maxDepth }): SessionDialect {
     const slab = new Slab();
     return {
-      tier: 'legacy',
+      reliable: false,
+      handles: false,
       slab,
       encoder: new NetIpcEncoder({ slab, messagepack, deflater, maxFrameBytes: maxMessageBytes }),
       decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),

@@ -1,8 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Dial, ListenEvents, Listener } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
-import type { DialectLimits } from '../session/native-dialect.ts';
-import type { SessionDialect } from '../session/session-dialect.ts';
+import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
 import type { ProcessMark } from '../wire/hello.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 
@@ -12,7 +11,7 @@ export interface Compression {
   inflater(maxOutputBytes: number): Inflater;
 }
 
-export interface NetIpcTerms {
+export interface NetIpcAgreement {
   readonly messagepack: boolean;
   readonly deflater: Deflater | undefined;
   readonly inflater: Inflater | undefined;
@@ -34,7 +33,7 @@ export interface Platform {
   /** undefined: links are never compressed. */
   readonly compression: Compression | undefined;
   /** undefined: net-ipc peers are not spoken to. */
-  netIpcDialect?(terms: NetIpcTerms, limits: DialectLimits): SessionDialect;
+  netIpcDialect?(agreed: NetIpcAgreement, limits: DialectLimits): SessionDialect;
   /** undefined: a process that died is known by its silence alone. */
   processes?(clock: Clock): Processes;
 }

@@ -5,10 +5,10 @@ import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions, laneAskNames } from './ask-options.ts';
 import { Complaints } from './complaints.ts';
+import type { Conversation } from './conversation.ts';
 import { guarded } from '../base/guarded.ts';
 import type { Handling } from '../base/handling.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
-import type { Peer } from './peer.ts';
 import type { HttpHook, Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
 
 /** What a server or client offers to its plugins. */
@@ -20,7 +20,7 @@ export interface PluginBase {
   readonly peers: () => Iterable<PeerHandle>;
   /** True once the server listens or the client dials, so that a late `onStart` runs at once. */
   readonly started: () => boolean;
-  peerOf(handle: PeerHandle): Peer;
+  conversationWith(handle: PeerHandle): Conversation;
   readonly report: BugReport;
   acceptLink(link: Link): void;
 }
@@ -97,7 +97,7 @@ export class Plugins {
 
   /** Until one of them ends the session: those that follow have heard of that by then. */
   connected(peer: PeerHandle, payload: unknown): void {
-    const end = this.#base.peerOf(peer);
+    const end = this.#base.conversationWith(peer);
     for (const { hooks } of this.#installed.values()) {
       for (const hook of hooks.connect) this.#guard(() => end.session && hook(peer, payload), peer);
     }
@@ -111,7 +111,7 @@ export class Plugins {
 
   /** As `connected`. */
   linkChanged(peer: PeerHandle, up: boolean): void {
-    const end = this.#base.peerOf(peer);
+    const end = this.#base.conversationWith(peer);
     for (const { hooks } of this.#installed.values()) {
       for (const hook of hooks.link) this.#guard(() => end.session && hook(peer, up), peer);
     }
@@ -180,20 +180,20 @@ export class Plugins {
 
   #lane(name: string): Lane {
     const { side } = this.#base;
-    const peerOf = (handle: PeerHandle): Peer => this.#base.peerOf(handle);
+    const conversationWith = (handle: PeerHandle): Conversation => this.#base.conversationWith(handle);
     return {
       // Not async, which would make a promise for each call.
       send: (handle, data) => {
         try {
-          return peerOf(handle).send(name, data);
+          return conversationWith(handle).send(name, data);
         } catch (error) {
           return Promise.reject(error);
         }
       },
-      trySend: (handle, data) => peerOf(handle).trySend(name, data),
+      trySend: (handle, data) => conversationWith(handle).trySend(name, data),
       request: (handle, data, options) => {
         try {
-          return peerOf(handle).request(name, data, askOptions(options, 10_000, laneAskNames));
+          return conversationWith(handle).request(name, data, askOptions(options, 10_000, laneAskNames));
         } catch (error) {
           return Promise.reject(error);
         }
@@ -203,9 +203,9 @@ export class Plugins {
         const waits: Promise<unknown>[] = [];
         for (const handle of handles) {
           try {
-            const peer = peerOf(handle);
+            const conversation = conversationWith(handle);
             // A client has one peer, for whom nothing needs to be encoded apart.
-            const wait = side === 'client' ? peer.send(name, data) : peer.sendEncoded(name, message);
+            const wait = side === 'client' ? conversation.send(name, data) : conversation.sendEncoded(name, message);
             if (wait !== undefined) waits.push(wait.catch((error: unknown) => this.#report(error, handle)));
           } catch (error) {
             this.#report(error, handle);

@@ -2,7 +2,7 @@ import type { BusError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
 import type { Contract, PayloadOf, Typed } from './contract.ts';
 import type { SlowInfo } from './events.ts';
-import type { Respond } from './request-desk.ts';
+import type { Respond } from './request-dispatcher.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 

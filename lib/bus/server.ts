@@ -7,13 +7,12 @@ import { Connection } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from '../base/emitter.ts';
-import type { Handling } from '../base/handling.ts';
-import type { IncomingRequest } from './incoming.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 import type { Listen, ServerPlatform } from './platform.ts';
+import type { PeerEvents } from './peer-events.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
-import { type Handler, RequestDesk } from './request-desk.ts';
+import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
 import type { ServerHandle } from './server-handle.ts';
 import { type StartSettings, startSettings } from './start-settings.ts';
@@ -36,7 +35,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly #listen: Listen;
   readonly #connections: Connections;
   readonly #surveys: Surveys;
-  readonly #desk: RequestDesk;
+  readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
   #state: ServerState = 'idle';
   #listener: Listener | undefined;
@@ -53,7 +52,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.options = resolveOptions('Server', serverOptions, options, extended ? 'ignored' : 'refused');
     this.#listen = platform.listener(this.options);
     const { clock, random, tls } = this.options;
-    this.#desk = new RequestDesk(
+    this.#dispatcher = new RequestDispatcher(
       () => this.listenerCount('request') > 0,
       (error, peer) => this.#report(error, peer),
     );
@@ -64,7 +63,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       tls: typeof tls === 'object' ? tls : this.options.options,
       peers: () => this.#connections.all,
       started: () => this.#state === 'listening',
-      peerOf: (handle) => this.#connections.peerOf(handle),
+      conversationWith: (handle) => this.#connections.conversationWith(handle),
       report: (error, peer) => this.#report(error, peer),
       acceptLink: (link) => {
         if (this.#state !== 'listening') throw new BusError('ERR_STATE', 'The server does not listen');
@@ -75,14 +74,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       handle: this,
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
-      stray: (error) => this.#report(error),
-      message: (connection, lane, data, handling) => this.#message(connection, lane, data, handling),
-      request: (connection, request, data) => this.#request(connection, request, data),
-      error: (connection, error) => this.#report(error, connection),
-      linkChanged: (connection, up) => this.#plugins.linkChanged(connection, up),
-      linkSeen: (connection, up) => void this.fire('link', connection, up),
-      slow: (_connection, info) => void this.fire('slow', info),
-      over: (connection, reason) => this.#disconnected(connection, reason),
+      handshakeFailed: (error) => this.#report(error),
+      events: this.#peerEvents(),
     });
     this.#surveys = new Surveys(this.#connections, this.options);
   }
@@ -168,13 +161,13 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   /** Stops messages and requests of all clients, present and to come, from arriving; they wait at the clients. */
   pause(): void {
     this.#paused = true;
-    for (const connection of this.#connections.all) connection.peer.hold('server');
+    for (const connection of this.#connections.all) connection.conversation.pause('server');
   }
 
   /** Takes up what `pause` held back, in order. */
   resume(): void {
     this.#paused = false;
-    for (const connection of this.#connections.all) connection.peer.release('server');
+    for (const connection of this.#connections.all) connection.conversation.resume('server');
   }
 
   /**
@@ -183,7 +176,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * `undefined`, which takes the handler away.
    */
   handle(handler: Handler<In<C, 'request'>, In<C, 'response'>, Connection<C>> | undefined): this {
-    this.#desk.handle(handler as unknown as Handler<unknown, unknown> | undefined);
+    this.#dispatcher.handle(handler as unknown as Handler<unknown, unknown> | undefined);
     return this;
   }
 
@@ -198,7 +191,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {
-    if (event === 'request') this.#desk.listenerFailed(args[1], error);
+    if (event === 'request') this.#dispatcher.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error, peerIn(args));
   }
 
@@ -252,7 +245,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   #connected(connection: Connection, payload: unknown): void {
-    if (this.#paused) connection.peer.hold('server');
+    if (this.#paused) connection.conversation.pause('server');
     this.#plugins.connected(connection, payload);
     const { conversation } = connection;
     if (!conversation.isOver) {
@@ -260,20 +253,33 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     }
   }
 
-  #disconnected(connection: Connection, reason: unknown): void {
-    this.#plugins.disconnected(connection, reason);
-    this.fire('disconnect', connection, reason);
-  }
-
-  #message(connection: Connection, lane: string, data: unknown, handling: Handling | undefined): void {
-    if (lane !== '') this.#plugins.message(lane, data, connection, handling);
-    else if (handling === undefined) this.fire('message', data, connection);
-    else this.fireHandled(handling, 'message', data, connection);
-  }
-
-  #request(connection: Connection, request: IncomingRequest, data: unknown): void {
-    if (request.lane !== '') this.#plugins.request(request, data);
-    else this.#desk.take(request, data, (body, respond) => this.fire('request', body, respond, connection));
+  #peerEvents(): PeerEvents<Connection> {
+    return {
+      messageFrom: (connection, lane, data, handling) => {
+        if (lane !== '') this.#plugins.message(lane, data, connection, handling);
+        else if (handling === undefined) this.fire('message', data, connection);
+        else this.fireHandled(handling, 'message', data, connection);
+      },
+      requestFrom: (connection, request, data) => {
+        if (request.lane !== '') this.#plugins.request(request, data);
+        else this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, connection));
+      },
+      errorOf: (connection, error) => this.#report(error, connection),
+      linkChanged: (connection, up) => this.#plugins.linkChanged(connection, up),
+      linkSeen: (connection, up) => {
+        connection.tell('link', up);
+        this.fire('link', connection, up);
+      },
+      slow: (connection, info) => {
+        connection.tell('slow', info);
+        this.fire('slow', info);
+      },
+      undelivered: (connection, messages) => connection.tell('undelivered', messages),
+      sessionOver: (connection, reason) => {
+        this.#plugins.disconnected(connection, reason);
+        this.fire('disconnect', connection, reason);
+      },
+    };
   }
 
   #report(error: unknown, peer?: PeerHandle): void {

@@ -25,12 +25,12 @@ export class Surveys {
 
   async all(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<unknown>[]> {
     const options = askOptions(settings, 10_000);
-    return this.#gather(options, (connection, ask) => connection.peer.request('', data, ask));
+    return this.#gather(options, (connection, ask) => connection.conversation.request('', data, ask));
   }
 
   async pings(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<number>[]> {
     const options = askOptions(settings, 10_000);
-    const ping = (connection: Connection, ask: AskOptions): Promise<unknown> => connection.peer.ping(data, ask);
+    const ping = (connection: Connection, ask: AskOptions): Promise<unknown> => connection.conversation.ping(data, ask);
     return this.#gather(options, ping) as Promise<SurveyResult<number>[]>;
   }
 
@@ -41,7 +41,7 @@ export class Surveys {
     const quorum = quorumOf(settings);
     const { timeout, signal } = settings;
     const options = askOptions({ timeout, signal }, 10_000);
-    const members = this.#members((connection, ask) => connection.peer.request('', data, ask));
+    const members = this.#members((connection, ask) => connection.conversation.request('', data, ask));
     return surveyAnswers(members, options, quorum, this.#options.clock, this.#options.surveyGraceMs);
   }
 

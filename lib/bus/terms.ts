@@ -1,13 +1,12 @@
 import { BusError } from '../base/errors.ts';
 import type { LinkPort } from '../session/link-port.ts';
-import { nativeDialect } from '../session/native-dialect.ts';
-import type { SessionOwner } from '../session/session-owner.ts';
+import { nativeDialect, type SessionDialect } from '../session/dialect.ts';
 import { Session } from '../session/session.ts';
-import type { SessionDialect } from '../session/session-dialect.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello, ProcessMark, ServerHello } from '../wire/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { recordBytes } from '../wire/native/record-layer.ts';
+import type { Conversation } from './conversation.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
 import type { Platform, Processes } from './platform.ts';
 
@@ -75,7 +74,7 @@ export function sessionOfClient(
   port: LinkPort,
   options: ResolvedClientOptions,
   platform: Platform,
-  owner: SessionOwner,
+  conversation: Conversation,
 ): Session {
   const offer = hello.busbar;
   if (offer !== undefined && offer.version !== protocolVersion) {
@@ -87,11 +86,11 @@ export function sessionOfClient(
   const dialect = offer === undefined ? netIpcDialect(hello, port, options, platform) : nativeDialectOf(offer, options);
   // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
   const heartbeatIntervalMs = options.heartbeatIntervalMs * clientHeartbeat;
-  return newSession(dialect, owner, { ...options, heartbeatIntervalMs });
+  return newSession(dialect, conversation, { ...options, heartbeatIntervalMs });
 }
 
-export function newSession(dialect: SessionDialect, owner: SessionOwner, options: ResolvedPeerOptions): Session {
-  return new Session(dialect, owner, options.clock, options);
+export function newSession(dialect: SessionDialect, conversation: Conversation, options: ResolvedPeerOptions): Session {
+  return new Session(dialect, conversation, conversation.queues, options.clock, options);
 }
 
 /** The net-ipc dialect on `port`, with the terms both hellos named. */

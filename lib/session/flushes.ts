@@ -4,7 +4,7 @@ import type { QueuedMark } from './queued.ts';
 
 /** What there is to be flushed. */
 export interface Flushable {
-  readonly outbox: { readonly sequence: number; readonly acknowledged: number };
+  readonly replay: { readonly sequence: number; readonly acknowledged: number };
   /** Large bodies that wait to be cut. */
   readonly queued: { readonly mark: QueuedMark | undefined; isCut(mark: QueuedMark): boolean };
   /** Bytes that the peer has not taken or, where nothing is acknowledged, that have not left. */
@@ -26,22 +26,22 @@ const lookMs = 2;
 export class Flushes {
   readonly #clock: Clock;
   readonly #flushable: Flushable;
-  readonly #mustLook: boolean;
+  readonly #reliable: boolean;
   readonly #waiting = new Queue<Flush>();
   #timer: Timer | undefined;
 
-  /** `mustLook`: nothing is acknowledged, so that nobody says when the last bytes left. */
-  constructor(clock: Clock, flushable: Flushable, mustLook: boolean) {
+  /** `reliable`: what is sent is acknowledged; else nobody says when the last bytes left. */
+  constructor(clock: Clock, flushable: Flushable, reliable: boolean) {
     this.#clock = clock;
     this.#flushable = flushable;
-    this.#mustLook = mustLook;
+    this.#reliable = reliable;
   }
 
   add(done: () => void): void {
-    const { outbox, queued } = this.#flushable;
-    this.#waiting.push({ done, sequence: outbox.sequence, queued: queued.mark });
+    const { replay, queued } = this.#flushable;
+    this.#waiting.push({ done, sequence: replay.sequence, queued: queued.mark });
     this.settle();
-    if (this.#mustLook) this.#look();
+    if (!this.#reliable) this.#look();
   }
 
   /** Something was flushed: calls those whose wait is over. */
@@ -63,14 +63,14 @@ export class Flushes {
   }
 
   #isOver(flush: Flush): boolean {
-    const { outbox, queued, pendingBytes } = this.#flushable;
-    if (this.#mustLook) return pendingBytes === 0;
+    const { replay, queued, pendingBytes } = this.#flushable;
+    if (!this.#reliable) return pendingBytes === 0;
     if (flush.queued !== undefined) {
       if (!queued.isCut(flush.queued)) return false;
       flush.queued = undefined;
-      flush.sequence = outbox.sequence;
+      flush.sequence = replay.sequence;
     }
-    return outbox.acknowledged >= flush.sequence;
+    return replay.acknowledged >= flush.sequence;
   }
 
   #look(): void {

@@ -4,7 +4,7 @@ import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import { RecordReader, RecordWriter } from '../wire/native/record-layer.ts';
-import type { Session, SessionLink } from './session.ts';
+import type { SessionLink } from './write-queue.ts';
 
 /** Who reads a link at present. */
 export interface LinkReader {
@@ -12,50 +12,16 @@ export interface LinkReader {
    * Returns how many of `bytes` it took, undefined for all; the others come again, in a later turn of the event loop, or
    * to the next reader.
    */
-  data(bytes: Uint8Array): number | undefined;
-  drain(): void;
-  close(error?: Error): void;
+  read(bytes: Uint8Array): number | undefined;
+  /** The link takes bytes again. */
+  drained(): void;
+  closed(error?: Error): void;
   /** The bytes are no records; the link is of no use any more. */
   failed(error: BusError): void;
 }
 
 const none: never[] = [];
-const nobody: LinkReader = { data: () => undefined, drain() {}, close() {}, failed() {} };
-
-/** Who holds a session, and hears what becomes of each of its links. */
-export interface LinkHolder {
-  /** The link was closed or, with an `error`, is of no use any more. */
-  linkLost(port: LinkPort, error: BusError | undefined): void;
-}
-
-/** Feeds `session` from `port`; what else happens to the link is the holder's business. */
-export class SessionReader implements LinkReader {
-  readonly #port: LinkPort;
-  readonly #session: Session;
-  readonly #holder: LinkHolder;
-
-  constructor(port: LinkPort, session: Session, holder: LinkHolder) {
-    this.#port = port;
-    this.#session = session;
-    this.#holder = holder;
-  }
-
-  data(bytes: Uint8Array): number {
-    return this.#session.receiveBytes(bytes);
-  }
-
-  drain(): void {
-    this.#session.linkDrained();
-  }
-
-  close(): void {
-    this.#holder.linkLost(this.#port, undefined);
-  }
-
-  failed(error: BusError): void {
-    this.#holder.linkLost(this.#port, error);
-  }
-}
+const nobody: LinkReader = { read: () => undefined, drained() {}, closed() {}, failed() {} };
 
 /** A link whose reader can change or take its time, and that can be compressed from some point on. */
 export class LinkPort implements SessionLink, LinkEvents {
@@ -97,7 +63,7 @@ export class LinkPort implements SessionLink, LinkEvents {
     this.#reader = reader;
     if (reader === undefined || this.#waits) return;
     this.#readOn();
-    if (this.#closed !== undefined && !this.#waits) reader.close(this.#closed.error);
+    if (this.#closed !== undefined && !this.#waits) reader.closed(this.#closed.error);
   }
 
   /** Nobody will read any more: what comes is dropped, and nobody hears of the close. */
@@ -166,7 +132,7 @@ export class LinkPort implements SessionLink, LinkEvents {
   }
 
   drain(): void {
-    this.#reader?.drain();
+    this.#reader?.drained();
   }
 
   close(error?: Error): void {
@@ -177,13 +143,13 @@ export class LinkPort implements SessionLink, LinkEvents {
   #end(): void {
     for (const stream of this.#streams) stream.close();
     this.#streams = none;
-    this.#reader?.close(this.#closed?.error);
+    this.#reader?.closed(this.#closed?.error);
   }
 
   /** Has the reader take `bytes`; returns how many it took, or -1 when nothing is left of them, nor of a record. */
   #take(bytes: Uint8Array): number {
     if (this.#recordReader === undefined) {
-      const taken = this.#reader?.data(bytes);
+      const taken = this.#reader?.read(bytes);
       return taken === undefined || taken === bytes.length ? -1 : taken;
     }
     return this.#takeRecords(this.#recordReader, bytes);
@@ -208,7 +174,7 @@ export class LinkPort implements SessionLink, LinkEvents {
   #takePlain(): boolean {
     const plain = this.#plain;
     if (plain === undefined) return true;
-    const taken = this.#reader?.data(plain) ?? plain.length;
+    const taken = this.#reader?.read(plain) ?? plain.length;
     this.#plain = taken < plain.length ? plain.subarray(taken) : undefined;
     return this.#plain === undefined;
   }

@@ -35,7 +35,7 @@ export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSi
     const abort = (): void => fail(signal.reason);
     signal.addEventListener('abort', abort, { once: true });
     port.read({
-      data(bytes) {
+      read(bytes) {
         try {
           let step = opening.feed(bytes);
           while (step?.type === 'write') {
@@ -56,8 +56,8 @@ export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSi
         }
         return undefined;
       },
-      drain() {},
-      close: (cause) => fail(new BusError('ERR_CONNECT', 'The link closed before the server answered', { cause })),
+      drained() {},
+      closed: (cause) => fail(new BusError('ERR_CONNECT', 'The link closed before the server answered', { cause })),
       failed: fail,
     });
     if (signal.aborted) {

@@ -1,5 +1,5 @@
 import { Queue } from '../base/queue.ts';
-import type { Entry } from './outbox.ts';
+import type { Entry } from './replay-buffer.ts';
 
 interface Lane {
   readonly entries: Queue<Entry | undefined>;
@@ -16,11 +16,7 @@ const none = new Map<number, Lane>();
 export class Queued {
   /** Made when the first body waits: most sessions never have one. */
   #lanes = none;
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
+  count = 0;
 
   countOf(lane: number): number {
     return this.#lanes.get(lane)?.entries.length ?? 0;
@@ -28,7 +24,7 @@ export class Queued {
 
   /** Names those that wait now; undefined where none does. */
   get mark(): QueuedMark | undefined {
-    return this.#count === 0 ? undefined : new Map([...this.#lanes].map(([lane, { added }]) => [lane, added]));
+    return this.count === 0 ? undefined : new Map([...this.#lanes].map(([lane, { added }]) => [lane, added]));
   }
 
   /** Whether all that waited at `mark` were cut. */
@@ -44,12 +40,12 @@ export class Queued {
     this.#lanes.set(lane, waiting);
     waiting.entries.push(entry);
     waiting.added += 1;
-    this.#count += 1;
+    this.count += 1;
   }
 
   /** The owner of the body of `lane` that was cut to its end. */
   take(lane: number): Entry | undefined {
-    this.#count -= 1;
+    this.count -= 1;
     return this.#lanes.get(lane)?.entries.shift();
   }
 
@@ -57,7 +53,7 @@ export class Queued {
   abandon(): Entry[] {
     const left = [...this.#lanes.values()].flatMap(({ entries }) => entries.clear());
     this.#lanes = none;
-    this.#count = 0;
+    this.count = 0;
     return left.filter((entry) => entry !== undefined);
   }
 }

@@ -1,29 +1,27 @@
 import { asBusError, BusError } from '../base/errors.ts';
 import type { Decoder } from '../wire/dialect.ts';
-import type { ControlFrame, Frame, OpenFrame, PartFrame, RequestId } from '../wire/frames.ts';
-import { HeldFrames } from './held-frames.ts';
+import type { Frame, RequestId } from '../wire/frames.ts';
+import type { Delivery } from './delivery.ts';
+import type { SessionEvents } from './session-events.ts';
 
-/** A frame somebody above the session has to act on. */
-export type UserFrame = Exclude<Frame, ControlFrame | PartFrame | OpenFrame>;
-
-export interface FrameTaker {
-  /** No frame from this one on was given to all who are to hear it; Infinity: every one was. */
-  readonly unheard: number;
-  /**
-   * `lane` is the name the peer gave the frame's lane, '' for the user's own; `heardAt`: when it came; `sequence`: its
-   * number. Never throws.
-   */
-  frame(frame: UserFrame, lane: string, heardAt: number, sequence: number): void;
+/** Who acts on the frames about the link. */
+export interface ControlEvents {
+  /** The peer has taken so many frames, modulo 2^32. Throws for those that were never sent. */
+  onAck(received: number): void;
+  say(kind: 'heartbeatReply'): void;
+  onPause(): void;
+  onResume(): void;
 }
 
 export interface ReceiverOptions {
   readonly decoder: Decoder;
-  /** True in the `session` tier: frames are counted and acknowledged. */
-  readonly counts: boolean;
-  readonly taker: FrameTaker;
-  control(frame: ControlFrame): void;
+  /** Frames are counted and acknowledged. */
+  readonly reliable: boolean;
+  readonly control: ControlEvents;
+  readonly events: SessionEvents;
+  readonly delivery: Delivery;
   /** When bytes of the peer's last came. */
-  heardAt(): number;
+  readonly liveness: { readonly heardAt: number };
 }
 
 /** An acknowledgement goes out by itself, without waiting for a frame to ride on, after this much. */
@@ -35,23 +33,19 @@ const mostFrames = 256;
 /** The lanes of a session whose peer opened none. */
 const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 
-/**
- * The incoming half of a session: counts what arrived, holds back what nobody is to hear yet, says what to acknowledge.
- * While paused those are the messages and requests of lane 0, while shut those of all lanes.
- */
+/** The incoming half of a session: counts what arrived, hands each frame to who acts on it, says what to acknowledge. */
 export class Receiver {
   /** Sequenced frames that arrived, whether or not somebody took them yet. */
   received = 0;
-  /** The session is over: frames behind the one that ended it have nobody to go to. */
-  over = false;
-  readonly #options: ReceiverOptions;
+  /** Up to which of them it was said that they were taken. */
+  acked = 0;
+  readonly #decoder: Decoder;
+  readonly #reliable: boolean;
+  readonly #control: ControlEvents;
+  readonly #events: SessionEvents;
+  readonly #delivery: Delivery;
+  readonly #liveness: { readonly heardAt: number };
   #lanes: ReadonlyMap<number, string> = userLane;
-  readonly #held = new HeldFrames();
-  /** Those of plugins' lanes; made for the first one. */
-  #heldOfLanes: HeldFrames | undefined;
-  #paused = false;
-  #shut = false;
-  #acked = 0;
   #unackedBytes = 0;
   #confirmAsked = false;
   /** What was read together: all of it is looked at before the first of it begins anything. */
@@ -68,90 +62,52 @@ export class Receiver {
     return this.#read.length < mostFrames;
   };
 
-  constructor(options: ReceiverOptions) {
-    this.#options = options;
-  }
-
-  get paused(): boolean {
-    return this.#paused;
-  }
-
-  get isShut(): boolean {
-    return this.#shut;
-  }
-
-  /** What the frames cost that arrived and wait for `resume` or `open`. */
-  get heldBytes(): number {
-    return this.#held.bytes + (this.#heldOfLanes?.bytes ?? 0);
+  constructor({ decoder, reliable, control, events, delivery, liveness }: ReceiverOptions) {
+    this.#decoder = decoder;
+    this.#reliable = reliable;
+    this.#control = control;
+    this.#events = events;
+    this.#delivery = delivery;
+    this.#liveness = liveness;
   }
 
   /** Takes as many frames as are read together, and returns of how many bytes. @throws BusError of the decoder's. */
   feed(bytes: Uint8Array): number {
     try {
-      return this.#options.decoder.feed(bytes, this.#sink);
+      return this.#decoder.feed(bytes, this.#sink);
     } finally {
       if (!this.#acts) this.#act();
     }
   }
 
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** What is held stays so: an acknowledgement that is still to go must not name it as taken. */
-  end(): void {
-    this.over = true;
-  }
-
-  /** Delivers what was held, in order, unless a handler pauses again. */
-  resume(): void {
-    this.#paused = false;
-    this.#deliverHeld();
-  }
-
-  /** Lets through only what answers this end. */
-  shut(): void {
-    this.#shut = true;
-  }
-
-  /** Ends that: delivers what was held, in order, but for what a pause holds. */
-  open(): void {
-    this.#shut = false;
-    this.#deliverHeld();
-  }
-
   /** Whether an acknowledgement should go out now rather than ride on the next frame. */
   get ackIsUrgent(): boolean {
-    return (
-      (this.#confirmAsked && this.#taken > this.#acked) ||
-      this.#unackedBytes >= ackBytes ||
-      this.#taken - this.#acked >= ackFrames
-    );
+    if (this.received === this.acked) return false;
+    const unacked = this.#taken - this.acked;
+    return (this.#confirmAsked && unacked > 0) || this.#unackedBytes >= ackBytes || unacked >= ackFrames;
   }
 
   get ackIsDue(): boolean {
-    return this.#options.counts && this.#taken > this.#acked;
+    return this.#reliable && this.received > this.acked && this.#taken > this.acked;
   }
 
-  /** The count to acknowledge, which then counts as sent; -1 when there is nothing new. */
+  /** The count to acknowledge, which then counts as said; -1 when there is nothing new. */
   takeAck(): number {
     if (!this.ackIsDue) return -1;
-    this.#acked = this.#taken;
+    this.acked = this.#taken;
     this.#unackedBytes = 0;
     this.#confirmAsked = false;
-    return this.#acked;
+    return this.acked;
   }
 
   /** A new link knows nothing of acknowledgements that the broken one may have lost. */
   forgetAcks(): void {
-    this.#acked = 0;
+    this.acked = 0;
   }
 
   /** Everything up to here was taken by its handler. */
   get #taken(): number {
-    const user = this.#held.first?.sequence ?? Number.POSITIVE_INFINITY;
-    const lanes = this.#heldOfLanes?.first?.sequence ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.received, user - 1, lanes - 1, this.#options.taker.unheard - 1);
+    return Math.min(this.received, this.#delivery.untaken - 1);
   }
 
   /** Also behind a frame that is refused: what was decoded has to be counted, since the decoder would not know it again. */
@@ -172,64 +128,87 @@ export class Receiver {
     if (refused !== undefined) throw refused;
   }
 
+  /** The one switch over all that may come. */
   #receive(frame: Frame): void {
-    if (this.over) return;
+    if (this.#delivery.isOver) return;
     switch (frame.type) {
       case 'ack':
-      case 'heartbeat':
-      case 'heartbeat-reply':
-      case 'pause':
-      case 'resume':
-      case 'going-away':
-        this.#options.control(frame);
+        this.#control.onAck(frame.received);
         return;
-      default:
-        this.received += 1;
-        this.#unackedBytes += frame.size;
-        this.#deliver(frame);
+      case 'heartbeat':
+        this.#control.say('heartbeatReply');
+        return;
+      case 'heartbeat-reply':
+        return;
+      case 'pause':
+        this.#control.onPause();
+        return;
+      case 'resume':
+        this.#control.onResume();
+        return;
+      case 'going-away':
+        this.#events.onGoingAway();
+        return;
+      case 'part':
+        this.#count(frame.size);
+        return;
+      case 'open':
+        this.#count(frame.size);
+        this.#open(frame.lane, frame.name);
+        return;
+      case 'message':
+      case 'request':
+        this.#count(frame.size);
+        if (frame.id !== undefined && this.#isCancelled(frame.id)) return;
+        if (frame.type === 'message' && frame.id === undefined) this.#confirmAsked ||= frame.confirm;
+        this.#delivery.take(frame, this.#nameOf(frame.lane), this.#liveness.heardAt, this.received);
+        return;
+      case 'response':
+        this.#count(frame.size);
+        this.#events.requests.answered(frame.id, frame.data, this.#nameOf(frame.lane));
+        return;
+      case 'failure':
+        this.#count(frame.size);
+        this.#nameOf(frame.lane);
+        this.#events.requests.failed(frame.id, frame.error);
+        return;
+      case 'pong':
+        this.#count(frame.size);
+        this.#events.requests.answered(frame.id, frame.data, '');
+        return;
+      case 'ping':
+        this.#count(frame.size);
+        this.#delivery.ping(frame, this.#liveness.heardAt, this.received);
+        return;
+      case 'cancel':
+        this.#count(frame.size);
+        if (this.#wasDropped(frame.id) || this.#delivery.drop(frame.id, this.#nameOf(frame.lane))) return;
+        this.#events.incoming.cancelled(frame.id);
+        return;
+      case 'end':
+        this.#count(frame.size);
+        this.#delivery.end(frame, this.#liveness.heardAt, this.received);
+        return;
     }
   }
 
-  #deliver(frame: UserFrame | PartFrame | OpenFrame): void {
-    switch (frame.type) {
-      case 'part':
-        return;
-      case 'open':
-        if (this.#lanes.size >= maxLanes || this.#lanes.has(frame.lane)) {
-          throw new BusError('ERR_PROTOCOL', `Lane ${frame.lane} cannot be opened`);
-        }
-        this.#lanes = new Map(this.#lanes).set(frame.lane, frame.name);
-        return;
-      case 'message':
-        if (frame.confirm && frame.id === undefined) this.#confirmAsked = true;
-        if (frame.id !== undefined && this.#isCancelled(frame.id)) return;
-        break;
-      case 'request':
-        if (this.#isCancelled(frame.id)) return;
-        break;
-      case 'cancel':
-        if (this.#dropped(frame.id)) return;
-        break;
-      default:
-        break;
+  #count(bytes: number): void {
+    this.received += 1;
+    this.#unackedBytes += bytes;
+  }
+
+  #open(lane: number, name: string): void {
+    if (this.#lanes.size >= maxLanes || this.#lanes.has(lane)) {
+      throw new BusError('ERR_PROTOCOL', `Lane ${lane} cannot be opened`);
     }
-    const heardAt = this.#options.heardAt();
-    if (!('lane' in frame)) {
-      if (frame.type === 'end' && this.#endWaits) this.#held.hold(frame, '', this.received, heardAt);
-      else this.#options.taker.frame(frame, '', heardAt, this.received);
-      return;
-    }
-    const lane = this.#lanes.get(frame.lane);
-    if (lane === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${frame.lane}, which has no name`);
-    const held = lane === '' ? this.#held : this.#heldOfLanes;
-    if (this.#shut || (this.#paused && lane === '') || (held !== undefined && held.length > 0)) {
-      if (frame.type === 'cancel' && held?.drop(frame.id) === true) return;
-      if (frame.type === 'message' || frame.type === 'request') {
-        this.#queueOf(lane).hold(frame, lane, this.received, heardAt);
-        return;
-      }
-    }
-    this.#options.taker.frame(frame, lane, heardAt, this.received);
+    this.#lanes = new Map(this.#lanes).set(lane, name);
+  }
+
+  #nameOf(lane: number): string {
+    if (lane === 0) return '';
+    const name = this.#lanes.get(lane);
+    if (name === undefined) throw new BusError('ERR_PROTOCOL', `A frame came on lane ${lane}, which has no name`);
+    return name;
   }
 
   /** Whether a CANCEL that was read together with what `id` names is about it. */
@@ -240,39 +219,9 @@ export class Receiver {
   }
 
   /** Whether what this CANCEL is about was dropped for it; one more of its number would be another. */
-  #dropped(id: RequestId): boolean {
+  #wasDropped(id: RequestId): boolean {
     const dropped = this.#cancelled?.get(id) === true;
     this.#cancelled?.delete(id);
     return dropped;
-  }
-
-  /** Whether an end waits with what is held: where nothing is acknowledged, the peer does not know what it cuts off. */
-  get #endWaits(): boolean {
-    return this.#shut && !this.#options.counts && this.#held.length > 0;
-  }
-
-  #queueOf(lane: string): HeldFrames {
-    if (lane === '') return this.#held;
-    this.#heldOfLanes ??= new HeldFrames();
-    return this.#heldOfLanes;
-  }
-
-  #deliverHeld(): void {
-    while (!this.#shut && !this.over) {
-      const queue = this.#nextHeld;
-      const first = queue?.first;
-      if (queue === undefined || first === undefined) return;
-      const { lane, heardAt, sequence } = first;
-      const frame = queue.shift();
-      if (frame !== undefined) this.#options.taker.frame(frame, lane, heardAt, sequence);
-    }
-  }
-
-  /** Where the oldest frame is that may be delivered. */
-  get #nextHeld(): HeldFrames | undefined {
-    const user = this.#paused ? undefined : this.#held.first;
-    const lanes = this.#heldOfLanes?.first;
-    if (lanes === undefined) return user && this.#held;
-    return user !== undefined && user.sequence < lanes.sequence ? this.#held : this.#heldOfLanes;
   }
 }

@@ -1,294 +1,247 @@
-import type { Clock, Timer } from '../base/clock.ts';
-import { asBusError, BusError } from '../base/errors.ts';
-import type { ControlFrame } from '../wire/frames.ts';
-import { Flushes } from './flushes.ts';
-import type { Entry } from './outbox.ts';
-import { Receiver } from './receiver.ts';
-import { Sender } from './sender.ts';
-import type { SessionDialect } from './session-dialect.ts';
-import type { SessionLimits, SessionOwner } from './session-owner.ts';
-import { TimeSlice } from './time-slice.ts';
-import type { Outlet } from './outflow.ts';
-import { Watch, type Watched } from './watch.ts';
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import type { EncodedMessage } from '../wire/dialect.ts';
+import type { RequestId } from '../wire/frames.ts';
+import type { SessionDialect, SessionLimits } from './dialect.ts';
+import { ReadingSession } from './reading-session.ts';
+import type { Entry } from './replay-buffer.ts';
+import { SendQueue, type SlowConsumerPolicy } from './send-queue.ts';
+import type { SessionEvents } from './session-events.ts';
+import { Signal } from './signal.ts';
 
-/** What a session needs of a link, beyond writing. */
-export interface SessionLink extends Outlet {
-  pause(): void;
-  resume(): void;
-}
+/** What `send` returns while there is room: one promise for all. */
+const accepted: Promise<void> = Promise.resolve();
 
-const ackDelayMs = 100;
-/** As much as a socket hands over at a time. */
-const readBytes = 65_536;
+/** Bytes that a link garbled come right over another one; a frame that fails as often as this never does. */
+const mostDecodeFailures = 3;
 
 /**
- * One conversation over successive links. It does no I/O and reads no time of its own: bytes come in through
- * `receiveBytes`, leave through the link it is attached to, and the clock is the one given.
+ * What waits for room, from one session to the next. The user's own messages and requests and those of plugins' lanes wait
+ * apart, since a peer's `pause` holds back only the first.
  */
-export class Session {
-  static readonly #watched: Watched<Session> = {
-    pending: (session) => session.out.pendingBytes > 0,
-    listening: (session) =>
-      (!session.paused || session.tier === 'session') && session.#receiver.heldBytes <= session.#maxHeldBytes,
-    heartbeat: (session) => session.out.control('heartbeat'),
-    dead: (session, silentMs) =>
-      session.#owner.broken(new BusError('ERR_TIMEOUT', `The peer sent nothing for ${Math.round(silentMs)} ms`)),
-    // A peer that asked for a pause is not slow, as long as its link takes what is sent.
-    slow: (session) => void ((session.#peerPaused && session.out.isWritten) || session.#owner.slow()),
-    idle: (session) => session.#dialect.slab.release(),
-  };
-  readonly tier: 'legacy' | 'session';
-  readonly handles: boolean;
-  readonly #dialect: SessionDialect;
-  readonly #owner: SessionOwner;
-  readonly #clock: Clock;
-  /** What this end sends. */
-  readonly out: Sender;
-  readonly #receiver: Receiver;
-  readonly #watch: Watch<Session>;
-  readonly #flushes: Flushes;
-  readonly #slice = new TimeSlice();
-  readonly #maxHeldBytes: number;
-  #link: SessionLink | undefined;
-  #ackTimer: Timer | undefined;
-  #peerPaused = false;
-  #closing = false;
-  #peerCloses = false;
+export class SendQueues {
+  readonly user: SendQueue;
+  readonly lanes = new SendQueue('wait');
+  /** The present session. */
+  session: Session | undefined;
 
-  constructor(dialect: SessionDialect, owner: SessionOwner, clock: Clock, limits: SessionLimits) {
-    this.tier = dialect.tier;
-    this.handles = dialect.handles === true;
-    this.#dialect = dialect;
-    this.#owner = owner;
-    this.#clock = clock;
-    this.#maxHeldBytes = limits.maxUnackedBytes * 2;
-    const { encoder, decoder, slab } = dialect;
-    const keeps = dialect.tier === 'session';
-    const control = (frame: ControlFrame): void => this.#control(frame);
-    const heardAt = (): number => this.#watch.heardAt;
-    this.#receiver = new Receiver({ decoder, counts: keeps, taker: owner, control, heardAt });
-    this.#watch = new Watch(clock, limits, Session.#watched, this);
-    this.out = new Sender({
-      clock,
-      encoder,
-      slab,
-      keeps,
-      maxBytes: limits.maxUnackedBytes,
-      maxMessages: limits.maxPendingMessages,
-      asker: owner.questions,
-      acks: this.#receiver,
-      watch: this.#watch,
+  constructor(policy: SlowConsumerPolicy) {
+    this.user = new SendQueue(policy);
+  }
+
+  /** The present session. @throws BusError `ERR_CLOSED` when there is none. */
+  get current(): Session {
+    if (this.session === undefined) throw new BusError('ERR_CLOSED');
+    return this.session;
+  }
+
+  of(lane: string): SendQueue {
+    return lane === '' ? this.user : this.lanes;
+  }
+
+  /** Resolves when a session accepted what `send` sends, or rejects why none ever will. */
+  message(lane: string, send: (session: Session) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const go = (): void => {
+        send(this.current);
+        resolve();
+      };
+      this.of(lane).push({ kind: 'message', send: go, fail: reject });
     });
-    this.#flushes = new Flushes(clock, this.out, !keeps);
   }
 
-  /** How many sequenced frames of the peer's arrived; what a resumed link tells the peer. */
-  get received(): number {
-    return this.#receiver.received;
+  /** Resolves when everything sent so far, and what waits for room, was acknowledged, or will never be. */
+  flush(): Promise<void> {
+    if (this.user.length === 0) return this.session?.flushSent() ?? accepted;
+    return new Promise((resolve) => {
+      const send = (): void => this.current.whenFlushed(resolve);
+      this.user.follow({ kind: 'request', send, fail: () => resolve() });
+    });
   }
 
-  get attached(): boolean {
-    return this.#link !== undefined;
+  /** Rejects all that waits; for when nothing will be sent any more. */
+  fail(error: BusError): void {
+    this.user.fail(error);
+    this.lanes.fail(error);
+  }
+}
+
+/**
+ * One conversation over successive links. It does no I/O and reads no time of its own: bytes come in through `read`,
+ * leave through the link it is attached to, and the clock is the one given.
+ */
+export class Session extends ReadingSession {
+  readonly #queues: SendQueues;
+  readonly #room = new Signal();
+  /** The peer is about to move to another session: what is new waits for that one. */
+  #sealed = false;
+  /** How often in a row links broke on the frame behind so many others, which could not be read. */
+  #decodeFailures = 0;
+  #failedBehind = -1;
+  /** The peer was given up as slow, until it takes something again. */
+  #slow = false;
+
+  constructor(dialect: SessionDialect, events: SessionEvents, queues: SendQueues, clock: Clock, limits: SessionLimits) {
+    super(dialect, events, clock, limits);
+    this.#queues = queues;
   }
 
-  get ended(): boolean {
-    return this.#receiver.over;
+  /** How many frames the peer acknowledged. */
+  get ackedByPeer(): number {
+    return this.out.replay.acknowledged;
   }
 
-  /** True while the peer asked for messages and requests of lane 0 to wait. */
-  get peerPaused(): boolean {
-    return this.#peerPaused;
+  /** How many it did not yet. */
+  get unacknowledged(): number {
+    return this.out.replay.count;
   }
 
-  get paused(): boolean {
-    return this.#receiver.paused;
+  /** Whether something new for `lane` would go out at once. */
+  maySend(lane: string): boolean {
+    if (this.#sealed) return false;
+    if (lane === '') return !this.peerPaused && this.#queues.user.length === 0 && this.out.hasRoom(true);
+    return this.#queues.lanes.length === 0 && this.out.hasRoom(false);
   }
 
-  /**
-   * Carries on over `link`, sending again what the peer has not received. False: the peer claims to have received
-   * what was never sent, or lacks what is gone, so that this session cannot go on.
-   */
-  attach(link: SessionLink, peerReceived: number): boolean {
-    this.#link = link;
-    this.#peerPaused = false;
-    this.#receiver.forgetAcks();
-    if (!this.out.attach(link, peerReceived)) {
-      this.#link = undefined;
-      return false;
+  /** Resolves when the message was accepted; rejects what the encoder throws, or why it never will be. */
+  send(lane: string, data: unknown): Promise<void> {
+    try {
+      if (this.trySend(lane, data)) return accepted;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    if (this.#receiver.paused) this.#holdPeer();
-    this.#watch.start();
-    this.#flushes.settle();
+    return this.#queues.message(lane, (session) => session.sendNow(lane, data));
+  }
+
+  /** The same where there is room; false where the message would have to wait. Throws what the encoder throws. */
+  trySend(lane: string, data: unknown): boolean {
+    if (!this.maySend(lane)) return false;
+    this.sendNow(lane, data);
     return true;
   }
 
-  /** The link is gone; what is sent from now on waits for the next one. */
-  detach(): void {
-    if (this.#link === undefined) return;
-    this.out.detach();
-    this.#link = undefined;
-    this.#dialect.decoder.restart?.();
-    this.#watch.stop();
-    this.#ackTimer?.cancel();
-    this.#ackTimer = undefined;
+  /**
+   * Sends a message whether there is room or not. `entry` hears what becomes of it; without one, a message of the user's is
+   * answered for when a session that keeps messages is lost.
+   */
+  sendNow(lane: string, data: unknown, confirm = false, entry?: Entry): void {
+    const isKept = this.reliable && lane === '';
+    this.out.message(lane, data, confirm, entry ?? (isKept ? { data, lane: 0 } : undefined));
   }
 
-  /** Returns how many of `bytes` it took; the others are to come again, in a later turn of the event loop. */
-  receiveBytes(bytes: Uint8Array): number {
-    const link = this.#link;
-    if (link === undefined) return bytes.length;
-    this.#watch.heard();
-    const { decoder } = this.#dialect;
-    // Whoever takes nothing is sent no large echoes, which would only be dropped when they are whole.
-    if (decoder.skipsPings !== undefined) decoder.skipsPings = this.out.pendingBytes >= this.#maxHeldBytes;
-    let taken = 0;
-    let goesOn = this.#slice.begin(this.#watch.heardAt);
-    this.out.cork();
-    try {
-      while (goesOn && taken < bytes.length) {
-        taken += this.#receiver.feed(bytes.subarray(taken, taken + readBytes));
-        goesOn = this.#slice.goesOn(this.#clock.now()) && this.#link === link;
-      }
-    } catch (error) {
-      this.out.uncork();
-      this.#owner.broken(asBusError(error, 'ERR_PROTOCOL'));
-      return bytes.length;
+  /**
+   * The same for a message whose answer is that of request `id`; an older peer gives none, and `acknowledged`
+   * is called when it took the message.
+   */
+  sendConfirmed(lane: string, id: number, data: unknown, acknowledged: () => void): void {
+    if (!this.reliable) {
+      throw new BusError('ERR_PEER_LACKS_FEATURE', 'A net-ipc peer acknowledges nothing, so nothing is confirmed');
     }
-    if (taken < bytes.length) this.#slice.end();
-    // An honest peer stops at its own limit; one that does not is stopped by the system's buffers.
-    if (this.#receiver.heldBytes > this.#maxHeldBytes) this.#link?.pause();
-    if (this.#receiver.ackIsUrgent) this.out.uncork();
-    else this.out.uncorkQuietly();
-    this.#scheduleAck();
-    // What a link that was given up brought besides is none of the next one's.
-    return this.#link === link ? taken : bytes.length;
+    if (this.handles) this.out.message(lane, data, true, undefined, id);
+    else this.sendNow(lane, data, true, { data, lane: 0, acknowledged, lost: () => true });
   }
 
-  /** The link takes bytes again. */
-  linkDrained(): void {
-    this.#watch.progressed();
-    this.out.flush();
-    this.#flushes.settle();
-    this.#owner.room();
-  }
-
-  pause(): void {
-    if (this.#receiver.paused) return;
-    this.#receiver.pause();
-    this.#holdPeer();
-  }
-
-  /** Lets nothing more through to handlers, as this end is about to close; but what a peer that closes too waits for. */
-  holdBack(): void {
-    if (this.#receiver.paused) return;
-    this.#closing = true;
-    if (!this.#peerCloses) this.#receiver.pause();
-    if (this.tier === 'session') this.out.control('closing');
-  }
-
-  resume(): void {
-    if (!this.#receiver.paused) return;
-    this.#receiver.resume();
-    if (this.#receiver.paused) {
-      this.#scheduleAck();
-      return;
+  /**
+   * Sends what was encoded once for many; undefined when it was accepted at once. A peer given up as slow gets
+   * nothing more until it takes something. Throws what the encoder throws.
+   */
+  sendEncoded(lane: string, message: EncodedMessage): Promise<void> | undefined {
+    if (this.maySend(lane)) {
+      this.sendEncodedNow(lane, message);
+      return undefined;
     }
-    this.#link?.resume();
-    if (this.tier === 'session') this.out.control('resume');
+    if (this.#slow) return Promise.reject(new BusError('ERR_SLOW_CONSUMER'));
+    return this.#queues.message(lane, (session) => session.sendEncodedNow(lane, message));
   }
 
-  /** Something came that waits for `open` or `resume`. */
-  get hasUnheard(): boolean {
-    return this.#receiver.heldBytes > 0;
+  /** The same whether there is room or not. */
+  sendEncodedNow(lane: string, message: EncodedMessage): void {
+    this.out.encoded(lane, message, lane === '');
   }
 
-  /** Delivers answers only, until `open`; the peer goes on sending until it has no room, which costs no frame. */
-  shut(): void {
-    this.#receiver.shut();
+  /** Asks. Throws what the encoder throws, as the others do that follow. */
+  request(lane: string, id: number, data: unknown, timeoutMs: number | undefined): void {
+    this.out.request(lane, id, data, timeoutMs);
   }
 
-  open(): void {
-    if (!this.#receiver.isShut) return;
-    this.#receiver.open();
-    if (!this.#receiver.paused) this.#link?.resume();
-    this.heard();
+  ping(id: number, data: unknown): void {
+    this.out.ping(id, data);
   }
 
-  /** What was given on late was heard: it may be acknowledged. */
-  heard(): void {
-    if (this.#receiver.ackIsUrgent) this.out.flush();
-    this.#scheduleAck();
+  /** Answers a request. */
+  respond(lane: string, id: RequestId, data: unknown): void {
+    this.out.response(lane, id, data);
   }
 
-  goAway(): void {
-    this.out.control('goingAway');
+  /** Gives a request up. */
+  cancel(lane: string, id: number): void {
+    if (this.reliable) this.out.cancel(lane, id);
   }
 
-  /** Calls `done` once everything sent so far was acknowledged (`session`) or handed to the system (`legacy`). */
+  /** Says that the session is over. A reason that cannot be encoded does not travel. */
+  end(reason: unknown, allowReconnect: boolean, code?: string): void {
+    this.out.end(reason, allowReconnect, code);
+  }
+
+  /** Resolves when everything sent so far was acknowledged, or the session is over. */
+  flushSent(): Promise<void> {
+    return new Promise((resolve) => this.whenFlushed(resolve));
+  }
+
+  /** Calls `done` once everything sent so far was acknowledged or, where nothing is, handed to the system. */
   whenFlushed(done: () => void): void {
     this.out.flush();
-    this.#flushes.add(done);
+    this.flushes.add(done);
   }
 
-  /** The session is over; returns the entries that were never acknowledged, in order. */
-  finish(): Entry[] {
-    this.#receiver.end();
-    this.detach();
-    this.#flushes.end();
-    return this.out.abandon();
+  /** Resolves when a message of the user's would go out at once, or none ever will, or the peer is slow or has no link. */
+  whenRoom(): Promise<void> {
+    return this.#slow || !this.attached || this.maySend('') ? accepted : this.#room.next();
   }
 
-  #control(frame: ControlFrame): void {
-    switch (frame.type) {
-      case 'ack':
-        this.#acknowledged(frame.received);
-        return;
-      case 'heartbeat':
-        this.out.control('heartbeatReply');
-        return;
-      case 'heartbeat-reply':
-        return;
-      case 'pause':
-        this.#peerPaused = true;
-        return;
-      case 'resume':
-        // Of a peer that did not pause: it is about to close.
-        this.#peerCloses ||= !this.#peerPaused;
-        if (this.#peerCloses && this.#closing) this.#receiver.resume();
-        this.#peerPaused = false;
-        this.#watch.progressed();
-        this.#owner.room();
-        return;
-      case 'going-away':
-        this.#owner.goingAway();
-        return;
-    }
+  /** Resolves when the peer is given up as slow, or the session is over. */
+  async whenSlow(): Promise<void> {
+    while (!this.#slow && !this.ended) await this.#room.next();
   }
 
-  #acknowledged(received: number): void {
-    const { outbox } = this.out;
-    const ahead = outbox.howFarAhead(received);
-    if (ahead === 0) return;
-    this.#watch.progressed();
-    outbox.acknowledge(outbox.acknowledged + ahead);
-    this.#flushes.settle();
-    this.#owner.room();
+  drain(): void {
+    const { user, lanes } = this.#queues;
+    this.#slow = false;
+    if (user.length > 0) user.drain(() => !this.#sealed && !this.peerPaused && this.out.hasRoom(true));
+    if (lanes.length > 0) lanes.drain(() => !this.#sealed && this.out.hasRoom(false));
+    if (this.#room.isAwaited && this.maySend('')) this.#room.wake();
   }
 
-  #holdPeer(): void {
-    if (this.tier === 'legacy') this.#link?.pause();
-    else this.out.control('pause');
+  /** Lets nothing new in. */
+  seal(): void {
+    this.#sealed = true;
   }
 
-  #scheduleAck(): void {
-    if (this.#ackTimer !== undefined || !this.#receiver.ackIsDue || this.#link === undefined) return;
-    this.#ackTimer = this.#clock.setTimer(
-      () => {
-        this.#ackTimer = undefined;
-        this.out.flush();
-      },
-      ackDelayMs,
-      true,
-    );
+  /** Whether `attach` would succeed for a peer that has received this much. */
+  canReplay(peerReceived: number): boolean {
+    const { acknowledged, sequence } = this.out.replay;
+    return peerReceived >= acknowledged && peerReceived <= sequence;
+  }
+
+  /** Whether the peer's next frame cannot be read over any link, so that the session would break on it for ever. */
+  isStuckOn({ code }: BusError): boolean {
+    if (!this.reliable || (code !== 'ERR_PROTOCOL' && code !== 'ERR_TOO_LARGE')) return false;
+    this.#decodeFailures = this.received === this.#failedBehind ? this.#decodeFailures + 1 : 1;
+    this.#failedBehind = this.received;
+    return this.#decodeFailures >= mostDecodeFailures;
+  }
+
+  /** The link is gone, perhaps for long: nobody waits for room. */
+  override detach(): void {
+    super.detach();
+    this.#room.wake();
+  }
+
+  onStall(): void {
+    // A peer that asked for a pause is not slow, as long as its link takes what is sent.
+    if (this.peerPaused && this.out.isWritten) return;
+    this.#slow = true;
+    this.#room.wake();
+    this.events.onSlow();
   }
 }

@@ -41,8 +41,10 @@ const linked: ReadonlySet<State> = new Set(['connecting', 'connected', 'ready', 
 
 /** The one place a conversation's state is kept and moved. */
 export class Lifecycle {
-  #state: State = 'idle';
-  #status: ClientStatus = statuses.idle;
+  /** What is new can go out, or wait until it can. */
+  isOpen = false;
+  state: State = 'idle';
+  status: ClientStatus = statuses.idle;
   readonly #changed: ((status: ClientStatus) => void) | undefined;
 
   /** `changed` hears of each new public status. */
@@ -50,32 +52,25 @@ export class Lifecycle {
     this.#changed = changed;
   }
 
-  get state(): State {
-    return this.#state;
-  }
-
-  get status(): ClientStatus {
-    return this.#status;
-  }
-
   is(...states: readonly State[]): boolean {
-    return states.includes(this.#state);
+    return states.includes(this.state);
   }
 
   /** @throws BusError `ERR_STATE` for a move the table does not have. */
   move(to: State): void {
-    if (to === this.#state) return;
-    if (!moves[this.#state].includes(to)) throw new BusError('ERR_STATE', `Cannot go from ${this.#state} to ${to}`);
-    const byDisconnected = to === 'idle' && linked.has(this.#state);
-    this.#state = to;
+    if (to === this.state) return;
+    if (!moves[this.state].includes(to)) throw new BusError('ERR_STATE', `Cannot go from ${this.state} to ${to}`);
+    const byDisconnected = to === 'idle' && linked.has(this.state);
+    this.state = to;
+    this.isOpen = to !== 'idle' && to !== 'closing';
     if (byDisconnected) this.#tell(statuses.disconnected);
     // Whoever heard of that may have moved on.
-    if (this.#state === to) this.#tell(statuses[to]);
+    if (this.state === to) this.#tell(statuses[to]);
   }
 
   #tell(status: ClientStatus): void {
-    if (status === this.#status) return;
-    this.#status = status;
+    if (status === this.status) return;
+    this.status = status;
     this.#changed?.(status);
   }
 }

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { systemClock } from '../../lib/base/system-clock.ts';
-import { Answers } from '../../lib/bus/answers.ts';
-import { type Asking, Backlog } from '../../lib/bus/backlog.ts';
-import type { IncomingRequest } from '../../lib/bus/incoming.ts';
-import type { PeerOwner } from '../../lib/bus/peer-owner.ts';
-import { RequestDesk } from '../../lib/bus/request-desk.ts';
+import { IncomingRequests } from '../../lib/bus/incoming-requests.ts';
+import { RequestDispatcher } from '../../lib/bus/request-dispatcher.ts';
 import { type BusError, Client, Server } from '../../lib/index.ts';
+import { type Asking, Backlog } from '../../lib/session/backlog.ts';
+import type { Session } from '../../lib/session/session.ts';
+import type { MessageFrame, RequestFrame, RequestId } from '../../lib/wire/frames.ts';
 import { turn } from '../support/buses.ts';
 import { definePlugin, type Lane, type PeerHandle } from '../../lib/bus/plugin.ts';
 
@@ -31,22 +31,27 @@ describe('backlog', () => {
     isShut = false;
     sequence = 0;
     acknowledged = false;
-    const out = { pendingBytes: 0 };
-    const owner = {
-      mayAnswer: (_lane: string, windows: number) => owed < windows,
-      session: {
-        out,
-        shut: () => (isShut = true),
-        open: () => (isShut = false),
-        heard: () => (acknowledged = true),
+    const session = {
+      pendingBytes: 0,
+      pendingBytesOf: () => owed * maxBytes,
+      pong(id: RequestId) {
+        heard.push(`ping ${id}`);
+        session.pendingBytes += answerBytes;
       },
-      answers: { refuse: (id: unknown) => heard.push(`refused ${String(id)}`) },
-      deliver: (frame: Asking) => {
-        heard.push(frame.type === 'message' ? String(frame.data) : `${frame.type} ${frame.id}`);
-        if (frame.type !== 'message') out.pendingBytes += answerBytes;
+      fail: (_lane: string, id: RequestId) => void heard.push(`refused ${id}`),
+      shut: () => void (isShut = true),
+      open: () => void (isShut = false),
+      heard: () => void (acknowledged = true),
+    };
+    const events = {
+      onMessage: ({ data }: MessageFrame) => void heard.push(String(data)),
+      onRequest({ id }: RequestFrame) {
+        heard.push(`request ${id}`);
+        session.pendingBytes += answerBytes;
       },
     };
-    backlog = new Backlog(owner, { ...systemClock, defer: (task) => later.push(task) }, maxBytes);
+    const clock = { ...systemClock, defer: (task: () => void) => void later.push(task) };
+    backlog = new Backlog(events, session, clock, maxBytes);
   });
 
   const message = (data: string): Asking => ({ type: 'message', lane: 0, data, confirm: false, size: 20 });
@@ -169,33 +174,36 @@ describe('backlog', () => {
 describe('an answer that the peer has no room for', () => {
   it('is refused to who gives it, and the requester is told', async () => {
     const told: unknown[] = [];
-    const carrier = {
-      handle: { id: 'x' } as PeerHandle,
+    const session = {
       respond: () => told.push('an answer'),
-      failure: (_lane: string, id: unknown, { code }: { readonly code: string }) => told.push([id, code]),
-      mayAnswer: () => false,
-      settled: () => undefined,
-    };
-    const answers = new Answers(carrier, systemClock, 10, false);
-    const desk = new RequestDesk(
+      fail: (_lane: string, id: unknown, { code }: { readonly code: string }) => told.push([id, code]),
+      pendingBytesOf: () => Number.POSITIVE_INFINITY,
+    } as unknown as Session;
+    const owner = { handle: { id: 'x' } as PeerHandle, session, settled() {} };
+    const options = { clock: systemClock, maxUnackedBytes: 1, maxOpenRequests: 10, exposeErrorDetails: false };
+    const requests = new IncomingRequests(owner, options);
+    const dispatcher = new RequestDispatcher(
       () => true,
       () => told.push('a bug'),
     );
     const outcomes: unknown[] = [];
-    const request = (begun: IncomingRequest): void =>
-      desk.take(begun, 1, (_data, respond) => outcomes.push(respond('much').catch(({ code }: BusError) => code)));
-    const owner = { request } as unknown as PeerOwner;
-    const frame = { type: 'request', lane: 0, data: 1, timeoutMs: undefined, size: 20 } as const;
-    answers.begin({ ...frame, id: 1 }, '', 0, owner);
+    const ask = (id: number): void => {
+      const request = requests.begin(id, '', undefined, 0);
+      if (request === undefined) return;
+      dispatcher.take(request, 1, (_data, respond) =>
+        outcomes.push(respond('much').catch(({ code }: BusError) => code)),
+      );
+    };
+    ask(1);
     expect(await Promise.all(outcomes)).to.deep.equal(['ERR_QUEUE_FULL']);
-    desk.handle(() => 'much');
-    answers.begin({ ...frame, id: 2 }, '', 0, owner);
+    dispatcher.handle(() => 'much');
+    ask(2);
     await turn();
     expect(told.toSorted()).to.deep.equal([
       [1, 'ERR_QUEUE_FULL'],
       [2, 'ERR_QUEUE_FULL'],
     ]);
-    expect(answers.open).to.equal(0);
+    expect(requests.open).to.equal(0);
   });
 });
 

@@ -341,10 +341,10 @@ contract(
         client: (host: PluginHost) => ({ api: host.lane({ message: () => slow.opened }) }),
       });
       server.use(plugin);
-      const { peer } = connection;
+      const { conversation } = connection;
       const say = (): Promise<void> =>
-        peer.questions.message({ timeoutMs: undefined, signal: undefined, idempotent: false }, (id) =>
-          peer.session!.out.message('talk', 'hi', true, undefined, id),
+        conversation.requests.message({ timeoutMs: undefined, signal: undefined, idempotent: false }, (id) =>
+          conversation.session!.sendConfirmed('talk', id, 'hi', () => undefined),
         );
       expect((await rejected(say())).code).to.equal('ERR_NO_HANDLER');
       client.use(plugin);

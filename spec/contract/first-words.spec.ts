@@ -210,11 +210,11 @@ contract(
       const server = await bus().server();
       const words: Words = [];
       server.on('connect', async (connection) => {
-        await until(() => connection.peer.session!.received >= 2);
+        await until(() => connection.conversation.session!.received >= 2);
         const back = next(client, 'session');
         bus().cut(connection);
         await back;
-        await until(() => connection.peer.session!.received >= 3);
+        await until(() => connection.conversation.session!.received >= 3);
         server.on('message', (word) => words.push(word));
       });
       const client = await bus().client();
@@ -246,7 +246,7 @@ contract(
       await sleep(50);
       expect(sum).to.equal(0);
       if (connection.delivery === 'session') {
-        expect(connection.peer.session!.received * 4_000).to.be.lessThan(1_000_000);
+        expect(connection.conversation.session!.received * 4_000).to.be.lessThan(1_000_000);
       }
       welcome();
       await Promise.all(all);
@@ -286,7 +286,7 @@ contract(
       const server = await bus().server({ sessionGraceMs: 0 });
       const heard: Words = [];
       server.on('connect', async (connection) => {
-        await until(() => connection.peer.session!.hasUnheard);
+        await until(() => connection.conversation.session!.hasUnheard);
         bus().cut(connection);
         await until(() => connection.connection === undefined && !connection.attached);
         await aWhile();

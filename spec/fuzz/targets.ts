@@ -1,6 +1,6 @@
-import type { SessionLimits } from '../../lib/session/session-owner.ts';
-import { Session } from '../../lib/session/session.ts';
-import { nativeDialect } from '../../lib/session/native-dialect.ts';
+import { nativeDialect, type SessionLimits } from '../../lib/session/dialect.ts';
+import { SendQueues, Session } from '../../lib/session/session.ts';
+import type { SessionEvents } from '../../lib/session/session-events.ts';
 import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import { createInflater } from '../../lib/wire/fast-zlib.ts';
@@ -73,32 +73,35 @@ const limits: SessionLimits = {
   slowConsumerMs: 1_000,
 };
 
-/** A whole session between two links: bytes it cannot read are one call of `broken`, and never a throw. */
+/** A whole session between two links: bytes it cannot read are one call of `onLinkLost`, and never a throw. */
 function session(bytes: Uint8Array, random: SeededRandom): void {
   const clock = new VirtualClock();
-  const terms = { records: true, withdraws: true, peerMaxBytes: maxFrameBytes };
+  const agreed = { records: true, withdraws: true, peerMaxBytes: maxFrameBytes };
   let broken = 0;
-  const owner = {
-    questions: { left: () => -1 },
-    unheard: Number.POSITIVE_INFINITY,
-    frame: ignore,
-    goingAway: ignore,
-    room: ignore,
-    slow: ignore,
-    broken: () => {
+  const events: SessionEvents = {
+    requests: { left: () => -1, answered: ignore, failed: ignore },
+    incoming: { cancelled: ignore },
+    onMessage: ignore,
+    onRequest: ignore,
+    onEnd: ignore,
+    onGoingAway: ignore,
+    settled: ignore,
+    onSlow: ignore,
+    onLinkLost: () => {
       broken += 1;
       ours.detach();
     },
   };
-  const ours = new Session(nativeDialect(terms, { maxMessageBytes: maxFrameBytes, maxDepth }), owner, clock, limits);
+  const dialect = nativeDialect(agreed, { maxMessageBytes: maxFrameBytes, maxDepth });
+  const ours = new Session(dialect, events, new SendQueues('wait'), clock, limits);
   const link = { bufferedBytes: 0, write: () => true, pause: ignore, resume: ignore };
-  ours.out.message('', { number: 1 }, true, undefined);
+  ours.sendNow('', { number: 1 }, true);
   ours.attach(link, 0);
-  for (const piece of pieces(bytes, random)) ours.receiveBytes(piece);
-  if (broken > 1) throw new Error(`broken was called ${broken} times`);
+  for (const piece of pieces(bytes, random)) ours.read(piece);
+  if (broken > 1) throw new Error(`the link was lost ${broken} times`);
   if (ours.attached) ours.detach();
   if (!ours.attach(link, 1)) throw new Error('the session cannot attach again');
-  ours.receiveBytes(bytes.subarray(0, 20));
+  ours.read(bytes.subarray(0, 20));
   ours.finish();
   clock.advance(10_000);
   if (clock.pending > 0) throw new Error(`${clock.pending} timers are left`);

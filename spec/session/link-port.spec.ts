@@ -55,13 +55,13 @@ describe('a reader that takes its time', () => {
     defer: (task) => void turns.push(task),
   };
   const reader: LinkReader = {
-    data(bytes) {
+    read(bytes) {
       const taken = Math.min(bytes.length, most);
       heard.push(Buffer.from(bytes.subarray(0, taken)).toString());
       return taken;
     },
-    drain() {},
-    close: () => void heard.push('close'),
+    drained() {},
+    closed: () => void heard.push('close'),
     failed: ({ code }) => void heard.push(code),
   };
   const turn = (): void => turns.splice(0).forEach((task) => task());
@@ -134,7 +134,7 @@ describe('a reader that takes its time', () => {
   it('what one reader left - comes to the next one', () => {
     port.read({
       ...reader,
-      data: () => {
+      read: () => {
         port.read(undefined);
         return 2;
       },

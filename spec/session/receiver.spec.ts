@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
-import { Receiver, type UserFrame } from '../../lib/session/receiver.ts';
+import { Backlog } from '../../lib/session/backlog.ts';
+import { Delivery } from '../../lib/session/delivery.ts';
+import { Receiver } from '../../lib/session/receiver.ts';
+import type { SessionEvents } from '../../lib/session/session-events.ts';
+import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import type { Frame, RequestId } from '../../lib/wire/frames.ts';
 
 const nothing = new Uint8Array(0);
@@ -11,9 +15,43 @@ describe('receiver', () => {
   let events: string[];
   let heard: number[];
   let now: number;
-  let onFrame: (frame: UserFrame) => void;
+  let onFrame: () => void;
+  let delivery: Delivery;
 
-  function receiverOf(counts: boolean): Receiver {
+  function receiverOf(reliable: boolean): Receiver {
+    const say = (frame: { readonly type: string }, lane = ''): void => {
+      events.push(`${lane}${frame.type} ${'data' in frame ? String(frame.data) : ''}`);
+      onFrame();
+    };
+    const peer: SessionEvents = {
+      requests: {
+        left: () => Number.POSITIVE_INFINITY,
+        answered: (_id, data) => void events.push(`response ${String(data)}`),
+        failed: () => void events.push('failure '),
+      },
+      incoming: { cancelled: () => void events.push('cancel ') },
+      onMessage: say,
+      onRequest(frame, lane, heardAt) {
+        heard.push(heardAt);
+        say(frame, lane);
+      },
+      onEnd: say,
+      onGoingAway: () => void events.push('going-away'),
+      settled() {},
+      onLinkLost() {},
+      onSlow() {},
+    };
+    const session = {
+      pendingBytes: 0,
+      pendingBytesOf: () => 0,
+      pong: (_id: RequestId, data: unknown) => void events.push(`ping ${String(data)}`),
+      fail() {},
+      shut() {},
+      open() {},
+      heard() {},
+    };
+    delivery = new Delivery(new Backlog(peer, session, new VirtualClock(), 100_000), peer, !reliable);
+    const said = (type: string) => (): void => void events.push(type);
     return new Receiver({
       decoder: {
         feed(bytes, sink) {
@@ -21,17 +59,15 @@ describe('receiver', () => {
           return bytes.length;
         },
       },
-      counts,
-      taker: {
-        unheard: Number.POSITIVE_INFINITY,
-        frame(frame, lane, heardAt) {
-          heard.push(heardAt);
-          events.push(`${lane}${frame.type} ${'data' in frame ? String(frame.data) : ''}`);
-          onFrame(frame);
+      reliable,
+      events: peer,
+      control: { onAck: said('ack'), say: said('heartbeat'), onPause: said('pause'), onResume: said('resume') },
+      delivery,
+      liveness: {
+        get heardAt() {
+          return now;
         },
       },
-      control: ({ type }) => events.push(type),
-      heardAt: () => now,
     });
   }
 
@@ -132,88 +168,86 @@ describe('receiver', () => {
 
   it('a pause - holds messages and requests back, unacknowledged, and lets the rest through', () => {
     feed(open(1, 'chat'));
-    receiver.pause();
+    delivery.isPaused = true;
     feed(message(1), request(7, 'r'), response('answer'), message('lane', { lane: 1 }));
     expect(events).to.deep.equal(['response answer', 'chatmessage lane']);
-    expect([receiver.received, receiver.heldBytes > 0, receiver.takeAck()]).to.deep.equal([5, true, 1]);
-    receiver.resume();
+    expect([receiver.received, delivery.heldBytes > 0, receiver.takeAck()]).to.deep.equal([5, true, 1]);
+    delivery.resume();
     expect(events.slice(2)).to.deep.equal(['message 1', 'request r']);
-    expect([receiver.heldBytes, receiver.takeAck()]).to.deep.equal([0, 5]);
+    expect([delivery.heldBytes, receiver.takeAck()]).to.deep.equal([0, 5]);
   });
 
   it('a handler that pauses - holds back what came in the same bytes, and what a resume brings', () => {
-    onFrame = () => receiver.pause();
+    onFrame = () => void (delivery.isPaused = true);
     feed(message(1), message(2), message(3));
     expect(events).to.deep.equal(['message 1']);
     expect(receiver.takeAck()).to.equal(1);
-    receiver.resume();
+    delivery.resume();
     expect(events).to.deep.equal(['message 1', 'message 2']);
     onFrame = () => {};
-    receiver.resume();
+    delivery.resume();
     feed(message(4));
     expect(events).to.deep.equal(['message 1', 'message 2', 'message 3', 'message 4']);
   });
 
   it('what arrives while held frames are delivered - comes after them', () => {
-    receiver.pause();
+    delivery.isPaused = true;
     feed(message(1), message(2));
     onFrame = () => {
       onFrame = () => {};
       feed(message(3));
     };
-    receiver.resume();
+    delivery.resume();
     expect(events).to.deep.equal(['message 1', 'message 2', 'message 3']);
   });
 
   it('a request that is cancelled while it is held - is never delivered, and counts as taken', () => {
-    receiver.pause();
+    delivery.isPaused = true;
     feed(request(1, 'a'), request(2, 'b'), cancel(1));
-    receiver.resume();
+    delivery.resume();
     expect(events).to.deep.equal(['request b']);
     expect(receiver.takeAck()).to.equal(3);
   });
 
   it('a cancel of a request that was delivered - comes through a pause', () => {
     feed(request(1, 'a'));
-    receiver.pause();
+    delivery.isPaused = true;
     feed(cancel(1));
     expect(events).to.deep.equal(['request a', 'cancel ']);
   });
 
   it('arrival - of what was held is told with it, not when it was resumed', () => {
     now = 1;
-    feed(message('now'));
-    receiver.pause();
+    feed(request(1, 'now'));
+    delivery.isPaused = true;
     now = 2;
-    feed(request(1, 'held'));
+    feed(request(2, 'held'));
     now = 3;
-    feed(response('through'));
-    now = 4;
-    receiver.resume();
-    expect(heard).to.deep.equal([1, 3, 2]);
+    delivery.resume();
+    expect(heard).to.deep.equal([1, 2]);
   });
 
   it('requests that are given up while they are held - are found at once, and cost their place in the order until it is reached', () => {
-    receiver.pause();
+    delivery.isPaused = true;
     const count = 30_000;
     feed(message('first'));
     for (let id = 1; id <= count; id++) feed(request(id, 'a'));
-    const full = receiver.heldBytes;
+    const full = delivery.heldBytes;
     const from = process.cpuUsage();
     for (let id = count; id >= 1; id--) feed(cancel(id));
     const { user, system } = process.cpuUsage(from);
     expect((user + system) / 1_000, 'ms for 30,000 of them').to.be.below(1_000);
-    expect(full - receiver.heldBytes).to.equal(count * 20);
-    expect(receiver.heldBytes).to.be.above(count * 100);
-    receiver.resume();
+    expect(full - delivery.heldBytes).to.equal(count * 20);
+    expect(delivery.heldBytes).to.be.above(count * 100);
+    delivery.resume();
     expect(events).to.deep.equal(['message first']);
-    expect(receiver.heldBytes).to.equal(0);
+    expect(delivery.heldBytes).to.equal(0);
   });
 
   it('small messages that are held - count by their number too', () => {
-    receiver.pause();
+    delivery.isPaused = true;
     for (let number = 0; number < 1_000; number++) feed(message(number, { size: 12 }));
-    expect(receiver.heldBytes).to.be.at.least(200_000);
+    expect(delivery.heldBytes).to.be.at.least(200_000);
   });
 
   it('a request whose cancel was read together with it - is counted and not delivered, the next of its number is', () => {
@@ -232,7 +266,7 @@ describe('receiver', () => {
 
   it('shut - lets answers through and holds what is said and asked on all lanes, until it is opened, in order', () => {
     feed(open(1, 'chat'));
-    receiver.shut();
+    delivery.isShut = true;
     feed(message(1), response('answer'), message(2, { lane: 1 }), request(9, 3), {
       type: 'ping',
       id: 4,
@@ -241,21 +275,21 @@ describe('receiver', () => {
     });
     expect(events).to.deep.equal(['response answer', 'ping 0']);
     expect(receiver.takeAck()).to.equal(1);
-    receiver.open();
+    delivery.open();
     expect(events.slice(2)).to.deep.equal(['message 1', 'chatmessage 2', 'request 3']);
-    expect(receiver.heldBytes).to.equal(0);
+    expect(delivery.heldBytes).to.equal(0);
     expect(receiver.takeAck()).to.equal(6);
   });
 
   it('opened while paused - delivers what came on other lanes, and the rest when it is resumed', () => {
     feed(open(1, 'chat'));
-    receiver.shut();
-    receiver.pause();
+    delivery.isShut = true;
+    delivery.isPaused = true;
     feed(message(1), message(2, { lane: 1 }), message(3));
-    receiver.open();
+    delivery.open();
     expect(events).to.deep.equal(['chatmessage 2']);
     expect(receiver.takeAck()).to.equal(1);
-    receiver.resume();
+    delivery.resume();
     expect(events.slice(1)).to.deep.equal(['message 1', 'message 3']);
   });
 
@@ -264,17 +298,17 @@ describe('receiver', () => {
     for (const counts of [false, true]) {
       events = [];
       receiver = receiverOf(counts);
-      receiver.shut();
+      delivery.isShut = true;
       feed(message(1), end);
-      receiver.open();
+      delivery.open();
       expect(events).to.deep.equal(counts ? ['end ', 'message 1'] : ['message 1', 'end ']);
     }
   });
 
   it('a confirmed message that was given up while it is held - is forgotten', () => {
-    receiver.pause();
+    delivery.isPaused = true;
     feed({ type: 'message', lane: 0, data: 1, confirm: true, id: 7, size: 20 }, message(2), cancel(7));
-    receiver.resume();
+    delivery.resume();
     expect(events).to.deep.equal(['message 2']);
     expect(receiver.ackIsUrgent).to.equal(false);
   });

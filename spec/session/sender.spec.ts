@@ -51,12 +51,12 @@ function newSender(): Sender {
     clock: { ...systemClock, defer: (task) => queueMicrotask(task) },
     encoder: new NativeEncoder({ slab, records: false, maxFrameBytes, maxDepth: 64 }),
     slab,
-    keeps: true,
+    reliable: true,
     maxBytes,
     maxMessages: 10_000,
     asker: { left: () => Number.POSITIVE_INFINITY },
-    acks: { takeAck: () => -1 },
-    watch: { sending() {} },
+    acks: { received: 0, acked: 0, takeAck: () => -1 },
+    liveness: { isIdle: false, sending() {} },
   });
 }
 
@@ -115,17 +115,17 @@ describe('sender', () => {
     send(sender, 45);
     expect(link.asked).to.equal(0);
     send(sender, 20);
-    const { sequence } = sender.outbox;
+    const { sequence } = sender.replay;
     send(sender, 20);
     expect([link.asked, sequence]).to.deep.equal([1, 65]);
-    sender.outbox.acknowledge(50);
+    sender.replay.acknowledge(50);
     send(sender, 20);
     expect(link.asked).to.equal(1);
-    sender.outbox.acknowledge(65);
+    sender.replay.acknowledge(65);
     sender.ask();
     sender.ask();
     expect(link.asked).to.equal(2);
-    sender.outbox.acknowledge(sender.outbox.sequence);
+    sender.replay.acknowledge(sender.replay.sequence);
     sender.ask();
     expect(link.asked).to.equal(2);
   });
@@ -159,7 +159,7 @@ describe('sender', () => {
     expect(first).to.deep.equal(second);
     for (const [at, buffer] of (first ?? []).entries()) expect(buffer === second?.[at]).to.equal(true);
     for (const link of links) expect(link.messages).to.deep.equal(all);
-    senders[0]?.outbox.acknowledge(1);
+    senders[0]?.replay.acknowledge(1);
     expect(senders.map((sender) => sender.abandon().map(({ data }) => data))).to.deep.equal([all.slice(1), all]);
   });
 
@@ -196,7 +196,7 @@ describe('sender', () => {
     sender.cork();
     for (const _ of numbers(1_000)) sender.control('heartbeatReply');
     expect(link.frames).to.have.length(0);
-    sender.uncorkQuietly();
+    sender.uncork(true);
     expect(link.frames.map(({ type }) => type)).to.deep.equal(['heartbeat-reply']);
   });
 });

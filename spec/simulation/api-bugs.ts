@@ -1,12 +1,13 @@
 import { Handling } from '../../lib/base/handling.ts';
 import { Leftovers } from '../../lib/bus/leftovers.ts';
-import { Peer } from '../../lib/bus/peer.ts';
-import { ServerConversation } from '../../lib/bus/server-conversation.ts';
-import { PendingTable } from '../../lib/session/pending.ts';
-import { Receiver } from '../../lib/session/receiver.ts';
+import { ClientConversation } from '../../lib/bus/client-conversation.ts';
+import { Conversation } from '../../lib/bus/conversation.ts';
+import { PendingTable } from '../../lib/bus/pending-table.ts';
+import { ReadingSession } from '../../lib/session/reading-session.ts';
+
 import { Sender } from '../../lib/session/sender.ts';
+import { SendQueue } from '../../lib/session/send-queue.ts';
 import { Session } from '../../lib/session/session.ts';
-import { WaitingSends } from '../../lib/session/waiting.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 
 /** Puts other members in the place of a class's own; returns what undoes that. */
@@ -21,15 +22,15 @@ function change(prototype: object, name: string, descriptor: PropertyDescriptor)
 export const bugs: Readonly<Record<string, () => () => void>> = {
   'replays do not say what was given up': () => change(NativeEncoder.prototype, 'amend', { value: () => {} }),
   'what a lost session had is forgotten': () => {
-    const { unbind } = Peer.prototype;
-    return change(Peer.prototype, 'unbind', {
-      value(this: Peer, ...given: Parameters<typeof unbind>) {
-        unbind.apply(this, given);
+    const { finish } = ReadingSession.prototype;
+    return change(ReadingSession.prototype, 'finish', {
+      value(this: ReadingSession) {
+        finish.call(this);
         return [];
       },
     });
   },
-  'what waits is forgotten at the end': () => change(WaitingSends.prototype, 'fail', { value: () => {} }),
+  'what waits is forgotten at the end': () => change(SendQueue.prototype, 'fail', { value: () => {} }),
   'messages are confirmed before they are handled': () =>
     change(Handling.prototype, 'run', {
       value(this: Handling, task: () => unknown, report: (error: unknown) => void) {
@@ -55,24 +56,24 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
     });
   },
   'a resumed link repeats a frame': () => {
-    const received = Object.getOwnPropertyDescriptor(Session.prototype, 'received')?.get;
-    return change(Session.prototype, 'received', {
-      get(this: Session) {
+    const received = Object.getOwnPropertyDescriptor(ReadingSession.prototype, 'received')?.get;
+    return change(ReadingSession.prototype, 'received', {
+      get(this: ReadingSession) {
         return Math.max(0, received?.call(this) - 1);
       },
     });
   },
   'what a lost session asked is never answered': () => change(PendingTable.prototype, 'reject', { value: () => {} }),
-  'nothing waits for room': () => change(Sender.prototype, 'hasUserRoom', { get: () => true }),
+  'nothing waits for room': () => change(Sender.prototype, 'hasRoom', { value: () => true }),
   'links are told of only when they come': () => {
-    const { linkSeen } = ServerConversation.prototype;
-    return change(ServerConversation.prototype, 'linkSeen', {
-      value(this: ServerConversation<never>, up: boolean) {
-        if (up) linkSeen.call(this, up);
+    const { linkSeen } = Conversation.prototype;
+    return change(Conversation.prototype, 'linkSeen', {
+      value(this: Conversation, up: boolean) {
+        if (up || this instanceof ClientConversation) linkSeen.call(this, up);
       },
     });
   },
-  'a pause lets all through': () => change(Receiver.prototype, 'pause', { value: () => {} }),
-  'a pause never ends': () => change(Session.prototype, 'resume', { value: () => {} }),
+  'a pause lets all through': () => change(ReadingSession.prototype, 'pause', { value: () => {} }),
+  'a pause never ends': () => change(ReadingSession.prototype, 'resume', { value: () => {} }),
   'a flush waits for nothing': () => change(Session.prototype, 'whenFlushed', { value: (done: () => void) => done() }),
 };

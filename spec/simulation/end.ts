@@ -1,8 +1,8 @@
 import type { BusError } from '../../lib/base/errors.ts';
-import { type LinkPort, SessionReader } from '../../lib/session/link-port.ts';
-import type { UserFrame } from '../../lib/session/receiver.ts';
-import type { SessionOwner } from '../../lib/session/session-owner.ts';
-import { Session } from '../../lib/session/session.ts';
+import type { LinkPort } from '../../lib/session/link-port.ts';
+import { SendQueues, Session } from '../../lib/session/session.ts';
+import type { SessionEvents } from '../../lib/session/session-events.ts';
+import type { MessageFrame } from '../../lib/wire/frames.ts';
 import type { Ledger } from './ledger.ts';
 import { makeBody, Violation } from './ledger.ts';
 import type { World } from './world.ts';
@@ -24,9 +24,14 @@ export interface EndEvents {
 const overheadBytes = 256;
 
 /** One end of one session, with the books that both its ends write in. */
-export class End implements SessionOwner {
+export class End implements SessionEvents {
   readonly session: Session;
-  readonly questions = { left: () => Number.POSITIVE_INFINITY };
+  readonly requests = {
+    left: () => Number.POSITIVE_INFINITY,
+    answered: () => this.#got('response'),
+    failed: () => this.#got('failure'),
+  };
+  readonly incoming = { cancelled: () => this.#got('cancel') };
   readonly #world: World;
   readonly #name: string;
   readonly #sent: Ledger;
@@ -36,6 +41,7 @@ export class End implements SessionOwner {
   readonly #drafts: Draft[];
   #largestBytes = 0;
   #flushes = 0;
+  #lost: (() => void) | undefined;
 
   constructor(
     world: World,
@@ -53,25 +59,23 @@ export class End implements SessionOwner {
     this.#drafts = drafts;
     this.#events = events;
     const dialect = world.parts.dialect(name.startsWith('server') ? 'server' : 'client', index);
-    this.session = new Session(dialect, this, world.clock, world.limits);
+    this.session = new Session(dialect, this, new SendQueues('wait'), world.clock, world.limits);
   }
 
   /** Everything this end reads from `port` goes to the session. */
   read(port: LinkPort, lost: () => void): void {
-    const holder = {
-      linkLost: (_port: LinkPort, error: BusError | undefined) => (error === undefined ? lost() : this.broken(error)),
-    };
-    port.read(new SessionReader(port, this.session, holder));
+    this.#lost = lost;
+    port.read(this.session);
   }
 
   send(draft: Draft): void {
     this.#drafts.push(draft);
-    this.room();
+    this.settled();
   }
 
-  room(): void {
+  settled(): void {
     const { session } = this;
-    while (!session.ended && session.out.hasRoom) {
+    while (!session.ended && session.maySend('*')) {
       // What a pausing peer holds back are the user's messages only.
       const at = this.#drafts.findIndex(({ lane }) => lane !== '' || !session.peerPaused);
       const [draft] = at < 0 ? [] : this.#drafts.splice(at, 1);
@@ -80,10 +84,7 @@ export class End implements SessionOwner {
     }
   }
 
-  readonly unheard = Number.POSITIVE_INFINITY;
-
-  frame(frame: UserFrame, lane: string): void {
-    if (frame.type !== 'message') throw new Violation(`${this.#name} got a ${frame.type}`);
+  onMessage(frame: MessageFrame, lane: string): void {
     if (this.session.ended) throw new Violation(`${this.#name} got a message after its session ended`);
     if (lane === '' && this.session.paused) throw new Violation(`${this.#name} got a message while paused`);
     this.#world.log(this.#name, this.#received.parcels.length, frame.size);
@@ -91,9 +92,21 @@ export class End implements SessionOwner {
     this.#world.handled(this);
   }
 
-  goingAway(): void {}
+  onRequest(): void {
+    this.#got('request');
+  }
 
-  broken(error: BusError): void {
+  onEnd(): void {
+    this.#got('end');
+  }
+
+  onGoingAway(): void {}
+
+  onLinkLost(error: BusError | undefined): void {
+    if (error === undefined) {
+      this.#lost?.();
+      return;
+    }
     this.#world.log(this.#name, -1, error.code.length);
     if (error.code !== 'ERR_TIMEOUT' && !this.#world.corrupted) {
       this.#world.violated(`${this.#name}: ${error.code} ${error.message} (${String(error.cause ?? '')})`);
@@ -101,7 +114,7 @@ export class End implements SessionOwner {
     this.#events.broken(error);
   }
 
-  slow(): void {
+  onSlow(): void {
     this.#world.log(this.#name, -2, 0);
   }
 
@@ -129,10 +142,14 @@ export class End implements SessionOwner {
     const { session } = this;
     if (!session.attached) return `${this.#name} has no link`;
     if (this.#drafts.length > 0) return `${this.#name} holds ${this.#drafts.length} messages back`;
-    if (!this.#sent.settled() || session.out.outbox.count > 0 || session.out.pendingBytes > 0) {
-      return `${this.#name} waits for ${session.out.outbox.count} frames, ${session.out.pendingBytes} bytes`;
+    if (!this.#sent.settled() || session.unacknowledged > 0 || session.pendingBytes > 0) {
+      return `${this.#name} waits for ${session.unacknowledged} frames, ${session.pendingBytes} bytes`;
     }
     return this.#flushes > 0 ? `${this.#name} waits for a flush` : undefined;
+  }
+
+  #got(type: string): never {
+    throw new Violation(`${this.#name} got a ${type}`);
   }
 
   #post({ lane, shape, padding, confirm }: Draft): void {
@@ -143,18 +160,16 @@ export class End implements SessionOwner {
       lane: 0,
       acknowledged: () => this.#world.guard(() => this.#sent.acknowledged(parcel)),
     };
-    this.session.out.message(lane, data, confirm, entry);
+    this.session.sendNow(lane, data, confirm, entry);
     this.#largestBytes = Math.max(this.#largestBytes, padding);
     const { maxUnackedBytes, maxPendingMessages } = this.#world.limits;
     const most = maxUnackedBytes + this.#largestBytes + overheadBytes + (this.#largestBytes >> 10);
-    if (this.session.out.pendingBytes > most) {
-      this.#world.violated(
-        `${this.#name} holds ${this.session.out.pendingBytes} bytes, the limit is ${maxUnackedBytes}`,
-      );
+    if (this.session.pendingBytes > most) {
+      this.#world.violated(`${this.#name} holds ${this.session.pendingBytes} bytes, the limit is ${maxUnackedBytes}`);
     }
     const chunks = 4 + (maxUnackedBytes >> 16);
-    if (this.session.out.outbox.count > maxPendingMessages + chunks) {
-      this.#world.violated(`${this.#name} holds ${this.session.out.outbox.count} frames`);
+    if (this.session.unacknowledged > maxPendingMessages + chunks) {
+      this.#world.violated(`${this.#name} holds ${this.session.unacknowledged} frames`);
     }
   }
 }

@@ -1,6 +1,5 @@
 import type { Session } from '../../lib/session/session.ts';
-import type { SessionDialect } from '../../lib/session/session-dialect.ts';
-import { nativeDialect } from '../../lib/session/native-dialect.ts';
+import { nativeDialect, type SessionDialect } from '../../lib/session/dialect.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { Slab } from '../../lib/wire/slab.ts';
@@ -53,6 +52,6 @@ function sharedSlab(real: Parts): Parts['dialect'] {
     if (side === 'client') return real.dialect(side, client);
     const decoder = new NativeDecoder({ records: true, maxFrameBytes: limits.maxMessageBytes, maxDepth: 64 });
     const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: terms.peerMaxBytes, maxDepth: 64 });
-    return { tier: 'session', slab, encoder, decoder };
+    return { reliable: true, handles: false, slab, encoder, decoder };
   };
 }

@@ -76,7 +76,7 @@ export class SimClient {
     this.#port = port;
     this.#timer = this.#world.clock.setTimer(giveUp, handshakeTimeoutMs);
     port.read({
-      data: (bytes) => {
+      read: (bytes) => {
         let step: ReturnType<ClientOpening['feed']>;
         try {
           step = opening.feed(bytes);
@@ -90,8 +90,8 @@ export class SimClient {
         this.#opened(port, step.hello);
         if (step.rest.length > 0) port.data(step.rest);
       },
-      drain() {},
-      close: giveUp,
+      drained() {},
+      closed: giveUp,
       failed: giveUp,
     });
     port.write(opening.start());
@@ -101,14 +101,14 @@ export class SimClient {
     const offer = hello.busbar;
     const before = this.end;
     const received = offer?.received ?? 0;
-    if (offer?.outcome === 'resumed' && before?.session.out.canReplay(received) !== true) {
+    if (offer?.outcome === 'resumed' && before?.session.canReplay(received) !== true) {
       this.#world.violated(`client/${this.index} cannot replay from ${received}`);
     }
     const resumed = offer?.outcome === 'resumed' ? before : undefined;
     const end = resumed ?? this.#begin(hello.id);
     end.read(port, () => this.#linkLost(port));
     if (!end.session.attach(port, received)) this.#world.violated(`client/${this.index} could not attach`);
-    end.room();
+    end.settled();
   }
 
   #begin(token: string): End {

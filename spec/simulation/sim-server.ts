@@ -46,7 +46,7 @@ export class SimServer {
       port.destroy();
     };
     port.read({
-      data: (bytes) => {
+      read: (bytes) => {
         try {
           for (const step of opening.feed(bytes)) {
             if (step.type !== 'hello') continue;
@@ -59,8 +59,8 @@ export class SimServer {
           leave();
         }
       },
-      drain() {},
-      close: leave,
+      drained() {},
+      closed: leave,
       failed: leave,
     });
   }
@@ -82,7 +82,7 @@ export class SimServer {
       this.#begin(port, Number(hello.extras), resume === undefined ? 'fresh' : 'lost');
       return;
     }
-    if (resume.received < held.end.session.out.outbox.acknowledged) {
+    if (resume.received < held.end.session.ackedByPeer) {
       // A link that was overtaken by a newer one of the same session.
       this.#world.log('stale', held.client, resume.received);
       this.#ports.delete(port);
@@ -90,7 +90,7 @@ export class SimServer {
       port.destroy();
       return;
     }
-    if (!held.end.session.out.canReplay(resume.received)) {
+    if (!held.end.session.canReplay(resume.received)) {
       this.#world.violated(`server cannot replay from ${resume.received}`);
       this.#over(held);
       this.#begin(port, held.client, 'lost');
@@ -131,7 +131,7 @@ export class SimServer {
     held.port = port;
     held.end.read(port, () => this.#linkLost(held, port));
     if (!held.end.session.attach(port, received)) this.#world.violated('server could not attach');
-    held.end.room();
+    held.end.settled();
   }
 
   #linkLost(held: Held, port: LinkPort | undefined): void {

@@ -236,7 +236,7 @@ class ApiRun {
     const { maxUnackedBytes } = this.#limits;
     for (const { process, ends } of this.#hosts) {
       for (const [connection, { name }] of process.alive ? ends : []) {
-        const { bytes } = connection.peer.pending;
+        const bytes = connection.conversation.session?.pendingBytes ?? 0;
         if (bytes > 5 * maxUnackedBytes + 4_000) this.books.wrong(`${name}: ${bytes} bytes wait`);
       }
     }

@@ -1,4 +1,4 @@
-import type { SessionLimits } from '../../lib/session/session-owner.ts';
+import type { SessionLimits } from '../../lib/session/dialect.ts';
 import { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import type { End } from './end.ts';

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
-import { Watch, type WatchLimits } from '../../lib/session/watch.ts';
+import { Liveness, type LivenessLimits } from '../../lib/session/liveness.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 
-const limits: WatchLimits = { heartbeatIntervalMs: 1_000, heartbeatTimeoutMs: 500, slowConsumerMs: 2_000 };
+const limits: LivenessLimits = { heartbeatIntervalMs: 1_000, heartbeatTimeoutMs: 500, slowConsumerMs: 2_000 };
 
-describe('watch', () => {
+describe('liveness', () => {
   let clock: VirtualClock;
   let events: string[];
   let idle: number;
@@ -20,19 +20,22 @@ describe('watch', () => {
     listening = true;
   });
 
-  function watch(more: Partial<WatchLimits> = {}): Watch<string[]> {
-    const watched = new Watch(
+  function watch(more: Partial<LivenessLimits> = {}): Liveness {
+    const watched = new Liveness(
       clock,
       { ...limits, ...more },
       {
-        pending: () => pending,
-        listening: () => listening,
-        heartbeat: (told) => told.push(`heartbeat at ${clock.now()}`),
-        dead: (told, silentMs) => told.push(`dead after ${silentMs}`),
-        slow: (told) => told.push(`slow at ${clock.now()}`),
-        idle: () => (idle += 1),
+        get pendingBytes() {
+          return pending ? 1 : 0;
+        },
+        get isListening() {
+          return listening;
+        },
+        say: () => events.push(`heartbeat at ${clock.now()}`),
+        onSilence: (silentMs) => events.push(`dead after ${silentMs}`),
+        onStall: () => events.push(`slow at ${clock.now()}`),
+        onIdle: () => (idle += 1),
       },
-      events,
     );
     watched.start();
     return watched;

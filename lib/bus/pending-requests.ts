@@ -3,60 +3,60 @@ import { asBusError, BusError } from '../base/errors.ts';
 import { failing } from '../base/failing.ts';
 import { fromFailure } from '../base/failure.ts';
 import { onAbort } from '../base/wait.ts';
-import { type Pending, PendingTable } from '../session/pending.ts';
-import type { Waiting } from '../session/waiting.ts';
+import type { SendQueue, Waiting } from '../session/send-queue.ts';
 import type { Asker } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { AskOptions } from './ask-options.ts';
+import { type Pending, PendingTable } from './pending-table.ts';
 
-/** Who carries the questions to the peer. */
-export interface QuestionCarrier {
-  /** Whether a question on this lane would go out at once. */
+/** Who carries the requests to the peer. */
+export interface RequestOutlet {
+  /** Whether a request on this lane would go out at once. */
   maySend(lane: string): boolean;
   /** Sends at once or when there is room, or fails. */
   queue(waiting: Waiting, lane: string): void;
   /** Tells the peer that the answer is not wanted any more. */
   cancel(lane: string, id: number): void;
-  /** A question was settled, one way or the other. */
+  /** A request was settled, one way or the other. */
   settled(): void;
 }
 
-/** Gets the question's id and the milliseconds left (undefined: for ever). */
-type SendQuestion = (id: number, timeoutMs: number | undefined) => void;
+/** Gets the request's id and the milliseconds left (undefined: for ever). */
+type SendRequest = (id: number, timeoutMs: number | undefined) => void;
 
-/** What one end asked and has no answer to yet. Every question settles: by answer, error, timeout, abort or loss. */
-export class Questions implements Asker {
+/** What one end asked and has no answer to yet. Every request settles: by answer, error, timeout, abort or loss. */
+export class PendingRequests implements Asker {
   readonly #clock: Clock;
-  readonly #carrier: QuestionCarrier;
-  readonly #pending: PendingTable;
-  /** By lane, of questions that were given up: who is told of answers that come all the same. */
+  readonly #outlet: RequestOutlet;
+  readonly #table: PendingTable;
+  /** By lane, of requests that were given up: who is told of answers that come all the same. */
   readonly #unclaimed = new Map<string, (answer: unknown) => void>();
   /** The user's messages among them. */
   readonly #messages = new Set<object>();
 
-  constructor(clock: Clock, carrier: QuestionCarrier) {
+  constructor(clock: Clock, outlet: RequestOutlet) {
     this.#clock = clock;
-    this.#carrier = carrier;
-    this.#pending = new PendingTable(clock, (id, pending) => this.#gaveUp(id, pending));
+    this.#outlet = outlet;
+    this.#table = new PendingTable(clock, (id, pending) => this.#gaveUp(id, pending));
   }
 
   get open(): number {
-    return this.#pending.size;
+    return this.#table.size;
   }
 
-  /** Questions the peer has, or may have, seen. */
+  /** Those the peer has, or may have, seen. */
   get sent(): number {
-    return this.#pending.sent;
+    return this.#table.sent;
   }
 
   /** Answers that came too late, or for nobody. */
   get late(): number {
-    return this.#pending.late;
+    return this.#table.late;
   }
 
   /** As `PendingTable.left`. */
   left(id: number): number {
-    return this.#pending.left(id);
+    return this.#table.left(id);
   }
 
   /** The user's messages that are open now; `isOpen` tells of each whether it still is. */
@@ -66,7 +66,7 @@ export class Questions implements Asker {
   }
 
   /** Asks by `send`; what it throws rejects. */
-  ask(lane: string, options: AskOptions, send: SendQuestion): Promise<unknown> {
+  ask(lane: string, options: AskOptions, send: SendRequest): Promise<unknown> {
     return new Promise((resolve, reject) => this.#ask(lane, 'request', options, send, resolve, reject));
   }
 
@@ -80,7 +80,7 @@ export class Questions implements Asker {
       };
       this.#messages.add(key);
       const refuse = (error: BusError): void => over(() => reject(error));
-      const ask = (id: number): void => send(id, () => this.#pending.has(id) && this.answered(id, undefined, ''));
+      const ask = (id: number): void => send(id, () => this.#table.has(id) && this.answered(id, undefined, ''));
       this.#ask('', 'message', options, ask, (value) => over(() => resolve(value as undefined)), refuse);
     });
   }
@@ -89,7 +89,7 @@ export class Questions implements Asker {
     lane: string,
     kind: Pending['kind'],
     { signal, timeoutMs, idempotent, withdrawal, unclaimed }: AskOptions,
-    send: SendQuestion,
+    send: SendRequest,
     resolve: (value: unknown) => void,
     reject: (error: BusError) => void,
   ): void {
@@ -100,24 +100,24 @@ export class Questions implements Asker {
     const askedAt = this.#clock.now();
     const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : askedAt + timeoutMs;
     const pending: Pending = { kind, lane, resolve, reject, askedAt, deadline, sent: false, unclaimed };
-    const id = this.#pending.add(pending);
+    const id = this.#table.add(pending);
     if (signal !== undefined) this.#watchSignal(signal, id, pending);
     withdrawal?.bind((error) => this.#withdraw(id, pending, () => pending.reject(error)));
-    if (!idempotent && this.#carrier.maySend(lane)) this.#sendNow(id, pending, timeoutMs, send);
+    if (!idempotent && this.#outlet.maySend(lane)) this.#sendNow(id, pending, timeoutMs, send);
     else this.#queue(id, pending, idempotent, send);
   }
 
   /** The usual way, which makes nothing that would have to be kept until the answer. */
-  #sendNow(id: number, pending: Pending, timeoutMs: number | undefined, send: SendQuestion): void {
+  #sendNow(id: number, pending: Pending, timeoutMs: number | undefined, send: SendRequest): void {
     try {
       send(id, timeoutMs === undefined ? undefined : Math.ceil(timeoutMs));
       pending.sent = true;
     } catch (error) {
-      this.#pending.take(id)?.reject(asBusError(error, 'ERR_UNENCODABLE'));
+      this.#table.take(id)?.reject(asBusError(error, 'ERR_UNENCODABLE'));
     }
   }
 
-  #queue(id: number, pending: Pending, idempotent: boolean, send: SendQuestion): void {
+  #queue(id: number, pending: Pending, idempotent: boolean, send: SendRequest): void {
     const { deadline, kind, lane } = pending;
     const waiting: Waiting = {
       kind,
@@ -127,37 +127,37 @@ export class Questions implements Asker {
         pending.sent = true;
         if (!idempotent) pending.waiting = undefined;
       },
-      fail: (error) => this.#pending.take(id)?.reject(error),
+      fail: (error) => this.#table.take(id)?.reject(error),
     };
     pending.waiting = waiting;
-    this.#carrier.queue(waiting, lane);
+    this.#outlet.queue(waiting, lane);
   }
 
   answered(id: RequestId, data: unknown, lane: string): void {
-    const pending = this.#pending.take(id);
+    const pending = this.#table.take(id);
     if (pending === undefined) this.#unclaimed.get(lane)?.(data);
     else pending.resolve(pending.kind === 'message' ? undefined : data);
-    this.#carrier.settled();
+    this.#outlet.settled();
   }
 
   failed(id: RequestId, failure: RemoteFailure): void {
-    this.#pending.take(id)?.resolve(failing(() => fromFailure(failure)));
-    this.#carrier.settled();
+    this.#table.take(id)?.resolve(failing(() => fromFailure(failure)));
+    this.#outlet.settled();
   }
 
   /** The session they were sent in is over: rejects them, or makes those that may be asked again wait for that. */
-  sessionLost(error: BusError, wait: (waiting: Waiting) => void): void {
+  sessionLost(error: BusError, queue: SendQueue): void {
     const lost = (pending: Pending): boolean => pending.sent && pending.waiting === undefined;
     const unknown = new BusError('ERR_SESSION_LOST', undefined, { cause: error });
-    this.#pending.reject(unknown, (pending) => pending.kind === 'message' && lost(pending));
-    this.#pending.reject(error, lost);
-    this.#pending.retryAll(wait);
-    this.#carrier.settled();
+    this.#table.reject(unknown, (pending) => pending.kind === 'message' && lost(pending));
+    this.#table.reject(error, lost);
+    this.#table.retryAll((waiting) => queue.push(waiting));
+    this.#outlet.settled();
   }
 
   fail(error: BusError): void {
-    this.#pending.reject(error);
-    this.#carrier.settled();
+    this.#table.reject(error);
+    this.#outlet.settled();
   }
 
   #watchSignal(signal: AbortSignal, id: number, pending: Pending): void {
@@ -166,8 +166,8 @@ export class Questions implements Asker {
   }
 
   #withdraw(id: number, pending: Pending, settle: () => void): void {
-    if (!this.#pending.has(id)) return;
-    this.#pending.take(id);
+    if (!this.#table.has(id)) return;
+    this.#table.take(id);
     this.#gaveUp(id, pending);
     settle();
   }
@@ -175,9 +175,9 @@ export class Questions implements Asker {
   #gaveUp(id: number, pending: Pending): void {
     const { lane, unclaimed } = pending;
     if (pending.sent && unclaimed !== undefined) this.#unclaimed.set(lane, unclaimed);
-    if (pending.sent) this.#carrier.cancel(lane, id);
+    if (pending.sent) this.#outlet.cancel(lane, id);
     else pending.waiting?.queue?.remove(pending.waiting);
-    this.#carrier.settled();
+    this.#outlet.settled();
   }
 }
 

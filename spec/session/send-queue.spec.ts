@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { BusError } from '../../lib/base/errors.ts';
-import { WaitingSends as WaitingOfPages } from '../../lib/browser/waiting.ts';
-import { type SlowConsumerPolicy, type Waiting, WaitingSends as Original } from '../../lib/session/waiting.ts';
+import { SendQueue as QueueOfPages } from '../../lib/browser/send-queue.ts';
+import { SendQueue as Original, type SlowConsumerPolicy, type Waiting } from '../../lib/session/send-queue.ts';
 
 const most = 16_384;
 
@@ -19,13 +19,13 @@ class Recorder {
   }
 }
 
-const kinds = { 'waiting sends': Original, 'waiting sends of pages': WaitingOfPages as unknown as typeof Original };
+const kinds = { 'send queue': Original, 'send queue of pages': QueueOfPages as unknown as typeof Original };
 
-for (const [title, WaitingSends] of Object.entries(kinds))
+for (const [title, SendQueue] of Object.entries(kinds))
   describe(title, () => {
     it('drain - sends in order while it may', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       for (let number = 0; number < 5_000; number++) waiting.push(recorder.make(number));
       let room = 1_500;
       waiting.drain(() => room-- > 0);
@@ -37,7 +37,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('drain - a send that throws is failed with it, and the next one goes', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       const throwing = (error: unknown): Waiting => ({
         ...recorder.make('bad'),
         send: () => {
@@ -54,7 +54,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('drain - one that is pushed while sending comes after those that wait', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       waiting.push({ ...recorder.make('first'), send: () => waiting.push(recorder.make('third')) });
       waiting.push(recorder.make('second'));
       waiting.drain(() => true);
@@ -64,7 +64,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
     for (const policy of ['wait', 'drop-newest', 'disconnect'] satisfies SlowConsumerPolicy[]) {
       it(`a full queue under ${policy} - refuses the newest`, () => {
         const recorder = new Recorder();
-        const waiting = new WaitingSends(policy);
+        const waiting = new SendQueue(policy);
         for (let number = 0; number <= most; number++) waiting.push(recorder.make(number));
         expect(recorder.failed).to.deep.equal([`${most} ERR_QUEUE_FULL`]);
         expect(waiting.length).to.equal(most);
@@ -73,7 +73,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('a full queue under drop-oldest - drops the oldest message, and never a request', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('drop-oldest');
+      const waiting = new SendQueue('drop-oldest');
       waiting.push(recorder.make('request', 'request'));
       for (let number = 1; number <= most; number++) waiting.push(recorder.make(number));
       expect(recorder.failed).to.deep.equal(['1 ERR_SLOW_CONSUMER']);
@@ -83,14 +83,14 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('a full queue of requests under drop-oldest - refuses the newest', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('drop-oldest');
+      const waiting = new SendQueue('drop-oldest');
       for (let number = 0; number <= most; number++) waiting.push(recorder.make(number, 'request'));
       expect(recorder.failed).to.deep.equal([`${most} ERR_QUEUE_FULL`]);
     });
 
     it('remove - takes one out wherever it stands, and leaves the order of the others', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       const all = ['first', 'a', 'middle', 'b', 'last'].map((name) => recorder.make(name, 'request'));
       for (const one of all) waiting.push(one);
       for (const at of [2, 0, 4]) waiting.remove(all[at]!);
@@ -102,7 +102,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('remove - of one that was sent, or waits elsewhere, does nothing', () => {
       const recorder = new Recorder();
-      const [waiting, other] = [new WaitingSends('wait'), new WaitingSends('wait')];
+      const [waiting, other] = [new SendQueue('wait'), new SendQueue('wait')];
       const [sent, elsewhere] = [recorder.make('sent'), recorder.make('elsewhere')];
       waiting.push(sent);
       waiting.drain(() => true);
@@ -114,7 +114,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('remove - makes room in a full queue', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       const all = Array.from({ length: most }, (_, number) => recorder.make(number));
       for (const one of all) waiting.push(one);
       for (const one of all.reverse()) waiting.remove(one);
@@ -124,7 +124,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('fail - fails those that are picked and keeps the order of the others', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       waiting.push(recorder.make('a'));
       waiting.push(recorder.make('b', 'request'));
       waiting.push(recorder.make('c'));
@@ -137,7 +137,7 @@ for (const [title, WaitingSends] of Object.entries(kinds))
 
     it('fail - one that is pushed by a failure is not failed with the others', () => {
       const recorder = new Recorder();
-      const waiting = new WaitingSends('wait');
+      const waiting = new SendQueue('wait');
       waiting.push({ ...recorder.make('a'), fail: () => waiting.push(recorder.make('b')) });
       waiting.fail(new BusError('ERR_CLOSED'));
       expect([waiting.length, recorder.failed.length]).to.deep.equal([1, 0]);

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { BusError } from '../../lib/base/errors.ts';
-import { type Pending, PendingTable } from '../../lib/session/pending.ts';
+import { type Pending, PendingTable } from '../../lib/bus/pending-table.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
+import { turn } from '../support/buses.ts';
 
-describe('pending questions', () => {
+describe('pending table', () => {
   let clock: VirtualClock;
   let table: PendingTable;
   let events: string[];
@@ -19,7 +20,10 @@ describe('pending questions', () => {
     return table.add({
       kind: 'request',
       lane: '',
-      resolve: (value) => events.push(`${name} resolved ${String(value)}`),
+      resolve(value) {
+        if (value instanceof Promise) value.catch(({ code }: BusError) => events.push(`${name} ${code}`));
+        else events.push(`${name} resolved ${String(value)}`);
+      },
       reject: (error) => events.push(`${name} ${error.code}`),
       deadline: clock.now() + timeoutMs,
       askedAt: clock.now(),
@@ -39,7 +43,7 @@ describe('pending questions', () => {
     expect([table.size, table.late]).to.deep.equal([0, 3]);
   });
 
-  it('timeouts - reject at their time, each once, whatever order they were asked in', () => {
+  it('timeouts - reject at their time, each once, whatever order they were asked in', async () => {
     ask('slow', 300);
     ask('quick', 100);
     ask('endless');
@@ -47,8 +51,12 @@ describe('pending questions', () => {
     clock.advance(99);
     expect(events).to.deep.equal([]);
     clock.advance(1);
+    await turn();
     expect(events).to.deep.equal(['quick released', 'timeout 2', 'quick ERR_TIMEOUT']);
-    clock.advance(200);
+    clock.advance(100);
+    await turn();
+    clock.advance(100);
+    await turn();
     expect(events.filter((event) => event.endsWith('ERR_TIMEOUT'))).to.deep.equal([
       'quick ERR_TIMEOUT',
       'middle ERR_TIMEOUT',

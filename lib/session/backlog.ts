@@ -1,19 +1,28 @@
 import type { Clock } from '../base/clock.ts';
-import { HeldFrames } from '../session/held-frames.ts';
-import type { MessageFrame, PingFrame, RequestFrame, RequestId } from '../wire/frames.ts';
+import type { MessageFrame, PingFrame, RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
+import { HeldFrames } from './held-frames.ts';
+import type { SessionEvents } from './session-events.ts';
 
 /** What may have to wait. */
 export type Asking = MessageFrame | RequestFrame | PingFrame;
 
-export interface BacklogOwner {
-  /** Whether less than so many times `maxUnackedBytes` is under way to the peer. */
-  mayAnswer(lane: string, windows: number): boolean;
-  deliver(frame: Asking, lane: string, heardAt: number): void;
-  readonly session:
-    | { readonly out: { readonly pendingBytes: number }; shut(): void; open(): void; heard(): void }
-    | undefined;
-  readonly answers: { refuse(id: RequestId, lane: string): void };
+/** Whom what the peer says and asks is given to. */
+type BacklogEvents = Pick<SessionEvents, 'onMessage' | 'onRequest'>;
+
+/** Through what answers leave, and what keeps the peer waiting. */
+export interface BacklogSession {
+  readonly pendingBytes: number;
+  pendingBytesOf(lane: string): number;
+  pong(id: RequestId, data: unknown): void;
+  fail(lane: string, id: RequestId, error: RemoteFailure): void;
+  /** Nothing more is to come, but for what answers this end. */
+  shut(): void;
+  open(): void;
+  /** What waited was heard. */
+  heard(): void;
 }
+
+export const tooMuch: RemoteFailure = { code: 'ERR_QUEUE_FULL', message: 'Too many answers wait to be taken' };
 
 /** How much may be under way, in windows of `maxUnackedBytes`, for what is asked to be begun: one is for what this end says. */
 const usualWindows = 2;
@@ -31,7 +40,8 @@ const turnBytes = 1_048_576;
  * finds none is refused.
  */
 export class Backlog {
-  readonly #owner: BacklogOwner;
+  readonly #events: BacklogEvents;
+  readonly #session: BacklogSession;
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #waiting = new HeldFrames();
@@ -40,11 +50,12 @@ export class Backlog {
   #isShut = false;
   /** Messages among what waits that nobody answers. */
   #messages = 0;
-  /** As in `FrameTaker`. */
+  /** No message from this one on was given to all who are to hear it; Infinity: every one was. */
   unheard = Number.POSITIVE_INFINITY;
 
-  constructor(owner: BacklogOwner, clock: Clock, maxBytes: number) {
-    this.#owner = owner;
+  constructor(events: BacklogEvents, session: BacklogSession, clock: Clock, maxBytes: number) {
+    this.#events = events;
+    this.#session = session;
     this.#clock = clock;
     this.#maxBytes = maxBytes;
   }
@@ -54,9 +65,15 @@ export class Backlog {
   }
 
   take(frame: Asking, lane: string, heardAt: number, sequence: number): void {
-    if (this.length === 0 && this.#mayBegin(frame, lane)) {
-      this.#begin(frame, lane, heardAt);
-      return;
+    if (this.#waiting.length === 0) {
+      if (frame.type === 'message' && frame.id === undefined) {
+        this.#events.onMessage(frame, lane);
+        return;
+      }
+      if (this.#mayBegin(frame, lane)) {
+        this.#begin(frame, lane, heardAt);
+        return;
+      }
     }
     const isFull = this.#waiting.bytes >= this.#maxBytes;
     // A ping that nobody answers is one that took too long.
@@ -69,7 +86,7 @@ export class Backlog {
     }
     if (isFull) {
       this.#isShut = true;
-      this.#owner.session?.shut();
+      this.#session.shut();
     }
     if (this.#isPressed && !wasPressed) this.#clock.defer(() => this.drain());
   }
@@ -88,11 +105,11 @@ export class Backlog {
       if (!mayBegin && !this.#mayRefuse(lane)) return;
       this.#waiting.shift();
       if (isAsking && mayBegin) this.#begin(frame, lane, heardAt);
-      else if (isAsking && frame.id !== undefined) this.#owner.answers.refuse(frame.id, lane);
+      else if (isAsking && frame.id !== undefined) this.#session.fail(lane, frame.id, tooMuch);
       if (isAsking && !isAnswered(frame)) this.#heard();
       if (this.#isShut && this.#waiting.bytes < this.#maxBytes / 2) {
         this.#isShut = false;
-        this.#owner.session?.open();
+        this.#session.open();
       }
     }
   }
@@ -104,7 +121,7 @@ export class Backlog {
     this.unheard = Number.POSITIVE_INFINITY;
     for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
       const frame = this.#waiting.shift();
-      if (frame?.type === 'message') this.#owner.deliver(frame, first.lane, first.heardAt);
+      if (frame?.type === 'message') this.#events.onMessage(frame, first.lane);
     }
   }
 
@@ -116,30 +133,33 @@ export class Backlog {
     this.#messages -= 1;
     if (this.#messages > 0) return;
     this.unheard = Number.POSITIVE_INFINITY;
-    this.#owner.session?.heard();
+    this.#session.heard();
   }
 
   #mayBegin(frame: Asking, lane: string): boolean {
     if (!isAnswered(frame)) return true;
-    return this.#made < turnBytes && this.#owner.mayAnswer(lane, this.#isPressed ? mostWindows : usualWindows);
+    return this.#made < turnBytes && this.#hasRoom(lane, this.#isPressed ? mostWindows : usualWindows);
   }
 
   #mayRefuse(lane: string): boolean {
-    if (!this.#isPressed || this.#owner.mayAnswer(lane, mostWindows)) return false;
-    return this.#owner.mayAnswer(lane, refusalWindows);
+    if (!this.#isPressed || this.#hasRoom(lane, mostWindows)) return false;
+    return this.#hasRoom(lane, refusalWindows);
   }
 
   #begin(frame: Asking, lane: string, heardAt: number): void {
-    const before = this.#owed;
-    this.#owner.deliver(frame, lane, heardAt);
-    const made = this.#owed - before;
+    const before = this.#session.pendingBytes;
+    if (frame.type === 'message') this.#events.onMessage(frame, lane);
+    else if (frame.type === 'request') this.#events.onRequest(frame, lane, heardAt);
+    else this.#session.pong(frame.id, frame.data);
+    const made = this.#session.pendingBytes - before;
     if (!isAnswered(frame) || made <= 0) return;
     if (this.#made === 0) this.#clock.defer(this.#endOfTurn);
     this.#made += made;
   }
 
-  get #owed(): number {
-    return this.#owner.session?.out.pendingBytes ?? 0;
+  /** Whether less than so many windows are under way to the peer. */
+  #hasRoom(lane: string, windows: number): boolean {
+    return this.#session.pendingBytesOf(lane) < windows * this.#maxBytes;
   }
 
   readonly #endOfTurn = (): void => {

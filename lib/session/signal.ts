@@ -1,6 +1,10 @@
 /** Promises that wait for something to have changed. */
-export class Wakers {
+export class Signal {
   #waiting: (() => void)[] = [];
+
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
 
   /** Resolves at the next `wake`. */
   next(): Promise<void> {

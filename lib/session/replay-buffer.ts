@@ -13,7 +13,7 @@ export interface Entry {
 }
 
 const firstRing = 16;
-/** What an outbox holds before its first frame. */
+/** What a buffer holds before its first frame. */
 const noEnds = new Float64Array(0);
 const noEntries: (Entry | undefined)[] = [];
 const noParts = new Set<number>();
@@ -25,10 +25,13 @@ export type Amend = (bytes: Uint8Array, at: number, begins: boolean) => void;
  * The sequenced frames the peer has not acknowledged, as bytes to be sent again and as entries to be answered for.
  * Positions are absolute offsets in the stream of all bytes ever recorded, so that they survive trimming.
  */
-export class Outbox {
+export class ReplayBuffer {
   /** Sequence number of the newest frame recorded; the first is 1. */
   sequence = 0;
   acknowledged = 0;
+  /** Frames not acknowledged, and their bytes. */
+  count = 0;
+  bytes = 0;
   readonly #segments = new Queue<Uint8Array>();
   /** Where the first segment starts, where the frames not acknowledged start, and where the newest frame ends. */
   #startOffset = 0;
@@ -45,20 +48,12 @@ export class Outbox {
     this.#amend = amend;
   }
 
-  /** Frames not acknowledged. */
-  get count(): number {
-    return this.sequence - this.acknowledged;
-  }
-
-  /** Bytes of the frames not acknowledged. */
-  get bytes(): number {
-    return this.#recordedOffset - this.#headOffset;
-  }
-
   /** Notes a frame of `bytes`, whose bytes will be stored in the same order; `begins`: whether a body begins with it. */
   record(bytes: number, entry: Entry | undefined, begins = true): number {
     if (this.count === this.#ends.length) this.#grow();
     this.sequence += 1;
+    this.count += 1;
+    this.bytes += bytes;
     this.#recordedOffset += bytes;
     const slot = this.sequence & (this.#ends.length - 1);
     this.#ends[slot] = this.#recordedOffset;
@@ -103,6 +98,8 @@ export class Outbox {
       }
       if (this.#later.size !== 0) this.#later.delete(this.acknowledged);
       this.#headOffset = this.#ends[slot] as number;
+      this.count -= 1;
+      this.bytes = this.#recordedOffset - this.#headOffset;
     }
     this.#trim();
     return true;
@@ -126,7 +123,7 @@ export class Outbox {
     return bytes;
   }
 
-  /** Empties the outbox; returns the entries nobody acknowledged, in order. */
+  /** Empties the buffer; returns the entries nobody acknowledged, in order. */
   abandon(): Entry[] {
     const mask = this.#ends.length - 1;
     const left: Entry[] = [];
@@ -138,6 +135,8 @@ export class Outbox {
     this.#segments.clear();
     this.#later = noParts;
     this.acknowledged = this.sequence;
+    this.count = 0;
+    this.bytes = 0;
     this.#headOffset = this.#recordedOffset;
     this.#startOffset = this.#recordedOffset;
     return left;

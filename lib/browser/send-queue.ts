@@ -1,10 +1,10 @@
 import { asBusError, BusError } from '../base/errors.ts';
-import type { SlowConsumerPolicy, Waiting, WaitingSends as Original } from '../session/waiting.ts';
+import type { SendQueue as Original, SlowConsumerPolicy, Waiting } from '../session/send-queue.ts';
 
 const mostWaiting = 16_384;
 
-/** Stands in for `session/waiting` in web pages: small instead of fast. */
-export class WaitingSends {
+/** Stands in for `session/send-queue` in web pages: small instead of fast. */
+export class SendQueue {
   readonly #policy: SlowConsumerPolicy;
   readonly #waiting = new Set<Waiting>();
   #full: BusError | undefined;
@@ -36,7 +36,7 @@ export class WaitingSends {
     for (const waiting of this.#waiting) {
       if (!mayGo()) return;
       this.remove(waiting);
-      attempt(waiting);
+      sendOrFail(waiting);
     }
   }
 
@@ -62,7 +62,7 @@ export class WaitingSends {
   }
 }
 
-export function attempt(waiting: Waiting): void {
+export function sendOrFail(waiting: Waiting): void {
   try {
     waiting.send();
   } catch (error) {

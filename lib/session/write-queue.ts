@@ -10,10 +10,17 @@ export interface Outlet {
   uncork?(): void;
 }
 
+/** What a session needs of a link, beyond writing. */
+export interface SessionLink extends Outlet {
+  pause(): void;
+  resume(): void;
+}
+
 /** What goes to a link, neighbours in one piece; it is given so many bytes to hold, and the rest waits for its drain. */
-export class Outflow {
+export class WriteQueue {
   readonly #mostBytes: number;
-  #outlet: Outlet | undefined;
+  /** The link at present. */
+  outlet: Outlet | undefined;
   /** Pieces that were ever added. */
   added = 0;
   readonly #unwritten = new Queue<Uint8Array>();
@@ -22,10 +29,6 @@ export class Outflow {
 
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes;
-  }
-
-  get outlet(): Outlet | undefined {
-    return this.#outlet;
   }
 
   /** How many of the pieces ever added are not here any more. */
@@ -39,32 +42,33 @@ export class Outflow {
 
   /** Carries on with `outlet`, which gets `first` before all else. */
   open(outlet: Outlet, first: Uint8Array[]): void {
-    this.#outlet = outlet;
+    this.outlet = outlet;
     this.#isFull = false;
     this.#unwritten.clear();
     this.add(first);
   }
 
   close(): void {
-    this.#outlet = undefined;
+    this.outlet = undefined;
     this.#unwritten.clear();
   }
 
   /** Adds what the next `write` hands on; dropped without a link. */
   add(segments: readonly Uint8Array[]): void {
-    if (this.#outlet === undefined) return;
+    if (this.outlet === undefined) return;
     this.added += segments.length;
     for (const segment of segments) this.#unwritten.push(segment);
   }
 
   /** `isLast`: the link is about to close, and nothing waits for it to drain. */
   write(isLast = false): void {
-    const outlet = this.#outlet;
+    const outlet = this.outlet;
     const unwritten = this.#unwritten;
     if (outlet === undefined || unwritten.length === 0) return;
-    outlet.cork?.();
+    const several = unwritten.length > 1 ? outlet : undefined;
+    several?.cork?.();
     // Writing may end in the close of this link, and even in the next one.
-    while (this.#outlet === outlet && (isLast || !this.#isFull || outlet.bufferedBytes < this.#mostBytes)) {
+    while (this.outlet === outlet && (isLast || !this.#isFull || outlet.bufferedBytes < this.#mostBytes)) {
       let piece = unwritten.shift();
       if (piece === undefined) break;
       for (let next = unwritten.first; next !== undefined; next = unwritten.first) {
@@ -75,7 +79,7 @@ export class Outflow {
       }
       this.#isFull = !outlet.write(piece);
     }
-    outlet.uncork?.();
+    several?.uncork?.();
   }
 }
 

@@ -2,12 +2,12 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { failing } from '../base/failing.ts';
 import type { RequestId } from '../wire/frames.ts';
-import { IdRing } from './id-ring.ts';
-import type { Waiting } from './waiting.ts';
+import { IdRing } from '../session/id-ring.ts';
+import type { Waiting } from '../session/send-queue.ts';
 
-/** A question that was asked and not answered yet. */
+/** A request that was sent, or is to be, and not answered yet. */
 export interface Pending {
-  /** A message is a question too, where its sender waits until it was handled. */
+  /** A message is a request too, where its sender waits until it was handled. */
   readonly kind: 'message' | 'request';
   readonly lane: string;
   /** Takes what is `failing` too. */
@@ -18,7 +18,7 @@ export interface Pending {
   readonly askedAt: number;
   /** True once a frame of it was handed to the session. */
   sent: boolean;
-  /** How to ask: kept while that is still to come, and until the answer if it may be asked again in a new session. */
+  /** How to send it: kept while that is still to come, and until the answer if it may be made again in a new session. */
   waiting?: Waiting | undefined;
   /** As in `AskOptions`. */
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
@@ -26,7 +26,7 @@ export interface Pending {
   release?: (() => void) | undefined;
 }
 
-/** The questions of one peer by their integer, with one timer for all of them. */
+/** The requests to one peer by their integer, with one timer for all of them. */
 export class PendingTable {
   /** Answers that came for nobody: late, cancelled, or never asked for. */
   late = 0;
@@ -36,7 +36,7 @@ export class PendingTable {
   #timer: Timer | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
-  /** `onTimeout` is called after the question was removed and before it is rejected. */
+  /** `onTimeout` is called after the request was removed and before it is rejected. */
   constructor(clock: Clock, onTimeout: (id: number, pending: Pending) => void) {
     this.#clock = clock;
     this.#onTimeout = onTimeout;
@@ -59,12 +59,12 @@ export class PendingTable {
     return id;
   }
 
-  /** Removes and returns the question `id` was asked as; a stranger's id counts as late. */
+  /** Removes and returns the request whose id this is; a stranger's id counts as late. */
   take(id: RequestId): Pending | undefined {
     const pending = typeof id === 'number' ? this.#byId.take(id) : undefined;
     if (pending === undefined) this.late += 1;
     else pending.release?.();
-    // The timer stays, for the next question, but nobody waits for it.
+    // The timer stays, for the next request, but nobody waits for it.
     if (this.#byId.size === 0) this.#timer?.hold?.(false);
     return pending;
   }
@@ -80,7 +80,7 @@ export class PendingTable {
     return pending === undefined ? -1 : Math.max(0, Math.ceil(pending.deadline - this.#clock.now()));
   }
 
-  /** Rejects every question that `which` picks. */
+  /** Rejects every request that `which` picks. */
   reject(error: BusError, which: (pending: Pending) => boolean = () => true): void {
     for (const [id, pending] of this.#byId.entries()) {
       if (!which(pending) || this.#byId.take(id) === undefined) continue;
@@ -90,7 +90,7 @@ export class PendingTable {
     if (this.#byId.size === 0) this.#disarm();
   }
 
-  /** Makes the questions that may be asked again wait for that. */
+  /** Makes the requests that may be made again wait for that. */
   retryAll(wait: (waiting: Waiting) => void): void {
     for (const [, pending] of this.#byId.entries()) {
       if (!pending.sent || pending.waiting === undefined) continue;

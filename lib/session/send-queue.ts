@@ -3,11 +3,11 @@ import { asBusError, BusError } from '../base/errors.ts';
 /** Something to be sent once there is room for it. */
 export interface Waiting {
   readonly kind: 'message' | 'request';
-  /** Hands it to the session; may throw what the encoder throws. */
+  /** Sends it in the session there is by then; may throw what the encoder throws. */
   send(): void;
   fail(error: BusError): void;
   /** Kept by the queue it waits in: that queue and its neighbours there. */
-  queue?: WaitingSends | undefined;
+  queue?: SendQueue | undefined;
   before?: Waiting | undefined;
   after?: Waiting | undefined;
 }
@@ -19,10 +19,10 @@ export type SlowConsumerPolicy = 'wait' | 'drop-oldest' | 'drop-newest' | 'disco
 const mostWaiting = 16_384;
 
 /**
- * Sends that found no room, first in, first out. A list of neighbours, since many requests that wait may time out at
- * once, wherever they stand.
+ * Sends that found no room, first in, first out, from one session to the next. A list of neighbours, since many requests
+ * that wait may time out at once, wherever they stand.
  */
-export class WaitingSends {
+export class SendQueue {
   length = 0;
   readonly #policy: SlowConsumerPolicy;
   #first: Waiting | undefined;
@@ -60,7 +60,7 @@ export class WaitingSends {
     while (this.#first !== undefined && mayGo()) {
       const waiting = this.#first;
       this.remove(waiting);
-      attempt(waiting);
+      sendOrFail(waiting);
     }
   }
 
@@ -99,7 +99,7 @@ export class WaitingSends {
 }
 
 /** Sends, or fails with what that throws. */
-export function attempt(waiting: Waiting): void {
+export function sendOrFail(waiting: Waiting): void {
   try {
     waiting.send();
   } catch (error) {

@@ -1,7 +1,23 @@
+import type { Decoder, Encoder } from '../wire/dialect.ts';
 import { NativeDecoder } from '../wire/native/decoder.ts';
 import { NativeEncoder } from '../wire/native/encoder.ts';
 import { Slab } from '../wire/slab.ts';
-import type { SessionDialect } from './session-dialect.ts';
+import type { LivenessLimits } from './liveness.ts';
+
+/** The parts of a dialect that one session uses for as long as it lives. */
+export interface SessionDialect {
+  /** As in `Session`. */
+  readonly reliable: boolean;
+  readonly handles: boolean;
+  readonly encoder: Encoder;
+  readonly decoder: Decoder;
+  readonly slab: Slab;
+}
+
+export interface SessionLimits extends LivenessLimits {
+  readonly maxUnackedBytes: number;
+  readonly maxPendingMessages: number;
+}
 
 export interface DialectLimits {
   /** The largest message this end takes. */
@@ -10,9 +26,9 @@ export interface DialectLimits {
 }
 
 /** What two ends agreed on for a native session. */
-export interface NativeTerms {
+export interface NativeAgreement {
   readonly records: boolean;
-  /** Whether the peer knows of questions that were withdrawn. */
+  /** Whether the peer knows of requests that were withdrawn. */
   readonly withdraws?: boolean | undefined;
   /** Whether the peer answers for confirmed messages once they were handled. */
   readonly handles?: boolean | undefined;
@@ -21,21 +37,21 @@ export interface NativeTerms {
 }
 
 /** The native dialect for one session. */
-export function nativeDialect(terms: NativeTerms, limits: DialectLimits): SessionDialect {
+export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): SessionDialect {
   const slab = new Slab();
   return {
-    tier: 'session',
-    handles: terms.handles === true,
+    reliable: true,
+    handles: agreed.handles === true,
     slab,
     encoder: new NativeEncoder({
       slab,
-      records: terms.records,
-      withdraws: terms.withdraws,
-      maxFrameBytes: terms.peerMaxBytes,
+      records: agreed.records,
+      withdraws: agreed.withdraws,
+      maxFrameBytes: agreed.peerMaxBytes,
       maxDepth: limits.maxDepth,
     }),
     decoder: new NativeDecoder({
-      records: terms.records,
+      records: agreed.records,
       maxFrameBytes: limits.maxMessageBytes,
       maxDepth: limits.maxDepth,
     }),

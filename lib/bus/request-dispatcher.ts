@@ -31,7 +31,7 @@ export interface Respond<Response, Peer = PeerHandle> {
 }
 
 /** Hands the user's requests to the handler, else to the `request` listeners, else answers that there are none. */
-export class RequestDesk {
+export class RequestDispatcher {
   #handler: Handler<unknown, unknown> | undefined;
   readonly #hasListeners: () => boolean;
   readonly #bug: BugReport;

@@ -1,50 +1,49 @@
 import type { Clock, Timer } from '../base/clock.ts';
 
-export interface WatchLimits {
+export interface LivenessLimits {
   /** 0: no heartbeat. */
   readonly heartbeatIntervalMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly slowConsumerMs: number;
 }
 
-/** What is asked of an owner, and told it; one table serves all owners of a class. */
-export interface Watched<Owner> {
-  /** Whether something waits for the peer to take it. */
-  pending(owner: Owner): boolean;
+/** Whose link it is: it is asked, and told. */
+export interface LivenessEvents {
+  /** What waits for the peer to take it. */
+  readonly pendingBytes: number;
   /** False while this end itself keeps the link from being read. */
-  listening(owner: Owner): boolean;
-  heartbeat(owner: Owner): void;
+  readonly isListening: boolean;
+  say(kind: 'heartbeat'): void;
   /** Nothing came for `silentMs`, though a heartbeat asked for an answer. */
-  dead(owner: Owner, silentMs: number): void;
+  onSilence(silentMs: number): void;
   /** Nothing waits for the peer: memory kept for sending may go. */
-  idle(owner: Owner): void;
+  onIdle(): void;
   /** The peer took nothing for `slowConsumerMs`; said once until it takes something again. */
-  slow(owner: Owner): void;
+  onStall(): void;
 }
 
 /** Watches one link for silence and for a peer that takes nothing, with one timer and no work per message. */
-export class Watch<Owner> {
+export class Liveness {
   heardAt = 0;
+  /** Nothing waits for the peer; `sending` is to be told of what does next. */
+  isIdle = true;
   readonly #clock: Clock;
-  readonly #limits: WatchLimits;
+  readonly #limits: LivenessLimits;
   readonly #heartbeatIntervalMs: number;
-  readonly #watched: Watched<Owner>;
-  readonly #owner: Owner;
+  readonly #events: LivenessEvents;
   #timer: Timer | undefined;
   #heartbeatAt = -1;
   #progressAt = 0;
-  #idle = true;
   #slow = false;
   /** Whether anything was sent since the last look; without it only the heartbeat needs another. */
   #active = true;
   #resting = false;
 
-  constructor(clock: Clock, limits: WatchLimits, watched: Watched<Owner>, owner: Owner) {
+  constructor(clock: Clock, limits: LivenessLimits, events: LivenessEvents) {
     this.#clock = clock;
     this.#limits = limits;
     this.#heartbeatIntervalMs = limits.heartbeatIntervalMs || Number.POSITIVE_INFINITY;
-    this.#watched = watched;
-    this.#owner = owner;
+    this.#events = events;
   }
 
   start(): void {
@@ -61,22 +60,24 @@ export class Watch<Owner> {
     this.#resting = false;
   }
 
-  heard(): void {
+  /** Something came; returns when that is. */
+  heard(): number {
     this.heardAt = this.#clock.now();
     this.#heartbeatAt = -1;
+    return this.heardAt;
   }
 
   /** The peer took something. */
   progressed(): void {
     this.#progressAt = this.#clock.now();
     this.#slow = false;
-    this.#idle = !this.#watched.pending(this.#owner);
+    this.isIdle = this.#events.pendingBytes === 0;
   }
 
-  /** Something is about to be sent; the time to take it starts if nothing was waiting. */
+  /** Something is about to be sent while nothing waits; the time to take it starts. */
   sending(): void {
-    if (!this.#idle) return;
-    this.#idle = false;
+    if (!this.isIdle) return;
+    this.isIdle = false;
     this.#progressAt = this.#clock.now();
     this.#active = true;
     if (this.#resting) this.#arm();
@@ -88,7 +89,7 @@ export class Watch<Owner> {
     const heartbeatDue =
       this.#heartbeatAt < 0 ? this.heardAt + this.#heartbeatIntervalMs : this.#heartbeatAt + heartbeatTimeoutMs;
     this.stop();
-    this.#resting = !this.#active && !this.#watched.pending(this.#owner);
+    this.#resting = !this.#active && this.#events.pendingBytes === 0;
     this.#active = false;
     const due = this.#resting ? heartbeatDue - now : Math.min(heartbeatDue - now, slowConsumerMs / 4);
     if (due < Number.POSITIVE_INFINITY) this.#timer = this.#clock.setTimer(this.#check, Math.max(1, due), true);
@@ -96,24 +97,24 @@ export class Watch<Owner> {
 
   readonly #check = (): void => {
     const now = this.#clock.now();
-    if (!this.#watched.listening(this.#owner)) this.heard();
+    if (!this.#events.isListening) this.heard();
     if (this.#heartbeatAt >= 0) {
       if (now - this.#heartbeatAt >= this.#limits.heartbeatTimeoutMs) {
         this.stop();
-        this.#watched.dead(this.#owner, now - this.heardAt);
+        this.#events.onSilence(now - this.heardAt);
         return;
       }
     } else if (now - this.heardAt >= this.#heartbeatIntervalMs) {
       this.#heartbeatAt = now;
-      this.#watched.heartbeat(this.#owner);
+      this.#events.say('heartbeat');
     }
     this.#arm();
-    if (!this.#watched.pending(this.#owner)) {
+    if (this.#events.pendingBytes === 0) {
       this.progressed();
-      this.#watched.idle(this.#owner);
+      this.#events.onIdle();
     } else if (!this.#slow && now - this.#progressAt >= this.#limits.slowConsumerMs) {
       this.#slow = true;
-      this.#watched.slow(this.#owner);
+      this.#events.onStall();
     }
   };
 }

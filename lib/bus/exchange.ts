@@ -1,0 +1,233 @@
+import type { BusError } from '../base/errors.ts';
+import type { Entry } from '../session/replay-buffer.ts';
+import { sendOrFail, type Waiting } from '../session/send-queue.ts';
+import { SendQueues, type Session } from '../session/session.ts';
+import { Signal } from '../session/signal.ts';
+import type { Lifecycle } from '../session/state.ts';
+import type { EncodedMessage } from '../wire/dialect.ts';
+import type { MessageFrame, RequestFrame } from '../wire/frames.ts';
+import type { AskOptions } from './ask-options.ts';
+import { Inbox, type InboxSource } from './inbox.ts';
+import { type IncomingOwner, IncomingRequests } from './incoming-requests.ts';
+import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
+import type { PeerEvents } from './peer-events.ts';
+import { PendingRequests, type RequestOutlet } from './pending-requests.ts';
+import type { PeerHandle } from './plugin.ts';
+import type { SendOptions } from './send-settings.ts';
+
+const noPauses: ReadonlySet<string> = new Set();
+const resolved: Promise<void> = Promise.resolve();
+
+/** What goes to a peer and comes from it, from one session to the next: messages, and requests either way. */
+export abstract class Exchange<Handle extends PeerHandle> implements InboxSource, IncomingOwner, RequestOutlet {
+  readonly handle: Handle;
+  /** The present session. */
+  session: Session | undefined;
+  readonly queues: SendQueues;
+  readonly requests: PendingRequests;
+  readonly incoming: IncomingRequests;
+  protected readonly options: ResolvedClientOptions | ResolvedServerOptions;
+  protected readonly events: PeerEvents<Handle>;
+  protected readonly lifecycle: Lifecycle;
+  readonly #settled = new Signal();
+  /** Made for the first `messages()`. */
+  #inbox: Inbox | undefined;
+  /** Why messages are held back from this end, if they are. */
+  #pauses: ReadonlySet<string> = noPauses;
+
+  constructor(
+    handle: Handle,
+    options: ResolvedClientOptions | ResolvedServerOptions,
+    events: PeerEvents<Handle>,
+    lifecycle: Lifecycle,
+  ) {
+    this.handle = handle;
+    this.options = options;
+    this.events = events;
+    this.lifecycle = lifecycle;
+    this.queues = new SendQueues(options.slowConsumer);
+    this.requests = new PendingRequests(options.clock, this);
+    this.incoming = new IncomingRequests(this, options);
+  }
+
+  /** Resolves when the session accepted the message; rejects what the encoder throws, or why it never will. */
+  send(lane: string, data: unknown): Promise<void> {
+    if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
+    if (this.session !== undefined) return this.session.send(lane, data);
+    return this.queues.message(lane, (session) => session.sendNow(lane, data));
+  }
+
+  /** The same where there is room; false where the message would have to wait. Throws what `send` rejects with. */
+  trySend(lane: string, data: unknown): boolean {
+    if (!this.lifecycle.isOpen) throw this.refusal();
+    return this.session?.trySend(lane, data) === true;
+  }
+
+  /** The same for what was encoded once for many; undefined when it was accepted at once. Throws what the encoder throws. */
+  sendEncoded(lane: string, message: EncodedMessage): Promise<void> | undefined {
+    if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
+    if (this.session !== undefined) return this.session.sendEncoded(lane, message);
+    return this.queues.message(lane, (session) => session.sendEncodedNow(lane, message));
+  }
+
+  /** Sends a message of the user's; resolves when there was room for it, or with `confirm` when it was handled. */
+  sendUntil(data: unknown, { confirm, until }: SendOptions): Promise<void> {
+    if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
+    return this.requests.message(until, (id, done) => {
+      if (confirm) {
+        this.queues.current.sendConfirmed('', id, data, done);
+      } else {
+        this.queues.current.sendNow('', data);
+        done();
+      }
+    });
+  }
+
+  request(lane: string, data: unknown, options: AskOptions): Promise<unknown> {
+    if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
+    return this.requests.ask(lane, options, (id, timeoutMs) => this.queues.current.request(lane, id, data, timeoutMs));
+  }
+
+  /** Resolves the milliseconds an echo of `data` took. */
+  async ping(data: unknown, options: AskOptions): Promise<number> {
+    if (!this.lifecycle.isOpen) throw this.refusal();
+    const { clock } = this.options;
+    const askedAt = clock.now();
+    await this.requests.ask('', options, (id) => this.queues.current.ping(id, data));
+    return Math.round(clock.now() - askedAt);
+  }
+
+  /** Resolves when everything sent so far was acknowledged, and handled if that is waited for, or the session is over. */
+  async flush(): Promise<void> {
+    const { messages } = this.requests;
+    await this.queues.flush();
+    while (messages.isOpen()) await this.#settled.next();
+  }
+
+  /** Keeps messages and requests of the user's from arriving, until it is resumed for every reason it was paused for. */
+  pause(reason: string): void {
+    this.#pauses = new Set(this.#pauses).add(reason);
+    this.session?.pause();
+  }
+
+  resume(reason: string): void {
+    this.#pauses = new Set([...this.#pauses].filter((other) => other !== reason));
+    if (this.#pauses.size === 0) this.session?.resume();
+  }
+
+  /** The user's messages as they come, until the conversation ends. A loop that is slow has the peer wait. */
+  messages(): AsyncIterableIterator<unknown> {
+    this.#inbox ??= new Inbox(this);
+    return this.#inbox.messages();
+  }
+
+  /** Resolves when there is room for a message, or the peer was given up as slow, or is gone or without a link. */
+  whenRoom(): Promise<void> {
+    return (this.lifecycle.isOpen && this.session?.whenRoom()) || resolved;
+  }
+
+  /** Resolves when nothing is owed: no send waits, no request is open either way, all is flushed. */
+  protected async whenIdle(): Promise<void> {
+    for (;;) {
+      await this.flush();
+      if (this.queues.user.length + this.requests.open + this.#answersOwed === 0) return;
+      await this.#settled.next();
+    }
+  }
+
+  /**
+   * Lets nothing new into the present session and calls `then` when all of it is finished: requests answered either way,
+   * messages acknowledged. What is sent meanwhile waits for the next session, what a pause held back arrives.
+   */
+  protected finishSession(then: (session: Session) => void): void {
+    const { session } = this;
+    if (session === undefined) return;
+    session.seal();
+    session.resume();
+    const finished = async (): Promise<void> => {
+      while (this.session === session && this.requests.sent + this.#answersOwed > 0) await this.#settled.next();
+      if (this.session === session) await session.flushSent();
+      if (this.session === session) then(session);
+    };
+    void finished();
+  }
+
+  /** Carries on in `session`; the messages `first` go before all that waits. Returns those it cannot take. */
+  protected bind(session: Session, first: readonly Entry[] = []): Entry[] {
+    if (this.#pauses.size > 0) session.pause();
+    this.session = this.queues.session = session;
+    const refused = first.filter(({ data }) => {
+      try {
+        session.sendNow('', data);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    session.drain();
+    return refused;
+  }
+
+  /** Ends the present session. Returns the user's messages that nobody acknowledged. */
+  protected unbind(error: BusError): Entry[] {
+    const { session } = this;
+    if (session === undefined) return [];
+    const unacknowledged = session.finish();
+    this.session = this.queues.session = undefined;
+    const left = unacknowledged.filter((entry) => entry.lost?.() !== true);
+    this.incoming.cancelAll(error);
+    this.requests.sessionLost(error, this.queues.user);
+    return left;
+  }
+
+  /** Rejects all that waits; for when nothing will be sent any more. */
+  protected fail(error: BusError): void {
+    this.queues.fail(error);
+    this.requests.fail(error);
+    this.endMessages();
+  }
+
+  protected endMessages(): void {
+    this.#inbox?.end();
+  }
+
+  onMessage({ data, id, size }: MessageFrame, lane: string): void {
+    const isConfirmed = id !== undefined && this.session?.handles === true;
+    const handling = isConfirmed ? this.incoming.handling(id, lane) : undefined;
+    if (isConfirmed && handling === undefined) return;
+    this.events.messageFrom(this.handle, lane, data, handling);
+    if (lane === '') this.#inbox?.push(data, size, handling);
+    handling?.done();
+  }
+
+  onRequest({ id, data, timeoutMs }: RequestFrame, lane: string, heardAt: number): void {
+    const request = this.incoming.begin(id, lane, timeoutMs, heardAt);
+    if (request !== undefined) this.events.requestFrom(this.handle, request, data);
+  }
+
+  maySend(lane: string): boolean {
+    return this.session?.maySend(lane) === true;
+  }
+
+  queue(waiting: Waiting, lane: string): void {
+    if (this.maySend(lane)) sendOrFail(waiting);
+    else this.queues.of(lane).push(waiting);
+  }
+
+  cancel(lane: string, id: number): void {
+    this.session?.cancel(lane, id);
+  }
+
+  settled(): void {
+    this.#settled.wake();
+  }
+
+  /** Why nothing can be sent now nor later. */
+  protected abstract refusal(): BusError;
+
+  reading(): void {}
+
+  get #answersOwed(): number {
+    return this.incoming.open + (this.session?.backlog ?? 0);
+  }
+}
