@@ -59,6 +59,8 @@ export class TooManyShapes extends BusError {
   }
 }
 
+const { value: perValue, container: perContainer, longText: perLongText } = cost;
+
 /** Walks over one MessagePack body, token by token, and builds nothing. */
 class BodyWalk {
   readonly #bytes: Uint8Array;
@@ -96,22 +98,28 @@ class BodyWalk {
     const shapes = this.#shapes;
     // One counter of values still to come for each open container.
     const open: number[] = [];
+    const most = this.#mostCost;
+    let sum = 0;
     while (this.#at < this.#end) {
       const token = bytes[this.#at] as number;
       this.#at += 1;
       let children = 0;
-      this.cost += cost.value;
+      sum += perValue;
       if (token < 0x80) {
         if (token >= 0x40 && shapes !== undefined) children = shapes.keysOf(token & 0x3f);
       } else if (token < 0xa0) {
-        this.cost += cost.container;
+        sum += perContainer;
         children = token < 0x90 ? (token & 0xf) * 2 : token & 0xf;
       } else if (token < 0xc0) {
         const length = token & 0x1f;
-        if (length >= longTextBytes) this.cost += cost.longText;
+        if (length >= longTextBytes) sum += perLongText;
         this.#at += length;
-      } else if (token < 0xe0) children = this.#long(token);
-      if (this.cost > this.#mostCost) throw tooCostly(this.#mostCost);
+      } else if (token < 0xe0) {
+        children = this.#long(token);
+        sum += this.cost;
+        this.cost = 0;
+      }
+      if (sum > most) throw tooCostly(most);
       // A mark belongs to the list behind it.
       if (children < 0) continue;
       if (children > 0) {
@@ -128,6 +136,7 @@ class BodyWalk {
         open.pop();
       }
     }
+    this.cost = sum;
   }
 
   /** How many values follow that belong to the one that begins with `token`; -1 where it goes on with the next token. */
