@@ -159,7 +159,7 @@ export const standIns = {
   'wire/native/body-codec': 'browser/body-codec',
   'wire/native/decoder': 'browser/decoder',
   'wire/native/encoder': 'browser/encoder',
-  'wire/opening/client-opening': 'browser/client-opening',
+  'wire/handshake/client-opening': 'browser/client-opening',
   'wire/slab': 'browser/slab',
   'node:crypto': 'browser/node-crypto',
   'node:stream': 'browser/node-stream',

@@ -3,14 +3,14 @@ import { BusError } from '../base/errors.ts';
 import { isSharedMemory, sharedMemory } from '../wire/codec/misfit.ts';
 import type { ServerHello } from '../wire/hello.ts';
 import { packetType } from '../wire/net-ipc/packet-type.ts';
-import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/opening/client-opening.ts';
-import { asRefusal } from '../wire/opening/refusal.ts';
+import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/handshake/client-opening.ts';
+import { asRefusal } from '../wire/handshake/refusal.ts';
 
 const mostBytes = 65_536;
 const longestTag = 5;
 const textEncoder = new TextEncoder();
 
-/** Stands in for `wire/opening/client-opening` in web pages: a WebSocket was upgraded already, and its server speaks the native dialect. */
+/** Stands in for `wire/handshake/client-opening` in web pages: a WebSocket was upgraded already, and its server speaks the native dialect. */
 export class ClientOpening {
   readonly #options: ClientOpeningOptions;
   #held: Uint8Array = new Uint8Array(0);

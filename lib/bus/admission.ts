@@ -6,10 +6,10 @@ import { refusalError } from '../base/permission.ts';
 import { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello } from '../wire/hello.ts';
-import { ByteBudget } from '../wire/opening/byte-budget.ts';
-import { refusal } from '../wire/opening/refusal.ts';
-import { ServerOpening } from '../wire/opening/server-opening.ts';
-import { teapot } from '../wire/opening/upgrade.ts';
+import { ByteBudget } from '../wire/handshake/byte-budget.ts';
+import { refusal } from '../wire/handshake/refusal.ts';
+import { ServerOpening } from '../wire/handshake/server-opening.ts';
+import { teapot } from '../wire/handshake/upgrade.ts';
 import type { Authorize } from './authorize.ts';
 
 export interface AdmissionOptions {

@@ -1,6 +1,7 @@
+import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { onAbort } from '../base/wait.ts';
 import { checkSettings, checkSwitch } from '../base/settings.ts';
-import type { Withdrawal } from './withdrawal.ts';
 
 /** How `connect`, `survey`, `ping` and the `request` of a `Connection` may be told when to give up. */
 export interface AskSettings {
@@ -63,4 +64,36 @@ function timeoutOf(value: number): number | undefined {
     );
   }
   return value === 0 || value === Number.POSITIVE_INFINITY ? undefined : value;
+}
+
+/** Takes back one question. What an AbortSignal does too, at a tenth of the cost, for those who ask many at once. */
+export class Withdrawal {
+  #stop: ((error: BusError) => void) | undefined;
+
+  /** Called by whoever carries the question, with how to end it. */
+  bind(stop: (error: BusError) => void): void {
+    this.#stop = stop;
+  }
+
+  /** Rejects the question with `error` and tells the peer; nothing happens once it is settled. */
+  withdraw(error: BusError): void {
+    this.#stop?.(error);
+  }
+}
+
+/** Aborts `controller` by the caller's signal or after its time, with the error to reject with; returns how to stop that. */
+export function abortWhen(controller: AbortController, { signal, timeoutMs }: AskOptions, clock: Clock): () => void {
+  const abort = (): void => controller.abort(new BusError('ERR_ABORTED', undefined, { cause: signal?.reason }));
+  const stop = signal === undefined ? undefined : onAbort(signal, abort);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : clock.setTimer(
+          () => controller.abort(new BusError('ERR_TIMEOUT', `Not connected within ${timeoutMs} ms`)),
+          timeoutMs,
+        );
+  return () => {
+    timer?.cancel();
+    stop?.();
+  };
 }

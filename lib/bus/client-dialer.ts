@@ -7,7 +7,7 @@ import { redial } from '../session/redial.ts';
 import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello, ServerHello } from '../wire/hello.ts';
-import { ClientOpening } from '../wire/opening/client-opening.ts';
+import { ClientOpening } from '../wire/handshake/client-opening.ts';
 import type { RetryInfo } from './events.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import type { ClientPlatform, DialTarget } from './platform.ts';

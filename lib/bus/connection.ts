@@ -10,7 +10,13 @@ import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { sendOptions, type SendSettings } from './send-settings.ts';
 import { ServerConversation } from './server-conversation.ts';
-import type { ServerHandle } from './server-handle.ts';
+
+/** What a connection knows of its server. */
+export interface ServerHandle {
+  readonly options: object;
+  broadcast(data: unknown): Promise<void>;
+  close(allowReconnect?: boolean): Promise<unknown>;
+}
 
 export interface ConnectionEvents {
   /** The client has a link (`true`), or has it no more (`false`): by turns, from its first link to its last. */

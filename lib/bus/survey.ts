@@ -2,9 +2,8 @@ import { AsyncQueue } from '../base/async-queue.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import { checkSettings } from '../base/settings.ts';
-import type { AskOptions } from './ask-options.ts';
+import { type AskOptions, Withdrawal } from './ask-options.ts';
 import type { Unchecked } from './contract.ts';
-import { Withdrawal } from './withdrawal.ts';
 
 /** What a survey asks of a member. */
 export interface SurveyMember<Handle> {

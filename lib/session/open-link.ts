@@ -1,7 +1,7 @@
 import { asBusError, BusError } from '../base/errors.ts';
 import { unencodable } from '../wire/codec/unencodable.ts';
 import type { ServerHello } from '../wire/hello.ts';
-import type { ClientOpening } from '../wire/opening/client-opening.ts';
+import type { ClientOpening } from '../wire/handshake/client-opening.ts';
 import type { LinkPort } from './link-port.ts';
 
 /** A server's refusal, and whether it asked for another attempt. */

@@ -48,9 +48,9 @@ export interface LaneQueue {
   ): { readonly lane: number; readonly bytes: number; readonly first: boolean; readonly last: boolean } | undefined;
 }
 
-/** Whoever waits for answers to the questions that were encoded. */
+/** Whoever waits for answers to the requests that were encoded. */
 export interface Asker {
-  /** Milliseconds that the answer to question `id` is still waited for; negative when nobody waits for it. */
+  /** Milliseconds that the answer to request `id` is still waited for; negative when nobody waits for it. */
   left(id: number): number;
 }
 

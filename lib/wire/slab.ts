@@ -6,7 +6,7 @@ const noBuffer = new Uint8Array(0);
 
 /**
  * Where encoders write: one growing run of bytes, handed out a turn at a time. Bytes handed out are never touched
- * again, so the platform and the outbox may keep them.
+ * again, so the platform and the replay buffer may keep them.
  */
 export class Slab {
   /** Where to write; at least as much room as the last `ensure` asked for is behind `position`. */

@@ -16,8 +16,8 @@ import type { ServerHello } from '../../lib/wire/hello.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { chunkBytes } from '../../lib/wire/native/header.ts';
-import { ClientOpening } from '../../lib/wire/opening/client-opening.ts';
-import { acceptHello, refusal } from '../../lib/wire/opening/refusal.ts';
+import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
+import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
 import { Slab } from '../../lib/wire/slab.ts';
 
 const limits = { records: false, maxFrameBytes: 1_048_576, maxDepth: 64 };

@@ -5,7 +5,7 @@ import { LinkPort } from '../../lib/session/link-port.ts';
 import { openLink } from '../../lib/session/open-link.ts';
 import { MemoryNetwork, VirtualClock } from '../../lib/testing/index.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { ClientOpening } from '../../lib/wire/opening/client-opening.ts';
+import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
 import { Slab } from '../../lib/wire/slab.ts';
 import { rejected } from '../support/buses.ts';
 

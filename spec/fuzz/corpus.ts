@@ -3,9 +3,9 @@ import { createDeflater } from '../../lib/wire/fast-zlib.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { RecordWriter } from '../../lib/wire/native/record-layer.ts';
 import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
-import { ClientOpening } from '../../lib/wire/opening/client-opening.ts';
-import { acceptHello, refusal } from '../../lib/wire/opening/refusal.ts';
-import { upgradeAnswer, upgradeRequest } from '../../lib/wire/opening/upgrade.ts';
+import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
+import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
+import { upgradeAnswer, upgradeRequest } from '../../lib/wire/handshake/upgrade.ts';
 import { Slab } from '../../lib/wire/slab.ts';
 
 /** What a fuzzer changes: bytes as real ends write them. */

@@ -5,7 +5,7 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '../../lib/index.ts';
-import { acceptHello } from '../../lib/wire/opening/refusal.ts';
+import { acceptHello } from '../../lib/wire/handshake/refusal.ts';
 import { stopwatch, waitedForCoreMs } from '../support/stopwatch.ts';
 import { hello, offer, Stranger } from '../support/stranger.ts';
 import type { Entry, Flood } from './floods.ts';

@@ -3,7 +3,7 @@ import { Flag, headerBytes, isQuestion, readUint32, writeUint32 } from './header
 
 /**
  * Brings the frame at `at` of `bytes` up to date: how long its answer is still waited for, and whether it is at all, if the
- * peer `knows` of questions that were withdrawn. `begins`: whether a body begins with it.
+ * peer `knows` of requests that were withdrawn. `begins`: whether a body begins with it.
  */
 export function amendFrame(bytes: Uint8Array, at: number, begins: boolean, asker: Asker, knows: boolean): void {
   const id = readUint32(bytes, at + 8);

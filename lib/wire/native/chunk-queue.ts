@@ -28,7 +28,7 @@ export class ChunkQueue implements LaneQueue {
   #lanes = none;
   #bytesByLane = noBytes;
 
-  /** `withdraws`: whether the peer knows of questions that were withdrawn. */
+  /** `withdraws`: whether the peer knows of requests that were withdrawn. */
   constructor(slab: Slab, withdraws: boolean) {
     this.#slab = slab;
     this.#withdraws = withdraws;

@@ -19,7 +19,7 @@ export interface NativeEncoderOptions {
   readonly maxFrameBytes: number;
   /** How deep a body may nest: what the peer would refuse is better refused here. */
   readonly maxDepth: number;
-  /** Whether the peer knows of questions that were withdrawn. */
+  /** Whether the peer knows of requests that were withdrawn. */
   readonly withdraws?: boolean | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { readFailure } from '../../base/failure.ts';
 import type { Frame, RequestId } from '../frames.ts';
-import { asRefusal } from '../opening/refusal.ts';
+import { asRefusal } from '../handshake/refusal.ts';
 import { idOfAnswer, isNonce } from './nonce.ts';
 import { packetType } from './packet-type.ts';
 

@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame, MessageFrame } from '../../../lib/wire/frames.ts';
 import { RecordReader, RecordWriter } from '../../../lib/wire/native/record-layer.ts';
-import { asClientHello, asServerHello } from '../../../lib/wire/opening/hello-shape.ts';
+import { asClientHello, asServerHello } from '../../../lib/wire/handshake/hello-shape.ts';
 import { root } from '../../support/repository.ts';
 import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
 

@@ -12,9 +12,9 @@ import type { Frame } from '../../../lib/wire/frames.ts';
 import type { ClientHello } from '../../../lib/wire/hello.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../../../lib/wire/net-ipc/net-ipc-encoder.ts';
-import { ClientOpening } from '../../../lib/wire/opening/client-opening.ts';
-import { acceptHello, refusal } from '../../../lib/wire/opening/refusal.ts';
-import { ServerOpening } from '../../../lib/wire/opening/server-opening.ts';
+import { ClientOpening } from '../../../lib/wire/handshake/client-opening.ts';
+import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
+import { ServerOpening } from '../../../lib/wire/handshake/server-opening.ts';
 import { Slab } from '../../../lib/wire/slab.ts';
 
 const maxFrameBytes = 1 << 20;

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
 import type { ClientHello, ServerHello } from '../../../lib/wire/hello.ts';
-import { ClientOpening } from '../../../lib/wire/opening/client-opening.ts';
-import { acceptHello, refusal } from '../../../lib/wire/opening/refusal.ts';
-import { upgradeAnswer } from '../../../lib/wire/opening/upgrade.ts';
+import { ClientOpening } from '../../../lib/wire/handshake/client-opening.ts';
+import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
+import { upgradeAnswer } from '../../../lib/wire/handshake/upgrade.ts';
 
 const hello: ClientHello = { compress: false, messagepack: true, extras: { a: 'é' }, id: null };
 const answer: ServerHello = { id: 'server-made', compress: false, messagepack: true };

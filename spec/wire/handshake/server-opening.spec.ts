@@ -2,12 +2,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
-import { ByteBudget } from '../../../lib/wire/opening/byte-budget.ts';
-import type { OpeningLimits } from '../../../lib/wire/opening/packet.ts';
-import { plainPacket } from '../../../lib/wire/opening/packet.ts';
-import type { ServerOpeningStep } from '../../../lib/wire/opening/server-opening.ts';
-import { ServerOpening } from '../../../lib/wire/opening/server-opening.ts';
-import { teapot } from '../../../lib/wire/opening/upgrade.ts';
+import { ByteBudget } from '../../../lib/wire/handshake/byte-budget.ts';
+import type { OpeningLimits } from '../../../lib/wire/handshake/packet.ts';
+import { plainPacket } from '../../../lib/wire/handshake/packet.ts';
+import type { ServerOpeningStep } from '../../../lib/wire/handshake/server-opening.ts';
+import { ServerOpening } from '../../../lib/wire/handshake/server-opening.ts';
+import { teapot } from '../../../lib/wire/handshake/upgrade.ts';
 
 const hello = { compress: true, messagepack: false, extras: { name: 'bot' }, id: null };
 const packet = Buffer.from(plainPacket(0, hello));

@@ -4,8 +4,8 @@ import { createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import type { ClientHello } from '../../../lib/wire/hello.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';
-import { readPlainPacket } from '../../../lib/wire/opening/packet.ts';
-import { acceptHello, refusal } from '../../../lib/wire/opening/refusal.ts';
+import { readPlainPacket } from '../../../lib/wire/handshake/packet.ts';
+import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
 
 const hello: ClientHello = { compress: false, messagepack: false, extras: null, id: 'kept' };
 const offer = { versions: [1], features: [], maxFrameBytes: 1 };
