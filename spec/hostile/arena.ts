@@ -23,7 +23,7 @@ export const mostHeldMs = 100;
 export const mostPingMs = 250;
 export const mostDescriptors = 60;
 /** How often a cell is measured in which other work of the machine took at least as long as it is over a bound of time. */
-const attempts = 5;
+const attempts = 8;
 const fewestPings = 12;
 /** Whoever takes nothing for so long has stopped to read. */
 const stuckMs = 200;
