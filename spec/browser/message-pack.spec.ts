@@ -149,6 +149,18 @@ describe('message pack of pages', () => {
     }
   });
 
+  it('refusals - a key that is a list, a map, a date or a set is ERR_PROTOCOL, as in Node, beside a key __proto__ too', () => {
+    for (const key of ['9161', '81a16101', 'd6ff00000001', 'd4739101']) {
+      for (const hex of [`81${key}01`, `82a95f5f70726f746f5f5f01${key}01`]) {
+        for (const Class of [BodyReader, native.BodyReader]) {
+          expect(() => read(new Class(), Buffer.from(hex, 'hex')), hex)
+            .to.throw()
+            .with.property('code', 'ERR_PROTOCOL');
+        }
+      }
+    }
+  });
+
   it('fuzz - no bytes bring the reader to anything but a value or ERR_PROTOCOL', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {

@@ -109,7 +109,11 @@ export class MessagePackReader {
   #object(length: number): object {
     const object: Record<string, unknown> = {};
     this.#left -= 1;
-    for (let index = 0; index < length; index++) this.put(object, String(this.value()));
+    for (let index = 0; index < length; index++) {
+      const key = this.value();
+      if (typeof key === 'object' && key !== null) throw new RangeError('a key is an object');
+      this.put(object, String(key));
+    }
     this.#left += 1;
     return object;
   }
