@@ -18,7 +18,12 @@ export async function playGame(settings: Settings, folder: string, early: AbortS
   const view = live(process.stdout, settings.seconds);
   try {
     await crew.open();
-    return await Promise.race([play(settings, folder, early, crew, view), crew.failed]);
+    // A process that dies ends its requests before its end is heard of, which says more.
+    const played = play(settings, folder, early, crew, view).catch(async (error: unknown) => {
+      await Promise.race([crew.failed, pause(1_000, early)]);
+      throw error;
+    });
+    return await Promise.race([played, crew.failed]);
   } finally {
     view.end();
     await crew.dismiss();

@@ -32,7 +32,7 @@ describe('example game', function () {
   it('run - ends with nothing lost through the SIGKILL of a zone, and leaves neither process nor file', async () => {
     const { code, stdout, stderr } = await play('--seconds', '2', '--bots', '12');
     expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' });
-    expect(stdout).to.match(/SIGKILL for zone 1, process \d+\nZone 1 is back as process \d+/);
+    expect(stdout).to.match(/SIGKILL for zone 1, process \d+\n(?:\d+ s: .*\n)*Zone 1 is back as process \d+/);
     expect(stdout).to.match(/Lost: 0 of [1-9][\d,]* deliveries and [1-9][\d,]* requests/);
     expect(stdout).to.match(/Links cut: 4, sessions resumed: 4\./);
     const lastScreen = stdout.slice(stdout.indexOf('messages ')).split('\n');
