@@ -28,10 +28,11 @@ contract(
     });
 
     it('leaves an idle link open for as long as the peer answers', async () => {
-      const { server, client } = await bus().pair(beat, beat);
+      const calm = { heartbeatIntervalMs: 200, heartbeatTimeoutMs: 800 };
+      const { server, client } = await bus().pair(calm, calm);
       const statuses: number[] = [];
       client.on('status', (status) => statuses.push(status));
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
       expect(statuses).to.deep.equal([]);
       expect(server.connections).to.have.length(1);
       expect(await client.ping()).to.be.a('number');
