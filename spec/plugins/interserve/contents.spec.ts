@@ -9,23 +9,19 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { BusError, type Connection } from '../../../lib/index.ts';
 import type { TransferInfo } from '../../../lib/plugins/interserve/index.ts';
-import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
+import { eachTransferBus, megabyte, reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 import { until } from '../../support/buses.ts';
-
-const megabyte = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
 
 describe('interserve contents', () => {
   let bus: TransferBus;
   let one: TransferClient;
-  beforeEach(async () => {
-    bus = await TransferBus.start();
-    bus.transfers.add('map');
-    one = await bus.connect();
-  });
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
-  });
+  eachTransferBus(
+    (started, client) => {
+      bus = started;
+      one = client;
+    },
+    () => bus,
+  );
 
   /** What the next transfer brings to the client. */
   function received(client = one): Promise<{ data: unknown; info: TransferInfo }> {

@@ -4,23 +4,19 @@ import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
+import { eachTransferBus, megabyte, reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 import { until } from '../../support/buses.ts';
-
-const megabyte = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
 
 describe('interserve transfers that end early', () => {
   let bus: TransferBus;
   let one: TransferClient;
-  beforeEach(async () => {
-    bus = await TransferBus.start();
-    bus.transfers.add('map');
-    one = await bus.connect();
-  });
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
-  });
+  eachTransferBus(
+    (started, client) => {
+      bus = started;
+      one = client;
+    },
+    () => bus,
+  );
 
   describe('endings', () => {
     let folder: string;

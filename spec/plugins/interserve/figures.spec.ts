@@ -1,22 +1,20 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/index.ts';
 import type { Progress } from '../../../lib/plugins/interserve/index.ts';
-import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
+import { eachTransferBus, reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
 describe('interserve figures and listeners', () => {
   let bus: TransferBus;
   let one: TransferClient;
-  beforeEach(async () => {
-    bus = await TransferBus.start();
-    bus.transfers.add('map');
-    one = await bus.connect();
-  });
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
-  });
+  eachTransferBus(
+    (started, client) => {
+      bus = started;
+      one = client;
+    },
+    () => bus,
+  );
 
   describe('figures', () => {
     it('progress - rises to the total, with a rate', async () => {

@@ -1,23 +1,19 @@
 import { PassThrough, Readable } from 'node:stream';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { BusError, Client, definePlugin, type PeerHandle } from '../../../lib/index.ts';
-import { reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
-
-const megabyte = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
+import { eachTransferBus, megabyte, reasonOf, TransferBus, type TransferClient } from './support/transfer-bus.ts';
 
 describe('interserve peers and decisions', () => {
   let bus: TransferBus;
   let one: TransferClient;
-  beforeEach(async () => {
-    bus = await TransferBus.start();
-    bus.transfers.add('map');
-    one = await bus.connect();
-  });
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
-  });
+  eachTransferBus(
+    (started, client) => {
+      bus = started;
+      one = client;
+    },
+    () => bus,
+  );
 
   describe('peers', () => {
     it('several - each gets its own receipt, one failure keeps none from the others', async () => {

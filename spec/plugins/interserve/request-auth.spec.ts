@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { afterEach, before, beforeEach, describe, it } from 'mocha';
-import { BareBus, content } from './support/bare-bus.ts';
+import { describe, it } from 'mocha';
+import { type BareBus, eachBareBus, content } from './support/bare-bus.ts';
 import { BareClient } from './support/bare-client.ts';
-import { curl, hasCurl, withKey } from './support/curl.ts';
+import { curl, withKey } from './support/curl.ts';
 import { reasonOf, type TransferBus } from './support/transfer-bus.ts';
 
 describe('interserve requests, who may', () => {
@@ -10,18 +10,9 @@ describe('interserve requests, who may', () => {
   let bus: TransferBus;
   let bare: BareClient;
 
-  async function start(...args: Parameters<typeof BareBus.start>): Promise<void> {
-    rig = await BareBus.start(...args);
+  const start = eachBareBus((started) => {
+    rig = started;
     ({ bus, bare } = rig);
-  }
-
-  before(function () {
-    if (!hasCurl) this.skip();
-  });
-  beforeEach(() => start());
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
   });
 
   it('no key or a wrong one - gets 401 and changes nothing', async () => {

@@ -4,10 +4,10 @@ import { get, type IncomingMessage } from 'node:http';
 import { PassThrough, Readable } from 'node:stream';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { afterEach, before, beforeEach, describe, it } from 'mocha';
-import { BareBus, content, sha256 } from '../support/bare-bus.ts';
+import { describe, it } from 'mocha';
+import { type BareBus, eachBareBus, content, sha256 } from '../support/bare-bus.ts';
 import type { BareClient } from '../support/bare-client.ts';
-import { curl, hasCurl } from '../support/curl.ts';
+import { curl } from '../support/curl.ts';
 import type { TransferBus } from '../support/transfer-bus.ts';
 
 describe('interserve downloads over HTTP', () => {
@@ -15,18 +15,9 @@ describe('interserve downloads over HTTP', () => {
   let bus: TransferBus;
   let bare: BareClient;
 
-  async function start(...args: Parameters<typeof BareBus.start>): Promise<void> {
-    rig = await BareBus.start(...args);
+  const start = eachBareBus((started) => {
+    rig = started;
     ({ bus, bare } = rig);
-  }
-
-  before(function () {
-    if (!hasCurl) this.skip();
-  });
-  beforeEach(() => start());
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
   });
 
   it('GET - gives the whole with its length, and HEAD the headers alone', async () => {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import { afterEach, before, beforeEach } from 'mocha';
 import type { Connection } from '../../../../lib/index.ts';
 import type { OfferMessage } from '../../../../lib/plugins/interserve/protocol.ts';
 import { BareClient } from './bare-client.ts';
-import { withKey } from './curl.ts';
+import { hasCurl, withKey } from './curl.ts';
 import { TransferBus } from './transfer-bus.ts';
 
 /** What is transferred unless a spec says otherwise. */
@@ -49,4 +51,27 @@ export class BareBus {
   taken(offer: OfferMessage): void {
     this.bare.answer(offer.transfer, { ok: true, receipt: { bytes: content.length, sha256, resumed: 0 } });
   }
+}
+
+type Settings = Parameters<typeof BareBus.start>;
+
+/**
+ * Hands each spec of a suite a bus, which closes after it; nothing may have reached `error`. What it returns hands over
+ * another one, for a spec that has closed the first.
+ */
+export function eachBareBus(use: (rig: BareBus) => void): (...settings: Settings) => Promise<void> {
+  let rig: BareBus;
+  const start = async (...settings: Settings): Promise<void> => {
+    rig = await BareBus.start(...settings);
+    use(rig);
+  };
+  before(function () {
+    if (!hasCurl) this.skip();
+  });
+  beforeEach(() => start());
+  afterEach(async () => {
+    await rig.bus.close();
+    expect(rig.bus.errors).to.deep.equal([]);
+  });
+  return start;
 }

@@ -1,3 +1,5 @@
+import { expect } from 'chai';
+import { afterEach, beforeEach } from 'mocha';
 import { Client, type Connection, type PeerHandle, Server } from '../../../../lib/index.ts';
 import {
   type ClientTransfers,
@@ -81,3 +83,26 @@ export async function reasonOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 export type { PeerHandle };
+
+/** What is transferred where its size matters. */
+export const megabyte = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 7) % 256));
+
+/**
+ * Hands each spec of a suite a bus with the id `map` and a client. After it `current` closes, which may be another one that
+ * the spec put in its place, and nothing may have reached `error`.
+ */
+export function eachTransferBus(
+  use: (bus: TransferBus, client: TransferClient) => void,
+  current: () => TransferBus,
+): void {
+  beforeEach(async () => {
+    const bus = await TransferBus.start();
+    bus.transfers.add('map');
+    use(bus, await bus.connect());
+  });
+  afterEach(async () => {
+    const bus = current();
+    await bus.close();
+    expect(bus.errors).to.deep.equal([]);
+  });
+}

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
-import { afterEach, before, beforeEach, describe, it } from 'mocha';
+import { beforeEach, describe, it } from 'mocha';
 import { until } from '../../../support/buses.ts';
-import { BareBus, content, digest, sha256 } from '../support/bare-bus.ts';
+import { type BareBus, eachBareBus, content, digest, sha256 } from '../support/bare-bus.ts';
 import type { BareClient } from '../support/bare-client.ts';
-import { curl, hasCurl, withKey } from '../support/curl.ts';
+import { curl, withKey } from '../support/curl.ts';
 import type { TransferBus } from '../support/transfer-bus.ts';
 
 /** Writes all of a PUT before it reads; the status, or what became of the connection instead. */
@@ -33,18 +33,9 @@ describe('interserve uploads over HTTP', () => {
   let bus: TransferBus;
   let bare: BareClient;
 
-  async function start(...args: Parameters<typeof BareBus.start>): Promise<void> {
-    rig = await BareBus.start(...args);
+  eachBareBus((started) => {
+    rig = started;
     ({ bus, bare } = rig);
-  }
-
-  before(function () {
-    if (!hasCurl) this.skip();
-  });
-  beforeEach(() => start());
-  afterEach(async () => {
-    await bus.close();
-    expect(bus.errors).to.deep.equal([]);
   });
 
   let got: unknown[];
