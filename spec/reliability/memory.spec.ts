@@ -68,7 +68,8 @@ describe('memory under load', () => {
     const { residentBytes } = await broadcastBesideStopped('15, young generation of 1 MiB', [
       '--max-semi-space-size=1',
     ]);
-    expect(residentBytes).to.be.at.most(24 * mebibyte);
+    // On a busy machine the healthy client falls behind as well, so that some waits for it too.
+    expect(residentBytes).to.be.at.most(32 * mebibyte);
   });
 
   it('300,000 sends while nobody listens - wait or are refused, and memory stays within its limit', async () => {
