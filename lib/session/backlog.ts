@@ -44,7 +44,7 @@ export class Backlog {
   readonly #session: BacklogSession;
   readonly #clock: Clock;
   readonly #maxBytes: number;
-  readonly #waiting = new HeldFrames();
+  #waiting = new HeldFrames();
   /** Bytes of answers that were made in this turn, if they were many. */
   #made = 0;
   #isShut = false;
@@ -96,8 +96,29 @@ export class Backlog {
     return this.#waiting.drop(id);
   }
 
+  /** Gives back, in order, what a pause holds of what waits: messages and requests of the user's lane. */
+  withdraw(): HeldFrames {
+    const withdrawn = new HeldFrames();
+    const kept = new HeldFrames();
+    this.unheard = Number.POSITIVE_INFINITY;
+    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
+      const { lane, sequence, heardAt } = first;
+      const frame = this.#waiting.shift();
+      if (frame === undefined) continue;
+      const isHeld = lane === '' && frame.type !== 'ping';
+      (isHeld ? withdrawn : kept).hold(frame, lane, sequence, heardAt);
+      if (frame.type !== 'message' || frame.id !== undefined) continue;
+      if (isHeld) this.#messages -= 1;
+      else this.unheard = Math.min(this.unheard, sequence);
+    }
+    this.#waiting = kept;
+    if (this.#isShut) this.#clock.defer(() => this.drain());
+    return withdrawn;
+  }
+
   /** Delivers what waits, as far as there is room for answers. */
   drain(): void {
+    this.#openAgain();
     for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
       const { frame, lane, heardAt } = first;
       const isAsking = frame !== undefined && frame.type !== 'end';
@@ -107,10 +128,7 @@ export class Backlog {
       if (isAsking && mayBegin) this.#begin(frame, lane, heardAt);
       else if (isAsking && frame.id !== undefined) this.#session.fail(lane, frame.id, tooMuch);
       if (isAsking && !isAnswered(frame)) this.#heard();
-      if (this.#isShut && this.#waiting.bytes < this.#maxBytes / 2) {
-        this.#isShut = false;
-        this.#session.open();
-      }
+      this.#openAgain();
     }
   }
 
@@ -134,6 +152,12 @@ export class Backlog {
     if (this.#messages > 0) return;
     this.unheard = Number.POSITIVE_INFINITY;
     this.#session.heard();
+  }
+
+  #openAgain(): void {
+    if (!this.#isShut || this.#waiting.bytes >= this.#maxBytes / 2) return;
+    this.#isShut = false;
+    this.#session.open();
   }
 
   #mayBegin(frame: Asking, lane: string): boolean {

@@ -16,7 +16,7 @@ export class Delivery {
   readonly #events: SessionEvents;
   /** An end waits behind what is held: where nothing is acknowledged, the peer does not know what it cuts off. */
   readonly #holdsEnd: boolean;
-  readonly #user = new HeldFrames();
+  #user = new HeldFrames();
   /** Of plugins' lanes; made for the first one. */
   #lanes: HeldFrames | undefined;
 
@@ -62,6 +62,15 @@ export class Delivery {
   drop(id: RequestId, lane: string): boolean {
     const held = lane === '' ? this.#user : this.#lanes;
     return held?.drop(id) === true || this.#backlog.drop(id);
+  }
+
+  /** Holds the user's messages and requests, those too that wait in the backlog. */
+  pause(): void {
+    this.isPaused = true;
+    const withdrawn = this.#backlog.withdraw();
+    if (withdrawn.length === 0) return;
+    withdrawn.append(this.#user);
+    this.#user = withdrawn;
   }
 
   /** Delivers what was held, in order, unless a handler pauses again. */

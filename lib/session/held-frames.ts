@@ -44,6 +44,15 @@ export class HeldFrames {
     this.#answerable.set(id, held);
   }
 
+  /** Takes over all of `later`, behind its own. */
+  append(later: HeldFrames): void {
+    for (let { first } = later; first !== undefined; { first } = later) {
+      const { lane, sequence, heardAt } = first;
+      const frame = later.shift();
+      if (frame !== undefined) this.hold(frame, lane, sequence, heardAt);
+    }
+  }
+
   /** Gives up `id`, whose answer nobody waits for; false when it is not among them. */
   drop(id: RequestId): boolean {
     const held = this.#answerable?.get(id);

@@ -183,7 +183,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   /** Keeps messages and requests of lane 0 from their handlers, and tells the peer to hold them back. */
   pause(): void {
     if (this.#delivery.isPaused) return;
-    this.#delivery.isPaused = true;
+    this.#delivery.pause();
     this.#pausePeer();
   }
 

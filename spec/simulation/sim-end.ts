@@ -26,8 +26,8 @@ export class SimEnd implements Speaker {
   up = false;
   links = 0;
   isOver = false;
-  /** While it lets nothing of the user's lane through: the number of what is said first from then on. */
-  pausedFrom: number | undefined;
+  /** While it lets nothing of the user's lane through. */
+  pauses = false;
   #sessions = 0;
   /** Says and asks much at a time. */
   readonly #eager: boolean;
@@ -92,9 +92,7 @@ export class SimEnd implements Speaker {
   }
 
   #checkPause({ n }: Said, isOnLane: boolean): void {
-    // What came before, and waits for room for its answer, may begin even so.
-    if (this.pausedFrom !== undefined && n >= this.pausedFrom && !isOnLane)
-      this.#books.wrong(`${this.name} heard ${n} while it pauses`);
+    if (this.pauses && !isOnLane) this.#books.wrong(`${this.name} heard ${n} while it pauses`);
   }
 
   #handle({ how }: Said, item: Item | undefined): unknown {

@@ -243,7 +243,7 @@ class ApiRun {
   }
 
   #resume(one: Host | Guest): void {
-    for (const end of 'end' in one ? [one.end] : one.ends.values()) end.pausedFrom = undefined;
+    for (const end of 'end' in one ? [one.end] : one.ends.values()) end.pauses = false;
     if ('end' in one) one.client.resume();
     else one.server.resume();
   }
@@ -253,14 +253,14 @@ class ApiRun {
     const { books } = this;
     one.isClosing = true;
     // Whoever closes hears what had come.
-    for (const end of 'end' in one ? [one.end] : one.ends.values()) end.pausedFrom = undefined;
+    for (const end of 'end' in one ? [one.end] : one.ends.values()) end.pauses = false;
     if ('end' in one) {
       one.end.isOver = true;
       if (random.chance(0.8)) void books.follow('close', one.end.process, one.client.close());
       else one.client.destroy();
     } else {
       // Its clients hear what they held back, as they go on to the next server.
-      for (const { end } of this.#guests) end.pausedFrom = undefined;
+      for (const { end } of this.#guests) end.pauses = false;
       void books.follow('close', one.process, one.server.close(random.chance(0.5)));
     }
   }
@@ -298,13 +298,13 @@ class ApiRun {
       'client pauses': () => {
         if (guest === undefined) return;
         guest.client.pause();
-        guest.end.pausedFrom = this.books.length;
+        guest.end.pauses = true;
         later(() => this.#resume(guest));
       },
       'server pauses': () => {
         if (host === undefined) return;
         host.server.pause();
-        for (const end of host.ends.values()) end.pausedFrom = this.books.length;
+        for (const end of host.ends.values()) end.pauses = true;
         later(() => this.#resume(host));
       },
       'client killed': () => {
