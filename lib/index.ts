@@ -1,5 +1,5 @@
-export type { AskSettings, RequestSettings } from './bus/ask-options.ts';
-export type { Applicant, Authorize } from './bus/authorize.ts';
+export type { AskSettings, RequestSettings } from './bus/call-settings.ts';
+export type { Applicant, Authorize } from './bus/contract.ts';
 export type { ClientEvents } from './bus/client.ts';
 export type { ConnectionEvents } from './bus/connection.ts';
 export type { Contract, Traffic, Untyped } from './bus/contract.ts';
@@ -25,9 +25,9 @@ export {
   type PluginInstance,
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
-export type { SendSettings } from './bus/send-settings.ts';
+export type { SendSettings } from './bus/call-settings.ts';
 export type { ServerEvents } from './bus/server-events.ts';
-export type { StartSettings } from './bus/start-settings.ts';
+export type { StartSettings } from './bus/call-settings.ts';
 export type { PromiseSettled, SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';

@@ -88,7 +88,7 @@ export const facts = {
 export const unused = {
   'browser/encoder': ['encoded'],
   'bus/client-conversation': ['processDied'],
-  'bus/current-link': ['watch', 'whenHeard'],
+  'bus/conversation': ['watch', 'whenHeard'],
   'bus/exchange': ['sendEncoded', 'whenRoom'],
   'bus/plugins': ['http'],
   'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
@@ -141,9 +141,8 @@ export const inner = [
 export const constants = {
   'plugins/channels/channel-frame': ['payloadKind'],
   'plugins/channels/reason': ['Reason'],
-  'wire/native/extension': ['Extension'],
-  'wire/native/header': ['Encoding', 'Flag', 'FrameType'],
-  'wire/net-ipc/packet-type': ['packetType'],
+  'wire/native/header': ['Encoding', 'Extension', 'Flag', 'FrameType'],
+  'wire/net-ipc/packet': ['packetType'],
 };
 
 /** What pages have in place of modules of lib/ and of packages: small instead of fast, or nothing where a page has no use for it. */

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import { isThenable } from './guarded.ts';
-import type { Handling } from './handling.ts';
+import { isThenable, type Handling } from './handling.ts';
 
 type Name = string | symbol;
 type Listener = (...args: never[]) => unknown;

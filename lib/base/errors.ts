@@ -1,4 +1,4 @@
-import { textOf } from './text-of.ts';
+import { textOf } from './thrown.ts';
 
 /**
  * Every code a `BusError` can carry, with the one sentence that explains it. `docs/errors.md` is this table;

@@ -1,6 +1,5 @@
-import { codeOf } from './code-of.ts';
+import { codeOf, textOf } from './thrown.ts';
 import { BusError } from './errors.ts';
-import { textOf } from './text-of.ts';
 
 /** An error as it travels to a peer: its code and message, and the details a `BusError` carries; never its stack. */
 export interface RemoteFailure {

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import { BusError } from './errors.ts';
-import { textOf } from './text-of.ts';
+import { textOf } from './thrown.ts';
 import { inTime } from './wait.ts';
 
 /**

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { Random } from './random.ts';
 
 interface AbortTasks {
   readonly tasks: Set<() => void>;
@@ -97,4 +98,53 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal, background
     };
     const stop = signal === undefined ? undefined : onAbort(signal, abort);
   });
+}
+
+const settled = Promise.resolve();
+const nothing = (): void => undefined;
+
+/**
+ * What to resolve a promise with for it to reject with the error that `make` makes. The error is made while those who
+ * await the promise are known, so that its stack ends with their lines, as that of an error thrown in an async function
+ * does; until something fails this costs nothing.
+ */
+export function failing(make: () => Error): Promise<never> {
+  // One reaction ahead, in which the other promise begins to listen to this one.
+  return settled.then(nothing).then(() => {
+    throw make();
+  });
+}
+
+const shortestMs = 100;
+const stepMs = 500;
+
+/**
+ * How long to wait before attempt number `attempt` (1 for the first one after a failure): 500 ms x attempt, at most
+ * `maxMs`; with `random`, full jitter between 100 ms and that. Spreading over the whole range, rather than around the
+ * ceiling, is what keeps clients that lost the same server from returning together.
+ */
+export function retryDelayMs(attempt: number, maxMs: number, random: Random | undefined): number {
+  const ceiling = Math.max(shortestMs, Math.min(maxMs, stepMs * attempt));
+  return random === undefined ? ceiling : shortestMs + random.unit() * (ceiling - shortestMs);
+}
+
+/** Promises that wait for something to have changed. */
+export class Signal {
+  #waiting: (() => void)[] = [];
+
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Resolves at the next `wake`. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  wake(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
 }

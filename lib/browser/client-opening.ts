@@ -1,8 +1,8 @@
 import { concat } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
-import { isSharedMemory, sharedMemory } from '../wire/codec/misfit.ts';
-import type { ServerHello } from '../wire/hello.ts';
-import { packetType } from '../wire/net-ipc/packet-type.ts';
+import { isSharedMemory, sharedMemory } from '../wire/codec/unencodable.ts';
+import type { ServerHello } from '../wire/handshake/hello.ts';
+import { packetType } from '../wire/net-ipc/packet.ts';
 import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/handshake/client-opening.ts';
 import { asRefusal } from '../wire/handshake/refusal.ts';
 

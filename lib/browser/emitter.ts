@@ -1,5 +1,4 @@
-import { isThenable } from '../base/guarded.ts';
-import type { Handling } from '../base/handling.ts';
+import { isThenable, type Handling } from '../base/handling.ts';
 
 type Name = string | symbol;
 type Listener = (...args: unknown[]) => unknown;

@@ -1,9 +1,17 @@
 import { BusError } from '../base/errors.ts';
 import type { Asker, Encoder, LaneQueue } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
-import { amendFrame } from '../wire/native/amend.ts';
+import {
+  amendFrame,
+  chunkBytes,
+  Encoding,
+  Flag,
+  FrameType,
+  headerBytes,
+  writeHeader,
+  writeUint32,
+} from '../wire/native/header.ts';
 import type { NativeEncoderOptions } from '../wire/native/encoder.ts';
-import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from '../wire/native/header.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
 import { BodyPacker } from './message-pack-writer.ts';
 

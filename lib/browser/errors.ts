@@ -1,5 +1,5 @@
 import type { BusErrorOptions } from '../base/errors.ts';
-import { textOf } from '../base/text-of.ts';
+import { textOf } from '../base/thrown.ts';
 
 export type { BusErrorOptions, ErrorCode } from '../base/errors.ts';
 

@@ -1,9 +1,8 @@
 import { BusError } from '../base/errors.ts';
-import { isSharedMemory, sharedMemory } from '../wire/codec/misfit.ts';
-import { unencodable } from '../wire/codec/unencodable.ts';
+import { isSharedMemory, sharedMemory, unencodable } from '../wire/codec/unencodable.ts';
 import type { Packed } from '../wire/native/body-codec.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
-import { Extension, rawKinds } from '../wire/native/extension.ts';
+import { Extension, rawKinds } from '../wire/native/header.ts';
 
 /** What has to be free behind a body's start before it is packed: nothing, as the writer finds room itself. */
 export const roomBytes = 64;

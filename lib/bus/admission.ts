@@ -5,12 +5,12 @@ import { asBusError, BusError } from '../base/errors.ts';
 import { refusalError } from '../base/permission.ts';
 import { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
-import type { ClientHello } from '../wire/hello.ts';
-import { ByteBudget } from '../wire/handshake/byte-budget.ts';
+import type { ClientHello } from '../wire/handshake/hello.ts';
+import { ByteBudget } from '../wire/handshake/packet.ts';
 import { refusal } from '../wire/handshake/refusal.ts';
 import { ServerOpening } from '../wire/handshake/server-opening.ts';
 import { teapot } from '../wire/handshake/upgrade.ts';
-import type { Authorize } from './authorize.ts';
+import type { Authorize } from './contract.ts';
 
 export interface AdmissionOptions {
   readonly clock: Clock;

@@ -1,13 +1,14 @@
-import type { Timer } from '../base/clock.ts';
-import { BusError } from '../base/errors.ts';
-import { textOf } from '../base/text-of.ts';
+import type { Timer, Clock } from '../base/clock.ts';
+import { BusError, asBusError } from '../base/errors.ts';
+import { textOf } from '../base/thrown.ts';
+import { inTime } from '../base/wait.ts';
 import { LinkPort } from '../session/link-port.ts';
 import { openLink, RefusedError } from '../session/open-link.ts';
 import { redial } from '../session/redial.ts';
 import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
-import type { ClientHello, ServerHello } from '../wire/hello.ts';
 import { ClientOpening } from '../wire/handshake/client-opening.ts';
+import type { ClientHello, ServerHello } from '../wire/handshake/hello.ts';
 import type { RetryInfo } from './events.ts';
 import type { ResolvedClientOptions } from './options.ts';
 import type { ClientPlatform, DialTarget } from './platform.ts';
@@ -133,4 +134,37 @@ function failureOf(error: unknown): BusError {
 function isFinal(error: unknown): boolean {
   if (error instanceof RefusedError) return !error.allowReconnect;
   return error instanceof BusError ? finalCodes.has(error.code) : error instanceof TypeError;
+}
+
+/** What a client shows its server: as it was given to `connect()`, or asked for before each opening. */
+export class Credentials {
+  /** What to show now. */
+  payload: unknown;
+  readonly #ask: (() => unknown) | undefined;
+  readonly #clock: Clock;
+  readonly #withinMs: number;
+
+  constructor(given: unknown, clock: Clock, withinMs: number) {
+    this.#ask = typeof given === 'function' ? (): unknown => Reflect.apply(given, undefined, []) : undefined;
+    this.payload = this.#ask === undefined ? given : undefined;
+    this.#clock = clock;
+    this.#withinMs = withinMs;
+  }
+
+  /**
+   * Asks anew. Rejects what the function fails with (a `BusError`, else `ERR_LISTENER` with that as its cause), `ERR_TIMEOUT`,
+   * or the reason of `signal`. undefined: nobody has to be asked.
+   */
+  renew(signal: AbortSignal): Promise<void> | undefined {
+    const ask = this.#ask;
+    if (ask === undefined) return undefined;
+    const asked = new Promise((resolve) => resolve(ask())).catch((error: unknown) => {
+      throw asBusError(error, 'ERR_LISTENER');
+    });
+    const late = (): BusError =>
+      new BusError('ERR_TIMEOUT', `The payload of connect() did not come within ${this.#withinMs} ms`);
+    return inTime({ clock: this.#clock, ms: this.#withinMs, signal }, asked, late).then((payload) => {
+      this.payload = payload;
+    });
+  }
 }

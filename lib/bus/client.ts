@@ -3,18 +3,23 @@ import { resolveOptions } from '../base/options.ts';
 import type { ClientStatus } from '../session/state.ts';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
-import { type AskSettings, askOptions, requestNames, type RequestSettings } from './ask-options.ts';
+import {
+  type AskSettings,
+  askOptions,
+  requestNames,
+  type RequestSettings,
+  sendOptions,
+  type SendSettings,
+} from './call-settings.ts';
 import { ClientConversation } from './client-conversation.ts';
 import type { Contract, Payload, Typed } from './contract.ts';
 import { BusEmitter } from '../base/emitter.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
-import type { ClientPeerEvents } from './peer-events.ts';
+import type { ClientPeerEvents, ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Context, type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
-import { sendOptions, type SendSettings } from './send-settings.ts';
-import type { ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 
 type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
 type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;

@@ -1,14 +1,12 @@
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
-import { type AskSettings, askOptions } from './ask-options.ts';
+import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
 import type { Contract, Typed } from './contract.ts';
 import { BusEmitter } from '../base/emitter.ts';
-import type { SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
+import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { PeerEvents } from './peer-events.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
-import { sendOptions, type SendSettings } from './send-settings.ts';
 import { ServerConversation } from './server-conversation.ts';
 
 /** What a connection knows of its server. */

@@ -4,19 +4,18 @@ import { token } from '../base/random.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import type { ClientHello, ClientOffer, ServerHello } from '../wire/hello.ts';
+import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/handshake/refusal.ts';
 import { Admission } from './admission.ts';
 import { Connection, type ConnectionOwner, type ServerHandle } from './connection.ts';
 import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { PeerEvents } from './peer-events.ts';
+import type { PeerEvents, SessionInfo } from './events.ts';
 import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { ServerConversation } from './server-conversation.ts';
-import type { SessionInfo } from './events.ts';
 import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures, processMember } from './terms.ts';
 
 /** The server that they are of, which hears of them. */

@@ -1,7 +1,7 @@
-import { codeOf } from '../base/code-of.ts';
+import { codeOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
 import { toFailure } from '../base/failure.ts';
-import { isThenable } from '../base/guarded.ts';
+import { isThenable } from '../base/handling.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { PeerHandle } from './lane.ts';
 

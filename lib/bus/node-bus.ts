@@ -1,9 +1,81 @@
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/system-clock.ts';
+import type { SessionDialect } from '../session/dialect.ts';
+import { resolveAddress } from '../transport/address.ts';
+import { dialer } from '../transport/dial.ts';
+import { listen } from '../transport/listen.ts';
+import { MemoryNetwork } from '../transport/memory.ts';
+import { checkCredentials } from '../transport/net-listener.ts';
+import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
+import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
+import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
+import { Slab } from '../wire/slab.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
 import type { Contract, Untyped } from './contract.ts';
-import { nodeClientPlatform, nodeServerPlatform } from './node-platform.ts';
+import { linuxProcesses, ProcessWatch } from './process-watch.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
+import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
 import { Server as PortableServer } from './server.ts';
+
+import process from 'node:process';
+
+/** One for all clients and servers here, so that one look serves all who lost their links to one process. */
+const ownWatch = new ProcessWatch(systemClock, linuxProcesses);
+const watchOf = (clock: Clock): ProcessWatch =>
+  clock === systemClock ? ownWatch : new ProcessWatch(clock, linuxProcesses);
+
+const platform: Platform = {
+  compression: { deflater: () => createDeflater(), inflater: createInflater },
+  netIpcDialect({ messagepack, deflater, inflater }, { maxMessageBytes, maxDepth }): SessionDialect {
+    const slab = new Slab();
+    return {
+      reliable: false,
+      handles: false,
+      slab,
+      encoder: new NetIpcEncoder({ slab, messagepack, deflater, maxFrameBytes: maxMessageBytes }),
+      decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
+    };
+  },
+  ...(process.platform === 'linux' && { processes: watchOf }),
+};
+
+const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
+  network instanceof MemoryNetwork ? network : undefined;
+
+export const nodeClientPlatform: ClientPlatform = {
+  ...platform,
+  dialer(options) {
+    const address = resolveAddress(options);
+    const { clock } = options;
+    const dial = dialer(address, {
+      options: options.options,
+      tls: options.tls,
+      clock,
+      network: networkOf(options.network),
+    });
+    return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
+  },
+};
+
+export const nodeServerPlatform: ServerPlatform = {
+  ...platform,
+  listener(options) {
+    const address = resolveAddress(options);
+    const { tls, clock, listenOptions, handshakeTimeoutMs, maxUnauthorized } = options;
+    const settings = {
+      options: options.options,
+      tls,
+      clock,
+      network: networkOf(options.network),
+      listenOptions,
+      handshakeTimeoutMs,
+      maxHandshakes: maxUnauthorized,
+    };
+    checkCredentials(address, settings);
+    return (takeover, events) => listen(address, { ...settings, takeover }, events);
+  },
+};
 
 /** A `Client` over unix sockets, pipes, TCP, TLS and memory. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {

@@ -2,8 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { callback, custom, flag, type Given, integer, oneOf, type Resolved, text } from '../base/options.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
-import type { Authorize } from './authorize.ts';
-import type { Contract, PayloadOf, Untyped } from './contract.ts';
+import type { Authorize, Contract, PayloadOf, Untyped } from './contract.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 

@@ -1,12 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
-import { failing } from '../base/failing.ts';
+import { failing, onAbort } from '../base/wait.ts';
 import { fromFailure } from '../base/failure.ts';
-import { onAbort } from '../base/wait.ts';
 import type { SendQueue, Waiting } from '../session/send-queue.ts';
 import type { Asker } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
-import type { AskOptions } from './ask-options.ts';
+import type { AskOptions } from './call-settings.ts';
 import { type Pending, PendingTable } from './pending-table.ts';
 
 /** Who carries the requests to the peer. */

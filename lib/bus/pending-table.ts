@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import { failing } from '../base/failing.ts';
+import { failing } from '../base/wait.ts';
 import type { RequestId } from '../wire/frames.ts';
 import { IdRing } from '../session/id-ring.ts';
 import type { Waiting } from '../session/send-queue.ts';

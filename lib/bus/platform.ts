@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Dial, ListenEvents, Listener } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
-import type { ProcessMark } from '../wire/hello.ts';
+import type { ProcessMark } from '../wire/handshake/hello.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 
 /** Both directions of a compressed link. */

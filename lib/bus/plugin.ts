@@ -4,9 +4,9 @@ import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
 
-export { type AskOptions, type AskSettings, askOptions, requestNames, type RequestSettings } from './ask-options.ts';
+export { type AskOptions, type AskSettings, askOptions, requestNames, type RequestSettings } from './call-settings.ts';
 export type { Lane, LaneHandlers, LaneRequestContext, LaneSendOptions, PeerHandle } from './lane.ts';
-export { MessageCodec } from './message-codec.ts';
+export { MessageCodec } from './message-requests.ts';
 export {
   type MessageRequestContext,
   MessageRequests,

@@ -3,11 +3,10 @@ import { BusError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import { askOptions, laneAskNames } from './ask-options.ts';
+import { askOptions, laneAskNames } from './call-settings.ts';
 import { Complaints } from './complaints.ts';
 import type { Conversation } from './conversation.ts';
-import { guarded } from '../base/guarded.ts';
-import type { Handling } from '../base/handling.ts';
+import { guarded, type Handling } from '../base/handling.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { HttpHook, Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
 

@@ -1,4 +1,4 @@
-import { textOf } from '../base/text-of.ts';
+import { textOf } from '../base/thrown.ts';
 const timeoutMs = 5_000;
 
 /** Asks a URL how it is: 0 for a status from 200 to 499, 1 for another, 2 if there was no answer. */

@@ -1,7 +1,93 @@
 import type { Clock } from '../base/clock.ts';
-import type { MessageFrame, PingFrame, RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
-import { HeldFrames } from './held-frames.ts';
+import { Queue } from '../base/queue.ts';
+import type { MessageFrame, PingFrame, RemoteFailure, RequestFrame, RequestId, EndFrame } from '../wire/frames.ts';
 import type { SessionEvents } from './session-events.ts';
+
+export type HoldableFrame = MessageFrame | RequestFrame | PingFrame | EndFrame;
+
+/** A frame that waits to be delivered. */
+export interface Held {
+  /** undefined: it was given up meanwhile. */
+  frame: HoldableFrame | undefined;
+  readonly lane: string;
+  readonly sequence: number;
+  readonly heardAt: number;
+}
+
+/**
+ * What a frame that is held costs besides its bytes: about 150 in memory, and as garbage several times that until it is
+ * collected, since what waited is collected late.
+ */
+const heldFrameBytes = 1_024;
+
+/** Frames that arrived and wait to be delivered, in order. */
+export class HeldFrames {
+  /** What they cost. */
+  bytes = 0;
+  readonly #queue = new Queue<Held>();
+  /** Those among them that are to be answered, until they are given up. */
+  #answerable: Map<RequestId, Held> | undefined;
+
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get first(): Held | undefined {
+    return this.#queue.first;
+  }
+
+  hold(frame: HoldableFrame, lane: string, sequence: number, heardAt: number): void {
+    const held: Held = { frame, lane, sequence, heardAt };
+    this.#queue.push(held);
+    this.bytes += frame.size + heldFrameBytes;
+    const id = idOf(frame);
+    if (id === undefined) return;
+    this.#answerable ??= new Map();
+    this.#answerable.set(id, held);
+  }
+
+  /** Moves all of them, in order, behind those that `to` says. */
+  move(to: (frame: HoldableFrame, lane: string) => HeldFrames): void {
+    for (let { first } = this; first !== undefined; { first } = this) {
+      const { lane, sequence, heardAt } = first;
+      const frame = this.shift();
+      if (frame !== undefined) to(frame, lane).hold(frame, lane, sequence, heardAt);
+    }
+  }
+
+  /** Gives up `id`, whose answer nobody waits for; false when it is not among them. */
+  drop(id: RequestId): boolean {
+    const held = this.#answerable?.get(id);
+    if (held === undefined) return false;
+    this.#empty(held);
+    while (this.first !== undefined && this.first.frame === undefined) this.shift();
+    return true;
+  }
+
+  /** Takes the first one out, and returns its frame unless that was given up. */
+  shift(): HoldableFrame | undefined {
+    const held = this.#queue.shift();
+    if (held === undefined) return undefined;
+    const { frame } = held;
+    this.#empty(held);
+    this.bytes -= heldFrameBytes;
+    return frame;
+  }
+
+  /** Lets go of the frame; its place in the order stays, and what that costs. */
+  #empty(held: Held): void {
+    const { frame } = held;
+    if (frame === undefined) return;
+    held.frame = undefined;
+    this.bytes -= frame.size;
+    const id = idOf(frame);
+    if (id !== undefined && this.#answerable?.get(id) === held) this.#answerable.delete(id);
+  }
+}
+
+function idOf(frame: HoldableFrame): RequestId | undefined {
+  return frame.type === 'end' ? undefined : frame.id;
+}
 
 /** What may have to wait. */
 export type Asking = MessageFrame | RequestFrame | PingFrame;
@@ -96,22 +182,18 @@ export class Backlog {
     return this.#waiting.drop(id);
   }
 
-  /** Gives back, in order, what a pause holds of what waits: messages and requests of the user's lane. */
-  withdraw(): HeldFrames {
+  /** Gives back what a pause holds of what waits: messages and requests of the user's lane, and `later` behind them. */
+  withdraw(later: HeldFrames): HeldFrames {
     const withdrawn = new HeldFrames();
     const kept = new HeldFrames();
-    this.unheard = Number.POSITIVE_INFINITY;
-    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
-      const { lane, sequence, heardAt } = first;
-      const frame = this.#waiting.shift();
-      if (frame === undefined) continue;
+    this.#waiting.move((frame, lane) => {
       const isHeld = lane === '' && frame.type !== 'ping';
-      (isHeld ? withdrawn : kept).hold(frame, lane, sequence, heardAt);
-      if (frame.type !== 'message' || frame.id !== undefined) continue;
-      if (isHeld) this.#messages -= 1;
-      else this.unheard = Math.min(this.unheard, sequence);
-    }
+      if (isHeld && !isAnswered(frame)) this.#messages -= 1;
+      return isHeld ? withdrawn : kept;
+    });
+    later.move(() => withdrawn);
     this.#waiting = kept;
+    if (this.#messages === 0) this.unheard = Number.POSITIVE_INFINITY;
     if (this.#isShut) this.#clock.defer(() => this.drain());
     return withdrawn;
   }
@@ -193,6 +275,6 @@ export class Backlog {
   };
 }
 
-function isAnswered(frame: Asking): boolean {
+function isAnswered(frame: HoldableFrame): boolean {
   return frame.type !== 'message' || frame.id !== undefined;
 }

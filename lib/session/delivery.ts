@@ -1,6 +1,5 @@
 import type { EndFrame, MessageFrame, PingFrame, RequestFrame, RequestId } from '../wire/frames.ts';
-import type { Backlog } from './backlog.ts';
-import { HeldFrames } from './held-frames.ts';
+import { type Backlog, HeldFrames } from './backlog.ts';
 import type { SessionEvents } from './session-events.ts';
 
 /**
@@ -67,10 +66,7 @@ export class Delivery {
   /** Holds the user's messages and requests, those too that wait in the backlog. */
   pause(): void {
     this.isPaused = true;
-    const withdrawn = this.#backlog.withdraw();
-    if (withdrawn.length === 0) return;
-    withdrawn.append(this.#user);
-    this.#user = withdrawn;
+    this.#user = this.#backlog.withdraw(this.#user);
   }
 
   /** Delivers what was held, in order, unless a handler pauses again. */

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { Queue } from '../base/queue.ts';
-import type { QueuedMark } from './queued.ts';
+import type { QueuedMark } from './replay-buffer.ts';
 
 /** What there is to be flushed. */
 export interface Flushable {

@@ -2,8 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBusError, type BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
-import type { Deflater, Inflater } from '../wire/compression.ts';
-import { RecordReader, RecordWriter } from '../wire/native/record-layer.ts';
+import { type Deflater, type Inflater, RecordReader, RecordWriter } from '../wire/compression.ts';
 import type { SessionLink } from './write-queue.ts';
 
 /** Who reads a link at present. */

@@ -1,6 +1,6 @@
 import { asBusError, BusError } from '../base/errors.ts';
 import { unencodable } from '../wire/codec/unencodable.ts';
-import type { ServerHello } from '../wire/hello.ts';
+import type { ServerHello } from '../wire/handshake/hello.ts';
 import type { ClientOpening } from '../wire/handshake/client-opening.ts';
 import type { LinkPort } from './link-port.ts';
 

@@ -3,7 +3,7 @@ import { asBusError, BusError } from '../base/errors.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import { Backlog, type BacklogSession } from './backlog.ts';
 import { Delivery } from './delivery.ts';
-import type { ControlKind } from './controls.ts';
+import type { ControlKind, SessionLink } from './write-queue.ts';
 import type { SessionDialect, SessionLimits } from './dialect.ts';
 import { Flushes } from './flushes.ts';
 import type { LinkReader } from './link-port.ts';
@@ -13,7 +13,6 @@ import { Sender } from './sender.ts';
 import type { Entry } from './replay-buffer.ts';
 import type { SessionEvents } from './session-events.ts';
 import { TimeSlice } from './time-slice.ts';
-import type { SessionLink } from './write-queue.ts';
 
 const ackDelayMs = 100;
 /** As much as a socket hands over at a time. */

@@ -1,8 +1,7 @@
 import pRetry from 'p-retry';
-import { retryDelayMs } from '../base/backoff.ts';
+import { retryDelayMs, sleep } from '../base/wait.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { sleep } from '../base/wait.ts';
 
 export interface RedialOptions {
   /** Attempts after the first one; Infinity never gives up. */

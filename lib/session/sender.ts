@@ -3,10 +3,8 @@ import { BusError } from '../base/errors.ts';
 import type { Asker, EncodedMessage, Encoder } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { Slab } from '../wire/slab.ts';
-import { type Acknowledging, type ControlKind, Controls } from './controls.ts';
-import { Queued } from './queued.ts';
-import { type Entry, ReplayBuffer } from './replay-buffer.ts';
-import { type Outlet, WriteQueue } from './write-queue.ts';
+import { type Acknowledging, type ControlKind, Controls, type Outlet, WriteQueue } from './write-queue.ts';
+import { Queued, type Entry, ReplayBuffer } from './replay-buffer.ts';
 
 export interface SenderOptions {
   readonly clock: Clock;

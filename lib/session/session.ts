@@ -7,7 +7,7 @@ import { ReadingSession } from './reading-session.ts';
 import type { Entry } from './replay-buffer.ts';
 import { SendQueue, type SlowConsumerPolicy } from './send-queue.ts';
 import type { SessionEvents } from './session-events.ts';
-import { Signal } from './signal.ts';
+import { Signal } from '../base/wait.ts';
 
 /** What `send` returns while there is room: one promise for all. */
 const accepted: Promise<void> = Promise.resolve();

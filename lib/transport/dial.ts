@@ -1,10 +1,15 @@
+import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { codeOf, textOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
+import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
-import type { Address } from './address.ts';
-import type { Dial } from './link.ts';
+import { sleep } from '../base/wait.ts';
+import { type Address, formatAddress } from './address.ts';
+import type { Dial, Link } from './link.ts';
 import { processNetwork } from './memory.ts';
 import type { DialSettings } from './settings.ts';
-import { dialSocket } from './socket-dial.ts';
+import { SocketLink } from './socket-link.ts';
 
 /**
  * How to open links to `address`. Each attempt rejects `ERR_CONNECT` with the system's error as cause, or with the
@@ -21,3 +26,103 @@ export function dialer(address: Address, settings: DialSettings = {}): Dial {
   }
   return (signal) => dialSocket(address, settings, signal);
 }
+
+export type SocketAddress = Exclude<Address, { kind: 'memory' }>;
+
+/** How long a socket file whose queue is full is tried again before that is an error, and how often. */
+const crowdedForMs = 2_000;
+const crowdedPauseMs = 20;
+
+/**
+ * Opens one socket; a tls address counts as open once its handshake is done. Rejects `ERR_CONNECT` with the system's
+ * error as cause, or the reason of `signal`; then nothing stays open.
+ */
+export async function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
+  const { clock = systemClock, random = systemRandom } = settings;
+  const until = clock.now() + crowdedForMs;
+  for (;;) {
+    try {
+      return await attempt(address, settings, signal);
+    } catch (error) {
+      // A tcp connect waits for room in the listener's queue, one to a socket file fails at once instead.
+      if (address.kind !== 'unix' || !isCrowded(error) || clock.now() >= until) throw error;
+      await sleep(clock, crowdedPauseMs * (0.5 + random.unit()), signal);
+    }
+  }
+}
+
+function isCrowded(error: unknown): boolean {
+  const cause = error instanceof BusError ? error.cause : undefined;
+  return codeOf(cause) === 'EAGAIN';
+}
+
+function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    let socket: Socket;
+    try {
+      socket = openSocket(address, settings);
+    } catch (error) {
+      reject(connectError(address, error));
+      return;
+    }
+    const opened = address.kind === 'tls' ? 'secureConnect' : 'connect';
+    const settle = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      socket.off(opened, onOpen);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+    };
+    const fail = (reason: unknown): void => {
+      settle();
+      socket.on('error', ignore);
+      socket.destroy();
+      reject(reason);
+    };
+    const onAbort = (): void => fail(signal.reason);
+    const onError = (error: Error): void => fail(connectError(address, error));
+    const onClose = (): void => fail(connectError(address, new Error('the peer closed before the link was open')));
+    const onOpen = (): void => {
+      settle();
+      const remote = 'path' in address ? address.path : (socket.remoteAddress ?? address.host);
+      resolve(new SocketLink(socket, { ...settings, kind: address.kind, remote }));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once(opened, onOpen);
+    socket.once('error', onError);
+    socket.once('close', onClose);
+  });
+}
+
+/** `ERR_CONNECT` for a failed attempt, whatever made it fail. */
+export function connectError(address: Address, cause: unknown): BusError {
+  return new BusError('ERR_CONNECT', `cannot connect to ${formatAddress(address)}: ${describe(cause)}`, { cause });
+}
+
+function openSocket(address: SocketAddress, settings: DialSettings): Socket {
+  if ('path' in address) {
+    const options: NetConnectOpts = { ...settings.options, path: address.path, allowHalfOpen: false };
+    return connectTcp(options);
+  }
+  const where = { host: address.host, port: address.port, noDelay: true, allowHalfOpen: false };
+  if (address.kind === 'tcp') {
+    const options: NetConnectOpts = { keepAlive: true, ...settings.options, ...where };
+    return connectTcp(options);
+  }
+  const further = typeof settings.tls === 'object' ? settings.tls : {};
+  const options: ConnectionOptions = { ...settings.options, ...further, ...where };
+  const socket = connectTls(options);
+  socket.setKeepAlive(true);
+  return socket;
+}
+
+/** One line for an error; the platform leaves the message empty when several addresses of a host failed. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(describe).join('; ');
+  return textOf(error);
+}
+
+function ignore(): void {}

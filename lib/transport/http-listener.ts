@@ -4,8 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, type BusError } from '../base/errors.ts';
 import { formatHostPort } from './address.ts';
-import { listenError } from './listen-error.ts';
-import { bind } from './net-listener.ts';
+import { listenError, bind } from './net-listener.ts';
 
 export interface HttpListenerOptions {
   /** Whose listener it is, for the messages of errors. */

@@ -1,9 +1,9 @@
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { codeOf, textOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
 import type { ListenEvents, Listener } from './link.ts';
-import { listenError } from './listen-error.ts';
 import type { ListenSettings } from './settings.ts';
 import { SocketLink } from './socket-link.ts';
 
@@ -160,4 +160,14 @@ class NetListener implements Listener {
     }
     return new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/**
+ * `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` for a listener that failed on `address`, with the system's error as cause; the
+ * message begins with `who`, if given.
+ */
+export function listenError(address: string, cause: unknown, who?: string): BusError {
+  const code = codeOf(cause) === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN';
+  const subject = who === undefined ? '' : `${who} `;
+  return new BusError(code, `${subject}cannot listen on ${address}: ${textOf(cause)}`, { cause });
 }

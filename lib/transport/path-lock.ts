@@ -1,4 +1,4 @@
-import { codeOf } from '../base/code-of.ts';
+import { codeOf } from '../base/thrown.ts';
 import { constants } from 'node:fs';
 import { lstat, open, readlink, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';

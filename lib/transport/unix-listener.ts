@@ -1,4 +1,4 @@
-import { codeOf } from '../base/code-of.ts';
+import { codeOf } from '../base/thrown.ts';
 import { rename } from 'node:fs/promises';
 import { type Server, createServer } from 'node:net';
 import { dirname, resolve } from 'node:path';
@@ -6,11 +6,22 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { ListenEvents, Listener } from './link.ts';
-import { listenError } from './listen-error.ts';
+import { listenError } from './net-listener.ts';
 import { PathLock } from './path-lock.ts';
-import { bindPrivate, privatePlace, removePrivate } from './private-socket.ts';
+import {
+  bindPrivate,
+  privatePlace,
+  removePrivate,
+  type FileIdentity,
+  inUse,
+  isSame,
+  mayReach,
+  probe,
+  publishNew,
+  statPath,
+  unlinkOwn,
+} from './socket-file.ts';
 import type { ListenSettings } from './settings.ts';
-import { type FileIdentity, inUse, isSame, mayReach, probe, publishNew, statPath, unlinkOwn } from './socket-file.ts';
 import { SocketLink } from './socket-link.ts';
 import { Succession } from './succession.ts';
 

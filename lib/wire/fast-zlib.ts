@@ -1,4 +1,4 @@
-import { codeOf } from '../base/code-of.ts';
+import { codeOf } from '../base/thrown.ts';
 import { DeflateRaw, InflateRaw } from 'fast-zlib';
 import { BusError } from '../base/errors.ts';
 import type { Deflater, Inflater } from './compression.ts';

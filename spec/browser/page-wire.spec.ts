@@ -12,7 +12,7 @@ import { Queue } from '../../lib/base/queue.ts';
 import * as node from '../../lib/wire/native/body-codec.ts';
 import type { Asker, Decoder, Encoder } from '../../lib/wire/dialect.ts';
 import type { Frame } from '../../lib/wire/frames.ts';
-import type { ServerHello } from '../../lib/wire/hello.ts';
+import type { ServerHello } from '../../lib/wire/handshake/hello.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { chunkBytes } from '../../lib/wire/native/header.ts';

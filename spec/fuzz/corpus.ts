@@ -1,7 +1,7 @@
 import type { Encoder } from '../../lib/wire/dialect.ts';
 import { createDeflater } from '../../lib/wire/fast-zlib.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { RecordWriter } from '../../lib/wire/native/record-layer.ts';
+import { RecordWriter } from '../../lib/wire/compression.ts';
 import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
 import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';

@@ -5,7 +5,7 @@ import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import { createInflater } from '../../lib/wire/fast-zlib.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
-import { RecordReader, recordBytes } from '../../lib/wire/native/record-layer.ts';
+import { RecordReader, recordBytes } from '../../lib/wire/compression.ts';
 import { NetIpcDecoder } from '../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
 import { ServerOpening } from '../../lib/wire/handshake/server-opening.ts';

@@ -1,7 +1,7 @@
 import { pack } from 'msgpackr';
 import { createDeflater } from '../../lib/wire/fast-zlib.ts';
 import { FrameType } from '../../lib/wire/native/header.ts';
-import { RecordWriter } from '../../lib/wire/native/record-layer.ts';
+import { RecordWriter } from '../../lib/wire/compression.ts';
 import { frame, packet } from '../support/stranger.ts';
 
 /** How the peer that floods comes in. */

@@ -25,7 +25,7 @@ const below: Record<string, readonly string[]> = {
  * a memory link.
  */
 const door =
-  /^(?:base\/[^/]+|bus\/plugin|transport\/(?:address|http-listener|linger|link|listen|listen-error|memory-pipe|origins|origin-options|websocket-handshake))\.ts$/;
+  /^(?:base\/[^/]+|bus\/plugin|transport\/(?:address|http-listener|linger|link|listen|memory-pipe|origins|origin-options|websocket-handshake))\.ts$/;
 /** What plugins may import of each other. `internal` is what remote objects need of the ends of channels, without the relay. */
 const entry = /^plugins\/[^/]+\/(?:index|internal)\.ts$/;
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/base/clock.ts';
 import { LinkPort, type LinkReader } from '../../lib/session/link-port.ts';
 import type { Link, LinkEvents } from '../../lib/transport/link.ts';
 import { createDeflater, createInflater } from '../../lib/wire/fast-zlib.ts';
-import { RecordWriter } from '../../lib/wire/native/record-layer.ts';
+import { RecordWriter } from '../../lib/wire/compression.ts';
 
 /** A link that is fed by the spec and notes what is asked of it. */
 class FakeLink implements Link {

@@ -1,10 +1,9 @@
 import type { Timer } from '../../lib/base/clock.ts';
 import { LinkPort } from '../../lib/session/link-port.ts';
-import type { ServerHello } from '../../lib/wire/hello.ts';
+import type { ServerHello } from '../../lib/wire/handshake/hello.ts';
 import { protocolVersion } from '../../lib/wire/native/header.ts';
 import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
-import type { Draft } from './end.ts';
-import { End } from './end.ts';
+import { type Draft, End } from './end.ts';
 import type { WireEnd } from './wire.ts';
 import type { World } from './world.ts';
 

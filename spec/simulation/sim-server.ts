@@ -1,11 +1,10 @@
 import type { Timer } from '../../lib/base/clock.ts';
 import { LinkPort } from '../../lib/session/link-port.ts';
-import type { ClientHello, ServerHello } from '../../lib/wire/hello.ts';
+import type { ClientHello, ServerHello } from '../../lib/wire/handshake/hello.ts';
 import { protocolVersion } from '../../lib/wire/native/header.ts';
 import { acceptHello } from '../../lib/wire/handshake/refusal.ts';
 import { ServerOpening } from '../../lib/wire/handshake/server-opening.ts';
-import type { Draft } from './end.ts';
-import { End } from './end.ts';
+import { type Draft, End } from './end.ts';
 import { Ledger } from './ledger.ts';
 import type { WireEnd } from './wire.ts';
 import type { World } from './world.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { linuxProcesses } from '../../lib/bus/linux-processes.ts';
-import type { ProcessMark } from '../../lib/wire/hello.ts';
+import { linuxProcesses } from '../../lib/bus/process-watch.ts';
+import type { ProcessMark } from '../../lib/wire/handshake/hello.ts';
 
 /** How process `pid` would name itself to its peers. */
 export function markOf(pid: number): ProcessMark {

@@ -16,7 +16,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { maxUnixPathBytes } from '../../lib/transport/address.ts';
 import { dialer } from '../../lib/transport/dial.ts';
-import { privatePlace } from '../../lib/transport/private-socket.ts';
+import { privatePlace } from '../../lib/transport/socket-file.ts';
 import { dial, Host, rejection, socketFolder, Witness } from '../support/links.ts';
 import { Child, pidBehind } from '../support/listening-child.ts';
 import { stopwatch } from '../support/stopwatch.ts';

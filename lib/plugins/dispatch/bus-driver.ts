@@ -1,4 +1,4 @@
-import { CreditWindow } from '../../base/credit.ts';
+import { CreditWindow } from '../../base/flow-control.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import { encodeData, eventCost, type PortMessage, windowBytes } from './bus-messages.ts';

@@ -1,5 +1,5 @@
 import { AsyncQueue } from '../../base/async-queue.ts';
-import { CreditReturn } from '../../base/credit.ts';
+import { CreditReturn } from '../../base/flow-control.ts';
 import { BusEmitter } from '../../base/emitter.ts';
 import { BusError } from '../../base/errors.ts';
 import { eventCost, windowBytes } from './bus-messages.ts';

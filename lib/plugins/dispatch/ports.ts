@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import { codeOf } from '../../base/code-of.ts';
+import { codeOf } from '../../base/thrown.ts';
 import { BusError } from '../../base/errors.ts';
 import type { AcceptList } from './accept-list.ts';
 import { DatagramPort } from './datagram-port.ts';

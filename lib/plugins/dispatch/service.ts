@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
-import { guarded } from '../../base/guarded.ts';
+import { guarded } from '../../base/handling.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Random } from '../../base/random.ts';
 import type { PluginHost } from '../../bus/plugin.ts';

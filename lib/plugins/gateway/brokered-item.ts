@@ -1,5 +1,5 @@
 import type { Timer } from '../../base/clock.ts';
-import { CreditWindow } from '../../base/credit.ts';
+import { CreditWindow } from '../../base/flow-control.ts';
 import { BusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
 import type { UpgradeDetails } from './request-details.ts';

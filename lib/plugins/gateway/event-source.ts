@@ -1,9 +1,15 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { asBusError, type BusError } from '../../base/errors.ts';
-import { isThenable } from '../../base/guarded.ts';
+import { isThenable } from '../../base/handling.ts';
 import { Queue } from '../../base/queue.ts';
-import type { AnyEventName, EventHandler, GatewayEventName, WebServerMessage } from './gateway-event.ts';
-import { serverClientId, webServerMessage } from './gateway-event.ts';
+import {
+  type AnyEventName,
+  type EventHandler,
+  type GatewayEventName,
+  type WebServerMessage,
+  serverClientId,
+  webServerMessage,
+} from './gateway-event.ts';
 
 export interface EventSourceOptions {
   readonly deferred: boolean;

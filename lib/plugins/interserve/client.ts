@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import { GuardedEmitter } from '../../base/emitter.ts';
 import type { BusError } from '../../base/errors.ts';
-import { guarded } from '../../base/guarded.ts';
+import { guarded } from '../../base/handling.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Lane, PluginHost, PluginInstance } from '../../bus/plugin.ts';
 import { ClientCore } from './client-core.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { BusError } from '../../base/errors.ts';
-import { checkSettings } from '../../base/settings.ts';
+import { checkSettings } from '../../base/options.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { transferError } from './outcomes.ts';
 import type { ValueKind } from './payload/payload.ts';

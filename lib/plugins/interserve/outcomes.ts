@@ -1,6 +1,5 @@
-import { codeOf } from '../../base/code-of.ts';
+import { codeOf, textOf } from '../../base/thrown.ts';
 import { BusError, type ErrorCode } from '../../base/errors.ts';
-import { textOf } from '../../base/text-of.ts';
 
 interface Row {
   readonly status: number;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddress from 'proxy-addr';
 import { BusError } from '../../base/errors.ts';
-import { textOf } from '../../base/text-of.ts';
+import { textOf } from '../../base/thrown.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { hostsOf } from '../../transport/websocket-handshake.ts';
 import { transferError } from './outcomes.ts';

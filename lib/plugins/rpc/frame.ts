@@ -1,4 +1,4 @@
-import { codeOf } from '../../base/code-of.ts';
+import { codeOf } from '../../base/thrown.ts';
 import { toFailure } from '../../base/failure.ts';
 import type { Fingerprints } from './contract.ts';
 import type { Reference } from './references.ts';

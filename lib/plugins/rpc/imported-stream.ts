@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { AsyncQueue } from '../../base/async-queue.ts';
-import { CreditReturn } from '../../base/credit.ts';
+import { CreditReturn } from '../../base/flow-control.ts';
 import { BusError } from '../../base/errors.ts';
 
 /** Items that may be on their way or wait to be read. */

@@ -1,4 +1,4 @@
-import { codeOf } from '../../base/code-of.ts';
+import { codeOf } from '../../base/thrown.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { AskOptions, PeerHandle } from '../../bus/plugin.ts';

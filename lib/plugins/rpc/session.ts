@@ -1,5 +1,5 @@
 import { asBusError, BusError } from '../../base/errors.ts';
-import { isThenable } from '../../base/guarded.ts';
+import { isThenable } from '../../base/handling.ts';
 import { systemClock } from '../../base/system-clock.ts';
 import type { AskOptions } from '../../bus/plugin.ts';
 import { type CallContext, type CallRequest, OneWayContext } from './call-context.ts';

@@ -1,12 +1,16 @@
 import { BusError } from '../../base/errors.ts';
-import type { ClientHello, ServerHello } from '../hello.ts';
-import { packetType } from '../net-ipc/packet-type.ts';
-import { asServerHello } from './hello-shape.ts';
-import { Inbox } from './inbox.ts';
-import type { OpeningLimits, PlainPacket } from './packet.ts';
-import { defaultOpeningBytes, defaultOpeningDepth, plainPacket, readPlainPacket } from './packet.ts';
-import type { Refusal } from './refusal.ts';
-import { asRefusal, refusalIn } from './refusal.ts';
+import { type ClientHello, type ServerHello, asServerHello } from './hello.ts';
+import { packetType } from '../net-ipc/packet.ts';
+import {
+  Inbox,
+  type OpeningLimits,
+  type PlainPacket,
+  defaultOpeningBytes,
+  defaultOpeningDepth,
+  plainPacket,
+  readPlainPacket,
+} from './packet.ts';
+import { type Refusal, asRefusal, refusalIn } from './refusal.ts';
 import { headEnd, statusLine, upgradeRequest } from './upgrade.ts';
 
 export interface ClientOpeningOptions {

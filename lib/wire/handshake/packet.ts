@@ -1,8 +1,7 @@
 import { BusError } from '../../base/errors.ts';
-import { jsonExceedsDepth } from '../codec/json-depth.ts';
-import { parseJson, toJson } from '../codec/json.ts';
+import { jsonExceedsDepth, parseJson, toJson } from '../codec/json.ts';
 import { unencodable } from '../codec/unencodable.ts';
-import { readTag, tagWidth, writeTag } from '../net-ipc/tag.ts';
+import { readTag, tagWidth, writeTag } from '../net-ipc/packet.ts';
 
 const textEncoder = new TextEncoder();
 
@@ -73,4 +72,64 @@ export function readPlainPacket(
     throw new BusError('ERR_PROTOCOL', 'The opening packet has no type.');
   }
   return { type: packet.t, data: 'd' in packet ? packet.d : undefined, end };
+}
+
+/** The bytes of an opening so far, in one piece and under one limit. */
+export class Inbox {
+  readonly #maxBytes: number;
+  #buffer = new Uint8Array(0);
+  #length = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Everything held. */
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Holds a copy of `bytes` too. Throws `ERR_TOO_LARGE`, holding nothing new, when that passes the limit. */
+  push(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#maxBytes) {
+      throw new BusError('ERR_TOO_LARGE', `More than ${this.#maxBytes} bytes came before the link was open.`);
+    }
+    if (length > this.#buffer.length) {
+      const grown = new Uint8Array(Math.min(this.#maxBytes, Math.max(length, this.#buffer.length * 2, 512)));
+      grown.set(this.bytes);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(bytes, this.#length);
+    this.#length = length;
+  }
+
+  /** Drops the first `count` bytes; the limit counts what is held only. */
+  skip(count: number): void {
+    this.#buffer = this.#buffer.slice(count, this.#length);
+    this.#length = this.#buffer.length;
+  }
+}
+
+/** How much more a peer may send before it is authorised. */
+export class ByteBudget {
+  readonly #total: number;
+  #left: number;
+
+  constructor(bytes: number) {
+    this.#total = bytes;
+    this.#left = bytes;
+  }
+
+  get left(): number {
+    return this.#left;
+  }
+
+  /** Takes `count` bytes off. Throws `ERR_TOO_LARGE` when fewer are left. */
+  spend(count: number): void {
+    if (count > this.#left) {
+      throw new BusError('ERR_TOO_LARGE', `More than ${this.#total} bytes came before the peer was authorised.`);
+    }
+    this.#left -= count;
+  }
 }

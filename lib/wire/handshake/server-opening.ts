@@ -1,10 +1,7 @@
 import { BusError } from '../../base/errors.ts';
-import type { ClientHello } from '../hello.ts';
-import { packetType } from '../net-ipc/packet-type.ts';
-import { asClientHello } from './hello-shape.ts';
-import { Inbox } from './inbox.ts';
-import type { OpeningLimits } from './packet.ts';
-import { defaultOpeningBytes, defaultOpeningDepth, readPlainPacket } from './packet.ts';
+import { type ClientHello, asClientHello } from './hello.ts';
+import { packetType } from '../net-ipc/packet.ts';
+import { Inbox, type OpeningLimits, defaultOpeningBytes, defaultOpeningDepth, readPlainPacket } from './packet.ts';
 import { asksForLink, headEnd, upgradeAnswer } from './upgrade.ts';
 
 export type ServerOpeningStep =

@@ -2,13 +2,10 @@ import { Packr, Unpackr } from 'msgpackr';
 import { platformBytes } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import { leastCost, slowdown } from '../codec/body-cost.ts';
-import { misfit } from '../codec/misfit.ts';
-import { unencodable } from '../codec/unencodable.ts';
-import { holdsProto } from '../codec/proto-key.ts';
-import { CarefulReader } from './careful-reader.ts';
+import { misfit, unencodable } from '../codec/unencodable.ts';
+import { holdsProto, CarefulReader } from './careful-reader.ts';
 import { checkBody, countDepthFrom, isToBeChecked, tooCostly, TooManyShapes } from './msgpack-check.ts';
-import { guardShapes } from './shape-guard.ts';
-import { Shapes, type ShapeTotals } from './shapes.ts';
+import { guardShapes, Shapes, type ShapeTotals } from './shapes.ts';
 
 // msgpackr's encode options: return the whole target with `start` and `end` set; leave room before the body.
 const reuseBuffer = 512;

@@ -1,8 +1,7 @@
 import { Queue } from '../../base/queue.ts';
 import type { Asker, LaneQueue } from '../dialect.ts';
 import type { Slab } from '../slab.ts';
-import { amendFrame } from './amend.ts';
-import { chunkBytes, Flag, headerBytes, writeHeader } from './header.ts';
+import { amendFrame, chunkBytes, Flag, headerBytes, writeHeader } from './header.ts';
 
 interface Waiting {
   readonly type: number;

@@ -3,12 +3,11 @@ import type { Asker, EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import { tooCostly } from './msgpack-check.ts';
-import { amendFrame } from './amend.ts';
+import { amendFrame, chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyPacker, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
-import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 
 export interface NativeEncoderOptions {

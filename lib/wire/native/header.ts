@@ -1,3 +1,5 @@
+import type { Asker } from '../dialect.ts';
+
 /** The fixed part of every native frame; `docs/protocol.md` has the layout. */
 export const headerBytes = 12;
 
@@ -92,4 +94,28 @@ export function writeUint32(into: Uint8Array, at: number, value: number): void {
   into[at + 1] = value >>> 16;
   into[at + 2] = value >>> 8;
   into[at + 3] = value;
+}
+
+/** The types of MessagePack extensions that bodies use, beside -1 for a Date. */
+export const Extension = { undefined: 0, bigint: 0x42, error: 0x65, set: 0x73, binary: 0x74, regExp: 0x78 } as const;
+
+/** The kinds of binary data in an extension: at their place what the same kind is called in a raw body. */
+export const rawKinds: readonly (number | undefined)[] = (() => {
+  const kinds: (number | undefined)[] = [3, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+  kinds[16] = 1;
+  kinds[17] = 13;
+  return kinds;
+})();
+
+/**
+ * Brings the frame at `at` of `bytes` up to date: how long its answer is still waited for, and whether it is at all, if the
+ * peer `knows` of requests that were withdrawn. `begins`: whether a body begins with it.
+ */
+export function amendFrame(bytes: Uint8Array, at: number, begins: boolean, asker: Asker, knows: boolean): void {
+  const id = readUint32(bytes, at + 8);
+  if (id === 0 || !isQuestion(bytes[at + 4] as number)) return;
+  const flags = bytes[at + 5] as number;
+  const left = asker.left(id);
+  if (begins && (flags & Flag.deadline) !== 0) writeUint32(bytes, at + headerBytes, Math.max(0, left));
+  if (left < 0 && knows && (flags & Flag.more) === 0) bytes[at + 5] = flags | Flag.withdrawn;
 }

@@ -1,5 +1,5 @@
 import { BusError } from '../../base/errors.ts';
-import { Extension, rawKinds } from './extension.ts';
+import { Extension, rawKinds } from './header.ts';
 import { rawValue } from './raw-body.ts';
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -1,7 +1,14 @@
 import { BusError, type ErrorCode } from '../../base/errors.ts';
 import { bigBytes, cost, leastCost, longTextBytes, manyKeys } from '../codec/body-cost.ts';
-import { countBytes, fixedBytes } from './msgpack-token.ts';
 import type { Shapes } from './shapes.ts';
+
+/** For the tokens 0xc0 to 0xdf: bytes of the value itself, and bytes of the count before it. */
+export const fixedBytes = [
+  0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0, 0, 0, 0, 0,
+];
+export const countBytes = [
+  0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4,
+];
 
 /** Bodies up to this cannot nest deeply enough to hurt: their depth does not count. */
 export const countDepthFrom = 4_096;

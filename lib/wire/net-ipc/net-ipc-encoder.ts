@@ -3,14 +3,8 @@ import type { Deflater } from '../compression.ts';
 import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
-import type { Body, BodyComposer } from './body.ts';
-import { tooLarge } from './body.ts';
-import { JsonBody } from './json-body.ts';
-import { MessagePackBody } from './message-pack-body.ts';
-import { nonceOfRequest } from './nonce.ts';
-import type { PacketType } from './packet-type.ts';
-import { packetType } from './packet-type.ts';
-import { tagWidth, writeTag } from './tag.ts';
+import { type Body, type BodyComposer, tooLarge, JsonBody, MessagePackBody } from './body.ts';
+import { nonceOfRequest, type PacketType, packetType, tagWidth, writeTag } from './packet.ts';
 
 export interface NetIpcEncoderOptions {
   readonly slab: Slab;

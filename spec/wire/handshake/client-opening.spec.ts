@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
-import type { ClientHello, ServerHello } from '../../../lib/wire/hello.ts';
+import type { ClientHello, ServerHello } from '../../../lib/wire/handshake/hello.ts';
 import { ClientOpening } from '../../../lib/wire/handshake/client-opening.ts';
 import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
 import { upgradeAnswer } from '../../../lib/wire/handshake/upgrade.ts';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
-import type { ClientHello } from '../../../lib/wire/hello.ts';
+import type { ClientHello } from '../../../lib/wire/handshake/hello.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { readPlainPacket } from '../../../lib/wire/handshake/packet.ts';
 import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';

@@ -2,11 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
-import { ByteBudget } from '../../../lib/wire/handshake/byte-budget.ts';
-import type { OpeningLimits } from '../../../lib/wire/handshake/packet.ts';
-import { plainPacket } from '../../../lib/wire/handshake/packet.ts';
-import type { ServerOpeningStep } from '../../../lib/wire/handshake/server-opening.ts';
-import { ServerOpening } from '../../../lib/wire/handshake/server-opening.ts';
+import { ByteBudget, type OpeningLimits, plainPacket } from '../../../lib/wire/handshake/packet.ts';
+import { type ServerOpeningStep, ServerOpening } from '../../../lib/wire/handshake/server-opening.ts';
 import { teapot } from '../../../lib/wire/handshake/upgrade.ts';
 
 const hello = { compress: true, messagepack: false, extras: { name: 'bot' }, id: null };

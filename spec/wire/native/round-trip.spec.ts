@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
-import { RecordReader, RecordWriter } from '../../../lib/wire/native/record-layer.ts';
+import { RecordReader, RecordWriter } from '../../../lib/wire/compression.ts';
 import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
 
 const binary = fc.oneof(

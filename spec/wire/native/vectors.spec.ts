@@ -4,8 +4,8 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame, MessageFrame } from '../../../lib/wire/frames.ts';
-import { RecordReader, RecordWriter } from '../../../lib/wire/native/record-layer.ts';
-import { asClientHello, asServerHello } from '../../../lib/wire/handshake/hello-shape.ts';
+import { RecordReader, RecordWriter } from '../../../lib/wire/compression.ts';
+import { asClientHello, asServerHello } from '../../../lib/wire/handshake/hello.ts';
 import { root } from '../../support/repository.ts';
 import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
 

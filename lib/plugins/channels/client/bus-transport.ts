@@ -1,5 +1,5 @@
 import { copyOf } from '../../../base/bytes.ts';
-import { CreditWindow } from '../../../base/credit.ts';
+import { CreditWindow } from '../../../base/flow-control.ts';
 import { asBusError, BusError } from '../../../base/errors.ts';
 import { Queue } from '../../../base/queue.ts';
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';

@@ -1,5 +1,5 @@
 import { BusError } from '../../../base/errors.ts';
-import { guarded } from '../../../base/guarded.ts';
+import { guarded } from '../../../base/handling.ts';
 import { type Given, type Resolved, resolveOptions } from '../../../base/options.ts';
 import { token } from '../../../base/random.ts';
 import type { LaneSendOptions, PluginHost, PluginInstance } from '../../../bus/plugin.ts';

@@ -1,4 +1,4 @@
-import { CreditWindow } from '../../../base/credit.ts';
+import { CreditWindow } from '../../../base/flow-control.ts';
 import { Queue } from '../../../base/queue.ts';
 import { SlotTable } from '../../../base/slot-table.ts';
 import type { Lane, PeerHandle } from '../../../bus/plugin.ts';

@@ -1,4 +1,4 @@
-import { CreditReturn } from '../../../base/credit.ts';
+import { CreditReturn } from '../../../base/flow-control.ts';
 import { ChannelFrame, messageCost, payloadKind, windowBytes } from '../channel-frame.ts';
 import type { RoomMessage } from '../lane-messages.ts';
 import { enterTable } from '../options.ts';

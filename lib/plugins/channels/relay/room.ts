@@ -1,6 +1,5 @@
-import type { CreditReturn } from '../../../base/credit.ts';
+import { type CreditReturn, TokenBucket } from '../../../base/flow-control.ts';
 import { SlotTable } from '../../../base/slot-table.ts';
-import { TokenBucket } from '../../../base/token-bucket.ts';
 import type { ChannelFrame } from '../channel-frame.ts';
 import type { ChannelPeer, Membership } from '../lane-messages.ts';
 import type { Reason } from '../reason.ts';

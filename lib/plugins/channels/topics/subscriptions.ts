@@ -1,5 +1,5 @@
 import { BusError } from '../../../base/errors.ts';
-import { guarded } from '../../../base/guarded.ts';
+import { guarded } from '../../../base/handling.ts';
 import { checkPattern, TopicTree } from './topic-tree.ts';
 
 export type TopicListener = (data: unknown, topic: string) => unknown;

@@ -1,12 +1,11 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIP, Socket } from 'node:net';
-import { retryDelayMs } from '../../../base/backoff.ts';
+import { retryDelayMs, sleep, untilAborted } from '../../../base/wait.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { BusError } from '../../../base/errors.ts';
 import { isLoopback } from '../../../base/ip.ts';
 import type { Random } from '../../../base/random.ts';
-import { sleep, untilAborted } from '../../../base/wait.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 import { parseAddress } from '../../../transport/address.ts';
 import { IdleTimeout } from '../idle-timeout.ts';

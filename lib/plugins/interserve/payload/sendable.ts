@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BusError } from '../../../base/errors.ts';
-import { textOf } from '../../../base/text-of.ts';
+import { textOf } from '../../../base/thrown.ts';
 import { asTransferError, failureOf, transferError } from '../outcomes.ts';
 import { FilePayload, Fingerprint, MemoryPayload, type Payload, type Scratch } from './payload.ts';
 

@@ -1,5 +1,5 @@
 import { BusError } from '../../../base/errors.ts';
-import { isThenable } from '../../../base/guarded.ts';
+import { isThenable } from '../../../base/handling.ts';
 import { type CallPort, ChannelError, type Reason } from '../../channels/internal.ts';
 import { OneWayContext } from '../call-context.ts';
 import type { Offer } from '../offer.ts';

@@ -1,8 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { codeOf } from '../../lib/base/code-of.ts';
-import { textOf } from '../../lib/base/text-of.ts';
+import { codeOf, textOf } from '../../lib/base/thrown.ts';
 
 describe('what was thrown', () => {
   it('in another realm - has its code and its text all the same', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { holdsProto } from '../../../lib/wire/codec/proto-key.ts';
+import { holdsProto } from '../../../lib/wire/native/careful-reader.ts';
 
 describe('the search for __proto__', () => {
   it('finds it wherever it stands within its bounds, and nothing else', () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
+import { checkSettings, checkSwitch } from '../base/options.ts';
 import { onAbort } from '../base/wait.ts';
-import { checkSettings, checkSwitch } from '../base/settings.ts';
 
 /** How `connect`, `survey`, `ping` and the `request` of a `Connection` may be told when to give up. */
 export interface AskSettings {
@@ -96,4 +96,46 @@ export function abortWhen(controller: AbortController, { signal, timeoutMs }: As
     timer?.cancel();
     stop?.();
   };
+}
+
+/** How `send` may be told what to wait for, and for how long. */
+export interface SendSettings {
+  /** Waits until the peer has handled the message instead of until there is room for it. */
+  readonly confirm?: boolean | undefined;
+  /** Milliseconds; unless given, as with 0 and Infinity, the wait has no end of its own. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The same, checked. */
+export interface SendOptions {
+  readonly confirm: boolean;
+  readonly until: AskOptions;
+}
+
+const known = ['confirm', 'timeout', 'signal'];
+
+/** undefined where nothing is asked for. Throws `ERR_INVALID_ARGUMENT`. */
+export function sendOptions(given: SendSettings | undefined): SendOptions | undefined {
+  if (given === undefined) return undefined;
+  checkSettings('send takes its settings as', known, given);
+  const { confirm = false, timeout, signal } = given;
+  checkSwitch('confirm', confirm);
+  const until = askOptions({ timeout, signal }, undefined);
+  if (!confirm && until.timeoutMs === undefined && signal === undefined) return undefined;
+  return { confirm, until };
+}
+
+export interface StartSettings {
+  /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
+  readonly takeover?: boolean | undefined;
+}
+
+/** @throws BusError `ERR_INVALID_ARGUMENT`. */
+export function startSettings(given: StartSettings = {}): StartSettings {
+  checkSettings('start takes', ['takeover'], given);
+  if (given.takeover !== undefined && typeof given.takeover !== 'boolean') {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'takeover must be true or false');
+  }
+  return given;
 }

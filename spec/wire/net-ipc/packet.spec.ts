@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { readTag, tagWidth, writeTag } from '../../../lib/wire/net-ipc/tag.ts';
+import { readTag, tagWidth, writeTag } from '../../../lib/wire/net-ipc/packet.ts';
 
 const vectors: [number, string][] = [
   [0, '80'],

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
-import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
-import { RecordReader, recordBytes, RecordWriter } from '../../../lib/wire/native/record-layer.ts';
+import { createDeflater, createInflater } from '../../lib/wire/fast-zlib.ts';
+import { RecordReader, recordBytes, RecordWriter } from '../../lib/wire/compression.ts';
 
 const closing: { close(): void }[] = [];
 
