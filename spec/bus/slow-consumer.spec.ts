@@ -26,6 +26,8 @@ contract(
   'slow consumers',
   (bus) => {
     const limits = { maxUnackedBytes: 100_000, slowConsumerMs: 200 };
+    /** The same where one is well, and must not be taken for slow on a busy machine. */
+    const patient = { ...limits, slowConsumerMs: 1_500 };
 
     it('are not those that asked for a pause, though messages were under way', async () => {
       const { server, client, connection } = await bus().pair({ ...limits, slowConsumer: 'disconnect' });
@@ -47,7 +49,7 @@ contract(
     });
 
     it('are disconnected with an event, under that policy, and delay nobody', async () => {
-      const server = await bus().server({ ...limits, slowConsumer: 'disconnect' });
+      const server = await bus().server({ ...patient, slowConsumer: 'disconnect' });
       const { stalled, arrived } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
       const slow = next(server, 'slow');
       const gone = next(server, 'disconnect');
@@ -62,12 +64,12 @@ contract(
     });
 
     it('keep their sends waiting by default, while broadcasts give them up', async () => {
-      const server = await bus().server(limits);
+      const server = await bus().server(patient);
       const { stalled, healthy, arrived } = await stalledAndHealthy(server, () => bus().client({ reconnect: false }));
       const slow = next(server, 'slow');
       const elapsedMs = stopwatch();
       for (let i = 0; i < 500; i++) await server.broadcast(kilobyte);
-      expect(elapsedMs()).to.be.lessThan(1_500);
+      expect(elapsedMs()).to.be.lessThan(10_000);
       expect((await slow)[0]).to.have.property('peer', stalled);
       await until(() => arrived() === 500);
       let waited = true;
