@@ -1,5 +1,5 @@
 export type { AskSettings, RequestSettings } from './bus/call-settings.ts';
-export type { Applicant, Authorize } from './bus/contract.ts';
+export type { ConnectingPeer, Authorize } from './bus/contract.ts';
 export type { ClientEvents } from './bus/client.ts';
 export type { ConnectionEvents } from './bus/connection.ts';
 export type { Contract, Traffic, Untyped } from './bus/contract.ts';

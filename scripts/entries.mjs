@@ -40,13 +40,12 @@ export const facts = {
     "side === 'client' ? conversation.send(name, data) : conversation.sendEncoded(name, message)":
       'conversation.send(name, data)',
   },
-  'bus/terms': {
-    'options.trusted ?? link.trusted': false,
-    'features.includes(recordsFeature)': false,
+  'bus/dialects': {
+    'features.includes(Feature.records)': false,
     'offer === undefined': false,
     'compression !== undefined': false,
-    "kind === 'unix'": false,
   },
+  'bus/own-hello': { 'options.trusted ?? link.trusted': false, "kind === 'unix'": false },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
   'session/delivery': { 'this.#holdsEnd': false },
@@ -54,8 +53,8 @@ export const facts = {
   'session/link-port': {
     'this.link.cork?.()': 'undefined',
     'this.link.uncork?.()': 'undefined',
-    'this.#recordReader === undefined': true,
-    'this.#recordWriter === undefined': true,
+    'this.#blockReader === undefined': true,
+    'this.#blockWriter === undefined': true,
   },
   'session/reading-session': { 'this.reliable': true, '!this.#delivery.isPaused || this.reliable': true },
   'session/receiver': { 'this.#reliable': true },
@@ -139,6 +138,7 @@ export const inner = [
 
 /** By module: objects of constants, whose values stand in pages where they are named. */
 export const constants = {
+  'bus/own-hello': ['Feature'],
   'plugins/channels/channel-frame': ['payloadKind'],
   'plugins/channels/reason': ['Reason'],
   'wire/native/header': ['Encoding', 'Extension', 'Flag', 'FrameType'],
@@ -158,7 +158,7 @@ export const standIns = {
   'wire/native/body-codec': 'browser/body-codec',
   'wire/native/decoder': 'browser/decoder',
   'wire/native/encoder': 'browser/encoder',
-  'wire/handshake/client-opening': 'browser/client-opening',
+  'wire/handshake/client-handshake': 'browser/client-handshake',
   'wire/slab': 'browser/slab',
   'node:crypto': 'browser/node-crypto',
   'node:stream': 'browser/node-stream',

@@ -14,7 +14,8 @@ import type { ClientPeerEvents } from './events.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
-import { clientHello, compressLink, sessionOfClient } from './terms.ts';
+import { compressLink, sessionOfClient } from './dialects.ts';
+import { clientHello } from './own-hello.ts';
 
 /** A client's conversation with its server, over as many links as it takes. */
 export class ClientConversation extends Conversation {

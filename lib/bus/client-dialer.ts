@@ -7,7 +7,7 @@ import { openLink, RefusedError } from '../session/open-link.ts';
 import { redial } from '../session/redial.ts';
 import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
-import { ClientOpening } from '../wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../wire/handshake/client-handshake.ts';
 import type { ClientHello, ServerHello } from '../wire/handshake/hello.ts';
 import type { RetryInfo } from './events.ts';
 import type { ResolvedClientOptions } from './options.ts';
@@ -85,7 +85,7 @@ export class ClientDialer {
       attempt.signal.throwIfAborted();
       this.#lifecycle.move('connected');
       const hello = this.#events.linked(port.link);
-      const opening = new ClientOpening({ hello, http: this.#upgrade(), limits: { maxBytes: 65_536, maxDepth } });
+      const opening = new ClientHandshake({ hello, http: this.#upgrade(), limits: { maxBytes: 65_536, maxDepth } });
       const opened = await openLink(port, opening, attempt.signal);
       attempt.signal.throwIfAborted();
       this.#events.opened(port, opened);

@@ -7,7 +7,7 @@ import type { EncodedMessage } from '../wire/dialect.ts';
 import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/handshake/refusal.ts';
-import { Admission } from './admission.ts';
+import { PendingLink } from './pending-link.ts';
 import { Connection, type ConnectionOwner, type ServerHandle } from './connection.ts';
 import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -16,7 +16,8 @@ import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { ServerConversation } from './server-conversation.ts';
-import { compressLink, nativeDialectOf, netIpcDialect, newSession, ownFeatures, processMember } from './terms.ts';
+import { compressLink, nativeDialectOf, netIpcDialect, newSession } from './dialects.ts';
+import { ownFeatures, processMember } from './own-hello.ts';
 
 /** The server that they are of, which hears of them. */
 export interface ConnectionsOwner {
@@ -39,7 +40,7 @@ export class Connections {
   /** Those whose end the listeners are hearing of: still the server's to see, and nobody's to send to. */
   readonly #leaving = new Map<string, Connection>();
   /** Links that are not authorised yet, the oldest first. */
-  readonly #admissions = new Set<Admission>();
+  readonly #pending = new Set<PendingLink>();
   readonly #linkWatchers = new Map<Connection, Set<() => void>>();
 
   constructor(options: ResolvedServerOptions, platform: Platform, owner: ConnectionsOwner) {
@@ -111,29 +112,28 @@ export class Connections {
   /** A new link: it gets little time and few bytes to say who it is. */
   accept(link: Link): void {
     const { maxUnauthorized } = this.#options;
-    if (this.#admissions.size >= maxUnauthorized) {
-      const [oldest] = this.#admissions;
+    if (this.#pending.size >= maxUnauthorized) {
+      const [oldest] = this.#pending;
       oldest?.refuse(
         new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorisation`),
         true,
       );
     }
-    const admission = new Admission(link, this.#options, {
+    const pending = new PendingLink(link, this.#options, {
       proves: (hello) => this.#claimed(hello) !== undefined,
       admit: (port, hello, rest) => this.#admit(port, hello, rest),
       http: (httpLink, head, known) => this.#http(httpLink, head, known),
       left: (gone, error) => {
-        this.#admissions.delete(gone);
+        this.#pending.delete(gone);
         if (error !== undefined) this.#owner.handshakeFailed(error);
       },
     });
-    this.#admissions.add(admission);
+    this.#pending.add(pending);
   }
 
   /** Refuses the links that are not authorised yet; for when the server closes. */
   refuseAll(): void {
-    for (const admission of this.#admissions)
-      admission.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
+    for (const pending of this.#pending) pending.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
   }
 
   /** As `Server.broadcast`. */
@@ -226,9 +226,9 @@ export class Connections {
     const compress = this.#compresses(hello);
     const outcome: SessionInfo['outcome'] = offer?.resume === undefined ? 'fresh' : 'lost';
     if (offer === undefined) {
-      const terms = { compress, messagepack: messagepack && hello.messagepack };
-      const dialect = netIpcDialect(terms, port, this.#options, this.#platform);
-      port.write(acceptHello({ id, ...terms }));
+      const agreed = { compress, messagepack: messagepack && hello.messagepack };
+      const dialect = netIpcDialect(agreed, port, this.#options, this.#platform);
+      port.write(acceptHello({ id, ...agreed }));
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), undefined);
     } else {
       const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);

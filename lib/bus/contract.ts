@@ -52,7 +52,7 @@ export type PayloadOf<C extends Contract> = C extends { readonly payload: infer 
 export type Payload<C extends Contract> = PayloadOf<C> | (() => PayloadOf<C> | PromiseLike<PayloadOf<C>>);
 
 /** What is known of a client that wants in. */
-export interface Applicant {
+export interface ConnectingPeer {
   /** An IP address for tcp and tls, the path or name else. */
   readonly remoteAddress: string;
   readonly linkKind: string;
@@ -65,4 +65,4 @@ export interface Applicant {
  * a rejection refuses it. A `BusError` `ERR_UNAVAILABLE` refuses it for now, and it comes back; so do mistakes: errors of
  * the language's own, and those with the code of a system or a driver.
  */
-export type Authorize<P = unknown> = (payload: P, applicant: Applicant) => boolean | PromiseLike<boolean>;
+export type Authorize<P = unknown> = (payload: P, peer: ConnectingPeer) => boolean | PromiseLike<boolean>;

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { asBusError, type BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
-import { type Deflater, type Inflater, RecordReader, RecordWriter } from '../wire/compression.ts';
+import { type Deflater, type Inflater, BlockReader, BlockWriter } from '../wire/compression.ts';
 import type { SessionLink } from './write-queue.ts';
 
 /** Who reads a link at present. */
@@ -15,7 +15,7 @@ export interface LinkReader {
   /** The link takes bytes again. */
   drained(): void;
   closed(error?: Error): void;
-  /** The bytes are no records; the link is of no use any more. */
+  /** The bytes are no blocks; the link is of no use any more. */
   failed(error: BusError): void;
 }
 
@@ -29,14 +29,14 @@ export class LinkPort implements SessionLink, LinkEvents {
   #reader: LinkReader | undefined;
   /** What came and was not read yet; it is behind `#plain`. */
   #unread: Queue<Uint8Array> | undefined;
-  /** What a record held and was not read yet. */
+  /** What a block held and was not read yet. */
   #plain: Uint8Array | undefined;
   /** What is unread is read on in a later turn of the event loop; until then the link is not read. */
   #waits = false;
   /** The reader asked for it. */
   #paused = false;
-  #recordReader: RecordReader | undefined;
-  #recordWriter: RecordWriter | undefined;
+  #blockReader: BlockReader | undefined;
+  #blockWriter: BlockWriter | undefined;
   #streams: readonly (Deflater | Inflater)[] = none;
   #closed: { readonly error?: Error | undefined } | undefined;
 
@@ -72,11 +72,11 @@ export class LinkPort implements SessionLink, LinkEvents {
     this.#plain = undefined;
   }
 
-  /** Everything after this, both ways, travels in compressed records. */
+  /** Everything after this, both ways, travels in compressed blocks. */
   compress(deflater: Deflater, inflater: Inflater): void {
     this.#streams = [deflater, inflater];
-    this.#recordWriter = new RecordWriter(deflater);
-    this.#recordReader = new RecordReader(inflater);
+    this.#blockWriter = new BlockWriter(deflater);
+    this.#blockReader = new BlockReader(inflater);
   }
 
   /** Frees `streams` when the link is gone. */
@@ -86,9 +86,9 @@ export class LinkPort implements SessionLink, LinkEvents {
 
   write(bytes: Uint8Array): boolean {
     if (this.#closed !== undefined) return true;
-    if (this.#recordWriter === undefined) return this.link.write(bytes);
+    if (this.#blockWriter === undefined) return this.link.write(bytes);
     let more = true;
-    for (const record of this.#recordWriter.wrap(bytes)) more = this.link.write(record);
+    for (const block of this.#blockWriter.wrap(bytes)) more = this.link.write(block);
     return more;
   }
 
@@ -145,18 +145,18 @@ export class LinkPort implements SessionLink, LinkEvents {
     this.#reader?.closed(this.#closed?.error);
   }
 
-  /** Has the reader take `bytes`; returns how many it took, or -1 when nothing is left of them, nor of a record. */
+  /** Has the reader take `bytes`; returns how many it took, or -1 when nothing is left of them, nor of a block. */
   #take(bytes: Uint8Array): number {
-    if (this.#recordReader === undefined) {
+    if (this.#blockReader === undefined) {
       const taken = this.#reader?.read(bytes);
       return taken === undefined || taken === bytes.length ? -1 : taken;
     }
-    return this.#takeRecords(this.#recordReader, bytes);
+    return this.#takeBlocks(this.#blockReader, bytes);
   }
 
-  #takeRecords(records: RecordReader, bytes: Uint8Array): number {
+  #takeBlocks(blocks: BlockReader, bytes: Uint8Array): number {
     try {
-      const taken = this.#takePlain() ? records.feed(bytes, this.#sink) : 0;
+      const taken = this.#takePlain() ? blocks.feed(bytes, this.#sink) : 0;
       return taken === bytes.length && this.#plain === undefined ? -1 : taken;
     } catch (error) {
       this.#reader?.failed(asBusError(error, 'ERR_PROTOCOL'));
@@ -169,7 +169,7 @@ export class LinkPort implements SessionLink, LinkEvents {
     return this.#takePlain();
   };
 
-  /** Has the reader take what is left of a record; true when it did. */
+  /** Has the reader take what is left of a block; true when it did. */
   #takePlain(): boolean {
     const plain = this.#plain;
     if (plain === undefined) return true;

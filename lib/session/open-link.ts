@@ -1,7 +1,7 @@
 import { asBusError, BusError } from '../base/errors.ts';
 import { unencodable } from '../wire/codec/unencodable.ts';
 import type { ServerHello } from '../wire/handshake/hello.ts';
-import type { ClientOpening } from '../wire/handshake/client-opening.ts';
+import type { ClientHandshake } from '../wire/handshake/client-handshake.ts';
 import type { LinkPort } from './link-port.ts';
 
 /** A server's refusal, and whether it asked for another attempt. */
@@ -20,7 +20,7 @@ export class RefusedError extends BusError {
  * Says hello on a new link and waits for the server's. What follows waits in the port for its next reader. Rejects `RefusedError`, `ERR_PROTOCOL`, `ERR_CONNECT` when the link closes first, or with the
  * reason of `signal`; the link is then closed.
  */
-export function openLink(port: LinkPort, opening: ClientOpening, signal: AbortSignal): Promise<ServerHello> {
+export function openLink(port: LinkPort, opening: ClientHandshake, signal: AbortSignal): Promise<ServerHello> {
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void): void => {
       signal.removeEventListener('abort', abort);

@@ -1,4 +1,4 @@
-export type { Cable, DirectionFaults, LinkFaults } from '../transport/memory-faults.ts';
+export type { MemoryPair, DirectionFaults, LinkFaults } from '../transport/memory-faults.ts';
 export { MemoryFaults, type MemoryFaultsOptions } from '../transport/memory-faults.ts';
 export { MemoryNetwork } from '../transport/memory.ts';
 export type { ProxyFaults } from './fault-options.ts';

@@ -20,7 +20,7 @@ export interface LinkFaults {
 }
 
 /** One open pair of memory links, in the hands of whoever makes it fail. */
-export interface Cable {
+export interface MemoryPair {
   readonly name: string;
   /** Counts the attempts to connect in this network from 0. */
   readonly number: number;
@@ -51,8 +51,8 @@ const table = {
 export class MemoryFaults {
   readonly random: Random;
   /** The pairs that are open now, oldest first. */
-  readonly cables: ReadonlySet<Cable>;
-  readonly #cables = new Set<Cable>();
+  readonly pairs: ReadonlySet<MemoryPair>;
+  readonly #pairs = new Set<MemoryPair>();
   readonly #plan: (name: string, number: number) => LinkFaults | undefined;
 
   /** @throws BusError `ERR_INVALID_OPTION`. */
@@ -61,7 +61,7 @@ export class MemoryFaults {
     if (random === undefined) throw new BusError('ERR_INVALID_OPTION', 'MemoryFaults needs the option "random"');
     this.random = random;
     this.#plan = plan;
-    this.cables = this.#cables;
+    this.pairs = this.#pairs;
   }
 
   plan(name: string, number: number): LinkFaults {
@@ -69,12 +69,12 @@ export class MemoryFaults {
   }
 
   /** Called by the network. */
-  opened(cable: Cable): void {
-    this.#cables.add(cable);
+  opened(pair: MemoryPair): void {
+    this.#pairs.add(pair);
   }
 
   /** Called by the network. */
-  closed(cable: Cable): void {
-    this.#cables.delete(cable);
+  closed(pair: MemoryPair): void {
+    this.#pairs.delete(pair);
   }
 }

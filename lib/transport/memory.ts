@@ -3,7 +3,7 @@ import { BusError } from '../base/errors.ts';
 import { custom, resolveOptions } from '../base/options.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Link, ListenEvents, Listener } from './link.ts';
-import { type Cable, MemoryFaults } from './memory-faults.ts';
+import { type MemoryPair, MemoryFaults } from './memory-faults.ts';
 import { MemoryLink } from './memory-link.ts';
 
 type MemoryAddress = Extract<Address, { kind: 'memory' }>;
@@ -80,10 +80,10 @@ export class MemoryNetwork {
           address.name,
           { clock, netLag: address.netLag, netSpeed: address.netSpeed, faults: faults?.toServer, random },
           { ...listening.address, clock: listening.clock, faults: faults?.toClient, random },
-          () => this.#faults?.closed(cable),
+          () => this.#faults?.closed(pair),
         );
-        const cable = makeCable(address.name, number, client, server);
-        this.#faults?.opened(cable);
+        const pair = makePair(address.name, number, client, server);
+        this.#faults?.opened(pair);
         resolve(client);
         listening.events.link(server);
       });
@@ -94,7 +94,7 @@ export class MemoryNetwork {
 /** The network of all servers and clients that name no other: what makes `memory:name` mean one thing in a process. */
 export const processNetwork = new MemoryNetwork();
 
-function makeCable(name: string, number: number, client: MemoryLink, server: MemoryLink): Cable {
+function makePair(name: string, number: number, client: MemoryLink, server: MemoryLink): MemoryPair {
   return {
     name,
     number,

@@ -19,40 +19,40 @@ export interface Inflater {
   close(): void;
 }
 
-/** Where a link of the native dialect is compressed, all its bytes travel in records of this form. */
+/** Where a link of the native dialect is compressed, all its bytes travel in blocks of this form. */
 const prefixBytes = 4;
 const deflatedBit = 0x8000_0000;
-/** The most one record holds before it is deflated; it bounds what inflating one can cost. */
-export const recordBytes = 65_536;
+/** The most one block holds before it is deflated; it bounds what inflating one can cost. */
+export const blockBytes = 65_536;
 /** What is too short to gain from it travels as it is. */
 const deflateFrom = 64;
 
-/** Turns the bytes of a link into records. */
-export class RecordWriter {
+/** Turns the bytes of a link into blocks. */
+export class BlockWriter {
   readonly #deflater: Deflater;
 
   constructor(deflater: Deflater) {
     this.#deflater = deflater;
   }
 
-  /** The records of `bytes`, in order. */
+  /** The blocks of `bytes`, in order. */
   wrap(bytes: Uint8Array): Uint8Array[] {
-    const records: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += recordBytes) {
-      const plain = bytes.subarray(at, at + recordBytes);
+    const blocks: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += blockBytes) {
+      const plain = bytes.subarray(at, at + blockBytes);
       const deflate = plain.length >= deflateFrom;
       const body = deflate ? this.#deflater.process(plain) : plain;
-      const record = new Uint8Array(prefixBytes + body.length);
-      writeUint32(record, 0, body.length + (deflate ? deflatedBit : 0));
-      record.set(body, prefixBytes);
-      records.push(record);
+      const block = new Uint8Array(prefixBytes + body.length);
+      writeUint32(block, 0, body.length + (deflate ? deflatedBit : 0));
+      block.set(body, prefixBytes);
+      blocks.push(block);
     }
-    return records;
+    return blocks;
   }
 }
 
-/** Turns records back into the bytes of a link, however they were split. */
-export class RecordReader {
+/** Turns blocks back into the bytes of a link, however they were split. */
+export class BlockReader {
   readonly #inflater: Inflater;
   readonly #prefix = new Uint8Array(prefixBytes);
   #prefixRead = 0;
@@ -64,7 +64,7 @@ export class RecordReader {
   }
 
   /**
-   * Calls `sink` with what each record holds, until it returns false; returns how many of `bytes` were taken.
+   * Calls `sink` with what each block holds, until it returns false; returns how many of `bytes` were taken.
    * @throws BusError `ERR_PROTOCOL` or `ERR_TOO_LARGE`.
    */
   feed(bytes: Uint8Array, sink: (bytes: Uint8Array) => unknown): number {
@@ -89,8 +89,8 @@ export class RecordReader {
   #start(): void {
     const length = readUint32(this.#prefix, 0) % deflatedBit;
     // Deflated data that does not compress grows by a few bytes.
-    if (length === 0 || length > recordBytes + 1_024) {
-      throw new BusError('ERR_TOO_LARGE', `A record of ${length} bytes is outside its limits`);
+    if (length === 0 || length > blockBytes + 1_024) {
+      throw new BusError('ERR_TOO_LARGE', `A block of ${length} bytes is outside its limits`);
     }
     this.#body = new Uint8Array(length);
     this.#bodyRead = 0;

@@ -53,7 +53,7 @@ describe('build for pages', () => {
       ['wire/native/body-codec', 'message-pack-writer'],
       ['wire/native/encoder', 'encoder'],
       ['wire/native/decoder', 'decoder'],
-      ['wire/handshake/client-opening', 'client-opening'],
+      ['wire/handshake/client-handshake', 'client-handshake'],
       ['wire/slab', 'slab'],
     ];
     for (const [original, standIn] of standIns) {

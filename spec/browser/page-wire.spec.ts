@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../lib/base/errors.ts';
-import { ClientOpening as PageOpening } from '../../lib/browser/client-opening.ts';
+import { ClientHandshake as PageOpening } from '../../lib/browser/client-handshake.ts';
 import { NativeDecoder as PageDecoder } from '../../lib/browser/decoder.ts';
 import { NativeEncoder as PageEncoder } from '../../lib/browser/encoder.ts';
 import { Slab as PageSlab } from '../../lib/browser/slab.ts';
@@ -16,7 +16,7 @@ import type { ServerHello } from '../../lib/wire/handshake/hello.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { chunkBytes } from '../../lib/wire/native/header.ts';
-import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
 import { Slab } from '../../lib/wire/slab.ts';
 
@@ -214,7 +214,7 @@ describe('wire of pages', () => {
     const proto: unknown = JSON.parse('{"__proto__":{"x":1},"list":[{"__proto__":2}],"text":"__proto__"}');
     for (const extras of [undefined, { a: 'é' }, 'x'.repeat(200), 'x'.repeat(20_000), proto]) {
       const hello = { compress: false, messagepack: false, extras, id: null, busbar: offer };
-      expect(new PageOpening({ hello }).start()).to.deep.equal(new Uint8Array(new ClientOpening({ hello }).start()));
+      expect(new PageOpening({ hello }).start()).to.deep.equal(new Uint8Array(new ClientHandshake({ hello }).start()));
     }
     const unfit = {
       compress: false,
@@ -223,7 +223,7 @@ describe('wire of pages', () => {
       id: null,
       busbar: offer,
     };
-    for (const Class of [ClientOpening, PageOpening]) {
+    for (const Class of [ClientHandshake, PageOpening]) {
       expect(() => new Class({ hello: unfit }).start()).to.throw(/SharedArrayBuffer cannot travel/);
     }
     const busbar = { version: 1, features: ['handled'], maxFrameBytes: 5_000, token: 't', outcome: 'fresh' } as const;
@@ -253,7 +253,7 @@ describe('wire of pages', () => {
     ];
     for (const [at, bytes] of answers.entries()) {
       for (const step of [1, 7, bytes.length + 3]) {
-        const [original, page] = [ClientOpening, PageOpening].map((Class) => {
+        const [original, page] = [ClientHandshake, PageOpening].map((Class) => {
           const opening = new Class({
             hello: { compress: false, messagepack: false, extras: 1, id: null, busbar: offer },
           });

@@ -19,7 +19,7 @@ contract(
         return elapsedMs();
       };
       const both = Promise.all([noticed(next(client, 'close')), noticed(next(server, 'disconnect'))]);
-      for (const cable of bus().faults.cables) cable.blackHole();
+      for (const pair of bus().faults.pairs) pair.blackHole();
       const [clientMs, serverMs] = await both;
       expect(clientMs).to.be.below(300);
       expect(serverMs).to.be.below(400);

@@ -5,7 +5,7 @@ import { LinkPort } from '../../lib/session/link-port.ts';
 import { openLink } from '../../lib/session/open-link.ts';
 import { MemoryNetwork, VirtualClock } from '../../lib/testing/index.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { Slab } from '../../lib/wire/slab.ts';
 import { rejected } from '../support/buses.ts';
 
@@ -32,7 +32,7 @@ describe('a link that was overtaken', () => {
     const offer = { versions: [1], features: [], maxFrameBytes: 65_536 };
     const busbar = resume === undefined ? offer : { ...offer, resume };
     const hello = { compress: false, messagepack: false, extras: undefined, id, busbar };
-    const opened = openLink(port, new ClientOpening({ hello }), new AbortController().signal);
+    const opened = openLink(port, new ClientHandshake({ hello }), new AbortController().signal);
     opened.catch(() => {});
     await clock.run(1);
     return { port, opened };

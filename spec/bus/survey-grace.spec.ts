@@ -42,7 +42,7 @@ for (const [verb, ask] of verbs) {
         await during(client.connect());
         clients.push(client);
       }
-      const [, absent] = faults.cables;
+      const [, absent] = faults.pairs;
       refuse = true;
       absent!.cut();
       await clock.run(1);
@@ -96,7 +96,7 @@ for (const [verb, ask] of verbs) {
       await clock.run(500);
       expect((await outcome())[0]).to.deep.equal(['fulfilled', 'fulfilled']);
       refuse = true;
-      const absent = [...faults.cables].at(-1)!;
+      const absent = [...faults.pairs].at(-1)!;
       absent.cut();
       const [rows, ms] = await outcome();
       expect(rows).to.deep.equal(['fulfilled', 'rejected']);

@@ -65,7 +65,7 @@ class World {
   }
 
   get isDown(): boolean {
-    return this.faults.cables.size === 0;
+    return this.faults.pairs.size === 0;
   }
 
   async open(): Promise<void> {
@@ -85,7 +85,7 @@ class World {
 
   async down(): Promise<void> {
     this.refuse = true;
-    for (const cable of this.faults.cables) cable.cut();
+    for (const pair of this.faults.pairs) pair.cut();
     await this.clock.run(10);
   }
 
@@ -223,14 +223,14 @@ describe('work that was withdrawn', () => {
     for (const side of ['client', 'connection'] as const) {
       const world = new World();
       await world.open();
-      for (const cable of world.faults.cables) cable.blackHole();
+      for (const pair of world.faults.pairs) pair.blackHole();
       const controller = new AbortController();
       const job = { job: 'aborted', filler: 'x'.repeat(12_000_000) };
       const given = outcome(world[side].request(job, { signal: controller.signal, timeout: 0 }));
       await world.clock.run(100);
       controller.abort();
       expect(await world.during(given)).to.equal('ERR_ABORTED');
-      for (const cable of world.faults.cables) cable.heal();
+      for (const pair of world.faults.pairs) pair.heal();
       await world.during(world[side].request('next'));
       expect(world.begun).to.deep.equal(['next']);
       await world.end();
@@ -264,7 +264,7 @@ describe('work that was withdrawn', () => {
         const left: unknown[] = [];
         world.server.handle((_job, { deadline }) => void left.push(deadline));
         world.client.handle((_job, { deadline }) => void left.push(deadline));
-        for (const cable of world.faults.cables) cable.blackHole();
+        for (const pair of world.faults.pairs) pair.blackHole();
         const asked = [world[side].request('x'.repeat(size), 20_000)];
         await world.clock.run(100);
         await world.down();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
-import { type Applicant, BusError, errorCodes } from '../../lib/index.ts';
+import { type ConnectingPeer, BusError, errorCodes } from '../../lib/index.ts';
 import { contract, json, native, next, rejected, sleep, turn, until } from '../support/buses.ts';
 
 contract('authorize', (bus, _dialect, kind) => {
@@ -38,11 +38,11 @@ contract('authorize', (bus, _dialect, kind) => {
 
   it('admits by true, before connect and ready, knowing the payload and the peer', async () => {
     const order: string[] = [];
-    let applicant: Applicant | undefined;
+    let connecting: ConnectingPeer | undefined;
     const server = await bus().server({
       authorize: async (payload, peer) => {
         await turn();
-        applicant = peer;
+        connecting = peer;
         order.push(`authorize ${JSON.stringify(payload)}`);
         return true;
       },
@@ -52,9 +52,9 @@ contract('authorize', (bus, _dialect, kind) => {
     client.on('ready', () => void order.push('ready'));
     await client.connect({ token: 1 });
     expect(order).to.deep.equal(['authorize {"token":1}', 'connect', 'ready']);
-    expect(applicant?.linkKind).to.equal(kind);
-    expect(applicant?.remoteAddress).to.be.a('string');
-    if (kind !== 'memory') expect(applicant?.socket).to.be.an('object');
+    expect(connecting?.linkKind).to.equal(kind);
+    expect(connecting?.remoteAddress).to.be.a('string');
+    if (kind !== 'memory') expect(connecting?.socket).to.be.an('object');
   });
 
   it('refuses by whatever is not true', async () => {

@@ -156,7 +156,7 @@ const rows: Record<string, Row> = {
       let asked = false;
       const client = world.newClient();
       await client.connect(() => (asked ? world.fails() : void (asked = true)));
-      for (const cable of world.faults.cables) cable.cut();
+      for (const pair of world.faults.pairs) pair.cut();
       await sleep(300);
       world.reports.splice(1);
     },

@@ -103,7 +103,7 @@ for (const { name, options } of dialects) {
       client.on('close', () => void times.push(world.clock.now()));
       await world.during(client.connect());
       const start = world.clock.now();
-      for (const cable of world.faults.cables) cable.blackHole();
+      for (const pair of world.faults.pairs) pair.blackHole();
       await world.clock.run(30_100);
       expect(times).to.have.length(2);
       for (const time of times) expect(time - start).to.be.within(15_000, 30_100);
@@ -193,7 +193,7 @@ describe('acknowledgements in virtual time', () => {
     await world.clock.run(10);
     const flushed = client.flush();
     await world.clock.run(10);
-    for (const cable of world.faults.cables) cable.cut();
+    for (const pair of world.faults.pairs) pair.cut();
     server.resume();
     let resumedAt = 0;
     client.on('session', () => (resumedAt = world.clock.now()));

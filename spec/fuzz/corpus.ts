@@ -1,9 +1,9 @@
 import type { Encoder } from '../../lib/wire/dialect.ts';
 import { createDeflater } from '../../lib/wire/fast-zlib.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { RecordWriter } from '../../lib/wire/compression.ts';
+import { BlockWriter } from '../../lib/wire/compression.ts';
 import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
-import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
 import { upgradeAnswer, upgradeRequest } from '../../lib/wire/handshake/upgrade.ts';
 import { Slab } from '../../lib/wire/slab.ts';
@@ -141,7 +141,7 @@ export function makeCorpus(): Corpus {
   ];
   const records = native.slice(0, 3).map((bytes) => {
     const deflater = createDeflater();
-    const written = Buffer.concat(new RecordWriter(deflater).wrap(bytes));
+    const written = Buffer.concat(new BlockWriter(deflater).wrap(bytes));
     deflater.close();
     return written;
   });
@@ -150,7 +150,7 @@ export function makeCorpus(): Corpus {
   const process = { pid: 7, start: 66_248, place: 'here' };
   const resume = { token: 'q83vASNFZ4mrze8BI0VniQ', received: 41 };
   const opening = (busbar: object): Uint8Array =>
-    new ClientOpening({ hello: { ...hello, id: 'k3', busbar: busbar as typeof offer } }).start();
+    new ClientHandshake({ hello: { ...hello, id: 'k3', busbar: busbar as typeof offer } }).start();
   const answer = {
     version: 1,
     features: ['records'],
@@ -166,7 +166,7 @@ export function makeCorpus(): Corpus {
     busbar: { ...answer, process, token: resume.token },
   });
   const clientHellos = [
-    new ClientOpening({ hello }).start(),
+    new ClientHandshake({ hello }).start(),
     opening({ ...offer, process }),
     opening({ ...offer, resume }),
   ];

@@ -5,10 +5,10 @@ import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import { createInflater } from '../../lib/wire/fast-zlib.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
-import { RecordReader, recordBytes } from '../../lib/wire/compression.ts';
+import { BlockReader, blockBytes } from '../../lib/wire/compression.ts';
 import { NetIpcDecoder } from '../../lib/wire/net-ipc/net-ipc-decoder.ts';
-import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
-import { ServerOpening } from '../../lib/wire/handshake/server-opening.ts';
+import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
+import { ServerHandshake } from '../../lib/wire/handshake/server-handshake.ts';
 import { admitted } from './admitted.ts';
 import type { Corpus } from './corpus.ts';
 import { pieces } from './mutate.ts';
@@ -56,9 +56,9 @@ function opening(make: () => { feed(bytes: Uint8Array): unknown }): Feed {
 }
 
 function recordLayer(bytes: Uint8Array, random: SeededRandom): void {
-  const inflater = createInflater(recordBytes);
+  const inflater = createInflater(blockBytes);
   try {
-    const reader = new RecordReader(inflater);
+    const reader = new BlockReader(inflater);
     for (const piece of pieces(bytes, random)) reader.feed(piece, ignore);
   } finally {
     inflater.close();
@@ -119,14 +119,14 @@ export const targets: readonly Target[] = [
   { name: 'net-ipc decoder, JSON, deflate', corpus: 'deflated', weight: 1, feed: netIpc(false, true) },
   { name: 'net-ipc decoder, MessagePack, deflate', corpus: 'deflated', weight: 1, feed: netIpc(true, true) },
   { name: 'record layer', corpus: 'records', weight: 2, feed: recordLayer },
-  { name: 'client opening', corpus: 'serverHellos', weight: 12, feed: opening(() => new ClientOpening({ hello })) },
+  { name: 'client opening', corpus: 'serverHellos', weight: 12, feed: opening(() => new ClientHandshake({ hello })) },
   {
     name: 'client opening through an upgrade',
     corpus: 'serverHellos',
     weight: 6,
-    feed: opening(() => new ClientOpening({ hello, http: { host: 'localhost', path: '/' } })),
+    feed: opening(() => new ClientHandshake({ hello, http: { host: 'localhost', path: '/' } })),
   },
-  { name: 'server opening', corpus: 'clientHellos', weight: 20, feed: opening(() => new ServerOpening()) },
+  { name: 'server opening', corpus: 'clientHellos', weight: 20, feed: opening(() => new ServerHandshake()) },
   { name: 'session', corpus: 'native', weight: 10, feed: session },
   { name: 'admitted client', corpus: 'plugins', weight: 3, feed: admitted },
 ];

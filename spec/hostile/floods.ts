@@ -1,7 +1,7 @@
 import { pack } from 'msgpackr';
 import { createDeflater } from '../../lib/wire/fast-zlib.ts';
 import { FrameType } from '../../lib/wire/native/header.ts';
-import { RecordWriter } from '../../lib/wire/compression.ts';
+import { BlockWriter } from '../../lib/wire/compression.ts';
 import { frame, packet } from '../support/stranger.ts';
 
 /** How the peer that floods comes in. */
@@ -55,7 +55,7 @@ function cut(type: number, encoding: number, lane: number, id: number, body: Buf
 
 function deflatedRecords(bytes: Buffer): Buffer {
   const deflater = createDeflater();
-  const records = Buffer.concat(new RecordWriter(deflater).wrap(bytes));
+  const records = Buffer.concat(new BlockWriter(deflater).wrap(bytes));
   deflater.close();
   return records;
 }

@@ -42,7 +42,7 @@ function laneRows(): Record<string, Row> {
     'a plugin, onConnect': row('connect', () => Promise.resolve()),
     'a plugin, onDisconnect': row('disconnect', (world) => world.client.close()),
     'a plugin, onLink': row('link', async (world) => {
-      for (const cable of world.faults.cables) cable.cut();
+      for (const pair of world.faults.pairs) pair.cut();
       await sleep(5);
       world.reports.splice(1);
     }),

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/base/clock.ts';
 import { LinkPort, type LinkReader } from '../../lib/session/link-port.ts';
 import type { Link, LinkEvents } from '../../lib/transport/link.ts';
 import { createDeflater, createInflater } from '../../lib/wire/fast-zlib.ts';
-import { RecordWriter } from '../../lib/wire/compression.ts';
+import { BlockWriter } from '../../lib/wire/compression.ts';
 
 /** A link that is fed by the spec and notes what is asked of it. */
 class FakeLink implements Link {
@@ -146,7 +146,7 @@ describe('a reader that takes its time', () => {
     expect(turns).to.deep.equal([]);
   });
 
-  it('compressed records - are inflated one at a time, and only as they are read', () => {
+  it('compressed blocks - are inflated one at a time, and only as they are read', () => {
     const inflater = createInflater(65_536);
     let inflated = 0;
     const counting = {
@@ -156,7 +156,7 @@ describe('a reader that takes its time', () => {
       },
       close: () => inflater.close(),
     };
-    const writer = new RecordWriter(createDeflater());
+    const writer = new BlockWriter(createDeflater());
     const plain = 'x'.repeat(100);
     const bytes = Buffer.concat([plain, plain, plain].flatMap((text) => writer.wrap(Buffer.from(text))));
     port.compress(createDeflater(), counting);

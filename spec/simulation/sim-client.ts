@@ -2,7 +2,7 @@ import type { Timer } from '../../lib/base/clock.ts';
 import { LinkPort } from '../../lib/session/link-port.ts';
 import type { ServerHello } from '../../lib/wire/handshake/hello.ts';
 import { protocolVersion } from '../../lib/wire/native/header.ts';
-import { ClientOpening } from '../../lib/wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { type Draft, End } from './end.ts';
 import type { WireEnd } from './wire.ts';
 import type { World } from './world.ts';
@@ -64,7 +64,7 @@ export class SimClient {
     const resume = this.token === undefined || received === undefined ? undefined : { token: this.token, received };
     const busbar = resume === undefined ? offer : { ...offer, resume };
     const hello = { compress: false, messagepack: false, extras: this.index, id: this.token ?? null, busbar };
-    const opening = new ClientOpening({ hello });
+    const opening = new ClientHandshake({ hello });
     const giveUp = (): void => {
       this.#timer?.cancel();
       port.forget();
@@ -76,7 +76,7 @@ export class SimClient {
     this.#timer = this.#world.clock.setTimer(giveUp, handshakeTimeoutMs);
     port.read({
       read: (bytes) => {
-        let step: ReturnType<ClientOpening['feed']>;
+        let step: ReturnType<ClientHandshake['feed']>;
         try {
           step = opening.feed(bytes);
         } catch (error) {

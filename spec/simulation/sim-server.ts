@@ -3,7 +3,7 @@ import { LinkPort } from '../../lib/session/link-port.ts';
 import type { ClientHello, ServerHello } from '../../lib/wire/handshake/hello.ts';
 import { protocolVersion } from '../../lib/wire/native/header.ts';
 import { acceptHello } from '../../lib/wire/handshake/refusal.ts';
-import { ServerOpening } from '../../lib/wire/handshake/server-opening.ts';
+import { ServerHandshake } from '../../lib/wire/handshake/server-handshake.ts';
 import { type Draft, End } from './end.ts';
 import { Ledger } from './ledger.ts';
 import type { WireEnd } from './wire.ts';
@@ -36,7 +36,7 @@ export class SimServer {
   accept(link: WireEnd): void {
     const port = new LinkPort(link, this.#world.clock);
     this.#ports.add(port);
-    const opening = new ServerOpening();
+    const opening = new ServerHandshake();
     const deadline = this.#world.clock.setTimer(() => leave(), 500);
     const leave = (): void => {
       deadline.cancel();

@@ -89,7 +89,7 @@ class ApiRun {
       this.#strike();
     }
     this.#refuses = false;
-    for (const cable of this.#faults.cables) cable.heal();
+    for (const pair of this.#faults.pairs) pair.heal();
     for (const one of [...this.#living(this.#hosts), ...this.#living(this.#guests)]) this.#resume(one);
     const quietMs = random.pick([0, 500, 3_000, calmMs]);
     await clock.run(quietMs);
@@ -267,8 +267,8 @@ class ApiRun {
 
   #strike(): void {
     const random = this.#random;
-    const cables = [...this.#faults.cables];
-    const cable = cables.length === 0 ? undefined : random.pick(cables);
+    const pairs = [...this.#faults.pairs];
+    const pair = pairs.length === 0 ? undefined : random.pick(pairs);
     const guests = this.#living(this.#guests);
     const guest = guests.length === 0 ? undefined : random.pick(guests);
     const hosts = this.#living(this.#hosts);
@@ -280,17 +280,17 @@ class ApiRun {
       else later(() => this.#startServer(address));
     };
     const menu: Record<string, () => void> = {
-      'cut all': () => cables.forEach((each) => each.cut()),
-      cut: () => cable?.cut(),
-      'cut again': () => cable?.cut(),
-      'black hole': () => cable?.blackHole(random.pick(['toServer', 'toClient', undefined] as const)),
+      'cut all': () => pairs.forEach((each) => each.cut()),
+      cut: () => pair?.cut(),
+      'cut again': () => pair?.cut(),
+      'black hole': () => pair?.blackHole(random.pick(['toServer', 'toClient', undefined] as const)),
       'black hole that heals': () => {
-        cable?.blackHole();
-        later(() => cable?.heal());
+        pair?.blackHole();
+        later(() => pair?.heal());
       },
       'nobody answers': () => {
         this.#refuses = true;
-        cable?.cut();
+        pair?.cut();
         later(() => {
           this.#refuses = false;
         });

@@ -69,7 +69,7 @@ class BusRun {
       this.#strike();
     }
     this.#refuses = false;
-    for (const cable of this.#faults.cables) cable.heal();
+    for (const pair of this.#faults.pairs) pair.heal();
     this.#server.resume();
     for (const client of this.#clients) client.resume();
     await clock.run(15_000);
@@ -176,29 +176,29 @@ class BusRun {
 
   #strike(): void {
     const { random, clock } = this;
-    const cables = [...this.#faults.cables];
-    const cable = cables.length === 0 ? undefined : random.pick(cables);
+    const pairs = [...this.#faults.pairs];
+    const pair = pairs.length === 0 ? undefined : random.pick(pairs);
     const client = random.pick(this.#clients);
     const later = (task: () => void): void => void clock.setTimer(task, random.between(10, 900));
     switch (random.between(0, 9)) {
       case 0:
       case 1:
-        for (const each of cables) each.cut();
+        for (const each of pairs) each.cut();
         return;
       case 2:
       case 3:
-        cable?.cut();
+        pair?.cut();
         return;
       case 4:
-        cable?.blackHole(random.pick(['toServer', 'toClient', undefined] as const));
+        pair?.blackHole(random.pick(['toServer', 'toClient', undefined] as const));
         return;
       case 5:
-        cable?.blackHole();
-        later(() => cable?.heal());
+        pair?.blackHole();
+        later(() => pair?.heal());
         return;
       case 6:
         this.#refuses = true;
-        cable?.cut();
+        pair?.cut();
         later(() => {
           this.#refuses = false;
         });

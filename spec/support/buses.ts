@@ -189,7 +189,7 @@ export class Bus {
 
   /** Breaks the link under `connection` as a failing network would. */
   cut(connection: Connection): void {
-    if (this.kind === 'memory') for (const cable of this.faults.cables) cable.cut();
+    if (this.kind === 'memory') for (const pair of this.faults.pairs) pair.cut();
     else connection.connection?.destroy();
   }
 

@@ -102,7 +102,7 @@ describe('memory link', () => {
     clock.advance(100);
     expect(server.text).to.equal('last');
     expect([client.closes, server.closes, client.error, server.error]).to.deep.equal([1, 1, undefined, undefined]);
-    expect([clock.pending, faults.cables.size]).to.deep.equal([0, 0]);
+    expect([clock.pending, faults.pairs.size]).to.deep.equal([0, 0]);
   });
 
   it('end - closes within its bound even if the peer takes nothing', async () => {
@@ -192,7 +192,7 @@ describe('memory faults', () => {
     for (const end of [client, server]) {
       expect([end.closes, (end.error as { code?: string }).code]).to.deep.equal([1, 'ECONNRESET']);
     }
-    expect([clock.pending, faults.cables.size]).to.deep.equal([0, 0]);
+    expect([clock.pending, faults.pairs.size]).to.deep.equal([0, 0]);
   });
 
   it('a black hole - swallows from byte N on without a word, not even of a close, until it heals', async () => {
@@ -203,7 +203,7 @@ describe('memory faults', () => {
     server.link.write(Buffer.from('still there'));
     clock.advance(60_000);
     expect([server.text, server.closes, client.closes]).to.deep.equal(['123', 0, 1]);
-    for (const cable of faults.cables) cable.heal();
+    for (const pair of faults.pairs) pair.heal();
     clock.advance(0);
     expect([server.text, server.closes, clock.pending]).to.deep.equal(['12345678', 1, 0]);
   });
@@ -225,7 +225,7 @@ describe('memory faults', () => {
     expect(sizes[1]).to.deep.equal(sizes[0]);
   });
 
-  it('a refused attempt and a cable in hand - fail as told', async () => {
+  it('a refused attempt and a pair in hand - fail as told', async () => {
     const plans: (LinkFaults | undefined)[] = [{ refuse: true }, undefined];
     const clock = new VirtualClock();
     const faults = new MemoryFaults({ random: seeded(1), plan: (_name, number) => plans[number] });
@@ -239,10 +239,10 @@ describe('memory faults', () => {
     };
     expect((await rejection(attempt())).code).to.equal('ERR_CONNECT');
     const client = new Witness(await attempt());
-    const [cable] = faults.cables;
-    expect([cable!.name, cable!.number]).to.deep.equal(['x', 1]);
+    const [pair] = faults.pairs;
+    expect([pair!.name, pair!.number]).to.deep.equal(['x', 1]);
     client.link.write(Buffer.from('lost'));
-    cable!.cut();
+    pair!.cut();
     clock.advance(0);
     expect([host.accepted[0]!.size, host.accepted[0]!.closes, client.closes]).to.deep.equal([0, 1, 1]);
   });

@@ -2,7 +2,7 @@ import { expectTypeOf } from 'expect-type';
 import { describe, it } from 'mocha';
 import type { EventEmitter } from 'eventemitter3';
 import {
-  type Applicant,
+  type ConnectingPeer,
   type BusError,
   Client,
   type ClientOptions,
@@ -103,9 +103,9 @@ describe('types of a contract', () => {
   it('say what payload authorize looks at', () => {
     const open = new Server<Game>({
       url: 'memory:types',
-      authorize: (payload, applicant) => {
+      authorize: (payload, peer) => {
         expectTypeOf(payload).toEqualTypeOf<{ readonly token: string }>();
-        expectTypeOf(applicant).toEqualTypeOf<Applicant>();
+        expectTypeOf(peer).toEqualTypeOf<ConnectingPeer>();
         return payload.token === 'x';
       },
     });

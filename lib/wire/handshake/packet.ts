@@ -6,14 +6,14 @@ import { readTag, tagWidth, writeTag } from '../net-ipc/packet.ts';
 const textEncoder = new TextEncoder();
 
 /** What a link may cost before it is open. */
-export interface OpeningLimits {
+export interface HandshakeLimits {
   /** Bytes taken from the peer in all, the HTTP head included. */
   readonly maxBytes?: number;
   readonly maxDepth?: number;
 }
 
-export const defaultOpeningBytes = 65_536;
-export const defaultOpeningDepth = 64;
+export const defaultHandshakeBytes = 65_536;
+export const defaultHandshakeDepth = 64;
 
 /** One packet as the opening writes it: plain JSON behind a tag. Throws `ERR_UNENCODABLE`. */
 export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Array {

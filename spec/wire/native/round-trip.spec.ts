@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
-import { RecordReader, RecordWriter } from '../../../lib/wire/compression.ts';
+import { BlockReader, BlockWriter } from '../../../lib/wire/compression.ts';
 import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
 
 const binary = fc.oneof(
@@ -121,8 +121,8 @@ describe('native round trip', () => {
         (writes, cutSeeds) => {
           const deflater = createDeflater();
           const inflater = createInflater(70_000);
-          const writer = new RecordWriter(deflater);
-          const reader = new RecordReader(inflater);
+          const writer = new BlockWriter(deflater);
+          const reader = new BlockReader(inflater);
           const wire = Buffer.concat(writes.flatMap((bytes) => writer.wrap(bytes)));
           const read: Uint8Array[] = [];
           let start = 0;

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame, MessageFrame } from '../../../lib/wire/frames.ts';
-import { RecordReader, RecordWriter } from '../../../lib/wire/compression.ts';
+import { BlockReader, BlockWriter } from '../../../lib/wire/compression.ts';
 import { asClientHello, asServerHello } from '../../../lib/wire/handshake/hello.ts';
 import { root } from '../../support/repository.ts';
 import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
@@ -91,9 +91,9 @@ describe('protocol document', () => {
     });
   }
 
-  it('vectors link-records - are written and read, split at every byte', () => {
-    const vectors = vectorsOf('link-records');
-    const writer = new RecordWriter(createDeflater());
+  it('vectors link-blocks - are written and read, split at every byte', () => {
+    const vectors = vectorsOf('link-blocks');
+    const writer = new BlockWriter(createDeflater());
     const texts = vectors.map(({ value }) => String(value));
     expect(texts.map((text) => Buffer.concat(writer.wrap(Buffer.from(text))).toString('hex'))).to.deep.equal(
       vectors.map(({ bytes }) => bytes.toString('hex')),
@@ -101,7 +101,7 @@ describe('protocol document', () => {
     const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
     for (let cut = 0; cut <= all.length; cut++) {
       const inflater = createInflater(65_536);
-      const reader = new RecordReader(inflater);
+      const reader = new BlockReader(inflater);
       const read: string[] = [];
       for (const part of [all.subarray(0, cut), all.subarray(cut)]) {
         reader.feed(part, (bytes) => read.push(Buffer.from(bytes).toString()));

@@ -11,9 +11,9 @@ import type { Frame } from '../../../lib/wire/frames.ts';
 import type { ClientHello } from '../../../lib/wire/handshake/hello.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../../../lib/wire/net-ipc/net-ipc-encoder.ts';
-import { ClientOpening } from '../../../lib/wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
-import { ServerOpening } from '../../../lib/wire/handshake/server-opening.ts';
+import { ServerHandshake } from '../../../lib/wire/handshake/server-handshake.ts';
 import { Slab } from '../../../lib/wire/slab.ts';
 
 const maxFrameBytes = 1 << 20;
@@ -85,7 +85,7 @@ type Accept = (hello: ClientHello, socket: Socket, rest: Uint8Array) => void;
 /** Listens as busbar would; `chunk` is how many bytes the opening gets at a time. */
 async function listen(path: string, chunk: number, accept: Accept): Promise<NetServer> {
   const server = createServer((socket) => {
-    const opening = new ServerOpening();
+    const opening = new ServerHandshake();
     socket.on('error', () => socket.destroy());
     socket.on('data', function open(bytes: Buffer) {
       for (let at = 0; at < bytes.length; at += chunk) {
@@ -110,7 +110,7 @@ async function listen(path: string, chunk: number, accept: Accept): Promise<NetS
 async function dial(path: string, hello: ClientHello, http: boolean): Promise<{ end: End; id: string }> {
   const socket = connect(path);
   closers.push(() => socket.destroy());
-  const opening = new ClientOpening({ hello, http: http && { host: 'net-ipc', path: '/' } });
+  const opening = new ClientHandshake({ hello, http: http && { host: 'net-ipc', path: '/' } });
   await once(socket, 'connect');
   const opened = new Promise<{ end: End; id: string }>((resolve, reject) => {
     socket.on('data', function open(bytes: Buffer) {

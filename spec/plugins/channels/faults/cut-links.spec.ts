@@ -74,11 +74,11 @@ class Bench {
   }
 
   #cut(): void {
-    const cables = [...this.faults.cables];
-    const cable = cables[Math.floor(this.random.unit() * cables.length)];
-    if (cable === undefined) return;
+    const pairs = [...this.faults.pairs];
+    const pair = pairs[Math.floor(this.random.unit() * pairs.length)];
+    if (pair === undefined) return;
     this.cuts += 1;
-    cable.cut();
+    pair.cut();
   }
 
   #options(): { clock: VirtualClock; random: Random; network: MemoryNetwork } {
@@ -154,7 +154,7 @@ describe('channels and a session that is given up', () => {
     const start = bench.clock.now();
     owner.on('userDisconnect', (_user, reason) => gone.push({ reason, afterMs: bench.clock.now() - start }));
     bench.refuse = true;
-    for (const cable of [...bench.faults.cables]) if (cable.number > 0) cable.cut();
+    for (const pair of [...bench.faults.pairs]) if (pair.number > 0) pair.cut();
     for (let second = 0; second < 400 && gone.length === 0; second += 1) await bench.clock.run(1_000);
     expect(gone.map(({ reason }) => reason)).to.deep.equal([Reason.DISCONNECT]);
     // The session is kept for two minutes.
@@ -178,7 +178,7 @@ describe('channels and a session that is given up', () => {
     const topics: unknown[] = [];
     rooms.subscribe('a.*', (data) => topics.push(data));
     bench.refuse = true;
-    for (const cable of [...bench.faults.cables]) if (cable.number === 0) cable.cut();
+    for (const pair of [...bench.faults.pairs]) if (pair.number === 0) pair.cut();
     for (let second = 0; second < 130; second += 1) await bench.clock.run(1_000);
     bench.refuse = false;
     for (let second = 0; second < 60 && heard.length < 3; second += 1) await bench.clock.run(1_000);
@@ -207,8 +207,8 @@ describe('a user that takes nothing for a while', () => {
     slow.on('chunk', (bytes) => got.slow.push(Buffer.from(bytes).readUInt32LE(0)));
     quick.on('chunk', (bytes) => got.quick.push(Buffer.from(bytes).readUInt32LE(0)));
     await bench.clock.run(10);
-    const cable = [...bench.faults.cables].find(({ number }) => number === 1);
-    cable?.blackHole('toClient');
+    const pair = [...bench.faults.pairs].find(({ number }) => number === 1);
+    pair?.blackHole('toClient');
     const everything: number[] = [];
     const toAll: number[] = [];
     let waiting = 0;
@@ -230,7 +230,7 @@ describe('a user that takes nothing for a while', () => {
     expect(waiting).to.be.greaterThan(50);
     expect(got.quick).to.deep.equal(toAll);
     expect(got.slow).to.deep.equal([]);
-    cable?.heal();
+    pair?.heal();
     for (let round = 0; round < 2_000 && got.slow.length < everything.length; round += 1) await bench.clock.run(1);
     expect(got.slow).to.deep.equal(everything);
     expect(waiting).to.equal(0);
@@ -248,8 +248,8 @@ describe('a user that takes nothing for a while', () => {
     owner.on('userDisconnect', (user, reason) => atOwner.push(`gone ${user} ${reason}`));
     quick.on('chunk', (bytes) => atQuick.push(bytes.length));
     await bench.clock.run(10);
-    const cable = [...bench.faults.cables].find(({ number }) => number === 1);
-    cable?.blackHole('toClient');
+    const pair = [...bench.faults.pairs].find(({ number }) => number === 1);
+    pair?.blackHole('toClient');
     for (let index = 0; index < 900; index += 1) {
       void owner.broadcastChunk(numbered(index, 32_000));
       await bench.clock.run(1);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
 import type { ClientHello, ServerHello } from '../../../lib/wire/handshake/hello.ts';
-import { ClientOpening } from '../../../lib/wire/handshake/client-opening.ts';
+import { ClientHandshake } from '../../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
 import { upgradeAnswer } from '../../../lib/wire/handshake/upgrade.ts';
 
@@ -27,7 +27,7 @@ function codeOf(task: () => unknown): string {
 }
 
 /** What comes of `bytes`, `step` of them at a time. */
-function feed(opening: ClientOpening, bytes: Uint8Array, step = bytes.length): unknown[] {
+function feed(opening: ClientHandshake, bytes: Uint8Array, step = bytes.length): unknown[] {
   const results: unknown[] = [];
   for (let at = 0; at < bytes.length; at += step) {
     const result = opening.feed(bytes.subarray(at, at + step));
@@ -42,7 +42,7 @@ function feed(opening: ClientOpening, bytes: Uint8Array, step = bytes.length): u
 
 describe('client opening', () => {
   it('begins with the tag and the hello in one piece', () => {
-    const start = text(new ClientOpening({ hello }).start());
+    const start = text(new ClientHandshake({ hello }).start());
     expect(start.slice(0, 3)).to.equal('IPC');
     expect(start.charCodeAt(3)).to.equal(0x80 + start.length - 4);
     expect(start.slice(4)).to.equal(packet.slice(1));
@@ -50,7 +50,7 @@ describe('client opening', () => {
 
   it('begins with a whole HTTP request, and sends the hello without the tag when it is upgraded', () => {
     for (const step of [1, 1_000]) {
-      const opening = new ClientOpening({ hello, http });
+      const opening = new ClientHandshake({ hello, http });
       expect(text(opening.start())).to.equal(
         'GET /bus HTTP/1.1\r\nHost: example.org:80\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n',
       );
@@ -62,14 +62,14 @@ describe('client opening', () => {
 
   it('opens with the answer, cut anywhere, and hands over what follows', () => {
     const bytes = Buffer.concat([acceptHello(answer), Buffer.from('rest')]);
-    expect(feed(new ClientOpening({ hello }), bytes)).to.deep.equal([{ hello: answer, rest: 'rest' }]);
-    expect(feed(new ClientOpening({ hello }), bytes, 1)).to.deep.equal([{ hello: answer, rest: '' }]);
+    expect(feed(new ClientHandshake({ hello }), bytes)).to.deep.equal([{ hello: answer, rest: 'rest' }]);
+    expect(feed(new ClientHandshake({ hello }), bytes, 1)).to.deep.equal([{ hello: answer, rest: '' }]);
   });
 
   it('reads the bytes that net-ipc 2.2.2 answers', () => {
     const bytes = Buffer.from('\xb9{"t":0,"d":{"id":"x1","compress":true,"messagepack":false}}', 'latin1');
     bytes[0] = 0x80 + bytes.length - 1;
-    expect(feed(new ClientOpening({ hello }), bytes, 5)).to.deep.equal([
+    expect(feed(new ClientHandshake({ hello }), bytes, 5)).to.deep.equal([
       { hello: { id: 'x1', compress: true, messagepack: false }, rest: '' },
     ]);
   });
@@ -85,7 +85,7 @@ describe('client opening', () => {
       received: 7,
       graceMs: 120_000,
     } as const;
-    expect(feed(new ClientOpening({ hello }), acceptHello({ ...answer, busbar }))).to.deep.equal([
+    expect(feed(new ClientHandshake({ hello }), acceptHello({ ...answer, busbar }))).to.deep.equal([
       { hello: { ...answer, busbar }, rest: '' },
     ]);
     for (const wrong of [
@@ -97,17 +97,17 @@ describe('client opening', () => {
       { process: 7 },
     ]) {
       const bytes = acceptHello({ ...answer, busbar: { ...busbar, ...wrong } as typeof busbar });
-      expect(codeOf(() => feed(new ClientOpening({ hello }), bytes))).to.equal('ERR_PROTOCOL');
+      expect(codeOf(() => feed(new ClientHandshake({ hello }), bytes))).to.equal('ERR_PROTOCOL');
     }
   });
 
   it('tells how it was refused', () => {
     const offered: ClientHello = { ...hello, busbar: { versions: [1], features: [], maxFrameBytes: 1 } };
     const bytes = refusal('ERR_UNAUTHORIZED', 'go away', false, offered);
-    expect(feed(new ClientOpening({ hello: offered }), bytes, 1)).to.deep.equal([
+    expect(feed(new ClientHandshake({ hello: offered }), bytes, 1)).to.deep.equal([
       { code: 'ERR_UNAUTHORIZED', reason: 'go away', allowReconnect: false },
     ]);
-    expect(feed(new ClientOpening({ hello }), refusal('ERR_SERVER_FULL', 'full', true))).to.deep.equal([
+    expect(feed(new ClientHandshake({ hello }), refusal('ERR_SERVER_FULL', 'full', true))).to.deep.equal([
       { code: 'ERR_SERVER_FULL', reason: 'full', allowReconnect: true },
     ]);
   });
@@ -115,7 +115,7 @@ describe('client opening', () => {
   it('refuses to begin with a payload JSON has no text for, or a host that would end the line', () => {
     const circular: unknown[] = [];
     circular.push(circular);
-    expect(codeOf(() => new ClientOpening({ hello: { ...hello, extras: circular } }).start())).to.equal(
+    expect(codeOf(() => new ClientHandshake({ hello: { ...hello, extras: circular } }).start())).to.equal(
       'ERR_UNENCODABLE',
     );
     for (const wrong of [
@@ -123,7 +123,7 @@ describe('client opening', () => {
       { host: 'a', path: '/ HTTP/1.1\r\n' },
       { host: '', path: '/' },
     ]) {
-      expect(codeOf(() => new ClientOpening({ hello, http: wrong }).start())).to.equal('ERR_INVALID_ARGUMENT');
+      expect(codeOf(() => new ClientHandshake({ hello, http: wrong }).start())).to.equal('ERR_INVALID_ARGUMENT');
     }
   });
 
@@ -137,25 +137,25 @@ describe('client opening', () => {
     `${text(upgradeAnswer())}x`,
   ]) {
     it(`refuses ${JSON.stringify(start.slice(-30))} as the answer to an upgrade, without waiting for more`, () => {
-      const opening = new ClientOpening({ hello, http });
+      const opening = new ClientHandshake({ hello, http });
       expect(codeOf(() => opening.feed(Buffer.from(start, 'latin1')))).to.equal('ERR_PROTOCOL');
     });
   }
 
   it('refuses what is no answer, and more than the limit', () => {
-    const fed = (start: string) => codeOf(() => new ClientOpening({ hello }).feed(Buffer.from(start, 'latin1')));
+    const fed = (start: string) => codeOf(() => new ClientHandshake({ hello }).feed(Buffer.from(start, 'latin1')));
     for (const start of ['\x80', '\x82{}', '\x87{"t":1}', 'HTTP/1.1 400 Bad Request', '\x8f{"t":0,"d":{}}xx']) {
       expect(fed(start), start).to.equal('ERR_PROTOCOL');
     }
     expect(fed('\x7f\x7f\x7f\xff')).to.equal('ERR_TOO_LARGE');
-    const opening = new ClientOpening({ hello, http, limits: { maxBytes: 100 } });
+    const opening = new ClientHandshake({ hello, http, limits: { maxBytes: 100 } });
     expect(codeOf(() => opening.feed(Buffer.from('HTTP/1.1 101 '.padEnd(101, 'x'))))).to.equal('ERR_TOO_LARGE');
   });
 
   it('answers arbitrary bytes with nothing but a BusError', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 30 }), { maxLength: 6 }), fc.boolean(), (parts, upgrading) => {
-        const opening = new ClientOpening({ hello, http: upgrading && http, limits: { maxBytes: 100 } });
+        const opening = new ClientHandshake({ hello, http: upgrading && http, limits: { maxBytes: 100 } });
         try {
           for (const part of parts) if (opening.feed(part)) break;
         } catch (error) {

@@ -1,7 +1,13 @@
 import { BusError } from '../../base/errors.ts';
 import { type ClientHello, asClientHello } from './hello.ts';
 import { packetType } from '../net-ipc/packet.ts';
-import { Inbox, type OpeningLimits, defaultOpeningBytes, defaultOpeningDepth, readPlainPacket } from './packet.ts';
+import {
+  Inbox,
+  type HandshakeLimits,
+  defaultHandshakeBytes,
+  defaultHandshakeDepth,
+  readPlainPacket,
+} from './packet.ts';
 import { asksForLink, headEnd, upgradeAnswer } from './upgrade.ts';
 
 export type ServerOpeningStep =
@@ -24,16 +30,16 @@ const httpMethods = ['GET ', 'POST ', 'PUT ', 'HEAD ', 'DELETE ', 'OPTIONS ', 'P
  * The server's side of how a link opens: net-ipc 2.x with its `IPC` tag or its HTTP upgrade, and net-ipc 1.x, which begins
  * with the CONNECTION packet. Knows bytes only; deadlines are its owner's.
  */
-export class ServerOpening {
+export class ServerHandshake {
   readonly #inbox: Inbox;
   readonly #maxBytes: number;
   readonly #maxDepth: number;
   #phase: Phase = 'first-bytes';
   #seen = 0;
 
-  constructor(limits: OpeningLimits = {}) {
-    this.#maxBytes = limits.maxBytes ?? defaultOpeningBytes;
-    this.#maxDepth = limits.maxDepth ?? defaultOpeningDepth;
+  constructor(limits: HandshakeLimits = {}) {
+    this.#maxBytes = limits.maxBytes ?? defaultHandshakeBytes;
+    this.#maxDepth = limits.maxDepth ?? defaultHandshakeDepth;
     this.#inbox = new Inbox(this.#maxBytes);
   }
 

@@ -8,11 +8,11 @@ import type { Link } from '../transport/link.ts';
 import type { ClientHello } from '../wire/handshake/hello.ts';
 import { ByteBudget } from '../wire/handshake/packet.ts';
 import { refusal } from '../wire/handshake/refusal.ts';
-import { ServerOpening } from '../wire/handshake/server-opening.ts';
+import { ServerHandshake } from '../wire/handshake/server-handshake.ts';
 import { teapot } from '../wire/handshake/upgrade.ts';
 import type { Authorize } from './contract.ts';
 
-export interface AdmissionOptions {
+export interface PendingLinkOptions {
   readonly clock: Clock;
   readonly handshakeTimeoutMs: number;
   readonly maxPreAuthBytes: number;
@@ -20,7 +20,7 @@ export interface AdmissionOptions {
   readonly authorize: Authorize | undefined;
 }
 
-export interface AdmissionOwner {
+export interface PendingLinkOwner {
   /** Whether `hello` proves a session of its own, which was authorised when it began. */
   proves(hello: ClientHello): boolean;
   /** The link is authorised; what came behind the hello follows. Throws a `BusError` to refuse it all the same. */
@@ -28,7 +28,7 @@ export interface AdmissionOwner {
   /** The socket of the link, if somebody serves HTTP here and took it; `known` is for when its peer proved who he is. */
   http(link: Link, head: Uint8Array, known: () => void): Socket | undefined;
   /** The link is no candidate any more, with the error if it did something wrong. */
-  left(admission: Admission, error: BusError | undefined): void;
+  left(link: PendingLink, error: BusError | undefined): void;
 }
 
 const halfDone = 'A link closed in the middle of its opening';
@@ -39,11 +39,11 @@ const nothing = new Uint8Array(0);
 const refusalMs = 50;
 
 /** A link that is not authorised yet: little time, few bytes, and no effect on anyone else. */
-export class Admission {
+export class PendingLink {
   readonly #port: LinkPort;
-  readonly #options: AdmissionOptions;
-  readonly #owner: AdmissionOwner;
-  readonly #opening: ServerOpening;
+  readonly #options: PendingLinkOptions;
+  readonly #owner: PendingLinkOwner;
+  readonly #opening: ServerHandshake;
   readonly #deadline: Timer;
   /** What came while the client was being authorised. */
   #early: Uint8Array[] = [];
@@ -52,15 +52,15 @@ export class Admission {
   /** Where a plugin serves HTTP to who has not proved yet who he is. */
   #taken: Socket | undefined;
   /** Until a refused link is destroyed. */
-  #farewell: Timer | undefined;
+  #destroyTimer: Timer | undefined;
   #over = false;
 
-  constructor(link: Link, options: AdmissionOptions, owner: AdmissionOwner) {
+  constructor(link: Link, options: PendingLinkOptions, owner: PendingLinkOwner) {
     const { clock, handshakeTimeoutMs, maxPreAuthBytes, maxDepth } = options;
     this.#options = options;
     this.#owner = owner;
     this.#budget = new ByteBudget(maxPreAuthBytes);
-    this.#opening = new ServerOpening({ maxBytes: maxPreAuthBytes, maxDepth });
+    this.#opening = new ServerHandshake({ maxBytes: maxPreAuthBytes, maxDepth });
     this.#deadline = clock.setTimer(() => this.#timedOut(), handshakeTimeoutMs, true);
     this.#port = new LinkPort(link, clock);
     this.#port.read({
@@ -70,7 +70,7 @@ export class Admission {
       },
       drained() {},
       closed: () => {
-        this.#farewell?.cancel();
+        this.#destroyTimer?.cancel();
         this.#leave(this.#halfDone() ? new BusError('ERR_PROTOCOL', halfDone) : undefined);
       },
       failed: (error) => this.#fail(error),
@@ -149,10 +149,10 @@ export class Admission {
       return;
     }
     const { link } = this.#port;
-    const applicant = { remoteAddress: link.remote, linkKind: link.kind, socket: link.socket };
+    const peer = { remoteAddress: link.remote, linkKind: link.kind, socket: link.socket };
     let verdict: unknown;
     try {
-      verdict = authorize(hello.extras, applicant);
+      verdict = authorize(hello.extras, peer);
     } catch (error) {
       this.#unauthorized(error);
       return;
@@ -193,7 +193,7 @@ export class Admission {
   }
 
   #destroySoon(): void {
-    this.#farewell = this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
+    this.#destroyTimer = this.#options.clock.setTimer(() => this.#port.destroy(), refusalMs, true);
   }
 
   #unauthorized(cause: unknown): void {

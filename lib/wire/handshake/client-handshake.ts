@@ -3,10 +3,10 @@ import { type ClientHello, type ServerHello, asServerHello } from './hello.ts';
 import { packetType } from '../net-ipc/packet.ts';
 import {
   Inbox,
-  type OpeningLimits,
+  type HandshakeLimits,
   type PlainPacket,
-  defaultOpeningBytes,
-  defaultOpeningDepth,
+  defaultHandshakeBytes,
+  defaultHandshakeDepth,
   plainPacket,
   readPlainPacket,
 } from './packet.ts';
@@ -17,7 +17,7 @@ export interface ClientOpeningOptions {
   readonly hello: ClientHello;
   /** Opens through an HTTP upgrade, for proxies. */
   readonly http?: { readonly host: string; readonly path: string } | false;
-  readonly limits?: OpeningLimits;
+  readonly limits?: HandshakeLimits;
 }
 
 export type ClientOpeningStep =
@@ -27,7 +27,7 @@ export type ClientOpeningStep =
   | { readonly type: 'refused'; readonly refusal: Refusal };
 
 /** The client's side of how a link opens. Knows bytes only; deadlines are its owner's. */
-export class ClientOpening {
+export class ClientHandshake {
   readonly #options: ClientOpeningOptions;
   readonly #inbox: Inbox;
   readonly #maxBytes: number;
@@ -37,8 +37,8 @@ export class ClientOpening {
 
   constructor(options: ClientOpeningOptions) {
     this.#options = options;
-    this.#maxBytes = options.limits?.maxBytes ?? defaultOpeningBytes;
-    this.#maxDepth = options.limits?.maxDepth ?? defaultOpeningDepth;
+    this.#maxBytes = options.limits?.maxBytes ?? defaultHandshakeBytes;
+    this.#maxDepth = options.limits?.maxDepth ?? defaultHandshakeDepth;
     this.#inbox = new Inbox(this.#maxBytes);
     this.#upgrading = options.http !== undefined && options.http !== false;
   }

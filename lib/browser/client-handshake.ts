@@ -3,15 +3,15 @@ import { BusError } from '../base/errors.ts';
 import { isSharedMemory, sharedMemory } from '../wire/codec/unencodable.ts';
 import type { ServerHello } from '../wire/handshake/hello.ts';
 import { packetType } from '../wire/net-ipc/packet.ts';
-import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/handshake/client-opening.ts';
+import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/handshake/client-handshake.ts';
 import { asRefusal } from '../wire/handshake/refusal.ts';
 
 const mostBytes = 65_536;
 const longestTag = 5;
 const textEncoder = new TextEncoder();
 
-/** Stands in for `wire/handshake/client-opening` in web pages: a WebSocket was upgraded already, and its server speaks the native dialect. */
-export class ClientOpening {
+/** Stands in for `wire/handshake/client-handshake` in web pages: a WebSocket was upgraded already, and its server speaks the native dialect. */
+export class ClientHandshake {
   readonly #options: ClientOpeningOptions;
   #held: Uint8Array = new Uint8Array(0);
 

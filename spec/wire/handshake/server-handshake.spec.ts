@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
-import { ByteBudget, type OpeningLimits, plainPacket } from '../../../lib/wire/handshake/packet.ts';
-import { type ServerOpeningStep, ServerOpening } from '../../../lib/wire/handshake/server-opening.ts';
+import { ByteBudget, type HandshakeLimits, plainPacket } from '../../../lib/wire/handshake/packet.ts';
+import { type ServerOpeningStep, ServerHandshake } from '../../../lib/wire/handshake/server-handshake.ts';
 import { teapot } from '../../../lib/wire/handshake/upgrade.ts';
 
 const hello = { compress: true, messagepack: false, extras: { name: 'bot' }, id: null };
@@ -17,8 +17,8 @@ function plain(step: ServerOpeningStep): unknown {
   return { [step.type]: Buffer.from(step.bytes).toString() };
 }
 
-function open(parts: readonly Uint8Array[], limits?: OpeningLimits): unknown[] {
-  const opening = new ServerOpening(limits);
+function open(parts: readonly Uint8Array[], limits?: HandshakeLimits): unknown[] {
+  const opening = new ServerHandshake(limits);
   return parts.flatMap((part) => opening.feed(part)).map(plain);
 }
 
@@ -210,7 +210,7 @@ describe('server opening', () => {
   it('answers arbitrary bytes with steps or a BusError, the same however they are split', () => {
     const outcome = (parts: readonly Uint8Array[]): unknown => {
       const steps: unknown[] = [];
-      const opening = new ServerOpening({ maxBytes: 300 });
+      const opening = new ServerHandshake({ maxBytes: 300 });
       try {
         for (const part of parts) {
           steps.push(...opening.feed(part).map(plain));

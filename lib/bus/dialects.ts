@@ -1,0 +1,73 @@
+import { BusError } from '../base/errors.ts';
+import { nativeDialect, type SessionDialect } from '../session/dialect.ts';
+import type { LinkPort } from '../session/link-port.ts';
+import { Session } from '../session/session.ts';
+import { blockBytes } from '../wire/compression.ts';
+import type { ServerHello } from '../wire/handshake/hello.ts';
+import { protocolVersion } from '../wire/native/header.ts';
+import type { Conversation } from './conversation.ts';
+import { Feature } from './own-hello.ts';
+import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
+import type { Platform } from './platform.ts';
+
+/** After which part of the interval a client sends its heartbeat. */
+const clientHeartbeat = 0.9;
+
+/** The native dialect with what both ends have: `maxFrameBytes` is the peer's. */
+export function nativeDialectOf(
+  { features, maxFrameBytes }: { readonly features: readonly string[]; readonly maxFrameBytes: number },
+  options: ResolvedPeerOptions,
+): SessionDialect {
+  const records = features.includes(Feature.records);
+  const withdraws = features.includes(Feature.withdrawn);
+  const handles = features.includes(Feature.handled);
+  return nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options);
+}
+
+/** The session that the server's hello asks for. */
+export function sessionOfClient(
+  hello: ServerHello,
+  port: LinkPort,
+  options: ResolvedClientOptions,
+  platform: Platform,
+  conversation: Conversation,
+): Session {
+  const offer = hello.busbar;
+  if (offer !== undefined && offer.version !== protocolVersion) {
+    throw new BusError(
+      'ERR_INCOMPATIBLE',
+      `The server speaks version ${offer.version}, this client ${protocolVersion}`,
+    );
+  }
+  const dialect = offer === undefined ? netIpcDialect(hello, port, options, platform) : nativeDialectOf(offer, options);
+  // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
+  const heartbeatIntervalMs = options.heartbeatIntervalMs * clientHeartbeat;
+  return newSession(dialect, conversation, { ...options, heartbeatIntervalMs });
+}
+
+export function newSession(dialect: SessionDialect, conversation: Conversation, options: ResolvedPeerOptions): Session {
+  return new Session(dialect, conversation, conversation.queues, options.clock, options);
+}
+
+/** The net-ipc dialect on `port`, with what both hellos named. */
+export function netIpcDialect(
+  agreed: { readonly compress: boolean; readonly messagepack: boolean },
+  port: LinkPort,
+  options: ResolvedPeerOptions,
+  platform: Platform,
+): SessionDialect {
+  if (platform.netIpcDialect === undefined) {
+    throw new BusError('ERR_INCOMPATIBLE', 'The peer speaks net-ipc only, which this client does not');
+  }
+  const { compression } = platform;
+  const compressed = agreed.compress && compression !== undefined;
+  const deflater = compressed ? compression.deflater() : undefined;
+  const inflater = compressed ? compression.inflater(options.maxMessageBytes) : undefined;
+  if (deflater !== undefined && inflater !== undefined) port.own(deflater, inflater);
+  return platform.netIpcDialect({ messagepack: agreed.messagepack, deflater, inflater }, options);
+}
+
+/** Compresses all that follows on `port`, both ways. */
+export function compressLink(port: LinkPort, { compression }: Platform): void {
+  if (compression !== undefined) port.compress(compression.deflater(), compression.inflater(blockBytes));
+}
