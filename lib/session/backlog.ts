@@ -184,6 +184,8 @@ export class Backlog {
 
   /** Gives back what a pause holds of what waits: messages and requests of the user's lane, and `later` behind them. */
   withdraw(later: HeldFrames): HeldFrames {
+    // A listener may pause with each message, and all that is held is not to be moved each time.
+    if (this.#waiting.length === 0) return later;
     const withdrawn = new HeldFrames();
     const kept = new HeldFrames();
     this.#waiting.move((frame, lane) => {
@@ -191,10 +193,12 @@ export class Backlog {
       if (isHeld && !isAnswered(frame)) this.#messages -= 1;
       return isHeld ? withdrawn : kept;
     });
-    later.move(() => withdrawn);
     this.#waiting = kept;
     if (this.#messages === 0) this.unheard = Number.POSITIVE_INFINITY;
-    if (this.#isShut) this.#clock.defer(() => this.drain());
+    // Lanes go on: what is left may have waited for no more than what was before it.
+    if (this.#isShut || kept.length > 0) this.#clock.defer(() => this.drain());
+    if (withdrawn.length === 0) return later;
+    later.move(() => withdrawn);
     return withdrawn;
   }
 

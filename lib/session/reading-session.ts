@@ -213,7 +213,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   open(): void {
     if (!this.#delivery.isShut) return;
     this.#delivery.open();
-    if (!this.#delivery.isPaused) this.#link?.resume();
+    if (this.isListening) this.#link?.resume();
     this.heard();
   }
 

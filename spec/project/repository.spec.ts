@@ -96,4 +96,21 @@ describe('repository', () => {
     const wrong = linesWith(/\b(?:it|describe)\.(?:only|skip)\(/).filter((line) => line.startsWith('spec/'));
     expect(wrong).to.deep.equal([]);
   });
+
+  it('specs - have 400 lines at the most', () => {
+    const long = files.filter(([path, text]) => /^spec\/.*\.ts$/.test(path) && text.split('\n').length > 401);
+    expect(long.map(([path]) => path)).to.deep.equal([]);
+  });
+
+  it('specs of sessions - are one for each file, but for those that are types alone', () => {
+    const named = (folder: string, ending: string) =>
+      files.filter(([path]) => path.startsWith(folder) && path.endsWith(ending));
+    const nouns = named('lib/session/', '.ts')
+      .filter(([, text]) => /^export (?:abstract |async )?(?:class|function|const) /m.test(text))
+      .map(([path]) => path.slice('lib/session/'.length, -'.ts'.length));
+    const specs = named('spec/session/', '.spec.ts').map(([path]) =>
+      path.slice('spec/session/'.length, -'.spec.ts'.length),
+    );
+    expect(specs.toSorted()).to.deep.equal(nouns.toSorted());
+  });
 });
