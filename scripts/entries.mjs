@@ -56,7 +56,11 @@ export const facts = {
     'this.#blockReader === undefined': true,
     'this.#blockWriter === undefined': true,
   },
-  'session/reading-session': { 'this.reliable': true, '!this.#delivery.isPaused || this.reliable': true },
+  'session/reading-session': {
+    'decoder.skipsPings !== undefined': false,
+    'this.reliable': true,
+    '!this.#delivery.isPaused || this.reliable': true,
+  },
   'session/receiver': { 'this.#reliable': true },
   'session/sender': {
     'reliable ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY': 'Math.min(linkBytes, maxBytes / 2)',
@@ -67,7 +71,7 @@ export const facts = {
     'outlet.uncork?.()': 'undefined',
   },
   'session/session': { 'this.reliable': true },
-  'session/write-queue': { 'several?.cork?.()': 'undefined', 'several?.uncork?.()': 'undefined' },
+  'session/write-queue': { 'corked === undefined && unwritten.length > 0': false, 'corked?.uncork?.()': 'undefined' },
   'transport/memory-pipe': {
     'this.#blackHole': false,
     'this.#bytes <= highWaterBytes': true,

@@ -130,19 +130,17 @@ export function retryDelayMs(attempt: number, maxMs: number, random: Random | un
 
 /** Promises that wait for something to have changed. */
 export class Signal {
+  isAwaited = false;
   #waiting: (() => void)[] = [];
-
-  get isAwaited(): boolean {
-    return this.#waiting.length > 0;
-  }
 
   /** Resolves at the next `wake`. */
   next(): Promise<void> {
+    this.isAwaited = true;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   wake(): void {
-    if (this.#waiting.length === 0) return;
+    this.isAwaited = false;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();

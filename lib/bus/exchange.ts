@@ -218,7 +218,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   }
 
   settled(): void {
-    this.#settled.wake();
+    if (this.#settled.isAwaited) this.#settled.wake();
   }
 
   /** Why nothing can be sent now nor later. */

@@ -24,13 +24,10 @@ const heldFrameBytes = 1_024;
 export class HeldFrames {
   /** What they cost. */
   bytes = 0;
+  length = 0;
   readonly #queue = new Queue<Held>();
   /** Those among them that are to be answered, until they are given up. */
   #answerable: Map<RequestId, Held> | undefined;
-
-  get length(): number {
-    return this.#queue.length;
-  }
 
   get first(): Held | undefined {
     return this.#queue.first;
@@ -39,6 +36,7 @@ export class HeldFrames {
   hold(frame: HoldableFrame, lane: string, sequence: number, heardAt: number): void {
     const held: Held = { frame, lane, sequence, heardAt };
     this.#queue.push(held);
+    this.length += 1;
     this.bytes += frame.size + heldFrameBytes;
     const id = idOf(frame);
     if (id === undefined) return;
@@ -68,6 +66,7 @@ export class HeldFrames {
   shift(): HoldableFrame | undefined {
     const held = this.#queue.shift();
     if (held === undefined) return undefined;
+    this.length -= 1;
     const { frame } = held;
     this.#empty(held);
     this.bytes -= heldFrameBytes;
@@ -204,6 +203,7 @@ export class Backlog {
 
   /** Delivers what waits, as far as there is room for answers. */
   drain(): void {
+    if (this.#waiting.length === 0 && !this.#isShut) return;
     this.#openAgain();
     for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
       const { frame, lane, heardAt } = first;

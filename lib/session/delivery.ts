@@ -32,6 +32,7 @@ export class Delivery {
 
   /** The first frame that was not taken by its handler; Infinity: every one was. */
   get untaken(): number {
+    if (this.#user.length === 0 && this.#lanes === undefined) return this.#backlog.unheard;
     const user = this.#user.first?.sequence ?? Number.POSITIVE_INFINITY;
     const lanes = this.#lanes?.first?.sequence ?? Number.POSITIVE_INFINITY;
     return Math.min(user, lanes, this.#backlog.unheard);

@@ -58,6 +58,8 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     this.#in = new Receiver({ decoder, reliable, control: this, events, delivery: this.#delivery, liveness });
     const { requests: asker } = events;
     this.out = new Sender({ clock, encoder, slab, reliable, maxBytes, maxMessages, acks: this.#in, asker, liveness });
+    // Whoever takes nothing is sent no large echoes, which would only be dropped when they are whole.
+    if (decoder.skipsPings !== undefined) decoder.skipsPings = () => this.out.pendingBytes >= this.#maxHeldBytes;
     this.flushes = new Flushes(clock, this.out, reliable);
   }
 
@@ -129,12 +131,9 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   read(bytes: Uint8Array): number {
     const link = this.#link;
     if (link === undefined) return bytes.length;
-    const { decoder } = this.#dialect;
-    // Whoever takes nothing is sent no large echoes, which would only be dropped when they are whole.
-    if (decoder.skipsPings !== undefined) decoder.skipsPings = this.out.pendingBytes >= this.#maxHeldBytes;
     let taken = 0;
     let goesOn = this.#slice.begin(this.#liveness.heard());
-    this.out.cork();
+    this.out.corked = true;
     try {
       while (goesOn && taken < bytes.length) {
         taken += this.#in.feed(bytes.subarray(taken, taken + readBytes));

@@ -82,9 +82,10 @@ export class Receiver {
 
   /** Whether an acknowledgement should go out now rather than ride on the next frame. */
   get ackIsUrgent(): boolean {
-    if (this.received === this.acked) return false;
-    const unacked = this.#taken - this.acked;
-    return (this.#confirmAsked && unacked > 0) || this.#unackedBytes >= ackBytes || unacked >= ackFrames;
+    const unsaid = this.received - this.acked;
+    const enough = this.#confirmAsked ? 1 : ackFrames;
+    if (unsaid > 0 && this.#unackedBytes >= ackBytes) return true;
+    return unsaid >= enough && this.#taken - this.acked >= enough;
   }
 
   get ackIsDue(): boolean {
@@ -93,8 +94,9 @@ export class Receiver {
 
   /** The count to acknowledge, which then counts as said; -1 when there is nothing new. */
   takeAck(): number {
-    if (!this.ackIsDue) return -1;
-    this.acked = this.#taken;
+    const taken = this.#reliable ? this.#taken : 0;
+    if (taken <= this.acked) return -1;
+    this.acked = taken;
     this.#unackedBytes = 0;
     this.#confirmAsked = false;
     return this.acked;
@@ -128,7 +130,7 @@ export class Receiver {
     if (refused !== undefined) throw refused;
   }
 
-  /** The one switch over all that may come. */
+  /** All that may come: what is said of the link, and what is numbered. */
   #receive(frame: Frame): void {
     if (this.#delivery.isOver) return;
     switch (frame.type) {
@@ -149,52 +151,48 @@ export class Receiver {
       case 'going-away':
         this.#events.onGoingAway();
         return;
+      default:
+        this.received += 1;
+        this.#unackedBytes += frame.size;
+    }
+    switch (frame.type) {
       case 'part':
-        this.#count(frame.size);
         return;
       case 'open':
-        this.#count(frame.size);
         this.#open(frame.lane, frame.name);
         return;
       case 'message':
       case 'request':
-        this.#count(frame.size);
         if (frame.id !== undefined && this.#isCancelled(frame.id)) return;
         if (frame.type === 'message' && frame.id === undefined) this.#confirmAsked ||= frame.confirm;
-        this.#delivery.take(frame, this.#nameOf(frame.lane), this.#liveness.heardAt, this.received);
+        this.#delivery.take(
+          frame,
+          frame.lane === 0 ? '' : this.#nameOf(frame.lane),
+          this.#liveness.heardAt,
+          this.received,
+        );
         return;
       case 'response':
-        this.#count(frame.size);
-        this.#events.requests.answered(frame.id, frame.data, this.#nameOf(frame.lane));
+        this.#events.requests.answered(frame.id, frame.data, frame.lane === 0 ? '' : this.#nameOf(frame.lane));
         return;
       case 'failure':
-        this.#count(frame.size);
         this.#nameOf(frame.lane);
         this.#events.requests.failed(frame.id, frame.error);
         return;
       case 'pong':
-        this.#count(frame.size);
         this.#events.requests.answered(frame.id, frame.data, '');
         return;
       case 'ping':
-        this.#count(frame.size);
         this.#delivery.ping(frame, this.#liveness.heardAt, this.received);
         return;
       case 'cancel':
-        this.#count(frame.size);
         if (this.#wasDropped(frame.id) || this.#delivery.drop(frame.id, this.#nameOf(frame.lane))) return;
         this.#events.incoming.cancelled(frame.id);
         return;
       case 'end':
-        this.#count(frame.size);
         this.#delivery.end(frame, this.#liveness.heardAt, this.received);
         return;
     }
-  }
-
-  #count(bytes: number): void {
-    this.received += 1;
-    this.#unackedBytes += bytes;
   }
 
   #open(lane: number, name: string): void {

@@ -43,7 +43,8 @@ export class Sender {
   #lanes: ReadonlyMap<string, number> = noLanes;
   readonly #writeQueue: WriteQueue;
   readonly #controls: Controls;
-  #corked = false;
+  /** What is written gathers until `uncork`, for one flush. */
+  corked = false;
   /** Something is to be done at the end of the turn. */
   #deferred = false;
   /** What was encoded since the last flush waits for the end of the turn. */
@@ -104,12 +105,12 @@ export class Sender {
   }
 
   request(lane: string, id: number, data: unknown, timeoutMs: number | undefined): void {
-    const number = this.#numberOf(lane);
+    const number = lane === '' ? 0 : this.#numberOf(lane);
     this.#sent(this.#encoder.request(number, id, data, timeoutMs), number);
   }
 
   response(lane: string, id: RequestId, data: unknown): void {
-    const number = this.#numberOf(lane);
+    const number = lane === '' ? 0 : this.#numberOf(lane);
     this.#sent(this.#encoder.response(number, id, data), number);
   }
 
@@ -151,7 +152,7 @@ export class Sender {
   control(kind: ControlKind): void {
     if (this.#writeQueue.outlet === undefined) return;
     this.#controls.owe(kind);
-    if (this.#corked) return;
+    if (this.corked) return;
     this.#takeEncoded();
     this.#controls.write();
     this.#writeQueue.write();
@@ -182,14 +183,9 @@ export class Sender {
     this.#controls.forget();
   }
 
-  /** Gathers everything written until `uncork` into one flush. */
-  cork(): void {
-    this.#corked = true;
-  }
-
   /** `quietly`: an acknowledgement alone waits for something to ride on. */
   uncork(quietly = false): void {
-    this.#corked = false;
+    this.corked = false;
     const { queue } = this.#encoder;
     const isIdle =
       this.#slab.pendingBytes === 0 && this.#writeQueue.isEmpty && (queue === undefined || queue.bytes === 0);
@@ -244,11 +240,11 @@ export class Sender {
     } else {
       entry?.acknowledged?.();
     }
-    if ((this.#corked || this.#deferred) && this.#slab.pendingBytes < flushBytes) {
+    if ((this.corked || this.#deferred) && this.#slab.pendingBytes < flushBytes) {
       this.#gathers = true;
       return;
     }
-    if (!this.#corked) this.#flushLater();
+    if (!this.corked) this.#flushLater();
     this.flush();
   }
 

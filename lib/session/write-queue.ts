@@ -67,8 +67,7 @@ export class WriteQueue {
     const outlet = this.outlet;
     const unwritten = this.#unwritten;
     if (outlet === undefined || unwritten.length === 0) return;
-    const several = unwritten.length > 1 ? outlet : undefined;
-    several?.cork?.();
+    let corked: Outlet | undefined;
     // Writing may end in the close of this link, and even in the next one.
     while (this.outlet === outlet && (isLast || !this.#isFull || outlet.bufferedBytes < this.#mostBytes)) {
       let piece = unwritten.shift();
@@ -79,9 +78,13 @@ export class WriteQueue {
         piece = joined;
         unwritten.shift();
       }
+      if (corked === undefined && unwritten.length > 0) {
+        corked = outlet;
+        corked.cork?.();
+      }
       this.#isFull = !outlet.write(piece);
     }
-    several?.uncork?.();
+    corked?.uncork?.();
   }
 }
 
@@ -139,8 +142,10 @@ export class Controls {
   write(): void {
     const writeQueue = this.#writeQueue;
     if (writeQueue.outlet === undefined) return;
-    if (writeQueue.taken < this.#end) writeQueue.write();
-    if (writeQueue.taken < this.#end) return;
+    if (writeQueue.taken < this.#end) {
+      writeQueue.write();
+      if (writeQueue.taken < this.#end) return;
+    }
     const ack = this.#acks.takeAck();
     if (ack >= 0) this.#encoder.ack(ack);
     if (this.owed !== 0) this.#encodeOwed();

@@ -91,6 +91,6 @@ export interface Decoder {
   feed(bytes: Uint8Array, sink: FrameSink): number;
   /** Forgets what a broken link left half received; undefined where a session is one link. */
   restart?(): void;
-  /** While set, the bodies of pings that come in parts are passed over, and nobody hears of them; absent where none do. */
-  skipsPings?: boolean;
+  /** Where true, the body of a ping that comes in parts is passed over, and nobody hears of it; absent where none does. */
+  skipsPings?: () => boolean;
 }

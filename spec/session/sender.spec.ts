@@ -193,7 +193,7 @@ describe('sender', () => {
     const sender = newSender();
     const link = new OpenLink();
     sender.attach(link, 0);
-    sender.cork();
+    sender.corked = true;
     for (const _ of numbers(1_000)) sender.control('heartbeatReply');
     expect(link.frames).to.have.length(0);
     sender.uncork(true);

@@ -222,7 +222,8 @@ export class BodyReader {
     }
     if (isToBeChecked(source, range.start, range.end)) return this.#readChecked(source, maxDepth, most);
     try {
-      return this.#unpack(source, this.#needsCare(source));
+      const isPlain = this.#careful?.isNeeded !== true && !holdsProto(source, range.start, range.end);
+      return isPlain ? this.#unpackr.unpack(source, range) : this.#unpack(source, true);
     } catch (cause) {
       throw invalid(cause);
     }
@@ -234,7 +235,7 @@ export class BodyReader {
     shapes?.begin();
     try {
       const { needsCare: isMisread, cost } = checkBody(source, start, end, maxDepth, shapes, 'ERR_PROTOCOL', most);
-      const needsCare = this.#needsCare(source, isMisread);
+      const needsCare = isMisread || this.#careful?.isNeeded === true || holdsProto(source, start, end);
       if (needsCare && cost > most / slowdown) throw tooCostly(most / slowdown);
       if (shapes === undefined) return this.#unpack(source, needsCare);
       this.#codes = Math.min(firstCodes, this.#codes + (end - start) / bytesForCode);
@@ -246,10 +247,6 @@ export class BodyReader {
       shapes?.undo();
       throw cause instanceof BusError ? cause : invalid(cause);
     }
-  }
-
-  #needsCare(source: Uint8Array, isMisread = false): boolean {
-    return isMisread || this.#careful?.isNeeded === true || holdsProto(source, this.#range.start, this.#range.end);
   }
 
   #unpack(source: Uint8Array, needsCare: boolean): unknown {

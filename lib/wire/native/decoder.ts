@@ -43,7 +43,7 @@ interface OpenPart {
  * session (record definitions, bodies half received) survive `restart`, the split frame of a broken link does not.
  */
 export class NativeDecoder implements Decoder {
-  skipsPings = false;
+  skipsPings = (): boolean => false;
   readonly #builder: FrameBuilder;
   readonly #reassembly: Reassembly;
   /** A frame that arrived in part, and how much of it. */
@@ -81,8 +81,7 @@ export class NativeDecoder implements Decoder {
     while (!this.#enough && end - at >= lengthBytes) {
       const size = this.#frameSize(bytes, at);
       if (end - at < size) {
-        if (end - at < headerBytes || !this.#isPart(bytes, at)) break;
-        this.#beginPart(bytes, at, size);
+        if (end - at < headerBytes || !this.#beginPart(bytes, at, size)) break;
         at += headerBytes;
         if (this.#openPart !== undefined) at = this.#carryOn(this.#openPart, bytes, at, sink);
         return at;
@@ -95,24 +94,21 @@ export class NativeDecoder implements Decoder {
     return end;
   }
 
-  #tell(frame: Frame, sink: FrameSink): void {
-    this.#enough = sink(frame) === false;
+  /** Whether a frame carries part of a body only. */
+  #isPart(type: number, flags: number, lane: number): boolean {
+    return type < firstControlType && ((flags & Flag.more) !== 0 || this.#reassembly.isOpen(lane));
   }
 
-  /** Whether the frame whose header is at `at` carries part of a body only. */
-  #isPart(bytes: Uint8Array, at: number): boolean {
-    if ((bytes[at + 4] as number) >= firstControlType) return false;
-    const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
-    return ((bytes[at + 5] as number) & Flag.more) !== 0 || this.#reassembly.isOpen(lane);
-  }
-
-  #beginPart(bytes: Uint8Array, at: number, size: number): void {
+  /** False where the frame whose header is at `at` carries no part of a body. */
+  #beginPart(bytes: Uint8Array, at: number, size: number): boolean {
     const type = bytes[at + 4] as number;
     const flags = bytes[at + 5] as number;
     const lane = ((bytes[at + 6] as number) << 8) | (bytes[at + 7] as number);
+    if (!this.#isPart(type, flags, lane)) return false;
     const id = readUint32(bytes, at + 8);
     this.#beginBody(lane, type, flags, id);
     this.#openPart = { lane, type, flags, id, size, missing: size - headerBytes };
+    return true;
   }
 
   /** Begins part of a body: nothing is kept for a lane that is not open, or for the name of one. */
@@ -121,7 +117,7 @@ export class NativeDecoder implements Decoder {
       throw new BusError('ERR_PROTOCOL', `Part of a body came on lane ${lane}, which has no name`);
     }
     // A body that may define records has to be read.
-    const skips = this.skipsPings && type === FrameType.ping && (flags & encodingMask) !== Encoding.records;
+    const skips = type === FrameType.ping && (flags & encodingMask) !== Encoding.records && this.skipsPings();
     this.#reassembly.begin(lane, type, flags, id, skips);
   }
 
@@ -139,8 +135,11 @@ export class NativeDecoder implements Decoder {
 
   #partDone({ lane, type, flags, id, size }: OpenPart, sink: FrameSink): void {
     const body = this.#reassembly.finish(lane, flags);
-    if (body === undefined) this.#tell({ type: 'part', lane, size }, sink);
-    else this.#tell(this.#builder.build(type, flags, lane, id, body, 0, body.length, headerBytes + body.length), sink);
+    const frame: Frame =
+      body === undefined
+        ? { type: 'part', lane, size }
+        : this.#builder.build(type, flags, lane, id, body, 0, body.length, headerBytes + body.length);
+    this.#enough = sink(frame) === false;
   }
 
   /** Completes the split frame from `bytes`; returns where the next one starts, or -1 when it is still not whole. */
@@ -188,13 +187,13 @@ export class NativeDecoder implements Decoder {
     const id = readUint32(bytes, at + 8);
     const bodyStart = at + headerBytes;
     const bodyEnd = at + size;
-    if (this.#isPart(bytes, at)) {
+    if (((flags & Flag.more) !== 0 || this.#reassembly.count > 0) && this.#isPart(type, flags, lane)) {
       this.#beginBody(lane, type, flags, id);
       this.#reassembly.add(lane, bytes.subarray(bodyStart, bodyEnd));
       this.#partDone({ lane, type, flags, id, size, missing: 0 }, sink);
       return;
     }
     if (type === FrameType.open) this.#lanes = new Set(this.#lanes).add(lane);
-    this.#tell(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size), sink);
+    this.#enough = sink(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size)) === false;
   }
 }

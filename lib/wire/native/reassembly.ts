@@ -35,6 +35,8 @@ export class Reassembly {
   readonly #maxBytes: number;
   /** Made for the first cut body. */
   #open: Map<number, Partial> | undefined;
+  /** Bodies of which parts came. */
+  count = 0;
   /** The size of the last body; the next one is likely to be as large. */
   #expected = leastBytes;
   #openBytes = 0;
@@ -45,7 +47,7 @@ export class Reassembly {
   }
 
   isOpen(lane: number): boolean {
-    return this.#open !== undefined && this.#open.size !== 0 && this.#open.has(lane);
+    return this.#open?.has(lane) === true;
   }
 
   /**
@@ -57,6 +59,7 @@ export class Reassembly {
     const partial = this.#open?.get(lane);
     if (partial === undefined) {
       this.#open ??= new Map();
+      this.count += 1;
       this.#open.set(lane, {
         type,
         flags: kind,
@@ -138,6 +141,7 @@ export class Reassembly {
 
   #close(lane: number, partial: Partial): void {
     this.#open?.delete(lane);
+    this.count -= 1;
     if (!partial.skipped) this.#openBytes -= partial.bytes;
     this.#reserved -= partial.buffer.length;
   }
