@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
@@ -37,6 +38,15 @@ function serverAs(mark: ProcessMark, options: ServerOptions): PortableServer {
   return new PortableServer(options, { ...nodeServerPlatform, processes: posingAs(mark) }, false);
 }
 
+/** What the system says of a process; '' where there is none. */
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
 /** Processes that do nothing, quickly made, for ends that pose as them. */
 class Dummies {
   readonly #all: ChildProcess[] = [];
@@ -44,7 +54,14 @@ class Dummies {
   make(): { readonly mark: ProcessMark; kill(): void } {
     const child = spawn('sleep', ['1000'], { stdio: 'ignore' });
     this.#all.push(child);
-    return { mark: markOf(child.pid!), kill: () => void child.kill('SIGKILL') };
+    return { mark: markOf(child.pid!), kill: () => this.#kill(child) };
+  }
+
+  /** Returns when it is dead: on a busy machine that takes its time, and the links of a real process break no earlier. */
+  #kill(child: ChildProcess): void {
+    child.kill('SIGKILL');
+    const slept = new Int32Array(new SharedArrayBuffer(4));
+    while (/\) [^ZX] /.test(statOf(child.pid!))) Atomics.wait(slept, 0, 0, 1);
   }
 
   close(): void {

@@ -8,7 +8,7 @@ describe('several clients and servers in simulation', () => {
   const { from, to } = chosenSeeds(10_000);
 
   it(`seeds ${from} to ${to} - every promise settles, nothing is doubled, out of order, gone without a word, or heard although it was withdrawn`, async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     for (let seed = from; seed < to; seed++) {
       const { violations } = await simulateApi(seed);
       if (violations.length > 0) throw new Error(replayHint('api.spec.ts', seed, violations));

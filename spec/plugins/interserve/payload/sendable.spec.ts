@@ -7,6 +7,7 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { BusError } from '../../../../lib/base/errors.ts';
 import { payloadOf } from '../../../../lib/plugins/interserve/payload/sendable.ts';
+import { until } from '../../../support/buses.ts';
 import { type Payload, Scratch } from '../../../../lib/plugins/interserve/payload/payload.ts';
 
 const gib = 1024 ** 3;
@@ -128,6 +129,7 @@ describe('interserve payloads', () => {
     const payload = await payloadOf(source, gib)();
     await payload.beyond(0);
     let before = -1;
+    await until(() => given >= 16);
     while (before !== given) {
       before = given;
       await new Promise((resolve) => setTimeout(resolve, 20));
