@@ -12,21 +12,10 @@ export const systemRandom: Random = {
   bytes: (count) => globalThis.crypto.getRandomValues(new Uint8Array(count)),
 };
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-
-/** 128 random bits, in the alphabet of base64url, six to a character. */
+/** 128 random bits as base64url. */
 export function token(random: Random): string {
-  let text = '';
-  let bits = 0;
-  let value = 0;
-  for (const byte of random.bytes(16)) {
-    value = (value << 8) | byte;
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      text += alphabet[(value >> bits) & 63];
-    }
-    value &= (1 << bits) - 1;
-  }
-  return bits > 0 ? text + alphabet[(value << (6 - bits)) & 63] : text;
+  return btoa(String.fromCharCode(...random.bytes(16)))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .slice(0, 22);
 }
