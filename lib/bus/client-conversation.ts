@@ -73,7 +73,7 @@ export class ClientConversation extends Conversation {
     this.lifecycle.move('connecting');
     const release = abortWhen(run, ask, this.options.clock);
     try {
-      await this.#plugins.runStart();
+      await this.#plugins.runStart(run.signal);
       await this.#dialer.dial(run.signal, 'first');
     } catch (error) {
       const failure = asBusError(error, 'ERR_CONNECT');

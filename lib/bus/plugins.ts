@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
+import { untilAborted } from '../base/wait.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions, laneAskNames } from './call-settings.ts';
@@ -76,8 +77,11 @@ export class Plugins {
     return installed.instance.api;
   }
 
-  async runStart(): Promise<void> {
-    for (const { hooks } of this.#installed.values()) for (const hook of hooks.start) await hook();
+  /** Rejects what a hook fails with, or the reason of `signal`, which has no further one begun. */
+  async runStart(signal: AbortSignal): Promise<void> {
+    for (const { hooks } of this.#installed.values()) {
+      for (const hook of hooks.start) await untilAborted(signal, Promise.resolve(hook()));
+    }
   }
 
   async runClose(): Promise<void> {

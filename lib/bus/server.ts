@@ -36,7 +36,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly #plugins: Plugins;
   #state: ServerState = 'idle';
   #listener: Listener | undefined;
-  #opening: Promise<void> | undefined;
+  #opening: Promise<void> = Promise.resolve();
+  #starting = new AbortController();
   #closing: Promise<this> | undefined;
   #paused = false;
 
@@ -104,12 +105,14 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /**
    * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_STATE` when started before, `ERR_INVALID_OPTION` for a takeover
-   * of anything but a unix path, or `ERR_LISTEN` with the system's error as cause.
+   * of anything but a unix path, `ERR_LISTEN` with the system's error as cause, or `ERR_CLOSED` when the server was closed
+   * before its plugins had started.
    */
   async start(settings?: StartSettings): Promise<this> {
     const { takeover = false } = startSettings(settings);
     if (this.#state !== 'idle') throw new BusError('ERR_STATE', 'The server was started already');
     this.#state = 'starting';
+    this.#starting = new AbortController();
     const opened = this.#open(takeover);
     this.#opening = opened.catch(() => {});
     await opened;
@@ -194,7 +197,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   async #open(takeover: boolean): Promise<void> {
     try {
-      await this.#plugins.runStart();
+      await this.#plugins.runStart(this.#starting.signal);
       this.#listener = await this.#listen(takeover, {
         link: (link) => this.#link(link),
         error: (error) => this.#report(error),
@@ -202,7 +205,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       });
     } catch (error) {
       // What the plugins opened for this start is not to outlive it.
-      await withinTime(this.options.clock, this.options.closeTimeoutMs, this.#plugins.runClose());
+      await withinTime(this.options.clock, this.options.closeTimeoutMs / 2, this.#plugins.runClose());
       this.#state = 'idle';
       throw error;
     }
@@ -219,11 +222,14 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   async #close(ms: number, allowReconnect: boolean): Promise<this> {
+    const { clock } = this.options;
+    const end = clock.now() + ms;
+    // Plugins that hang as they start leave half of the time to close what they opened.
+    await withinTime(clock, ms / 2, this.#opening);
+    this.#starting.abort(new BusError('ERR_CLOSED', 'The server was closed before its plugins had started'));
     await this.#opening;
     if (this.#state === 'idle') return this;
     this.#state = 'closing';
-    const { clock } = this.options;
-    const end = clock.now() + ms;
     const stopped = this.#listener?.close();
     this.#connections.refuseAll();
     // Plugins that hang leave the clients half of the time.

@@ -195,6 +195,17 @@ const rows: Readonly<Record<string, Row>> = {
   },
 };
 
+/** Whether `outcome` is there by the end of the turn in which its end of the bus tells that the session is over. */
+function settlesInTurn({ server, client }: Bus, name: string, outcome: Promise<unknown>): Promise<boolean> {
+  let isSettled = false;
+  void outcome.then(() => (isSettled = true));
+  return new Promise((resolve) => {
+    const told = (): unknown => setImmediate(() => resolve(isSettled));
+    if (/of a Connection|of a Server|a Server reads/.test(name)) server.once('disconnect', told);
+    else client.once('close', told);
+  });
+}
+
 let count = 0;
 
 describe('calls that wait', () => {
@@ -209,8 +220,9 @@ describe('calls that wait', () => {
   });
 
   for (const [name, { page, begin, codes }] of Object.entries(rows)) {
-    it(`${name} - rejects with codes that its page names`, async () => {
+    it(`${name} - rejects with codes that its page names, in the turn in which an end is told`, async () => {
       const seen: Record<string, string> = {};
+      const late: string[] = [];
       for (const ending of Object.keys(codes)) {
         bus = await new Bus(folder.path(`w${count++}`)).start();
         const controller = new AbortController();
@@ -221,13 +233,17 @@ describe('calls that wait', () => {
           (error: unknown) => (error instanceof BusError ? error.code : `no BusError: ${String(error)}`),
         );
         await until(() => asked > 0);
+        const isEnd = ending !== 'timeout' && ending !== 'abort';
+        const inTurn = settlesInTurn(bus, name, outcome);
         if (ending === 'abort') controller.abort();
         void endings[ending]?.(bus);
         seen[ending] = await outcome;
         bus.client.destroy();
         await bus.server.close();
+        if (isEnd && !(await inTurn)) late.push(ending);
       }
       expect(seen).to.deep.equal(codes);
+      expect(late, 'settled in a later turn than that in which the end was told').to.deep.equal([]);
       const text = readFileSync(join(root, `docs/${page}.md`), 'utf8');
       for (const code of Object.values(codes)) expect(text, `docs/${page}.md`).to.include(`\`${code ?? ''}\``);
     });
