@@ -1,12 +1,14 @@
 /**
  * What the parts of a body cost whoever reads it, in units of about what a small number does: bytes of small parts hold the
- * event loop a hundred times as long as those of one text. `longText`, `longNumber`, `key` of many, `member` of a set: besides
- * the `value`.
+ * event loop a hundred times as long as those of one text. `text`, `longText`, `float`, `longNumber`, `key` of many, `member`
+ * of a set: besides the `value`.
  */
 export const cost = {
   value: 1,
   container: 4,
+  text: 2,
   longText: 4,
+  float: 1,
   longNumber: 4,
   key: 16,
   member: 4,
@@ -15,8 +17,19 @@ export const cost = {
   error: 256,
 };
 
-/** Texts from so many bytes on are long. */
-export const longTextBytes = 16;
+/** Shorter texts are kept by the engine once, and cost no more than numbers. */
+const shortTextBytes = 2;
+/** Texts from so many bytes on are long; keys, most of which come again, only from more. */
+const longTextBytes = 12;
+const longKeyBytes = 16;
+
+/** What a text of so many bytes costs besides the `value`. */
+export function textCost(bytes: number, isKey: boolean): number {
+  if (isKey) return bytes >= longKeyBytes ? cost.longText : 0;
+  if (bytes >= longTextBytes) return cost.longText;
+  return bytes >= shortTextBytes ? cost.text : 0;
+}
+
 /** A big integer costs one more for so many bytes. */
 export const bigBytes = 2;
 
@@ -58,22 +71,32 @@ export function jsonExceedsCost(pieces: readonly Uint8Array[], most: number): bo
   const keys: number[] = [0];
   let inText = false;
   let isEscaped = false;
+  let textBytes = 0;
+  /** What the last text was counted as, in case that it turns out to be a key. */
+  let lastText = 0;
   let outside = 0;
   for (const bytes of pieces) {
     for (let index = 0; index < bytes.length; index++) {
       const byte = bytes[index] as number;
       if (inText) {
+        textBytes += 1;
         if (isEscaped) isEscaped = false;
         else if (byte === backslash) {
           isEscaped = true;
           sum += cost.value;
-        } else if (byte === quote) inText = false;
+        } else if (byte === quote) {
+          inText = false;
+          lastText = textCost(textBytes - 1, false);
+          sum += lastText;
+        }
         continue;
       }
       outside += 1;
       if (outside % bytesOfNumber === 0) sum += cost.value;
-      if (byte === quote) inText = true;
-      else if (byte === comma) sum += cost.value;
+      if (byte === quote) {
+        inText = true;
+        textBytes = 0;
+      } else if (byte === comma) sum += cost.value;
       else if (byte === openBracket || byte === openBrace) {
         sum += cost.value + cost.container;
         keys.push(0);
@@ -83,7 +106,8 @@ export function jsonExceedsCost(pieces: readonly Uint8Array[], most: number): bo
         const last = keys.length - 1;
         const count = (keys[last] ?? 0) + 1;
         if (last >= 0) keys[last] = count;
-        sum += cost.value + (count > manyKeys ? cost.key : 0);
+        sum += cost.value + (count > manyKeys ? cost.key : 0) - lastText;
+        lastText = 0;
       }
       if (sum > most) return true;
     }

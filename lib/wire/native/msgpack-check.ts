@@ -1,5 +1,5 @@
 import { BusError, type ErrorCode } from '../../base/errors.ts';
-import { bigBytes, cost, leastCost, longTextBytes, manyKeys } from '../codec/body-cost.ts';
+import { bigBytes, cost, leastCost, manyKeys, textCost } from '../codec/body-cost.ts';
 import type { Shapes } from './shapes.ts';
 
 /** For the tokens 0xc0 to 0xdf: bytes of the value itself, and bytes of the count before it. */
@@ -66,7 +66,7 @@ export class TooManyShapes extends BusError {
   }
 }
 
-const { value: perValue, container: perContainer, longText: perLongText } = cost;
+const { value: perValue, container: perContainer } = cost;
 
 /** Walks over one MessagePack body, token by token, and builds nothing. */
 class BodyWalk {
@@ -105,6 +105,8 @@ class BodyWalk {
     const shapes = this.#shapes;
     // One counter of values still to come for each open container.
     const open: number[] = [];
+    /** Whether it is a map, in which every other value is a key. */
+    const isMap: boolean[] = [];
     const most = this.#mostCost;
     let sum = 0;
     while (this.#at < this.#end) {
@@ -119,7 +121,8 @@ class BodyWalk {
         children = token < 0x90 ? (token & 0xf) * 2 : token & 0xf;
       } else if (token < 0xc0) {
         const length = token & 0x1f;
-        if (length >= longTextBytes) sum += perLongText;
+        const last = open.length - 1;
+        sum += textCost(length, isMap[last] === true && (open[last] as number) % 2 === 0);
         this.#at += length;
       } else if (token < 0xe0) {
         children = this.#long(token);
@@ -131,6 +134,7 @@ class BodyWalk {
       if (children < 0) continue;
       if (children > 0) {
         open.push(children);
+        isMap.push((token >= 0x80 && token < 0x90) || token >= 0xde);
         if (open.length > this.#maxDepth) this.#refuse(`nests deeper than ${this.#maxDepth} levels`);
         continue;
       }
@@ -141,6 +145,7 @@ class BodyWalk {
           break;
         }
         open.pop();
+        isMap.pop();
       }
     }
     this.cost = sum;
@@ -163,7 +168,8 @@ class BodyWalk {
     }
     if (token <= 0xc6) this.cost += token >= 0xc4 ? cost.object : 0;
     else if (token === 0xcf || token === 0xd3) this.cost += cost.longNumber;
-    else if (count >= longTextBytes) this.cost += cost.longText;
+    else if (token === 0xca || token === 0xcb || token === 0xce) this.cost += cost.float;
+    else if (token >= 0xd9) this.cost += textCost(count, false);
     this.#at += (fixedBytes[token - 0xc0] as number) + count;
     return 0;
   }
