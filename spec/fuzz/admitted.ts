@@ -8,45 +8,10 @@ import { remote } from '../../lib/plugins/rpc/index.ts';
 import { MemoryNetwork } from '../../lib/testing/index.ts';
 import { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
-import type { Link, LinkEvents } from '../../lib/transport/link.ts';
+import type { Link } from '../../lib/transport/link.ts';
 import { hello, offer as terms } from '../support/stranger.ts';
 import { pieces } from './mutate.ts';
-
-/** The other end of it is the fuzzer, which reads nothing. */
-class OneWayLink implements Link {
-  readonly kind = 'tcp';
-  readonly remote = '127.0.0.1';
-  readonly trusted = false;
-  readonly socket = undefined;
-  readonly bufferedBytes = 0;
-  events: LinkEvents | undefined;
-
-  attach(events: LinkEvents): void {
-    this.events = events;
-  }
-
-  write(): boolean {
-    return true;
-  }
-
-  pause(): void {}
-
-  resume(): void {}
-
-  end(): void {
-    this.destroy();
-  }
-
-  destroy(): void {
-    const { events } = this;
-    this.events = undefined;
-    events?.close();
-  }
-
-  release(): undefined {
-    return undefined;
-  }
-}
+import { OneWayLink, turn } from './one-way-link.ts';
 
 /** What a server may say of bytes that somebody admitted sends; anything else is a fault of its own. */
 const faults: ReadonlySet<string> = new Set([
@@ -94,15 +59,15 @@ export async function admitted(bytes: Uint8Array, random: SeededRandom): Promise
   link.events?.data(opening);
   if (arrived !== undefined && random.chance(0.1)) offer(arrived);
   // What comes before the welcome is over is forgotten when the rest breaks the session.
-  if (random.chance(0.9)) await turn();
+  if (random.chance(0.9)) await turn(clock);
   for (const piece of pieces(bytes, random)) {
     link.events?.data(piece);
-    await turn();
+    await turn(clock);
   }
   clock.advance(random.between(0, 100));
   link.destroy();
   clock.advance(graceMs);
-  await turn();
+  await turn(clock);
   const error = wrong;
   wrong = undefined;
   if (error !== undefined) throw new Error(`the server reported ${error.code}`, { cause: error });
@@ -110,10 +75,4 @@ export async function admitted(bytes: Uint8Array, random: SeededRandom): Promise
 
 function offer(connection: Connection): void {
   transfers.send('box', 'content', connection).receipt.catch(() => {});
-}
-
-/** What was put off, and what plugins do once their promises settled, some in a row. */
-async function turn(): Promise<void> {
-  clock.advance(0);
-  for (let reactions = 0; reactions < 12; reactions++) await Promise.resolve();
 }

@@ -7,6 +7,7 @@ import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
 import { upgradeAnswer, upgradeRequest } from '../../lib/wire/handshake/upgrade.ts';
 import { Slab } from '../../lib/wire/slab.ts';
+import { serverTape } from './server-tape.ts';
 
 /** What a fuzzer changes: bytes as real ends write them. */
 export interface Corpus {
@@ -20,6 +21,13 @@ export interface Corpus {
   readonly records: readonly Uint8Array[];
   readonly clientHellos: readonly Uint8Array[];
   readonly serverHellos: readonly Uint8Array[];
+  /** What servers write to a client with all plugins, behind their hello. */
+  readonly toClient: readonly Uint8Array[];
+  readonly toStranger: readonly Uint8Array[];
+  readonly toClientJson: readonly Uint8Array[];
+  readonly toClientMessagepack: readonly Uint8Array[];
+  /** One packet each, without its length. */
+  readonly toClientBodies: readonly Uint8Array[];
 }
 
 const maxFrameBytes = 1_048_576;
@@ -132,7 +140,21 @@ function pluginSession(name: string): Uint8Array {
   return Buffer.concat(slab.take());
 }
 
-export function makeCorpus(): Corpus {
+/** The bodies of net-ipc packets. */
+function bodiesOf(packets: Uint8Array): Uint8Array[] {
+  const bodies: Uint8Array[] = [];
+  for (let at = 0, length = 0; at < packets.length; ) {
+    const byte = packets[at++] as number;
+    length = length * 128 + (byte % 128);
+    if (byte < 128) continue;
+    bodies.push(packets.subarray(at, at + length));
+    at += length;
+    length = 0;
+  }
+  return bodies;
+}
+
+export async function makeCorpus(): Promise<Corpus> {
   const native = [
     nativeSession(true, values),
     nativeSession(true, values.slice(0, 2)),
@@ -170,6 +192,7 @@ export function makeCorpus(): Corpus {
     opening({ ...offer, process }),
     opening({ ...offer, resume }),
   ];
+  const toClientJson = await serverTape({ native: false }, false);
   return {
     native,
     plain: [nativeSession(false, values), nativeSession(false, binary)],
@@ -190,5 +213,10 @@ export function makeCorpus(): Corpus {
       refusal('ERR_UNAUTHORIZED', 'no', false, hello),
       Buffer.concat([upgradeAnswer(), accepted]),
     ],
+    toClient: [await serverTape({}, true), await serverTape({}, false)],
+    toStranger: [await serverTape({ trusted: false }, true), await serverTape({ trusted: false }, false)],
+    toClientJson: [toClientJson],
+    toClientMessagepack: [await serverTape({ native: false, messagepack: true }, false)],
+    toClientBodies: bodiesOf(toClientJson),
   };
 }

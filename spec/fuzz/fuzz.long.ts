@@ -4,6 +4,7 @@ import { Stage } from '../reliability/process.ts';
 import { figure } from '../reliability/figures.ts';
 import { fuzz } from './fuzz.ts';
 import { strangers } from './strangers.ts';
+import { hostileServers } from './targets.ts';
 
 /** Minutes for the executions in process; 100,000,000 of them are the most. */
 const minutes = Number(process.env['FUZZ_MINUTES'] ?? 6);
@@ -24,6 +25,13 @@ describe('fuzzing for long', () => {
     figure('8 in process', { ...figures });
     expect(figures.slowestMs).to.be.below(100);
     expect(figures.grownBytes).to.be.below(200 * 1_048_576);
+  });
+
+  it(`clients of hostile servers from ${from} on - likewise, and nothing that they asked for is left to wait`, async () => {
+    const figures = await fuzz(from, 100_000_000, minutes * 60_000, hostileServers);
+    figure('8 hostile servers', { ...figures });
+    expect(figures.slowestMs).to.be.below(100);
+    expect(figures.grownBytes).to.be.below(100 * 1_048_576);
   });
 
   it(`links of changed bytes from ${from} on - the server lives and keeps nothing`, async () => {

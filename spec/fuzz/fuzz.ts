@@ -19,15 +19,13 @@ export interface FuzzFigures {
 const allowedCodes = new Set(['ERR_PROTOCOL', 'ERR_TOO_LARGE']);
 const hangMs = 100;
 
-const wheel = targets.flatMap((target) => Array.from({ length: target.weight }, () => target));
-
 type Outcome = 'taken' | 'refused';
 
-/** One execution, wholly decided by its number; throws with what it takes to run it again. */
-function execute(number: number, corpus: Corpus): Outcome | Promise<Outcome> {
+/** One execution, wholly decided by its number and the wheel; throws with what it takes to run it again. */
+function execute(number: number, corpus: Corpus, wheel: readonly Target[]): Outcome | Promise<Outcome> {
   const random = new SeededRandom(number);
-  const target: Target = random.pick(wheel);
-  const bytes = mutate(corpus[target.corpus], random);
+  const target = random.pick(wheel);
+  const bytes = (target.change ?? mutate)(corpus[target.corpus], random);
   const failed = (error: unknown): 'refused' => {
     if (error instanceof BusError && allowedCodes.has(error.code)) return 'refused';
     const shown = Buffer.from(bytes.subarray(0, 2_000)).toString('hex');
@@ -41,20 +39,26 @@ function execute(number: number, corpus: Corpus): Outcome | Promise<Outcome> {
   }
 }
 
-/** Runs `count` executions from number `from` on, until the time given is over. */
-export async function fuzz(from: number, count: number, mostMs = Number.POSITIVE_INFINITY): Promise<FuzzFigures> {
+/** Runs `count` executions of `among` from number `from` on, until the time given is over. */
+export async function fuzz(
+  from: number,
+  count: number,
+  mostMs = Number.POSITIVE_INFINITY,
+  among: readonly Target[] = targets,
+): Promise<FuzzFigures> {
   const { stackTraceLimit } = Error;
+  const wheel = among.flatMap((target) => Array.from({ length: target.weight }, () => target));
   // Stacks that nobody looks at take most of the time; one execution alone, run again, has them.
   if (count > 1) Error.stackTraceLimit = 0;
   try {
-    return await run(from, count, mostMs);
+    return await run(from, count, mostMs, wheel);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
-async function run(from: number, count: number, mostMs: number): Promise<FuzzFigures> {
-  const corpus = makeCorpus();
+async function run(from: number, count: number, mostMs: number, wheel: readonly Target[]): Promise<FuzzFigures> {
+  const corpus = await makeCorpus();
   const startedAt = performance.now();
   let before = startedAt;
   let refused = 0;
@@ -62,11 +66,11 @@ async function run(from: number, count: number, mostMs: number): Promise<FuzzFig
   let slowestMs = 0;
   let held = heldBytes();
   for (; executions < count && before - startedAt < mostMs; executions++) {
-    const running = execute(from + executions, corpus);
+    const running = execute(from + executions, corpus, wheel);
     if ((typeof running === 'string' ? running : await running) === 'refused') refused += 1;
     const now = performance.now();
     if (now - before > slowestMs) slowestMs = now - before;
-    if (now - before > hangMs) slowestMs = await again(from + executions, corpus);
+    if (now - before > hangMs) slowestMs = await again(from + executions, corpus, wheel);
     before = now;
     if (executions % 2_000 === 0) {
       // zlib reports some errors on a later turn; they have to come up in here.
@@ -79,12 +83,12 @@ async function run(from: number, count: number, mostMs: number): Promise<FuzzFig
 }
 
 /** A pause of the whole machine is no hang: the slow execution is run again, and the quickest of three counts. */
-async function again(number: number, corpus: Corpus): Promise<number> {
+async function again(number: number, corpus: Corpus, wheel: readonly Target[]): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 3; attempt++) {
     await new Promise(setImmediate);
     const elapsedMs = stopwatch();
-    await execute(number, corpus);
+    await execute(number, corpus, wheel);
     least = Math.min(least, elapsedMs());
   }
   if (least > hangMs) throw new Error(`execution ${number} took ${Math.round(least)} ms`);

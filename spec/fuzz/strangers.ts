@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { Client } from '../../lib/index.ts';
 import { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import type { Program } from '../reliability/process.ts';
-import { makeCorpus } from './corpus.ts';
+import { type Corpus, makeCorpus } from './corpus.ts';
 import { mutate, pieces } from './mutate.ts';
 
 export interface StrangerFigures {
@@ -17,7 +17,7 @@ export interface StrangerFigures {
 const atOnce = 32;
 
 /** Bytes as a stranger may send them: an opening, whole or not, and what follows it, whole or not. */
-function strangeBytes(random: SeededRandom, corpus: ReturnType<typeof makeCorpus>): Uint8Array {
+function strangeBytes(random: SeededRandom, corpus: Corpus): Uint8Array {
   const hellos = corpus.clientHellos;
   if (random.chance(0.4)) return mutate(hellos, random);
   const kind = random.pick(['native', 'plain', 'json', 'messagepack', 'deflated', 'records'] as const);
@@ -26,7 +26,7 @@ function strangeBytes(random: SeededRandom, corpus: ReturnType<typeof makeCorpus
 }
 
 /** One link to the server at `path`, with the bytes that `number` decides; resolves when it is closed. */
-function execute(path: string, number: number, corpus: ReturnType<typeof makeCorpus>): Promise<void> {
+function execute(path: string, number: number, corpus: Corpus): Promise<void> {
   const random = new SeededRandom(number);
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -49,7 +49,7 @@ export async function strangers(
   count: number,
   mostMs = Number.POSITIVE_INFINITY,
 ): Promise<StrangerFigures> {
-  const corpus = makeCorpus();
+  const corpus = await makeCorpus();
   const client = await new Client({ path }).connect();
   const { heldBytes: before } = await server.ask<{ heldBytes: number }>({ ask: 'tally' });
   const startedAt = performance.now();

@@ -10,8 +10,11 @@ import { NetIpcDecoder } from '../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { ServerHandshake } from '../../lib/wire/handshake/server-handshake.ts';
 import { admitted } from './admitted.ts';
+import { alterFrames, alterPackets } from './alter.ts';
 import type { Corpus } from './corpus.ts';
+import { hostileServer } from './hostile-server.ts';
 import { pieces } from './mutate.ts';
+import type { TapeTerms } from './server-tape.ts';
 
 /** Something that takes bytes of strangers: throws a `BusError`, or not at all. */
 export interface Target {
@@ -19,6 +22,8 @@ export interface Target {
   readonly corpus: keyof Corpus;
   /** How often it is picked, beside the others. */
   readonly weight: number;
+  /** What is fed, made of the corpus; `mutate` unless given. */
+  readonly change?: (corpus: readonly Uint8Array[], random: SeededRandom) => Uint8Array;
   feed(bytes: Uint8Array, random: SeededRandom): void | Promise<void>;
 }
 
@@ -130,3 +135,29 @@ export const targets: readonly Target[] = [
   { name: 'session', corpus: 'native', weight: 10, feed: session },
   { name: 'admitted client', corpus: 'plugins', weight: 3, feed: admitted },
 ];
+
+/** Each plays a server to a client with all plugins. */
+export const hostileServers: readonly Target[] = [
+  toClient('toClient', 'records', {}),
+  toClient('toStranger', 'plain', { trusted: false }),
+  toClient('toClient', 'records, deflate', { compress: true }),
+  { ...toClient('toStranger', 'changed frames', {}), weight: 3, change: alterFrames },
+  { ...toClient('toStranger', 'changed frames, deflate', { trusted: false, compress: true }), change: alterFrames },
+  toClient('toClientJson', 'net-ipc, JSON', { native: false }),
+  toClient('toClientMessagepack', 'net-ipc, MessagePack', { native: false, messagepack: true }),
+  toClient('toClientBodies', 'net-ipc, JSON, deflate', { native: false, compress: true }),
+  {
+    ...toClient('toClientBodies', 'net-ipc, changed packets', { native: false }),
+    weight: 2,
+    change: alterPackets(false),
+  },
+  {
+    ...toClient('toClientBodies', 'net-ipc, changed packets, MessagePack', { native: false, messagepack: true }),
+    weight: 2,
+    change: alterPackets(true),
+  },
+];
+
+function toClient(corpus: keyof Corpus, name: string, terms: TapeTerms): Target {
+  return { name: `hostile server, ${name}`, corpus, weight: 1, feed: hostileServer(terms) };
+}
