@@ -1,6 +1,9 @@
-import { entries, program, standIns } from './scripts/entries.mjs';
+import { readFileSync } from 'node:fs';
+import { entries, pageEntries, program } from './scripts/entries.mjs';
 
-const modules = [...Object.values(entries), program, ...Object.values(standIns)];
+const { imports } = JSON.parse(readFileSync(new URL('lib/package.json', import.meta.url), 'utf8'));
+const inPages = Object.values(imports).map((seam) => seam.browser.replace(/^\.\/|\.js$/g, ''));
+const modules = [...Object.values(entries), ...Object.values(pageEntries), ...inPages, program];
 
 /** Finds what of lib/ nobody uses: files, values and dependencies. Types may be there for their name. */
 export default {

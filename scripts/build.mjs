@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { ensureInstalled, root } from './install.mjs';
@@ -54,6 +54,8 @@ function filesIn(folder) {
 
 async function compile(project, outDir, sourceDir) {
   const output = await run(['node_modules/typescript/bin/tsc', '--pretty', 'false', '-p', project]);
+  // What its imports by name lead to.
+  copyFileSync(join(root, 'lib/package.json'), join(root, outDir, relative(sourceDir, 'lib'), 'package.json'));
   prune(join(root, outDir), join(root, sourceDir));
   if (output !== '') throw new Error(`The build failed.\n${output}`);
 }

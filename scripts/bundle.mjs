@@ -7,11 +7,13 @@ import { stop, transform } from 'esbuild';
 import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
-import { constants, entries, facts, inner, pageEntries, program, standIns, unused } from './entries.mjs';
+import { constants, entries, facts, inner, pageEntries, program, unused } from './entries.mjs';
 import { root } from './install.mjs';
 
 const compiled = join(root, 'build/package');
 const dist = join(root, 'dist');
+/** By name: where modules are that pages have another one of. */
+const seams = JSON.parse(readFileSync(join(root, 'lib/package.json'), 'utf8')).imports;
 /** The layers that every entry stands on, whose code is in one file. */
 const core = /\/build\/package\/(?:base|wire|transport|session|bus)\/|commonjsHelpers/;
 /** The little that channels, joint and rpc share is with them, but in pages, where each byte is loaded. */
@@ -25,8 +27,8 @@ const shared = /\/plugins\/channels\/(?:joint-bytes\/|joint-options|ends\/call-p
 export async function bundle() {
   rmSync(dist, { recursive: true, force: true });
   const node = inputs(entries, '.js');
-  const forNode = [withMaps, withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
-  const forPages = [withMaps, withStandIns, withFacts, withoutSentences, nodeResolve({ browser: true })];
+  const forNode = [withMaps, ofSeams('default'), withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
+  const forPages = [withMaps, ofSeams('browser'), withFacts, withoutSentences, nodeResolve({ browser: true })];
   const parts = await Promise.all([
     code(
       'es',
@@ -65,7 +67,7 @@ async function code(format, input, plugins, packages, folder) {
 }
 
 async function declarations(input) {
-  const made = await rollup({ input, plugins: [dts()], external: /^[^./]/, onLog });
+  const made = await rollup({ input, plugins: [ofSeams('default'), dts()], external: /^[^./#]/, onLog });
   const { output } = await made.generate({
     entryFileNames: '[name]',
     chunkFileNames: '[name]',
@@ -112,7 +114,8 @@ function chunkOf(id) {
 
 function onLog(level, log) {
   // The types of parts that have no public name stay without one.
-  if (level === 'warn' && !/private shared type/.test(log.message)) throw new Error(`Bundling: ${log.message}`);
+  if (level === 'warn' && log.code !== 'UNUSED_EXTERNAL_IMPORT' && !/private shared type/.test(log.message))
+    throw new Error(`Bundling: ${log.message}`);
 }
 
 const withMaps = {
@@ -133,14 +136,20 @@ const withoutNatives = {
   },
 };
 
-const withStandIns = {
-  name: 'with stand-ins',
-  async resolveId(wanted, importer, options) {
-    const resolved = await this.resolve(wanted, importer, { ...options, skipSelf: true });
-    const standIn = standIns[resolved?.id.startsWith(compiled) ? moduleOf(resolved.id) : wanted];
-    return standIn === undefined ? resolved : join(compiled, `${standIn}.js`);
-  },
-};
+/** One side of each seam; what pages take of Node is nothing, once the facts are known. */
+function ofSeams(side) {
+  return {
+    name: 'of seams',
+    resolveId(wanted, importer, options) {
+      if (side === 'browser' && wanted.startsWith('node:'))
+        return { id: wanted, external: true, moduleSideEffects: false };
+      const target = seams[wanted]?.[side];
+      if (target === undefined) return undefined;
+      const id = target.startsWith('.') ? join(compiled, target) : target;
+      return this.resolve(id, importer, { ...options, skipSelf: true });
+    },
+  };
+}
 
 /** Expressions that are the same in all modules of pages, and what they come to. */
 const always = {

@@ -30,11 +30,22 @@ export const program = 'cli/main';
  * where one of them is not found.
  */
 export const facts = {
+  'base/errors': { 'sentenceOf(code)': 'code' },
+  'base/options': { 'nearest(name, known)': 'undefined', 'isMisspelt(name, known, given)': false },
+  'base/system-clock': {
+    "typeof setImmediate === 'function' ? setImmediate : postMessageTo": 'postMessageTo',
+    'timer.hold(false)': 'undefined',
+    "typeof this.#handle === 'object'": false,
+  },
   'bus/client-dialer': { 'handshake === undefined || handshake === false': true },
   'bus/client-conversation': {
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
     'platform.processes?.(options.clock)': 'undefined',
+  },
+  'bus/pending-table': {
+    'this.#timer?.hold?.(true)': 'undefined',
+    'this.#timer?.hold?.(false)': 'undefined',
   },
   'bus/plugins': {
     "side === 'client' ? conversation.send(name, data) : conversation.sendEncoded(name, message)":
@@ -48,6 +59,8 @@ export const facts = {
   'bus/own-hello': { 'options.trusted ?? link.trusted': false, "kind === 'unix'": false },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
+  'plugins/rpc/imports': { 'Readable.from(reader)': 'reader', 'readable instanceof Readable': false },
+  'plugins/rpc/references': { 'value instanceof Readable': false },
   'session/delivery': { 'this.#holdsEnd': false },
   'session/flushes': { 'this.#reliable': true },
   'session/link-port': {
@@ -147,24 +160,4 @@ export const constants = {
   'plugins/channels/reason': ['Reason'],
   'wire/native/header': ['Encoding', 'Extension', 'Flag', 'FrameType'],
   'wire/net-ipc/packet': ['packetType'],
-};
-
-/** What pages have in place of modules of lib/ and of packages: small instead of fast, or nothing where a page has no use for it. */
-export const standIns = {
-  'base/emitter': 'browser/emitter',
-  'base/errors': 'browser/errors',
-  'base/nearest': 'browser/nearest',
-  'base/queue': 'browser/queue',
-  'base/system-clock': 'browser/system-clock',
-  'bus/request-table': 'browser/request-table',
-  'session/id-ring': 'browser/id-ring',
-  'session/send-queue': 'browser/send-queue',
-  'wire/native/body-codec': 'browser/body-codec',
-  'wire/native/decoder': 'browser/decoder',
-  'wire/native/encoder': 'browser/encoder',
-  'wire/handshake/client-handshake': 'browser/client-handshake',
-  'wire/slab': 'browser/slab',
-  'node:crypto': 'browser/node-crypto',
-  'node:stream': 'browser/node-stream',
-  'p-retry': 'browser/retry',
 };

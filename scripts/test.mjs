@@ -65,6 +65,7 @@ function readArguments() {
 async function checkSources() {
   const steps = {
     Linting: ['oxlint', 'bin/oxlint', '--type-aware', '--deny-warnings', '--quiet'],
+    'The type check of what pages have': ['typescript', 'bin/tsc', '-p', 'tsconfig.page.json'],
     'The search for what nobody uses': ['knip', 'bin/knip.js', '--no-progress'],
     'The format check': ['@biomejs/biome', 'bin/biome', 'format', '--colors=off', '.'],
   };

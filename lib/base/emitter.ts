@@ -8,6 +8,34 @@ type Registered = (...args: unknown[]) => unknown;
 /** The events of one class: names and the listeners' signatures. */
 export type EventMap = { readonly [name: string]: Listener };
 
+/** Both sides of `#emitter`. */
+export interface Emitters {
+  readonly BusEmitter: abstract new <Events extends object>() => Emitter<Events>;
+}
+
+export interface Emitter<Events extends object> {
+  on<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  on(event: symbol, listener: Listener, context?: unknown): this;
+  addListener<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  addListener(event: symbol, listener: Listener, context?: unknown): this;
+  once<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  once(event: symbol, listener: Listener, context?: unknown): this;
+  prependListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
+  prependListener(event: symbol, listener: Listener): this;
+  prependOnceListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
+  prependOnceListener(event: symbol, listener: Listener): this;
+  off(event: Name, listener?: Listener, context?: unknown, once?: boolean): this;
+  removeListener(event: Name, listener?: Listener, context?: unknown, once?: boolean): this;
+  removeAllListeners(event?: Name): this;
+  listeners(event: Name): Registered[];
+  rawListeners(event: Name): Registered[];
+  listenerCount(event: Name): number;
+  eventNames(): Name[];
+  emit(event: Name, ...args: unknown[]): boolean;
+  setMaxListeners(count: number): this;
+  getMaxListeners(): number;
+}
+
 /** What is registered in a listener's place. */
 interface Guard {
   (...args: unknown[]): void;
@@ -153,6 +181,8 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     return this;
   }
 }
+
+({ BusEmitter }) satisfies Emitters;
 
 /** The emitter for objects that plugins hand out: what a listener fails with goes to `report`, and the others are still called. */
 export class GuardedEmitter<Events extends object> extends BusEmitter<Events> {

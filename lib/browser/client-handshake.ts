@@ -10,7 +10,7 @@ const mostBytes = 65_536;
 const longestTag = 5;
 const textEncoder = new TextEncoder();
 
-/** Stands in for `wire/handshake/client-handshake` in web pages: a WebSocket was upgraded already, and its server speaks the native dialect. */
+/** How a page opens a link: its WebSocket was upgraded already, and its server speaks the native dialect. */
 export class ClientHandshake {
   readonly #options: ClientOpeningOptions;
   #held: Uint8Array = new Uint8Array(0);

@@ -2,9 +2,8 @@ import { concat } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { readFailure } from '../base/failure.ts';
 import type { Decoder, FrameSink } from '../wire/dialect.ts';
-import type { Frame } from '../wire/frames.ts';
+import { asEnd, asLaneName, type Frame } from '../wire/frames.ts';
 import type { NativeDecoderOptions } from '../wire/native/decoder.ts';
-import { asEnd, asLaneName } from '../wire/native/frame-builder.ts';
 import {
   chunkBytes,
   Encoding,
@@ -32,7 +31,7 @@ const bodiesAtOnce = 4;
 const types = ['', 'message', 'request', 'response', '', 'cancel', 'ping', 'pong'];
 const controls = ['ack', 'heartbeat', 'heartbeat-reply', 'pause', 'resume', 'going-away'];
 
-/** Stands in for `wire/native/decoder` in web pages: begins with a frame when all of it is there. */
+/** The page's decoder: begins with a frame when all of it is there. */
 export class NativeDecoder implements Decoder {
   readonly #options: NativeDecoderOptions;
   readonly #reader = new BodyReader();

@@ -1,35 +1,47 @@
+import type { Emitters } from '../base/emitter.ts';
 import { isThenable, type Handling } from '../base/handling.ts';
 
 type Name = string | symbol;
-type Listener = (...args: unknown[]) => unknown;
+type Listener = (...args: never[]) => unknown;
+type Callable = (...args: unknown[]) => unknown;
 
 interface Registered {
-  readonly listener: Listener;
+  readonly listener: Callable;
   readonly target: unknown;
   readonly once: boolean;
 }
 
-/** Stands in for `base/emitter` in web pages, and for eventemitter3 with it: the same calls, in less code. */
-export abstract class BusEmitter {
+/** The page's side of `#emitter`, without eventemitter3: the same calls, in less code. */
+export abstract class BusEmitter<Events extends object> {
   readonly #events = new Map<Name, readonly Registered[]>();
   #handled: { readonly event: Name; readonly handling: Handling } | undefined;
 
+  on<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  on(event: symbol, listener: Listener, context?: unknown): this;
   on(event: Name, listener: unknown, context?: unknown): this {
     return this.#add(event, listener, context, false);
   }
 
+  addListener<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  addListener(event: symbol, listener: Listener, context?: unknown): this;
   addListener(event: Name, listener: unknown, context?: unknown): this {
-    return this.on(event, listener, context);
+    return this.#add(event, listener, context, false);
   }
 
+  once<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
+  once(event: symbol, listener: Listener, context?: unknown): this;
   once(event: Name, listener: unknown, context?: unknown): this {
     return this.#add(event, listener, context, true);
   }
 
+  prependListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
+  prependListener(event: symbol, listener: Listener): this;
   prependListener(event: Name, listener: unknown): this {
     return this.#add(event, listener, undefined, false, true);
   }
 
+  prependOnceListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
+  prependOnceListener(event: symbol, listener: Listener): this;
   prependOnceListener(event: Name, listener: unknown): this {
     return this.#add(event, listener, undefined, true, true);
   }
@@ -56,11 +68,11 @@ export abstract class BusEmitter {
     return this;
   }
 
-  listeners(event: Name): Listener[] {
+  listeners(event: Name): Callable[] {
     return this.#of(event).map(({ listener }) => listener);
   }
 
-  rawListeners(event: Name): Listener[] {
+  rawListeners(event: Name): Callable[] {
     return this.listeners(event);
   }
 
@@ -94,7 +106,7 @@ export abstract class BusEmitter {
     return registered.length > 0;
   }
 
-  protected fire(event: Name, ...args: readonly unknown[]): boolean {
+  protected fire(event: keyof Events & string, ...args: readonly unknown[]): boolean {
     try {
       return this.emit(event, ...args);
     } catch (error) {
@@ -103,7 +115,7 @@ export abstract class BusEmitter {
     }
   }
 
-  protected fireHandled(handling: Handling, event: Name, ...args: readonly unknown[]): void {
+  protected fireHandled(handling: Handling, event: keyof Events & string, ...args: readonly unknown[]): void {
     const before = this.#handled;
     this.#handled = { event, handling };
     this.fire(event, ...args);
@@ -148,4 +160,6 @@ export abstract class BusEmitter {
   }
 }
 
-const isFunction = (value: unknown): value is Listener => typeof value === 'function';
+({ BusEmitter }) satisfies Emitters;
+
+const isFunction = (value: unknown): value is Callable => typeof value === 'function';

@@ -14,6 +14,7 @@ import {
 import type { NativeEncoderOptions } from '../wire/native/encoder.ts';
 import { isRaw, rawBytes, rawKind } from '../wire/native/raw-body.ts';
 import { BodyPacker } from './message-pack-writer.ts';
+import type { Slab } from './slab.ts';
 
 /** A frame that is to be cut, and how much of its body was. */
 interface Waiting {
@@ -26,14 +27,14 @@ interface Waiting {
 
 const noBytes = new Uint8Array(0);
 
-/** Stands in for `wire/native/encoder`, and its queue, in web pages: each frame is made by itself, with a copy of what is in it. */
+/** The page's encoder, and its queue: each frame is made by itself, with a copy of what is in it. */
 export class NativeEncoder implements Encoder, LaneQueue {
   readonly queue = this;
   bytes = 0;
-  readonly #options: NativeEncoderOptions;
+  readonly #options: NativeEncoderOptions<Slab>;
   readonly #waiting = new Map<number, Waiting[]>();
 
-  constructor(options: NativeEncoderOptions) {
+  constructor(options: NativeEncoderOptions<Slab>) {
     this.#options = options;
   }
 

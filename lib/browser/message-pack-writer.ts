@@ -33,7 +33,7 @@ export class BodyPacker {
   }
 
   /** Packs `data` behind `headroom` free bytes. @throws BusError `ERR_UNENCODABLE` */
-  pack(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth = Infinity): Packed {
+  pack(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth = Infinity, _most?: number): Packed {
     this.#use(slab);
     this.#headroom = headroom;
     this.#start = at + headroom;

@@ -1,10 +1,12 @@
 interface RetryOptions {
   readonly retries: number;
+  /** Nothing waits but `shouldRetry`. */
+  readonly minTimeout?: number;
   readonly signal: AbortSignal;
   shouldRetry(context: { readonly error: Error; readonly attemptNumber: number }): Promise<boolean>;
 }
 
-/** Stands in for `p-retry` in web pages: what of it is used here. */
+/** The page's side of `#retry`, which is `p-retry` elsewhere: what of it is used here. */
 export default async function retry<Result>(attempt: () => Promise<Result>, options: RetryOptions): Promise<Result> {
   for (let attemptNumber = 1; ; attemptNumber++) {
     options.signal.throwIfAborted();

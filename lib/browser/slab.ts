@@ -1,6 +1,6 @@
 import { concat } from '../base/bytes.ts';
 
-/** Stands in for `wire/slab` in web pages: frames, put together when they are taken. */
+/** The page's slab: frames, put together when they are taken. */
 export class Slab {
   pendingBytes = 0;
   #frames: Uint8Array[] = [];

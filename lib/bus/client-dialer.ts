@@ -1,3 +1,4 @@
+import { ClientHandshake } from '#codec';
 import type { Timer, Clock } from '../base/clock.ts';
 import { BusError, asBusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
@@ -7,7 +8,6 @@ import { openLink, RefusedError } from '../session/open-link.ts';
 import { redial } from '../session/redial.ts';
 import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
-import { ClientHandshake } from '../wire/handshake/client-handshake.ts';
 import type { ClientHello, ServerHello } from '../wire/handshake/hello.ts';
 import type { RetryInfo } from './events.ts';
 import type { ResolvedClientOptions } from './options.ts';

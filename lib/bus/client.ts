@@ -1,3 +1,4 @@
+import { BusEmitter } from '#emitter';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import type { ClientStatus } from '../session/state.ts';
@@ -13,7 +14,6 @@ import {
 } from './call-settings.ts';
 import { ClientConversation } from './client-conversation.ts';
 import type { Contract, Payload, Typed } from './contract.ts';
-import { BusEmitter } from '../base/emitter.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
 import type { ClientPeerEvents, ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 import type { ClientPlatform } from './platform.ts';

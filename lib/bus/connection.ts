@@ -1,8 +1,8 @@
+import { BusEmitter } from '#emitter';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
 import type { Contract, Typed } from './contract.ts';
-import { BusEmitter } from '../base/emitter.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Processes } from './platform.ts';

@@ -1,3 +1,4 @@
+import { RequestTable } from '#request-tables';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { tooMuch } from '../session/backlog.ts';
@@ -6,7 +7,6 @@ import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import { Handling } from '../base/handling.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
-import { RequestTable } from './request-table.ts';
 
 /** How many times `maxUnackedBytes` may be owed before what was begun is answered by `tooMuch`. */
 const mostAnswers = 4;

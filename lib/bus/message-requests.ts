@@ -1,10 +1,10 @@
+import { BodyPacker, BodyReader, packPlain, roomBytes } from '#codec';
 import { allocate } from '../base/bytes.ts';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { type RemoteFailure, toFailure } from '../base/failure.ts';
 import { sendOrFail } from '../session/send-queue.ts';
 import { leastCost } from '../wire/codec/body-cost.ts';
-import { BodyPacker, BodyReader, packPlain, roomBytes } from '../wire/native/body-codec.ts';
 import { type AskOptions, askOptions } from './call-settings.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { LaneRequestContext } from './lane.ts';

@@ -1,8 +1,8 @@
+import { IdRing } from '#request-tables';
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { failing } from '../base/wait.ts';
 import type { RequestId } from '../wire/frames.ts';
-import { IdRing } from '../session/id-ring.ts';
 import type { Waiting } from '../session/send-queue.ts';
 
 /** A request that was sent, or is to be, and not answered yet. */

@@ -1,3 +1,4 @@
+import { BusEmitter } from '#emitter';
 import type { Server as NetServer } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
@@ -6,7 +7,6 @@ import { type AskSettings, type StartSettings, startSettings } from './call-sett
 import { Connection, type ServerHandle } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, Typed } from './contract.ts';
-import { BusEmitter } from '../base/emitter.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 import type { Listen, ServerPlatform } from './platform.ts';
 import type { PeerEvents } from './events.ts';

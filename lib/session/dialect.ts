@@ -1,7 +1,5 @@
+import { NativeDecoder, NativeEncoder, Slab } from '#codec';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
-import { NativeDecoder } from '../wire/native/decoder.ts';
-import { NativeEncoder } from '../wire/native/encoder.ts';
-import { Slab } from '../wire/slab.ts';
 import type { LivenessLimits } from './liveness.ts';
 
 /** The parts of a dialect that one session uses for as long as it lives. */

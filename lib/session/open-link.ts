@@ -1,7 +1,7 @@
+import type { ClientHandshake } from '#codec';
 import { asBusError, BusError } from '../base/errors.ts';
 import { unencodable } from '../wire/codec/unencodable.ts';
 import type { ServerHello } from '../wire/handshake/hello.ts';
-import type { ClientHandshake } from '../wire/handshake/client-handshake.ts';
 import type { LinkPort } from './link-port.ts';
 
 /** A server's refusal, and whether it asked for another attempt. */

@@ -1,4 +1,4 @@
-import pRetry from 'p-retry';
+import retry from '#retry';
 import { retryDelayMs, sleep } from '../base/wait.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
@@ -31,7 +31,7 @@ export async function redial(attempt: () => Promise<void>, options: RedialOption
     await sleep(clock, ms, signal);
   };
   if (options.waitFirst) await wait(1);
-  await pRetry(attempt, {
+  await retry(attempt, {
     retries,
     // The wait is ours: p-retry has no jitter at its cap and no clock that can be given.
     minTimeout: 0,

@@ -1,8 +1,8 @@
+import type { Slab } from '#codec';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { Asker, EncodedMessage, Encoder } from '../wire/dialect.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
-import type { Slab } from '../wire/slab.ts';
 import { type Acknowledging, type ControlKind, Controls, type Outlet, WriteQueue } from './write-queue.ts';
 import { Queued, type Entry, ReplayBuffer } from './replay-buffer.ts';
 

@@ -1,6 +1,6 @@
+import type { Slab } from '#codec';
 import { Queue } from '../base/queue.ts';
 import type { Encoder } from '../wire/dialect.ts';
-import type { Slab } from '../wire/slab.ts';
 
 /** What is needed of a link to write to it. */
 export interface Outlet {

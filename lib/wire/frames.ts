@@ -1,3 +1,4 @@
+import { BusError } from '../base/errors.ts';
 import type { RemoteFailure } from '../base/failure.ts';
 
 export type { RemoteFailure };
@@ -148,3 +149,21 @@ export interface GoingAwayFrame {
 
 /** What the requester chose, an integer in the native dialect and what net-ipc calls the nonce in its own. */
 export type RequestId = number | string;
+
+const longestLaneName = 128;
+
+/** The body of an end. @throws BusError `ERR_PROTOCOL` */
+export function asEnd(data: unknown, size: number): Frame {
+  if (typeof data !== 'object' || data === null || !('allowReconnect' in data)) {
+    throw new BusError('ERR_PROTOCOL', 'An end without its reason');
+  }
+  const code = 'code' in data && typeof data.code === 'string' ? data.code : undefined;
+  const reason = 'reason' in data ? data.reason : undefined;
+  return { type: 'end', reason, allowReconnect: data.allowReconnect === true, code, size };
+}
+
+/** The body of the frame that names a lane. @throws BusError `ERR_PROTOCOL` */
+export function asLaneName(data: unknown): string {
+  if (typeof data === 'string' && data.length > 0 && data.length <= longestLaneName) return data;
+  throw new BusError('ERR_PROTOCOL', 'A lane without a name');
+}

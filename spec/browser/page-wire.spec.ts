@@ -6,9 +6,7 @@ import { ClientHandshake as PageOpening } from '../../lib/browser/client-handsha
 import { NativeDecoder as PageDecoder } from '../../lib/browser/decoder.ts';
 import { NativeEncoder as PageEncoder } from '../../lib/browser/encoder.ts';
 import { Slab as PageSlab } from '../../lib/browser/slab.ts';
-import { Queue as PageQueue } from '../../lib/browser/queue.ts';
 import * as page from '../../lib/browser/body-codec.ts';
-import { Queue } from '../../lib/base/queue.ts';
 import * as node from '../../lib/wire/native/body-codec.ts';
 import type { Asker, Decoder, Encoder } from '../../lib/wire/dialect.ts';
 import type { Frame } from '../../lib/wire/frames.ts';
@@ -24,14 +22,16 @@ const limits = { records: false, maxFrameBytes: 1_048_576, maxDepth: 64 };
 const large = Uint8Array.from({ length: 2 * chunkBytes + 1_000 }, (_, at) => at * 7);
 const asker: Asker = { left: (id) => (id === 5 ? -1 : 40) };
 
-/** Of the same type in both: the stand-in takes the place of the original when the page build is made. */
 function encoders(
   given: { readonly maxFrameBytes?: number } = {},
-): { readonly encoder: Encoder; readonly slab: Slab }[] {
+): { readonly encoder: Encoder; readonly slab: Pick<Slab, 'pendingBytes' | 'take'> }[] {
+  const options = { ...limits, ...given, withdraws: true };
+  const slab = new Slab();
+  const pageSlab = new PageSlab();
   return [
-    { Encoder: NativeEncoder, slab: new Slab() },
-    { Encoder: PageEncoder, slab: new PageSlab() as unknown as Slab },
-  ].map(({ Encoder: Class, slab }) => ({ slab, encoder: new Class({ ...limits, ...given, slab, withdraws: true }) }));
+    { slab, encoder: new NativeEncoder({ ...options, slab }) },
+    { slab: pageSlab, encoder: new PageEncoder({ ...options, slab: pageSlab }) },
+  ];
 }
 
 const codeOf = (error: unknown): unknown => (error instanceof BusError ? error.code : error);
@@ -319,22 +319,6 @@ describe('wire of pages', () => {
       expect(outcome(() => deep.pack('x'.repeat(5_000), room, 0, 12, 0))).to.equal('none');
     });
   }
-
-  it('queue - holds what the one of Node holds', () => {
-    fc.assert(
-      fc.property(fc.array(fc.constantFrom('push', 'push', 'shift', 'all', 'clear')), (steps) => {
-        const queues = [new Queue<number>(), new PageQueue<number>()];
-        for (const [at, step] of steps.entries()) {
-          const [original, stand] = queues.map((queue) => {
-            if (step === 'push') queue.push(at);
-            const found = step === 'shift' ? queue.shift() : step === 'clear' ? queue.clear() : [...queue];
-            return [found, queue.length, queue.first];
-          });
-          expect(stand).to.deep.equal(original);
-        }
-      }),
-    );
-  });
 });
 
 function outcome(task: () => unknown): unknown {

@@ -82,12 +82,44 @@ const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' })
     return { name: normalize(name), text, code: withoutProse(text), imports: importsOf(withoutComments(text)) };
   });
 
-function layerOf(name: string): string {
-  return name === 'index.ts' ? 'index' : (name.split('/')[0] ?? '');
+interface Seam {
+  readonly browser: string;
+  readonly default: string;
 }
 
-function targetOf(source: Source, { specifier }: Import): string | undefined {
-  return specifier.startsWith('.') ? normalize(join(dirname(source.name), specifier)) : undefined;
+const { imports: seams } = JSON.parse(readFileSync(join(lib, 'package.json'), 'utf8')) as {
+  readonly imports: Record<string, Seam>;
+};
+
+/** What a side of a seam is: a file of lib/, or a package. */
+const sideOf = (target: string): string => (target.startsWith('.') ? normalize(target).replace(/js$/, 'ts') : target);
+
+/** The side that pages have stands in the layer of the other one, with what it is made of; `base` where that is a package. */
+const layersInPages = new Map<string, string>();
+for (const seam of Object.values(seams)) {
+  const layer = seam.default.startsWith('.') ? (normalize(seam.default).split('/')[0] ?? '') : 'base';
+  for (const parts = [sideOf(seam.browser)]; parts.length > 0; ) {
+    const name = parts.pop() ?? '';
+    const source = sources.find((one) => one.name === name);
+    layersInPages.set(name, layer);
+    parts.push(
+      ...(source?.imports ?? [])
+        .flatMap((imported) => targetsOf(source as Source, imported))
+        .filter((target) => target.startsWith('browser/') && !layersInPages.has(target)),
+    );
+  }
+}
+
+function layerOf(name: string): string {
+  return layersInPages.get(name) ?? (name === 'index.ts' ? 'index' : (name.split('/')[0] ?? ''));
+}
+
+/** The files that an import leads to: both sides of a seam, none for packages. */
+function targetsOf(source: Source, { specifier }: Import): string[] {
+  if (specifier.startsWith('.')) return [normalize(join(dirname(source.name), specifier))];
+  const seam = seams[specifier];
+  if (seam === undefined) return [];
+  return [seam.browser, seam.default].filter((target) => target.startsWith('.')).map(sideOf);
 }
 
 function linesMatching(pattern: RegExp, chosen: readonly Source[] = sources): string[] {
@@ -118,9 +150,7 @@ export const j = (from: string) => from === 'k.ts';`;
       const layer = layerOf(source.name);
       const allowed = below[layer];
       if (allowed === undefined) wrong.push(`${source.name} is in no layer`);
-      for (const imported of source.imports) {
-        const target = targetOf(source, imported);
-        if (target === undefined) continue;
+      for (const target of source.imports.flatMap((imported) => targetsOf(source, imported))) {
         const other = layerOf(target);
         if (other !== layer && allowed?.includes(other) === false) wrong.push(`${source.name} -> ${target}`);
       }
@@ -134,9 +164,9 @@ export const j = (from: string) => from === 'k.ts';`;
       .flatMap((source) => {
         const own = source.name.split('/', 2).join('/');
         return source.imports
-          .map((imported) => targetOf(source, imported))
-          .filter((target) => target !== undefined && !target.startsWith(`${own}/`))
-          .filter((target) => !door.test(String(target)) && !entry.test(String(target)))
+          .flatMap((imported) => targetsOf(source, imported))
+          .filter((target) => !target.startsWith(`${own}/`) && layersInPages.get(target) !== 'base')
+          .filter((target) => !door.test(target) && !entry.test(target))
           .map((target) => `${source.name} -> ${target}`);
       });
     expect(wrong).to.deep.equal([]);
@@ -176,9 +206,8 @@ export const j = (from: string) => from === 'k.ts';`;
       const source = byName.get(name);
       if (state.has(name) || source === undefined) return;
       state.set(name, 'open');
-      for (const imported of source.imports) {
-        const target = targetOf(source, imported);
-        if (target !== undefined) visit(target, [...path, name]);
+      for (const target of source.imports.flatMap((imported) => targetsOf(source, imported))) {
+        visit(target, [...path, name]);
       }
       state.set(name, 'done');
     };
@@ -193,6 +222,7 @@ export const j = (from: string) => from === 'k.ts';`;
     const wrong = sources.flatMap(({ name, imports }) =>
       imports
         .map(({ specifier }) => specifier)
+        .map((specifier) => (Object.hasOwn(seams, specifier) ? (seams[specifier]?.default ?? '') : specifier))
         .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
         .filter((specifier) => !named.has(specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')))
         .map((specifier) => `${name} -> ${specifier}`),
@@ -205,18 +235,17 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(long.filter(([, lines]) => lines > 300)).to.deep.equal([]);
   });
 
-  it('files - are imported by another, unless they are an entry, the program, or a stand-in for pages', async () => {
-    const { entries, pageEntries, program, standIns } = (await import(
-      pathToFileURL(join(root, 'scripts/entries.mjs')).href
-    )) as {
+  it('files - are imported by another, unless they are an entry or the program', async () => {
+    const { entries, pageEntries, program } = (await import(pathToFileURL(join(root, 'scripts/entries.mjs')).href)) as {
       readonly entries: Record<string, string>;
       readonly pageEntries: Record<string, string>;
       readonly program: string;
-      readonly standIns: Record<string, string>;
     };
-    const modules = [entries, pageEntries, standIns].flatMap((table) => Object.values(table));
+    const modules = [entries, pageEntries].flatMap((table) => Object.values(table));
     const named = [...modules, program].map((module) => `${module}.ts`);
-    const used = new Set(sources.flatMap((source) => source.imports.map((imported) => targetOf(source, imported))));
+    const used = new Set(
+      sources.flatMap((source) => source.imports.flatMap((imported) => targetsOf(source, imported))),
+    );
     const unused = sources.map(({ name }) => name).filter((name) => !used.has(name) && !named.includes(name));
     expect(unused).to.deep.equal([]);
   });

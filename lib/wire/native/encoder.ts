@@ -10,8 +10,8 @@ import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 
-export interface NativeEncoderOptions {
-  readonly slab: Slab;
+export interface NativeEncoderOptions<Target = Slab> {
+  readonly slab: Target;
   /** Whether the peer takes record definitions; only between ends that trust each other. */
   readonly records: boolean;
   /** The largest body the peer takes. */

@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import { readFailure } from '../../base/failure.ts';
-import type { Frame } from '../frames.ts';
+import { asEnd, asLaneName, type Frame } from '../frames.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, isQuestion, readUint32 } from './header.ts';
@@ -8,7 +8,6 @@ import { rawValue } from './raw-body.ts';
 
 /** Raw bodies up to this are copied out, so that a few bytes do not keep a whole read buffer alive. */
 const copyBytes = 4_096;
-const longestLaneName = 128;
 
 export interface FrameBuilderOptions {
   readonly records: boolean;
@@ -106,18 +105,4 @@ export class FrameBuilder {
         return this.#plain.read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
     }
   }
-}
-
-export function asEnd(data: unknown, size: number): Frame {
-  if (typeof data !== 'object' || data === null || !('allowReconnect' in data)) {
-    throw new BusError('ERR_PROTOCOL', 'An end without its reason');
-  }
-  const code = 'code' in data && typeof data.code === 'string' ? data.code : undefined;
-  const reason = 'reason' in data ? data.reason : undefined;
-  return { type: 'end', reason, allowReconnect: data.allowReconnect === true, code, size };
-}
-
-export function asLaneName(data: unknown): string {
-  if (typeof data === 'string' && data.length > 0 && data.length <= longestLaneName) return data;
-  throw new BusError('ERR_PROTOCOL', 'A lane without a name');
 }

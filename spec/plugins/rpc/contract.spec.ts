@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { contractHash, disagreement, fingerprints } from '../../../lib/plugins/rpc/contract.ts';
+import { contractHash, disagreement, fingerprints, shorten } from '../../../lib/plugins/rpc/contract.ts';
 import type { StandardSchema } from '../../../lib/plugins/rpc/index.ts';
 
 const standard: StandardSchema['~standard'] = { version: 1, vendor: 'spec', validate: (value) => ({ value }) };
@@ -8,6 +8,13 @@ const standard: StandardSchema['~standard'] = { version: 1, vendor: 'spec', vali
 /** What one method's fingerprint is with this schema. */
 function printOf(input: object): string | undefined {
   return fingerprints(['method'], { method: { input: { '~standard': standard, ...input } } })['method'];
+}
+
+/** As its definition has it. */
+function reference(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, '0');
 }
 
 describe('contracts', () => {
@@ -51,6 +58,15 @@ describe('contracts', () => {
     const tree: Record<string, unknown> = { type: 'node' };
     tree['children'] = [tree];
     expect(printOf(tree)).to.be.a('string');
+  });
+
+  it('hash - is FNV-1a of 64 bits, of the bytes in UTF-8', () => {
+    const known = { '': 'cbf29ce484222325', a: 'af63dc4c8601ec8c', foobar: '85944171f73967e8' };
+    for (const [text, hash] of Object.entries(known)) expect(shorten(text)).to.equal(hash);
+    for (let at = 0; at < 200; at++) {
+      const text = 'x'.repeat(at) + String.fromCodePoint(0x80 + at * 97);
+      expect(shorten(text)).to.equal(reference(text));
+    }
   });
 
   it('hash - does not depend on the order of the methods', () => {

@@ -1,4 +1,4 @@
-import { BusEmitter } from '../../../base/emitter.ts';
+import { BusEmitter } from '#emitter';
 
 interface Held<Event> {
   readonly event: Event;
