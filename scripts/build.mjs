@@ -53,9 +53,11 @@ function filesIn(folder) {
 }
 
 async function compile(project, outDir, sourceDir) {
+  // It says where imports by name lead, and is no source of the compiler's.
+  const lib = join(root, outDir, relative(sourceDir, 'lib'));
+  mkdirSync(lib, { recursive: true });
+  copyFileSync(join(root, 'lib/package.json'), join(lib, 'package.json'));
   const output = await run(['node_modules/typescript/bin/tsc', '--pretty', 'false', '-p', project]);
-  // What its imports by name lead to.
-  copyFileSync(join(root, 'lib/package.json'), join(root, outDir, relative(sourceDir, 'lib'), 'package.json'));
   prune(join(root, outDir), join(root, sourceDir));
   if (output !== '') throw new Error(`The build failed.\n${output}`);
 }

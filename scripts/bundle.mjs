@@ -28,7 +28,14 @@ export async function bundle() {
   rmSync(dist, { recursive: true, force: true });
   const node = inputs(entries, '.js');
   const forNode = [withMaps, ofSeams('default'), withoutNatives, nodeResolve({ preferBuiltins: true }), commonjs()];
-  const forPages = [withMaps, ofSeams('browser'), withFacts, withoutSentences, nodeResolve({ browser: true })];
+  const forPages = [
+    withMaps,
+    ofSeams('browser'),
+    withoutNodeModules,
+    withFacts,
+    withoutSentences,
+    nodeResolve({ browser: true }),
+  ];
   const parts = await Promise.all([
     code(
       'es',
@@ -112,10 +119,10 @@ function chunkOf(id) {
   return shared.test(id.split(sep).join('/')) ? 'core' : chunkInPages(id);
 }
 
-function onLog(level, log) {
-  // The types of parts that have no public name stay without one.
-  if (level === 'warn' && log.code !== 'UNUSED_EXTERNAL_IMPORT' && !/private shared type/.test(log.message))
-    throw new Error(`Bundling: ${log.message}`);
+function onLog(level, { code, message }) {
+  // Pages use nothing of what they import of Node, and the types of parts that have no public name stay without one.
+  if (level !== 'warn' || code === 'UNUSED_EXTERNAL_IMPORT' || /private shared type/.test(message)) return;
+  throw new Error(`Bundling: ${message}`);
 }
 
 const withMaps = {
@@ -136,20 +143,26 @@ const withoutNatives = {
   },
 };
 
-/** One side of each seam; what pages take of Node is nothing, once the facts are known. */
-function ofSeams(side) {
-  return {
-    name: 'of seams',
-    resolveId(wanted, importer, options) {
-      if (side === 'browser' && wanted.startsWith('node:'))
-        return { id: wanted, external: true, moduleSideEffects: false };
-      const target = seams[wanted]?.[side];
-      if (target === undefined) return undefined;
-      const id = target.startsWith('.') ? join(compiled, target) : target;
-      return this.resolve(id, importer, { ...options, skipSelf: true });
-    },
-  };
-}
+/** Leads imports by name to one side of their seam. */
+const ofSeams = (side) => ({
+  name: 'of seams',
+  resolveId(wanted, importer, options) {
+    const target = seams[wanted]?.[side];
+    if (target === undefined) return undefined;
+    const id = target.startsWith('.') ? join(compiled, target) : target;
+    return this.resolve(id, importer, { ...options, skipSelf: true });
+  },
+});
+
+/** Pages take nothing of Node's modules, once the facts are known. */
+const withoutNodeModules = {
+  name: 'without modules of Node',
+  resolveId: (id) => (id.startsWith('node:') ? { id, external: true, moduleSideEffects: false } : undefined),
+  renderChunk(_source, { fileName, imports }) {
+    const used = imports.find((name) => name.startsWith('node:'));
+    if (used !== undefined) throw new Error(`Bundling: ${fileName} uses ${used}, which pages have not`);
+  },
+};
 
 /** Expressions that are the same in all modules of pages, and what they come to. */
 const always = {

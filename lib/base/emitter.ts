@@ -2,11 +2,11 @@ import { EventEmitter } from 'eventemitter3';
 import { isThenable, type Handling } from './handling.ts';
 
 type Name = string | symbol;
-type Listener = (...args: never[]) => unknown;
+type AnyListener = (...args: never[]) => unknown;
 type Registered = (...args: unknown[]) => unknown;
 
 /** The events of one class: names and the listeners' signatures. */
-export type EventMap = { readonly [name: string]: Listener };
+export type EventMap = { readonly [name: string]: AnyListener };
 
 /** Both sides of `#emitter`. */
 export interface Emitters {
@@ -15,17 +15,17 @@ export interface Emitters {
 
 export interface Emitter<Events extends object> {
   on<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
-  on(event: symbol, listener: Listener, context?: unknown): this;
+  on(event: symbol, listener: AnyListener, context?: unknown): this;
   addListener<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
-  addListener(event: symbol, listener: Listener, context?: unknown): this;
+  addListener(event: symbol, listener: AnyListener, context?: unknown): this;
   once<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
-  once(event: symbol, listener: Listener, context?: unknown): this;
+  once(event: symbol, listener: AnyListener, context?: unknown): this;
   prependListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
-  prependListener(event: symbol, listener: Listener): this;
+  prependListener(event: symbol, listener: AnyListener): this;
   prependOnceListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
-  prependOnceListener(event: symbol, listener: Listener): this;
-  off(event: Name, listener?: Listener, context?: unknown, once?: boolean): this;
-  removeListener(event: Name, listener?: Listener, context?: unknown, once?: boolean): this;
+  prependOnceListener(event: symbol, listener: AnyListener): this;
+  off(event: Name, listener?: AnyListener, context?: unknown, once?: boolean): this;
+  removeListener(event: Name, listener?: AnyListener, context?: unknown, once?: boolean): this;
   removeAllListeners(event?: Name): this;
   listeners(event: Name): Registered[];
   rawListeners(event: Name): Registered[];
@@ -54,7 +54,7 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
   #handled: { readonly event: Name; readonly handling: Handling } | undefined;
 
   override on<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
-  override on(event: symbol, listener: Listener, context?: unknown): this;
+  override on(event: symbol, listener: AnyListener, context?: unknown): this;
   override on(event: Name, listener: unknown, context?: unknown): this {
     return super.on(event, this.#guard(event, listener, context, false));
   }
@@ -64,31 +64,31 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     listener: Events[Event],
     context?: unknown,
   ): this;
-  override addListener(event: symbol, listener: Listener, context?: unknown): this;
+  override addListener(event: symbol, listener: AnyListener, context?: unknown): this;
   override addListener(event: Name, listener: unknown, context?: unknown): this {
     return super.on(event, this.#guard(event, listener, context, false));
   }
 
   override once<Event extends keyof Events & string>(event: Event, listener: Events[Event], context?: unknown): this;
-  override once(event: symbol, listener: Listener, context?: unknown): this;
+  override once(event: symbol, listener: AnyListener, context?: unknown): this;
   override once(event: Name, listener: unknown, context?: unknown): this {
     return super.once(event, this.#guard(event, listener, context, true));
   }
 
   prependListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
-  prependListener(event: symbol, listener: Listener): this;
+  prependListener(event: symbol, listener: AnyListener): this;
   prependListener(event: Name, listener: unknown): this {
     return this.#prepend(event, this.#guard(event, listener, undefined, false));
   }
 
   prependOnceListener<Event extends keyof Events & string>(event: Event, listener: Events[Event]): this;
-  prependOnceListener(event: symbol, listener: Listener): this;
+  prependOnceListener(event: symbol, listener: AnyListener): this;
   prependOnceListener(event: Name, listener: unknown): this {
     return this.#prepend(event, this.#guard(event, listener, undefined, true));
   }
 
   /** Takes all registrations of `listener` away; without one, all listeners of `event`. */
-  override off(event: Name, listener?: Listener, context?: unknown, once = false): this {
+  override off(event: Name, listener?: AnyListener, context?: unknown, once = false): this {
     if (listener === undefined) return super.removeAllListeners(event);
     for (const guard of this.#guards(event)) {
       if (guard !== listener && guard.listener !== listener) continue;
@@ -98,7 +98,7 @@ export abstract class BusEmitter<Events extends object> extends EventEmitter {
     return this;
   }
 
-  override removeListener(event: Name, listener?: Listener, context?: unknown, once = false): this {
+  override removeListener(event: Name, listener?: AnyListener, context?: unknown, once = false): this {
     return this.off(event, listener, context, once);
   }
 
