@@ -177,7 +177,7 @@ const withFacts = {
     for (const [module, names] of Object.entries(constants)) {
       const values = await import(pathToFileURL(join(compiled, `${module}.js`)).href);
       for (const name of names) {
-        for (const [key, value] of Object.entries(values[name])) always[`${name}.${key}`] = value;
+        for (const [key, value] of Object.entries(values[name])) always[`${name}.${key}`] = JSON.stringify(value);
       }
     }
   },
