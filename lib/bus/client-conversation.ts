@@ -15,7 +15,7 @@ import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import { compressLink, sessionOfClient } from './dialects.ts';
-import { checkAgreed, clientHello } from './own-hello.ts';
+import { clientHello } from './own-hello.ts';
 
 /** A client's conversation with its server, over as many links as it takes. */
 export class ClientConversation extends Conversation {
@@ -149,7 +149,6 @@ export class ClientConversation extends Conversation {
 
   #opened(port: LinkPort, hello: ServerHello): void {
     if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed before it was used');
-    checkAgreed(hello, this.options, port.link);
     const { id, compress, messagepack, busbar: offer } = hello;
     const resumes = offer?.outcome === 'resumed';
     const resumed = resumes ? this.session : undefined;

@@ -1,7 +1,6 @@
-import { BusError } from '../base/errors.ts';
 import type { Session } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
-import type { ClientHello, ProcessMark, ServerHello } from '../wire/handshake/hello.ts';
+import type { ClientHello, ProcessMark } from '../wire/handshake/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
 import type { Processes } from './platform.ts';
@@ -46,14 +45,4 @@ export function clientHello(
   };
   if (token === undefined || session === undefined) return { ...hello, busbar: offer };
   return { ...hello, busbar: { ...offer, resume: { token, received: session.received } } };
-}
-
-/** @throws BusError `ERR_PROTOCOL` for a server that agrees to what `clientHello` did not offer. */
-export function checkAgreed(hello: ServerHello, options: ResolvedClientOptions, link: Link): void {
-  const { compress, messagepack, busbar } = hello;
-  const offered = options.native ? ownFeatures(options, link) : [];
-  const isNativeOffered = busbar === undefined || options.native;
-  const isOffered = isNativeOffered && (busbar?.features ?? []).every((feature) => offered.includes(feature));
-  if (isOffered && (options.compress || !compress) && (options.messagepack || !messagepack)) return;
-  throw new BusError('ERR_PROTOCOL', 'The server agrees to what it was not offered');
 }

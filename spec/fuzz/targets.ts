@@ -30,7 +30,8 @@ export interface Target {
 const maxFrameBytes = 262_144;
 const maxDepth = 64;
 const ignore = (): void => {};
-const hello = { compress: true, messagepack: true, extras: undefined, id: null };
+const busbar = { versions: [1], features: ['records', 'withdrawn', 'handled'], maxFrameBytes };
+const hello = { compress: true, messagepack: true, extras: undefined, id: null, busbar };
 
 type Feed = (bytes: Uint8Array, random: SeededRandom) => void;
 

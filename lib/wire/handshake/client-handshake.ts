@@ -82,7 +82,8 @@ export class ClientHandshake {
     }
     const refusal = refusalIn(packet.data);
     if (refusal !== undefined) return { type: 'refused', refusal };
-    return { type: 'open', hello: asServerHello(packet.data), rest: this.#inbox.bytes.subarray(packet.end) };
+    const hello = asServerHello(packet.data, this.#options.hello);
+    return { type: 'open', hello, rest: this.#inbox.bytes.subarray(packet.end) };
   }
 }
 

@@ -77,15 +77,27 @@ export function asClientHello(value: unknown): ClientHello {
   return members['busbar'] === undefined ? hello : { ...hello, busbar: asClientOffer(members['busbar']) };
 }
 
-/** The payload of a server's CONNECTION packet, checked. Throws `ERR_PROTOCOL`. */
-export function asServerHello(value: unknown): ServerHello {
+/**
+ * The payload of a server's CONNECTION packet, checked: it may agree to what was `offered`, and to nothing else. Throws
+ * `ERR_PROTOCOL`.
+ */
+export function asServerHello(value: unknown, offered: ClientHello): ServerHello {
   const members = asMembers(value, 'the hello');
   const hello = {
     id: asId(members['id']),
     compress: asFlag(members['compress'], 'compress'),
     messagepack: asFlag(members['messagepack'], 'messagepack'),
   };
-  return members['busbar'] === undefined ? hello : { ...hello, busbar: asServerOffer(members['busbar']) };
+  if ((hello.compress && !offered.compress) || (hello.messagepack && !offered.messagepack)) throw unasked();
+  if (members['busbar'] === undefined) return hello;
+  const busbar = asServerOffer(members['busbar']);
+  const features = offered.busbar?.features;
+  if (features === undefined || busbar.features.some((feature) => !features.includes(feature))) throw unasked();
+  return { ...hello, busbar };
+}
+
+function unasked(): BusError {
+  return new BusError('ERR_PROTOCOL', 'The server agrees to what it was not offered.');
 }
 
 function asClientOffer(value: unknown): ClientOffer {

@@ -69,7 +69,8 @@ describe('client opening', () => {
   it('reads the bytes that net-ipc 2.2.2 answers', () => {
     const bytes = Buffer.from('\xb9{"t":0,"d":{"id":"x1","compress":true,"messagepack":false}}', 'latin1');
     bytes[0] = 0x80 + bytes.length - 1;
-    expect(feed(new ClientHandshake({ hello }), bytes, 5)).to.deep.equal([
+    const offered = { ...hello, compress: true };
+    expect(feed(new ClientHandshake({ hello: offered }), bytes, 5)).to.deep.equal([
       { hello: { id: 'x1', compress: true, messagepack: false }, rest: '' },
     ]);
   });
@@ -85,7 +86,9 @@ describe('client opening', () => {
       received: 7,
       graceMs: 120_000,
     } as const;
-    expect(feed(new ClientHandshake({ hello }), acceptHello({ ...answer, busbar }))).to.deep.equal([
+    const offer = { versions: [1], features: ['records', 'other'], maxFrameBytes: 1_024 };
+    const offered: ClientHello = { ...hello, busbar: offer };
+    expect(feed(new ClientHandshake({ hello: offered }), acceptHello({ ...answer, busbar }))).to.deep.equal([
       { hello: { ...answer, busbar }, rest: '' },
     ]);
     for (const wrong of [
@@ -95,9 +98,10 @@ describe('client opening', () => {
       { received: 0.5 },
       { graceMs: '1' },
       { process: 7 },
+      { features: ['unasked'] },
     ]) {
       const bytes = acceptHello({ ...answer, busbar: { ...busbar, ...wrong } as typeof busbar });
-      expect(codeOf(() => feed(new ClientHandshake({ hello }), bytes))).to.equal('ERR_PROTOCOL');
+      expect(codeOf(() => feed(new ClientHandshake({ hello: offered }), bytes))).to.equal('ERR_PROTOCOL');
     }
   });
 

@@ -115,9 +115,12 @@ describe('protocol document', () => {
     const [, ...blocks] = document.split('```hello\n');
     const lines = blocks.flatMap((block) => (block.split('```')[0] ?? '').split('\n').filter((line) => line !== ''));
     expect(lines).to.have.lengthOf(6);
+    let offered = asClientHello({});
     for (const line of lines) {
       const hello = JSON.parse(line.slice(line.indexOf('{'))) as { busbar: object };
-      const check = line.startsWith('client') ? asClientHello : asServerHello;
+      const isClient = line.startsWith('client');
+      if (isClient) offered = asClientHello(hello);
+      const check = (value: unknown): unknown => (isClient ? asClientHello(value) : asServerHello(value, offered));
       expect(check(hello)).to.deep.equal(hello);
       expect(check({ ...hello, more: 1, busbar: { ...hello.busbar, more: 1 } })).to.deep.equal(hello);
     }
