@@ -9,6 +9,7 @@ import { proxy, remote } from '../../lib/plugins/rpc/index.ts';
 import { socketFolder } from '../support/links.ts';
 import { hasChromium, launch } from './browser-page.ts';
 import { bundle } from './bundle.ts';
+import { until } from '../support/buses.ts';
 import { BusPage } from './bus-page.ts';
 
 /** In the page alone. */
@@ -17,11 +18,6 @@ interface PageGlobals {
   readonly channels: typeof channels;
   readonly proxy: typeof proxy;
   readonly remote: typeof remote;
-}
-
-/** Resolves once `test` holds; the spec's own deadline ends the wait otherwise. */
-async function until(test: () => boolean): Promise<void> {
-  while (!test()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('channels in a page, in Chromium', function () {

@@ -8,6 +8,7 @@ import { socketFolder } from '../support/links.ts';
 import type { BreakableProxy } from './breakable-proxy.ts';
 import { hasChromium, launch } from './browser-page.ts';
 import { bundle } from './bundle.ts';
+import { until } from '../support/buses.ts';
 import { BusPage } from './bus-page.ts';
 
 /** In the page alone. */
@@ -128,7 +129,10 @@ describe('browser client, in Chromium', function () {
     }, 2);
     for (let cut = 0; cut < 4; cut++) {
       const target = received.length + 300;
-      while (received.length < target) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until(
+        () => received.length >= target,
+        () => `message ${target} of the page, ${received.length} came`,
+      );
       network.break();
       await new Promise((resolve) => setTimeout(resolve, 150));
       network.mend();

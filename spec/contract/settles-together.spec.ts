@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import {
-  type BusError,
   type Client,
   type Connection,
   definePlugin,
@@ -10,25 +9,7 @@ import {
   type Server,
 } from '../../lib/index.ts';
 import { World } from '../support/virtual-world.ts';
-
-/** What waits, and how it ended. */
-class Waiters {
-  readonly settled = new Map<string, string>();
-  readonly #names: string[] = [];
-
-  add(name: string, promise: Promise<unknown> | undefined): void {
-    if (promise === undefined) throw new Error(`${name} does not wait`);
-    this.#names.push(name);
-    promise.then(
-      () => this.settled.set(name, 'resolved'),
-      ({ code }: BusError) => this.settled.set(name, code),
-    );
-  }
-
-  get waiting(): string[] {
-    return this.#names.filter((name) => !this.settled.has(name));
-  }
-}
+import { Waiters } from '../support/waiters.ts';
 
 const lanes = definePlugin<Lane, Lane>({
   name: 'lane',

@@ -30,9 +30,11 @@ describe('idle connections', () => {
 
   /** Waits until the program counts `count`. */
   async function settled(program: Program, count: number): Promise<Usage> {
+    const until = Date.now() + 60_000;
     for (;;) {
       const now = await usage(program);
       if (now.count === count) return now;
+      expect(Date.now(), `the program counts ${now.count}, not ${count}`).to.be.below(until);
       await sleep(100);
     }
   }

@@ -152,9 +152,11 @@ describe('memory network', () => {
     const host = await Host.open(address);
     const client = new Witness(await dialer(address)(new AbortController().signal));
     client.link.write(Buffer.from('hello'));
-    await host.accepted[0]!.received(5);
+    const [accepted] = host.accepted;
+    await accepted!.received(5);
     client.link.end();
-    await Promise.all([client.closed, host.accepted[0]!.closed]);
+    await Promise.all([client.closed, accepted!.closed]);
+    expect([accepted!.text, accepted!.closes, client.closes, host.accepted.length]).to.deep.equal(['hello', 1, 1, 1]);
     await host.close();
   });
 

@@ -208,7 +208,18 @@ describe('dial', () => {
     const link = new SocketLink(socket, { kind: 'tcp', remote: 'x' });
     link.destroy();
     await new Promise((resolve) => socket.once('close', resolve));
-    await new Promise<void>((resolve) => link.attach({ data: () => {}, drain: () => {}, close: () => resolve() }));
+    let closes = 0;
+    await new Promise<void>((resolve) =>
+      link.attach({
+        data: () => {},
+        drain: () => {},
+        close: () => {
+          closes += 1;
+          resolve();
+        },
+      }),
+    );
     await host.close();
+    expect(closes).to.equal(1);
   });
 });

@@ -79,6 +79,7 @@ describe('tls - strangers', () => {
     await Promise.all(gone);
     client.link.write(Buffer.from('hello'));
     await host.accepted[0]!.received(5);
+    expect(host.accepted.map(({ text }) => text)).to.deep.equal(['hello']);
     client.link.destroy();
     await client.closed;
   });

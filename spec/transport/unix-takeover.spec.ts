@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { dial, Host, rejection, socketFolder } from '../support/links.ts';
 import { Child, pidBehind } from '../support/listening-child.ts';
@@ -55,6 +55,7 @@ describe('unix takeover', function () {
     (await dial({ kind: 'unix', path })).link.destroy();
     await after.until(({ accepted }) => accepted.length === 1);
     await after.close();
+    expect([host.replaced, after.replaced, after.errors, existsSync(path)]).to.deep.equal([0, 0, [], false]);
   });
 
   it('anything but a socket file - is refused by the name of the option', async () => {

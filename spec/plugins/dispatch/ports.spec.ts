@@ -166,6 +166,7 @@ describe('dispatch ports', () => {
     first.release();
     await device.closed;
     await until(() => ports.statistics().tcp_clients[second.port] === 0);
+    expect(ports.statistics().tcp_listeners).to.deep.equal({ [second.port]: 1 });
     second.release();
   });
 

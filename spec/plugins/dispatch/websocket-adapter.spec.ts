@@ -245,6 +245,7 @@ describe('dispatch over HTTP', () => {
       socket.terminate();
       await once(socket, 'close');
     }
+    expect(running.events.filter(({ event }) => event === 'port_opened')).to.have.lengthOf(50);
   });
 
   const faults: Readonly<Record<string, [from: string | RegExp, to: string, status: number]>> = {
@@ -272,6 +273,8 @@ describe('dispatch over HTTP', () => {
     running = await startService({ origins: ['https://app.example'] });
     const url = `${running.base.replace('http', 'ws')}/tcp_dispatch?port=${await freePort()}&accept=127.0.0.1`;
     const driver = await BareDriver.open(url, { ...right, Origin: 'https://app.example' });
+    const told = running.events.map(({ event }) => event);
+    expect(told).to.include('port_opened').and.not.include('request_refused');
     await driver.leave();
   });
 

@@ -114,10 +114,13 @@ describe('browser listener', () => {
   });
 
   it('limits - one that says nothing is closed when the handshake took too long', async () => {
-    const { join } = await open({}, { handshakeTimeoutMs: 60 });
+    const { join, server, errors } = await open({}, { handshakeTimeoutMs: 60 });
     const silent = join();
     await silent.opened;
+    const openedAt = performance.now();
     await silent.closed;
+    expect(performance.now() - openedAt).to.be.within(30, 10_000);
+    expect([server.connections, errors]).to.deep.equal([[], ['ERR_TIMEOUT']]);
   });
 
   it('close - of the server ends the links and frees the port', async () => {
@@ -126,6 +129,8 @@ describe('browser listener', () => {
     await page.opened;
     await server.close();
     await page.closed;
-    await open({ port });
+    const next = await open({ port });
+    expect(next.port).to.equal(port);
+    expect(await next.join().status).to.equal(101);
   });
 });

@@ -3,6 +3,7 @@ import { afterEach, describe, it } from 'mocha';
 import { BusError, Client, Server } from '../../../../lib/index.ts';
 import { channels } from '../../../../lib/plugins/channels/index.ts';
 import { joint } from '../../../../lib/plugins/channels/joint/index.ts';
+import { until } from '../../../support/buses.ts';
 import { JointPeer } from './joint-peer.ts';
 
 describe('the joint plugin', () => {
@@ -74,7 +75,7 @@ describe('the joint plugin', () => {
     const server = serve();
     await server.start();
     const relay = server.use(channels({ joint: { port: 0 } }));
-    while (relay.jointPort === undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => relay.jointPort !== undefined);
     await meets(relay.jointPort);
   });
 
