@@ -1,9 +1,18 @@
-export type { AskSettings, RequestSettings } from './bus/call-settings.ts';
+export type {
+  AskSettings,
+  Audience,
+  AudienceSettings,
+  RequestSettings,
+  SendSettings,
+  StartSettings,
+  SurveySettings,
+} from './bus/call-settings.ts';
 export type { ConnectingPeer, Authorize } from './bus/contract.ts';
 export type { ClientEvents } from './bus/client.ts';
 export type { ConnectionEvents } from './bus/connection.ts';
 export type { Contract, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
+export type { Group } from './bus/group.ts';
 export { Client, Connection, Server } from './bus/node-bus.ts';
 export type { ClientOptions, ServerOptions } from './bus/options.ts';
 export {
@@ -25,9 +34,7 @@ export {
   type PluginInstance,
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
-export type { SendSettings } from './bus/call-settings.ts';
 export type { ServerEvents } from './bus/server-events.ts';
-export type { StartSettings } from './bus/call-settings.ts';
 export type { PromiseSettled, SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';

@@ -33,7 +33,7 @@ export interface AskOptions {
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
-const askNames = ['timeout', 'signal'];
+export const askNames = ['timeout', 'signal'];
 /** Those of a request that may be asked again. */
 export const requestNames = ['timeout', 'signal', 'idempotent'];
 /** Those of a request on a lane. */
@@ -139,3 +139,19 @@ export function startSettings(given: StartSettings = {}): StartSettings {
   }
   return given;
 }
+
+/** Who is meant: a group by its name, a connection, or a list of them. */
+export type Audience<Member> = string | Member | readonly (string | Member)[];
+
+/** To whom of all clients something goes: `to` without `except`. */
+export interface AudienceSettings<Member> {
+  /** All clients by default. A group nobody has joined is nobody. */
+  readonly to?: Audience<Member> | undefined;
+  readonly except?: Audience<Member> | undefined;
+}
+
+/** The names of those settings. */
+export const audienceNames = ['to', 'except'];
+
+/** How `Server.survey` and `ping` may be told whom to ask, and when to give up. */
+export interface SurveySettings<Member> extends AskSettings, AudienceSettings<Member> {}

@@ -13,16 +13,13 @@ import {
   type SendSettings,
 } from './call-settings.ts';
 import { ClientConversation } from './client-conversation.ts';
-import type { Contract, Payload, Typed } from './contract.ts';
+import type { Contract, Payload, ToClient as In, ToServer as Out } from './contract.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
 import type { ClientPeerEvents, ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Context, type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
-
-type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
-type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 
 /** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
 export interface ClientEvents<C extends Contract> {

@@ -1,9 +1,11 @@
 import { BusEmitter } from '#emitter';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
+import { BusError } from '../base/errors.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
 import type { Contract, Typed } from './contract.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
+import type { Groups } from './groups.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Processes } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
@@ -33,6 +35,7 @@ export interface ConnectionEvents {
 /** The server of a connection, which hears of it. */
 export interface ConnectionOwner {
   readonly handle: ServerHandle;
+  readonly groups: Groups<Connection>;
   readonly processes: Processes | undefined;
   readonly events: PeerEvents<Connection>;
 }
@@ -87,6 +90,26 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** Answers that came too late and were discarded. */
   get lateResponses(): number {
     return this.#conversation.requests.late;
+  }
+
+  /** The groups this client is in, in the order it joined them; none once its session is over. */
+  get groups(): string[] {
+    return this.#owner.groups.namesOf(this);
+  }
+
+  /**
+   * Has the client join a group of the server, where it stays until it leaves or its session is over, whatever its links do.
+   * @throws BusError `ERR_CLOSED` when that is over, `ERR_STATE` when it is in 1,000 groups, `ERR_INVALID_ARGUMENT` for what
+   * is no string of 1 to 256 bytes.
+   */
+  join(group: string): void {
+    if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
+    this.#owner.groups.join(this, group);
+  }
+
+  /** Returns false when it was not in that group. @throws BusError `ERR_INVALID_ARGUMENT`, as `join`. */
+  leave(group: string): boolean {
+    return this.#owner.groups.leave(this, group);
   }
 
   /** As `Client.send`, towards this client. */

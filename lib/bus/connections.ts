@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { BusError } from '../base/errors.ts';
+import { checkSettings } from '../base/options.ts';
 import { token } from '../base/random.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
@@ -9,6 +10,8 @@ import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/handshake/refusal.ts';
 import { PendingLink } from './pending-link.ts';
 import { Connection, type ConnectionOwner, type ServerHandle } from './connection.ts';
+import { type AudienceSettings, audienceNames } from './call-settings.ts';
+import { Groups } from './groups.ts';
 import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { PeerEvents, SessionInfo } from './events.ts';
@@ -17,7 +20,7 @@ import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { ServerConversation } from './server-conversation.ts';
 import { compressLink, nativeDialectOf, netIpcDialect, newSession } from './dialects.ts';
-import { ownFeatures, processMember } from './own-hello.ts';
+import { type Granted, serverHello } from './own-hello.ts';
 
 /** The server that they are of, which hears of them. */
 export interface ConnectionsOwner {
@@ -35,6 +38,7 @@ export class Connections {
   readonly #platform: Platform;
   readonly #owner: ConnectionsOwner;
   readonly #ofConnections: ConnectionOwner;
+  readonly groups = new Groups<Connection>();
   readonly #byId = new Map<string, Connection>();
   readonly #guests: GuestList<Connection>;
   /** Those whose end the listeners are hearing of: still the server's to see, and nobody's to send to. */
@@ -55,6 +59,7 @@ export class Connections {
     const { events } = owner;
     this.#ofConnections = {
       handle: owner.handle,
+      groups: this.groups,
       processes: platform.processes?.(options.clock),
       events: {
         ...events,
@@ -67,6 +72,7 @@ export class Connections {
         sessionOver: (connection, reason) => {
           this.#byId.delete(connection.id);
           this.#guests.remove(connection);
+          this.groups.remove(connection);
           this.#linkWatchers.delete(connection);
           this.#leaving.set(connection.id, connection);
           events.sessionOver(connection, reason);
@@ -136,11 +142,25 @@ export class Connections {
     for (const pending of this.#pending) pending.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
   }
 
+  /** Those who are meant. @throws BusError `ERR_INVALID_ARGUMENT`. */
+  select(settings: AudienceSettings<Connection>): Iterable<Connection> {
+    return this.groups.select(this.all, settings, (connection) => {
+      if (!(connection instanceof Connection) || connection.server !== this.#owner.handle) {
+        throw new BusError(
+          'ERR_INVALID_ARGUMENT',
+          '`to` and `except` take names of groups and connections of this server',
+        );
+      }
+      return this.#byId.get(connection.id) === connection;
+    });
+  }
+
   /** As `Server.broadcast`. */
-  async broadcast(data: unknown): Promise<void> {
+  async broadcast(data: unknown, settings: AudienceSettings<Connection> = {}): Promise<void> {
+    checkSettings('broadcast takes', audienceNames, settings);
     const message: EncodedMessage = { data };
     let waits: Promise<void>[] | undefined;
-    for (const connection of this.all) {
+    for (const connection of this.select(settings)) {
       try {
         const accepted = connection.conversation.sendEncoded('', message);
         if (accepted === undefined) continue;
@@ -210,7 +230,8 @@ export class Connections {
       return;
     }
     const compress = this.#compresses(hello);
-    port.write(acceptHello(this.#hello(connection.id, hello, offer, port.link, compress, 'resumed', session.received)));
+    const granted = { id: connection.id, compress, outcome: 'resumed', received: session.received } as const;
+    port.write(acceptHello(this.#answer(port.link, hello, offer, granted)));
     if (compress) compressLink(port, this.#platform);
     connection.conversation.resumeOn(port, received, offer.process);
     connection.announce('resumed');
@@ -231,7 +252,7 @@ export class Connections {
       port.write(acceptHello({ id, ...agreed }));
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), undefined);
     } else {
-      const answer = this.#hello(id, hello, offer, port.link, compress, outcome, 0, secret);
+      const answer = this.#answer(port.link, hello, offer, { id, compress, outcome, received: 0, token: secret });
       const { features = [] } = answer.busbar ?? {};
       const dialect = nativeDialectOf({ features, maxFrameBytes: offer.maxFrameBytes }, this.#options);
       port.write(acceptHello(answer));
@@ -244,32 +265,8 @@ export class Connections {
     connection.announce(outcome);
   }
 
-  #hello(
-    id: string,
-    hello: ClientHello,
-    offer: ClientOffer,
-    link: Link,
-    compress: boolean,
-    outcome: SessionInfo['outcome'],
-    received: number,
-    secret?: string,
-  ): ServerHello {
-    const { maxMessageBytes, sessionGraceMs } = this.#options;
-    const busbar = {
-      version: protocolVersion,
-      features: ownFeatures(this.#options, link).filter((feature) => offer.features.includes(feature)),
-      maxFrameBytes: maxMessageBytes,
-      ...processMember(link, this.#ofConnections.processes),
-      outcome,
-      received,
-      graceMs: sessionGraceMs,
-    };
-    return {
-      id,
-      compress,
-      messagepack: hello.messagepack,
-      busbar: secret === undefined ? busbar : { ...busbar, token: secret },
-    };
+  #answer(link: Link, hello: ClientHello, offer: ClientOffer, granted: Granted): ServerHello {
+    return serverHello(this.#options, hello, offer, link, granted, this.#ofConnections.processes);
   }
 
   #compresses(hello: ClientHello): boolean {

@@ -46,6 +46,11 @@ export type Typed<C extends Contract, D extends Direction, K extends Kind> = C e
   ? T
   : unknown;
 
+/** What clients say to a server. */
+export type ToServer<C extends Contract, K extends Kind> = Typed<C, 'toServer', K>;
+/** What a server says to clients. */
+export type ToClient<C extends Contract, K extends Kind> = Typed<C, 'toClient', K>;
+
 export type PayloadOf<C extends Contract> = C extends { readonly payload: infer T } ? T : unknown;
 
 /** What `connect()` takes: the payload, or a function that is asked for it before each opening of a link. */

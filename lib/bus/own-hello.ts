@@ -1,8 +1,9 @@
 import type { Session } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
-import type { ClientHello, ProcessMark } from '../wire/handshake/hello.ts';
+import type { ClientHello, ClientOffer, ProcessMark, ServerHello } from '../wire/handshake/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
-import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
+import type { SessionInfo } from './events.ts';
+import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 import type { Processes } from './platform.ts';
 
 /** The feature names of the native protocol that this version knows. */
@@ -45,4 +46,41 @@ export function clientHello(
   };
   if (token === undefined || session === undefined) return { ...hello, busbar: offer };
   return { ...hello, busbar: { ...offer, resume: { token, received: session.received } } };
+}
+
+/** What a server has decided about the session that a client asks for. */
+export interface Granted {
+  readonly id: string;
+  readonly compress: boolean;
+  readonly outcome: SessionInfo['outcome'];
+  /** How much of the session arrived here. */
+  readonly received: number;
+  /** By which the client gets a new session back later. */
+  readonly token?: string | undefined;
+}
+
+/** The answer to `hello`, which came over `link` with `offer`. */
+export function serverHello(
+  options: ResolvedServerOptions,
+  hello: ClientHello,
+  offer: ClientOffer,
+  link: Link,
+  { id, compress, outcome, received, token }: Granted,
+  processes: Processes | undefined,
+): ServerHello {
+  const busbar = {
+    version: protocolVersion,
+    features: ownFeatures(options, link).filter((feature) => offer.features.includes(feature)),
+    maxFrameBytes: options.maxMessageBytes,
+    ...processMember(link, processes),
+    outcome,
+    received,
+    graceMs: options.sessionGraceMs,
+  };
+  return {
+    id,
+    compress,
+    messagepack: hello.messagepack,
+    busbar: token === undefined ? busbar : { ...busbar, token },
+  };
 }

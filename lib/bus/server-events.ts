@@ -1,10 +1,8 @@
 import type { BusError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
-import type { Contract, PayloadOf, Typed } from './contract.ts';
+import type { Contract, PayloadOf, ToServer as In } from './contract.ts';
 import type { SlowInfo } from './events.ts';
 import type { Respond } from './request-dispatcher.ts';
-
-type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
 
 /** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
 export interface ServerEvents<C extends Contract> {

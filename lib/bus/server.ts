@@ -2,11 +2,12 @@ import { BusEmitter } from '#emitter';
 import type { Server as NetServer } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
-import type { Link, Listener } from '../transport/link.ts';
-import { type AskSettings, type StartSettings, startSettings } from './call-settings.ts';
+import type { Listener } from '../transport/link.ts';
+import { type AudienceSettings, type StartSettings, startSettings, type SurveySettings } from './call-settings.ts';
 import { Connection, type ServerHandle } from './connection.ts';
 import { Connections } from './connections.ts';
-import type { Contract, Typed } from './contract.ts';
+import type { Contract, ToClient as Out, ToServer as In } from './contract.ts';
+import { Group } from './group.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 import type { Listen, ServerPlatform } from './platform.ts';
 import type { PeerEvents } from './events.ts';
@@ -16,11 +17,6 @@ import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
 import { type SurveyAnswer, type SurveyResult, type SurveyStreamSettings, Surveys } from './survey.ts';
 import { withinTime } from '../base/wait.ts';
-
-type In<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toServer', K>;
-type Out<C extends Contract, K extends 'message' | 'request' | 'response'> = Typed<C, 'toClient', K>;
-
-type ServerState = 'idle' | 'starting' | 'listening' | 'closing';
 
 /** A server that was replaced is closed within 10 s of that, once its successor has answered for a second. */
 const mostReplacedMs = 9_000;
@@ -34,7 +30,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly #surveys: Surveys;
   readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
-  #state: ServerState = 'idle';
+  #state: 'idle' | 'starting' | 'listening' | 'closing' = 'idle';
   #listener: Listener | undefined;
   #opening: Promise<void> = Promise.resolve();
   #starting = new AbortController();
@@ -128,33 +124,47 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     return this.#closeWithin(this.options.closeTimeoutMs, allowReconnect);
   }
 
-  /**
-   * Sends a message to every client, encoded once. Resolves when every client with a link has room or was given up as
-   * slow; never rejects: what fails goes to `error`.
-   */
-  broadcast(data: Out<C, 'message'>): Promise<void> {
-    return this.#connections.broadcast(data);
+  /** The clients that have joined it, as they are whenever it is asked. Throws `ERR_INVALID_ARGUMENT` for what is no name. */
+  group(name: string): Group<C, Connection<C>> {
+    return new Group(name, this, this.#connections.groups);
   }
 
-  /** Asks every client and resolves all their answers, in the order of `connections`. 10 s unless given, 0 for ever. */
-  survey(data: Out<C, 'request'>, settings?: number | AskSettings): Promise<SurveyResult<Out<C, 'response'>>[]> {
+  /**
+   * Sends a message to every client, or to those that `to` and `except` mean, encoded once. Resolves when every client
+   * with a link has room or was given up as slow; what fails goes to `error`. Rejects `ERR_INVALID_ARGUMENT` alone.
+   */
+  broadcast(data: Out<C, 'message'>, settings?: AudienceSettings<Connection<C>>): Promise<void> {
+    return this.#connections.broadcast(data, settings);
+  }
+
+  /**
+   * Asks every client, or those that `to` and `except` mean, and resolves all their answers, in the order of
+   * `connections` or of `to`. 10 s unless given, 0 for ever.
+   */
+  survey(
+    data: Out<C, 'request'>,
+    settings?: number | SurveySettings<Connection<C>>,
+  ): Promise<SurveyResult<Out<C, 'response'>>[]> {
     return this.#surveys.all(data, settings) as Promise<SurveyResult<Out<C, 'response'>>[]>;
   }
 
   /**
-   * Asks every client connected now and yields the answers as they come; what is open when the loop ends, by `quorum`,
-   * `first` or `break`, is cancelled.
+   * Asks every client connected now, or those meant, and yields the answers as they come; what is open when the loop
+   * ends, by `quorum`, `first` or `break`, is cancelled.
    */
   surveyStream(
     data: Out<C, 'request'>,
-    settings?: SurveyStreamSettings,
+    settings?: SurveyStreamSettings & AudienceSettings<Connection<C>>,
   ): AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void> {
-    const answers: AsyncGenerator<SurveyAnswer<Connection, unknown>, void, void> = this.#surveys.stream(data, settings);
-    return answers as AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void>;
+    return this.#surveys.stream(data, settings) as AsyncGenerator<
+      SurveyAnswer<Connection<C>, Out<C, 'response'>>,
+      void,
+      void
+    >;
   }
 
-  /** Pings every client; resolves the outcomes with their milliseconds, in the order of `connections`. */
-  ping(data?: unknown, settings?: number | AskSettings): Promise<SurveyResult<number>[]> {
+  /** Pings every client, or those meant; resolves the outcomes with their milliseconds, in the order of `survey`. */
+  ping(data?: unknown, settings?: number | SurveySettings<Connection<C>>): Promise<SurveyResult<number>[]> {
     return this.#surveys.pings(data, settings);
   }
 
@@ -191,15 +201,19 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {
+    const peer = args.find((argument) => argument instanceof Connection);
     if (event === 'request') this.#dispatcher.listenerFailed(args[1], error);
-    else if (event !== 'error') this.#report(error, peerIn(args));
+    else if (event !== 'error') this.#report(error, peer);
   }
 
   async #open(takeover: boolean): Promise<void> {
     try {
       await this.#plugins.runStart(this.#starting.signal);
       this.#listener = await this.#listen(takeover, {
-        link: (link) => this.#link(link),
+        link: (link) => {
+          if (this.#state === 'closing' || this.#state === 'idle') link.destroy();
+          else this.#connections.accept(link);
+        },
         error: (error) => this.#report(error),
         replaced: () => void this.#closeWithin(Math.min(this.options.closeTimeoutMs, mostReplacedMs), true),
       });
@@ -240,11 +254,6 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.#state = 'idle';
     this.fire('close');
     return this;
-  }
-
-  #link(link: Link): void {
-    if (this.#state === 'closing' || this.#state === 'idle') link.destroy();
-    else this.#connections.accept(link);
   }
 
   #connected(connection: Connection, payload: unknown): void {
@@ -288,9 +297,4 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #report(error: unknown, peer?: PeerHandle): void {
     this.fire('error', asBusError(error, 'ERR_LISTENER'), peer);
   }
-}
-
-/** Whom an event is about. */
-function peerIn(args: readonly unknown[]): Connection | undefined {
-  return args.find((argument) => argument instanceof Connection);
 }

@@ -2,7 +2,15 @@ import { AsyncQueue } from '../base/async-queue.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import { checkSettings } from '../base/options.ts';
-import { type AskOptions, Withdrawal, type AskSettings, askOptions } from './call-settings.ts';
+import {
+  type AskOptions,
+  askNames,
+  askOptions,
+  audienceNames,
+  type AudienceSettings,
+  type SurveySettings,
+  Withdrawal,
+} from './call-settings.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { Unchecked } from './contract.ts';
@@ -41,7 +49,8 @@ export interface SurveyStreamSettings {
   readonly first?: boolean | undefined;
 }
 
-const streamSettings = ['timeout', 'signal', 'quorum', 'first'];
+const surveyNames = [...askNames, ...audienceNames];
+const streamSettings = [...surveyNames, 'quorum', 'first'];
 
 /** How many fulfilled answers end the stream. @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function quorumOf(settings: SurveyStreamSettings): number {
@@ -148,6 +157,8 @@ export async function* surveyAnswers<Handle>(
   }
 }
 
+type Given = number | SurveySettings<Connection> | undefined;
+
 /** The surveys of one server; each asks those who are connected when it starts. */
 export class Surveys {
   readonly #connections: Connections;
@@ -158,33 +169,32 @@ export class Surveys {
     this.#options = options;
   }
 
-  async all(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<unknown>[]> {
-    const options = askOptions(settings, 10_000);
-    return this.#gather(options, (connection, ask) => connection.conversation.request('', data, ask));
+  async all(data: unknown, settings: Given): Promise<SurveyResult<unknown>[]> {
+    return this.#gather(settings, (connection, ask) => connection.conversation.request('', data, ask));
   }
 
-  async pings(data: unknown, settings: number | AskSettings | undefined): Promise<SurveyResult<number>[]> {
-    const options = askOptions(settings, 10_000);
+  async pings(data: unknown, settings: Given): Promise<SurveyResult<number>[]> {
     const ping = (connection: Connection, ask: AskOptions): Promise<unknown> => connection.conversation.ping(data, ask);
-    return this.#gather(options, ping) as Promise<SurveyResult<number>[]>;
+    return this.#gather(settings, ping) as Promise<SurveyResult<number>[]>;
   }
 
   stream(
     data: unknown,
-    settings: SurveyStreamSettings = {},
+    settings: SurveyStreamSettings & AudienceSettings<Connection> = {},
   ): AsyncGenerator<SurveyAnswer<Connection, unknown>, void, void> {
     const quorum = quorumOf(settings);
     const { timeout, signal } = settings;
     const options = askOptions({ timeout, signal }, 10_000);
-    const members = this.#members((connection, ask) => connection.conversation.request('', data, ask));
+    const members = this.#members(settings, (connection, ask) => connection.conversation.request('', data, ask));
     return surveyAnswers(members, options, quorum, this.#options.clock, this.#options.surveyGraceMs);
   }
 
   #gather(
-    options: AskOptions,
+    settings: Given,
     ask: (connection: Connection, options: AskOptions) => Promise<unknown>,
   ): Promise<SurveyResult<unknown>[]> {
-    const members = this.#members(ask);
+    const options = askOptions(settings, 10_000, surveyNames);
+    const members = this.#members(typeof settings === 'object' ? settings : {}, ask);
     const { clock, surveyGraceMs } = this.#options;
     if (members.length === 0) return Promise.resolve([]);
     return new Promise((resolve) => {
@@ -202,8 +212,11 @@ export class Surveys {
     });
   }
 
-  #members(ask: (connection: Connection, options: AskOptions) => Promise<unknown>): SurveyMember<Connection>[] {
-    return [...this.#connections.all].map((connection) => ({
+  #members(
+    audience: AudienceSettings<Connection>,
+    ask: (connection: Connection, options: AskOptions) => Promise<unknown>,
+  ): SurveyMember<Connection>[] {
+    return [...this.#connections.select(audience)].map((connection) => ({
       handle: connection,
       ask: (options) => ask(connection, options),
       downAt: () => connection.conversation.downAt,

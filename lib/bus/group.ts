@@ -1,0 +1,65 @@
+import type { AskSettings, AudienceSettings } from './call-settings.ts';
+import type { Contract, ToClient as Out } from './contract.ts';
+import { checkName, type Groups } from './groups.ts';
+import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey.ts';
+
+/** What a group asks of its server. */
+export interface GroupServer<C extends Contract, Member> {
+  broadcast(data: Out<C, 'message'>, settings: AudienceSettings<Member>): Promise<void>;
+  survey(
+    data: Out<C, 'request'>,
+    settings: AskSettings & AudienceSettings<Member>,
+  ): Promise<SurveyResult<Out<C, 'response'>>[]>;
+  surveyStream(
+    data: Out<C, 'request'>,
+    settings: SurveyStreamSettings & AudienceSettings<Member>,
+  ): AsyncGenerator<SurveyAnswer<Member, Out<C, 'response'>>, void, void>;
+}
+
+/** Those who have joined a group, as they are whenever it is asked. */
+export class Group<C extends Contract, Member> {
+  /** What it is joined by. */
+  readonly name: string;
+  readonly #server: GroupServer<C, Member>;
+  readonly #groups: Pick<Groups<Member>, 'membersOf'>;
+
+  /** Made by `Server.group` only. */
+  constructor(name: string, server: GroupServer<C, Member>, groups: Pick<Groups<Member>, 'membersOf'>) {
+    checkName(name);
+    this.name = name;
+    this.#server = server;
+    this.#groups = groups;
+  }
+
+  /** Who has joined, in that order. */
+  get connections(): Member[] {
+    return [...this.#groups.membersOf(this.name)];
+  }
+
+  /** How many have joined. */
+  get size(): number {
+    return this.#groups.membersOf(this.name).size;
+  }
+
+  /** As `Server.broadcast`, to the group; `except` as there. */
+  broadcast(data: Out<C, 'message'>, settings: Pick<AudienceSettings<Member>, 'except'> = {}): Promise<void> {
+    return this.#server.broadcast(data, { ...settings, to: this.name });
+  }
+
+  /** As `Server.survey`, of the group; the answers are in the order of `connections`. */
+  survey(
+    data: Out<C, 'request'>,
+    settings: number | (AskSettings & Pick<AudienceSettings<Member>, 'except'>) = {},
+  ): Promise<SurveyResult<Out<C, 'response'>>[]> {
+    const given = typeof settings === 'number' ? { timeout: settings } : settings;
+    return this.#server.survey(data, { ...given, to: this.name });
+  }
+
+  /** As `Server.surveyStream`, of the group. */
+  surveyStream(
+    data: Out<C, 'request'>,
+    settings: SurveyStreamSettings & Pick<AudienceSettings<Member>, 'except'> = {},
+  ): AsyncGenerator<SurveyAnswer<Member, Out<C, 'response'>>, void, void> {
+    return this.#server.surveyStream(data, { ...settings, to: this.name });
+  }
+}
