@@ -238,8 +238,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   async #close(ms: number, allowReconnect: boolean): Promise<this> {
     const { clock } = this.options;
     const end = clock.now() + ms;
-    // Plugins that hang as they start leave half of the time to close what they opened.
-    await withinTime(clock, ms / 2, this.#opening);
+    // Plugins that hang as they start leave half of the time to close what they opened. One that listens stops at once.
+    if (this.#state === 'starting') await withinTime(clock, ms / 2, this.#opening);
     this.#starting.abort(new BusError('ERR_CLOSED', 'The server was closed before its plugins had started'));
     await this.#opening;
     if (this.#state === 'idle') return this;
