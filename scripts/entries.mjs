@@ -41,6 +41,7 @@ export const facts = {
   'bus/client-conversation': {
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
+    'compressLink(port, this.#platform)': 'undefined',
     'platform.processes?.(options.clock)': 'undefined',
   },
   'bus/pending-table': {
@@ -56,7 +57,7 @@ export const facts = {
     'offer === undefined': false,
     'compression !== undefined': false,
   },
-  'bus/own-hello': { 'options.trusted ?? link.trusted': false, "kind === 'unix'": false },
+  'bus/own-hello': { 'options.trusted ?? link.trusted': false, 'processMember(link, processes)': '{}' },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
   'plugins/rpc/imports': { 'Readable.from(reader)': 'reader', 'readable instanceof Readable': false },

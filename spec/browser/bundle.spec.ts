@@ -6,7 +6,8 @@ import { before, describe, it } from 'mocha';
 import { root } from '../support/repository.ts';
 import { type Bundle, bundle } from './bundle.ts';
 
-const maxBytes = 25 * 1024;
+/** Vite 5 to 7 make up to 160 bytes more of it, and no bundler is to make more than 25 KB. */
+const maxBytes = 25 * 1024 - 160;
 const generates = /\beval\s*\(|\bnew Function\b|\bFunction\s*\(/;
 
 describe('browser bundle', () => {
