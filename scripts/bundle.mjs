@@ -16,6 +16,8 @@ const dist = join(root, 'dist');
 const seams = JSON.parse(readFileSync(join(root, 'lib/package.json'), 'utf8')).imports;
 /** The layers that every entry stands on, whose code is in one file. */
 const core = /\/build\/package\/(?:base|wire|transport|session|bus)\/|commonjsHelpers/;
+/** What of them only plugins need that listen for HTTP: loaded with those. */
+const http = /\/transport\/(?:http-listener|linger|origins|websocket-handshake)\./;
 /** The little that channels, joint and rpc share is with them, but in pages, where each byte is loaded. */
 const shared = /\/plugins\/channels\/(?:joint-bytes\/|joint-options|ends\/call-port|reason)/;
 
@@ -116,6 +118,7 @@ function chunkInPages(id) {
 }
 
 function chunkOf(id) {
+  if (http.test(id.split(sep).join('/'))) return 'http';
   return shared.test(id.split(sep).join('/')) ? 'core' : chunkInPages(id);
 }
 

@@ -1,5 +1,6 @@
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import process from 'node:process';
+import type { ConnectionOptions } from 'node:tls';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
@@ -114,7 +115,8 @@ function openSocket(address: SocketAddress, settings: DialSettings): Socket {
   }
   const further = typeof settings.tls === 'object' ? settings.tls : {};
   const options: ConnectionOptions = { ...settings.options, ...further, ...where };
-  const socket = connectTls(options);
+  // Loaded by those who use it.
+  const socket = process.getBuiltinModule('node:tls').connect(options);
   socket.setKeepAlive(true);
   return socket;
 }

@@ -1,5 +1,6 @@
 import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import process from 'node:process';
+import type { TlsOptions } from 'node:tls';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
@@ -83,7 +84,8 @@ interface Accepting {
 }
 
 function secureServer(settings: ListenSettings, accept: (socket: Socket) => void, events: ListenEvents): Accepting {
-  const server = createTlsServer({
+  // Loaded by those who use it.
+  const server = process.getBuiltinModule('node:tls').createServer({
     handshakeTimeout: settings.handshakeTimeoutMs ?? 5_000,
     keepAlive: true,
     ...tlsOptions(settings),
