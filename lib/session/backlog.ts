@@ -223,8 +223,11 @@ export class Backlog {
     this.#isShut = false;
     this.#messages = 0;
     this.unheard = Number.POSITIVE_INFINITY;
-    for (let { first } = this.#waiting; first !== undefined; { first } = this.#waiting) {
-      const frame = this.#waiting.shift();
+    // Whoever pauses now would wait for ever.
+    const waiting = this.#waiting;
+    this.#waiting = new HeldFrames();
+    for (let { first } = waiting; first !== undefined; { first } = waiting) {
+      const frame = waiting.shift();
       if (frame?.type === 'message') this.#events.onMessage(frame, first.lane);
     }
   }

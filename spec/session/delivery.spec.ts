@@ -205,6 +205,15 @@ describe('delivery', () => {
     expect(heard).to.deep.equal(['chat b', 'a']);
   });
 
+  it('last words that wait in the backlog - are all heard, though one who hears them pauses', () => {
+    owed = 5;
+    request(1);
+    for (const name of ['a', 'b', 'c']) message(name);
+    onFrame = () => delivery.pause();
+    backlog.end();
+    expect(heard).to.deep.equal(['a', 'b', 'c']);
+  });
+
   it('the end of the session by one who hears what was held - is the last that is heard', () => {
     delivery.pause();
     for (const name of ['a', 'b', 'c']) message(name);
