@@ -15,6 +15,8 @@ export class Delivery {
   readonly #events: SessionEvents;
   /** An end waits behind what is held: where nothing is acknowledged, the peer does not know what it cuts off. */
   readonly #holdsEnd: boolean;
+  /** Paused by one who would resume, and not because this end closes. */
+  #isResumable = false;
   #user = new HeldFrames();
   /** Of plugins' lanes; made for the first one. */
   #lanes: HeldFrames | undefined;
@@ -54,8 +56,23 @@ export class Delivery {
   }
 
   end(frame: EndFrame, heardAt: number, sequence: number): void {
-    if (this.isShut && this.#holdsEnd && this.#user.length > 0) this.#user.hold(frame, '', sequence, heardAt);
-    else this.#events.onEnd(frame);
+    if (this.isShut && this.#holdsEnd && this.#user.length > 0) {
+      this.#user.hold(frame, '', sequence, heardAt);
+      return;
+    }
+    this.lastWords();
+    this.#events.onEnd(frame);
+  }
+
+  /** The peer says no more. Where nothing is acknowledged it does not know what it cut off: what a pause holds is heard. */
+  lastWords(): void {
+    if (!this.#holdsEnd || this.isShut || !this.#isResumable) return;
+    const held = this.#user;
+    this.#user = new HeldFrames();
+    for (let { first } = held; first !== undefined && !this.isOver; { first } = held) {
+      const frame = held.shift();
+      if (frame?.type === 'message') this.#events.onMessage(frame, first.lane);
+    }
   }
 
   /** The peer gave up `id`; false when it does not wait here. */
@@ -67,12 +84,14 @@ export class Delivery {
   /** Holds the user's messages and requests, those too that wait in the backlog. */
   pause(): void {
     this.isPaused = true;
+    this.#isResumable = true;
     this.#user = this.#backlog.withdraw(this.#user);
   }
 
   /** Delivers what was held, in order, unless a handler pauses again. */
   resume(): void {
     this.isPaused = false;
+    this.#isResumable = false;
     this.#deliverHeld();
   }
 

@@ -165,6 +165,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   }
 
   failed(error?: BusError): void {
+    this.#delivery.lastWords();
     this.events.onLinkLost(error);
   }
 

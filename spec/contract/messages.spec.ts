@@ -243,6 +243,22 @@ contract('messages', (bus, dialect) => {
     expect(got).to.deep.equal([{ a: 1, 2: 'b', true: null, null: { c: 3 } }]);
     expect(connection.attached).to.equal(true);
   });
+
+  it('a loop that is slower than its peer - hears all that was sent before the close', async () => {
+    const { client, connection } = await bus().pair({}, { closeTimeoutMs: 30_000 });
+    const loop = (async () => {
+      const heard: unknown[] = [];
+      for await (const message of connection.messages()) {
+        heard.push(message);
+        if (heard.length % 500 === 0) await turn();
+      }
+      return heard;
+    })();
+    const all = Array.from({ length: 3_000 }, (_, at) => at);
+    for (const message of all) void client.send(message);
+    await client.close();
+    expect(await loop).to.deep.equal(all);
+  });
 });
 
 contract('broadcast', (bus) => {
