@@ -1,5 +1,4 @@
-import type { Clock, Timer } from './clock.ts';
-import { longestTimerMs } from './clock.ts';
+import { type Clock, type Timer, longestTimerMs } from './clock.ts';
 
 /** The platform's clock. */
 export const systemClock: Clock = {

@@ -2,9 +2,8 @@ import { concat } from '../base/bytes.ts';
 import { BusError } from '../base/errors.ts';
 import { isSharedMemory, sharedMemory } from '../wire/codec/unencodable.ts';
 import type { ServerHello } from '../wire/handshake/hello.ts';
-import { packetType } from '../wire/net-ipc/packet.ts';
-import type { ClientOpeningOptions, ClientOpeningStep } from '../wire/handshake/client-handshake.ts';
-import { asRefusal } from '../wire/handshake/refusal.ts';
+import { packetType, asRefusal } from '../wire/net-ipc/packet.ts';
+import type { ClientHandshakeOptions, ClientHandshakeStep } from '../wire/handshake/client-handshake.ts';
 
 const mostBytes = 65_536;
 const longestTag = 5;
@@ -12,10 +11,10 @@ const textEncoder = new TextEncoder();
 
 /** How a page opens a link: its WebSocket was upgraded already, and its server speaks the native dialect. */
 export class ClientHandshake {
-  readonly #options: ClientOpeningOptions;
+  readonly #options: ClientHandshakeOptions;
   #held: Uint8Array = new Uint8Array(0);
 
-  constructor(options: ClientOpeningOptions) {
+  constructor(options: ClientHandshakeOptions) {
     this.#options = options;
   }
 
@@ -26,7 +25,7 @@ export class ClientHandshake {
     return concat([textEncoder.encode('IPC'), Uint8Array.from(tag), packet]);
   }
 
-  feed(bytes: Uint8Array): ClientOpeningStep | undefined {
+  feed(bytes: Uint8Array): ClientHandshakeStep | undefined {
     const held = (this.#held = concat([this.#held, bytes]));
     const tag = held.subarray(0, longestTag);
     const start = tag.findIndex((byte) => byte > 0x7f) + 1;

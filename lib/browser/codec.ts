@@ -1,4 +1,4 @@
-import type { Codec } from '../wire/native/codec.ts';
+import type { Codec } from '../wire/codec.ts';
 import { BodyPacker, BodyReader, packPlain, roomBytes } from './body-codec.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { NativeDecoder } from './decoder.ts';

@@ -12,7 +12,7 @@ import {
   Flag,
   FrameType,
   headerBytes,
-  isQuestion,
+  wantsAnswer,
   readUint32,
 } from '../wire/native/header.ts';
 import { rawValue } from '../wire/native/raw-body.ts';
@@ -115,7 +115,7 @@ export class NativeDecoder implements Decoder {
     if (body.length < begins) throw new BusError('ERR_PROTOCOL');
     const timeoutMs = begins === 0 ? undefined : readUint32(body, 0);
     const data = this.#data(body.subarray(begins), flags & encodingMask);
-    if ((flags & Flag.withdrawn) !== 0 && isQuestion(type)) return { type: 'part', lane, size };
+    if ((flags & Flag.withdrawn) !== 0 && wantsAnswer(type)) return { type: 'part', lane, size };
     if (type === FrameType.failure) return { type: 'failure', lane, id, error: readFailure(data), size };
     if (type === FrameType.end) return asEnd(data, size);
     if (type === FrameType.open) return { type: 'open', lane, name: asLaneName(data), size };

@@ -19,7 +19,7 @@ import type { ClientPeerEvents, ReadyInfo, RetryInfo, SessionInfo, SlowInfo, Und
 import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
-import { type Context, type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
+import { type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
 
 /** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
 export interface ClientEvents<C extends Contract> {
@@ -264,5 +264,3 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     this.fire('error', asBusError(error, 'ERR_LISTENER'));
   }
 }
-
-export type { Context, Handler, Respond };

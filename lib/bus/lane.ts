@@ -11,7 +11,7 @@ export interface PeerHandle {
   readonly remoteAddress: string | undefined;
   /** What kind of link the peer has, or had last. */
   readonly linkKind: Link['kind'] | undefined;
-  /** The tier in force; lanes need `session`. */
+  /** What is promised of delivery; lanes need `session`. */
   readonly delivery: 'legacy' | 'session';
   send(data: unknown): Promise<void>;
   request(data: unknown, options?: number | LaneSendOptions): Promise<unknown>;

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { SessionDialect } from '../session/dialect.ts';
@@ -17,8 +18,6 @@ import { linuxProcesses, ProcessWatch } from './process-watch.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
 import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
 import { Server as PortableServer } from './server.ts';
-
-import process from 'node:process';
 
 /** One for all clients and servers here, so that one look serves all who lost their links to one process. */
 const ownWatch = new ProcessWatch(systemClock, linuxProcesses);

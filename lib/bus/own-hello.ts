@@ -10,13 +10,13 @@ import type { Processes } from './platform.ts';
 export const Feature = { records: 'records', withdrawn: 'withdrawn', handled: 'handled' } as const;
 
 /** The features this end offers on `link`. */
-export function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
+function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
   const features = [Feature.withdrawn, Feature.handled];
   return (options.trusted ?? link.trusted) ? [Feature.records, ...features] : features;
 }
 
 /** Where links reach this machine only: how the peer can see that this process has ended. */
-export function processMember({ kind }: Link, processes: Processes | undefined): { readonly process?: ProcessMark } {
+function processMember({ kind }: Link, processes: Processes | undefined): { readonly process?: ProcessMark } {
   const process = kind === 'unix' ? processes?.own() : undefined;
   return process === undefined ? {} : { process };
 }

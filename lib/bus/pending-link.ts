@@ -31,7 +31,7 @@ export interface PendingLinkOwner {
   left(link: PendingLink, error: BusError | undefined): void;
 }
 
-const halfDone = 'A link closed in the middle of its opening';
+const halfDone = 'A link closed in the middle of its handshake';
 /** What is no fault of the server's when it happens as a link is admitted. */
 const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
 const nothing = new Uint8Array(0);
@@ -43,7 +43,7 @@ export class PendingLink {
   readonly #port: LinkPort;
   readonly #options: PendingLinkOptions;
   readonly #owner: PendingLinkOwner;
-  readonly #opening: ServerHandshake;
+  readonly #handshake: ServerHandshake;
   readonly #deadline: Timer;
   /** What came while the client was being authorised. */
   #early: Uint8Array[] = [];
@@ -60,7 +60,7 @@ export class PendingLink {
     this.#options = options;
     this.#owner = owner;
     this.#budget = new ByteBudget(maxPreAuthBytes);
-    this.#opening = new ServerHandshake({ maxBytes: maxPreAuthBytes, maxDepth });
+    this.#handshake = new ServerHandshake({ maxBytes: maxPreAuthBytes, maxDepth });
     this.#deadline = clock.setTimer(() => this.#timedOut(), handshakeTimeoutMs, true);
     this.#port = new LinkPort(link, clock);
     this.#port.read({
@@ -115,7 +115,7 @@ export class PendingLink {
       return;
     }
     try {
-      for (const step of this.#opening.feed(bytes)) {
+      for (const step of this.#handshake.feed(bytes)) {
         if (step.type === 'write') this.#port.write(step.bytes);
         else if (step.type === 'http') this.#http(step.bytes);
         else this.#greet(step.hello, step.rest);

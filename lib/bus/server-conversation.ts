@@ -108,18 +108,17 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     this.current.tell();
   }
 
-  /** Another link of the session; false when the client's count does not fit. */
-  resumeOn(port: LinkPort, received: number, process: ProcessMark | undefined): boolean {
+  /** Another link of the session, to whose count the client's fits. */
+  resumeOn(port: LinkPort, received: number, process: ProcessMark | undefined): void {
     const { session } = this;
-    if (session === undefined) return false;
+    if (session === undefined) return;
     this.#grace?.cancel();
     this.#grace = undefined;
     this.#read(port, session, process);
-    if (!session.attach(port, received)) return false;
+    session.attach(port, received);
     if (this.lifecycle.is('disconnected')) this.lifecycle.move('ready');
     session.room();
     this.events.linkChanged(this.handle, true);
-    return true;
   }
 
   /** Tells the client to finish and move on, and resolves when it has, or after `withinMs`. */

@@ -53,7 +53,7 @@ const surveyNames = [...askNames, ...audienceNames];
 const streamSettings = [...surveyNames, 'quorum', 'first'];
 
 /** How many fulfilled answers end the stream. @throws BusError `ERR_INVALID_ARGUMENT`. */
-export function quorumOf(settings: SurveyStreamSettings): number {
+function quorumOf(settings: SurveyStreamSettings): number {
   checkSettings('surveyStream takes', streamSettings, settings);
   const { first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
   if (quorum === Number.POSITIVE_INFINITY || (Number.isInteger(quorum) && quorum > 0)) return quorum;
@@ -64,7 +64,7 @@ export function quorumOf(settings: SurveyStreamSettings): number {
  * Asks each member and calls `answered` once for each of them. A member has `graceMs` to come back from when its
  * link broke, then it counts as gone (`ERR_CLOSED`); one that is gone already is not asked. The function returned cancels what is still open.
  */
-export function askAll<Handle>(
+function askAll<Handle>(
   members: readonly SurveyMember<Handle>[],
   options: AskOptions,
   clock: Clock,
@@ -130,7 +130,7 @@ function goneError(): BusError {
 }
 
 /** The answers of a survey in the order they come. Ending the loop cancels the questions still open. */
-export async function* surveyAnswers<Handle>(
+async function* surveyAnswers<Handle>(
   members: readonly SurveyMember<Handle>[],
   options: AskOptions,
   quorum: number,

@@ -18,7 +18,7 @@ const usage = `usage: busbar dispatch [OPTIONS]
 
 Opens TCP and UDP ports on demand and streams them to drivers.
 
-  -p, --port PORT          port of the WebSocket face (SG_SERVER_PORT, 3000)
+  -p, --port PORT          port of the WebSocket server (SG_SERVER_PORT, 3000)
   -b, --host ADDRESS       address it listens on (SG_SERVER_HOST, 127.0.0.1)
       --bus ADDRESS        also a bus server, at unix:/path or tcp:host:port, for drivers on the bus; except on
                            a socket file they give the token to connect(), as { token }
@@ -34,7 +34,7 @@ Opens TCP and UDP ports on demand and streams them to drivers.
 environment:
   PLACE_SERVER_SECRET      the token of drivers; needed in production
   SERVER_SECRET            the same, where PLACE_SERVER_SECRET is not set
-  SG_SERVER_PORT           port of the WebSocket face, where --port is not given
+  SG_SERVER_PORT           port of the WebSocket server, where --port is not given
   SG_SERVER_HOST           address it listens on, where --host is not given
   SG_ENV                   "production" for a log without debug lines, and no default secret
 `;

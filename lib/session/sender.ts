@@ -79,7 +79,7 @@ export class Sender {
     return replay.bytes + bytes < maxBytes && replay.count + (isUser ? queued.countOf(0) : queued.count) < maxMessages;
   }
 
-  /** Bytes accepted that the peer has not taken, as far as this tier can tell. */
+  /** Bytes accepted that the peer has not taken, as far as can be told. */
   get pendingBytes(): number {
     if (this.#reliable) return this.replay.bytes + (this.#encoder.queue?.bytes ?? 0);
     return (this.#writeQueue.outlet?.bufferedBytes ?? 0) + this.#slab.pendingBytes;

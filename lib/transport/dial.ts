@@ -38,7 +38,7 @@ const crowdedPauseMs = 20;
  * Opens one socket; a tls address counts as open once its handshake is done. Rejects `ERR_CONNECT` with the system's
  * error as cause, or the reason of `signal`; then nothing stays open.
  */
-export async function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
+async function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {
   const { clock = systemClock, random = systemRandom } = settings;
   const until = clock.now() + crowdedForMs;
   for (;;) {
@@ -99,7 +99,7 @@ function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSi
 }
 
 /** `ERR_CONNECT` for a failed attempt, whatever made it fail. */
-export function connectError(address: Address, cause: unknown): BusError {
+function connectError(address: Address, cause: unknown): BusError {
   return new BusError('ERR_CONNECT', `cannot connect to ${formatAddress(address)}: ${describe(cause)}`, { cause });
 }
 

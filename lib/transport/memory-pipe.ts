@@ -4,7 +4,7 @@ import type { Random } from '../base/random.ts';
 import type { DirectionFaults } from './memory-faults.ts';
 
 /** As many bytes under way as this, and a writer is asked to wait. */
-export const highWaterBytes = 65_536;
+const highWaterBytes = 65_536;
 const lowWaterBytes = highWaterBytes / 2;
 
 interface Segment {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { BusError } from '../../lib/index.ts';
 import { DevicePort } from '../../lib/plugins/dispatch/device-port.ts';
+import { HttpServer } from '../../lib/plugins/gateway/index.ts';
 import { interserve } from '../../lib/plugins/interserve/index.ts';
 import { Meeting } from '../plugins/channels/meeting.ts';
 
@@ -95,6 +96,16 @@ describe('listeners of every emitter', () => {
         report: (error) => errors.push(error),
       });
       return { listen: (listener) => port.on('released', listener), raise: () => port.emit('released'), errors };
+    },
+    'a server of the gateway': async () => {
+      const errors: unknown[] = [];
+      const http = new HttpServer({ deferred: false });
+      http.on('UNKNOWN_OR_INVALID_WEBSERVER_EVENT', (_event, { error }) => errors.push(error));
+      return {
+        listen: (listener) => http.on('SERVER_STARTED_LISTENING', listener),
+        raise: () => http.onEvent('SERVER_STARTED_LISTENING'),
+        errors,
+      };
     },
     'the transfers of a server': async () => {
       const transfers = meeting.server.use(interserve({ share: true }));

@@ -18,6 +18,7 @@ contract(
     it('are refused by name, with all that there are', async () => {
       const { server, client, connection } = await bus().pair();
       const fresh = bus().newClient();
+      const audience = ['{ timeout, signal, to, except }'];
       const wrong = { timout: 5 } as never;
       const calls: readonly (readonly [string, () => unknown, readonly string[]])[] = [
         ['client.request', () => client.request(1, wrong), request],
@@ -27,9 +28,14 @@ contract(
         ['connection.request', () => connection.request(1, wrong), ask],
         ['connection.ping', () => connection.ping(1, wrong), ask],
         ['connection.send', () => connection.send(1, wrong), ['confirm', 'timeout', 'signal', 'not "timout"']],
-        ['server.survey', () => server.survey(1, wrong), ask],
-        ['server.ping', () => server.ping(1, wrong), ask],
-        ['server.surveyStream', () => server.surveyStream(1, wrong).next(), ['timeout', 'signal', 'quorum', 'first']],
+        ['server.survey', () => server.survey(1, wrong), audience],
+        ['server.ping', () => server.ping(1, wrong), audience],
+        ['server.broadcast', () => server.broadcast(1, wrong), ['{ to, except }']],
+        [
+          'server.surveyStream',
+          () => server.surveyStream(1, wrong).next(),
+          ['timeout', 'signal', 'to', 'except', 'quorum', 'first'],
+        ],
         ['server.start', () => server.start(wrong), ['takeover']],
       ];
       for (const [name, call, known] of calls) {
@@ -59,11 +65,12 @@ contract(
         connection.request(1, idempotent),
         connection.ping(1, idempotent),
         client.ping(1, idempotent),
-        server.survey(1, idempotent),
         bus().newClient().connect(1, idempotent),
       ]) {
         expect((await rejected(call)).message).to.match(/\{ timeout, signal \}, not "idempotent"$/);
       }
+      const { message } = await rejected(server.survey(1, idempotent));
+      expect(message).to.match(/\{ timeout, signal, to, except \}, not "idempotent"$/);
     });
   },
   { on: ['memory'], speaking: [native, json] },

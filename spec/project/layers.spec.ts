@@ -215,6 +215,31 @@ export const j = (from: string) => from === 'k.ts';`;
     expect(cycles).to.deep.equal([]);
   });
 
+  it('folders - make no cycle, types too', () => {
+    const below = new Map<string, Set<string>>();
+    // The side of pages is `lib/browser/`, whatever is on the other.
+    for (const source of sources.filter(({ name }) => layerOf(name) !== 'browser')) {
+      const folder = dirname(source.name);
+      for (const target of source.imports.flatMap((imported) => targetsOf(source, imported))) {
+        const other = dirname(target);
+        // A folder and what it is in are one.
+        const isWithin = folder.startsWith(`${other}/`) || other.startsWith(`${folder}/`);
+        if (folder === other || isWithin || other === '.' || other === 'browser') continue;
+        below.set(folder, (below.get(folder) ?? new Set()).add(other));
+      }
+    }
+    const cycles: string[] = [];
+    const done = new Set<string>();
+    const visit = (folder: string, path: readonly string[]): void => {
+      if (path.includes(folder)) cycles.push([...path.slice(path.indexOf(folder)), folder].join(' -> '));
+      if (done.has(folder) || path.includes(folder)) return;
+      for (const other of below.get(folder) ?? []) visit(other, [...path, folder]);
+      done.add(folder);
+    };
+    for (const folder of below.keys()) visit(folder, []);
+    expect(cycles).to.deep.equal([]);
+  });
+
   it('packages - every one imported is a dependency, an optional peer loaded lazily, or becomes part of the files', () => {
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, object | undefined>;
     const bundled = { 'find-my-way': '', 'proxy-addr': '', ws: '' };

@@ -219,7 +219,8 @@ class ApiRun {
   /** Faults of the network and of handlers are no faults of the wire. */
   #error(name: string, code: string, message: string): void {
     const isOfWire = code === 'ERR_PROTOCOL' || code === 'ERR_TOO_LARGE';
-    if (isOfWire && !message.endsWith('in the middle of its opening')) this.books.wrong(`${name}: ${code} ${message}`);
+    if (isOfWire && !message.endsWith('in the middle of its handshake'))
+      this.books.wrong(`${name}: ${code} ${message}`);
   }
 
   #surveys(): void {

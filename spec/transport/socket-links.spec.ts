@@ -62,9 +62,9 @@ for (const transport of transports) {
 
     beforeEach(async () => {
       const wanted = parseAddress(transport.url === 'unix' ? `unix:${folder.path('s')}` : transport.url);
-      host = await Host.open(wanted, { ...transport.listen, endTimeoutMs: 50 });
+      host = await Host.open(wanted, { ...transport.listen, endTimeoutMs: 250 });
       address = 'port' in wanted ? { ...wanted, port: host.listener.port ?? 0 } : wanted;
-      client = await dial(address, { ...transport.dial, endTimeoutMs: 50 });
+      client = await dial(address, { ...transport.dial, endTimeoutMs: 250 });
       await host.until(({ accepted }) => accepted.length === 1);
       server = host.accepted[0]!;
     });

@@ -87,7 +87,7 @@ export type PeerMessage = ListMessage<typeof peerMessages>;
 export type RoomMessage = Exclude<PeerMessage, readonly ['publish' | 'subscribe' | 'unsubscribe', ...unknown[]]>;
 export type RelayMessage = ListMessage<typeof relayMessages>;
 /** What the relay says to an end that it lets in, as an owner or as a user. */
-export type AdmissionMessage = Extract<RelayMessage, readonly ['created' | 'entered', ...unknown[]]>;
+export type EntryMessage = Extract<RelayMessage, readonly ['created' | 'entered', ...unknown[]]>;
 
 export const readRequest = listReader('request of channels', requests);
 export const readPeerMessage = listReader('message of channels', peerMessages);

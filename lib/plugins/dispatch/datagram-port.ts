@@ -7,7 +7,7 @@ import type { Lease, LeasedPort } from './lease.ts';
 import type { OpenPort, PortContext } from './open-port.ts';
 
 /** The largest payload of a UDP datagram over IPv4. */
-export const largestDatagram = 65_507;
+const largestDatagram = 65_507;
 /** Kept for the system by `send`, beyond which datagrams are not taken. */
 const mostUnsentBytes = 4 * 1_048_576;
 /** Asked of the system, which gives what it may; bursts wait there. */

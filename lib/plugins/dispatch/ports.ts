@@ -20,7 +20,7 @@ export interface Statistics {
   readonly tcp_clients: Readonly<Record<string, number>>;
 }
 
-export function statisticsOf(datagrams: Iterable<OpenPort>, streams: Iterable<OpenPort>): Statistics {
+function statisticsOf(datagrams: Iterable<OpenPort>, streams: Iterable<OpenPort>): Statistics {
   const statistics = { udp_listeners: record(), tcp_listeners: record(), tcp_clients: record() };
   for (const port of datagrams) statistics.udp_listeners[port.number] = port.leases.size;
   for (const port of streams) {

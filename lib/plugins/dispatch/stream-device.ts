@@ -114,7 +114,7 @@ export class StreamDevice implements Device, PendingDevice {
     this.#audience.set(lease, 'served');
     this.#waiting -= 1;
     if (this.#kept !== undefined) lease.deliver(this, this.#kept);
-    if (this.#status === 'gone') this.#farewell(lease);
+    if (this.#status === 'gone') this.#destroyTimer(lease);
     this.#flow();
   }
 
@@ -191,7 +191,7 @@ export class StreamDevice implements Device, PendingDevice {
     this.#status = 'gone';
     this.#destroyLater();
     this.#host.gone(this, reason);
-    for (const [lease, part] of this.#audience) if (part === 'served') this.#farewell(lease);
+    for (const [lease, part] of this.#audience) if (part === 'served') this.#destroyTimer(lease);
   }
 
   /** What is written within the time restarts it. */
@@ -212,7 +212,7 @@ export class StreamDevice implements Device, PendingDevice {
     this.#timer = this.#host.clock.setTimer(() => this.#socket.destroy(), this.#host.limits.deviceTimeoutMs, true);
   }
 
-  #farewell(lease: Lease): void {
+  #destroyTimer(lease: Lease): void {
     this.#audience.delete(lease);
     lease.driver.closed(this);
   }

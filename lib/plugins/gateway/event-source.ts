@@ -31,9 +31,15 @@ interface QueuedEvent {
   readonly payload: WebServerMessage;
 }
 
-const nobody: readonly Handler[] = [];
-
 type Handler = (event: AnyEventName, payload?: WebServerMessage) => unknown;
+
+/** A handler as it was given, and what is called for it. */
+interface Registered {
+  readonly handler: unknown;
+  readonly run: Handler;
+}
+
+const nobody: readonly Registered[] = [];
 
 /**
  * Delivers events to handlers: at once, or queued until `processDeferredEvents`. A handler is a listener given to `on`, a
@@ -47,7 +53,7 @@ export abstract class EventSource<Name extends AnyEventName> {
   readonly #outlet: FailureOutlet | undefined;
   readonly #queue = new Queue<QueuedEvent>();
   #queuedBytes = 0;
-  readonly #handlers = new Map<AnyEventName, readonly Handler[]>();
+  readonly #handlers = new Map<AnyEventName, readonly Registered[]>();
   #poll: Timer | undefined;
   #processing = false;
   #full = false;
@@ -58,26 +64,31 @@ export abstract class EventSource<Name extends AnyEventName> {
   }
 
   on<Event extends Name>(event: Event, handler: EventHandler<Event>): this {
-    const before = this.#handlers.get(event) ?? [];
-    this.#handlers.set(event, [...before, handler as Handler]);
-    return this;
+    return this.#add(event, handler, handler as Handler);
   }
 
   once<Event extends Name>(event: Event, handler: EventHandler<Event>): this {
-    const wrapped = (name: AnyEventName, payload?: WebServerMessage): unknown => {
-      this.off(event, wrapped);
+    const run: Handler = (name, payload) => {
+      this.#remove(event, (each) => each.run === run);
       return (handler as Handler)(name, payload);
     };
-    return this.on(event, wrapped);
+    return this.#add(event, handler, run);
   }
 
   off<Event extends Name>(event: Event, handler: EventHandler<Event>): this {
-    const before = this.#handlers.get(event) ?? [];
-    this.#handlers.set(
-      event,
-      before.filter((each) => each !== handler),
-    );
+    this.#remove(event, (each) => each.handler === handler);
     return this;
+  }
+
+  #add(event: AnyEventName, handler: unknown, run: Handler): this {
+    if (typeof handler !== 'function') throw new TypeError(`The listener of "${event}" must be a function`);
+    this.#handlers.set(event, [...(this.#handlers.get(event) ?? nobody), { handler, run }]);
+    return this;
+  }
+
+  #remove(event: AnyEventName, isMeant: (registered: Registered) => boolean): void {
+    const left = (this.#handlers.get(event) ?? nobody).filter((each) => !isMeant(each));
+    this.#handlers.set(event, left);
   }
 
   /** How many events wait for the next poll. */
@@ -98,8 +109,8 @@ export abstract class EventSource<Name extends AnyEventName> {
     let wait: Promise<void> | undefined;
     const own: unknown = Reflect.get(this, event);
     if (typeof own === 'function') wait = this.#run(own.bind(this) as Handler, event, payload);
-    for (const handler of this.#handlers.get(event) ?? nobody) {
-      const other = this.#run(handler, event, payload);
+    for (const { run } of this.#handlers.get(event) ?? nobody) {
+      const other = this.#run(run, event, payload);
       if (other !== undefined) wait = wait === undefined ? other : wait.then(() => other);
     }
     return wait;

@@ -1,9 +1,12 @@
 import type { PeerHandle } from '../../bus/plugin.ts';
-import type { Given, Resolved } from '../../base/options.ts';
-import { callback, custom, flag, integer } from '../../base/options.ts';
+import { type Given, type Resolved, callback, custom, flag, integer } from '../../base/options.ts';
 import { HttpServer } from './http-server.ts';
-import type { BrowserListenerOptions, HttpServerOptions, WebSocketServerOptions } from './server-options.ts';
-import { queueOptions } from './server-options.ts';
+import {
+  type BrowserListenerOptions,
+  type HttpServerOptions,
+  type WebSocketServerOptions,
+  queueOptions,
+} from './server-options.ts';
 import { WebSocketServer } from './websocket-server.ts';
 
 /** Options of the server, and where it listens: 9001 unless given. */

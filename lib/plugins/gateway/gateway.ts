@@ -1,6 +1,5 @@
 import { resolveOptions } from '../../base/options.ts';
-import type { Plugin, PluginHost } from '../../bus/plugin.ts';
-import { definePlugin } from '../../bus/plugin.ts';
+import { type Plugin, type PluginHost, definePlugin } from '../../bus/plugin.ts';
 import { BrowserListener } from './browser-listener.ts';
 import { type GatewayOptions, gatewayOptions, remoteOptions, type RemoteWebOptions } from './gateway-options.ts';
 import { HttpServer } from './http-server.ts';

@@ -2,11 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { lingerAfter } from '../../transport/linger.ts';
 import type { EventExtras, HttpEventName } from './gateway-event.ts';
-import type { RequestBodyEvents } from './request-body.ts';
-import { RequestBody } from './request-body.ts';
+import { type RequestBodyEvents, RequestBody } from './request-body.ts';
 import { type RequestDetails, requestDetails } from './request-details.ts';
-import type { ResponseWriterEvents } from './response-writer.ts';
-import { ResponseWriter } from './response-writer.ts';
+import { type ResponseWriterEvents, ResponseWriter } from './response-writer.ts';
 import type { RouteMatch } from './route-table.ts';
 import type { HttpServerSettings } from './server-options.ts';
 

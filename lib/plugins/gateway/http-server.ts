@@ -3,8 +3,15 @@ import type { Socket } from 'node:net';
 import { resolveOptions } from '../../base/options.ts';
 import { hostsOf } from '../../transport/websocket-handshake.ts';
 import { ConnectionTable } from './connection-table.ts';
-import type { AnyEventName, BodyData, EventExtras, WebServerMessage } from './gateway-event.ts';
-import { serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
+import {
+  type AnyEventName,
+  type BodyData,
+  type EventExtras,
+  type WebServerMessage,
+  serverClientId,
+  toBuffer,
+  webServerMessage,
+} from './gateway-event.ts';
 import { HttpExchange, type MiddleEventName } from './http-exchange.ts';
 import { RequestAccessors, type RequestDetails, splitTarget } from './request-details.ts';
 import { HttpSendStatus } from './response-writer.ts';

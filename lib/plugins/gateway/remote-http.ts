@@ -1,6 +1,13 @@
 import type { EventSourceOptions } from './event-source.ts';
-import type { AnyEventName, BodyData, WebServerMessage } from './gateway-event.ts';
-import { eventTypeIds, serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
+import {
+  type AnyEventName,
+  type BodyData,
+  type WebServerMessage,
+  eventTypeIds,
+  serverClientId,
+  toBuffer,
+  webServerMessage,
+} from './gateway-event.ts';
 import type { HttpServer } from './http-server.ts';
 import { RequestAccessors, type RequestDetails } from './request-details.ts';
 import { HttpSendStatus, ResponseHead } from './response-writer.ts';

@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { Resolved } from '../../base/options.ts';

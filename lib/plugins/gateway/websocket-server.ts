@@ -5,8 +5,14 @@ import { resolveOptions } from '../../base/options.ts';
 import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { EventSource } from './event-source.ts';
-import type { BodyData, GatewayEventName, WebSocketEventName } from './gateway-event.ts';
-import { serverClientId, toBuffer, webServerMessage } from './gateway-event.ts';
+import {
+  type BodyData,
+  type GatewayEventName,
+  type WebSocketEventName,
+  serverClientId,
+  toBuffer,
+  webServerMessage,
+} from './gateway-event.ts';
 import type { UpgradeDetails } from './request-details.ts';
 import {
   DEFAULT_PORT,

@@ -13,7 +13,7 @@ export class ExportedStream {
   readonly #outlet: ExportedStreamOutlet;
   readonly #hooks: (() => void)[] = [];
   #iterator: AsyncIterator<unknown> | undefined;
-  /** What the other side asked for and did not get. No window of `base/credit`: its size is the other side's to choose. */
+  /** What the other side asked for and did not get. No window of `base/flow-control`: its size is the other side's to choose. */
   #credit = 0;
   #state: 'idle' | 'pumping' | 'over' = 'idle';
 

@@ -6,7 +6,7 @@
 export const cost = {
   value: 1,
   container: 4,
-  text: 2,
+  text: 3,
   longText: 4,
   float: 1,
   longNumber: 4,

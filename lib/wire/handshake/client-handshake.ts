@@ -1,8 +1,8 @@
 import { BusError } from '../../base/errors.ts';
 import { type ClientHello, type ServerHello, asServerHello } from './hello.ts';
-import { packetType } from '../net-ipc/packet.ts';
+import { asRefusal, packetType, type Refusal } from '../net-ipc/packet.ts';
 import {
-  Inbox,
+  HandshakeBuffer,
   type HandshakeLimits,
   type PlainPacket,
   defaultHandshakeBytes,
@@ -10,17 +10,17 @@ import {
   plainPacket,
   readPlainPacket,
 } from './packet.ts';
-import { type Refusal, asRefusal, refusalIn } from './refusal.ts';
+import { refusalIn } from './refusal.ts';
 import { headEnd, statusLine, upgradeRequest } from './upgrade.ts';
 
-export interface ClientOpeningOptions {
+export interface ClientHandshakeOptions {
   readonly hello: ClientHello;
   /** Opens through an HTTP upgrade, for proxies. */
   readonly http?: { readonly host: string; readonly path: string } | false;
   readonly limits?: HandshakeLimits;
 }
 
-export type ClientOpeningStep =
+export type ClientHandshakeStep =
   /** To be written at once; the server's answer follows. */
   | { readonly type: 'write'; readonly bytes: Uint8Array }
   | { readonly type: 'open'; readonly hello: ServerHello; readonly rest: Uint8Array }
@@ -28,18 +28,18 @@ export type ClientOpeningStep =
 
 /** The client's side of how a link opens. Knows bytes only; deadlines are its owner's. */
 export class ClientHandshake {
-  readonly #options: ClientOpeningOptions;
-  readonly #inbox: Inbox;
+  readonly #options: ClientHandshakeOptions;
+  readonly #buffer: HandshakeBuffer;
   readonly #maxBytes: number;
   readonly #maxDepth: number;
   #upgrading: boolean;
   #seen = 0;
 
-  constructor(options: ClientOpeningOptions) {
+  constructor(options: ClientHandshakeOptions) {
     this.#options = options;
     this.#maxBytes = options.limits?.maxBytes ?? defaultHandshakeBytes;
     this.#maxDepth = options.limits?.maxDepth ?? defaultHandshakeDepth;
-    this.#inbox = new Inbox(this.#maxBytes);
+    this.#buffer = new HandshakeBuffer(this.#maxBytes);
     this.#upgrading = options.http !== undefined && options.http !== false;
   }
 
@@ -54,28 +54,28 @@ export class ClientHandshake {
    * Takes what the server sent; undefined while it is not enough. After `open` and `refused` this is done with. Throws
    * `ERR_PROTOCOL` for anything that is no answer and `ERR_TOO_LARGE` past the limit.
    */
-  feed(bytes: Uint8Array): ClientOpeningStep | undefined {
-    this.#inbox.push(bytes);
+  feed(bytes: Uint8Array): ClientHandshakeStep | undefined {
+    this.#buffer.push(bytes);
     if (this.#upgrading) return this.#readUpgrade();
-    const packet = readPlainPacket(this.#inbox.bytes, 0, this.#maxBytes, this.#maxDepth);
+    const packet = readPlainPacket(this.#buffer.bytes, 0, this.#maxBytes, this.#maxDepth);
     return packet && this.#settle(packet);
   }
 
-  #readUpgrade(): ClientOpeningStep | undefined {
-    const held = this.#inbox.bytes;
+  #readUpgrade(): ClientHandshakeStep | undefined {
+    const held = this.#buffer.bytes;
     checkHttp(held);
     const end = headEnd(held, this.#seen - 3);
     this.#seen = held.length;
     if (end < 0) return undefined;
     this.#upgrading = false;
-    this.#inbox.skip(end);
-    if (this.#inbox.bytes.length > 0) {
+    this.#buffer.skip(end);
+    if (this.#buffer.bytes.length > 0) {
       throw new BusError('ERR_PROTOCOL', 'The server spoke before the client said who it is.');
     }
     return { type: 'write', bytes: plainPacket(packetType.connection, this.#options.hello) };
   }
 
-  #settle(packet: PlainPacket): ClientOpeningStep {
+  #settle(packet: PlainPacket): ClientHandshakeStep {
     if (packet.type === packetType.end) return { type: 'refused', refusal: asRefusal(packet.data) };
     if (packet.type !== packetType.connection) {
       throw new BusError('ERR_PROTOCOL', `The server opened with a packet of type ${packet.type}.`);
@@ -83,7 +83,7 @@ export class ClientHandshake {
     const refusal = refusalIn(packet.data);
     if (refusal !== undefined) return { type: 'refused', refusal };
     const hello = asServerHello(packet.data, this.#options.hello);
-    return { type: 'open', hello, rest: this.#inbox.bytes.subarray(packet.end) };
+    return { type: 'open', hello, rest: this.#buffer.bytes.subarray(packet.end) };
   }
 }
 

@@ -188,5 +188,5 @@ function asSize(value: unknown): number {
 }
 
 function wrong(name: string): BusError {
-  return new BusError('ERR_PROTOCOL', `The opening packet is malformed: ${name}.`);
+  return new BusError('ERR_PROTOCOL', `The handshake packet is malformed: ${name}.`);
 }

@@ -15,7 +15,7 @@ export interface HandshakeLimits {
 export const defaultHandshakeBytes = 65_536;
 export const defaultHandshakeDepth = 64;
 
-/** One packet as the opening writes it: plain JSON behind a tag. Throws `ERR_UNENCODABLE`. */
+/** One packet as the handshake writes it: plain JSON behind a tag. Throws `ERR_UNENCODABLE`. */
 export function plainPacket(type: number, data: unknown, prefix = ''): Uint8Array {
   let text: string | undefined;
   try {
@@ -52,30 +52,30 @@ export function readPlainPacket(
 ): PlainPacket | undefined {
   const tag = readTag(bytes, at, bytes.length);
   if (tag === 0) return undefined;
-  if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length in front of the opening packet is too long.');
+  if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length in front of the handshake packet is too long.');
   const start = at + (tag & 7);
   const end = start + Math.floor(tag / 8);
   if (end > maxBytes) {
-    throw new BusError('ERR_TOO_LARGE', `The opening takes ${end} bytes; ${maxBytes} are allowed.`);
+    throw new BusError('ERR_TOO_LARGE', `The handshake takes ${end} bytes; ${maxBytes} are allowed.`);
   }
   if (end > bytes.length) return undefined;
   if (jsonExceedsDepth(bytes, start, end, maxDepth)) {
-    throw new BusError('ERR_PROTOCOL', `The opening packet is nested deeper than ${maxDepth}.`);
+    throw new BusError('ERR_PROTOCOL', `The handshake packet is nested deeper than ${maxDepth}.`);
   }
   let packet: unknown;
   try {
     packet = parseJson(new TextDecoder().decode(bytes.subarray(start, end)));
   } catch (error) {
-    throw new BusError('ERR_PROTOCOL', 'The opening packet is not JSON.', { cause: error });
+    throw new BusError('ERR_PROTOCOL', 'The handshake packet is not JSON.', { cause: error });
   }
   if (typeof packet !== 'object' || packet === null || !('t' in packet) || typeof packet.t !== 'number') {
-    throw new BusError('ERR_PROTOCOL', 'The opening packet has no type.');
+    throw new BusError('ERR_PROTOCOL', 'The handshake packet has no type.');
   }
   return { type: packet.t, data: 'd' in packet ? packet.d : undefined, end };
 }
 
-/** The bytes of an opening so far, in one piece and under one limit. */
-export class Inbox {
+/** The bytes of a handshake so far, in one piece and under one limit. */
+export class HandshakeBuffer {
   readonly #maxBytes: number;
   #buffer = new Uint8Array(0);
   #length = 0;

@@ -1,19 +1,7 @@
 import { concat } from '../../base/bytes.ts';
-import { BusError } from '../../base/errors.ts';
 import type { ClientHello, ServerHello } from './hello.ts';
-import { packetType } from '../net-ipc/packet.ts';
+import { asRefusal, packetType, type Refusal } from '../net-ipc/packet.ts';
 import { plainPacket, tagged } from './packet.ts';
-
-const longestCode = 64;
-
-/** How a server said no. */
-export interface Refusal {
-  /** A code of `errorCodes`; absent when the server is a net-ipc one. */
-  readonly code: string | undefined;
-  readonly reason: unknown;
-  /** Whether the client may try again by itself. */
-  readonly allowReconnect: boolean;
-}
 
 /** The server's CONNECTION packet, plain whatever it announces. */
 export function acceptHello(hello: ServerHello): Uint8Array {
@@ -40,18 +28,10 @@ export function refusalIn(data: unknown): Refusal | undefined {
   return typeof data === 'object' && data !== null && 'end' in data ? asRefusal(data.end) : undefined;
 }
 
-/** The payload of an END packet, checked. Throws `ERR_PROTOCOL`. */
-export function asRefusal(data: unknown): Refusal {
-  if (data === undefined || data === null) return { code: undefined, reason: undefined, allowReconnect: true };
-  if (typeof data !== 'object') throw new BusError('ERR_PROTOCOL', 'The END packet is malformed.');
-  const code = 'c' in data && typeof data.c === 'string' && data.c.length <= longestCode ? data.c : undefined;
-  return { code, reason: 'm' in data ? data.m : undefined, allowReconnect: 'a' in data && data.a === true };
-}
-
 const textEncoder = new TextEncoder();
 const longestBlock = 0xffff;
 
-/** What an END packet of the opening says. */
+/** What an END packet of the handshake says. */
 export interface EndBody {
   readonly code: string;
   readonly reason: string;
@@ -62,10 +42,7 @@ export interface EndBody {
  * The body of an END packet in the codecs a client was just told to use. It is written without a codec library, since it is
  * all that some links ever carry.
  */
-export function endBody(
-  end: EndBody,
-  codecs: { readonly compress: boolean; readonly messagepack: boolean },
-): Uint8Array {
+function endBody(end: EndBody, codecs: { readonly compress: boolean; readonly messagepack: boolean }): Uint8Array {
   const body = codecs.messagepack ? packed(end) : textEncoder.encode(json(end));
   return codecs.compress ? stored(body) : body;
 }

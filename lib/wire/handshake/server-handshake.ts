@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import { type ClientHello, asClientHello } from './hello.ts';
 import { packetType } from '../net-ipc/packet.ts';
 import {
-  Inbox,
+  HandshakeBuffer,
   type HandshakeLimits,
   defaultHandshakeBytes,
   defaultHandshakeDepth,
@@ -10,7 +10,7 @@ import {
 } from './packet.ts';
 import { asksForLink, headEnd, upgradeAnswer } from './upgrade.ts';
 
-export type ServerOpeningStep =
+export type ServerHandshakeStep =
   /** To be written at once; the hello follows. */
   | { readonly type: 'write'; readonly bytes: Uint8Array }
   /** The client said who it is; `rest` are the bytes after it, which wait until it is authorised. */
@@ -31,7 +31,7 @@ const httpMethods = ['GET ', 'POST ', 'PUT ', 'HEAD ', 'DELETE ', 'OPTIONS ', 'P
  * with the CONNECTION packet. Knows bytes only; deadlines are its owner's.
  */
 export class ServerHandshake {
-  readonly #inbox: Inbox;
+  readonly #buffer: HandshakeBuffer;
   readonly #maxBytes: number;
   readonly #maxDepth: number;
   #phase: Phase = 'first-bytes';
@@ -40,27 +40,27 @@ export class ServerHandshake {
   constructor(limits: HandshakeLimits = {}) {
     this.#maxBytes = limits.maxBytes ?? defaultHandshakeBytes;
     this.#maxDepth = limits.maxDepth ?? defaultHandshakeDepth;
-    this.#inbox = new Inbox(this.#maxBytes);
+    this.#buffer = new HandshakeBuffer(this.#maxBytes);
   }
 
   /**
    * Takes what the client sent and tells what follows from it; none while it is not enough. After `hello` and `http` this
    * is done with. Throws `ERR_PROTOCOL` for bytes no client sends and `ERR_TOO_LARGE` past the limit.
    */
-  feed(bytes: Uint8Array): ServerOpeningStep[] {
-    this.#inbox.push(bytes);
-    const steps: ServerOpeningStep[] = [];
+  feed(bytes: Uint8Array): ServerHandshakeStep[] {
+    this.#buffer.push(bytes);
+    const steps: ServerHandshakeStep[] = [];
     if (this.#phase === 'first-bytes') this.#readFirstBytes(steps);
     if (this.#phase === 'http-head') this.#readHead(steps);
     if (this.#phase === 'hello') this.#readHello(steps);
     return steps;
   }
 
-  #readFirstBytes(steps: ServerOpeningStep[]): void {
-    const held = this.#inbox.bytes;
+  #readFirstBytes(steps: ServerHandshakeStep[]): void {
+    const held = this.#buffer.bytes;
     const tagged = startsWith(held, 0, initTag);
     if (tagged === 'yes') {
-      this.#inbox.skip(initTag.length);
+      this.#buffer.skip(initTag.length);
       this.#phase = 'hello';
       return;
     }
@@ -88,8 +88,8 @@ export class ServerHandshake {
     return startsWith(held, width, bareStart);
   }
 
-  #readHead(steps: ServerOpeningStep[]): void {
-    const held = this.#inbox.bytes;
+  #readHead(steps: ServerHandshakeStep[]): void {
+    const held = this.#buffer.bytes;
     const end = headEnd(held, this.#seen - 3);
     this.#seen = held.length;
     if (end < 0) return;
@@ -97,18 +97,18 @@ export class ServerHandshake {
       this.#handOver(steps);
       return;
     }
-    this.#inbox.skip(end);
+    this.#buffer.skip(end);
     this.#phase = 'hello';
     steps.push({ type: 'write', bytes: upgradeAnswer() });
   }
 
-  #handOver(steps: ServerOpeningStep[]): void {
+  #handOver(steps: ServerHandshakeStep[]): void {
     this.#phase = 'done';
-    steps.push({ type: 'http', bytes: this.#inbox.bytes });
+    steps.push({ type: 'http', bytes: this.#buffer.bytes });
   }
 
-  #readHello(steps: ServerOpeningStep[]): void {
-    const held = this.#inbox.bytes;
+  #readHello(steps: ServerHandshakeStep[]): void {
+    const held = this.#buffer.bytes;
     const packet = readPlainPacket(held, 0, this.#maxBytes, this.#maxDepth);
     if (!packet) return;
     if (packet.type !== packetType.connection) {

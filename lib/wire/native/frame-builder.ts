@@ -3,7 +3,7 @@ import { readFailure } from '../../base/failure.ts';
 import { asEnd, asLaneName, type Frame } from '../frames.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyReader } from './body-codec.ts';
-import { Encoding, encodingMask, Flag, FrameType, isQuestion, readUint32 } from './header.ts';
+import { Encoding, encodingMask, Flag, FrameType, wantsAnswer, readUint32 } from './header.ts';
 import { rawValue } from './raw-body.ts';
 
 /** Raw bodies up to this are copied out, so that a few bytes do not keep a whole read buffer alive. */
@@ -46,7 +46,7 @@ export class FrameBuilder {
     }
     // Read even so: later bodies may count on what it defines.
     const data = this.#body(flags & encodingMask, lane, bytes, start, end);
-    if ((flags & Flag.withdrawn) !== 0 && isQuestion(type)) return { type: 'part', lane, size };
+    if ((flags & Flag.withdrawn) !== 0 && wantsAnswer(type)) return { type: 'part', lane, size };
     switch (type) {
       case FrameType.message:
         if ((flags & Flag.confirm) === 0) return { type: 'message', lane, data, confirm: false, size };

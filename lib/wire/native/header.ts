@@ -54,7 +54,7 @@ export const Flag = {
 export const chunkBytes = 65_536 + 64;
 
 /** Whether somebody may wait for an answer to a frame of `type`. */
-export function isQuestion(type: number): boolean {
+export function wantsAnswer(type: number): boolean {
   return type === FrameType.request || type === FrameType.ping || type === FrameType.message;
 }
 
@@ -113,7 +113,7 @@ export const rawKinds: readonly (number | undefined)[] = (() => {
  */
 export function amendFrame(bytes: Uint8Array, at: number, begins: boolean, asker: Asker, knows: boolean): void {
   const id = readUint32(bytes, at + 8);
-  if (id === 0 || !isQuestion(bytes[at + 4] as number)) return;
+  if (id === 0 || !wantsAnswer(bytes[at + 4] as number)) return;
   const flags = bytes[at + 5] as number;
   const left = asker.left(id);
   if (begins && (flags & Flag.deadline) !== 0) writeUint32(bytes, at + headerBytes, Math.max(0, left));

@@ -3,12 +3,8 @@ import { bigBytes, cost, leastCost, manyKeys, textCost } from '../codec/body-cos
 import type { Shapes } from './shapes.ts';
 
 /** For the tokens 0xc0 to 0xdf: bytes of the value itself, and bytes of the count before it. */
-export const fixedBytes = [
-  0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0, 0, 0, 0, 0,
-];
-export const countBytes = [
-  0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4,
-];
+const fixedBytes = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0, 0, 0, 0, 0];
+const countBytes = [0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4];
 
 /** Bodies up to this cannot nest deeply enough to hurt: their depth does not count. */
 export const countDepthFrom = 4_096;

@@ -6,10 +6,9 @@ import { jsonPiecesExceedDepth, mayHoldProto, parseJson } from '../codec/json.ts
 import type { Inflater } from '../compression.ts';
 import type { Decoder, FrameSink } from '../dialect.ts';
 import type { Frame, RequestId } from '../frames.ts';
-import { asRefusal } from '../handshake/refusal.ts';
 import { BodyReader } from '../native/body-codec.ts';
 import { tooCostly } from '../native/msgpack-check.ts';
-import { idOfAnswer, isNonce, packetType, readTag } from './packet.ts';
+import { asRefusal, idOfAnswer, isNonce, packetType, readTag } from './packet.ts';
 
 export interface NetIpcDecoderOptions {
   readonly messagepack: boolean;
@@ -202,7 +201,7 @@ interface Packet {
 }
 
 /** The frame a decoded packet stands for; undefined for types nobody knows. Throws `ERR_PROTOCOL`. */
-export function frameOfPacket(value: unknown, size: number): Frame | undefined {
+function frameOfPacket(value: unknown, size: number): Frame | undefined {
   if (typeof value !== 'object' || value === null) throw new BusError('ERR_PROTOCOL', 'A packet is no object.');
   const packet: Packet = value;
   switch (packet.t) {

@@ -1,3 +1,4 @@
+import { BusError } from '../../base/errors.ts';
 import type { RequestId } from '../frames.ts';
 
 /** The member `t` of a net-ipc packet. */
@@ -17,7 +18,7 @@ export type PacketType = (typeof packetType)[keyof typeof packetType];
  * The length in front of every net-ipc packet: big-endian base-128, seven bits a byte, the last byte marked by its
  * high bit.
  */
-export const longestTagBytes = 5;
+const longestTagBytes = 5;
 
 /** How many bytes the tag of `length` takes. */
 export function tagWidth(length: number): number {
@@ -52,7 +53,7 @@ export function readTag(source: Uint8Array, at: number, end: number): number {
   return stop - at === longestTagBytes ? -1 : 0;
 }
 
-export const maxNonceBytes = 128;
+const maxNonceBytes = 128;
 
 /** What travels as `n` for an id: our own integers in base 36, a peer's nonce as it came. */
 export function nonceOfRequest(id: number): string {
@@ -80,4 +81,23 @@ export function isNonce(value: unknown): value is RequestId {
   return (
     value.length * 3 <= maxNonceBytes || (value.length <= maxNonceBytes && Buffer.byteLength(value) <= maxNonceBytes)
   );
+}
+
+const longestCode = 64;
+
+/** How a server said no. */
+export interface Refusal {
+  /** A code of `errorCodes`; absent when the server is a net-ipc one. */
+  readonly code: string | undefined;
+  readonly reason: unknown;
+  /** Whether the client may try again by itself. */
+  readonly allowReconnect: boolean;
+}
+
+/** The payload of an END packet, checked. Throws `ERR_PROTOCOL`. */
+export function asRefusal(data: unknown): Refusal {
+  if (data === undefined || data === null) return { code: undefined, reason: undefined, allowReconnect: true };
+  if (typeof data !== 'object') throw new BusError('ERR_PROTOCOL', 'The END packet is malformed.');
+  const code = 'c' in data && typeof data.c === 'string' && data.c.length <= longestCode ? data.c : undefined;
+  return { code, reason: 'm' in data ? data.m : undefined, allowReconnect: 'a' in data && data.a === true };
 }

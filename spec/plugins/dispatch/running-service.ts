@@ -4,7 +4,7 @@ import type { DispatchOptions, LogEvent } from '../../../lib/plugins/dispatch/in
 import { DispatchService } from '../../../lib/plugins/dispatch/service.ts';
 import { BareDriver } from './bare-driver.ts';
 
-/** A dispatcher with its WebSocket face, and what it said. */
+/** A dispatcher with its WebSocket server, and what it said. */
 export interface RunningService {
   readonly service: DispatchService;
   readonly events: LogEvent[];

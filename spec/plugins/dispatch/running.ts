@@ -17,7 +17,7 @@ export interface Running {
 
 export async function run(bus: Bus, options: DispatchOptions = {}): Promise<Running> {
   const plugin = dispatch({ closeTimeoutMs: 500, ...options });
-  // Before or after the start is all the same, but for the WebSocket face, which the start waits for.
+  // Before or after the start is all the same, but for the WebSocket server, which the start waits for.
   const server = options.port === undefined ? await bus.server() : bus.newServer();
   const dispatcher = server.use(plugin);
   if (options.port !== undefined) await server.start();

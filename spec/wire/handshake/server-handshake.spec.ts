@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { BusError } from '../../../lib/base/errors.ts';
 import { ByteBudget, type HandshakeLimits, plainPacket } from '../../../lib/wire/handshake/packet.ts';
-import { type ServerOpeningStep, ServerHandshake } from '../../../lib/wire/handshake/server-handshake.ts';
+import { type ServerHandshakeStep, ServerHandshake } from '../../../lib/wire/handshake/server-handshake.ts';
 import { teapot } from '../../../lib/wire/handshake/upgrade.ts';
 
 const hello = { compress: true, messagepack: false, extras: { name: 'bot' }, id: null };
@@ -12,7 +12,7 @@ const rest = Buffer.from('816e', 'hex');
 const upgrade = Buffer.from('GET / HTTP/1.1\r\nHost: net-ipc\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n');
 const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n';
 
-function plain(step: ServerOpeningStep): unknown {
+function plain(step: ServerHandshakeStep): unknown {
   if (step.type === 'hello') return { hello: step.hello, rest: Buffer.from(step.rest).toString('hex') };
   return { [step.type]: Buffer.from(step.bytes).toString() };
 }

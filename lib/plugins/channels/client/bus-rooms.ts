@@ -3,7 +3,7 @@ import { ChannelFrame } from '../channel-frame.ts';
 import type { OwnerEnd } from '../ends/owner-end.ts';
 import type { UserEnd } from '../ends/user-end.ts';
 import {
-  type AdmissionMessage,
+  type EntryMessage,
   isRefusal,
   isRoomInfo,
   type PeerRequest,
@@ -93,7 +93,7 @@ export class BusRooms {
     else this.#told(message);
   }
 
-  #told(message: Exclude<RelayMessage, AdmissionMessage | readonly ['topic', ...unknown[]]>): void {
+  #told(message: Exclude<RelayMessage, EntryMessage | readonly ['topic', ...unknown[]]>): void {
     const room = message[1];
     const open = this.#open.get(room);
     if (open === undefined) return;
@@ -106,7 +106,7 @@ export class BusRooms {
     if (open.end.closed !== undefined) this.#forget(room);
   }
 
-  #admitted(message: AdmissionMessage, relay: PeerHandle): void {
+  #admitted(message: EntryMessage, relay: PeerHandle): void {
     const [, handle, { room }] = message;
     const end = this.#asked.get(handle);
     const transport = new BusTransport(this.lane, relay, room);

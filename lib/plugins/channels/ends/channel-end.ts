@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
 import { ChannelFrame, type PayloadKind, payloadKind } from '../channel-frame.ts';
-import type { AdmissionMessage, Membership, RelayMessage } from '../lane-messages.ts';
+import type { EntryMessage, Membership, RelayMessage } from '../lane-messages.ts';
 import { ChannelError, Reason } from '../reason.ts';
 import { type CallListener, type CallPort, callPort } from './call-port.ts';
 import { HeldEmitter } from './held-emitter.ts';
@@ -77,7 +77,7 @@ export abstract class ChannelEnd<
   abstract get [callPort](): CallPort;
 
   /** @internal The relay let this end in. */
-  abstract admitted(message: AdmissionMessage, transport: EndTransport): void;
+  abstract admitted(message: EntryMessage, transport: EndTransport): void;
   /** @internal What the relay tells this end. */
   abstract told(message: RelayMessage): void;
   /** @internal There is no way to the relay any more. */

@@ -1,6 +1,6 @@
 import { BusError } from '../../../base/errors.ts';
 import { type ChannelFrame, nobody, type PayloadKind, payloadKind } from '../channel-frame.ts';
-import type { AdmissionMessage, ChannelPeer, RelayMessage } from '../lane-messages.ts';
+import type { EntryMessage, ChannelPeer, RelayMessage } from '../lane-messages.ts';
 import { ChannelError, Reason } from '../reason.ts';
 import { type CallPort, callPort } from './call-port.ts';
 import { ChannelEnd, type EndTransport, failed } from './channel-end.ts';
@@ -80,7 +80,7 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
   }
 
   /** @internal */
-  override admitted([, , membership]: AdmissionMessage, transport: EndTransport): void {
+  override admitted([, , membership]: EntryMessage, transport: EndTransport): void {
     this.admit(membership, transport);
   }
 

@@ -1,6 +1,6 @@
 import { BusError } from '../../../base/errors.ts';
 import { type PayloadKind, payloadKind } from '../channel-frame.ts';
-import type { AdmissionMessage, ChannelPeer, RelayMessage } from '../lane-messages.ts';
+import type { EntryMessage, ChannelPeer, RelayMessage } from '../lane-messages.ts';
 import { Reason } from '../reason.ts';
 import { type CallPort, callPort } from './call-port.ts';
 import { ChannelEnd, type EndTransport, failed } from './channel-end.ts';
@@ -53,7 +53,7 @@ export class UserEnd extends ChannelEnd<UserEvents> {
   }
 
   /** @internal */
-  override admitted(message: AdmissionMessage, transport: EndTransport): void {
+  override admitted(message: EntryMessage, transport: EndTransport): void {
     const [kind, , membership, token, owner] = message;
     if (kind !== 'entered') return;
     this.#token = token;

@@ -37,7 +37,7 @@ export function readContentRange(header: string | undefined): { start: number; s
 }
 
 /** The ETag of a transfer's content, given the transfer's tag; each encoding is a representation of its own. */
-export function etagOf(tag: string, encoding?: Encoding): string {
+function etagOf(tag: string, encoding?: Encoding): string {
   return `"${tag}${encoding === undefined ? '' : `-${encoding}`}"`;
 }
 

@@ -1,9 +1,13 @@
-import type { Decoder, Encoder } from '../dialect.ts';
-import { ClientHandshake, type ClientOpeningOptions, type ClientOpeningStep } from '../handshake/client-handshake.ts';
-import { Slab } from '../slab.ts';
-import { BodyPacker, BodyReader, type Packed, packPlain, roomBytes } from './body-codec.ts';
-import { NativeDecoder, type NativeDecoderOptions } from './decoder.ts';
-import { NativeEncoder, type NativeEncoderOptions } from './encoder.ts';
+import type { Decoder, Encoder } from './dialect.ts';
+import {
+  ClientHandshake,
+  type ClientHandshakeOptions,
+  type ClientHandshakeStep,
+} from './handshake/client-handshake.ts';
+import { Slab } from './slab.ts';
+import { BodyPacker, BodyReader, type Packed, packPlain, roomBytes } from './native/body-codec.ts';
+import { NativeDecoder, type NativeDecoderOptions } from './native/decoder.ts';
+import { NativeEncoder, type NativeEncoderOptions } from './native/encoder.ts';
 
 export { BodyPacker, BodyReader, ClientHandshake, NativeDecoder, NativeEncoder, packPlain, roomBytes, Slab };
 
@@ -13,8 +17,8 @@ export interface Codec<Target extends Pick<Slab, 'pendingBytes' | 'release' | 't
   readonly NativeEncoder: new (options: NativeEncoderOptions<Target>) => Encoder;
   readonly NativeDecoder: new (options: NativeDecoderOptions) => Decoder;
   readonly ClientHandshake: new (
-    options: ClientOpeningOptions,
-  ) => { start(): Uint8Array; feed(bytes: Uint8Array): ClientOpeningStep | undefined };
+    options: ClientHandshakeOptions,
+  ) => { start(): Uint8Array; feed(bytes: Uint8Array): ClientHandshakeStep | undefined };
   readonly BodyPacker: new () => {
     pack(data: unknown, slab: Uint8Array, at: number, headroom: number, maxDepth?: number, most?: number): Packed;
   };
