@@ -14,7 +14,7 @@ export const cost = {
   member: 4,
   object: 16,
   regExp: 64,
-  error: 256,
+  error: 320,
 };
 
 /** Shorter texts are kept by the engine once, and cost no more than numbers. */
