@@ -115,7 +115,7 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     this.#grace?.cancel();
     this.#grace = undefined;
     this.#read(port, session, process);
-    session.attach(port, received);
+    if (!session.attach(port, received)) return;
     if (this.lifecycle.is('disconnected')) this.lifecycle.move('ready');
     session.room();
     this.events.linkChanged(this.handle, true);

@@ -1,3 +1,5 @@
+import { backslash, closeBrace, closeBracket, openBrace, openBracket, quote } from './json.ts';
+
 /**
  * What the parts of a body cost whoever reads it, in units of about what a small number does: bytes of small parts hold the
  * event loop a hundred times as long as those of one text. `text`, `longText`, `float`, `longNumber`, `key` of many, `member`
@@ -48,14 +50,8 @@ export function mostCost(maxBytes: number): number {
   return Math.max(leastCost, Math.floor(maxBytes / bytesOfCost));
 }
 
-const quote = 0x22;
-const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
-const openBracket = 0x5b;
-const openBrace = 0x7b;
-const closeBracket = 0x5d;
-const closeBrace = 0x7d;
 /** JSON has not more cost than this for each byte. */
 const mostOfByte = 4;
 
