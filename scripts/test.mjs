@@ -31,6 +31,8 @@ const endingMs = 5_000;
 const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** What failed, which is said once more at the end: the specs' own words are far above it. */
+const faults = [];
 try {
   ensureInstalled();
   installPrograms();
@@ -38,12 +40,17 @@ try {
   if (whole) await checkSources();
   await runSpecs(specFiles());
 } catch (error) {
-  total.failed++;
-  process.stderr.write(`${error.message}\n`);
+  fail(error.message);
 }
+for (const fault of faults) process.stdout.write(`\nFailed: ${fault}\n`);
 const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
 process.exitCode = total.failed === 0 ? 0 : 1;
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
+
+function fail(fault) {
+  total.failed++;
+  faults.push(fault);
+}
 
 function readArguments() {
   try {
@@ -72,8 +79,7 @@ async function checkSources() {
   for (const [step, [name, bin, ...args]] of Object.entries(steps)) {
     const { code } = await run([join('node_modules', name, bin), ...args]);
     if (code === 0) continue;
-    total.failed++;
-    process.stderr.write(`${step} failed.\n`);
+    fail(`${step} failed.`);
   }
 }
 
@@ -126,12 +132,11 @@ async function runMocha(files, gather) {
     }
     const counts = JSON.parse(readFileSync(summary, 'utf8'));
     for (const key of Object.keys(total)) total[key] += counts[key];
+    faults.push(...counts.faults);
     if (late) throw new Error('After the last spec something kept the process alive.');
     if (code !== 0 && counts.failed === 0) throw new Error(`The specs ended with ${code}.`);
   } catch (error) {
-    total.failed++;
-    output += `${error.message}\n`;
-    if (!gather) process.stderr.write(`${error.message}\n`);
+    fail(error.message);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -19,3 +19,16 @@ export function stopwatch(): () => number {
   const start = performance.now();
   return () => performance.now() - start - (waitedForCoreMs() - waitedMs);
 }
+
+/**
+ * As `stopwatch()`, for work in one turn of the event loop, which waits for the threads of the garbage collector too: no more
+ * than what all threads had of the cores, since those wait for a core unseen.
+ */
+export function workwatch(): () => number {
+  const elapsedMs = stopwatch();
+  const before = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return Math.min(elapsedMs(), (user + system) / 1_000);
+  };
+}

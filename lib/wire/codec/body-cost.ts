@@ -41,13 +41,13 @@ export const manyKeys = 128;
 /** A body that mentions keys which are to be dropped is read several times more slowly. */
 export const slowdown = 8;
 
-/** What a body may cost at the least, and for how many bytes of the largest message it may cost one more. */
-export const leastCost = 2_097_152;
-const bytesOfCost = 8;
+/** What a body may cost at the least, which is what goes with messages of `bytesOfLeast`; larger ones may cost more, in proportion. */
+export const leastCost = 1_572_864;
+const bytesOfLeast = 16_777_216;
 
 /** The most that a body may cost where messages have `maxBytes` at the most. */
 export function mostCost(maxBytes: number): number {
-  return Math.max(leastCost, Math.floor(maxBytes / bytesOfCost));
+  return Math.max(leastCost, Math.floor((maxBytes / bytesOfLeast) * leastCost));
 }
 
 const comma = 0x2c;
