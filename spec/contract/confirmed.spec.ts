@@ -212,6 +212,7 @@ for (const [way, pairOf] of Object.entries(ways)) {
         // What is under way is held at the other end; what follows the pause waits at this one.
         const held = rejected(from.send('held', { ...confirm, timeout: 30 }));
         expect((await held).code).to.equal('ERR_TIMEOUT');
+        await reads.ping();
         const stop = new AbortController();
         const sends = [
           from.send('plain', { timeout: 30 }),

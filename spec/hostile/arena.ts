@@ -22,8 +22,9 @@ export const mostSpareMiB = 32;
 export const mostHeldMs = 100;
 export const mostPingMs = 250;
 export const mostDescriptors = 60;
-/** How often a cell is measured in which other work of the machine took at least as long as it is over a bound of time. */
-const attempts = 8;
+/** How often a cell is measured that is over a bound of time, and one in which the machine's other work took as long. */
+const attempts = 3;
+const excusedAttempts = 8;
 const fewestPings = 12;
 /** Whoever takes nothing for so long has stopped to read. */
 const stuckMs = 200;
@@ -65,13 +66,14 @@ export class Arena {
   }
 
   /**
-   * What the flood does at least: it is measured again where it is too slow by no more than the machine's other work kept the
-   * victim from a core, which makes a flood look worse than it is, and never better.
+   * What the flood does at least: it is measured again where it is too slow, more often where the machine's other work kept the
+   * victim from a core for as long, since that makes a flood look worse than it is, and never better.
    */
   async suffer(flood: Flood, bytes: number): Promise<Cell> {
     const made = flood.make(bytes);
     let least = await this.#attempt(flood.entry, made);
-    for (let attempt = 1; attempt < attempts && isOver(least, flood) && isExcused(least, flood); attempt++) {
+    for (let attempt = 1; attempt < excusedAttempts && isSlow(least, flood); attempt++) {
+      if (attempt >= attempts && !isExcused(least)) break;
       const next = await this.#attempt(flood.entry, made);
       if (!isOver(next, flood) || slowness(next) < slowness(least)) least = next;
     }
@@ -217,11 +219,14 @@ export function tableOf(cells: ReadonlyMap<string, Cell>): string {
   );
 }
 
-/** Whether only times are over their bounds, and by no more than what the machine's other work took from the victim. */
-function isExcused(cell: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
-  if (isOver({ ...cell, heldMs: 0, pingMs: undefined }, flood)) return false;
-  const overMs = Math.max(cell.heldMs - mostHeldMs, (cell.pingMs ?? 0) - mostPingMs);
-  return overMs <= cell.waitedMs;
+/** Whether times alone are over their bounds. */
+function isSlow(cell: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
+  return isOver(cell, flood) && !isOver({ ...cell, heldMs: 0, pingMs: undefined }, flood);
+}
+
+/** Whether times are over their bounds by no more than what the machine's other work took from the victim. */
+function isExcused({ heldMs, pingMs = 0, waitedMs }: Cell): boolean {
+  return Math.max(heldMs - mostHeldMs, pingMs - mostPingMs) <= waitedMs;
 }
 
 function slowness({ heldMs, pingMs }: Cell): number {
