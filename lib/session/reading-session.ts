@@ -76,10 +76,6 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     return this.#delivery.isOver;
   }
 
-  get paused(): boolean {
-    return this.#delivery.isPaused;
-  }
-
   /** Something came that waits for `open` or `resume`. */
   get hasUnheard(): boolean {
     return this.#delivery.heldBytes > 0;
@@ -188,21 +184,21 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
 
   /** The same as this end is about to close; but what a peer that closes too waits for comes through. */
   pauseToClose(): void {
-    if (this.#delivery.isPaused) return;
+    if (this.#closing) return;
     this.#closing = true;
+    // Else the peer would take the word that this end closes for one that ends the pause.
+    if (this.#delivery.isPaused) this.#resumePeer();
+    this.#pausePeer();
     if (!this.#peerCloses) this.#delivery.isPaused = true;
-    if (this.reliable) this.out.control('closing');
+    else if (this.#delivery.isPaused) this.#delivery.resume();
   }
 
+  /** Has no effect on an end that closes, unless the peer closes too. */
   resume(): void {
-    if (!this.#delivery.isPaused) return;
+    if (!this.#delivery.isPaused || (this.#closing && !this.#peerCloses)) return;
     this.#delivery.resume();
-    if (this.#delivery.isPaused) {
-      this.#scheduleAck();
-      return;
-    }
-    this.#link?.resume();
-    if (this.reliable) this.out.control('resume');
+    if (this.#delivery.isPaused) this.#scheduleAck();
+    else this.#resumePeer();
   }
 
   /** Delivers answers only, until `open`; the peer goes on sending until it has no room, which costs no frame. */
@@ -258,7 +254,8 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   }
 
   get isListening(): boolean {
-    return (!this.#delivery.isPaused || this.reliable) && this.#delivery.heldBytes <= this.#maxHeldBytes;
+    const takesMore = !this.#delivery.isPaused || this.reliable || this.#closing;
+    return takesMore && this.#delivery.heldBytes <= this.#maxHeldBytes;
   }
 
   onSilence(silentMs: number): void {
@@ -281,19 +278,21 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   }
 
   #pausePeer(): void {
-    if (this.reliable) this.out.control('pause');
-    else this.#link?.pause();
+    if (this.reliable) this.out.control(this.#closing ? 'closing' : 'pause');
+    else if (!this.#closing) this.#link?.pause();
+  }
+
+  #resumePeer(): void {
+    this.#link?.resume();
+    if (this.reliable) this.out.control('resume');
   }
 
   #scheduleAck(): void {
     if (this.#ackTimer !== undefined || !this.#in.ackIsDue || this.#link === undefined) return;
-    this.#ackTimer = this.#clock.setTimer(
-      () => {
-        this.#ackTimer = undefined;
-        this.out.flush();
-      },
-      ackDelayMs,
-      true,
-    );
+    const acknowledge = (): void => {
+      this.#ackTimer = undefined;
+      this.out.flush();
+    };
+    this.#ackTimer = this.#clock.setTimer(acknowledge, ackDelayMs, true);
   }
 }

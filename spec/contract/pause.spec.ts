@@ -96,4 +96,56 @@ contract('pausing', (bus, dialect) => {
     expect(elapsedMs()).to.be.below(1_000);
     if (dialect.tier === 'session') expect(got).to.deep.equal([]);
   });
+
+  it('of one who closes cannot be ended: what comes later is not heard, and what it asked is answered', async () => {
+    for (const closer of ['client', 'connection'] as const) {
+      const pair = await bus().pair();
+      const [end, other] = closer === 'client' ? [pair.client, pair.connection] : [pair.connection, pair.client];
+      const got: unknown[] = [];
+      pair.client.on('message', (message) => got.push(message));
+      pair.server.on('message', (message) => got.push(message));
+      let answer = (): void => {};
+      const asked = new Promise<void>((resolve) => {
+        (closer === 'client' ? pair.server : pair.client).handle(async () => {
+          resolve();
+          await new Promise<void>((open) => {
+            answer = open;
+          });
+          return 'answer';
+        });
+      });
+      const answered = end.request('are you there?');
+      await asked;
+      end.pause();
+      const closed = end.close();
+      await other.send('late').catch(() => {});
+      await sleep(10);
+      end.resume();
+      await sleep(10);
+      answer();
+      expect(await answered).to.equal('answer');
+      expect(await closed).to.equal(true);
+      expect(got).to.deep.equal([]);
+      await pair.server.close();
+    }
+  });
+
+  it('keeps two ends that close at the same time from nothing', async () => {
+    if (dialect.tier !== 'session') return;
+    for (const paused of ['client', 'connection', 'both'] as const) {
+      const { server, client, connection } = await bus().pair();
+      const got: unknown[] = [];
+      client.on('message', (message) => got.push(message));
+      server.on('message', (message) => got.push(message));
+      if (paused !== 'connection') client.pause();
+      if (paused !== 'client') connection.pause();
+      void client.send('up');
+      void connection.send('down');
+      const elapsedMs = stopwatch();
+      expect(await Promise.all([client.close(), connection.close()])).to.deep.equal([true, true]);
+      expect(elapsedMs()).to.be.below(4_000);
+      expect(got.sort()).to.deep.equal(['down', 'up']);
+      await server.close();
+    }
+  });
 });

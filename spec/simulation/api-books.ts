@@ -22,6 +22,10 @@ export interface Speaker {
   up: boolean;
   /** Links it ever had. */
   links: number;
+  /** How much had been said when it began to close, and to take nothing more. */
+  closesFrom: number | undefined;
+  /** It was told to close. */
+  closes: boolean;
 }
 
 /** One thing said or asked. */
@@ -38,6 +42,8 @@ export interface Item {
   /** Loops that have it. */
   inLoops: number;
   end: 'open' | 'resolved' | 'rejected';
+  /** What it was rejected with. */
+  code: string | undefined;
   reported: boolean;
   /** Given up while there was no link, and said while there was none: nobody can have heard it. */
   withdrawn: boolean;
@@ -77,6 +83,7 @@ export class ApiBooks {
       downSince,
       ...counts,
       end: 'open',
+      code: undefined,
       reported: false,
       withdrawn: false,
     };
@@ -130,6 +137,26 @@ export class ApiBooks {
     return item;
   }
 
+  /** An end hears what was said when it had begun to close: only if the other one closes too. */
+  hearsLate(number: number, by: Speaker): void {
+    const from = this.#items[number]?.from;
+    const isLate = by.closesFrom !== undefined && number >= by.closesFrom;
+    if (isLate && from?.closes === false) {
+      this.wrong(`${by.name} closes, and hears ${number} that ${from.name} said later`);
+    }
+  }
+
+  /**
+   * A server closed for the next one and all else was well: what was said from `first` to `last` by `speakers` went on. Of
+   * the server's own, what still waited for room may be refused as it closes: `codes` are those that tell of a loss.
+   */
+  checkHandedOver(first: number, last: number, speakers: ReadonlySet<Speaker>, codes: readonly string[]): void {
+    for (const { number, kind, from, code = '', reported } of this.#items.slice(first, last)) {
+      const isLost = reported || codes.includes(code);
+      if (isLost && speakers.has(from)) this.wrong(`${kind} ${number} of ${from.name} was lost by a hand-over`);
+    }
+  }
+
   undelivered(speaker: Speaker, messages: readonly { readonly data: unknown }[]): void {
     for (const { data } of messages) {
       const item = this.#items[(data as { n: number }).n];
@@ -152,6 +179,7 @@ export class ApiBooks {
       },
       ({ code }: BusError) => {
         item.end = 'rejected';
+        item.code = code;
         const isGivenUp = code === 'ERR_ABORTED' || code === 'ERR_TIMEOUT';
         if (!isGivenUp || from.up || item.downSince !== from.links) return;
         item.withdrawn = true;

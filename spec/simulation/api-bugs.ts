@@ -2,9 +2,9 @@ import { Handling } from '../../lib/base/handling.ts';
 import { Leftovers } from '../../lib/bus/leftovers.ts';
 import { ClientConversation } from '../../lib/bus/client-conversation.ts';
 import { Conversation } from '../../lib/bus/conversation.ts';
+import { ServerConversation } from '../../lib/bus/server-conversation.ts';
 import { PendingTable } from '../../lib/bus/pending-table.ts';
 import { ReadingSession } from '../../lib/session/reading-session.ts';
-
 import { Sender } from '../../lib/session/sender.ts';
 import { SendQueue } from '../../lib/session/send-queue.ts';
 import { Session } from '../../lib/session/session.ts';
@@ -75,5 +75,12 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
   },
   'a pause lets all through': () => change(ReadingSession.prototype, 'pause', { value: () => {} }),
   'a pause never ends': () => change(ReadingSession.prototype, 'resume', { value: () => {} }),
+  'who closes takes on what comes': () => change(ReadingSession.prototype, 'pauseToClose', { value: () => {} }),
+  'a server that closes for the next one only closes': () =>
+    change(ServerConversation.prototype, 'goAway', {
+      value(this: ServerConversation, reason: unknown, withinMs: number) {
+        return this.close(reason, true, withinMs);
+      },
+    }),
   'a flush waits for nothing': () => change(Session.prototype, 'whenFlushed', { value: (done: () => void) => done() }),
 };

@@ -41,6 +41,7 @@ export class End implements SessionEvents {
   readonly #drafts: Draft[];
   #largestBytes = 0;
   #flushes = 0;
+  #pauses = false;
   #lost: (() => void) | undefined;
 
   constructor(
@@ -68,6 +69,17 @@ export class End implements SessionEvents {
     port.read(this.session);
   }
 
+  pause(): void {
+    this.#pauses = true;
+    this.session.pause();
+  }
+
+  resume(): void {
+    if (this.session.ended) return;
+    this.#pauses = false;
+    this.session.resume();
+  }
+
   send(draft: Draft): void {
     this.#drafts.push(draft);
     this.settled();
@@ -86,7 +98,7 @@ export class End implements SessionEvents {
 
   onMessage(frame: MessageFrame, lane: string): void {
     if (this.session.ended) throw new Violation(`${this.#name} got a message after its session ended`);
-    if (lane === '' && this.session.paused) throw new Violation(`${this.#name} got a message while paused`);
+    if (lane === '' && this.#pauses) throw new Violation(`${this.#name} got a message while paused`);
     this.#world.log(this.#name, this.#received.parcels.length, frame.size);
     this.#world.guard(() => this.#received.took(lane, frame.data));
     this.#world.handled(this);

@@ -133,9 +133,9 @@ const pause: Fault = {
   strike(world) {
     if (world.ends.length === 0) return;
     const end = world.random.pick(world.ends);
-    end.session.pause();
+    end.pause();
     later(world, 10, 800, () => {
-      if (!end.session.ended) end.session.resume();
+      end.resume();
     });
   },
 };

@@ -28,6 +28,8 @@ export class SimEnd implements Speaker {
   isOver = false;
   /** While it lets nothing of the user's lane through. */
   pauses = false;
+  closesFrom: number | undefined;
+  closes = false;
   #sessions = 0;
   /** Says and asks much at a time. */
   readonly #eager: boolean;
@@ -67,6 +69,12 @@ export class SimEnd implements Speaker {
     this.up = up;
   }
 
+  /** What is said from now on comes too late for it. */
+  close(): void {
+    this.closesFrom ??= this.#books.length;
+    this.closes = true;
+  }
+
   undelivered(messages: readonly { readonly data: unknown }[]): void {
     if (this.process.alive) this.#books.undelivered(this, messages);
   }
@@ -92,7 +100,9 @@ export class SimEnd implements Speaker {
   }
 
   #checkPause({ n }: Said, isOnLane: boolean): void {
-    if (this.pauses && !isOnLane) this.#books.wrong(`${this.name} heard ${n} while it pauses`);
+    if (isOnLane) return;
+    if (this.pauses) this.#books.wrong(`${this.name} heard ${n} while it pauses`);
+    this.#books.hearsLate(n, this);
   }
 
   #handle({ how }: Said, item: Item | undefined): unknown {
@@ -126,8 +136,8 @@ export class SimEnd implements Speaker {
     }
   }
 
-  /** Says something, one way or another. */
-  say(): void {
+  /** Says something, one way or another; `briskly`: nothing that has the other end take its time. */
+  say(briskly = false): void {
     const random = this.#random;
     if (this.isOver) return;
     const most = this.#eager ? 12 : 4;
@@ -138,7 +148,7 @@ export class SimEnd implements Speaker {
     if (random.chance(0.25)) this.#sayOnLane();
     if (random.chance(0.05)) this.#flush();
     if (random.chance(0.05)) void this.#follow('ping', this.peer.ping(1, 1_000));
-    if (random.chance(0.05)) void this.#follow('loop', this.read());
+    if (!briskly && random.chance(0.05)) void this.#follow('loop', this.read());
   }
 
   async ask(): Promise<unknown> {

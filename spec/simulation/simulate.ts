@@ -86,7 +86,7 @@ function heal(world: World): void {
   weather.latencyMs = 1;
   weather.jitterMs = 0;
   weather.cutNext = undefined;
-  for (const end of world.ends) end.session.resume();
+  for (const end of world.ends) end.resume();
   for (const { wire } of world.clients) {
     if (wire === undefined) continue;
     for (const side of [wire, wire.peer]) {

@@ -128,10 +128,10 @@ export class World {
     const { random } = this;
     if (random.chance(0.05)) end.send({ lane: random.pick(['', 'a']), shape: 3, padding: 0, confirm: false });
     if (random.chance(0.01)) {
-      end.session.pause();
+      end.pause();
       this.clock.setTimer(
         () => {
-          if (!end.session.ended) end.session.resume();
+          end.resume();
         },
         random.between(1, 100),
       );
