@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 
+/** What the scheduler counts of the main thread of a process, in ms: how long it had a core, and was ready to run without one. */
+function scheduled(pid: number): readonly [ranMs: number, waitedMs: number] | undefined {
+  try {
+    const [ran = 0, waited = 0] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ').map(Number);
+    return [ran / 1_000_000, waited / 1_000_000];
+  } catch {
+    return undefined;
+  }
+}
+
 /** Milliseconds that the main thread of a process was ready to run while other work had the cores; 0 where nothing tells. */
 export function waitedForCoreMs(pid = process.pid): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1_000_000;
-  } catch {
-    return 0;
-  }
+  return scheduled(pid)?.[1] ?? 0;
 }
 
 /**
@@ -21,14 +27,14 @@ export function stopwatch(): () => number {
 }
 
 /**
- * As `stopwatch()`, for work in one turn of the event loop, which waits for the threads of the garbage collector too: no more
- * than what all threads had of the cores, since those wait for a core unseen.
+ * As `stopwatch()`, for work in one turn of the event loop that makes the garbage collector work: counts what this thread had
+ * of a core, since the collector's other threads, for which it waits, may wait for theirs.
  */
 export function workwatch(): () => number {
   const elapsedMs = stopwatch();
-  const before = process.cpuUsage();
+  const [before] = scheduled(process.pid) ?? [];
   return () => {
-    const { user, system } = process.cpuUsage(before);
-    return Math.min(elapsedMs(), (user + system) / 1_000);
+    const [ranMs] = scheduled(process.pid) ?? [];
+    return before === undefined || ranMs === undefined ? elapsedMs() : ranMs - before;
   };
 }

@@ -154,7 +154,7 @@ for (const [world, kind] of worlds.flatMap((world) => kinds.map((kind) => [world
         quick: () => 1,
       });
       const calls = ends.use<{ slow(value?: unknown): void; quick(): number }>();
-      expect(await rejection(calls.slow('a', callOptions({ timeout: 10 })))).to.have.property('code', 'ERR_TIMEOUT');
+      expect(await rejection(calls.slow('a', callOptions({ timeout: 500 })))).to.have.property('code', 'ERR_TIMEOUT');
       await until(() => finish.length === 1);
       expect(seen).to.deep.equal(['a']);
       const controller = new AbortController();

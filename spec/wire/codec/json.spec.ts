@@ -30,9 +30,10 @@ describe('json', () => {
     const value = fc.jsonValue().chain((inner) => fc.tuple(word, fc.constant(inner)));
     fc.assert(
       fc.property(value, (data) => {
-        const text = toJson(data)!;
-        expect(text).to.equal(JSON.stringify(data));
-        if (!text.includes('"__proto__":')) expect(parseJson(text)).to.deep.equal(JSON.parse(text));
+        const text = JSON.stringify(data);
+        if (text.includes('"__proto__":')) return;
+        expect(toJson(data)).to.equal(text);
+        expect(parseJson(text)).to.deep.equal(JSON.parse(text));
       }),
     );
     expect(toJson(undefined)).to.equal(undefined);
