@@ -1,7 +1,5 @@
 export type {
   AskSettings,
-  Audience,
-  AudienceSettings,
   RequestSettings,
   SendSettings,
   StartSettings,
@@ -16,6 +14,8 @@ export type { Group } from './bus/group.ts';
 export { Client, Connection, Server } from './bus/node-bus.ts';
 export type { ClientOptions, ServerOptions } from './bus/options.ts';
 export {
+  type Audience,
+  type AudienceSettings,
   definePlugin,
   MessageCodec,
   type MessageRequestContext,
@@ -27,15 +27,19 @@ export {
   type LaneHandlers,
   type LaneRequestContext,
   type LaneSendOptions,
+  type LaneSurveySettings,
   type PeerHandle,
   type Plugin,
   type PluginDefinition,
   type PluginHost,
   type PluginInstance,
+  type SurveyAnswer,
+  Withdrawal,
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
 export type { ServerEvents } from './bus/server-events.ts';
-export type { PromiseSettled, SurveyAnswer, SurveyResult, SurveyStreamSettings } from './bus/survey.ts';
+export type { SurveyStreamSettings } from './bus/survey.ts';
+export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';
 export { ClientStatus } from './session/state.ts';

@@ -19,7 +19,7 @@ export const entries = Object.fromEntries(
 export const pageEntries = {
   browser: 'browser/index',
   channels: 'plugins/channels/page',
-  rpc: 'plugins/rpc/index',
+  rpc: 'plugins/rpc/page',
 };
 
 /** The program behind the command `busbar`. */
@@ -176,6 +176,7 @@ export const inner = [
   'peerMaxBytes',
   'retryAll',
   'runClose',
+  'runReady',
   'runStart',
   'sendUntil',
   'sessionLost',

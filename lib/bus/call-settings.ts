@@ -18,6 +18,7 @@ export interface RequestSettings extends AskSettings {
 
 /** All that an ask can be given; which of it one call takes, its names say. */
 interface Given extends RequestSettings {
+  readonly withdrawal?: Withdrawal | undefined;
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
@@ -37,7 +38,7 @@ export const askNames = ['timeout', 'signal'];
 /** Those of a request that may be asked again. */
 export const requestNames = ['timeout', 'signal', 'idempotent'];
 /** Those of a request on a lane. */
-export const laneAskNames = ['timeout', 'signal', 'unclaimed'];
+export const laneAskNames = ['timeout', 'signal', 'withdrawal', 'unclaimed'];
 
 /** Reads `number | { timeout, signal }`, where there may be the `names`; throws `ERR_INVALID_ARGUMENT`. */
 export function askOptions(
@@ -48,12 +49,13 @@ export function askOptions(
   if (given === undefined) return { timeoutMs: defaultTimeoutMs, signal: undefined, idempotent: false };
   if (typeof given === 'number') return { timeoutMs: timeoutOf(given), signal: undefined, idempotent: false };
   checkSettings('A call takes a timeout in milliseconds or', names, given);
-  const { timeout, signal, idempotent = false, unclaimed } = given;
+  const { timeout, signal, idempotent = false, withdrawal, unclaimed } = given;
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal');
   }
   checkSwitch('idempotent', idempotent);
-  return { timeoutMs: timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout), signal, idempotent, unclaimed };
+  const timeoutMs = timeout === undefined ? defaultTimeoutMs : timeoutOf(timeout);
+  return { timeoutMs, signal, idempotent, withdrawal, unclaimed };
 }
 
 function timeoutOf(value: number): number | undefined {

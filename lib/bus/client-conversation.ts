@@ -1,6 +1,7 @@
 import { asBusError, BusError } from '../base/errors.ts';
-import { withinTime } from '../base/wait.ts';
+import { untilAborted, withinTime } from '../base/wait.ts';
 import type { LinkPort } from '../session/link-port.ts';
+import type { Session } from '../session/session.ts';
 import { RefusedError } from '../session/open-link.ts';
 import { type ClientStatus, Lifecycle, type State } from '../session/state.ts';
 import type { EndFrame } from '../wire/frames.ts';
@@ -31,6 +32,8 @@ export class ClientConversation extends Conversation {
   #run = new AbortController();
   /** Set by the end of a session that is to be followed by another one at once. */
   #moving = false;
+  /** What plugins do before a new session begins, unless `connect()` waits for it. */
+  #preparing: Promise<unknown> | undefined;
 
   constructor(
     handle: PeerHandle,
@@ -75,9 +78,13 @@ export class ClientConversation extends Conversation {
     try {
       await this.#plugins.runStart(run.signal);
       await this.#dialer.dial(run.signal, 'first');
+      const preparing = this.#preparing;
+      this.#preparing = undefined;
+      if (preparing !== undefined) await untilAborted(run.signal, preparing);
     } catch (error) {
       const failure = asBusError(error, 'ERR_CONNECT');
-      if (this.#run === run) this.#over(failure, undefined, false);
+      if (this.session !== undefined) this.endNow(undefined, false, failure);
+      else if (this.#run === run) this.#over(failure, undefined, false);
       throw failure;
     } finally {
       release();
@@ -176,6 +183,7 @@ export class ClientConversation extends Conversation {
     if (this.current.port !== port) return;
     if (resumed === undefined) {
       this.events.sessionBegun();
+      this.#prepare(session);
       if (this.current.port === port) this.events.tell('ready', { id, compress, messagepack });
     } else {
       session.room();
@@ -187,6 +195,19 @@ export class ClientConversation extends Conversation {
     const read = (): unknown => this.current.port === port && port.read(session);
     if (resumed === undefined) this.options.clock.defer(read);
     else read();
+  }
+
+  /** Delivers nothing of a new session but answers until the plugins are ready for it; `connect()` reports of the first one. */
+  #prepare(session: Session): void {
+    const preparing = (this.#preparing = this.#plugins.runReady());
+    if (preparing === undefined) return;
+    session.shut();
+    // A turn after connect() has resolved.
+    const open = (): void => this.options.clock.defer(() => session.open());
+    preparing.then(open, (error: unknown) => {
+      if (this.#preparing === preparing && this.session === session) this.events.errorOf(this.handle, error);
+      open();
+    });
   }
 
   protected detached(error?: BusError): void {

@@ -53,6 +53,11 @@ export interface ClientEvents<C extends Contract> {
   slow(info: SlowInfo): unknown;
 }
 
+/** What a plugin may ask of a server only. */
+function refuse(): never {
+  throw new BusError('ERR_STATE', 'A client has one peer');
+}
+
 /**
  * One end of a bus: connects to a `Server`, and comes back to it when the link breaks. Every method that returns a
  * promise settles it, whatever happens to the server.
@@ -92,9 +97,9 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
       started: () => !this.#conversation.is('idle'),
       conversationWith: () => this.#conversation,
       report: (error) => this.#report(error),
-      acceptLink() {
-        throw new BusError('ERR_STATE', 'A client accepts no links');
-      },
+      acceptLink: refuse,
+      select: refuse,
+      survey: refuse,
     });
     this.#conversation = new ClientConversation(this, this.options, platform, this.#plugins, this.#peerEvents());
   }

@@ -1,7 +1,9 @@
 import type { AskSettings, AudienceSettings } from './call-settings.ts';
 import type { Contract, ToClient as Out } from './contract.ts';
-import { checkName, type Groups } from './groups.ts';
-import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey.ts';
+import { checkName } from '../base/name.ts';
+import type { Groups } from './groups.ts';
+import type { SurveyStreamSettings } from './survey.ts';
+import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
 
 /** What a group asks of its server. */
 export interface GroupServer<C extends Contract, Member> {
@@ -25,7 +27,7 @@ export class Group<C extends Contract, Member> {
 
   /** Made by `Server.group` only. */
   constructor(name: string, server: GroupServer<C, Member>, groups: Pick<Groups<Member>, 'membersOf'>) {
-    checkName(name);
+    checkName('a group', name);
     this.name = name;
     this.#server = server;
     this.#groups = groups;

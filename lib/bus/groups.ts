@@ -1,7 +1,7 @@
 import { BusError } from '../base/errors.ts';
+import { checkName } from '../base/name.ts';
 import type { Audience, AudienceSettings } from './call-settings.ts';
 
-const longestNameBytes = 256;
 const mostGroups = 1_000;
 
 /** The groups of one server's members. A group is there while it has a member. */
@@ -11,7 +11,7 @@ export class Groups<Member> {
 
   /** @throws BusError `ERR_INVALID_ARGUMENT` for what is no name, `ERR_STATE` when the member is in too many groups. */
   join(member: Member, name: string): void {
-    checkName(name);
+    checkName('a group', name);
     const joined = this.#joined.get(member) ?? new Set();
     if (joined.has(name)) return;
     if (joined.size >= mostGroups) throw new BusError('ERR_STATE', `A connection may be in ${mostGroups} groups`);
@@ -22,7 +22,7 @@ export class Groups<Member> {
 
   /** False when it was not in that group. @throws BusError `ERR_INVALID_ARGUMENT` for what is no name. */
   leave(member: Member, name: string): boolean {
-    checkName(name);
+    checkName('a group', name);
     const joined = this.#joined.get(member);
     if (joined?.delete(name) !== true) return false;
     if (joined.size === 0) this.#joined.delete(member);
@@ -73,7 +73,7 @@ export class Groups<Member> {
   }
 
   #named(name: string): ReadonlySet<Member> {
-    checkName(name);
+    checkName('a group', name);
     return this.membersOf(name);
   }
 
@@ -88,10 +88,4 @@ const nobody: ReadonlySet<never> = new Set();
 
 function isList<Member>(audience: Member | readonly (string | Member)[]): audience is readonly (string | Member)[] {
   return Array.isArray(audience);
-}
-
-/** @throws BusError `ERR_INVALID_ARGUMENT` for what is no name of a group. */
-export function checkName(name: string): void {
-  if (typeof name === 'string' && name !== '' && Buffer.byteLength(name) <= longestNameBytes) return;
-  throw new BusError('ERR_INVALID_ARGUMENT', `The name of a group is a string of 1 to ${longestNameBytes} bytes`);
 }

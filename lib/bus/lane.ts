@@ -1,4 +1,6 @@
 import type { Link } from '../transport/link.ts';
+import type { AskSettings, Withdrawal } from './call-settings.ts';
+import type { SurveyAnswer } from './survey-answer.ts';
 
 /**
  * The other end of a session as a plugin sees it: the `Connection` on a server, the `Client` itself on a client, which
@@ -41,8 +43,16 @@ export interface LaneSendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds; 10,000 unless given, 0 waits for ever. */
   readonly timeout?: number | undefined;
+  /** Takes the request back, as `signal` does, at a tenth of its cost: for those who ask many at once. */
+  readonly withdrawal?: Withdrawal | undefined;
   /** Gets an answer that comes when its request was given up; the same function for all requests to one peer. */
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
+}
+
+/** How a survey on a lane may be told when to give up: after 10 s unless given. */
+export interface LaneSurveySettings extends AskSettings {
+  /** Gets each answer that comes when the survey was given up. */
+  readonly unclaimed?: ((answer: unknown, peer: PeerHandle) => void) | undefined;
 }
 
 /**
@@ -67,4 +77,13 @@ export interface Lane {
   request(peer: PeerHandle, data: unknown, options?: LaneSendOptions): Promise<unknown>;
   /** Like `send` to each of `peers`, encoded once; a peer that fails does not keep the others from it. */
   broadcast(peers: Iterable<PeerHandle>, data: unknown): Promise<void>;
+  /**
+   * Server only: asks each of `peers` as `Server.survey` does, and resolves all their answers in that order. Throws
+   * `ERR_STATE` on a client.
+   */
+  survey(
+    peers: Iterable<PeerHandle>,
+    data: unknown,
+    settings?: LaneSurveySettings,
+  ): Promise<SurveyAnswer<PeerHandle, unknown>[]>;
 }

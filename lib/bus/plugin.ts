@@ -2,11 +2,28 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
+import type { AudienceSettings } from './call-settings.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
 
-export { type AskOptions, type AskSettings, askOptions, requestNames, type RequestSettings } from './call-settings.ts';
-export type { Lane, LaneHandlers, LaneRequestContext, LaneSendOptions, PeerHandle } from './lane.ts';
+export {
+  type AskOptions,
+  type AskSettings,
+  askOptions,
+  requestNames,
+  type RequestSettings,
+  Withdrawal,
+} from './call-settings.ts';
+export type { Audience, AudienceSettings } from './call-settings.ts';
+export type {
+  Lane,
+  LaneHandlers,
+  LaneRequestContext,
+  LaneSendOptions,
+  LaneSurveySettings,
+  PeerHandle,
+} from './lane.ts';
 export { MessageCodec } from './message-requests.ts';
+export type { SurveyAnswer } from './survey-answer.ts';
 export {
   type MessageRequestContext,
   MessageRequests,
@@ -25,10 +42,20 @@ export interface PluginHost {
   readonly random: Random;
   /** Those connected now: a server's connections, or the client itself once it is ready. */
   readonly peers: Iterable<PeerHandle>;
+  /**
+   * Server only: those who are meant by now, as for `Server.broadcast`. Throws `ERR_INVALID_ARGUMENT` for what is none of the
+   * server's connections, `ERR_STATE` on a client.
+   */
+  select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
   /** The plugin's own lane; one per plugin, named as the plugin is. */
   lane(handlers: LaneHandlers): Lane;
   /** After a peer was authorised and its session is new. */
   onConnect(hook: (peer: PeerHandle, payload: unknown) => void): void;
+  /**
+   * Client only: with each new session. `connect()` waits for what the hook returns, and rejects what that rejects with,
+   * which in later sessions goes to `error`. Until it is settled, nothing else of the session is delivered but answers.
+   */
+  onReady(hook: () => Promise<void>): void;
   /** Once, when a peer's session is over. */
   onDisconnect(hook: (peer: PeerHandle, reason: unknown) => void): void;
   /** When a link of the peer's broke (`up` false) or its session resumed (`up` true). */

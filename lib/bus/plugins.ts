@@ -4,12 +4,14 @@ import type { Random } from '../base/random.ts';
 import { untilAborted } from '../base/wait.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import { askOptions, laneAskNames } from './call-settings.ts';
+import { askOptions, type AudienceSettings, laneAskNames } from './call-settings.ts';
 import { Complaints } from './complaints.ts';
 import type { Conversation } from './conversation.ts';
 import { guarded, type Handling } from '../base/handling.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
+import type { LaneSurveySettings } from './lane.ts';
 import type { HttpHook, Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
+import type { SurveyAnswer } from './survey-answer.ts';
 
 /** What a server or client offers to its plugins. */
 export interface PluginBase {
@@ -23,12 +25,22 @@ export interface PluginBase {
   conversationWith(handle: PeerHandle): Conversation;
   readonly report: BugReport;
   acceptLink(link: Link): void;
+  /** As `PluginHost.select`. */
+  select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
+  /** As `Lane.survey`. */
+  survey(
+    lane: string,
+    peers: Iterable<PeerHandle>,
+    data: unknown,
+    settings?: LaneSurveySettings,
+  ): Promise<SurveyAnswer<PeerHandle, unknown>[]>;
 }
 
 interface Hooks {
   readonly connect: ((peer: PeerHandle, payload: unknown) => void)[];
   readonly disconnect: ((peer: PeerHandle, reason: unknown) => void)[];
   readonly link: ((peer: PeerHandle, up: boolean) => void)[];
+  readonly ready: (() => Promise<void>)[];
   readonly start: (() => void | Promise<void>)[];
   readonly close: (() => void | Promise<void>)[];
   readonly http: HttpHook[];
@@ -65,7 +77,7 @@ export class Plugins {
         throw new BusError('ERR_PLUGIN', `The plugin "${name}" needs "${dependency}" to be installed before`);
       }
     }
-    const hooks: Hooks = { connect: [], disconnect: [], link: [], start: [], close: [], http: [] };
+    const hooks: Hooks = { connect: [], disconnect: [], link: [], ready: [], start: [], close: [], http: [] };
     const installed: Installed = { name, hooks, handlers: undefined, instance: undefined };
     this.#installed.set(name, installed);
     try {
@@ -82,6 +94,13 @@ export class Plugins {
     for (const { hooks } of this.#installed.values()) {
       for (const hook of hooks.start) await untilAborted(signal, Promise.resolve(hook()));
     }
+  }
+
+  /** Settles as those do whom a new session waits for; undefined where there are none. */
+  runReady(): Promise<unknown> | undefined {
+    const ready: Promise<void>[] = [];
+    for (const { hooks } of this.#installed.values()) for (const hook of hooks.ready) ready.push(hook());
+    return ready.length === 0 ? undefined : Promise.all(ready);
   }
 
   async runClose(): Promise<void> {
@@ -160,6 +179,7 @@ export class Plugins {
       get peers() {
         return base.peers();
       },
+      select: base.select,
       lane: (handlers) => {
         if (installed.handlers !== undefined)
           throw new BusError('ERR_PLUGIN', `The plugin "${name}" has its lane already`);
@@ -169,6 +189,7 @@ export class Plugins {
       onConnect: (hook) => hooks.connect.push(hook),
       onDisconnect: (hook) => hooks.disconnect.push(hook),
       onLink: (hook) => hooks.link.push(hook),
+      onReady: (hook) => hooks.ready.push(hook),
       onStart: (hook) => {
         hooks.start.push(hook);
         if (base.started()) this.#guard(hook);
@@ -216,6 +237,7 @@ export class Plugins {
         }
         await Promise.all(waits);
       },
+      survey: (handles, data, settings) => this.#base.survey(name, handles, data, settings),
     };
   }
 

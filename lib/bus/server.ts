@@ -2,39 +2,31 @@ import { BusEmitter } from '#emitter';
 import type { Server as NetServer } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
-import type { Listener } from '../transport/link.ts';
 import { type AudienceSettings, type StartSettings, startSettings, type SurveySettings } from './call-settings.ts';
 import { Connection, type ServerHandle } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, ToClient as Out, ToServer as In } from './contract.ts';
 import { Group } from './group.ts';
+import { Listening } from './listening.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
-import type { Listen, ServerPlatform } from './platform.ts';
+import type { ServerPlatform } from './platform.ts';
 import type { PeerEvents } from './events.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
-import { type SurveyAnswer, type SurveyResult, type SurveyStreamSettings, Surveys } from './survey.ts';
-import { withinTime } from '../base/wait.ts';
-
-/** A server that was replaced is closed within 10 s of that, once its successor has answered for a second. */
-const mostReplacedMs = 9_000;
+import { type SurveyStreamSettings, Surveys } from './survey.ts';
+import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
 
 /** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */
 export class Server<C extends Contract = Contract> extends BusEmitter<ServerEvents<C>> implements ServerHandle {
   /** The options in force, defaults included. */
   readonly options: ResolvedServerOptions;
-  readonly #listen: Listen;
   readonly #connections: Connections;
   readonly #surveys: Surveys;
   readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
-  #state: 'idle' | 'starting' | 'listening' | 'closing' = 'idle';
-  #listener: Listener | undefined;
-  #opening: Promise<void> = Promise.resolve();
-  #starting = new AbortController();
-  #closing: Promise<this> | undefined;
+  readonly #listening: Listening;
   #paused = false;
 
   /**
@@ -44,7 +36,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   constructor(options: ServerOptions<C> | undefined, platform: ServerPlatform, extended: boolean) {
     super();
     this.options = resolveOptions('Server', serverOptions, options, extended ? 'ignored' : 'refused');
-    this.#listen = platform.listener(this.options);
+    const listen = platform.listener(this.options);
     const { clock, random, tls } = this.options;
     this.#dispatcher = new RequestDispatcher(
       () => this.listenerCount('request') > 0,
@@ -56,13 +48,15 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       random,
       tls: typeof tls === 'object' ? tls : this.options.options,
       peers: () => this.#connections.all,
-      started: () => this.#state === 'listening',
+      started: () => this.#listening.isOn,
       conversationWith: (handle) => this.#connections.conversationWith(handle),
       report: (error, peer) => this.#report(error, peer),
       acceptLink: (link) => {
-        if (this.#state !== 'listening') throw new BusError('ERR_STATE', 'The server does not listen');
+        if (!this.#listening.isOn) throw new BusError('ERR_STATE', 'The server does not listen');
         this.#connections.accept(link);
       },
+      select: (audience) => this.#connections.select(audience as AudienceSettings<Connection>),
+      survey: (lane, peers, data, settings) => this.#surveys.onLane(lane, peers, data, settings),
     });
     this.#connections = new Connections(this.options, platform, {
       handle: this,
@@ -72,6 +66,14 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       events: this.#peerEvents(),
     });
     this.#surveys = new Surveys(this.#connections, this.options);
+    this.#listening = new Listening(this.options, {
+      listen,
+      plugins: this.#plugins,
+      connections: this.#connections,
+      failed: (error) => this.#report(error),
+      opened: (address) => void this.fire('ready', address),
+      closed: () => void this.fire('close'),
+    });
   }
 
   /** The clients now, among them those whose session waits for a link. */
@@ -86,17 +88,17 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /** The platform's server, while listening on a socket. */
   get server(): NetServer | undefined {
-    return this.#listener?.server;
+    return this.#listening.listener?.server;
   }
 
   /** The port in use, for tcp and tls. */
   get port(): number | undefined {
-    return this.#listener?.port;
+    return this.#listening.listener?.port;
   }
 
   /** Where clients connect to: a path, `host:port` or `memory:name`; while listening. */
   get address(): string | undefined {
-    return this.#listener?.address;
+    return this.#listening.listener?.address;
   }
 
   /**
@@ -106,12 +108,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    */
   async start(settings?: StartSettings): Promise<this> {
     const { takeover = false } = startSettings(settings);
-    if (this.#state !== 'idle') throw new BusError('ERR_STATE', 'The server was started already');
-    this.#state = 'starting';
-    this.#starting = new AbortController();
-    const opened = this.#open(takeover);
-    this.#opening = opened.catch(() => {});
-    await opened;
+    await this.#listening.start(takeover);
     return this;
   }
 
@@ -120,8 +117,9 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * are asked to finish what is in flight both ways and to come back, with nothing lost. Settles within
    * `closeTimeoutMs` and a moment.
    */
-  close(allowReconnect = false): Promise<this> {
-    return this.#closeWithin(this.options.closeTimeoutMs, allowReconnect);
+  async close(allowReconnect = false): Promise<this> {
+    await this.#listening.close(this.options.closeTimeoutMs, allowReconnect);
+    return this;
   }
 
   /** The clients that have joined it, as they are whenever it is asked. Throws `ERR_INVALID_ARGUMENT` for what is no name. */
@@ -204,56 +202,6 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     const peer = args.find((argument) => argument instanceof Connection);
     if (event === 'request') this.#dispatcher.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error, peer);
-  }
-
-  async #open(takeover: boolean): Promise<void> {
-    try {
-      await this.#plugins.runStart(this.#starting.signal);
-      this.#listener = await this.#listen(takeover, {
-        link: (link) => {
-          if (this.#state === 'closing' || this.#state === 'idle') link.destroy();
-          else this.#connections.accept(link);
-        },
-        error: (error) => this.#report(error),
-        replaced: () => void this.#closeWithin(Math.min(this.options.closeTimeoutMs, mostReplacedMs), true),
-      });
-    } catch (error) {
-      // What the plugins opened for this start is not to outlive it.
-      await withinTime(this.options.clock, this.options.closeTimeoutMs / 2, this.#plugins.runClose());
-      this.#state = 'idle';
-      throw error;
-    }
-    this.#state = 'listening';
-    this.fire('ready', this.#listener.address);
-  }
-
-  #closeWithin(ms: number, allowReconnect: boolean): Promise<this> {
-    if (this.#state === 'idle') return Promise.resolve(this);
-    this.#closing ??= this.#close(ms, allowReconnect).finally(() => {
-      this.#closing = undefined;
-    });
-    return this.#closing;
-  }
-
-  async #close(ms: number, allowReconnect: boolean): Promise<this> {
-    const { clock } = this.options;
-    const end = clock.now() + ms;
-    // Plugins that hang as they start leave half of the time to close what they opened. One that listens stops at once.
-    if (this.#state === 'starting') await withinTime(clock, ms / 2, this.#opening);
-    this.#starting.abort(new BusError('ERR_CLOSED', 'The server was closed before its plugins had started'));
-    await this.#opening;
-    if (this.#state === 'idle') return this;
-    this.#state = 'closing';
-    const stopped = this.#listener?.close();
-    this.#connections.refuseAll();
-    // Plugins that hang leave the clients half of the time.
-    await withinTime(clock, ms / 2, this.#plugins.runClose());
-    await this.#connections.close('Server was shut down', allowReconnect, end - clock.now());
-    await stopped;
-    this.#listener = undefined;
-    this.#state = 'idle';
-    this.fire('close');
-    return this;
   }
 
   #connected(connection: Connection, payload: unknown): void {

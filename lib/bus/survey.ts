@@ -13,8 +13,9 @@ import {
 } from './call-settings.ts';
 import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
-import type { Unchecked } from './contract.ts';
+import type { LaneSurveySettings, PeerHandle } from './lane.ts';
 import type { ResolvedServerOptions } from './options.ts';
+import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
 
 /** What a survey asks of a member. */
 export interface SurveyMember<Handle> {
@@ -25,19 +26,6 @@ export interface SurveyMember<Handle> {
   /** Calls back when the member's link breaks or came back; returns how to stop that. */
   watchLink(changed: () => void): () => void;
 }
-
-/** One member's answer, as it comes. */
-export type SurveyAnswer<Handle, Value> =
-  | { readonly peer: Handle; readonly status: 'fulfilled'; readonly value: Value }
-  | { readonly peer: Handle; readonly status: 'rejected'; readonly reason: BusError };
-
-/** What `survey` and `ping` resolve for each member, as `Promise.allSettled` would. */
-export type SurveyResult<Value> =
-  | { readonly status: 'fulfilled'; readonly value: Value; readonly reason?: undefined }
-  | { readonly status: 'rejected'; readonly value?: undefined; readonly reason: BusError };
-
-/** What net-ipc calls it. */
-export type PromiseSettled<Value = Unchecked> = SurveyResult<Value>;
 
 export interface SurveyStreamSettings {
   /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */
@@ -158,6 +146,7 @@ async function* surveyAnswers<Handle>(
 }
 
 type Given = number | SurveySettings<Connection> | undefined;
+type Ask = (connection: Connection, options: AskOptions) => Promise<unknown>;
 
 /** The surveys of one server; each asks those who are connected when it starts. */
 export class Surveys {
@@ -170,12 +159,12 @@ export class Surveys {
   }
 
   async all(data: unknown, settings: Given): Promise<SurveyResult<unknown>[]> {
-    return this.#gather(settings, (connection, ask) => connection.conversation.request('', data, ask));
+    return this.#results(settings, (connection, ask) => connection.conversation.request('', data, ask));
   }
 
   async pings(data: unknown, settings: Given): Promise<SurveyResult<number>[]> {
     const ping = (connection: Connection, ask: AskOptions): Promise<unknown> => connection.conversation.ping(data, ask);
-    return this.#gather(settings, ping) as Promise<SurveyResult<number>[]>;
+    return this.#results(settings, ping) as Promise<SurveyResult<number>[]>;
   }
 
   stream(
@@ -185,38 +174,60 @@ export class Surveys {
     const quorum = quorumOf(settings);
     const { timeout, signal } = settings;
     const options = askOptions({ timeout, signal }, 10_000);
-    const members = this.#members(settings, (connection, ask) => connection.conversation.request('', data, ask));
+    const members = this.#members(this.#connections.select(settings), (connection, ask) =>
+      connection.conversation.request('', data, ask),
+    );
     return surveyAnswers(members, options, quorum, this.#options.clock, this.#options.surveyGraceMs);
   }
 
-  #gather(
-    settings: Given,
-    ask: (connection: Connection, options: AskOptions) => Promise<unknown>,
-  ): Promise<SurveyResult<unknown>[]> {
+  /** Asks those of `peers` on a plugin's lane, each once. */
+  async onLane(
+    lane: string,
+    peers: Iterable<PeerHandle>,
+    data: unknown,
+    settings: LaneSurveySettings = {},
+  ): Promise<SurveyAnswer<PeerHandle, unknown>[]> {
+    const { unclaimed, ...given } = settings;
+    const options = askOptions(given, 10_000);
+    const connections = new Set<Connection>();
+    for (const peer of peers) connections.add(this.#connections.conversationWith(peer).handle);
+    return this.#gather(connections, options, (connection, ask) => {
+      const late = unclaimed === undefined ? undefined : (answer: unknown) => unclaimed(answer, connection);
+      return connection.conversation.request(lane, data, { ...ask, unclaimed: late });
+    });
+  }
+
+  async #results(settings: Given, ask: Ask): Promise<SurveyResult<unknown>[]> {
     const options = askOptions(settings, 10_000, surveyNames);
-    const members = this.#members(typeof settings === 'object' ? settings : {}, ask);
+    const audience = typeof settings === 'object' ? settings : {};
+    const answers = await this.#gather(this.#connections.select(audience), options, ask);
+    return answers.map((answer) =>
+      answer.status === 'fulfilled'
+        ? { status: 'fulfilled', value: answer.value }
+        : { status: 'rejected', reason: answer.reason },
+    );
+  }
+
+  /** All answers, in the order of those who are asked. */
+  #gather(
+    connections: Iterable<Connection>,
+    options: AskOptions,
+    ask: Ask,
+  ): Promise<SurveyAnswer<Connection, unknown>[]> {
+    const members = this.#members(connections, ask);
     const { clock, surveyGraceMs } = this.#options;
     if (members.length === 0) return Promise.resolve([]);
     return new Promise((resolve) => {
-      const results = new Map<Connection, SurveyResult<unknown>>();
+      const answers = new Map<Connection, SurveyAnswer<Connection, unknown>>();
       askAll(members, options, clock, surveyGraceMs, (answer) => {
-        results.set(
-          answer.peer,
-          answer.status === 'fulfilled'
-            ? { status: 'fulfilled', value: answer.value }
-            : { status: 'rejected', reason: asBusError(answer.reason, 'ERR_REMOTE') },
-        );
-        if (results.size < members.length) return;
-        resolve(members.flatMap(({ handle }) => results.get(handle) ?? []));
+        answers.set(answer.peer, answer);
+        if (answers.size === members.length) resolve(members.flatMap(({ handle }) => answers.get(handle) ?? []));
       });
     });
   }
 
-  #members(
-    audience: AudienceSettings<Connection>,
-    ask: (connection: Connection, options: AskOptions) => Promise<unknown>,
-  ): SurveyMember<Connection>[] {
-    return [...this.#connections.select(audience)].map((connection) => ({
+  #members(connections: Iterable<Connection>, ask: Ask): SurveyMember<Connection>[] {
+    return Array.from(connections, (connection) => ({
       handle: connection,
       ask: (options) => ask(connection, options),
       downAt: () => connection.conversation.downAt,

@@ -14,7 +14,7 @@ contract(
       for (let i = 0; i < 4; i++) {
         const client = await bus().client();
         client.handle(async (_request, { signal }) => {
-          if (i < 2) await sleep(i === 0 ? 500 : 5);
+          if (i < 2) await sleep(20 - i * 15);
           else await once(signal, 'abort').then(() => cancelled.push(i));
           return i;
         });

@@ -169,7 +169,7 @@ contract('authorize', (bus, _dialect, kind) => {
     await until(() => admit !== undefined);
     client.destroy();
     expect((await failure).code).to.equal('ERR_DESTROYED');
-    await sleep(300);
+    await sleep(20);
     admit?.(true);
     await turn();
     expect(server.connections).to.deep.equal([]);

@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
-import { BusError, definePlugin, type Lane, type PeerHandle, type PluginHost } from '../../lib/index.ts';
+import {
+  BusError,
+  ClientStatus,
+  definePlugin,
+  type Lane,
+  type PeerHandle,
+  type PluginHost,
+  Withdrawal,
+} from '../../lib/index.ts';
 import { contract, dialects, json, native, next, rejected, until } from '../support/buses.ts';
 
 interface Side {
@@ -156,6 +164,98 @@ contract(
         expect(host.plugin('telltale')).to.equal(first);
         expect(host.plugin('absent')).to.equal(undefined);
       }
+    });
+
+    it('of a server choose among its connections, and ask them', async () => {
+      const { server, client, connection } = await bus().pair({ surveyGraceMs: 30 });
+      const second = await bus().client();
+      const { host, lane } = server.use(telltale());
+      const one = client.use(telltale());
+      connection.join('red');
+      expect([...host.select({ to: 'red' })]).to.deep.equal([connection]);
+      expect([...host.select({ except: connection })]).to.deep.equal([server.connection(second.id ?? '')]);
+      expect(() => host.select({ to: {} as never }))
+        .to.throw()
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
+      const answers = await lane.survey([...host.peers, connection], 'q');
+      expect(answers.map(({ peer, status }) => [peer.id, status])).to.deep.equal([
+        [client.id, 'fulfilled'],
+        [second.id, 'rejected'],
+      ]);
+      expect(answers[1]).to.have.nested.property('reason.code', 'ERR_PEER_LACKS_FEATURE');
+      expect(() => one.host.select({}))
+        .to.throw()
+        .with.property('code', 'ERR_STATE');
+      expect(() => one.lane.survey([], 1))
+        .to.throw()
+        .with.property('code', 'ERR_STATE');
+    });
+
+    it('take a request back, and hear of it at the other end', async () => {
+      const { server, client, connection } = await bus().pair();
+      const fired: unknown[] = [];
+      const waits = definePlugin<Lane, Lane>({
+        name: 'waits',
+        server: (host) => ({ api: host.lane({}) }),
+        client: (host) => ({
+          api: host.lane({
+            request: (_data, { signal }) =>
+              new Promise(() => signal.addEventListener('abort', () => fired.push(signal.reason.code))),
+          }),
+        }),
+      });
+      const lane = server.use(waits);
+      client.use(waits);
+      const withdrawal = new Withdrawal();
+      const asked = rejected(lane.request(connection, 1, { withdrawal }));
+      await client.ping();
+      withdrawal.withdraw(new BusError('ERR_REFUSED', 'not any more'));
+      expect((await asked).code).to.equal('ERR_REFUSED');
+      await until(() => fired.length === 1);
+      expect(fired).to.deep.equal(['ERR_ABORTED']);
+    });
+
+    it('are waited for by connect(), which nothing overtakes but answers', async () => {
+      const server = await bus().server();
+      const client = bus().newClient();
+      const log: unknown[] = [];
+      let fails = true;
+      const prepares = definePlugin<Lane, Lane>({
+        name: 'prepares',
+        server: (host) => ({
+          api: host.lane({ request: () => new Promise((done) => setTimeout(done, 20, 'answer')) }),
+        }),
+        client: (host) => {
+          const lane = host.lane({ message: (data) => void log.push(data) });
+          host.onReady(async () => {
+            log.push(await lane.request([...host.peers][0] as PeerHandle, 1));
+            if (fails) throw new BusError('ERR_REFUSED', 'not yet');
+          });
+          return { api: lane };
+        },
+      });
+      const lane = server.use(prepares);
+      server.on('connect', (connection) => {
+        void connection.send('first words');
+        void lane.send(connection, 'on the lane');
+      });
+      client.use(prepares);
+      const closed = next(server, 'disconnect');
+      expect((await rejected(client.connect())).code).to.equal('ERR_REFUSED');
+      await closed;
+      expect(log).to.deep.equal(['answer']);
+      fails = false;
+      await client.connect();
+      log.push('connected');
+      client.on('message', (message) => log.push(message));
+      await until(() => log.length === 5);
+      expect(log.slice(1, 3)).to.deep.equal(['answer', 'connected']);
+      expect(log.slice(3)).to.have.members(['first words', 'on the lane']);
+      fails = true;
+      server.connections[0]?.destroy('lost');
+      await until(() => bus().errors.some(({ code }) => code === 'ERR_REFUSED'));
+      expect(client.status).to.equal(ClientStatus.READY);
+      bus().takeErrors();
     });
 
     it('that are none are refused, also a factory whose call was forgotten', async () => {

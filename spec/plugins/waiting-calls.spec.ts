@@ -226,7 +226,7 @@ describe('calls that wait', () => {
       for (const ending of Object.keys(codes)) {
         bus = await new Bus(folder.path(`w${count++}`)).start();
         const controller = new AbortController();
-        const given = ending === 'timeout' ? { timeout: 400 } : ending === 'abort' ? { signal: controller.signal } : {};
+        const given = ending === 'timeout' ? { timeout: 20 } : ending === 'abort' ? { signal: controller.signal } : {};
         asked = 0;
         const outcome = begin(bus, given).then(
           () => 'resolved',

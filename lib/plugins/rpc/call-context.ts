@@ -8,14 +8,14 @@ export interface CallContext<Peer = unknown> {
   readonly deadline: number | undefined;
 }
 
-/** A call that is to be answered. */
+/** A call that came. */
 export interface CallRequest extends CallContext {
-  /** As in `LaneRequestContext`. */
+  /** As in `LaneRequestContext`; never of a call that has no answer. */
   whenUnsent(hook: () => void): void;
 }
 
 /** Of calls that have no answer: nobody gives those up while both sides are there. */
-export class OneWayContext<Peer> implements CallContext<Peer> {
+export class OneWayContext<Peer> implements CallRequest {
   readonly peer: Peer;
   readonly deadline: undefined;
   #controller: AbortController | undefined;
@@ -30,6 +30,8 @@ export class OneWayContext<Peer> implements CallContext<Peer> {
     if (this.#over !== undefined) this.#controller.abort(this.#over);
     return this.#controller.signal;
   }
+
+  whenUnsent(): void {}
 
   /** The other side is gone. */
   abort(reason: unknown): void {

@@ -3,7 +3,7 @@ import type { PeerHandle, Plugin } from '../../bus/plugin.ts';
 import { callPort, type HasCallPort } from '../channels/internal.ts';
 import { busRpc } from './bus-hub.ts';
 import { channelHub, type ChannelHub } from './channel-hub.ts';
-import type { RpcHub } from './hub.ts';
+import type { LaneHub } from './lane-hub.ts';
 
 /** A `Client` or a `Server`, as far as remote objects need them. */
 export interface BusEnd {
@@ -22,9 +22,8 @@ export type Bus = BusEnd | ServerSide;
 
 export type ResolvedEnd = ({ readonly type: 'channel' } & ChannelHub) | ResolvedBus;
 
-export interface ResolvedBus {
+export interface ResolvedBus extends LaneHub {
   readonly type: 'bus';
-  readonly hub: RpcHub<PeerHandle>;
   /** undefined on a server, which has many. */
   readonly peer: PeerHandle | undefined;
   /** Whether another session with the peer follows one that is lost. */
@@ -33,7 +32,7 @@ export interface ResolvedBus {
 
 /** Each end's hub, made with its first remote object or proxy; they live and go with their ends. */
 const channelHubs = new WeakMap<object, ChannelHub>();
-const busHubs = new WeakMap<object, RpcHub<PeerHandle>>();
+const busHubs = new WeakMap<object, LaneHub>();
 
 /** @throws BusError `ERR_INVALID_ARGUMENT` for what is no end, `ERR_STATE` for a channel that is over. */
 export function endOf(end: Ends | Bus): ResolvedEnd {
@@ -46,13 +45,13 @@ export function endOf(end: Ends | Bus): ResolvedEnd {
     }
     return { type: 'channel', ...hub };
   }
-  if ('server' in end && isBus(end.server)) return { type: 'bus', hub: hubOf(end.server), peer: end, comesBack: false };
+  if ('server' in end && isBus(end.server)) return { type: 'bus', ...hubOf(end.server), peer: end, comesBack: false };
   if (!isBus(end)) throw notAnEnd();
   const comesBack = 'delivery' in end;
-  return { type: 'bus', hub: hubOf(end), peer: comesBack ? (end as BusEnd & PeerHandle) : undefined, comesBack };
+  return { type: 'bus', ...hubOf(end), peer: comesBack ? (end as BusEnd & PeerHandle) : undefined, comesBack };
 }
 
-function hubOf(bus: BusEnd): RpcHub<PeerHandle> {
+function hubOf(bus: BusEnd): LaneHub {
   const known = busHubs.get(bus);
   if (known !== undefined) return known;
   const hub = bus.use(busRpc);

@@ -4,7 +4,7 @@ import type { CallRequest } from './call-context.ts';
 import type { CallTransport } from './call-transport.ts';
 import type { ExportNumbers } from './exports.ts';
 import { type AnswerBody, isCallBody, isRpcFrame } from './frame.ts';
-import type { Offer } from './offer.ts';
+import type { Callee } from './offer.ts';
 import type { RpcLimits } from './options.ts';
 import { RpcSession, type SessionHost } from './session.ts';
 
@@ -19,7 +19,7 @@ export interface HubHost<Key> {
 }
 
 /** Makes the offer for one other side. */
-export type OfferMaker<Key> = (key: Key) => Offer;
+export type OfferMaker<Key> = (key: Key) => Callee;
 
 /** The remote objects of one end: what it offers to whom, and its sessions with those at the other side. */
 export class RpcHub<Key> {
@@ -32,7 +32,7 @@ export class RpcHub<Key> {
   readonly #forAll = new Map<number, OfferMaker<Key>>();
   readonly #forOne = new Map<Key, Map<number, OfferMaker<Key>>>();
   /** Offers that were made, by key and id. */
-  readonly #made = new Map<Key, Map<number, Offer>>();
+  readonly #made = new Map<Key, Map<number, Callee>>();
 
   constructor(host: HubHost<Key>) {
     this.#host = host;
@@ -91,7 +91,7 @@ export class RpcHub<Key> {
     this.#forOne.delete(key);
   }
 
-  #find(key: Key, id: number): Offer | undefined {
+  #find(key: Key, id: number): Callee | undefined {
     const made = inner(this.#made, key);
     const known = made.get(id);
     if (known !== undefined) return known;

@@ -1,5 +1,5 @@
 import { BusError } from '../../base/errors.ts';
-import type { CallContext } from './call-context.ts';
+import type { CallContext, CallRequest } from './call-context.ts';
 import {
   contractHash,
   type ContractSchema,
@@ -26,11 +26,19 @@ export interface OfferOptions {
   readonly context?: boolean | undefined;
 }
 
+/** What the other side can call, and as what it is compared with what that counts on. */
+export interface Callee {
+  readonly prints: Fingerprints;
+  readonly hash: string;
+  /** Throws or rejects what the caller is to get. */
+  call(name: unknown, args: readonly unknown[], request: CallRequest): unknown;
+}
+
 /**
  * What of an object the other side can reach: its own functions and the methods named, fixed when it is offered. Names
  * are looked up in a map, so nothing is reached that was not put there.
  */
-export class Offer {
+export class Offer implements Callee {
   readonly prints: Fingerprints;
   readonly hash: string;
   readonly #object: object;

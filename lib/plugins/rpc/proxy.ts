@@ -1,4 +1,3 @@
-import { codeOf } from '../../base/thrown.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { AskOptions, PeerHandle } from '../../bus/plugin.ts';
@@ -6,14 +5,11 @@ import { CallOptions, usualAsk } from './call-options.ts';
 import { fingerprints, type Fingerprints } from './contract.ts';
 import { type Bus, endOf, type Ends, type ResolvedBus, type ResolvedEnd } from './end.ts';
 import { JointSignature } from './joint/joint-signature.ts';
+import { members } from './members.ts';
+import type { Arguments, Methods, Result } from './method-types.ts';
 import { type ProxyOptions, proxyTable, setLimits } from './options.ts';
 import type { RpcSession } from './session.ts';
-
-type Methods<Contract> = {
-  [Name in keyof Contract as Contract[Name] extends (...args: never) => unknown ? Name : never]: Contract[Name];
-};
-type Arguments<Method> = Method extends (...args: infer Args) => unknown ? Args : never;
-type Result<Method> = Method extends (...args: never) => infer Value ? Awaited<Value> : never;
+import { untilAnswered } from './until-answered.ts';
 
 /** The other side's object: each method answers with a promise. */
 export type Proxied<Contract> = {
@@ -102,17 +98,7 @@ class Caller {
     if (place.type === 'channel' || !place.comesBack) {
       throw new BusError('ERR_INVALID_ARGUMENT', 'A call is idempotent on a Client only.');
     }
-    const { clock } = place.hub;
-    const until = clock.now() + (ask.timeoutMs ?? Number.POSITIVE_INFINITY);
-    for (let { timeoutMs } = ask; ; timeoutMs = Math.max(1, until - clock.now())) {
-      const session = this.#session();
-      try {
-        return await session.call(this.#id, name, args, { ...ask, timeoutMs });
-      } catch (error) {
-        // The same code may be the method's own answer.
-        if (!session.isOver || codeOf(error) !== 'ERR_SESSION_LOST') throw error;
-      }
-    }
+    return untilAnswered(place.hub.clock, () => this.#session(), { object: this.#id, name, args, ask });
   }
 
   async notify(name: string, args: readonly unknown[]): Promise<void> {
@@ -154,25 +140,4 @@ class Caller {
     if (peer === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
     return peer;
   }
-}
-
-type Member = (...args: readonly unknown[]) => unknown;
-
-/**
- * An object with a member of every name but those that every object has, and `then` and `toJSON`, so that it can be awaited,
- * printed and logged. Behind it stands a proxy that is asked for each name once: from then on the member is the object's own, and costs nothing to find.
- */
-function members(make: (name: string) => Member, fixed: Readonly<Record<string, unknown>> = {}): object {
-  const maker = new Proxy(Object.create(null) as object, {
-    get: (_target, name) => {
-      if (typeof name === 'symbol' || name === 'then' || name === 'toJSON') return undefined;
-      if (name in Object.prototype) return Reflect.get(Object.prototype, name, object) as unknown;
-      const value = make(name);
-      Object.defineProperty(object, name, { value });
-      return value;
-    },
-  });
-  const object: object = Object.create(maker) as object;
-  for (const [name, value] of Object.entries(fixed)) Object.defineProperty(object, name, { value });
-  return object;
 }

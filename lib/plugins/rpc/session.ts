@@ -2,14 +2,14 @@ import { asBusError, BusError } from '../../base/errors.ts';
 import { isThenable } from '../../base/handling.ts';
 import { systemClock } from '../../base/system-clock.ts';
 import type { AskOptions } from '../../bus/plugin.ts';
-import { type CallContext, type CallRequest, OneWayContext } from './call-context.ts';
+import { type CallRequest, OneWayContext } from './call-context.ts';
 import { usualAsk } from './call-options.ts';
 import type { CallTransport } from './call-transport.ts';
 import { contractHash, disagreement, type Fingerprints } from './contract.ts';
 import { type ExportNumbers, Exports } from './exports.ts';
 import { type AnswerBody, type CallBody, endFrame, failureBody, isAnswerBody, kind, type RpcFrame } from './frame.ts';
 import { Imports } from './imports.ts';
-import type { Offer } from './offer.ts';
+import type { Callee } from './offer.ts';
 import type { RpcLimits } from './options.ts';
 import { extract, type Reference, restore, travels, wellFormed } from './references.ts';
 import { Releases } from './releases.ts';
@@ -20,7 +20,7 @@ export interface SessionHost {
   readonly limits: RpcLimits;
   readonly numbers: ExportNumbers;
   /** What is offered to this other side under this id. */
-  offer(id: number): Offer | undefined;
+  offer(id: number): Callee | undefined;
   readonly report: (error: unknown) => void;
 }
 
@@ -82,10 +82,10 @@ export class RpcSession {
     let refs = noRefs;
     try {
       if (this.#closed !== undefined) throw this.#closed;
-      if (travels(args)) return this.#transport.ask([object, method, null, ...args], ask).then(this.#settle);
+      if (travels(args)) return this.#transport.ask([object, method, null, ...args], ask).then(this.settle);
       refs = [];
       const sent = extract(args, this.#exports, refs) as readonly unknown[];
-      const answer = this.#transport.ask([object, method, refs, ...sent], ask).then(this.#settle);
+      const answer = this.#transport.ask([object, method, refs, ...sent], ask).then(this.settle);
       const exported = refs;
       answer.catch(() => this.#exports.revoke(exported));
       return answer;
@@ -182,7 +182,7 @@ export class RpcSession {
   }
 
   /** What a call resolves to, or the error its method failed with. */
-  readonly #settle = (answer: unknown): unknown => {
+  readonly settle = (answer: unknown): unknown => {
     if (!isAnswerBody(answer)) throw new BusError('ERR_PROTOCOL', 'This is no answer of a remote call.');
     if (answer[0]) return this.#restore(answer[1], answer[2]);
     const [, code, message, details] = answer;
@@ -203,7 +203,7 @@ export class RpcSession {
     }
   }
 
-  #invoke(call: CallBody, context: CallContext): unknown {
+  #invoke(call: CallBody, context: CallRequest): unknown {
     const object = call[0];
     const method = call[1];
     const sent = call.slice(3);

@@ -1,6 +1,13 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type CallOptions, callOptions, type Proxied } from '../../../lib/plugins/rpc/index.ts';
+import type { Connection, SurveyAnswer } from '../../../lib/index.ts';
+import {
+  type CallContext,
+  type CallOptions,
+  callOptions,
+  type Everyone,
+  type Proxied,
+} from '../../../lib/plugins/rpc/index.ts';
 
 interface Contract {
   add(a: number, b: number): number;
@@ -28,6 +35,23 @@ describe('types of a proxy', () => {
 
   it('notify - takes the arguments alone and resolves nothing', () => {
     expect(same<Calls['$notify']['add'], (a: number, b: number) => Promise<void>>(true)).to.equal(true);
+  });
+
+  it('methods - that get the context of their call are called without it', () => {
+    interface WithContext {
+      search(text: string, context: CallContext<Connection>): number;
+      unknown(value: unknown): void;
+    }
+    type Searches = Proxied<WithContext>;
+    expect(same<Parameters<Searches['search']>, [text: string, options?: CallOptions]>(true)).to.equal(true);
+    expect(same<Searches['$notify']['search'], (text: string) => Promise<void>>(true)).to.equal(true);
+    expect(same<Parameters<Searches['unknown']>, [value: unknown, options?: CallOptions]>(true)).to.equal(true);
+  });
+
+  it('everyone - answers with what each peer answers', () => {
+    type Asked = Everyone<Contract, Connection>['$survey']['add'];
+    expect(same<Awaited<ReturnType<Asked>>, SurveyAnswer<Connection, number>[]>(true)).to.equal(true);
+    expect(same<Parameters<Asked>, [a: number, b: number, options?: CallOptions]>(true)).to.equal(true);
   });
 
   it('members that are no methods - are not there', () => {

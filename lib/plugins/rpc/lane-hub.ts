@@ -1,0 +1,39 @@
+import { BusError } from '../../base/errors.ts';
+import type { Lane, LaneSendOptions, PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import { settingsOf } from './call-transport.ts';
+import { RpcHub } from './hub.ts';
+
+/** The remote objects of a bus end, and the lane of its plugin that carries their calls. */
+export interface LaneHub {
+  readonly hub: RpcHub<PeerHandle>;
+  readonly lane: Lane;
+  readonly select: PluginHost['select'];
+}
+
+/** Calls are requests of the lane of the plugin that `host` is of. */
+export function laneHub(host: PluginHost): LaneHub {
+  const lane = host.lane({
+    message: (data, peer) => hub.receive(peer, data),
+    request: (data, context) => hub.answer(context.peer, data, context),
+  });
+  const hub = new RpcHub<PeerHandle>({
+    clock: host.clock,
+    open: (peer, { unclaimed }) => {
+      const usual: LaneSendOptions = { unclaimed };
+      return {
+        ask: (call, ask) => {
+          const given = settingsOf(ask);
+          const { withdrawal } = ask;
+          return lane.request(peer, call, given === undefined ? usual : { ...given, withdrawal, unclaimed });
+        },
+        send: (frame) => lane.send(peer, frame),
+        // The bus itself rejects what was asked of a peer that is gone.
+        close: () => undefined,
+      };
+    },
+    report: (error, peer) => host.report(error, peer),
+    suspicious: (peer, error) => host.report(error, peer),
+  });
+  host.onDisconnect((peer) => hub.gone(peer, new BusError('ERR_CLOSED', 'The session with the other side is over.')));
+  return { hub, lane, select: host.select };
+}
