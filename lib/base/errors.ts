@@ -19,9 +19,12 @@ export const errorCodes = {
   ERR_INVALID_OPTION: 'An option is unknown, of the wrong type or out of its range.',
   ERR_LISTEN: 'An address cannot be listened on, or not any more; the cause is the system error if there is one.',
   ERR_LISTENER: 'A listener or callback at this end threw or rejected; the cause is what it threw.',
+  ERR_NAME_TAKEN: 'Another member has this name.',
   ERR_NO_HANDLER:
     'The peer has no handler for requests, or nobody there listens to the message that is to be confirmed.',
+  ERR_NO_MEMBER: 'There is no such member.',
   ERR_NO_METHOD: 'The remote object, or the method of it, is not offered.',
+  ERR_NO_SERVICE: 'No member offers this service.',
   ERR_PEER_LACKS_FEATURE: 'The peer speaks a dialect, or runs without the plugin, that this call needs.',
   ERR_PLUGIN: 'A plugin could not be installed: it is none, its name is taken or a dependency is missing.',
   ERR_PROTOCOL: 'The peer sent bytes that are not valid in its dialect; the link was closed.',

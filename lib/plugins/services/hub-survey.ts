@@ -1,0 +1,109 @@
+import type { Clock } from '../../base/clock.ts';
+import { BusError } from '../../base/errors.ts';
+import { toFailure } from '../../base/failure.ts';
+import type { AskOptions, PeerHandle } from '../../bus/plugin.ts';
+import { type LaneHub, travels } from '../rpc/internal.ts';
+import { Call } from './call.ts';
+import { OwnRequest } from './own-request.ts';
+import type { Participant } from './participant.ts';
+import type { Presence } from './presence.ts';
+import { object } from './protocol.ts';
+import { RemoteReach } from './remote-reach.ts';
+import type { MemberAnswer } from './service.ts';
+
+/** One call of all who offer a service, each with so long to answer. */
+export interface HubSurvey {
+  readonly caller: Participant;
+  readonly service: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  readonly ask: AskOptions;
+}
+
+/** The surveys of services, those of members and the hub's own. */
+export class HubSurveys {
+  readonly #clock: Clock;
+  readonly #lanes: LaneHub;
+  readonly #presence: Presence;
+  readonly #own: Participant;
+
+  constructor(clock: Clock, lanes: LaneHub, presence: Presence, own: Participant) {
+    this.#clock = clock;
+    this.#lanes = lanes;
+    this.#presence = presence;
+    this.#own = own;
+  }
+
+  /** Resolves the answers in the order in which the members came. Rejects `ERR_UNENCODABLE`. */
+  async all(survey: HubSurvey): Promise<MemberAnswer<unknown>[]> {
+    if (!travels(survey.args)) {
+      throw new BusError('ERR_UNENCODABLE', 'Functions and streams are lent to one, not to many');
+    }
+    const asked = [...this.#presence.all].filter(({ services }) => services.has(survey.service));
+    const remote = new Map<PeerHandle, Participant>();
+    for (const participant of asked) {
+      if (participant.peer !== undefined) remote.set(participant.peer, participant);
+      if (participant.reach instanceof RemoteReach) participant.reach.introduce(survey.caller.entry);
+    }
+    const rows = new Map<Participant, MemberAnswer<unknown>>();
+    await Promise.all([
+      this.#askRemote(remote, survey, rows),
+      asked.includes(this.#own) ? this.#askOwn(survey, rows) : undefined,
+    ]);
+    return asked.flatMap((participant) => rows.get(participant) ?? []);
+  }
+
+  /** The same as it travels. */
+  async rows(survey: HubSurvey): Promise<unknown[]> {
+    const answers = await this.all(survey);
+    return answers.map(({ member, status, value, reason }) => {
+      if (status === 'fulfilled') return [member, true, value];
+      const { code, message } = toFailure(reason);
+      return [member, false, code, message];
+    });
+  }
+
+  async #askRemote(
+    members: ReadonlyMap<PeerHandle, Participant>,
+    { caller, service, method, args, ask: { timeoutMs, signal } }: HubSurvey,
+    rows: Map<Participant, MemberAnswer<unknown>>,
+  ): Promise<void> {
+    const { hub, lane } = this.#lanes;
+    const sessions = new Map(Array.from(members.keys(), (peer) => [peer, hub.session(peer)]));
+    const body = [object.call, method, null, service, caller.id, null, 0, ...args];
+    const unclaimed = (answer: unknown, peer: PeerHandle): void => hub.session(peer).unclaimed(answer);
+    const answers = await lane.survey(members.keys(), body, { timeout: timeoutMs ?? 0, signal, unclaimed });
+    for (const answer of answers) {
+      const participant = members.get(answer.peer);
+      if (participant === undefined) continue;
+      const { entry: member } = participant;
+      try {
+        if (answer.status === 'rejected') throw answer.reason;
+        const value = sessions.get(answer.peer)?.settle(answer.value);
+        rows.set(participant, { member, status: 'fulfilled', value });
+      } catch (error) {
+        rows.set(participant, { member, status: 'rejected', reason: reasonOf(error) });
+      }
+    }
+  }
+
+  async #askOwn(
+    { caller, service, method, args, ask }: HubSurvey,
+    rows: Map<Participant, MemberAnswer<unknown>>,
+  ): Promise<void> {
+    const request = new OwnRequest(this.#clock, ask);
+    const call = new Call({ caller, service, key: undefined, method, args, idempotent: false, request });
+    const { entry: member, reach } = this.#own;
+    try {
+      const value = await request.settle(reach.call(call, 0, call.attempt()));
+      rows.set(this.#own, { member, status: 'fulfilled', value });
+    } catch (error) {
+      rows.set(this.#own, { member, status: 'rejected', reason: reasonOf(error) });
+    }
+  }
+}
+
+function reasonOf(error: unknown): BusError {
+  const { code, message } = toFailure(error);
+  return error instanceof BusError ? error : new BusError(code, message);
+}

@@ -1,0 +1,21 @@
+import { resolveOptions } from '../../base/options.ts';
+import type { Plugin } from '../../bus/plugin.ts';
+import { Services } from './services.ts';
+import { ServicesHub } from './services-hub.ts';
+import { type HubOptions, hubTable, type MemberOptions, memberTable } from './services-options.ts';
+
+/**
+ * Services of many processes around one hub: `server.use(services())` at the hub, `client.use(services({ name }))` at each
+ * other member. `use` throws `ERR_INVALID_OPTION` for options of the other side, and `ERR_UNENCODABLE` or `ERR_TOO_LARGE` for `meta`.
+ * With the plugin, `connect()` rejects `ERR_NAME_TAKEN` where another member has the name, `ERR_QUEUE_FULL` where there are as many
+ * as may be, and `ERR_PEER_LACKS_FEATURE` where the server is no hub.
+ */
+export function services(options: MemberOptions | HubOptions = {}): Plugin<ServicesHub, Services> {
+  return {
+    name: 'services',
+    install: (host) =>
+      host.side === 'server'
+        ? { api: new ServicesHub(host, resolveOptions('services()', hubTable, options)) }
+        : { api: new Services(host, resolveOptions('services()', memberTable, options)) },
+  };
+}

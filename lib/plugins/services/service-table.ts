@@ -1,0 +1,143 @@
+import type { Clock } from '../../base/clock.ts';
+import { BusError } from '../../base/errors.ts';
+import type { Call } from './call.ts';
+import type { HubService, ServiceHost } from './hub-service.ts';
+import { KeySpace } from './key-space.ts';
+import type { Participant } from './participant.ts';
+import { Pool } from './pool.ts';
+import type { Offering } from './provisions.ts';
+import type { HubLimits } from './services-options.ts';
+import { WaitingCalls, WaitingRoom } from './waiting-calls.ts';
+
+/** The services of all members by their names, and the calls to those that nobody offers. */
+export class ServiceTable {
+  readonly #host: ServiceHost;
+  readonly #services = new Map<string, HubService>();
+  readonly #unoffered = new Map<string, WaitingCalls>();
+  /** In use, of all services. */
+  #keys = 0;
+  /** By the clock of the wall to begin with, so that those of a hub that was there before are smaller. */
+  #epoch = Date.now();
+
+  constructor(clock: Clock, limits: HubLimits, report: ServiceHost['report']) {
+    this.#host = {
+      clock,
+      limits,
+      report,
+      nextEpoch: () => ++this.#epoch,
+      takeKey: () => {
+        if (this.#keys >= limits.maxKeys) return false;
+        this.#keys += 1;
+        return true;
+      },
+      freeKey: () => void (this.#keys -= 1),
+      again: (call) => this.route(call, true),
+      unused: (name) => this.#release(name),
+    };
+  }
+
+  /** @throws BusError for offerings that cannot be taken; nothing is changed. */
+  check(offerings: readonly Offering[], participant?: Participant): void {
+    const names = new Set(participant?.services);
+    let added = 0;
+    for (const [name, how] of offerings) {
+      if (names.has(name)) throw new BusError('ERR_STATE', `This member offers "${name}" already`);
+      names.add(name);
+      const known = this.#services.get(name);
+      if (known === undefined) added += 1;
+      else if (known.how !== how) {
+        throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" is a service with ${known.how} elsewhere`);
+      }
+    }
+    const { maxServices } = this.#host.limits;
+    if (added > 0 && this.#services.size + added > maxServices) {
+      throw new BusError('ERR_QUEUE_FULL', `There are ${maxServices} services`);
+    }
+  }
+
+  /** To be checked before. */
+  add(participant: Participant, [name, how, share]: Offering): void {
+    participant.services.add(name);
+    let service = this.#services.get(name);
+    if (service === undefined) {
+      service = how === 'calls' ? new Pool(name, this.#host) : new KeySpace(name, this.#host);
+      this.#services.set(name, service);
+    }
+    service.add(participant, share);
+    const waiting = this.#unoffered.get(name);
+    this.#unoffered.delete(name);
+    for (let call = waiting?.shift(); call !== undefined; call = waiting?.shift()) this.route(call);
+  }
+
+  /** The member is gone, and so is what it had. */
+  remove(participant: Participant): void {
+    for (const name of participant.services) {
+      this.#services.get(name)?.remove(participant);
+      this.#release(name);
+    }
+  }
+
+  /** The member offers a service no more. */
+  async withdraw(participant: Participant, name: string): Promise<void> {
+    if (!participant.services.delete(name))
+      throw new BusError('ERR_NO_SERVICE', `This member does not offer "${name}"`);
+    await this.#services.get(name)?.withdraw(participant);
+    this.#release(name);
+  }
+
+  /** The link of a member, or whether it is draining, is another. */
+  changed(participant: Participant): void {
+    for (const name of participant.services) this.#services.get(name)?.changed();
+  }
+
+  /** Has all that the member has go elsewhere. */
+  async drain(participant: Participant): Promise<void> {
+    await Promise.all(Array.from(participant.services, async (name) => this.#services.get(name)?.drain(participant)));
+    await participant.whenIdle();
+  }
+
+  /** `again`: it had a member before. */
+  route(call: Call, again = false): void {
+    const service = this.#services.get(call.service);
+    if (service === undefined) this.#wait(call);
+    else if ((service.how === 'keys') === (call.key !== undefined)) service.take(call, again);
+    else {
+      const what = service.how === 'keys' ? 'calls need a key' : 'there are no keys';
+      call.reject(new BusError('ERR_INVALID_ARGUMENT', `Of "${call.service}" ${what}`));
+    }
+  }
+
+  /** @throws BusError `ERR_NO_SERVICE` where nobody owns keys of it. */
+  keys(name: string): KeySpace {
+    const service = this.#services.get(name);
+    if (service instanceof KeySpace) return service;
+    throw new BusError('ERR_NO_SERVICE', `Nobody owns keys of "${name}"`);
+  }
+
+  /** Rejects all that waits. */
+  close(error: BusError): void {
+    for (const service of [...this.#services.values()]) service.close(error);
+    for (const waiting of [...this.#unoffered.values()]) waiting.fail(error);
+  }
+
+  #wait(call: Call): void {
+    const { service: name } = call;
+    const { clock, limits } = this.#host;
+    let waiting = this.#unoffered.get(name);
+    if (waiting === undefined) {
+      if (this.#unoffered.size >= limits.maxServices) {
+        call.reject(new BusError('ERR_NO_SERVICE', `No member offers "${name}"`));
+        return;
+      }
+      waiting = new WaitingCalls(new WaitingRoom(limits), clock, limits.waitMs, () => this.#unoffered.delete(name));
+      waiting.member(false);
+      this.#unoffered.set(name, waiting);
+    }
+    waiting.add(call);
+    if (waiting.size === 0) this.#unoffered.delete(name);
+  }
+
+  #release(name: string): void {
+    if (this.#services.get(name)?.isUsed === false) this.#services.delete(name);
+  }
+}
