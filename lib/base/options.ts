@@ -149,8 +149,9 @@ function show(value: unknown): string {
  */
 export function checkSettings(callTakes: string, known: readonly string[], given: object): void {
   const isObject = typeof given === 'object' && given !== null;
-  const wrong = isObject ? Object.keys(given).find((name) => !known.includes(name)) : '';
-  if (wrong === undefined) return;
+  let wrong: string | undefined;
+  for (const name in given) if (!known.includes(name)) wrong = name;
+  if (isObject && wrong === undefined) return;
   const but = isObject ? `, not "${wrong}"` : '';
   throw new BusError('ERR_INVALID_ARGUMENT', `${callTakes} { ${known.join(', ')} }${but}`);
 }

@@ -89,7 +89,7 @@ contract(
       server.use(plugin);
       const lane = client.use(plugin);
       const { message } = await rejected(lane.request(client, 1, { timout: 5 } as never));
-      expect(message).to.match(/\{ timeout, signal, unclaimed \}, not "timout"$/);
+      expect(message).to.match(/\{ timeout, signal, withdrawal, unclaimed \}, not "timout"$/);
     });
   },
   { on: ['memory'], speaking: [native] },

@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import type { Lane, LaneSendOptions, PeerHandle, PluginHost } from '../../bus/plugin.ts';
-import { settingsOf } from './call-transport.ts';
+import { usualAsk } from './call-options.ts';
 import { RpcHub } from './hub.ts';
 
 /** The remote objects of a bus end, and the lane of its plugin that carries their calls. */
@@ -22,9 +22,9 @@ export function laneHub(host: PluginHost): LaneHub {
       const usual: LaneSendOptions = { unclaimed };
       return {
         ask: (call, ask) => {
-          const given = settingsOf(ask);
-          const { withdrawal } = ask;
-          return lane.request(peer, call, given === undefined ? usual : { ...given, withdrawal, unclaimed });
+          if (ask === usualAsk) return lane.request(peer, call, usual);
+          const { timeoutMs: timeout = 0, signal, withdrawal } = ask;
+          return lane.request(peer, call, { timeout, signal, withdrawal, unclaimed });
         },
         send: (frame) => lane.send(peer, frame),
         // The bus itself rejects what was asked of a peer that is gone.

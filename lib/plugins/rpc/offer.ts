@@ -72,10 +72,12 @@ export class Offer implements Callee {
     const offered = typeof name === 'string' ? this.#methods.get(name) : undefined;
     if (offered === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
     const { checks } = offered;
+    if (checks === undefined) {
+      return Reflect.apply(offered.method, this.#object, this.#withContext ? [...args, context] : args);
+    }
     const method: Method = this.#withContext
       ? (...given) => Reflect.apply(offered.method, this.#object, [...given, context])
       : offered.method;
-    if (checks === undefined) return Reflect.apply(method, this.#object, args);
     return this.#checkedCall(String(name), method, args, checks.input, checks.output);
   }
 

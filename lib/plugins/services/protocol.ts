@@ -58,15 +58,27 @@ export const readAtMember = listReader('word of a hub', {
   callerGone: [text()],
 });
 
-/** Before the arguments of a call at the hub. */
-export const readCall = tuple(name, optional(name), flag);
+// The heads of calls are checked by hand, since each call is checked.
+
+/** Before the arguments of a call at the hub: service, key, and whether it may be begun twice. */
+export type CallHead = readonly [service: string, key: string | null, idempotent: boolean, ...unknown[]];
 export const callHead = 3;
+
+export function readCall(given: readonly unknown[]): given is CallHead {
+  return isName(given[0]) && (given[1] === null || isName(given[1])) && typeof given[2] === 'boolean';
+}
+
 /** Before those of a survey: the service, and how long each member has. */
 export const readSurvey = tuple(name, optional(count()));
 export const surveyHead = 2;
-/** Before those of a call at a member: service, caller, key and epoch. */
-export const readServed = tuple(name, text(), optional(name), count());
+/** Before those of a call at a member. */
+export type ServedHead = readonly [service: string, caller: string, key: string | null, epoch: number, ...unknown[]];
 export const servedHead = 4;
+
+export function readServed(given: readonly unknown[]): given is ServedHead {
+  const [service, caller, key, epoch] = given;
+  return isName(service) && typeof caller === 'string' && (key === null || isName(key)) && typeof epoch === 'number';
+}
 
 /** A member answers so to a call that it has not begun, and that another one may take. */
 export const unbegun = '$unbegun';
