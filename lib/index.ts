@@ -8,7 +8,7 @@ export type {
 export type { ConnectingPeer, Authorize } from './bus/contract.ts';
 export type { ClientEvents } from './bus/client.ts';
 export type { ConnectionEvents } from './bus/connection.ts';
-export type { Contract, Traffic, Untyped } from './bus/contract.ts';
+export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
 export type { Group } from './bus/group.ts';
 export { Client, Connection, Server } from './bus/node-bus.ts';
@@ -43,3 +43,4 @@ export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';
 export { ClientStatus } from './session/state.ts';
+export type { BodyContract, BodyLimits, Contracted, ContractValue, WrittenBody } from './wire/contracts.ts';

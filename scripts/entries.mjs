@@ -11,6 +11,7 @@ export const entries = Object.fromEntries(
       .map((name) => [name, `plugins/${name}/index`]),
     ['joint', 'plugins/channels/joint/index'],
     ['browser', 'browser/index'],
+    ['contract', 'struct/index'],
     ['testing', 'testing/index'],
   ].filter(([, module]) => existsSync(join(root, 'lib', `${module}.ts`))),
 );
@@ -37,12 +38,16 @@ export const facts = {
     'timer.hold(false)': 'undefined',
     "typeof this.#handle === 'object'": false,
   },
+  'bus/client': { 'this.#conversation.contracts?.fallbacks ?? 0': 0 },
   'bus/client-dialer': { 'handshake === undefined || handshake === false': true },
   'bus/client-conversation': {
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
     'compressLink(port, this.#platform)': 'undefined',
-    'platform.processes?.(options.clock)': 'undefined',
+    'super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options))':
+      'super(handle, options, events, lifecycle)',
+    'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts)':
+      'clientHello(options, this.#credentials?.payload, link, own)',
   },
   'bus/pending-table': {
     'this.#timer?.hold?.(true)': 'undefined',
@@ -56,12 +61,26 @@ export const facts = {
     'features.includes(Feature.records)': false,
     'offer === undefined': false,
     'compression !== undefined': false,
+    'const { contracts } = conversation;': '',
+    'nativeDialectOf(offer, options, contracts)': 'nativeDialectOf(offer, options)',
+    'const agreed = contracts?.agree(offer.contracts);': '',
+    'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed }, options)':
+      'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options)',
   },
-  'bus/own-hello': { 'options.trusted ?? link.trusted': false, 'processMember(link, processes)': '{}' },
+  'bus/exchange': { 'contracts;': '', 'this.contracts = contracts && new PeerContracts(contracts);': '' },
+  'bus/options': {
+    "custom({ type: 'structs', default: undefined, accepts: areContracts })": 'addressOptions.options',
+  },
+  'bus/own-hello': {
+    'options.trusted ?? link.trusted': false,
+    'processMember(link, processes)': '{}',
+    'contractsMember(contracts)': '{}',
+  },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
   'plugins/rpc/imports': { 'Readable.from(reader)': 'reader', 'readable instanceof Readable': false },
   'plugins/rpc/references': { 'value instanceof Readable': false },
+  'session/dialect': { 'contracts: agreed.contracts': '...undefined' },
   'session/delivery': { 'this.#holdsEnd': false },
   'session/flushes': { 'this.#reliable': true },
   'session/link-port': {
@@ -198,6 +217,15 @@ export const inner = [
   'queued',
   'flushes',
   'incoming',
+  'acknowledge',
+  'lastWords',
+  'heldBytes',
+  'replaceFirst',
+  'writeChunk',
+  'bytesOf',
+  'listenerComes',
+  'onMessage',
+  'onRequest',
 ];
 
 /** By module: objects of constants, whose values stand in pages where they are named. */

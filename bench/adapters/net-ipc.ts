@@ -90,7 +90,7 @@ export const netIpcAdapters: readonly Adapter[] = [
   adapter('net-ipc MessagePack', packed),
   adapter('net-ipc deflate', { messagepack: true, compress: true }),
   adapter('busbar with net-ipc client', packed, {
-    serve: (path, handlers) => serveBusbar(path, handlers, true),
+    serve: (path, handlers) => serveBusbar(path, handlers, {}),
   }),
   adapter('net-ipc with busbar client', packed, {
     bulk: false,

@@ -1,12 +1,17 @@
 import { Packr } from 'msgpackr';
 import { Bench } from 'tinybench';
+import type { Infer } from '../../lib/struct/index.ts';
 import { ReplayBuffer } from '../../lib/session/replay-buffer.ts';
+import { OwnContracts, PeerContracts } from '../../lib/wire/contracts.ts';
 import type { Frame } from '../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
 import { Slab } from '../../lib/wire/slab.ts';
+import { Move } from '../contracts.ts';
 import { payload } from '../payloads.ts';
+
+type MoveValue = Infer<typeof Move>;
 
 const limits = { maxFrameBytes: 16_777_216, maxDepth: 64 };
 /** Everything is done to so many objects at a time, as the clock is too coarse for one. */
@@ -20,32 +25,34 @@ function bytesOf(slab: Slab): Buffer {
 export async function runMicro(quick: boolean): Promise<string> {
   const bench = new Bench(quick ? { time: 20, warmupTime: 10 } : { time: 500, warmupTime: 200 });
   const { values } = payload('game');
-  for (const records of [true, false]) {
-    const kind = records ? 'records' : 'plain maps';
+  const own = new OwnContracts([Move.codec], limits.maxDepth);
+  const contracts = new PeerContracts(own).agree(own.hashes);
+  const given = { maxFrameBytes: limits.maxFrameBytes, maxDepth: limits.maxDepth };
+  const same = (value: object): unknown => value;
+  const ways = [
+    { kind: 'records', as: same, codec: { ...given, records: true } },
+    { kind: 'plain maps', as: same, codec: { ...given, records: false } },
+    {
+      kind: 'contract',
+      as: (value: object) => Move.of(value as MoveValue),
+      codec: { ...given, records: false, contracts },
+    },
+  ];
+  for (const { kind, as, codec } of ways) {
     const slab = new Slab();
-    const encoder = new NativeEncoder({
-      slab,
-      records,
-      maxFrameBytes: limits.maxFrameBytes,
-      maxDepth: limits.maxDepth,
-    });
+    const encoder = new NativeEncoder({ slab, ...codec });
     bench.add(`native encoder, ${kind}`, () => {
-      for (const value of values) encoder.message(0, value, false);
+      for (const value of values) encoder.message(0, as(value), false);
       slab.take();
     });
     const other = new Slab();
-    const source = new NativeEncoder({
-      slab: other,
-      records,
-      maxFrameBytes: limits.maxFrameBytes,
-      maxDepth: limits.maxDepth,
-    });
-    const decoder = new NativeDecoder({ records, ...limits });
+    const source = new NativeEncoder({ slab: other, ...codec });
+    const decoder = new NativeDecoder(codec);
     const sink: (frame: Frame) => void = () => {};
-    for (const value of values) source.message(0, value, false);
+    for (const value of values) source.message(0, as(value), false);
     // The first batch carries the definitions; the ones after it name them.
     decoder.feed(bytesOf(other), sink);
-    for (const value of values) source.message(0, value, false);
+    for (const value of values) source.message(0, as(value), false);
     const bytes = bytesOf(other);
     bench.add(`native decoder, ${kind}`, () => decoder.feed(bytes, sink));
   }

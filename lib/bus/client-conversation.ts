@@ -43,7 +43,7 @@ export class ClientConversation extends Conversation {
     events: ClientPeerEvents,
   ) {
     const lifecycle = new Lifecycle((status) => events.tell('status', status));
-    super(handle, options, events, lifecycle, platform.processes?.(options.clock));
+    super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options));
     this.#platform = platform;
     this.#plugins = plugins;
     this.#leftovers = new Leftovers(options.onLost, (messages) => events.undelivered(handle, messages));
@@ -51,7 +51,7 @@ export class ClientConversation extends Conversation {
       preparing: (signal) => this.#credentials?.renew(signal),
       linked: (link) => {
         const own = { id: this.id, token: this.#token, session: this.session };
-        return clientHello(options, this.#credentials?.payload, link, own, this.current.processes);
+        return clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts);
       },
       opened: (port, hello) => this.#opened(port, hello),
       failed: (error) => events.errorOf(handle, error),

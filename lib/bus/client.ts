@@ -13,7 +13,7 @@ import {
   type SendSettings,
 } from './call-settings.ts';
 import { ClientConversation } from './client-conversation.ts';
-import type { Contract, Payload, ToClient as In, ToServer as Out } from './contract.ts';
+import type { Contract, Payload, Sendable, ToClient as In, ToServer as Out } from './contract.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
 import type { ClientPeerEvents, ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 import type { ClientPlatform } from './platform.ts';
@@ -139,6 +139,11 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     return this.#conversation.requests.late;
   }
 
+  /** What was to travel by a contract, which the server lacks or the value does not fit, and did so without. */
+  get contractFallbacks(): number {
+    return this.#conversation.contracts?.fallbacks ?? 0;
+  }
+
   /**
    * Connects, with up to `retries` further attempts. Rejects `ERR_CONNECT`, `ERR_UNAUTHORIZED`, `ERR_SERVER_FULL`,
    * `ERR_UNAVAILABLE`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INCOMPATIBLE` or `ERR_CLOSED`; the client can then connect again.
@@ -155,7 +160,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * `ERR_UNENCODABLE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_TIMEOUT` and `ERR_ABORTED` as given, and with `confirm` the
    * error of a listener, `ERR_NO_HANDLER`, `ERR_SESSION_LOST` or, towards net-ipc, `ERR_PEER_LACKS_FEATURE`.
    */
-  send(data: Out<C, 'message'>, settings?: SendSettings): Promise<void> {
+  send(data: Sendable<Out<C, 'message'>>, settings?: SendSettings): Promise<void> {
     try {
       const options = sendOptions(settings);
       return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);
@@ -168,9 +173,9 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
    * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (after 10 s unless given), `ERR_ABORTED`,
    * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
    */
-  request(data: Out<C, 'request'>, settings?: number | RequestSettings): Promise<Out<C, 'response'>>;
-  request(data: Out<C, 'request'>, timeoutMs?: number): Promise<Out<C, 'response'>>;
-  request(data: Out<C, 'request'>, settings?: number | RequestSettings): Promise<Out<C, 'response'>> {
+  request(data: Sendable<Out<C, 'request'>>, settings?: number | RequestSettings): Promise<Out<C, 'response'>>;
+  request(data: Sendable<Out<C, 'request'>>, timeoutMs?: number): Promise<Out<C, 'response'>>;
+  request(data: Sendable<Out<C, 'request'>>, settings?: number | RequestSettings): Promise<Out<C, 'response'>> {
     try {
       return this.#conversation.request('', data, askOptions(settings, 10_000, requestNames)) as Promise<
         Out<C, 'response'>

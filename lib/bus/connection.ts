@@ -2,8 +2,9 @@ import { BusEmitter } from '#emitter';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
 import { BusError } from '../base/errors.ts';
+import type { OwnContracts } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
-import type { Contract, Typed } from './contract.ts';
+import type { Contract, Sendable, Typed } from './contract.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
 import type { Groups } from './groups.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -37,6 +38,7 @@ export interface ConnectionOwner {
   readonly handle: ServerHandle;
   readonly groups: Groups<Connection>;
   readonly processes: Processes | undefined;
+  readonly contracts: OwnContracts | undefined;
   readonly events: PeerEvents<Connection>;
 }
 
@@ -54,7 +56,13 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.id = id;
     this.#token = token;
     this.#owner = owner;
-    this.#conversation = new ServerConversation<Connection>(this, options, owner.events, owner.processes);
+    this.#conversation = new ServerConversation<Connection>(
+      this,
+      options,
+      owner.events,
+      owner.processes,
+      owner.contracts,
+    );
   }
 
   /** The server this connection belongs to. */
@@ -92,6 +100,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation.requests.late;
   }
 
+  /** What was to travel by a contract, which the client lacks or the value does not fit, and did so without. */
+  get contractFallbacks(): number {
+    return this.#conversation.contracts?.fallbacks ?? 0;
+  }
+
   /** The groups this client is in, in the order it joined them; none once its session is over. */
   get groups(): string[] {
     return this.#owner.groups.namesOf(this);
@@ -113,7 +126,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   /** As `Client.send`, towards this client. */
-  send(data: Typed<C, 'toClient', 'message'>, settings?: SendSettings): Promise<void> {
+  send(data: Sendable<Typed<C, 'toClient', 'message'>>, settings?: SendSettings): Promise<void> {
     try {
       const options = sendOptions(settings);
       return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);
@@ -124,12 +137,15 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** As `Client.request`, towards this client. */
   request(
-    data: Typed<C, 'toClient', 'request'>,
+    data: Sendable<Typed<C, 'toClient', 'request'>>,
     settings?: number | AskSettings,
   ): Promise<Typed<C, 'toClient', 'response'>>;
-  request(data: Typed<C, 'toClient', 'request'>, timeoutMs?: number): Promise<Typed<C, 'toClient', 'response'>>;
   request(
-    data: Typed<C, 'toClient', 'request'>,
+    data: Sendable<Typed<C, 'toClient', 'request'>>,
+    timeoutMs?: number,
+  ): Promise<Typed<C, 'toClient', 'response'>>;
+  request(
+    data: Sendable<Typed<C, 'toClient', 'request'>>,
     settings?: number | AskSettings,
   ): Promise<Typed<C, 'toClient', 'response'>> {
     try {

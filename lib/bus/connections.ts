@@ -61,6 +61,7 @@ export class Connections {
       handle: owner.handle,
       groups: this.groups,
       processes: platform.processes?.(options.clock),
+      contracts: platform.contracts?.(options),
       events: {
         ...events,
         linkChanged: (connection, up) => {
@@ -248,13 +249,14 @@ export class Connections {
     const outcome: SessionInfo['outcome'] = offer?.resume === undefined ? 'fresh' : 'lost';
     if (offer === undefined) {
       const agreed = { compress, messagepack: messagepack && hello.messagepack };
-      const dialect = netIpcDialect(agreed, port, this.#options, this.#platform);
+      const { contracts } = connection.conversation;
+      const dialect = netIpcDialect(agreed, port, this.#options, this.#platform, contracts);
       port.write(acceptHello({ id, ...agreed }));
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), undefined);
     } else {
       const answer = this.#answer(port.link, hello, offer, { id, compress, outcome, received: 0, token: secret });
       const { features = [] } = answer.busbar ?? {};
-      const dialect = nativeDialectOf({ features, maxFrameBytes: offer.maxFrameBytes }, this.#options);
+      const dialect = nativeDialectOf({ ...offer, features }, this.#options, connection.conversation.contracts);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), offer.process);
@@ -266,7 +268,7 @@ export class Connections {
   }
 
   #answer(link: Link, hello: ClientHello, offer: ClientOffer, granted: Granted): ServerHello {
-    return serverHello(this.#options, hello, offer, link, granted, this.#ofConnections.processes);
+    return serverHello(this.#options, hello, offer, link, granted, this.#ofConnections);
   }
 
   #compresses(hello: ClientHello): boolean {

@@ -1,3 +1,5 @@
+import type { ContractValue } from '../wire/contracts.ts';
+
 /** What travels one way: messages, and requests with their responses. */
 export interface Traffic {
   readonly message?: unknown;
@@ -50,6 +52,9 @@ export type Typed<C extends Contract, D extends Direction, K extends Kind> = C e
 export type ToServer<C extends Contract, K extends Kind> = Typed<C, 'toServer', K>;
 /** What a server says to clients. */
 export type ToClient<C extends Contract, K extends Kind> = Typed<C, 'toClient', K>;
+
+/** What can be sent where `T` is expected: it, or one made by the `of` of a struct of `busbar/contract`. */
+export type Sendable<T> = T | ContractValue<T>;
 
 export type PayloadOf<C extends Contract> = C extends { readonly payload: infer T } ? T : unknown;
 

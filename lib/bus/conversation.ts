@@ -7,6 +7,7 @@ import type { SessionEvents } from '../session/session-events.ts';
 import type { Session } from '../session/session.ts';
 import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
+import type { OwnContracts } from '../wire/contracts.ts';
 import type { EndFrame } from '../wire/frames.ts';
 import type { ProcessMark } from '../wire/handshake/hello.ts';
 import { Exchange } from './exchange.ts';
@@ -113,8 +114,9 @@ export abstract class Conversation<Handle extends PeerHandle = PeerHandle>
     events: PeerEvents<Handle>,
     lifecycle: Lifecycle,
     processes: Processes | undefined,
+    contracts: OwnContracts | undefined,
   ) {
-    super(handle, options, events, lifecycle);
+    super(handle, options, events, lifecycle, contracts);
     this.current = new CurrentLink(options.clock, processes, this);
   }
 

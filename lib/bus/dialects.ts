@@ -3,7 +3,8 @@ import { nativeDialect, type SessionDialect } from '../session/dialect.ts';
 import type { LinkPort } from '../session/link-port.ts';
 import { Session } from '../session/session.ts';
 import { blockBytes } from '../wire/compression.ts';
-import type { ServerHello } from '../wire/handshake/hello.ts';
+import type { ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
+import type { PeerContracts } from '../wire/contracts.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import type { Conversation } from './conversation.ts';
 import { Feature } from './own-hello.ts';
@@ -15,13 +16,16 @@ const clientHeartbeat = 0.9;
 
 /** The native dialect with what both ends have: `maxFrameBytes` is the peer's. */
 export function nativeDialectOf(
-  { features, maxFrameBytes }: { readonly features: readonly string[]; readonly maxFrameBytes: number },
+  offer: Pick<ClientOffer, 'features' | 'maxFrameBytes' | 'contracts'>,
   options: ResolvedPeerOptions,
+  contracts: PeerContracts | undefined,
 ): SessionDialect {
+  const { features, maxFrameBytes } = offer;
   const records = features.includes(Feature.records);
   const withdraws = features.includes(Feature.withdrawn);
   const handles = features.includes(Feature.handled);
-  return nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options);
+  const agreed = contracts?.agree(offer.contracts);
+  return nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed }, options);
 }
 
 /** The session that the server's hello asks for. */
@@ -39,7 +43,11 @@ export function sessionOfClient(
       `The server speaks version ${offer.version}, this client ${protocolVersion}`,
     );
   }
-  const dialect = offer === undefined ? netIpcDialect(hello, port, options, platform) : nativeDialectOf(offer, options);
+  const { contracts } = conversation;
+  const dialect =
+    offer === undefined
+      ? netIpcDialect(hello, port, options, platform, contracts)
+      : nativeDialectOf(offer, options, contracts);
   // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
   const heartbeatIntervalMs = options.heartbeatIntervalMs * clientHeartbeat;
   return newSession(dialect, conversation, { ...options, heartbeatIntervalMs });
@@ -55,6 +63,7 @@ export function netIpcDialect(
   port: LinkPort,
   options: ResolvedPeerOptions,
   platform: Platform,
+  contracts: PeerContracts | undefined,
 ): SessionDialect {
   if (platform.netIpcDialect === undefined) {
     throw new BusError('ERR_INCOMPATIBLE', 'The peer speaks net-ipc only, which this client does not');
@@ -64,7 +73,7 @@ export function netIpcDialect(
   const deflater = compressed ? compression.deflater() : undefined;
   const inflater = compressed ? compression.inflater(options.maxMessageBytes) : undefined;
   if (deflater !== undefined && inflater !== undefined) port.own(deflater, inflater);
-  return platform.netIpcDialect({ messagepack: agreed.messagepack, deflater, inflater }, options);
+  return platform.netIpcDialect({ messagepack: agreed.messagepack, deflater, inflater, contracts }, options);
 }
 
 /** Compresses all that follows on `port`, both ways. */

@@ -4,6 +4,7 @@ import { sendOrFail, type Waiting } from '../session/send-queue.ts';
 import { SendQueues, type Session } from '../session/session.ts';
 import { Signal } from '../base/wait.ts';
 import type { Lifecycle } from '../session/state.ts';
+import { type OwnContracts, PeerContracts } from '../wire/contracts.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { MessageFrame, RequestFrame } from '../wire/frames.ts';
 import type { AskOptions, SendOptions } from './call-settings.ts';
@@ -25,6 +26,8 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   readonly queues: SendQueues;
   readonly requests: PendingRequests;
   readonly incoming: IncomingRequests;
+  /** Absent where this end has none. */
+  readonly contracts: PeerContracts | undefined;
   protected readonly options: ResolvedClientOptions | ResolvedServerOptions;
   protected readonly events: PeerEvents<Handle>;
   protected readonly lifecycle: Lifecycle;
@@ -39,11 +42,13 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     options: ResolvedClientOptions | ResolvedServerOptions,
     events: PeerEvents<Handle>,
     lifecycle: Lifecycle,
+    contracts: OwnContracts | undefined,
   ) {
     this.handle = handle;
     this.options = options;
     this.events = events;
     this.lifecycle = lifecycle;
+    this.contracts = contracts && new PeerContracts(contracts);
     this.queues = new SendQueues(options.slowConsumer);
     this.requests = new PendingRequests(options.clock, this);
     this.incoming = new IncomingRequests(this, options);

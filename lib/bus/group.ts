@@ -1,5 +1,5 @@
 import type { AskSettings, AudienceSettings } from './call-settings.ts';
-import type { Contract, ToClient as Out } from './contract.ts';
+import type { Contract, Sendable, ToClient as Out } from './contract.ts';
 import { checkName } from '../base/name.ts';
 import type { Groups } from './groups.ts';
 import type { SurveyStreamSettings } from './survey.ts';
@@ -7,13 +7,13 @@ import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
 
 /** What a group asks of its server. */
 export interface GroupServer<C extends Contract, Member> {
-  broadcast(data: Out<C, 'message'>, settings: AudienceSettings<Member>): Promise<void>;
+  broadcast(data: Sendable<Out<C, 'message'>>, settings: AudienceSettings<Member>): Promise<void>;
   survey(
-    data: Out<C, 'request'>,
+    data: Sendable<Out<C, 'request'>>,
     settings: AskSettings & AudienceSettings<Member>,
   ): Promise<SurveyResult<Out<C, 'response'>>[]>;
   surveyStream(
-    data: Out<C, 'request'>,
+    data: Sendable<Out<C, 'request'>>,
     settings: SurveyStreamSettings & AudienceSettings<Member>,
   ): AsyncGenerator<SurveyAnswer<Member, Out<C, 'response'>>, void, void>;
 }
@@ -44,13 +44,13 @@ export class Group<C extends Contract, Member> {
   }
 
   /** As `Server.broadcast`, to the group; `except` as there. */
-  broadcast(data: Out<C, 'message'>, settings: Pick<AudienceSettings<Member>, 'except'> = {}): Promise<void> {
+  broadcast(data: Sendable<Out<C, 'message'>>, settings: Pick<AudienceSettings<Member>, 'except'> = {}): Promise<void> {
     return this.#server.broadcast(data, { ...settings, to: this.name });
   }
 
   /** As `Server.survey`, of the group; the answers are in the order of `connections`. */
   survey(
-    data: Out<C, 'request'>,
+    data: Sendable<Out<C, 'request'>>,
     settings: number | (AskSettings & Pick<AudienceSettings<Member>, 'except'>) = {},
   ): Promise<SurveyResult<Out<C, 'response'>>[]> {
     const given = typeof settings === 'number' ? { timeout: settings } : settings;
@@ -59,7 +59,7 @@ export class Group<C extends Contract, Member> {
 
   /** As `Server.surveyStream`, of the group. */
   surveyStream(
-    data: Out<C, 'request'>,
+    data: Sendable<Out<C, 'request'>>,
     settings: SurveyStreamSettings & Pick<AudienceSettings<Member>, 'except'> = {},
   ): AsyncGenerator<SurveyAnswer<Member, Out<C, 'response'>>, void, void> {
     return this.#server.surveyStream(data, { ...settings, to: this.name });

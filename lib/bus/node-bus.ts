@@ -7,6 +7,7 @@ import { dialer } from '../transport/dial.ts';
 import { listen } from '../transport/listen.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import { checkCredentials } from '../transport/net-listener.ts';
+import { OwnContracts } from '../wire/contracts.ts';
 import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
@@ -26,16 +27,22 @@ const watchOf = (clock: Clock): ProcessWatch =>
 
 const platform: Platform = {
   compression: { deflater: () => createDeflater(), inflater: createInflater },
-  netIpcDialect({ messagepack, deflater, inflater }, { maxMessageBytes, maxDepth }): SessionDialect {
+  netIpcDialect({ messagepack, deflater, inflater, contracts }, { maxMessageBytes, maxDepth }): SessionDialect {
     const slab = new Slab();
     return {
       reliable: false,
       handles: false,
       slab,
-      encoder: new NetIpcEncoder({ slab, messagepack, deflater, maxFrameBytes: maxMessageBytes }),
+      encoder: new NetIpcEncoder({ slab, messagepack, deflater, contracts, maxFrameBytes: maxMessageBytes }),
       decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
     };
   },
+  contracts: ({ contracts, maxDepth }) =>
+    contracts &&
+    new OwnContracts(
+      contracts.map(({ codec }) => codec),
+      maxDepth,
+    ),
   ...(process.platform === 'linux' && { processes: watchOf }),
 };
 

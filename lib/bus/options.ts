@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { callback, custom, flag, type Given, integer, oneOf, type Resolved, text } from '../base/options.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
+import { areContracts, type Contracted } from '../wire/contracts.ts';
 import type { Authorize, Contract, PayloadOf, Untyped } from './contract.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
@@ -137,6 +138,11 @@ export const peerOptions = {
     default: undefined,
     accepts: (value) => typeof value === 'boolean',
   }),
+  /**
+   * Structs of `busbar/contract`, 128 at the most. What is sent by one that the peer has too is written and read by it;
+   * anything else as without. `ERR_INVALID_OPTION` for one that nests deeper than `maxDepth`.
+   */
+  contracts: custom<readonly Contracted[] | undefined>({ type: 'structs', default: undefined, accepts: areContracts }),
   /** Time, for tests. */
   clock: custom<Clock>({ type: 'Clock', default: systemClock, accepts: isObject }),
   /** Randomness, for tests. */

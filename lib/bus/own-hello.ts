@@ -1,5 +1,6 @@
 import type { Session } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
+import type { OwnContracts } from '../wire/contracts.ts';
 import type { ClientHello, ClientOffer, ProcessMark, ServerHello } from '../wire/handshake/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import type { SessionInfo } from './events.ts';
@@ -21,6 +22,13 @@ function processMember({ kind }: Link, processes: Processes | undefined): { read
   return process === undefined ? {} : { process };
 }
 
+/** The contracts of this end, where it has some. */
+function contractsMember(contracts: Hashed | undefined): { readonly contracts?: readonly string[] } {
+  return contracts === undefined ? {} : { contracts: contracts.hashes };
+}
+
+type Hashed = Pick<OwnContracts, 'hashes'>;
+
 /** What a client has of a session that it wants back; none of it for a first one. */
 interface OwnSession {
   readonly id: string | undefined;
@@ -34,6 +42,7 @@ export function clientHello(
   link: Link,
   { id, token, session }: OwnSession,
   processes: Processes | undefined,
+  contracts: Hashed | undefined,
 ): ClientHello {
   const { compress, messagepack, native, maxMessageBytes } = options;
   const hello = { compress, messagepack, extras: payload, id: id ?? null };
@@ -43,6 +52,7 @@ export function clientHello(
     features: ownFeatures(options, link),
     maxFrameBytes: maxMessageBytes,
     ...processMember(link, processes),
+    ...contractsMember(contracts),
   };
   if (token === undefined || session === undefined) return { ...hello, busbar: offer };
   return { ...hello, busbar: { ...offer, resume: { token, received: session.received } } };
@@ -66,13 +76,14 @@ export function serverHello(
   offer: ClientOffer,
   link: Link,
   { id, compress, outcome, received, token }: Granted,
-  processes: Processes | undefined,
+  { processes, contracts }: { readonly processes: Processes | undefined; readonly contracts: Hashed | undefined },
 ): ServerHello {
   const busbar = {
     version: protocolVersion,
     features: ownFeatures(options, link).filter((feature) => offer.features.includes(feature)),
     maxFrameBytes: options.maxMessageBytes,
     ...processMember(link, processes),
+    ...contractsMember(offer.contracts === undefined || outcome === 'resumed' ? undefined : contracts),
     outcome,
     received,
     graceMs: options.sessionGraceMs,

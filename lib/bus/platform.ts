@@ -2,8 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import type { Dial, ListenEvents, Listener } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
+import type { OwnContracts, PeerContracts } from '../wire/contracts.ts';
 import type { ProcessMark } from '../wire/handshake/hello.ts';
-import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
+import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 
 /** Both directions of a compressed link. */
 export interface Compression {
@@ -15,6 +16,7 @@ export interface NetIpcAgreement {
   readonly messagepack: boolean;
   readonly deflater: Deflater | undefined;
   readonly inflater: Inflater | undefined;
+  readonly contracts: PeerContracts | undefined;
 }
 
 /** The processes of this machine, for who has lost a link to one of them. */
@@ -34,6 +36,8 @@ export interface Platform {
   readonly compression: Compression | undefined;
   /** undefined: net-ipc peers are not spoken to. */
   netIpcDialect?(agreed: NetIpcAgreement, limits: DialectLimits): SessionDialect;
+  /** Those of the option, if any; undefined where nothing travels by contracts. Throws `ERR_INVALID_OPTION`. */
+  contracts?(options: ResolvedPeerOptions): OwnContracts | undefined;
   /** undefined: a process that died is known by its silence alone. */
   processes?(clock: Clock): Processes;
 }

@@ -1,5 +1,6 @@
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
+import type { Sendable } from './contract.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -17,7 +18,7 @@ export interface Context<Peer = PeerHandle> {
 export type Handler<Request, Response, Peer = PeerHandle> = (
   request: Request,
   context: Context<Peer>,
-) => Response | Promise<Response>;
+) => Sendable<Response> | Promise<Sendable<Response>>;
 
 /**
  * Answers a request. Rejects when it was answered before (`ERR_STATE`), when the session of who asked is over
@@ -26,7 +27,7 @@ export type Handler<Request, Response, Peer = PeerHandle> = (
  * that nobody waits for does no harm.
  */
 export interface Respond<Response, Peer = PeerHandle> {
-  (response?: Response): Promise<void>;
+  (response?: Sendable<Response>): Promise<void>;
   readonly context: Context<Peer>;
 }
 

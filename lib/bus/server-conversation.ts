@@ -5,6 +5,7 @@ import type { LinkPort } from '../session/link-port.ts';
 import type { Session } from '../session/session.ts';
 import { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
+import type { OwnContracts } from '../wire/contracts.ts';
 import type { EndFrame } from '../wire/frames.ts';
 import type { ProcessMark } from '../wire/handshake/hello.ts';
 import { Conversation } from './conversation.ts';
@@ -28,8 +29,9 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     options: ResolvedServerOptions,
     events: PeerEvents<Handle>,
     processes: Processes | undefined,
+    contracts: OwnContracts | undefined,
   ) {
-    super(handle, options, events, new Lifecycle(), processes);
+    super(handle, options, events, new Lifecycle(), processes, contracts);
   }
 
   get isOver(): boolean {

@@ -5,7 +5,7 @@ import { resolveOptions } from '../base/options.ts';
 import { type AudienceSettings, type StartSettings, startSettings, type SurveySettings } from './call-settings.ts';
 import { Connection, type ServerHandle } from './connection.ts';
 import { Connections } from './connections.ts';
-import type { Contract, ToClient as Out, ToServer as In } from './contract.ts';
+import type { Contract, Sendable, ToClient as Out, ToServer as In } from './contract.ts';
 import { Group } from './group.ts';
 import { Listening } from './listening.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
@@ -131,7 +131,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * Sends a message to every client, or to those that `to` and `except` mean, encoded once. Resolves when every client
    * with a link has room or was given up as slow; what fails goes to `error`. Rejects `ERR_INVALID_ARGUMENT` alone.
    */
-  broadcast(data: Out<C, 'message'>, settings?: AudienceSettings<Connection<C>>): Promise<void> {
+  broadcast(data: Sendable<Out<C, 'message'>>, settings?: AudienceSettings<Connection<C>>): Promise<void> {
     return this.#connections.broadcast(data, settings);
   }
 
@@ -140,7 +140,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * `connections` or of `to`. 10 s unless given, 0 for ever.
    */
   survey(
-    data: Out<C, 'request'>,
+    data: Sendable<Out<C, 'request'>>,
     settings?: number | SurveySettings<Connection<C>>,
   ): Promise<SurveyResult<Out<C, 'response'>>[]> {
     return this.#surveys.all(data, settings) as Promise<SurveyResult<Out<C, 'response'>>[]>;
@@ -151,7 +151,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * ends, by `quorum`, `first` or `break`, is cancelled.
    */
   surveyStream(
-    data: Out<C, 'request'>,
+    data: Sendable<Out<C, 'request'>>,
     settings?: SurveyStreamSettings & AudienceSettings<Connection<C>>,
   ): AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void> {
     return this.#surveys.stream(data, settings) as AsyncGenerator<

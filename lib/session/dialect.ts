@@ -1,4 +1,5 @@
 import { NativeDecoder, NativeEncoder, Slab } from '#codec';
+import type { AgreedContracts } from '../wire/contracts.ts';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
 import type { LivenessLimits } from './liveness.ts';
 
@@ -32,6 +33,8 @@ export interface NativeAgreement {
   readonly handles?: boolean | undefined;
   /** The largest body the peer takes. */
   readonly peerMaxBytes: number;
+  /** Those that both have; absent where this end has none. */
+  readonly contracts?: AgreedContracts | undefined;
 }
 
 /** The native dialect for one session. */
@@ -45,11 +48,13 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
       slab,
       records: agreed.records,
       withdraws: agreed.withdraws,
+      contracts: agreed.contracts,
       maxFrameBytes: agreed.peerMaxBytes,
       maxDepth: limits.maxDepth,
     }),
     decoder: new NativeDecoder({
       records: agreed.records,
+      contracts: agreed.contracts,
       maxFrameBytes: limits.maxMessageBytes,
       maxDepth: limits.maxDepth,
     }),

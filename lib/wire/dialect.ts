@@ -59,6 +59,8 @@ export interface EncodedMessage {
   readonly data: unknown;
   /** The native frame, made when the first native peer needs it. */
   native?: BroadcastFrame;
+  /** The same by the contract of the data, for peers that have it; null where the data does not fit. */
+  contract?: BroadcastFrame | null;
   /** The net-ipc bodies by codec, made when the first peer needs them. */
   netIpc?: { json?: Uint8Array; messagepack?: Uint8Array };
 }

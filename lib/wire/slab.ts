@@ -12,6 +12,8 @@ export class Slab {
   /** Where to write; at least as much room as the last `ensure` asked for is behind `position`. */
   buffer: Uint8Array = noBuffer;
   position = 0;
+  /** Of `buffer`; made for who asks for it. */
+  #view: DataView | undefined;
   #start = 0;
   #sealed: Uint8Array[] = [];
   #sealedBytes = 0;
@@ -38,11 +40,18 @@ export class Slab {
     return this.position !== this.#start;
   }
 
+  /** The same memory as `buffer`. */
+  get view(): DataView {
+    const { buffer } = this;
+    return (this.#view ??= new DataView(buffer.buffer, buffer.byteOffset, buffer.length));
+  }
+
   /** Makes room for `bytes` more; `buffer` and `position` may have changed after it. */
   ensure(bytes: number): void {
     if (this.buffer.length - this.position >= bytes) return;
     this.#seal();
     this.buffer = allocate(Math.max(this.#nextBytes, bytes));
+    this.#view = undefined;
     this.#nextBytes = Math.min(this.#nextBytes * 2, largestSlabBytes);
     this.position = 0;
     this.#start = 0;
@@ -72,6 +81,7 @@ export class Slab {
   release(): void {
     if (this.position !== this.#start) return;
     this.buffer = noBuffer;
+    this.#view = undefined;
     this.position = 0;
     this.#start = 0;
     this.#nextBytes = this.#firstBytes;
@@ -90,6 +100,7 @@ export class Slab {
   moveTo(buffer: Uint8Array, start: number, end: number): void {
     this.#seal();
     this.buffer = buffer;
+    this.#view = undefined;
     this.#start = start;
     this.position = end;
   }

@@ -50,7 +50,7 @@ describe('bench', () => {
 
   it('micro - has a figure for encoder, decoder, outbox and codecs', async () => {
     const lines = (await runMicro(true)).trim().split('\n');
-    expect(lines).to.have.length(10);
+    expect(lines).to.have.length(12);
     for (const line of lines) expect(line).to.match(/ \d+ ns$/);
   });
 

@@ -7,12 +7,15 @@ import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
 import { upgradeAnswer, upgradeRequest } from '../../lib/wire/handshake/upgrade.ts';
 import { Slab } from '../../lib/wire/slab.ts';
+import { agreedContracts, valuesByContract } from './contracts.ts';
 import { serverTape } from './server-tape.ts';
 
 /** What a fuzzer changes: bytes as real ends write them. */
 export interface Corpus {
   readonly native: readonly Uint8Array[];
   readonly plain: readonly Uint8Array[];
+  /** With bodies by the contracts of `contracts.ts`. */
+  readonly contracts: readonly Uint8Array[];
   /** Plain frames on the lanes of plugins. */
   readonly plugins: readonly Uint8Array[];
   readonly json: readonly Uint8Array[];
@@ -72,7 +75,9 @@ function session(
 
 function nativeSession(records: boolean, bodies: readonly unknown[]): Uint8Array {
   const slab = new Slab();
-  return session(new NativeEncoder({ slab, records, maxFrameBytes, maxDepth: 64 }), slab, bodies, ['one', 'two']);
+  const contracts = agreedContracts();
+  const encoder = new NativeEncoder({ slab, records, contracts, maxFrameBytes, maxDepth: 64 });
+  return session(encoder, slab, bodies, ['one', 'two']);
 }
 
 function netIpcSession(messagepack: boolean, deflate: boolean): Uint8Array {
@@ -196,6 +201,7 @@ export async function makeCorpus(): Promise<Corpus> {
   return {
     native,
     plain: [nativeSession(false, values), nativeSession(false, binary)],
+    contracts: [nativeSession(false, valuesByContract), nativeSession(false, valuesByContract.slice(0, 3))],
     plugins: [nativeSession(false, values), ...Object.keys(said).map(pluginSession)],
     json: [netIpcSession(false, false)],
     messagepack: [netIpcSession(true, false)],

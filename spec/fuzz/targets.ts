@@ -11,6 +11,7 @@ import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { ServerHandshake } from '../../lib/wire/handshake/server-handshake.ts';
 import { admitted } from './admitted.ts';
 import { alterFrames, alterPackets } from './alter.ts';
+import { agreedContracts } from './contracts.ts';
 import type { Corpus } from './corpus.ts';
 import { hostileServer } from './hostile-server.ts';
 import { pieces } from './mutate.ts';
@@ -35,9 +36,10 @@ const hello = { compress: true, messagepack: true, extras: undefined, id: null, 
 
 type Feed = (bytes: Uint8Array, random: SeededRandom) => void;
 
-function native(records: boolean): Feed {
+function native(records: boolean, hasContracts = false): Feed {
   return (bytes, random) => {
-    const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth });
+    const contracts = hasContracts ? agreedContracts() : undefined;
+    const decoder = new NativeDecoder({ records, contracts, maxFrameBytes, maxDepth });
     for (const piece of pieces(bytes, random)) decoder.feed(piece, ignore);
   };
 }
@@ -120,6 +122,7 @@ function session(bytes: Uint8Array, random: SeededRandom): void {
 export const targets: readonly Target[] = [
   { name: 'native decoder, records', corpus: 'native', weight: 20, feed: native(true) },
   { name: 'native decoder, plain', corpus: 'plain', weight: 20, feed: native(false) },
+  { name: 'native decoder, contracts', corpus: 'contracts', weight: 20, feed: native(false, true) },
   { name: 'net-ipc decoder, JSON', corpus: 'json', weight: 18, feed: netIpc(false, false) },
   { name: 'net-ipc decoder, MessagePack', corpus: 'messagepack', weight: 15, feed: netIpc(true, false) },
   { name: 'net-ipc decoder, JSON, deflate', corpus: 'deflated', weight: 1, feed: netIpc(false, true) },

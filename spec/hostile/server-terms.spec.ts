@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { Client, type ClientOptions } from '../../lib/index.ts';
 import { acceptHello } from '../../lib/wire/handshake/refusal.ts';
+import { any, struct } from '../../lib/struct/index.ts';
 import type { ServerHello, ServerOffer } from '../../lib/wire/handshake/hello.ts';
 import { rejected } from '../support/buses.ts';
 
@@ -16,6 +17,7 @@ const busbar: ServerOffer = { ...agreed, token, outcome: 'fresh', received: 0, g
 const unasked: Readonly<Record<string, readonly [hello: ServerHello, options: ClientOptions]>> = {
   'record definitions on a link that is not trusted': [{ ...plain, busbar: { ...busbar, features: ['records'] } }, {}],
   'a feature nobody knows': [{ ...plain, busbar: { ...busbar, features: ['other'] } }, {}],
+  'contracts, where the client has none': [{ ...plain, busbar: { ...busbar, contracts: ['0123456789abcdef'] } }, {}],
   'the native dialect': [{ ...plain, busbar }, { native: false }],
   'deflate, native': [{ ...plain, compress: true, busbar }, {}],
   'deflate, net-ipc': [{ ...plain, compress: true }, { native: false }],
@@ -56,7 +58,7 @@ describe('what a server agrees to', () => {
       );
       expect(client?.id).to.equal(undefined);
       if (name.includes('nobody')) return;
-      const offering = { trusted: true, native: hello.busbar !== undefined };
+      const offering = { trusted: true, native: hello.busbar !== undefined, contracts: [struct('any', { a: any })] };
       await make({ ...offering, compress: hello.compress, messagepack: hello.messagepack }).connect();
       expect(client?.id).to.equal('k3');
     });

@@ -10,6 +10,7 @@ const below: Record<string, readonly string[]> = {
   base: [],
   wire: ['base'],
   transport: ['base'],
+  struct: ['base', 'wire'],
   session: ['base', 'wire', 'transport'],
   bus: ['base', 'wire', 'transport', 'session'],
   plugins: ['base', 'wire', 'transport', 'session', 'bus'],

@@ -13,6 +13,7 @@ import {
   definePlugin,
   type PromiseSettled,
   type Respond,
+  type Sendable,
   Server,
   type ServerOptions,
   type SurveyAnswer,
@@ -40,8 +41,8 @@ describe('types of a contract', () => {
   const client = new Client<Game>({ url: 'memory:types' });
 
   it('say what a client sends and hears', () => {
-    expectTypeOf(client.send).parameter(0).toEqualTypeOf<{ readonly move: [number, number] }>();
-    expectTypeOf(client.request).parameter(0).toEqualTypeOf<{ readonly spawn: string }>();
+    expectTypeOf(client.send).parameter(0).toEqualTypeOf<Sendable<{ readonly move: [number, number] }>>();
+    expectTypeOf(client.request).parameter(0).toEqualTypeOf<Sendable<{ readonly spawn: string }>>();
     expectTypeOf(client.request).returns.resolves.toEqualTypeOf<{ readonly id: number }>();
     type Token = { readonly token: string };
     expectTypeOf(client.connect).parameter(0).toEqualTypeOf<Token | (() => Token | PromiseLike<Token>) | undefined>();
@@ -50,7 +51,7 @@ describe('types of a contract', () => {
     client.on('message', (message) => expectTypeOf(message).toEqualTypeOf<{ readonly tick: number }>());
     client.on('request', (request, respond) => {
       expectTypeOf(request).toEqualTypeOf<'status'>();
-      expectTypeOf(respond.context.peer.request).parameter(0).toEqualTypeOf<{ readonly spawn: string }>();
+      expectTypeOf(respond.context.peer.request).parameter(0).toEqualTypeOf<Sendable<{ readonly spawn: string }>>();
       expectTypeOf(respond).toBeCallableWith(true);
     });
     client.handle((request, context) => {
@@ -62,8 +63,8 @@ describe('types of a contract', () => {
   });
 
   it('say what a server sends and hears', () => {
-    expectTypeOf(server.broadcast).parameter(0).toEqualTypeOf<{ readonly tick: number }>();
-    expectTypeOf(server.survey).parameter(0).toEqualTypeOf<'status'>();
+    expectTypeOf(server.broadcast).parameter(0).toEqualTypeOf<Sendable<{ readonly tick: number }>>();
+    expectTypeOf(server.survey).parameter(0).toEqualTypeOf<Sendable<'status'>>();
     expectTypeOf(server.survey).returns.resolves.toEqualTypeOf<SurveyResult<boolean>[]>();
     expectTypeOf(server.ping).returns.resolves.toEqualTypeOf<SurveyResult<number>[]>();
     expectTypeOf(server.surveyStream).returns.toEqualTypeOf<
@@ -74,8 +75,8 @@ describe('types of a contract', () => {
     server.on('connect', (connection, payload) => {
       expectTypeOf(connection).toEqualTypeOf<Connection<Game>>();
       expectTypeOf(payload).toEqualTypeOf<{ readonly token: string }>();
-      expectTypeOf(connection.send).parameter(0).toEqualTypeOf<{ readonly tick: number }>();
-      expectTypeOf(connection.request).parameter(0).toEqualTypeOf<'status'>();
+      expectTypeOf(connection.send).parameter(0).toEqualTypeOf<Sendable<{ readonly tick: number }>>();
+      expectTypeOf(connection.request).parameter(0).toEqualTypeOf<Sendable<'status'>>();
       expectTypeOf(connection.request).returns.resolves.toEqualTypeOf<boolean>();
       expectTypeOf(connection.messages()).toEqualTypeOf<AsyncIterableIterator<{ readonly move: [number, number] }>>();
     });

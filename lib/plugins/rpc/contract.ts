@@ -1,25 +1,5 @@
-/** A schema of zod, valibot, arktype or any other that follows Standard Schema 1. */
-export interface StandardSchema<Input = unknown, Output = Input> {
-  readonly '~standard': {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    /** The schema as JSON Schema, of those that follow Standard JSON Schema. */
-    readonly jsonSchema?:
-      | Readonly<Record<'input' | 'output', (options: { readonly target: string }) => unknown>>
-      | undefined;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
-
-export interface SchemaIssue {
-  readonly message: string;
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
+import { shorten } from '../../base/fingerprint.ts';
+import type { StandardSchema } from '../../base/standard-schema.ts';
 
 /** What a method takes: one schema for its only argument, or one for each; and what it returns. */
 export interface MethodSchema {
@@ -97,18 +77,4 @@ function describe(value: unknown, depth: number): unknown {
     if (typeof member !== 'function' || '~standard' in member) described[key] = describe(member, depth + 1);
   }
   return described;
-}
-
-/** FNV-1a of 64 bits, in hexadecimal: both ends are to notice that they differ, and neither has to prove it. */
-export function shorten(text: string): string {
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
-  for (const byte of new TextEncoder().encode(text)) {
-    const mixed = low ^ byte;
-    // Times 2 ** 40 + 0x1b3.
-    const product = (mixed >>> 0) * 0x1b3;
-    high = Math.imul(high, 0x1b3) + (mixed << 8) + Math.floor(product / 2 ** 32);
-    low = product >>> 0;
-  }
-  return [high, low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }

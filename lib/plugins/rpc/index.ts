@@ -6,4 +6,5 @@ export type { JointProcedure } from './joint/joint-signature.ts';
 export type { ProxyOptions, RemoteOptions } from './options.ts';
 export { type Proxied, proxy } from './proxy.ts';
 export { type Offered, remote } from './remote.ts';
-export type { ContractSchema, MethodSchema, StandardSchema } from './contract.ts';
+export type { StandardSchema } from '../../base/standard-schema.ts';
+export type { ContractSchema, MethodSchema } from './contract.ts';

@@ -1,14 +1,7 @@
+import type { SchemaIssue, StandardSchema } from '../../base/standard-schema.ts';
 import { BusError } from '../../base/errors.ts';
 import type { CallContext, CallRequest } from './call-context.ts';
-import {
-  contractHash,
-  type ContractSchema,
-  fingerprints,
-  type Fingerprints,
-  type MethodSchema,
-  type SchemaIssue,
-  type StandardSchema,
-} from './contract.ts';
+import { contractHash, type ContractSchema, fingerprints, type Fingerprints, type MethodSchema } from './contract.ts';
 import { endStreamsIn } from './exported-stream.ts';
 
 type Method = (...args: readonly unknown[]) => unknown;

@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import { mostContracts } from '../contracts.ts';
 
 /**
  * The payloads of the CONNECTION packet, which opens every link in both dialects (`docs/protocol.md`, "Opening").
@@ -30,6 +31,8 @@ export interface ClientOffer {
   /** Largest frame body this end takes. */
   readonly maxFrameBytes: number;
   readonly process?: ProcessMark;
+  /** The hashes of the contracts that it has, if any, in the order of their numbers. */
+  readonly contracts?: readonly string[];
   /** Present when the client wants its session back. */
   readonly resume?: { readonly token: string; readonly received: number };
 }
@@ -47,6 +50,8 @@ export interface ServerOffer {
   readonly features: readonly string[];
   readonly maxFrameBytes: number;
   readonly process?: ProcessMark;
+  /** Those of the server, to a client that has some; with a new session. */
+  readonly contracts?: readonly string[];
   /** 128 random bits in base64url; present for a new session. */
   readonly token?: string;
   readonly outcome: 'fresh' | 'resumed' | 'lost';
@@ -62,6 +67,7 @@ const maxFeatures = 64;
 const maxFeatureLength = 32;
 const maxTokenLength = 64;
 const maxPlaceLength = 256;
+const contractHash = /^[0-9a-f]{16}$/;
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -92,6 +98,7 @@ export function asServerHello(value: unknown, offered: ClientHello): ServerHello
   if (members['busbar'] === undefined) return hello;
   const busbar = asServerOffer(members['busbar']);
   const features = offered.busbar?.features;
+  if (busbar.contracts !== undefined && offered.busbar?.contracts === undefined) throw unasked();
   if (features === undefined || busbar.features.some((feature) => !features.includes(feature))) throw unasked();
   return { ...hello, busbar };
 }
@@ -109,6 +116,7 @@ function asClientOffer(value: unknown): ClientOffer {
     features: asFeatures(members['features']),
     maxFrameBytes: asSize(members['maxFrameBytes']),
     ...asProcess(members['process']),
+    ...asContracts(members['contracts']),
   };
   if (members['resume'] === undefined) return offer;
   const resume = asMembers(members['resume'], 'resume');
@@ -127,6 +135,7 @@ function asServerOffer(value: unknown): ServerOffer {
     features: asFeatures(members['features']),
     maxFrameBytes: asSize(members['maxFrameBytes']),
     ...asProcess(members['process']),
+    ...asContracts(members['contracts']),
     outcome,
     received: asCount(members['received'], 'received'),
     graceMs: asCount(members['graceMs'], 'graceMs'),
@@ -173,6 +182,16 @@ function asProcess(value: unknown): { readonly process?: ProcessMark } {
   const { pid, start, place } = asMembers(value, 'process');
   if (typeof place !== 'string' || place.length > maxPlaceLength) throw wrong('place');
   return { process: { pid: asCount(pid, 'pid'), start: asCount(start, 'start'), place } };
+}
+
+function asContracts(value: unknown): { readonly contracts?: readonly string[] } {
+  if (value === undefined) return {};
+  if (!Array.isArray(value) || value.length > mostContracts) throw wrong('contracts');
+  const contracts = value.map((hash: unknown) => {
+    if (typeof hash !== 'string' || !contractHash.test(hash)) throw wrong('contracts');
+    return hash;
+  });
+  return { contracts };
 }
 
 function asCount(value: unknown, name: string): number {

@@ -1,4 +1,5 @@
 import { allocate } from '../../base/bytes.ts';
+import type { BodyContract, ContractValue } from '../contracts.ts';
 import type { BroadcastFrame } from '../dialect.ts';
 import { BodyPacker, BodyReader, roomBytes } from './body-codec.ts';
 import { Encoding, FrameType, headerBytes, writeHeader } from './header.ts';
@@ -85,6 +86,43 @@ export function broadcastFrame(data: unknown, lane: number, maxDepth: number): B
     return new WrittenFrame(Encoding.plain, lane, next.buffer, 0, size, packed.cost);
   }
   return new WrittenFrame(Encoding.plain, lane, packed.buffer, start, packed.end, packed.cost);
+}
+
+/** Nobody is refused what others take: each encoder looks whether its peer does. */
+const anyBody = { maxBytes: 0x7fffffff, mostCost: Number.POSITIVE_INFINITY };
+
+class ContractFrame extends WrittenFrame {
+  readonly #contract: BodyContract;
+
+  constructor(contract: BodyContract, lane: number, buffer: Uint8Array, start: number, end: number, cost: number) {
+    super(Encoding.contract, lane, buffer, start, end, cost);
+    this.#contract = contract;
+  }
+
+  override get data(): unknown {
+    const start = this.start + headerBytes + 1;
+    return this.#contract.decode(this.buffer, start, this.end, { ...anyBody, maxDepth: Number.POSITIVE_INFINITY });
+  }
+}
+
+/**
+ * A message that every peer takes which has the contract of `data`, of which `number` is this end's name; undefined where
+ * the value does not fit.
+ * @throws BusError `ERR_UNENCODABLE`.
+ */
+export function contractFrame(
+  data: ContractValue,
+  number: number,
+  lane: number,
+  maxDepth: number,
+): BroadcastFrame | undefined {
+  const contract = data.struct.codec;
+  const written = contract.encode(data.value, number, { ...anyBody, maxDepth });
+  if (written === undefined) return undefined;
+  const size = headerBytes + written.length;
+  const { buffer, at } = place(size);
+  buffer.set(written.buffer.subarray(0, written.length), at + headerBytes);
+  return new ContractFrame(contract, lane, buffer, at, at + size, written.cost);
 }
 
 /** Room for `bytes`, in the shared buffer if they are few. */

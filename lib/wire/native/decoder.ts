@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import type { AgreedContracts } from '../contracts.ts';
 import type { Decoder, FrameSink } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
@@ -21,6 +22,8 @@ export interface NativeDecoderOptions {
   /** The largest body, put together again, that this end takes. */
   readonly maxFrameBytes: number;
   readonly maxDepth: number;
+  /** Those that the peer may write by; absent where this end has none. */
+  readonly contracts?: AgreedContracts | undefined;
 }
 
 const lengthBytes = 4;

@@ -1,13 +1,24 @@
-import { BusError } from '../../base/errors.ts';
-import type { Asker, EncodedMessage, Encoder } from '../dialect.ts';
+import { type AgreedContracts, isContractValue } from '../contracts.ts';
+import type { Asker, BroadcastFrame, EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
 import { tooCostly } from './msgpack-check.ts';
-import { amendFrame, chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader, writeUint32 } from './header.ts';
+import {
+  amendFrame,
+  checkBodySize,
+  chunkBytes,
+  Encoding,
+  Flag,
+  FrameType,
+  headerBytes,
+  writeHeader,
+  writeUint32,
+} from './header.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyPacker, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
+import { ContractWriter } from './contract-writer.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 
 export interface NativeEncoderOptions<Target = Slab> {
@@ -20,6 +31,8 @@ export interface NativeEncoderOptions<Target = Slab> {
   readonly maxDepth: number;
   /** Whether the peer knows of requests that were withdrawn. */
   readonly withdraws?: boolean | undefined;
+  /** Those that the peer has too; absent where this end has none. */
+  readonly contracts?: AgreedContracts | undefined;
 }
 
 /** Raw bodies up to this are copied into the slab; larger ones are handed on as they are. */
@@ -43,6 +56,7 @@ export class NativeEncoder implements Encoder {
   readonly #maxDepth: number;
   readonly #mostCost: number;
   readonly #withdraws: boolean;
+  readonly #contracts: ContractWriter | undefined;
   readonly #packers: BodyPacker[] = [];
   /** Of the shapes that this end has defined. */
   readonly #totals = { keys: 0, bytes: 0 };
@@ -55,6 +69,10 @@ export class NativeEncoder implements Encoder {
     this.#mostCost = mostCost(options.maxFrameBytes);
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
+    if (options.contracts !== undefined) {
+      const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
+      this.#contracts = new ContractWriter(options.slab, this.queue, options.contracts, limits);
+    }
   }
 
   message(lane: number, data: unknown, confirm: boolean, id = 0): number {
@@ -99,11 +117,10 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage): number {
-    frame.native ??= broadcastFrame(frame.data, lane, this.#maxDepth);
-    const { native } = frame;
+    const native = this.#contracts?.frameOf(frame, lane) ?? (frame.native ??= this.#plainFrame(frame.data, lane));
     const { encoding, buffer, start, end } = native;
     const size = end - start;
-    this.#checkSize(size - headerBytes);
+    checkBodySize(size - headerBytes, this.#maxFrameBytes);
     if (native.cost > this.#mostCost) throw tooCostly(this.#mostCost);
     if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
       return this.queue.push(lane, FrameType.message, encoding, 0, buffer.subarray(start + headerBytes, end));
@@ -158,7 +175,17 @@ export class NativeEncoder implements Encoder {
     return headerBytes;
   }
 
-  #write(type: number, flags: number, lane: number, id: number, data: unknown, timeoutMs: number): number {
+  #plainFrame(data: unknown, lane: number): BroadcastFrame {
+    return broadcastFrame(isContractValue(data) ? data.value : data, lane, this.#maxDepth);
+  }
+
+  #write(type: number, flags: number, lane: number, id: number, given: unknown, timeoutMs: number): number {
+    let data = given;
+    if (this.#contracts !== undefined && isContractValue(data)) {
+      const written = this.#contracts.write(type, flags, lane, id, data, timeoutMs);
+      if (written >= 0) return written;
+      data = data.value;
+    }
     if (data === undefined) return this.#writeEmpty(type, flags, lane, id, timeoutMs);
     if (isRaw(data)) return this.#writeRaw(type, flags, lane, id, data, timeoutMs);
     const slab = this.#slab;
@@ -172,7 +199,7 @@ export class NativeEncoder implements Encoder {
     const bodyStart = start - prefix;
     const bodyBytes = end - bodyStart;
     if (bodyBytes > this.#maxFrameBytes) packer.forget();
-    this.#checkSize(bodyBytes);
+    checkBodySize(bodyBytes, this.#maxFrameBytes);
     const encoding = records ? Encoding.records : Encoding.plain;
     const allFlags = flags | encoding | (prefix === 0 ? 0 : Flag.deadline);
     if (prefix !== 0) writeUint32(buffer, bodyStart, timeoutMs);
@@ -206,7 +233,7 @@ export class NativeEncoder implements Encoder {
     const bytes = rawBytes(data);
     const prefix = timeoutMs < 0 ? 0 : 4;
     const bodyBytes = prefix + 1 + bytes.length;
-    this.#checkSize(bodyBytes);
+    checkBodySize(bodyBytes, this.#maxFrameBytes);
     const allFlags = flags | Encoding.raw | (prefix === 0 ? 0 : Flag.deadline);
     const intro = new Uint8Array(prefix + 1);
     if (prefix !== 0) writeUint32(intro, 0, timeoutMs);
@@ -240,11 +267,5 @@ export class NativeEncoder implements Encoder {
 
   #packerOf(lane: number): BodyPacker {
     return (this.#packers[lane] ??= new BodyPacker(this.#records ? this.#totals : undefined));
-  }
-
-  #checkSize(bodyBytes: number): void {
-    if (bodyBytes > this.#maxFrameBytes) {
-      throw new BusError('ERR_TOO_LARGE', `The message has ${bodyBytes} bytes, the peer takes ${this.#maxFrameBytes}`);
-    }
   }
 }

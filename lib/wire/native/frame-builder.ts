@@ -1,5 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import { readFailure } from '../../base/failure.ts';
+import type { AgreedContracts, BodyLimits } from '../contracts.ts';
 import { asEnd, asLaneName, type Frame } from '../frames.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyReader } from './body-codec.ts';
@@ -13,6 +14,7 @@ export interface FrameBuilderOptions {
   readonly records: boolean;
   readonly maxDepth: number;
   readonly maxFrameBytes: number;
+  readonly contracts?: AgreedContracts | undefined;
 }
 
 /** Makes a frame of a header and a whole body. */
@@ -21,11 +23,15 @@ export class FrameBuilder {
   #plain: BodyReader | undefined;
   readonly #options: FrameBuilderOptions;
   readonly #mostCost: number;
+  readonly #limits: BodyLimits | undefined;
 
   constructor(readerOf: (lane: number) => BodyReader, options: FrameBuilderOptions) {
     this.#readerOf = readerOf;
     this.#options = options;
     this.#mostCost = mostCost(options.maxFrameBytes);
+    if (options.contracts !== undefined) {
+      this.#limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
+    }
   }
 
   build(
@@ -100,9 +106,21 @@ export class FrameBuilder {
       case Encoding.records:
         if (!this.#options.records) throw new BusError('ERR_PROTOCOL', 'Record definitions were not agreed on');
         return this.#readerOf(lane).read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
-      default:
+      case Encoding.contract:
+        return this.#byContract(bytes, start, end);
+      case Encoding.plain:
         this.#plain ??= new BodyReader();
         return this.#plain.read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
+      default:
+        throw new BusError('ERR_PROTOCOL', 'A body is written in two ways');
     }
+  }
+
+  #byContract(bytes: Uint8Array, start: number, end: number): unknown {
+    const contract = start < end ? this.#options.contracts?.of(bytes[start] as number) : undefined;
+    if (contract === undefined || this.#limits === undefined) {
+      throw new BusError('ERR_PROTOCOL', 'A contract was not agreed on');
+    }
+    return contract.decode(bytes, start + 1, end, this.#limits);
   }
 }

@@ -1,3 +1,4 @@
+import { BusError } from '../../base/errors.ts';
 import type { Asker } from '../dialect.ts';
 
 /** The fixed part of every native frame; `docs/protocol.md` has the layout. */
@@ -26,7 +27,7 @@ export const FrameType = {
 
 export const firstControlType = 32;
 
-/** How a body is written: the low two bits of the flags. */
+/** How a body is written: bits 0, 1 and 6 of the flags. */
 export const Encoding = {
   none: 0,
   /** MessagePack with the record definitions of this lane and direction. */
@@ -35,9 +36,11 @@ export const Encoding = {
   plain: 2,
   /** One byte that names the kind, then the bytes themselves. */
   raw: 3,
+  /** One byte that names a contract of the sender's, then what it says. */
+  contract: 0b100_0000,
 } as const;
 
-export const encodingMask = 0b11;
+export const encodingMask = 0b100_0011;
 
 export const Flag = {
   /** Another frame of the same lane carries on with this body. */
@@ -52,6 +55,13 @@ export const Flag = {
 
 /** Bodies longer than this are cut, so that lanes can take turns; 64 KiB of binary data, with what stands before it, are not. */
 export const chunkBytes = 65_536 + 64;
+
+/** @throws BusError `ERR_TOO_LARGE` for a body of more bytes than the peer takes. */
+export function checkBodySize(bodyBytes: number, most: number): void {
+  if (bodyBytes > most) {
+    throw new BusError('ERR_TOO_LARGE', `The message has ${bodyBytes} bytes, the peer takes ${most}`);
+  }
+}
 
 /** Whether somebody may wait for an answer to a frame of `type`. */
 export function wantsAnswer(type: number): boolean {

@@ -1,5 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import type { Deflater } from '../compression.ts';
+import type { PeerContracts } from '../contracts.ts';
 import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import type { Slab } from '../slab.ts';
@@ -12,6 +13,8 @@ export interface NetIpcEncoderOptions {
   readonly deflater?: Deflater | undefined;
   /** Largest body, before it is deflated. */
   readonly maxFrameBytes: number;
+  /** Absent where this end has none; the peer has none in any case. */
+  readonly contracts?: PeerContracts | undefined;
 }
 
 /** Larger bodies that are not in the slab are handed on rather than copied. */
@@ -25,6 +28,7 @@ export class NetIpcEncoder implements Encoder {
   readonly #codec: 'json' | 'messagepack';
   readonly #deflater: Deflater | undefined;
   readonly #maxFrameBytes: number;
+  readonly #contracts: PeerContracts | undefined;
   /** How wide the last tag was; the next one is put where it fits if it is as wide. */
   #tagWidth = 1;
 
@@ -36,6 +40,7 @@ export class NetIpcEncoder implements Encoder {
       : new JsonBody(options.maxFrameBytes);
     this.#deflater = options.deflater;
     this.#maxFrameBytes = options.maxFrameBytes;
+    this.#contracts = options.contracts;
   }
 
   message(lane: number, data: unknown, confirm: boolean): number {
@@ -74,17 +79,11 @@ export class NetIpcEncoder implements Encoder {
 
   encoded(lane: number, frame: EncodedMessage): number {
     if (lane !== 0) throw lacksFeature('lanes');
+    const data = this.#plain(frame.data);
     const bodies = (frame.netIpc ??= {});
     const ready = bodies[this.#codec];
     if (ready) return this.#finish({ buffer: ready, start: 0, end: ready.length });
-    const body = this.#composer.compose(
-      this.#slab,
-      this.#tagWidth,
-      packetType.message,
-      frame.data,
-      undefined,
-      undefined,
-    );
+    const body = this.#composer.compose(this.#slab, this.#tagWidth, packetType.message, data, undefined, undefined);
     bodies[this.#codec] = new Uint8Array(body.buffer.subarray(body.start, body.end));
     return this.#finish(body);
   }
@@ -123,7 +122,12 @@ export class NetIpcEncoder implements Encoder {
   }
 
   #write(type: PacketType, data: unknown, nonce: RequestId | undefined, error?: RemoteFailure): number {
-    return this.#finish(this.#composer.compose(this.#slab, this.#tagWidth, type, data, nonce, error));
+    const plain = this.#plain(data);
+    return this.#finish(this.#composer.compose(this.#slab, this.#tagWidth, type, plain, nonce, error));
+  }
+
+  #plain(data: unknown): unknown {
+    return this.#contracts === undefined ? data : this.#contracts.plain(data);
   }
 
   #finish(body: Body): number {

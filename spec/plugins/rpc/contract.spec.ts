@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { contractHash, disagreement, fingerprints, shorten } from '../../../lib/plugins/rpc/contract.ts';
+import { shorten } from '../../../lib/base/fingerprint.ts';
+import { contractHash, disagreement, fingerprints } from '../../../lib/plugins/rpc/contract.ts';
 import type { StandardSchema } from '../../../lib/plugins/rpc/index.ts';
 
 const standard: StandardSchema['~standard'] = { version: 1, vendor: 'spec', validate: (value) => ({ value }) };

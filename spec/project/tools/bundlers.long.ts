@@ -109,13 +109,14 @@ const program = `import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Server } from 'busbar';
 import { channels } from 'busbar/channels';
+import { struct } from 'busbar/contract';
 import { dispatch } from 'busbar/dispatch';
 import { gateway } from 'busbar/gateway';
 import { interserve } from 'busbar/interserve';
 import { joint } from 'busbar/joint';
 import { proxy, remote } from 'busbar/rpc';
 import { VirtualClock } from 'busbar/testing';
-const all = [channels, dispatch, gateway, interserve, joint, proxy, remote, VirtualClock].every((part) => typeof part === 'function');
+const all = [channels, struct, dispatch, gateway, interserve, joint, proxy, remote, VirtualClock].every((part) => typeof part === 'function');
 const path = join(tmpdir(), 'busbar-' + process.pid);
 new Server({ path, compress: true }).start().then(async (server) => {
   server.handle((data) => data + 1);

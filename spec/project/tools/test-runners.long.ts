@@ -5,6 +5,7 @@ import { ToolProject } from './tool-project.ts';
 const entries = [
   'busbar',
   'busbar/channels',
+  'busbar/contract',
   'busbar/dispatch',
   'busbar/gateway',
   'busbar/interserve',

@@ -99,6 +99,7 @@ describe('client opening', () => {
       { graceMs: '1' },
       { process: 7 },
       { features: ['unasked'] },
+      { contracts: ['0123456789abcdef'] },
     ]) {
       const bytes = acceptHello({ ...answer, busbar: { ...busbar, ...wrong } as typeof busbar });
       expect(codeOf(() => feed(new ClientHandshake({ hello: offered }), bytes))).to.equal('ERR_PROTOCOL');

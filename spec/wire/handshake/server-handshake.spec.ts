@@ -155,6 +155,7 @@ describe('server opening', () => {
       features: ['records'],
       maxFrameBytes: 1_024,
       process: { pid: 7, start: 0, place: 'here' },
+      contracts: ['0123456789abcdef', 'fedcba9876543210'],
       resume: { token: 'abc', received: 3 },
     };
     const [step] = open([Buffer.from('IPC'), plainPacket(0, { ...hello, busbar: { ...busbar, x: 1 }, y: 2 })]);
@@ -200,6 +201,12 @@ describe('server opening', () => {
     { busbar: { ...busbar, process: { pid: 7, start: 0.5, place: '' } } },
     { busbar: { ...busbar, process: { pid: 7, start: 1 } } },
     { busbar: { ...busbar, process: { pid: 7, start: 1, place: 'x'.repeat(257) } } },
+    { busbar: { ...busbar, contracts: null } },
+    { busbar: { ...busbar, contracts: '0123456789abcdef' } },
+    { busbar: { ...busbar, contracts: [1] } },
+    { busbar: { ...busbar, contracts: ['0123456789ABCDEF'] } },
+    { busbar: { ...busbar, contracts: ['0123456789abcdef0'] } },
+    { busbar: { ...busbar, contracts: Array(129).fill('0123456789abcdef') } },
   ];
   for (const members of wrong) {
     it(`refuses a hello with ${JSON.stringify(members).slice(0, 80)}`, () => {

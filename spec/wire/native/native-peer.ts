@@ -1,3 +1,4 @@
+import type { AgreedContracts } from '../../../lib/wire/contracts.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
@@ -7,12 +8,18 @@ export interface Limits {
   readonly records?: boolean;
   readonly maxFrameBytes?: number;
   readonly maxDepth?: number;
+  readonly contracts?: AgreedContracts | undefined;
 }
 
 const mebibyte = 1_048_576;
 
-export function decoderOf({ records = false, maxFrameBytes = mebibyte, maxDepth = 64 }: Limits = {}): NativeDecoder {
-  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth });
+export function decoderOf({
+  records = false,
+  maxFrameBytes = mebibyte,
+  maxDepth = 64,
+  contracts,
+}: Limits = {}): NativeDecoder {
+  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth, contracts });
   openLanes(decoder, 255);
   return decoder;
 }
@@ -43,8 +50,8 @@ export class Writer {
   readonly slab = new Slab();
   readonly encoder: NativeEncoder;
 
-  constructor({ records = false, maxFrameBytes = mebibyte }: Limits = {}) {
-    this.encoder = new NativeEncoder({ slab: this.slab, records, maxFrameBytes, maxDepth: 64 });
+  constructor({ records = false, maxFrameBytes = mebibyte, contracts }: Limits = {}) {
+    this.encoder = new NativeEncoder({ slab: this.slab, records, maxFrameBytes, maxDepth: 64, contracts });
   }
 
   /** What `write` put into the slab, cut bodies included. */

@@ -2,6 +2,25 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import {
+  any,
+  bool,
+  bytes,
+  enumOf,
+  f32,
+  f64,
+  i16,
+  list,
+  map,
+  optional,
+  struct,
+  type Struct,
+  text,
+  u32,
+  u64,
+} from '../../../lib/struct/index.ts';
+import { signature } from '../../../lib/struct/shape.ts';
+import { OwnContracts, PeerContracts } from '../../../lib/wire/contracts.ts';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame, MessageFrame } from '../../../lib/wire/frames.ts';
 import { BlockReader, BlockWriter } from '../../../lib/wire/compression.ts';
@@ -37,7 +56,28 @@ function revive(_key: string, value: unknown): unknown {
   if ('$Float32Array' in value) {
     return new Float32Array(Uint8Array.from(Buffer.from(String(value.$Float32Array), 'hex')).buffer);
   }
+  if ('$bigint' in value) return BigInt(String(value.$bigint));
   return value;
+}
+
+/** The contracts of the document, and its data by them. */
+const Move = struct('move', { player: u32, x: f64, y: f64, hp: u32, team: enumOf('red', 'blue'), crouched: bool });
+const All = struct('all', {
+  a: any,
+  b: bytes,
+  e: struct('none', {}),
+  l: list(i16),
+  m: map(u64),
+  o: optional(f32),
+  t: text,
+});
+const own = new OwnContracts([Move.codec, All.codec], 64);
+const contracts = new PeerContracts(own).agree(own.hashes);
+
+function byContract(frame: Frame): Frame {
+  if (!('data' in frame) || typeof frame.data !== 'object' || frame.data === null) return frame;
+  const of: Struct<unknown> = 'player' in frame.data ? Move : All;
+  return { ...frame, data: of.of(frame.data) };
 }
 
 /** The frame as a decoder tells it: with its size, and with the members that JSON cannot say. */
@@ -56,6 +96,18 @@ function frameOf({ value, bytes }: Vector): Frame {
 }
 
 describe('protocol document', () => {
+  it('vectors contracts - the encoder writes them, and the hashes are those of the document', () => {
+    const writer = new Writer({ contracts });
+    for (const vector of vectorsOf('contracts')) {
+      const written = writer.bytes((encoder) => writeFrame(encoder, byContract(frameOf(vector))));
+      expect(written.toString('hex'), vector.text).to.equal(vector.bytes.toString('hex'));
+    }
+    for (const { name, shape, codec } of [Move, All]) {
+      expect(document).to.include(`\n    ${JSON.stringify(name)}${signature(shape)}\n`);
+      expect(document).to.include(`"${codec.hash}"`);
+    }
+  });
+
   for (const name of ['plain', 'records']) {
     const vectors = vectorsOf(name);
     const records = name === 'records';
@@ -69,7 +121,7 @@ describe('protocol document', () => {
     });
   }
 
-  for (const name of ['plain', 'records', 'read']) {
+  for (const name of ['plain', 'records', 'read', 'contracts']) {
     const vectors = vectorsOf(name);
     const records = name === 'records';
     const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
@@ -79,15 +131,15 @@ describe('protocol document', () => {
 
     it(`vectors ${name} - the decoder reads them`, () => {
       expect(vectors.length).to.be.greaterThan(2);
-      expect(decode(decoderOf({ records }), all)).to.deep.equal(frames);
+      expect(decode(decoderOf({ records, contracts }), all)).to.deep.equal(frames);
     });
 
     it(`vectors ${name} - the decoder reads them split at every byte, and byte by byte`, () => {
       for (let cut = 0; cut <= all.length; cut++) {
-        expect(decode(decoderOf({ records }), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
+        expect(decode(decoderOf({ records, contracts }), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
       }
       const everywhere = Array.from(all, (_, index) => index);
-      expect(decode(decoderOf({ records }), all, everywhere)).to.deep.equal(frames);
+      expect(decode(decoderOf({ records, contracts }), all, everywhere)).to.deep.equal(frames);
     });
   }
 
@@ -114,7 +166,7 @@ describe('protocol document', () => {
   it('hellos - are accepted as they stand, unknown members apart', () => {
     const [, ...blocks] = document.split('```hello\n');
     const lines = blocks.flatMap((block) => (block.split('```')[0] ?? '').split('\n').filter((line) => line !== ''));
-    expect(lines).to.have.lengthOf(6);
+    expect(lines).to.have.lengthOf(8);
     let offered = asClientHello({});
     for (const line of lines) {
       const hello = JSON.parse(line.slice(line.indexOf('{'))) as { busbar: object };
