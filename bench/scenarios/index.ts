@@ -14,6 +14,7 @@ import { besideBulk } from './beside-bulk.ts';
 import { binary } from './binary.ts';
 import { broadcast } from './broadcast.ts';
 import { busScenario } from './bus-scenario.ts';
+import { coldOneWay, coldPipelined, coldSequential } from './cold.ts';
 import { cpu } from './cpu.ts';
 import { idle } from './idle.ts';
 import { manyClients } from './many-clients.ts';
@@ -41,6 +42,9 @@ const ofTheBus = [
   idle,
   resume,
   cpu,
+  coldPipelined,
+  coldSequential,
+  coldOneWay,
   startUp,
 ];
 

@@ -219,10 +219,12 @@ export class ClientConversation extends Conversation {
       return;
     }
     if (!this.lifecycle.is('ready')) return;
-    if (this.session?.reliable === false || this.#moving) this.#sessionLost(new BusError('ERR_SESSION_LOST'));
-    else {
+    if (this.session?.reliable === false || this.#moving) {
+      this.#token = undefined;
+      this.#comeBack('again', new BusError('ERR_SESSION_LOST'));
+    } else {
       this.events.linkChanged(this.handle, false);
-      if (this.lifecycle.is('ready')) this.#comeBack();
+      if (this.lifecycle.is('ready')) this.#comeBack('again');
     }
   }
 
@@ -230,12 +232,12 @@ export class ClientConversation extends Conversation {
   #sessionLost(error: BusError, token?: string): void {
     this.current.leave();
     this.#token = token;
-    if (this.lifecycle.is('ready')) this.#comeBack(error);
+    if (this.lifecycle.is('ready')) this.#comeBack('back', error);
     else this.#unbind(error);
   }
 
   /** Dials again; before that the session ends if it was `lost`. */
-  #comeBack(lost?: BusError): void {
+  #comeBack(errand: 'again' | 'back', lost?: BusError): void {
     this.lifecycle.move('disconnected');
     this.current.tell();
     if (lost !== undefined) this.#unbind(lost);
@@ -244,7 +246,7 @@ export class ClientConversation extends Conversation {
     if (this.#moving) this.lifecycle.move('reconnecting');
     const run = new AbortController();
     this.#run = run;
-    this.#dialer.dial(run.signal, this.#moving ? 'next' : 'back').catch((error: unknown) => {
+    this.#dialer.dial(run.signal, this.#moving ? 'next' : errand).catch((error: unknown) => {
       if (this.#run !== run || this.lifecycle.is('idle')) return;
       const failure = asBusError(error, 'ERR_CONNECT');
       this.events.errorOf(this.handle, failure);

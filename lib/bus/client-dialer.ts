@@ -2,7 +2,7 @@ import { ClientHandshake } from '#codec';
 import type { Timer, Clock } from '../base/clock.ts';
 import { BusError, asBusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
-import { inTime } from '../base/wait.ts';
+import { inTime, retryDelayMs } from '../base/wait.ts';
 import { LinkPort } from '../session/link-port.ts';
 import { openLink, RefusedError } from '../session/open-link.ts';
 import { redial } from '../session/redial.ts';
@@ -26,8 +26,15 @@ export interface DialerEvents {
   waiting(retry: RetryInfo): void;
 }
 
-/** What a link is for: the first session, the one that was there, or the next one, which its server asked for. */
-export type Errand = 'first' | 'back' | 'next';
+/**
+ * What a link is for: the first session, another link of a client whose own broke, back to a server that ended or died, or
+ * the next server, to which this one sent its clients.
+ */
+export type Errand = 'first' | 'again' | 'back' | 'next';
+
+/** A link that broke is replaced within so much time, at random; one that broke sooner than `oftenMs` after that is not. */
+const atOnceMs = 3;
+const oftenMs = 1_000;
 
 /** How a client gets from no link to one its server answered on: attempt by attempt, from state to state. */
 export class ClientDialer {
@@ -35,6 +42,7 @@ export class ClientDialer {
   readonly #target: DialTarget;
   readonly #lifecycle: Lifecycle;
   readonly #events: DialerEvents;
+  #dialledAtOnceAt = Number.NEGATIVE_INFINITY;
 
   /** @throws BusError `ERR_INVALID_OPTION` or `ERR_TOO_LARGE` for an address that cannot be connected to. */
   constructor(options: ResolvedClientOptions, platform: ClientPlatform, lifecycle: Lifecycle, events: DialerEvents) {
@@ -46,7 +54,8 @@ export class ClientDialer {
 
   /**
    * Attempts until one succeeds. Rejects the last error when it is final or, the first time, after `retries` further
-   * attempts; or the reason of `signal`. The waits of those who come back are spread, as they may be many.
+   * attempts; or the reason of `signal`. The waits of those who come back are spread, as they may be many; a link that
+   * broke alone is replaced at once.
    */
   dial(signal: AbortSignal, errand: Errand): Promise<void> {
     const { retries, maxRetryTime, clock, random } = this.#options;
@@ -54,7 +63,7 @@ export class ClientDialer {
     return redial(() => this.#attempt(signal), {
       retries: first ? retries : Number.POSITIVE_INFINITY,
       maxRetryTime,
-      waitFirst: errand === 'back',
+      firstWaitMs: this.#firstWaitMs(errand),
       clock,
       random: first ? undefined : random,
       signal,
@@ -64,6 +73,15 @@ export class ClientDialer {
         this.#events.waiting({ attempt, waitMs });
       },
     });
+  }
+
+  #firstWaitMs(errand: Errand): number | undefined {
+    if (errand === 'first' || errand === 'next') return undefined;
+    const { maxRetryTime, clock, random } = this.#options;
+    const now = clock.now();
+    if (errand === 'back' || now - this.#dialledAtOnceAt < oftenMs) return retryDelayMs(1, maxRetryTime, random);
+    this.#dialledAtOnceAt = now;
+    return random.unit() * atOnceMs;
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {

@@ -7,8 +7,8 @@ export interface RedialOptions {
   /** Attempts after the first one; Infinity never gives up. */
   readonly retries: number;
   readonly maxRetryTime: number;
-  /** Waits before the first attempt too, so that many clients do not come back at one time. */
-  readonly waitFirst: boolean;
+  /** Waits so long before the first attempt too; undefined: not at all, and nobody is told. */
+  readonly firstWaitMs: number | undefined;
   readonly clock: Clock;
   /** Spreads the waits; undefined: they are what they are at most. */
   readonly random: Random | undefined;
@@ -21,16 +21,15 @@ export interface RedialOptions {
 
 /** Runs `attempt` until it succeeds, may not be repeated or was repeated often enough; rejects its last error. */
 export async function redial(attempt: () => Promise<void>, options: RedialOptions): Promise<void> {
-  const { retries, maxRetryTime, clock, random, signal } = options;
+  const { retries, maxRetryTime, firstWaitMs, clock, random, signal } = options;
   let attempts = 0;
-  const wait = async (failures: number): Promise<void> => {
+  const wait = async (ms: number): Promise<void> => {
     signal.throwIfAborted();
-    const ms = retryDelayMs(failures, maxRetryTime, random);
     attempts += 1;
     options.waiting(attempts, ms);
     await sleep(clock, ms, signal);
   };
-  if (options.waitFirst) await wait(1);
+  if (firstWaitMs !== undefined) await wait(firstWaitMs);
   await retry(attempt, {
     retries,
     // The wait is ours: p-retry has no jitter at its cap and no clock that can be given.
@@ -38,7 +37,7 @@ export async function redial(attempt: () => Promise<void>, options: RedialOption
     signal,
     shouldRetry: async ({ error, attemptNumber }) => {
       if (!options.mayRetry(error)) return false;
-      await wait(attemptNumber);
+      await wait(retryDelayMs(attemptNumber, maxRetryTime, random));
       return true;
     },
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
 import { BusError, type Context } from '../../lib/index.ts';
-import { contract, native, rejected, sleep, until } from '../support/buses.ts';
+import { next, contract, native, rejected, sleep, until } from '../support/buses.ts';
 
 contract(
   'cancellation',
@@ -120,6 +120,10 @@ contract(
         context = given;
         return new Promise((resolve) => (answer = resolve));
       });
+      // A link that breaks so soon after another one is not replaced at once.
+      const back = next(client, 'session');
+      bus().cut(server.connections[0]!);
+      await back;
       const timedOut = rejected(client.request('slow', 30));
       await until(() => context !== undefined);
       bus().cut(server.connections[0]!);

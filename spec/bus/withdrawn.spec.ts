@@ -188,9 +188,9 @@ describe('work that was withdrawn', () => {
         await world.during(world.connection.send(before));
         await world.clock.run(200);
         const body = (job: string): unknown => ({ job, filler });
+        world.refuse = true;
         const giveUp = askInVain(world, ask, body);
         await world.clock.run(1);
-        world.refuse = true;
         const broke = world.isDown;
         if (!broke) await world.down();
         await giveUp();
