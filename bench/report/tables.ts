@@ -2,6 +2,7 @@ import { adapters } from '../adapters/index.ts';
 import type { Results, ScenarioResults } from '../results.ts';
 import { scenarios } from '../scenarios/index.ts';
 import type { Group, Metric, Scenario } from '../scenarios/scenario.ts';
+import { isPeer } from './goals.ts';
 import { medianOf, ratio, short, spread, variantNames } from './numbers.ts';
 
 interface Cell {
@@ -51,7 +52,7 @@ export function textTables({ machine, scenarios: measured }: Results): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** For the document: the main metric of every variant, and behind each figure how many times better busbar is. */
+/** For the document: the main metric of every variant, and behind each figure how far its runs lie apart and how many times better busbar is. */
 export function markdownTables({ scenarios: measured }: Results, group: Group): string {
   const parts: string[] = [];
   for (const scenario of scenarios) {
@@ -70,15 +71,29 @@ function markdownTable(scenario: Scenario, results: ScenarioResults): string {
     `| peer | ${columns.map(({ title }) => title).join(' | ')} |`,
     `| --- |${' ---: |'.repeat(columns.length)}`,
   ];
-  for (const peer of peersOf(results)) {
+  const beside = scenario.metrics.filter((metric) => metric.beside === true);
+  for (const peer of [...peersOf(results)].sort((a, b) => rank(results, columns, a) - rank(results, columns, b))) {
     const cells = columns.map(({ variant, metric }) => {
       const found = cell(results, variant, peer, metric);
       if (found === undefined) return '';
-      return found.ratio === '' ? found.value : `${found.value} (${found.ratio})`;
+      const others = beside.map((other) => `, ${other.name} ${cell(results, variant, peer, other)?.value ?? ''}`);
+      const times = found.ratio === '' ? '' : `, ${found.ratio}`;
+      return `${[found.value, found.spread].join(' ').trim()}${times}${others.join('')}`;
     });
     if (cells.some((text) => text !== '')) lines.push(`| ${peer} | ${cells.join(' | ')} |`);
   }
   return lines.join('\n');
+}
+
+/** Peers that beat busbar anywhere come first, then busbar itself. */
+function rank(results: ScenarioResults, columns: readonly Column[], peer: string): number {
+  if (peer === 'busbar') return 1;
+  const beatsUs = columns.some(({ variant, metric }) => {
+    const ours = medianOf(results, variant, 'busbar', metric.name);
+    const theirs = medianOf(results, variant, peer, metric.name);
+    return ours !== undefined && theirs !== undefined && ratio(metric, ours, theirs) < 1;
+  });
+  return isPeer(peer) && beatsUs ? 0 : 2;
 }
 
 interface Column {
@@ -88,7 +103,8 @@ interface Column {
 }
 
 /** One column for each variant, or, where there is only one, for each metric. */
-function columnsOf({ group, metrics }: Scenario, variants: readonly string[]): readonly Column[] {
+function columnsOf({ group, metrics: all }: Scenario, variants: readonly string[]): readonly Column[] {
+  const metrics = all.filter(({ beside }) => beside !== true);
   const [main] = metrics;
   const [only] = variants;
   if (main === undefined || only === undefined) return [];

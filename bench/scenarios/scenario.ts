@@ -22,6 +22,8 @@ export interface Metric {
   readonly name: string;
   readonly unit: string;
   readonly better: 'higher' | 'lower';
+  /** Stands beside the main one in each cell of the document. */
+  readonly beside?: boolean;
 }
 
 /** What one process of a run can be told. */

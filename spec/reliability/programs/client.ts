@@ -20,7 +20,10 @@ const atOnce = 500;
 const settings = JSON.parse(process.argv[2] ?? '{}') as Settings;
 const notebook = settings.log === undefined ? undefined : new Notebook(settings.log);
 const tally = new Tally();
-/** When attempts to connect are due, since the last storm; that this process may get no core just then does not count. */
+/**
+ * When attempts to connect are due, since the last storm, but for those at once, which find nobody; that this process may get
+ * no core just then does not count.
+ */
 let attempts: number[] = [];
 const clients = Array.from({ length: settings.clients ?? 1 }, () => {
   const client = new Client(settings.options);
@@ -29,7 +32,9 @@ const clients = Array.from({ length: settings.clients ?? 1 }, () => {
     notebook?.note(number);
     tally.note(number);
   });
-  client.on('retry', ({ waitMs }) => attempts.push(performance.timeOrigin + performance.now() + waitMs));
+  client.on('retry', ({ attempt, waitMs }) => {
+    if (attempt > 1) attempts.push(performance.timeOrigin + performance.now() + waitMs);
+  });
   return client;
 });
 
