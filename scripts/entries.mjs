@@ -49,6 +49,7 @@ export const facts = {
     'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts)':
       'clientHello(options, this.#credentials?.payload, link, own)',
   },
+  'bus/incoming-requests': { 'this.running += 1': 'undefined', 'this.running -= 1': 'undefined' },
   'bus/pending-table': {
     'this.#timer?.hold?.(true)': 'undefined',
     'this.#timer?.hold?.(false)': 'undefined',
@@ -226,6 +227,8 @@ export const inner = [
   'listenerComes',
   'onMessage',
   'onRequest',
+  'running',
+  'isWritten',
 ];
 
 /** By module: objects of constants, whose values stand in pages where they are named. */

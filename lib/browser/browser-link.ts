@@ -31,7 +31,7 @@ export class BrowserLink implements Link {
     this.remote = new URL(ws.url).host;
     ws.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (!(data instanceof ArrayBuffer)) {
-        this.destroy(new BusError('ERR_PROTOCOL', 'a link over WebSocket has binary messages only'));
+        this.destroy(new BusError('ERR_PROTOCOL', 'A link has binary messages only'));
       } else {
         this.#unread.push(new Uint8Array(data));
         this.#read();

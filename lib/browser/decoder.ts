@@ -21,7 +21,8 @@ import { BodyReader } from './body-codec.ts';
 /** A body that is not whole yet. */
 interface Partial {
   readonly kind: string;
-  readonly parts: Uint8Array[];
+  /** Holds what came, with room for more. */
+  body: Uint8Array;
   bytes: number;
 }
 
@@ -95,19 +96,21 @@ export class NativeDecoder implements Decoder {
   #part(part: Uint8Array, type: number, flags: number, lane: number, id: number): Uint8Array | undefined {
     const { maxFrameBytes } = this.#options;
     const kind = [type, id, flags & ~(Flag.more | Flag.withdrawn)].join();
-    const partial = this.#partials.get(lane) ?? { kind, parts: [], bytes: 0 };
+    const partial = this.#partials.get(lane) ?? { kind, body: noBytes, bytes: 0 };
     if (type === FrameType.open || !this.#lanes.has(lane) || partial.kind !== kind) throw new BusError('ERR_PROTOCOL');
     this.#partials.set(lane, partial);
-    partial.parts.push(part);
+    const { body, bytes } = partial;
     partial.bytes += part.length;
     this.#partialBytes += part.length;
     if (partial.bytes > maxFrameBytes || this.#partialBytes > maxFrameBytes * bodiesAtOnce) {
       throw new BusError('ERR_TOO_LARGE');
     }
+    if (partial.bytes > body.length) partial.body = concat([body], partial.bytes * 2);
+    partial.body.set(part, bytes);
     if ((flags & Flag.more) !== 0) return undefined;
     this.#partials.delete(lane);
     this.#partialBytes -= partial.bytes;
-    return concat(partial.parts);
+    return partial.body.slice(0, partial.bytes);
   }
 
   #build(body: Uint8Array, type: number, flags: number, lane: number, id: number, size: number): Frame {

@@ -180,7 +180,7 @@ export class Credentials {
       throw asBusError(error, 'ERR_LISTENER');
     });
     const late = (): BusError =>
-      new BusError('ERR_TIMEOUT', `The payload of connect() did not come within ${this.#withinMs} ms`);
+      new BusError('ERR_TIMEOUT', `The payload did not come within ${this.#withinMs} ms`);
     return inTime({ clock: this.#clock, ms: this.#withinMs, signal }, asked, late).then((payload) => {
       this.payload = payload;
     });

@@ -33,6 +33,7 @@ export class IncomingRequests implements Answerer {
   readonly #owner: IncomingOwner;
   readonly #options: IncomingOptions;
   readonly #open = new RequestTable<IncomingRequest>();
+  running = 0;
 
   constructor(owner: IncomingOwner, options: IncomingOptions) {
     this.#owner = owner;
@@ -62,7 +63,9 @@ export class IncomingRequests implements Answerer {
   handling(id: RequestId, lane: string): Handling | undefined {
     const request = this.#begin(new IncomingRequest(this, lane, id, Number.POSITIVE_INFINITY));
     if (request === undefined) return undefined;
+    this.running += 1;
     return new Handling((handlers, failure) => {
+      this.running -= 1;
       if (failure !== undefined) request.fail(failure.error);
       else if (handlers === 0) request.fail(new BusError('ERR_NO_HANDLER', 'Nobody there listens to messages'));
       else request.finish(undefined);
@@ -94,10 +97,10 @@ export class IncomingRequests implements Answerer {
   }
 
   #begin(request: IncomingRequest): IncomingRequest | undefined {
-    const isFull = this.open >= this.#options.maxOpenRequests;
+    const isFull = Math.max(this.open, this.running) >= this.#options.maxOpenRequests;
     this.#open.add(request);
     if (!isFull) return request;
-    request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests and confirmed messages are being handled'));
+    request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being handled'));
     return undefined;
   }
 

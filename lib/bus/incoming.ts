@@ -8,6 +8,8 @@ import type { PeerHandle } from './lane.ts';
 /** Who sends the answer of an incoming request. */
 export interface Answerer<Requester = PeerHandle> {
   readonly handle: Requester;
+  /** How many handlers go on, those too that nobody waits for any more. */
+  running: number;
   /** Milliseconds, on the clock of the bus. */
   now(): number;
   /** Throws what the encoder throws; calls `unsent` of an answer that fails later. */
@@ -62,9 +64,9 @@ export class IncomingRequest<Requester = PeerHandle> {
    * throws; the request can then still be answered.
    */
   reply(data: unknown): void {
-    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'The session of who asked this is over');
+    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'Who asked this is gone');
     if (this.#cancelled !== undefined) return;
-    if (this.#settled) throw new BusError('ERR_STATE', 'This request was answered already');
+    if (this.#settled) throw new BusError('ERR_STATE', 'Answered already');
     this.#answerer.answer(this, data);
     this.#settled = true;
   }
@@ -82,9 +84,17 @@ export class IncomingRequest<Requester = PeerHandle> {
     try {
       const result = handler();
       if (isThenable(result)) {
+        const answerer = this.#answerer;
+        answerer.running += 1;
         result.then(
-          (value) => this.finish(value),
-          (error: unknown) => this.threw(error, bug),
+          (value) => {
+            answerer.running -= 1;
+            this.finish(value);
+          },
+          (error: unknown) => {
+            answerer.running -= 1;
+            this.threw(error, bug);
+          },
         );
       } else {
         this.finish(result);

@@ -73,6 +73,7 @@ export class MessageRequests<Peer> {
     });
     this.#answerer = {
       handle: peer,
+      running: 0,
       now: () => clock.now(),
       answer: (request, data) => this.#answer(request, data),
       answerFailure: (request, failure) => this.#fail(request, failure),

@@ -78,7 +78,10 @@ export const peerOptions = {
     min: 1,
     max: 1_000_000,
   }),
-  /** Requests and confirmed messages of one peer that are being handled; one more is refused with `ERR_QUEUE_FULL`. */
+  /**
+   * Requests and confirmed messages of one peer that are being handled, those too that it gave up; one more is refused with
+   * `ERR_QUEUE_FULL`.
+   */
   maxOpenRequests: integer({
     default: 16_384,
     min: 1,

@@ -68,13 +68,13 @@ export class Plugins {
   install(plugin: Plugin<unknown, unknown> | undefined, options: unknown): unknown {
     // A factory whose call was forgotten is a function, and so has a name.
     if (typeof plugin?.install !== 'function' || typeof plugin.name !== 'string' || plugin.name === '') {
-      throw new BusError('ERR_PLUGIN', 'use takes a plugin, such as channels() returns');
+      throw new BusError('ERR_PLUGIN', 'use takes a plugin');
     }
     const { name, dependencies = [] } = plugin;
     if (this.#installed.has(name)) throw new BusError('ERR_PLUGIN', `The plugin "${name}" is installed already`);
     for (const dependency of dependencies) {
       if (!this.#installed.has(dependency)) {
-        throw new BusError('ERR_PLUGIN', `The plugin "${name}" needs "${dependency}" to be installed before`);
+        throw new BusError('ERR_PLUGIN', `The plugin "${name}" needs "${dependency}" before it`);
       }
     }
     const hooks: Hooks = { connect: [], disconnect: [], link: [], ready: [], start: [], close: [], http: [] };

@@ -9,6 +9,8 @@ export interface HandshakeFault {
   readonly error: string;
 }
 
+/** In how many frames a message may come: until it is whole, each may keep the 64 KiB alive that it was read with. */
+export const maxFragments = 256;
 /** The one version there is. */
 const webSocketVersion = '13';
 

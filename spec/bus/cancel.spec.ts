@@ -32,6 +32,26 @@ contract(
       expect(fired).to.deep.equal(['ERR_ABORTED', 'ERR_ABORTED']);
     });
 
+    it('frees no place while the handler goes on', async () => {
+      const { server, client } = await bus().pair({ maxOpenRequests: 2 });
+      const ends: (() => void)[] = [];
+      server.handle(() => new Promise<void>((resolve) => ends.push(resolve)));
+      for (let n = 1; n <= 2; n++) {
+        expect((await rejected(client.request('in vain', 300))).code).to.equal('ERR_TIMEOUT');
+        await until(() => ends.length === n);
+      }
+      await client.ping();
+      for (const settings of [{}, { timeout: 5_000 }]) {
+        expect((await rejected(client.request('one more', settings))).code).to.equal('ERR_QUEUE_FULL');
+      }
+      ends.shift()?.();
+      await client.ping();
+      const asked = client.request('again');
+      await until(() => ends.length === 2);
+      ends[1]?.();
+      expect(await asked).to.equal(undefined);
+    });
+
     it('tells the handler how long the requester will still wait', async () => {
       const { server, client } = await bus().pair();
       const seen: (number | undefined)[] = [];

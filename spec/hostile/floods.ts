@@ -92,6 +92,20 @@ for (const type of ['message', 'request', 'ping'] as const) {
   const body = Buffer.concat([Buffer.from([0]), Buffer.alloc(1_048_576)]);
   add(`${type} of a megabyte`, (bytes) => many(bytes * 10, (turn) => cut(FrameType[type], raw, 0, turn, body)));
 }
+for (const [name, between] of [
+  ['', Buffer.alloc(0)],
+  [', heartbeats between them', many(65_000, () => frame(FrameType.heartbeat, 0, 0, 0))],
+] as const) {
+  for (const type of ['message', 'request', 'ping'] as const) {
+    const part = Buffer.concat([frame(FrameType[type], raw | more, 0, 1, '0'), between]);
+    for (const entry of ['unix', 'tcp', 'hostile server'] as const) {
+      add(`${type} in parts of a byte${name}`, (bytes) => many(bytes * (between.length === 0 ? 4 : 20), () => part), {
+        entry,
+        usual: type === 'message' && entry === 'unix',
+      });
+    }
+  }
+}
 /** A list of `count` times the same bytes of MessagePack, about as many as may be. */
 function list(count: number, ...unit: readonly number[]): Buffer {
   const head = Buffer.alloc(5, 0xdd);

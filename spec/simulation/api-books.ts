@@ -137,11 +137,12 @@ export class ApiBooks {
     return item;
   }
 
-  /** An end hears what was said when it had begun to close: only if the other one closes too. */
-  hearsLate(number: number, by: Speaker): void {
+  /** An end hears something: what a pause holds back, and what was said when it had begun to close, only if both close. */
+  checkHeld(number: number, by: Speaker & { readonly pauses: boolean }): void {
     const from = this.#items[number]?.from;
-    const isLate = by.closesFrom !== undefined && number >= by.closesFrom;
-    if (isLate && from?.closes === false) {
+    if (from === undefined || (by.closes && from.closes)) return;
+    if (by.pauses) this.wrong(`${by.name} heard ${number} while it pauses`);
+    else if (by.closesFrom !== undefined && number >= by.closesFrom) {
       this.wrong(`${by.name} closes, and hears ${number} that ${from.name} said later`);
     }
   }

@@ -100,9 +100,7 @@ export class SimEnd implements Speaker {
   }
 
   #checkPause({ n }: Said, isOnLane: boolean): void {
-    if (isOnLane) return;
-    if (this.pauses) this.#books.wrong(`${this.name} heard ${n} while it pauses`);
-    this.#books.hearsLate(n, this);
+    if (!isOnLane) this.#books.checkHeld(n, this);
   }
 
   #handle({ how }: Said, item: Item | undefined): unknown {

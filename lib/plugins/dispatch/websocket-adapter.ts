@@ -7,7 +7,7 @@ import { permits, refusalError } from '../../base/permission.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
 import { HttpListener } from '../../transport/http-listener.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
-import { handshakeFault, hostsOf } from '../../transport/websocket-handshake.ts';
+import { handshakeFault, hostsOf, maxFragments } from '../../transport/websocket-handshake.ts';
 import type { Certificates } from './certificates.ts';
 import { bad, type DriverQuery, readDriverQuery, type HttpRefusal, type Route, routeOf } from './driver-request.ts';
 import type { PortRequest, Protocol } from './driver.ts';
@@ -52,7 +52,8 @@ export class WebSocketAdapter {
     const { handshakeTimeoutMs, heartbeatMs, maxDrivers, maxMessageBytes } = options.settings;
     this.#options = options;
     this.#answers = new HttpAnswers(counters, new RateLimitedLog(log, clock), clock);
-    this.#webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: maxMessageBytes });
+    const maxPayload = maxMessageBytes;
+    this.#webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload, maxFragments });
     this.#listener = new HttpListener(
       {
         name: 'dispatch',

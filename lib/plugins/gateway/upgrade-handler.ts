@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { permits, refusalError } from '../../base/permission.ts';
 import type { Resolved } from '../../base/options.ts';
 import { fitsOrigins } from '../../transport/origins.ts';
-import { handshakeFault, refuseUpgrade } from '../../transport/websocket-handshake.ts';
+import { handshakeFault, maxFragments, refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import { type UpgradeDetails, upgradeDetails } from './request-details.ts';
 import type { upgradeOptions } from './server-options.ts';
 
@@ -38,7 +38,7 @@ export class UpgradeHandler {
     const { maxMessageBytes, perMessageDeflate, autoPong = true, handleProtocols } = options;
     this.#options = options;
     const protocols = handleProtocols === undefined ? {} : { handleProtocols };
-    const common = { autoPong, ...protocols, noServer: true, clientTracking: false };
+    const common = { autoPong, ...protocols, noServer: true, clientTracking: false, maxFragments };
     this.#plain = new WebSocketServer({ ...common, maxPayload: maxMessageBytes, perMessageDeflate: false });
     if (perMessageDeflate === false) return;
     // ws counts what travels, which is more than the message.

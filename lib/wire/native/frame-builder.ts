@@ -7,8 +7,8 @@ import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, wantsAnswer, readUint32 } from './header.ts';
 import { rawValue } from './raw-body.ts';
 
-/** Raw bodies up to this are copied out, so that a few bytes do not keep a whole read buffer alive. */
-const copyBytes = 4_096;
+/** Raw bodies up to this are copied out, so that none keeps a read buffer alive of which it is less than half. */
+const copyBytes = 32_768;
 
 export interface FrameBuilderOptions {
   readonly records: boolean;

@@ -1,4 +1,4 @@
-import { allocate, concat } from '../../base/bytes.ts';
+import { concat } from '../../base/bytes.ts';
 import { BusError } from '../../base/errors.ts';
 import { Flag } from './header.ts';
 
@@ -8,28 +8,26 @@ interface Partial {
   readonly id: number;
   /** Its bytes are counted and not kept. */
   readonly skipped: boolean;
-  /** As large as the body is expected to be; what goes beyond that is in `more`. */
+  /** Holds what came, with room for more. */
   buffer: Uint8Array;
-  more: Uint8Array[];
   bytes: number;
-  /** How much of it, and of `more`, came in frames that are whole. */
+  /** How much of it came in frames that are whole. */
   wholeBytes: number;
-  wholeMore: number;
 }
 
 /** How many bodies of the largest size may be half received at once. */
 const lanesAtOnce = 4;
 const leastBytes = 131_072;
-/** Smaller pieces are copied, so that a few bytes do not keep a whole read buffer alive. */
-const keepFrom = 16_384;
+/** What is made for the first bytes of a body. */
+const fewBytes = 256;
 /** So much of a body has come before anything is reserved for the rest. */
 const reserveFrom = 16_384;
 const nothing = new Uint8Array(0);
 
 /**
- * Puts cut bodies together again: one at a time per lane, since a lane keeps its order. Bytes are copied as they come, as
- * far as the body is no larger than expected: what the platform read into is then garbage at once, while that is cheap to
- * collect. The rest stays where it was read until the body is whole, since nothing is reserved on the word of a peer.
+ * Puts cut bodies together again: one at a time per lane, since a lane keeps its order. Bytes are copied as they come: what
+ * the platform read into is then garbage at once, while that is cheap to collect, and parts of a byte cost no more than a
+ * byte. The room for more is doubled as it is filled, since nothing is reserved on the word of a peer.
  */
 export class Reassembly {
   readonly #maxBytes: number;
@@ -66,10 +64,8 @@ export class Reassembly {
         id,
         skipped: skips,
         buffer: nothing,
-        more: [],
         bytes: 0,
         wholeBytes: 0,
-        wholeMore: 0,
       });
     } else if (partial.type !== type || partial.id !== id || partial.flags !== kind) {
       throw new BusError('ERR_PROTOCOL', `Another frame cuts into a body on lane ${lane}`);
@@ -92,10 +88,8 @@ export class Reassembly {
       partial.bytes = bytes;
       return;
     }
-    if (partial.buffer.length === 0 && bytes >= reserveFrom) this.#reserve(partial);
-    const room = Math.max(0, partial.buffer.length - partial.bytes);
-    if (room > 0) partial.buffer.set(room < part.length ? part.subarray(0, room) : part, partial.bytes);
-    if (room < part.length) partial.more.push(part.length < keepFrom ? part.slice(room) : part.subarray(room));
+    if (bytes > partial.buffer.length) this.#grow(partial, bytes);
+    partial.buffer.set(part, partial.bytes);
     partial.bytes = bytes;
   }
 
@@ -104,15 +98,13 @@ export class Reassembly {
     const partial = this.#open?.get(lane);
     if (partial === undefined) return undefined;
     partial.wholeBytes = partial.bytes;
-    partial.wholeMore = partial.more.length;
     if ((flags & Flag.more) !== 0) return undefined;
     this.#close(lane, partial);
     if (partial.skipped) return undefined;
     this.#expected = Math.max(leastBytes, partial.bytes);
-    const { buffer, more, bytes } = partial;
+    const { buffer, bytes } = partial;
     // The user may keep it, so it holds little more memory than it has bytes.
-    if (more.length === 0 && bytes * 2 > buffer.length) return buffer.subarray(0, bytes);
-    return concat([buffer.subarray(0, Math.min(bytes, buffer.length)), ...more], bytes);
+    return bytes * 2 > buffer.length ? buffer.subarray(0, bytes) : concat([buffer.subarray(0, bytes)]);
   }
 
   /** Forgets a frame that was begun and never became whole: it will come again. */
@@ -121,22 +113,18 @@ export class Reassembly {
     if (partial === undefined) return;
     if (!partial.skipped) this.#openBytes -= partial.bytes - partial.wholeBytes;
     partial.bytes = partial.wholeBytes;
-    partial.more.length = partial.wholeMore;
     if (partial.bytes === 0) this.#close(lane, partial);
   }
 
-  /** Enough came to expect that there is more: what came is put together. */
-  #reserve(partial: Partial): void {
-    const size = this.#reserved + this.#expected <= this.#maxBytes ? this.#expected : leastBytes;
-    this.#reserved += size;
-    partial.buffer = allocate(size);
-    let at = 0;
-    for (const part of partial.more) {
-      partial.buffer.set(part, at);
-      at += part.length;
-    }
-    partial.more = [];
-    partial.wholeMore = 0;
+  /** Makes room for `bytes`: as many as the last body had, where so many came that it is likely, else twice as many. */
+  #grow(partial: Partial, bytes: number): void {
+    const { buffer } = partial;
+    const isLikely = bytes >= reserveFrom && bytes <= this.#expected;
+    const hasRoom = this.#reserved - buffer.length + this.#expected <= this.#maxBytes;
+    const doubled = Math.min(this.#maxBytes, Math.max(fewBytes, bytes, buffer.length * 2));
+    const size = isLikely && hasRoom ? this.#expected : doubled;
+    this.#reserved += size - buffer.length;
+    partial.buffer = concat([buffer.subarray(0, partial.bytes)], size);
   }
 
   #close(lane: number, partial: Partial): void {

@@ -117,6 +117,23 @@ describe('bodies cut into frames', () => {
     expect(process.memoryUsage().arrayBuffers - before).to.be.below(10 * 1_048_576);
   });
 
+  it('hold as little in parts of a byte, wherever those were read', () => {
+    const decoder = decoderOf(limits);
+    const part = Buffer.alloc(headerBytes + 1);
+    writeHeader(part, 0, 1, FrameType.message, Encoding.raw | Flag.more, 0, 0);
+    const heartbeat = Buffer.alloc(headerBytes);
+    writeHeader(heartbeat, 0, 0, FrameType.heartbeat, 0, 0, 0);
+    const read = Buffer.concat([part, ...Array.from({ length: 5_000 }, () => heartbeat)]);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let turn = 0; turn < 2_000; turn++) decoder.feed(Buffer.from(read), () => {});
+    expect(process.memoryUsage().arrayBuffers - before).to.be.below(60 * 1_048_576);
+    const whole = Buffer.from(part);
+    writeHeader(whole, 0, 1, FrameType.message, Encoding.raw, 0, 0);
+    const found: Frame[] = [];
+    decoder.feed(whole, (frame) => found.push(frame));
+    expect(found.map(({ type }) => type)).to.deep.equal(['message']);
+  });
+
   it('are refused over the limit before they are whole', () => {
     const decoder = decoderOf({ ...limits, maxFrameBytes: chunkBytes + 1 });
     const [first = Buffer.alloc(0), , second = Buffer.alloc(0)] = cutFrames();

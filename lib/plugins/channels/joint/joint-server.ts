@@ -5,7 +5,7 @@ import { HttpListener } from '../../../transport/http-listener.ts';
 import type { Link, Listener } from '../../../transport/link.ts';
 import { listen } from '../../../transport/listen.ts';
 import { fitsOrigins } from '../../../transport/origins.ts';
-import { handshakeFault, refuseUpgrade } from '../../../transport/websocket-handshake.ts';
+import { handshakeFault, maxFragments, refuseUpgrade } from '../../../transport/websocket-handshake.ts';
 import type { JointSettings } from '../joint-options.ts';
 import type { RelayLane } from '../relay/relay-lane.ts';
 import { JointConnection } from './joint-connection.ts';
@@ -33,6 +33,7 @@ export class JointServer {
     noServer: true,
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
+    maxFragments,
   });
   readonly #http: HttpListener;
   #listener: Listener | undefined;
