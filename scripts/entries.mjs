@@ -39,17 +39,26 @@ export const facts = {
     "typeof this.#handle === 'object'": false,
   },
   'bus/client': { 'this.#conversation.contracts?.fallbacks ?? 0': 0 },
-  'bus/client-dialer': { 'handshake === undefined || handshake === false': true },
+  'bus/client-dialer': {
+    'handshake === undefined || handshake === false': true,
+    "this.#firstWaitMs(errand === 'again')": 'retryDelayMs(1, maxRetryTime, random)',
+  },
   'bus/client-conversation': {
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
+    "this.#comeBack('again')": 'this.#comeBack()',
     'compressLink(port, this.#platform)': 'undefined',
     'super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options))':
       'super(handle, options, events, lifecycle)',
     'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts)':
       'clientHello(options, this.#credentials?.payload, link, own)',
   },
-  'bus/incoming-requests': { 'this.running += 1': 'undefined', 'this.running -= 1': 'undefined' },
+  'bus/incoming': { 'answerer.running += 1': 'undefined', 'answerer.running -= 1': 'undefined' },
+  'bus/incoming-requests': {
+    'this.running += 1': 'undefined',
+    'this.running -= 1': 'undefined',
+    'Math.max(this.open, this.running)': 'this.open',
+  },
   'bus/pending-table': {
     'this.#timer?.hold?.(true)': 'undefined',
     'this.#timer?.hold?.(false)': 'undefined',
@@ -124,6 +133,7 @@ export const facts = {
 /** By module: methods and getters that nobody calls in pages, which the build leaves out; it fails where one is called. */
 export const unused = {
   'browser/encoder': ['encoded'],
+  'bus/client-dialer': ['firstWaitMs'],
   'bus/client-conversation': ['processDied'],
   'bus/conversation': ['watch', 'whenHeard'],
   'bus/exchange': ['sendEncoded', 'whenRoom'],
@@ -201,7 +211,7 @@ export const inner = [
   'sendUntil',
   'sessionLost',
   'unbind',
-  'waitFirst',
+  'firstWaitMs',
   'whenIdle',
   'whenSlow',
   'withinTime',

@@ -42,7 +42,7 @@ export class ClientDialer {
   readonly #target: DialTarget;
   readonly #lifecycle: Lifecycle;
   readonly #events: DialerEvents;
-  #dialledAtOnceAt = Number.NEGATIVE_INFINITY;
+  #dialledAtOnceAt = -oftenMs;
 
   /** @throws BusError `ERR_INVALID_OPTION` or `ERR_TOO_LARGE` for an address that cannot be connected to. */
   constructor(options: ResolvedClientOptions, platform: ClientPlatform, lifecycle: Lifecycle, events: DialerEvents) {
@@ -63,7 +63,7 @@ export class ClientDialer {
     return redial(() => this.#attempt(signal), {
       retries: first ? retries : Number.POSITIVE_INFINITY,
       maxRetryTime,
-      firstWaitMs: this.#firstWaitMs(errand),
+      firstWaitMs: first || errand === 'next' ? undefined : this.#firstWaitMs(errand === 'again'),
       clock,
       random: first ? undefined : random,
       signal,
@@ -75,12 +75,12 @@ export class ClientDialer {
     });
   }
 
-  #firstWaitMs(errand: Errand): number | undefined {
-    if (errand === 'first' || errand === 'next') return undefined;
+  /** `broke`: a link broke, and nothing is known of its server. */
+  #firstWaitMs(broke: boolean): number {
     const { maxRetryTime, clock, random } = this.#options;
-    const now = clock.now();
-    if (errand === 'back' || now - this.#dialledAtOnceAt < oftenMs) return retryDelayMs(1, maxRetryTime, random);
-    this.#dialledAtOnceAt = now;
+    const isOften = clock.now() - this.#dialledAtOnceAt < oftenMs;
+    if (!broke || isOften) return retryDelayMs(1, maxRetryTime, random);
+    this.#dialledAtOnceAt = clock.now();
     return random.unit() * atOnceMs;
   }
 
@@ -179,8 +179,7 @@ export class Credentials {
     const asked = new Promise((resolve) => resolve(ask())).catch((error: unknown) => {
       throw asBusError(error, 'ERR_LISTENER');
     });
-    const late = (): BusError =>
-      new BusError('ERR_TIMEOUT', `The payload did not come within ${this.#withinMs} ms`);
+    const late = (): BusError => new BusError('ERR_TIMEOUT', `The payload did not come within ${this.#withinMs} ms`);
     return inTime({ clock: this.#clock, ms: this.#withinMs, signal }, asked, late).then((payload) => {
       this.payload = payload;
     });

@@ -100,7 +100,7 @@ export class IncomingRequests implements Answerer {
     const isFull = Math.max(this.open, this.running) >= this.#options.maxOpenRequests;
     this.#open.add(request);
     if (!isFull) return request;
-    request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests are being handled'));
+    request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests and confirmed messages are being handled'));
     return undefined;
   }
 

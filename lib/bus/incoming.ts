@@ -64,9 +64,9 @@ export class IncomingRequest<Requester = PeerHandle> {
    * throws; the request can then still be answered.
    */
   reply(data: unknown): void {
-    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'Who asked this is gone');
+    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'The session of who asked this is over');
     if (this.#cancelled !== undefined) return;
-    if (this.#settled) throw new BusError('ERR_STATE', 'Answered already');
+    if (this.#settled) throw new BusError('ERR_STATE', 'This request was answered already');
     this.#answerer.answer(this, data);
     this.#settled = true;
   }

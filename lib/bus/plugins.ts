@@ -182,7 +182,7 @@ export class Plugins {
       select: base.select,
       lane: (handlers) => {
         if (installed.handlers !== undefined)
-          throw new BusError('ERR_PLUGIN', `The plugin "${name}" has its lane already`);
+          throw new BusError('ERR_PLUGIN', `The plugin "${name}" has a lane already`);
         installed.handlers = handlers;
         return this.#lane(name);
       },
