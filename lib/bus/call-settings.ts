@@ -62,7 +62,7 @@ function timeoutOf(value: number): number | undefined {
   if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
     throw new BusError(
       'ERR_INVALID_ARGUMENT',
-      `A timeout is a number of milliseconds, 0 or more, not ${String(value)}`,
+      `A timeout is in milliseconds, 0 or more, not ${String(value)}`,
     );
   }
   return value === 0 || value === Number.POSITIVE_INFINITY ? undefined : value;

@@ -155,7 +155,7 @@ export class ClientConversation extends Conversation {
   }
 
   #opened(port: LinkPort, hello: ServerHello): void {
-    if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed before it was used');
+    if (port.closed) throw new BusError('ERR_CONNECT', 'The link closed');
     const { id, compress, messagepack, busbar: offer } = hello;
     const resumes = offer?.outcome === 'resumed';
     const resumed = resumes ? this.session : undefined;

@@ -71,7 +71,7 @@ export class Plugins {
       throw new BusError('ERR_PLUGIN', 'use takes a plugin');
     }
     const { name, dependencies = [] } = plugin;
-    if (this.#installed.has(name)) throw new BusError('ERR_PLUGIN', `The plugin "${name}" is installed already`);
+    if (this.#installed.has(name)) throw new BusError('ERR_PLUGIN', `The plugin "${name}" is installed`);
     for (const dependency of dependencies) {
       if (!this.#installed.has(dependency)) {
         throw new BusError('ERR_PLUGIN', `The plugin "${name}" needs "${dependency}" before it`);

@@ -107,7 +107,7 @@ export interface BacklogSession {
   heard(): void;
 }
 
-export const tooMuch: RemoteFailure = { code: 'ERR_QUEUE_FULL', message: 'Too many answers wait to be taken' };
+export const tooMuch: RemoteFailure = { code: 'ERR_QUEUE_FULL', message: 'Too many answers wait' };
 
 /** How much may be under way, in windows of `maxUnackedBytes`, for what is asked to be begun: one is for what this end says. */
 const usualWindows = 2;

@@ -57,7 +57,7 @@ export function openLink(port: LinkPort, opening: ClientHandshake, signal: Abort
         return undefined;
       },
       drained() {},
-      closed: (cause) => fail(new BusError('ERR_CONNECT', 'The link closed before it was used', { cause })),
+      closed: (cause) => fail(new BusError('ERR_CONNECT', 'The link closed', { cause })),
       failed: fail,
     });
     if (signal.aborted) {
