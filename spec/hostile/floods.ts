@@ -1,6 +1,9 @@
 import { pack } from 'msgpackr';
 import { createDeflater } from '../../lib/wire/fast-zlib.ts';
-import { FrameType } from '../../lib/wire/native/header.ts';
+import { ChannelFrame, payloadKind } from '../../lib/plugins/channels/channel-frame.ts';
+import { encodeData } from '../../lib/plugins/dispatch/bus-messages.ts';
+import { eventTypeIds } from '../../lib/plugins/gateway/gateway-event.ts';
+import { Flag, FrameType } from '../../lib/wire/native/header.ts';
 import { BlockWriter } from '../../lib/wire/compression.ts';
 import { frame, packet } from '../support/stranger.ts';
 
@@ -106,6 +109,23 @@ for (const [name, between] of [
     }
   }
 }
+const flagged: Readonly<Record<string, (turn: number) => Buffer>> = {
+  'message to be confirmed': (turn) => frame(FrameType.message, plain | Flag.confirm, 0, turn, text('x')),
+  'message to be confirmed without an id': () => frame(FrameType.message, plain | Flag.confirm, 0, 0, text('x')),
+  'request with a deadline': (turn) =>
+    frame(FrameType.request, plain | Flag.deadline, 0, turn, Buffer.concat([Buffer.alloc(4, 1), text('x')])),
+  'request whose deadline is over': (turn) =>
+    frame(FrameType.request, plain | Flag.deadline, 0, turn, Buffer.concat([Buffer.alloc(4), text('x')])),
+  'request that was withdrawn': (turn) => frame(FrameType.request, plain | Flag.withdrawn, 0, turn, text('x')),
+  'ping that was withdrawn': (turn) => frame(FrameType.ping, plain | Flag.withdrawn, 0, turn, text('x')),
+  'request and its cancellation': (turn) =>
+    Buffer.concat([frame(FrameType.request, plain, 0, turn, text('x')), frame(FrameType.cancel, 0, 0, turn)]),
+};
+for (const [name, make] of Object.entries(flagged)) {
+  for (const entry of ['unix', 'tcp', 'hostile server'] as const) {
+    add(name, (bytes) => many(bytes, make), { entry, usual: entry === 'unix' });
+  }
+}
 /** A list of `count` times the same bytes of MessagePack, about as many as may be. */
 function list(count: number, ...unit: readonly number[]): Buffer {
   const head = Buffer.alloc(5, 0xdd);
@@ -168,6 +188,15 @@ function messages(lane: string, name: string, make: (turn: number) => unknown, t
     });
   }
 }
+/** The same with binary data. */
+function bytesOn(lane: string, name: string, make: (turn: number) => Uint8Array): void {
+  const framed = (turn: number): Buffer =>
+    frame(FrameType.message, raw, 1, 0, Buffer.concat([Buffer.from([0]), make(turn)]));
+  for (const entry of ['unix', 'tcp', 'hostile server'] as const) {
+    add(`${lane}: ${name}`, (bytes) => many(bytes, framed, openLane(lane)), { entry, usual: entry === 'unix' });
+  }
+}
+
 for (let kind = 0; kind < 10; kind++) {
   messages('rpc', `kind ${kind}`, (turn) => [kind, turn, 'x', turn, {}]);
 }
@@ -178,6 +207,30 @@ for (const action of ['list', 'create', 'enter', 'other']) {
 }
 for (const verb of ['publish', 'subscribe', 'unsubscribe']) {
   messages('channels', verb, (turn) => [verb, `a/b/${turn}`, 'x']);
+}
+const peer = { id: 'x', joint: false };
+const membership = { room: 1, number: 0, maxChunkBytes: 1_000, maxPayloadBytes: 1_000 };
+const ofRooms: Readonly<Record<string, (turn: number) => readonly unknown[]>> = {
+  leave: (turn) => [turn],
+  kick: (turn) => [turn & 255, turn & 1_023, null],
+  block: (turn) => [turn & 255, turn & 1_023, null],
+  unblock: (turn) => [turn & 255, 'x'],
+  skip: (turn) => [turn & 255, [turn & 1_023]],
+  created: (turn) => [turn, membership],
+  entered: (turn) => [turn, membership, 1, peer],
+  userConnect: (turn) => [turn & 255, turn & 1_023, peer],
+  userDisconnect: (turn) => [turn & 255, turn & 1_023, 1],
+  gone: (turn) => [turn, 1, 'x'],
+  closed: (turn) => [turn, 1],
+  trouble: (turn) => [turn, 20, null],
+  credit: (turn) => [turn & 255, 1, 1],
+  topic: (turn) => [`a/b/${turn}`, 'x'],
+};
+for (const [verb, members] of Object.entries(ofRooms)) messages('channels', verb, (turn) => [verb, ...members(turn)]);
+for (const kind of Object.values(payloadKind)) {
+  const make = (turn: number): Uint8Array =>
+    new ChannelFrame(kind, turn & 255, turn & 1, false, Buffer.alloc(20)).bytes;
+  bytesOn('channels', `bytes of kind ${kind}`, make);
 }
 for (const op of ['offer', 'ask', 'place', 'digest', 'stop']) {
   const content = { bytes: 1_000, name: 'x' };
@@ -191,11 +244,22 @@ for (const kind of ['begun', 'took', 'answer', 'hold', 'abort']) {
 for (const verb of ['addRoute', 'removeRoute', 'addClients', 'removeClients', 'write', 'stream', 'http', 'websocket']) {
   messages('gateway', verb, (turn) => [verb, `/x/${turn}`, 'GET', {}], FrameType.request);
 }
+messages('gateway', 'expelled', () => ['expelled']);
+for (const [name, type] of Object.entries(eventTypeIds)) {
+  messages('gateway', `event ${name}`, (turn) => [type, `x${turn}`, Buffer.alloc(20), true]);
+}
 for (const op of ['open', 'release', 'close']) {
   const members = { protocol: 'udp', port: 0, accept: [], device: 'x' };
   messages('dispatch', op, (turn) => ({ op, lease: turn, ...members }), FrameType.request);
 }
 messages('dispatch', 'credit', (turn) => ({ op: 'credit', lease: turn, bytes: 1 }));
+for (const op of ['opened', 'closed', 'ended']) {
+  const members = { device: { id: 1, address: 'x', port: 1 }, code: 'X', message: 'x' };
+  messages('dispatch', op, (turn) => ({ op, lease: turn, ...members }));
+}
+for (const type of [0, 1, 2, 3]) {
+  bytesOn('dispatch', `data of type ${type}`, (turn) => encodeData(turn, type as never, 'x', turn, Buffer.alloc(20)));
+}
 for (let type = 0; type < 9; type++) {
   for (const entry of ['net-ipc', 'net-ipc deflate'] as const) {
     add(
