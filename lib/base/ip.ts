@@ -18,6 +18,17 @@ export function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
+/** Whom an address counts for: in IPv6 a host may have all of its network of 64 bits. What is no address stays as it is. */
+export function hostOf(text: string): string {
+  const address = canonicalAddress(text);
+  if (address === undefined || !address.includes(':')) return address ?? text;
+  const [front = '', back] = address.split('::');
+  const groups = front === '' ? [] : front.split(':');
+  const last = back === undefined || back === '' ? [] : back.split(':');
+  while (groups.length + last.length < 8) groups.push('0');
+  return `${[...groups, ...last].slice(0, 4).join(':')}::`;
+}
+
 /** Whether it is an address of this machine itself, such as 127.0.0.1 or ::1. */
 export function isLoopback(text: string): boolean {
   const address = canonicalAddress(text);

@@ -60,10 +60,7 @@ export function askOptions(
 
 function timeoutOf(value: number): number | undefined {
   if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
-    throw new BusError(
-      'ERR_INVALID_ARGUMENT',
-      `A timeout is in milliseconds, 0 or more, not ${String(value)}`,
-    );
+    throw new BusError('ERR_INVALID_ARGUMENT', `A timeout is in milliseconds, 0 or more, not ${String(value)}`);
   }
   return value === 0 || value === Number.POSITIVE_INFINITY ? undefined : value;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { BusError } from '../base/errors.ts';
+import { hostOf } from '../base/ip.ts';
 import { checkSettings } from '../base/options.ts';
 import { token } from '../base/random.ts';
 import type { LinkPort } from '../session/link-port.ts';
@@ -240,7 +241,8 @@ export class Connections {
 
   #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): void {
     const { max, messagepack } = this.#options;
-    if (!this.#guests.hasRoom(port.link.remote))
+    const host = hostOf(port.link.remote);
+    if (!this.#guests.hasRoom(host))
       throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
@@ -262,7 +264,7 @@ export class Connections {
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), offer.process);
     }
     this.#byId.set(id, connection);
-    this.#guests.add(connection, port.link.remote);
+    this.#guests.add(connection, host);
     this.#owner.connected(connection, hello.extras);
     connection.announce(outcome);
   }

@@ -215,7 +215,7 @@ export const serverOptions = /* @__PURE__ */ (() =>
       min: 0,
       max: Infinity,
     }),
-    /** Most sessions without a link whose clients came from one address, or over one unix socket. */
+    /** Most sessions without a link whose clients came from one address, one IPv6 network of 64 bits, or over one unix socket. */
     maxDetachedPerAddress: integer({
       default: 5_000,
       min: 0,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { canonicalAddress, isLoopback, isPort, unmapped } from '../../lib/base/ip.ts';
+import { canonicalAddress, hostOf, isLoopback, isPort, unmapped } from '../../lib/base/ip.ts';
 
 describe('ip addresses', () => {
   it('canonicalAddress - is one for all texts of an address', () => {
@@ -37,6 +37,22 @@ describe('ip addresses', () => {
     }
     for (const text of ['128.0.0.1', '10.127.0.0', '::2', '127.evil.example', 'localhost', '']) {
       expect(isLoopback(text), text).to.equal(false);
+    }
+  });
+
+  it('hostOf - is the network of 64 bits in IPv6, and all else as it is', () => {
+    for (const [text, host] of [
+      ['1.2.3.4', '1.2.3.4'],
+      ['::ffff:1.2.3.4', '1.2.3.4'],
+      ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::'],
+      ['2001:db8:1:2::9', '2001:db8:1:2::'],
+      ['2001:DB8::1', '2001:db8:0:0::'],
+      ['fe80::1%eth0', 'fe80:0:0:0::'],
+      ['::1', '0:0:0:0::'],
+      ['', ''],
+      ['/run/bus', '/run/bus'],
+    ] as const) {
+      expect(hostOf(text), text).to.equal(host);
     }
   });
 });

@@ -16,7 +16,7 @@ export const jointTable = {
   }),
   /** Web pages whose scripts may connect over WebSocket, by origin; none unless listed. Programs send no origin. */
   origins: listedOriginsOption(),
-  /** Connections from one address; one more is closed without a byte. */
+  /** Connections from one address, or one IPv6 network of 64 bits; one more is closed without a byte. */
   maxPerAddress: integer({
     default: 23,
     min: 1,

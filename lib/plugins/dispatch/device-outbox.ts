@@ -6,6 +6,8 @@ import type { Limits } from './open-port.ts';
 
 /** What is handed to the system at once: progress shows in steps of this size. */
 const pieceBytes = 65_536;
+/** What waits costs so much besides its bytes, so that tiny pieces count too. */
+const pieceCost = 64;
 
 /**
  * Bytes on their way to one device, in order. The system gets them piece by piece, so that a device that reads slowly
@@ -35,7 +37,7 @@ export class DeviceOutbox {
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (bytes.length > 0) {
       this.#queue.push(bytes);
-      this.#queuedBytes += bytes.length;
+      this.#queuedBytes += bytes.length + pieceCost;
       this.#pump();
     }
     if (this.#queuedBytes < this.#limits.maxDeviceBytes) return undefined;
@@ -71,8 +73,10 @@ export class DeviceOutbox {
       const next = this.#queue.first;
       if (next === undefined) break;
       const piece = next.subarray(0, pieceBytes - size);
-      if (piece.length === next.length) this.#queue.shift();
-      else this.#queue.replaceFirst(next.subarray(piece.length));
+      if (piece.length === next.length) {
+        this.#queue.shift();
+        this.#queuedBytes -= pieceCost;
+      } else this.#queue.replaceFirst(next.subarray(piece.length));
       size += piece.length;
       const last = size === pieceBytes || this.#queue.length === 0;
       if (last) this.#socket.write(piece, () => this.#onTaken(size));

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../../../base/clock.ts';
+import { hostOf } from '../../../base/ip.ts';
 import { HttpListener } from '../../../transport/http-listener.ts';
 import type { Link, Listener } from '../../../transport/link.ts';
 import { listen } from '../../../transport/listen.ts';
@@ -93,7 +94,7 @@ export class JointServer {
 
   #accept(link: Link): void {
     const { maxPerAddress, maxConnections } = this.#options;
-    const address = link.remote;
+    const address = hostOf(link.remote);
     const there = this.#perAddress.get(address) ?? 0;
     if (there >= maxPerAddress || this.#count >= maxConnections) {
       link.attach({ data: ignore, drain: ignore, close: ignore });
