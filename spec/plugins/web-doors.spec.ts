@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
+import { WebSocket } from 'ws';
 import { Server } from '../../lib/index.ts';
 import { channels } from '../../lib/plugins/channels/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
@@ -108,6 +110,18 @@ describe('web doors', () => {
   afterEach(async () => {
     for (const close of closers.splice(0).reverse()) await close();
   });
+
+  for (const [name, open] of Object.entries({ ...sameDoors, ...listedDoors })) {
+    it(`${name} - ends whoever cuts a message in more than 256 frames`, async () => {
+      const { port, path, tls } = await open({});
+      const url = `${tls ? 'wss' : 'ws'}://127.0.0.1:${port}${path}`;
+      const socket = new WebSocket(url, { rejectUnauthorized: false });
+      await once(socket, 'open');
+      for (let frames = 0; frames <= 256; frames++) socket.send('x', { fin: false, binary: true });
+      const [code] = (await once(socket, 'close')) as [number];
+      expect(code).to.equal(1008);
+    });
+  }
 
   for (const [name, open] of Object.entries(sameDoors)) {
     it(`${name} - lets in pages of its own origin, and programs`, async () => {
