@@ -59,13 +59,19 @@ await proxy<{ add(a: number, b: number): number }>(client).add(sum);
 `,
   node: `
 import { type Connection, Client, Server } from 'busbar';
-${['channels', 'dispatch', 'gateway', 'interserve', 'joint'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
+${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
 import { Client as PageClient } from 'busbar/browser';
+import { type Infer, struct, text, u32 } from 'busbar/contract';
 import { proxy } from 'busbar/rpc';
 import { VirtualClock } from 'busbar/testing';
+const Score = struct('score', { name: text, points: u32 });
+const score: Infer<typeof Score> = { name: 'x', points: 1 };
+// @ts-expect-error points are a number
+Score.of({ name: 'x', points: 'one' });
+void Score.of(score);
 ${game}
 const server = new Server<Game>({ port: 0, clock: new VirtualClock(), authorize: ({ token }) => token === 'x' });
-const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve()), server.use(joint({ port: 0 }))] as const;
+const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve()), server.use(joint({ port: 0 })), server.use(services())] as const;
 server.on('connect', (connection: Connection<Game>, { token }) => {
   connection.connection?.setNoDelay(true);
   void proxy(connection).$notify;

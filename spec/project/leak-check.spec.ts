@@ -28,7 +28,7 @@ describe('leak check', () => {
       `const net = require('node:net');\nit('sample', async () => {${body}});\nit('next', () => {});\n`,
     );
     const hooks = join(root, 'build/spec/support/leak-check.js');
-    const args = ['--no-config', '--exit', '--require', hooks, '--reporter', 'json'];
+    const args = ['--no-config', '--exit', '--timeout', '20000', '--require', hooks, '--reporter', 'json'];
     const mocha = join(root, 'node_modules/mocha/bin/mocha.js');
     const { stdout, stderr } = await command(process.execPath, [mocha, ...args, file], { cwd: folder });
     const text = stdout.slice(stdout.indexOf('{'));
@@ -39,7 +39,7 @@ describe('leak check', () => {
   const leaks: Record<string, [body: string, message: RegExp]> = {
     'a server': ["await new Promise((done) => net.createServer().listen(0, '127.0.0.1', done));", /1 TCPServerWrap/],
     'a timer': ['setTimeout(() => {}, 60_000);', /1 Timeout/],
-    'a child process': ["require('node:child_process').spawn('sleep', ['5']);", /1 ProcessWrap/],
+    'a child process': ["require('node:child_process').spawn('sleep', ['10']);", /1 ProcessWrap/],
     'an unhandled rejection': ["Promise.reject(new Error('lost')); await new Promise(setImmediate);", /lost/],
   };
 

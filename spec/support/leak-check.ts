@@ -2,7 +2,7 @@ import type { Context } from 'mocha';
 
 /** What ends by itself, or belongs to the process and not to a spec. */
 const transient = new Set(['Immediate', 'TickObject', 'TTYWrap', 'CloseReq', 'WriteWrap', 'ShutdownWrap']);
-const settleMs = 5_000;
+const settleMs = 3_000;
 const pollMs = 5;
 
 type Resources = Map<string, number>;
