@@ -202,7 +202,7 @@ contract(
       controller.abort();
       expect((await begun).code).to.equal('ERR_ABORTED');
       await until(() => desk.contexts[0]?.signal.aborted === true);
-      const own = rejected(hive.hub.service<Finder>('find').call.wait(3, callOptions({ timeout: 20 })));
+      const own = rejected(hive.hub.service<Finder>('find').call.wait(3, callOptions({ timeout: 300 })));
       expect((await own).code).to.equal('ERR_TIMEOUT');
       await until(() => desk.contexts[1]?.signal.aborted === true);
       expect(desk.begun).to.deep.equal([2, 3]);
@@ -326,7 +326,7 @@ contract(
         ]);
         const failed = await survey.fail('NO_SUCH');
         expect(failed.map(({ reason }) => reason?.code)).to.deep.equal(['NO_SUCH', 'NO_SUCH', 'NO_SUCH']);
-        const late = await survey.wait(1, callOptions({ timeout: 50 }));
+        const late = await survey.wait(1, callOptions({ timeout: 300 }));
         expect(late.map(({ reason }) => reason?.code)).to.deep.equal(['ERR_TIMEOUT', 'ERR_TIMEOUT', 'ERR_TIMEOUT']);
       }
       expect(await mine.service<Finder>('nobody').survey.find(1)).to.deep.equal([]);
