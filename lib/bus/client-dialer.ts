@@ -55,7 +55,7 @@ export class ClientDialer {
   /**
    * Attempts until one succeeds. Rejects the last error when it is final or, the first time, after `retries` further
    * attempts; or the reason of `signal`. The waits of those who come back are spread, as they may be many; a link that
-   * broke alone is replaced at once.
+   * broke, while nothing is known of its server, is replaced at once.
    */
   dial(signal: AbortSignal, errand: Errand): Promise<void> {
     const { retries, maxRetryTime, clock, random } = this.#options;

@@ -134,9 +134,7 @@ const pause: Fault = {
     if (world.ends.length === 0) return;
     const end = world.random.pick(world.ends);
     end.pause();
-    later(world, 10, 800, () => {
-      end.resume();
-    });
+    later(world, 10, 800, () => end.resume());
   },
 };
 
