@@ -7,7 +7,7 @@ import type { Frame } from '../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 import { Move } from '../contracts.ts';
 import { payload } from '../payloads.ts';
 

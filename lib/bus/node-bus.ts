@@ -11,7 +11,7 @@ import { OwnContracts } from '../wire/contracts.ts';
 import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
-import { Slab } from '../wire/slab.ts';
+import { Slab } from '../base/slab.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
 import type { Contract, Untyped } from './contract.ts';

@@ -4,7 +4,7 @@ import {
   type ClientHandshakeOptions,
   type ClientHandshakeStep,
 } from './handshake/client-handshake.ts';
-import { Slab } from './slab.ts';
+import { Slab } from '../base/slab.ts';
 import { BodyPacker, BodyReader, type Packed, packPlain, roomBytes } from './native/body-codec.ts';
 import { NativeDecoder, type NativeDecoderOptions } from './native/decoder.ts';
 import { NativeEncoder, type NativeEncoderOptions } from './native/encoder.ts';

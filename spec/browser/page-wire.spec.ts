@@ -16,7 +16,7 @@ import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { chunkBytes } from '../../lib/wire/native/header.ts';
 import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 
 const limits = { records: false, maxFrameBytes: 1_048_576, maxDepth: 64 };
 const large = Uint8Array.from({ length: 2 * chunkBytes + 1_000 }, (_, at) => at * 7);

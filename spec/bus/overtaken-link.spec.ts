@@ -6,7 +6,7 @@ import { openLink } from '../../lib/session/open-link.ts';
 import { MemoryNetwork, VirtualClock } from '../../lib/testing/index.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
 import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 import { rejected } from '../support/buses.ts';
 
 describe('a link that was overtaken', () => {

@@ -6,7 +6,7 @@ import { NetIpcEncoder } from '../../lib/wire/net-ipc/net-ipc-encoder.ts';
 import { ClientHandshake } from '../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../lib/wire/handshake/refusal.ts';
 import { upgradeAnswer, upgradeRequest } from '../../lib/wire/handshake/upgrade.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 import { agreedContracts, valuesByContract } from './contracts.ts';
 import { serverTape } from './server-tape.ts';
 

@@ -8,8 +8,9 @@ import { Client } from '../../lib/index.ts';
 import { acceptHello } from '../../lib/wire/handshake/refusal.ts';
 import { stopwatch, waitedForCoreMs } from '../support/stopwatch.ts';
 import { hello, offer, Stranger } from '../support/stranger.ts';
-import type { Entry, Flood } from './floods.ts';
-import type { Harm } from './victim.ts';
+import { frame as webFrame, handshake } from '../plugins/gateway/websocket-client.ts';
+import type { Entry, Flood } from './flood.ts';
+import type { Harm, Ports } from './victim.ts';
 
 /** What one flood did, at worst. */
 export interface Cell extends Harm {
@@ -28,11 +29,15 @@ const excusedAttempts = 8;
 const fewestPings = 12;
 /** Whoever takes nothing for so long has stopped to read. */
 const stuckMs = 200;
-const pieceBytes = 65_536;
+/** What a WebSocket frame with a length of two bytes takes. */
+const pieceBytes = 65_535;
 
 const hellos: Partial<Record<Entry, Buffer>> = {
   unix: hello({ busbar: offer }),
   tcp: hello({ busbar: offer }),
+  tls: hello({ busbar: offer }),
+  page: webFrame(2, hello({ busbar: offer })),
+  'page, bytes of WebSocket': webFrame(2, hello({ busbar: offer })),
   'native deflate': hello({ compress: true, busbar: offer }),
   'net-ipc': hello(),
   'net-ipc deflate': hello({ compress: true }),
@@ -44,10 +49,12 @@ export class Arena {
   readonly #path = join(this.#folder, 'bus');
   readonly #trap = join(this.#folder, 'trap');
   #server!: ChildProcess;
-  #ports: { readonly port?: number; readonly jointPort?: number } = {};
+  #ports: Partial<Ports> = {};
   #honest!: Client;
   #hostile!: NetServer;
   #came: (socket: Socket) => void = () => {};
+  /** Whether the trap speaks the native dialect. */
+  #isNative = true;
   #sessions = 0;
 
   async open(): Promise<this> {
@@ -65,36 +72,32 @@ export class Arena {
     rmSync(this.#folder, { recursive: true });
   }
 
-  /**
-   * What the flood does at least: it is measured again where it is too slow, more often where the machine's other work kept the
-   * victim from a core for as long, since that makes a flood look worse than it is, and never better.
-   */
-  async suffer(flood: Flood, bytes: number): Promise<Cell> {
+  suffer(flood: Flood, bytes: number): Promise<Cell> {
     const made = flood.make(bytes);
-    let least = await this.#attempt(flood.entry, made);
-    for (let attempt = 1; attempt < excusedAttempts && isSlow(least, flood); attempt++) {
-      if (attempt >= attempts && !isExcused(least)) break;
-      const next = await this.#attempt(flood.entry, made);
-      if (!isOver(next, flood) || slowness(next) < slowness(least)) least = next;
-    }
-    return least;
+    return leastOf(flood.limitMiB, () => this.#attempt(flood.entry, made));
   }
 
   /** Peers that are admitted and gone, some of which leave their session behind. */
-  async comeAndGo(count: number): Promise<Cell> {
-    await look(this.#server);
-    return this.#meanwhile(async () => {
-      for (let at = 0; at < count; at++) {
-        const peer = await Stranger.at({ path: this.#path });
-        peer.send(hello({ busbar: offer }));
-        if (at % 2 === 0) await once(peer.socket, 'data');
-        peer.socket.destroy();
-      }
+  comeAndGo(count: number, limitMiB: number): Promise<Cell> {
+    return leastOf(limitMiB, async () => {
+      await look(this.#server);
+      return this.#meanwhile(async () => {
+        for (let at = 0; at < count; at++) {
+          const peer = await Stranger.at({ path: this.#path });
+          peer.send(hello({ busbar: offer }));
+          if (at % 2 === 0) await once(peer.socket, 'data');
+          peer.socket.destroy();
+        }
+      });
     });
   }
 
   /** Admitted peers that answer nothing, every other of which reads nothing either, while all are told and asked something. */
-  async ignoreAll(peers: number, tell: number): Promise<Cell> {
+  ignoreAll(peers: number, tell: number, limitMiB: number): Promise<Cell> {
+    return leastOf(limitMiB, () => this.#ignored(peers, tell));
+  }
+
+  async #ignored(peers: number, tell: number): Promise<Cell> {
     const silent: Stranger[] = [];
     for (let at = 0; at < peers; at++) {
       const peer = await Stranger.at({ path: this.#path });
@@ -115,11 +118,12 @@ export class Arena {
   }
 
   async #attempt(entry: Entry, bytes: Buffer): Promise<Cell> {
-    if (entry === 'hostile server') return this.#trapped(bytes);
-    const { port = 0, jointPort = 0 } = this.#ports;
-    const peer = await Stranger.at(
-      entry === 'tcp' ? { port } : entry === 'joint' ? { port: jointPort } : { path: this.#path },
-    );
+    if (entry.startsWith('hostile')) return this.#trapped(entry, bytes);
+    const peer = await Stranger.at(this.#door(entry));
+    if (entry.startsWith('page')) {
+      peer.send(handshake('/bus'));
+      await once(peer.socket, 'data');
+    }
     const words = hellos[entry];
     if (words !== undefined) {
       peer.send(words);
@@ -127,7 +131,7 @@ export class Arena {
     }
     peer.socket.pause();
     await look(this.#server);
-    const cell = await this.#meanwhile(() => taken(peer.socket, bytes));
+    const cell = await this.#meanwhile(() => taken(peer.socket, bytes, entry === 'page'));
     peer.socket.destroy();
     await peer.closed;
     return cell;
@@ -151,12 +155,21 @@ export class Arena {
     return { ...(await look(this.#server)), pingMs };
   }
 
+  #door(entry: Entry): Parameters<typeof Stranger.at>[0] {
+    const { port = 0, tlsPort = 0, pagePort = 0, jointPort = 0 } = this.#ports;
+    if (entry === 'tcp') return { port };
+    if (entry === 'tls') return { port: tlsPort, tls: true };
+    if (entry === 'joint') return { port: jointPort };
+    return entry.startsWith('page') ? { port: pagePort } : { path: this.#path };
+  }
+
   /** The client comes, in a process of its own, and is flooded. */
-  async #trapped(bytes: Buffer): Promise<Cell> {
+  async #trapped(entry: Entry, bytes: Buffer): Promise<Cell> {
+    this.#isNative = entry !== 'hostile net-ipc server';
     const came = new Promise<Socket>((resolve) => {
       this.#came = resolve;
     });
-    const [client] = await this.#victim('client', this.#trap);
+    const [client] = await this.#victim(entry === 'hostile hub' ? 'member' : 'client', this.#trap);
     const socket = await came;
     await look(client);
     await taken(socket, bytes);
@@ -182,7 +195,8 @@ export class Arena {
         received: 0,
         graceMs: 1_000,
       };
-      const accepted = { compress: false, messagepack: false, busbar: { ...busbar, token } } as const;
+      const native = this.#isNative ? { busbar: { ...busbar, token } } : {};
+      const accepted = { compress: false, messagepack: false, ...native } as const;
       socket.write(acceptHello({ id: `c${this.#sessions}`, ...accepted } as Parameters<typeof acceptHello>[0]));
       this.#came(socket);
     });
@@ -219,6 +233,21 @@ export function tableOf(cells: ReadonlyMap<string, Cell>): string {
   );
 }
 
+/**
+ * What a flood does at least: it is measured again where it is too slow, more often where the machine's other work kept the
+ * victim from a core for as long, since that makes a flood look worse than it is, and never better.
+ */
+async function leastOf(limitMiB: number, measure: () => Promise<Cell>): Promise<Cell> {
+  const flood = { limitMiB };
+  let least = await measure();
+  for (let attempt = 1; attempt < excusedAttempts && isSlow(least, flood); attempt++) {
+    if (attempt >= attempts && !isExcused(least)) break;
+    const next = await measure();
+    if (!isOver(next, flood) || slowness(next) < slowness(least)) least = next;
+  }
+  return least;
+}
+
 /** Whether times alone are over their bounds. */
 function isSlow(cell: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
   return isOver(cell, flood) && !isOver({ ...cell, heldMs: 0, pingMs: undefined }, flood);
@@ -235,12 +264,13 @@ function slowness({ heldMs, pingMs }: Cell): number {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves when `bytes` left, or the peer ended it, or does not read on. */
-async function taken(socket: Socket, bytes: Buffer): Promise<void> {
+/** Resolves when `bytes` left, each piece `inFrames` of WebSockets or as it is, or the peer ended it, or does not read on. */
+async function taken(socket: Socket, bytes: Buffer, inFrames = false): Promise<void> {
   for (let at = 0; at < bytes.length && !socket.destroyed; at += pieceBytes) {
     const left = await new Promise<boolean>((resolve) => {
       const late = setTimeout(resolve, stuckMs, false);
-      socket.write(bytes.subarray(at, at + pieceBytes), () => {
+      const piece = bytes.subarray(at, at + pieceBytes);
+      socket.write(inFrames ? webFrame(2, piece) : piece, () => {
         clearTimeout(late);
         resolve(true);
       });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { Arena, type Cell, isOver, mostDescriptors, mostHeldMs, mostPingMs, mostSpareMiB, tableOf } from './arena.ts';
-import type { Flood } from './floods.ts';
+import type { Flood } from './flood.ts';
 
 /** One measured cell for each flood, all within the bounds. */
 export function floodTable(title: string, floods: readonly Flood[], bytes: number): void {
@@ -33,12 +33,12 @@ export function floodTable(title: string, floods: readonly Flood[], bytes: numbe
 
     it('peers that come and go - cost the same', async function () {
       this.timeout(60_000);
-      hold('come and go, 500', await arena.comeAndGo(500), 32);
+      hold('come and go, 500', await arena.comeAndGo(500, 32), 32);
     });
 
     it('peers that read and answer nothing - cost the same', async function () {
       this.timeout(60_000);
-      hold('20 that read and answer nothing', await arena.ignoreAll(20, 50), 32);
+      hold('20 that read and answer nothing', await arena.ignoreAll(20, 50, 32), 32);
     });
   });
 }

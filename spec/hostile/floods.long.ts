@@ -1,4 +1,5 @@
 import { floodTable } from './flood-table.ts';
-import { floods } from './floods.ts';
+import { pluginFloods } from './plugin-floods.ts';
+import { wireFloods } from './wire-floods.ts';
 
-floodTable('an admitted peer that floods, at length', floods, 3_000_000);
+floodTable('an admitted peer that floods, at length', [...wireFloods, ...pluginFloods], 3_000_000);

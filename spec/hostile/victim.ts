@@ -5,6 +5,8 @@ import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 import { gateway } from '../../lib/plugins/gateway/index.ts';
 import { interserve } from '../../lib/plugins/interserve/index.ts';
 import { remote } from '../../lib/plugins/rpc/index.ts';
+import { services } from '../../lib/plugins/services/index.ts';
+import { certificate } from '../support/certificate.ts';
 import { workwatch } from '../support/stopwatch.ts';
 
 /** What a flood did to its victim. */
@@ -21,7 +23,15 @@ export interface Harm {
   readonly errors: number;
 }
 
-/** A server of all defaults with all plugins, or a client, in a process of its own; its parent asks how it is. */
+/** Where a server listens beside its path. */
+export interface Ports {
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly pagePort: number;
+  readonly jointPort: number;
+}
+
+/** A server of all defaults with all plugins, a client, or a member of services, in a process of its own; its parent asks how it is. */
 const [role, path = ''] = process.argv.slice(2);
 /** One for all calls: what methods allocate is theirs, and not what the bus keeps of it. */
 const block = Buffer.alloc(65_536);
@@ -37,11 +47,13 @@ const failed = (): number => (errors += 1);
 async function serve(): Promise<() => number> {
   const server = new Server({ path });
   const overTcp = new Server({ port: 0 });
+  const overTls = new Server({ port: 0, tls: certificate });
   server.use(interserve({ iport: 0 }));
-  server.use(gateway());
+  const web = server.use(gateway({ browser: { port: 0 } }));
+  server.use(services());
   server.use(dispatch());
   let jointPort: number | undefined;
-  for (const each of [server, overTcp]) {
+  for (const each of [server, overTcp, overTls]) {
     each.on('error', failed);
     each.handle((data) => answer(each, data));
     remote(each, methods);
@@ -49,8 +61,9 @@ async function serve(): Promise<() => number> {
     await each.start();
     if (each === server) jointPort = rooms.jointPort;
   }
-  process.send?.({ port: overTcp.port, jointPort });
-  return () => server.connections.length + overTcp.connections.length;
+  const ports = { port: overTcp.port, tlsPort: overTls.port, pagePort: web.browser?.port, jointPort };
+  process.send?.(ports satisfies { readonly [name in keyof Ports]: number | undefined });
+  return () => server.connections.length + overTcp.connections.length + overTls.connections.length;
 }
 
 /** An echo; and what is to be told to all, or asked of all, is. */
@@ -63,6 +76,13 @@ async function answer(server: Server, data: unknown): Promise<unknown> {
 async function visit(): Promise<() => number> {
   const client = new Client({ path });
   client.on('error', failed);
+  if (role === 'member') {
+    const mine = client.use(services());
+    mine.own('own', { open: () => ({ later: methods.later }) });
+    process.send?.({});
+    void client.connect().catch(failed);
+    return () => 0;
+  }
   client.handle((data) => data);
   remote(client, methods);
   client.use(channels());

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { LinkPort } from '../../lib/session/link-port.ts';
 import { MemoryLink } from '../../lib/transport/memory-link.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 import type { SessionLink } from '../../lib/session/write-queue.ts';
 import { type SessionEnd, SessionPair } from './session-pair.ts';
 

@@ -6,7 +6,7 @@ import type { EncodedMessage } from '../../lib/wire/dialect.ts';
 import type { Frame } from '../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 
 const maxFrameBytes = 1 << 20;
 const maxBytes = 100_000;

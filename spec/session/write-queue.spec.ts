@@ -4,7 +4,7 @@ import { Controls, type Outlet, WriteQueue } from '../../lib/session/write-queue
 import type { Frame } from '../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 
 /** A link that holds what it is given until the spec takes it, and asks to wait from `full` bytes on. */
 class HoldingLink implements Outlet {

@@ -2,7 +2,7 @@ import type { Session } from '../../lib/session/session.ts';
 import { nativeDialect, type SessionDialect } from '../../lib/session/dialect.ts';
 import { NativeDecoder } from '../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../lib/wire/native/encoder.ts';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 
 export type Side = 'client' | 'server';
 

@@ -1,5 +1,6 @@
-import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 /** A socket with no manners, and all it was told. */
 export class Stranger {
@@ -14,9 +15,12 @@ export class Stranger {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
-  static async at(where: { readonly path: string } | { readonly port: number }): Promise<Stranger> {
-    const socket = connect(where);
-    await once(socket, 'connect');
+  static async at(
+    where: { readonly path: string } | { readonly port: number; readonly tls?: boolean },
+  ): Promise<Stranger> {
+    const isSecure = 'port' in where && where.tls === true;
+    const socket = isSecure ? connectSecurely({ ...where, rejectUnauthorized: false }) : connect(where);
+    await once(socket, isSecure ? 'secureConnect' : 'connect');
     return new Stranger(socket);
   }
 

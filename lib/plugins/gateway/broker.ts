@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { BrokeredItem } from './brokered-item.ts';
 import { IdMap } from './connection-table.ts';
-import type { Passing, WebServerMessage } from './gateway-event.ts';
+import { creditOf, type Passing, type WebServerMessage } from './gateway-event.ts';
 import type { Worker } from './worker.ts';
 import { WorkerGroup } from './worker-group.ts';
 import { eventFrame, type ShareOptions } from './worker-protocol.ts';
@@ -121,7 +121,7 @@ export abstract class Broker<Item extends BrokeredItem> {
       for (const worker of item.workers) worker.send(frame);
       return;
     }
-    item.tell(frame, passing === 'credited' ? payload.message.length : 0);
+    item.tell(frame, passing === 'credited' ? creditOf(payload.message) : 0);
     this.pace(item);
   }
 

@@ -40,6 +40,11 @@ export const passedOn = {
 } as const satisfies Readonly<Record<string, Partial<Record<GatewayEventName, Passing>>>>;
 export type Passing = 'credited' | 'kept' | 'fleeting';
 
+/** What a piece of a body, or a message, counts towards the window: an empty one costs something too. */
+export function creditOf(message: Uint8Array): number {
+  return message.length + 64;
+}
+
 /** The `clientID` of events that concern a server itself rather than one client. */
 export const serverClientId = 'SERVER';
 

@@ -33,7 +33,7 @@ export const gatewayOptions = {
   browser: server<never, BrowserListenerOptions>('an object'),
   /** How long a worker may take to come back after its link broke. */
   graceMs: integer({ default: 5000, unit: 'ms' }),
-  /** Most bytes of one client that a worker has not handled. */
+  /** Most bytes of one client that a worker has not handled; each message and each piece of a body counts 64 more. */
   windowBytes: integer({
     default: 262_144,
     min: 1,

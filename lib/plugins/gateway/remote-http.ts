@@ -3,6 +3,7 @@ import {
   type AnyEventName,
   type BodyData,
   type WebServerMessage,
+  creditOf,
   eventTypeIds,
   serverClientId,
   toBuffer,
@@ -184,7 +185,7 @@ export class RemoteHttp extends RequestAccessors {
       default: {
         if (id !== serverClientId && !this.#requests.has(id)) return;
         const handled = this.raiseAndWait(...eventOf(frame));
-        if (frame[0] === eventTypeIds.HTTP_DATA_RECEIVED) this.#worker.took(id, frame[2].length, handled);
+        if (frame[0] === eventTypeIds.HTTP_DATA_RECEIVED) this.#worker.took(id, creditOf(frame[2]), handled);
       }
     }
   }

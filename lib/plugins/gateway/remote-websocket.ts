@@ -1,5 +1,5 @@
 import { EventSource, type EventSourceOptions } from './event-source.ts';
-import { eventTypeIds, serverClientId, type WebSocketEventName, webServerMessage } from './gateway-event.ts';
+import { creditOf, eventTypeIds, serverClientId, type WebSocketEventName, webServerMessage } from './gateway-event.ts';
 import type { UpgradeDetails } from './request-details.ts';
 import { defineVerbs, type RemoteVerbs, webSocketVerbs } from './verbs.ts';
 import type { WebSocketServer } from './websocket-server.ts';
@@ -78,7 +78,7 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
       default: {
         if (id !== serverClientId && !this.#clients.has(id)) return;
         const handled = this.raiseAndWait(...eventOf(frame));
-        if (frame[0] === eventTypeIds.WEBSOCKET_MESSAGE_RECEIVED) this.#worker.took(id, frame[2].length, handled);
+        if (frame[0] === eventTypeIds.WEBSOCKET_MESSAGE_RECEIVED) this.#worker.took(id, creditOf(frame[2]), handled);
       }
     }
   }

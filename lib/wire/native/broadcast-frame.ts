@@ -1,4 +1,4 @@
-import { allocate } from '../../base/bytes.ts';
+import { allocate, copyOf } from '../../base/bytes.ts';
 import type { BodyContract, ContractValue } from '../contracts.ts';
 import type { BroadcastFrame } from '../dialect.ts';
 import { BodyPacker, BodyReader, roomBytes } from './body-codec.ts';
@@ -45,7 +45,7 @@ class WrittenFrame implements BroadcastFrame {
       case Encoding.none:
         return undefined;
       case Encoding.raw:
-        return rawValue(this.buffer[bodyStart] as number, this.buffer.slice(bodyStart + 1, this.end));
+        return rawValue(this.buffer[bodyStart] as number, copyOf(this.buffer.subarray(bodyStart + 1, this.end)));
       default:
         try {
           return reader.read(this.buffer, bodyStart, this.end, Infinity, Infinity);

@@ -1,6 +1,6 @@
 import { Queue } from '../../base/queue.ts';
 import type { Asker, LaneQueue } from '../dialect.ts';
-import type { Slab } from '../slab.ts';
+import type { Slab } from '../../base/slab.ts';
 import { amendFrame, chunkBytes, Flag, headerBytes, writeHeader } from './header.ts';
 
 interface Waiting {

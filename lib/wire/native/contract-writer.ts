@@ -6,7 +6,7 @@ import {
   isContractValue,
 } from '../contracts.ts';
 import type { BroadcastFrame, EncodedMessage } from '../dialect.ts';
-import type { Slab } from '../slab.ts';
+import type { Slab } from '../../base/slab.ts';
 import { contractFrame } from './broadcast-frame.ts';
 import type { ChunkQueue } from './chunk-queue.ts';
 import { checkBodySize, chunkBytes, Encoding, Flag, headerBytes, writeHeader, writeUint32 } from './header.ts';

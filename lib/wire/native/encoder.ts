@@ -1,7 +1,7 @@
 import { type AgreedContracts, isContractValue } from '../contracts.ts';
 import type { Asker, BroadcastFrame, EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
-import type { Slab } from '../slab.ts';
+import type { Slab } from '../../base/slab.ts';
 import { tooCostly } from './msgpack-check.ts';
 import {
   amendFrame,

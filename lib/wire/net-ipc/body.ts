@@ -5,7 +5,7 @@ import { holdsProto, CarefulReader } from '../native/careful-reader.ts';
 import { unencodable } from '../codec/unencodable.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
 import { BodyPacker, type Packed, roomBytes } from '../native/body-codec.ts';
-import type { Slab } from '../slab.ts';
+import type { Slab } from '../../base/slab.ts';
 import type { PacketType } from './packet.ts';
 
 /** Where a body was put; `headroom` bytes before `start` are free. */

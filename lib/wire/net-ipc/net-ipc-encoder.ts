@@ -3,7 +3,7 @@ import type { Deflater } from '../compression.ts';
 import type { PeerContracts } from '../contracts.ts';
 import type { EncodedMessage, Encoder } from '../dialect.ts';
 import type { RemoteFailure, RequestId } from '../frames.ts';
-import type { Slab } from '../slab.ts';
+import type { Slab } from '../../base/slab.ts';
 import { type Body, type BodyComposer, tooLarge, JsonBody, MessagePackBody } from './body.ts';
 import { nonceOfRequest, type PacketType, packetType, tagWidth, writeTag } from './packet.ts';
 

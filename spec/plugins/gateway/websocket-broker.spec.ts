@@ -255,6 +255,32 @@ describe('gateway, WebSocket over the bus', () => {
     expect(numbers).to.deep.equal(numbers.map((_, n) => n));
   });
 
+  it('slow worker - a client that floods with empty messages is held back too', async () => {
+    const { path, join } = await front({ windowBytes: 10_000 });
+    let heard = 0;
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await worker(path, async ({ websocket }) => {
+      websocket.on('WEBSOCKET_MESSAGE_RECEIVED', async () => {
+        heard += 1;
+        await gate;
+      });
+      await websocket.takeClients();
+    });
+    const page = join('', { perMessageDeflate: false });
+    await page.opened;
+    const count = 100_000;
+    for (let n = 0; n < count; n++) page.ws.send('');
+    await until(() => heard >= 100);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The window, and what was read with its last message.
+    expect(heard).to.be.lessThan(30_000);
+    release();
+    await until(() => heard === count);
+  }).timeout(30_000);
+
   it('ids and closeAll - a worker sees the clients of all, and can tell all to go', async () => {
     const { path, join, websocket } = await front();
     const { web, log } = await worker(path, (remote) => remote.websocket.takeClients());

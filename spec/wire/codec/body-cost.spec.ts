@@ -8,7 +8,7 @@ import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
 import { Encoding, FrameType, headerBytes, writeHeader } from '../../../lib/wire/native/header.ts';
 import { checkBody } from '../../../lib/wire/native/msgpack-check.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 import { workwatch } from '../../support/stopwatch.ts';
 import { packet } from '../../support/stranger.ts';
 

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import type { EncodedMessage } from '../../../lib/wire/dialect.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 import { decode, decoderOf, Writer } from './native-peer.ts';
 
 function circular(): object {

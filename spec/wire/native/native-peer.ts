@@ -2,7 +2,7 @@ import type { AgreedContracts } from '../../../lib/wire/contracts.ts';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import { NativeDecoder } from '../../../lib/wire/native/decoder.ts';
 import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 
 export interface Limits {
   readonly records?: boolean;

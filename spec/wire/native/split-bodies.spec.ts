@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import type { Frame } from '../../../lib/wire/frames.ts';
 import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
 import { chunkBytes, Encoding, Flag, FrameType, headerBytes, writeHeader } from '../../../lib/wire/native/header.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 import { decoderOf } from './native-peer.ts';
 
 const limits = { records: true, maxFrameBytes: 1_048_576, maxDepth: 64 };

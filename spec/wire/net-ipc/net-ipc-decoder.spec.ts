@@ -8,7 +8,7 @@ import type { Frame } from '../../../lib/wire/frames.ts';
 import { NetIpcDecoder } from '../../../lib/wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../../../lib/wire/net-ipc/net-ipc-encoder.ts';
 import { tagWidth, writeTag } from '../../../lib/wire/net-ipc/packet.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 import { stopwatch } from '../../support/stopwatch.ts';
 
 const maxFrameBytes = 1 << 20;

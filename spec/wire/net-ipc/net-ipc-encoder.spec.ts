@@ -4,7 +4,7 @@ import { pack, unpack } from 'msgpackr';
 import { BusError } from '../../../lib/base/errors.ts';
 import { createDeflater } from '../../../lib/wire/fast-zlib.ts';
 import { NetIpcEncoder } from '../../../lib/wire/net-ipc/net-ipc-encoder.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 
 interface Bench {
   readonly slab: Slab;

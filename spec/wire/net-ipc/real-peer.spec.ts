@@ -14,7 +14,7 @@ import { NetIpcEncoder } from '../../../lib/wire/net-ipc/net-ipc-encoder.ts';
 import { ClientHandshake } from '../../../lib/wire/handshake/client-handshake.ts';
 import { acceptHello, refusal } from '../../../lib/wire/handshake/refusal.ts';
 import { ServerHandshake } from '../../../lib/wire/handshake/server-handshake.ts';
-import { Slab } from '../../../lib/wire/slab.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 
 const maxFrameBytes = 1 << 20;
 const offer = { versions: [1], features: ['records'], maxFrameBytes };

@@ -35,6 +35,9 @@ interface EndEvents {
   remote: readonly unknown[];
 }
 
+/** Calls that come before there is an object to call. */
+const maxEarlyCalls = 1_000;
+
 /** What the owner's and the user's end of a channel have in common. */
 export abstract class ChannelEnd<
   Events extends EndEvents & { [Name in keyof Events]: readonly unknown[] },
@@ -42,6 +45,7 @@ export abstract class ChannelEnd<
   readonly id: string;
   readonly #options: EndOptions;
   readonly #early: { readonly user: number; readonly body: Uint8Array }[] = [];
+  #earlyBytes = 0;
   #streams: StreamReader | undefined;
   #transport: EndTransport | undefined;
   #membership: Membership | undefined;
@@ -134,7 +138,7 @@ export abstract class ChannelEnd<
   protected finish(reason: Reason): boolean {
     if (this.#closed !== undefined) return false;
     this.#closed = reason;
-    this.#early.length = 0;
+    this.#takeEarly();
     return true;
   }
 
@@ -168,7 +172,7 @@ export abstract class ChannelEnd<
       },
       attach: (listener) => {
         this.listener = listener;
-        for (const { user, body } of this.#early.splice(0)) listener.call(user, body);
+        for (const { user, body } of this.#takeEarly()) listener.call(user, body);
       },
       claimStreams: () => this.#streams?.decide('remote'),
     };
@@ -200,8 +204,19 @@ export abstract class ChannelEnd<
   }
 
   #call(user: number, body: Uint8Array): void {
-    if (this.listener !== undefined) this.listener.call(user, body);
-    else if (this.#early.length < 1_000) this.#early.push({ user, body });
+    if (this.listener !== undefined) {
+      this.listener.call(user, body);
+      return;
+    }
+    const bytes = this.#earlyBytes + body.length;
+    if (this.#early.length >= maxEarlyCalls || bytes > this.#options.maxHeldBytes) return;
+    this.#earlyBytes = bytes;
+    this.#early.push({ user, body });
+  }
+
+  #takeEarly(): { readonly user: number; readonly body: Uint8Array }[] {
+    this.#earlyBytes = 0;
+    return this.#early.splice(0);
   }
 
   #remoteChunk(user: number, bytes: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { copyOf } from '../../../base/bytes.ts';
 import { ChunkDecoder } from '../joint-bytes/chunks.ts';
 
 export type StreamMode = 'data' | 'chunk' | 'remote';
@@ -9,6 +10,9 @@ interface StreamSink {
   /** The bytes are not what the mode expects; the user's stream cannot be read any more. */
   malformed(user: number): void;
 }
+
+/** What keeping a piece costs beside its bytes. */
+const pieceBytes = 64;
 
 /**
  * What joint peers send are bytes that do not say what they are. This reads them in the end's mode, each user's apart,
@@ -41,9 +45,14 @@ export class StreamReader {
 
   feed(user: number, bytes: Uint8Array): void {
     if (this.#mode === undefined) {
-      this.#heldBytes += bytes.length;
-      if (this.#heldBytes > this.#maxHeldBytes) this.#sink.malformed(user);
-      else this.#held.push({ user, bytes });
+      const cost = bytes.length + pieceBytes;
+      if (this.#heldBytes + cost > this.#maxHeldBytes) {
+        this.#sink.malformed(user);
+        return;
+      }
+      this.#heldBytes += cost;
+      // A copy: a view of a byte keeps all that was read with it.
+      this.#held.push({ user, bytes: copyOf(bytes) });
       return;
     }
     if (this.#mode === 'data') {
@@ -62,7 +71,10 @@ export class StreamReader {
   /** The user came or went: its stream starts anew. */
   reset(user: number): void {
     this.#decoders.delete(user);
-    this.#held = this.#held.filter((held) => held.user !== user);
+    this.#held = this.#held.filter((held) => {
+      if (held.user === user) this.#heldBytes -= held.bytes.length + pieceBytes;
+      return held.user !== user;
+    });
   }
 
   #decoder(user: number): ChunkDecoder {

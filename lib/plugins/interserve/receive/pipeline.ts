@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BusError } from '../../../base/errors.ts';
+import { Slab } from '../../../base/slab.ts';
 import { asTransferError, transferError } from '../outcomes.ts';
 import type { ValueKind } from '../payload/payload.ts';
 import type { Digest, Receipt } from '../protocol.ts';
@@ -106,7 +107,8 @@ export class ValueSink implements Sink {
   readonly #deliver: (value: string | Buffer, sha256: string) => unknown;
   /** Allocated with the first byte, so that an announcement alone costs nothing. */
   #whole: Buffer | undefined;
-  #chunks: Uint8Array[] = [];
+  /** Where the size is not known. */
+  readonly #pieces = new Slab();
   #bytes = 0;
 
   constructor(kind: ValueKind, size: number | undefined, deliver: (value: string | Buffer, sha256: string) => unknown) {
@@ -117,7 +119,7 @@ export class ValueSink implements Sink {
 
   write(bytes: Uint8Array): undefined {
     if (this.#size === undefined) {
-      this.#chunks.push(bytes);
+      this.#pieces.gather(bytes);
     } else {
       this.#whole ??= Buffer.allocUnsafeSlow(this.#size);
       this.#whole.set(bytes, this.#bytes);
@@ -127,15 +129,14 @@ export class ValueSink implements Sink {
   }
 
   async finish(sha256: string): Promise<void> {
-    const whole = this.#whole ?? Buffer.concat(this.#chunks, this.#bytes);
-    this.#chunks = [];
+    const whole = this.#whole ?? Buffer.concat(this.#pieces.take(), this.#bytes);
     this.#whole = undefined;
     await this.#deliver(this.#kind === 'string' ? decode(whole) : whole, sha256);
   }
 
   discard(): Promise<void> {
-    this.#chunks = [];
     this.#whole = undefined;
+    this.#pieces.take();
     return Promise.resolve();
   }
 }

@@ -5,11 +5,13 @@ import { extname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { BusError } from '../../../base/errors.ts';
+import { Slab } from '../../../base/slab.ts';
 import { asTransferError, transferError } from '../outcomes.ts';
 import type { Sink } from './pipeline.ts';
 
-/** Bytes a stream buffers before the sender has to wait. */
+/** Bytes that wait for a stream's reader before the sender has to wait, and how many of them the stream asks for. */
 const bufferedBytes = 256 * 1024;
+const streamBytes = 16 * 1024;
 
 /** Bytes that may wait for the disk before the sender has to wait. */
 const backlogBytes = 2 * 1024 * 1024;
@@ -21,6 +23,9 @@ const backlogBytes = 2 * 1024 * 1024;
 export class StreamSink implements Sink {
   readonly #deliver: (stream: Readable) => unknown;
   #stream: Readable | undefined;
+  /** What the stream did not ask for; it keeps each piece as it is, however small. */
+  readonly #ahead = new Slab();
+  #isWanted = false;
   /** Settles when the receiver's callback did and the stream was read to its end, or as soon as one of them failed. */
   #taken: Promise<unknown> = Promise.resolve();
   #failed = false;
@@ -33,13 +38,15 @@ export class StreamSink implements Sink {
   write(bytes: Uint8Array): Promise<void> | undefined {
     const stream = this.#begin();
     if (this.#gone(stream)) return this.#refuse();
-    if (stream.push(bytes)) return undefined;
-    return this.#whenRoom(stream);
+    this.#ahead.gather(bytes);
+    if (this.#isWanted) this.#pass(stream);
+    return this.#ahead.pendingBytes < bufferedBytes ? undefined : this.#whenRoom(stream);
   }
 
   async finish(): Promise<void> {
     const stream = this.#begin();
     if (this.#gone(stream)) await this.#refuse();
+    this.#pass(stream);
     stream.push(null);
     await this.#taken;
   }
@@ -51,7 +58,12 @@ export class StreamSink implements Sink {
 
   #begin(): Readable {
     if (this.#stream !== undefined) return this.#stream;
-    const stream = new Readable({ read: () => this.#release(), highWaterMark: bufferedBytes });
+    const read = (): void => {
+      this.#isWanted = true;
+      this.#pass(stream);
+      this.#release();
+    };
+    const stream = new Readable({ read, highWaterMark: streamBytes });
     this.#stream = stream;
     // Readers may listen for the error; nobody has to.
     stream.on('error', () => {});
@@ -63,6 +75,10 @@ export class StreamSink implements Sink {
       this.#release();
     });
     return stream;
+  }
+
+  #pass(stream: Readable): void {
+    for (const piece of this.#ahead.take()) this.#isWanted = stream.push(piece);
   }
 
   #gone(stream: Readable): boolean {
@@ -97,8 +113,7 @@ export class FileSink implements Sink {
   readonly #deliver: (path: string, sha256: string) => unknown;
   readonly #openPart: (path: string) => Promise<FileHandle>;
   #file: Promise<FileHandle> | undefined;
-  #queue: Uint8Array[] = [];
-  #queuedBytes = 0;
+  readonly #queue = new Slab();
   #writing: Promise<void> | undefined;
   #failed: { readonly error: unknown } | undefined;
 
@@ -117,13 +132,12 @@ export class FileSink implements Sink {
 
   write(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#failed !== undefined) return Promise.reject(asTransferError(this.#failed.error));
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.length;
+    this.#queue.gather(bytes);
     if (this.#writing === undefined) {
       this.#writing = this.#drain();
       this.#writing.catch(() => {});
     }
-    return this.#queuedBytes > backlogBytes ? this.#writing : undefined;
+    return this.#queue.pendingBytes > backlogBytes ? this.#writing : undefined;
   }
 
   async finish(sha256: string): Promise<void> {
@@ -142,8 +156,7 @@ export class FileSink implements Sink {
   }
 
   async discard(): Promise<void> {
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#queue.take();
     this.#failed ??= { error: undefined };
     await this.#writing?.catch(() => {});
     const file = await this.#file?.catch(() => undefined);
@@ -155,12 +168,7 @@ export class FileSink implements Sink {
   async #drain(): Promise<void> {
     try {
       const file = await (this.#file ??= this.#openPart(this.#partPath));
-      while (this.#queue.length > 0) {
-        const queue = this.#queue;
-        this.#queue = [];
-        this.#queuedBytes = 0;
-        await writeAll(file, queue);
-      }
+      while (this.#queue.pendingBytes > 0) await writeAll(file, this.#queue.take());
     } catch (error) {
       this.#failed ??= { error };
       throw asTransferError(error);

@@ -21,6 +21,21 @@ async function rejection(promise: Promise<unknown> | undefined): Promise<unknown
   throw new Error('It did not reject');
 }
 
+/** Three million pieces of a byte, each of which keeps what was read with it. */
+const pieces = 3_000_000;
+function* bytesOfMuch(): Generator<Buffer> {
+  for (let at = 0; at < pieces; at += 1_000) {
+    const read = Buffer.alloc(1_000, 'x');
+    for (let byte = 0; byte < read.length; byte += 1) yield read.subarray(byte, byte + 1);
+  }
+}
+
+function inUse(): number {
+  globalThis.gc?.();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return (heapUsed + arrayBuffers) / 1_048_576;
+}
+
 describe('interserve sinks', () => {
   describe('value', () => {
     it('a string - arrives as a string, also when a character was cut', async () => {
@@ -42,6 +57,37 @@ describe('interserve sinks', () => {
       }
       expect(got).to.deep.equal([Buffer.alloc(0), Buffer.alloc(0)]);
     });
+  });
+
+  it('pieces of a byte - cost a byte, whoever keeps them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'busbar-spec-'));
+    const got: string[] = [];
+    let stream: Readable | undefined;
+    const sinks = {
+      value: new ValueSink('string', undefined, (value) => got.push(String(value))),
+      stream: new StreamSink((given) => {
+        stream = given;
+      }),
+      file: new FileSink(join(folder, 'whole'), () => {}),
+    };
+    for (const [name, sink] of Object.entries(sinks)) {
+      const before = inUse();
+      let isHeld = false;
+      for (const byte of bytesOfMuch()) {
+        const wait = sink.write(byte);
+        // A stream that nobody reads holds its sender back.
+        isHeld = name === 'stream' && wait !== undefined;
+        if (isHeld) break;
+      }
+      expect(inUse() - before, name).to.be.below(8);
+      expect(isHeld, name).to.equal(name === 'stream');
+    }
+    const read = text(stream!);
+    await Promise.all(Object.values(sinks).map((sink) => sink.finish(hash)));
+    expect((await read).length).to.equal(256 * 1_024);
+    expect(got).to.deep.equal(['x'.repeat(pieces)]);
+    expect((await readFile(join(folder, 'whole'))).length).to.equal(pieces);
+    await rm(folder, { recursive: true });
   });
 
   describe('stream', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { Slab } from '../../lib/wire/slab.ts';
+import { Slab } from '../../lib/base/slab.ts';
 
 function write(slab: Slab, text: string): void {
   slab.ensure(text.length);

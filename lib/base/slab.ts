@@ -1,7 +1,9 @@
-import { allocate } from '../base/bytes.ts';
+import { allocate } from './bytes.ts';
 
 const firstSlabBytes = 4_096;
 const largestSlabBytes = 65_536;
+/** Pieces from this size on are not copied when they are gathered. */
+const adoptFrom = 16_384;
 const noBuffer = new Uint8Array(0);
 
 /**
@@ -64,7 +66,18 @@ export class Slab {
     this.#sealedBytes += bytes.length;
   }
 
-  /** The same for part of a buffer that others use too; parts that follow each other are handed out as one. */
+  /** Adds `bytes`, which must not change any more; few of them as a copy, so that a piece costs no more than its bytes. */
+  gather(bytes: Uint8Array): void {
+    if (bytes.length >= adoptFrom) {
+      this.adopt(bytes);
+      return;
+    }
+    this.ensure(bytes.length);
+    this.buffer.set(bytes, this.position);
+    this.position += bytes.length;
+  }
+
+  /** The same as `adopt` for part of a buffer that others use too; parts that follow each other are handed out as one. */
   share(buffer: Uint8Array, start: number, end: number): void {
     this.#sealedBytes += end - start;
     if (this.#shared === buffer && this.#sharedEnd === start && this.position === this.#start) {
