@@ -203,8 +203,7 @@ export class Arena {
   }
 
   async #victim(role: string, path: string): Promise<[ChildProcess, object]> {
-    const execArgv = ['--expose-gc', '--max-semi-space-size=1'];
-    const victim = fork(new URL('./victim.js', import.meta.url), [role, path], { execArgv });
+    const victim = fork(new URL('./victim.js', import.meta.url), [role, path], { execArgv: ['--expose-gc'] });
     const [told] = (await once(victim, 'message')) as [object];
     await look(victim);
     return [victim, told];

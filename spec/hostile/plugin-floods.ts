@@ -170,7 +170,9 @@ for (const [word, members] of Object.entries(ofHubs)) {
   const told = (turn: number): Buffer =>
     frame(FrameType.message, plain, 1, 0, text([1, [0, word, null, ...members(turn)]]));
   const usual = word === 'open' || word === 'caller';
-  add(`services: ${word}`, (bytes) => many(bytes, asked, hub()), { entry: 'hostile hub', limitMiB: openMiB, usual });
+  // What is opened is the program's, and stays.
+  const limit = word === 'open' ? begunMiB : openMiB;
+  add(`services: ${word}`, (bytes) => many(bytes, asked, hub()), { entry: 'hostile hub', limitMiB: limit, usual });
   add(`services: ${word}, told`, (bytes) => many(bytes, told, hub()), {
     entry: 'hostile hub',
     limitMiB: openMiB,

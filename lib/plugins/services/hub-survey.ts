@@ -11,6 +11,9 @@ import { object } from './protocol.ts';
 import { RemoteReach } from './remote-reach.ts';
 import type { MemberAnswer } from './service.ts';
 
+/** Surveys of a member that may be open at once: each asks many. */
+const mostOpen = 1_000;
+
 /** One call of all who offer a service, each with so long to answer. */
 export interface HubSurvey {
   readonly caller: Participant;
@@ -26,6 +29,8 @@ export class HubSurveys {
   readonly #lanes: LaneHub;
   readonly #presence: Presence;
   readonly #own: Participant;
+  /** How many surveys of each member are open. */
+  readonly #open = new Map<Participant, number>();
 
   constructor(clock: Clock, lanes: LaneHub, presence: Presence, own: Participant) {
     this.#clock = clock;
@@ -53,14 +58,24 @@ export class HubSurveys {
     return asked.flatMap((participant) => rows.get(participant) ?? []);
   }
 
-  /** The same as it travels. */
+  /** The same for a member, as it travels. Rejects `ERR_QUEUE_FULL` as well, where it has asked too many. */
   async rows(survey: HubSurvey): Promise<unknown[]> {
-    const answers = await this.all(survey);
-    return answers.map(({ member, status, value, reason }) => {
-      if (status === 'fulfilled') return [member, true, value];
-      const { code, message } = toFailure(reason);
-      return [member, false, code, message];
-    });
+    const { caller } = survey;
+    const open = this.#open.get(caller) ?? 0;
+    if (open >= mostOpen) throw new BusError('ERR_QUEUE_FULL', `${mostOpen} surveys of this member are open`);
+    this.#open.set(caller, open + 1);
+    try {
+      const answers = await this.all(survey);
+      return answers.map(({ member, status, value, reason }) => {
+        if (status === 'fulfilled') return [member, true, value];
+        const { code, message } = toFailure(reason);
+        return [member, false, code, message];
+      });
+    } finally {
+      const left = (this.#open.get(caller) ?? 1) - 1;
+      if (left === 0) this.#open.delete(caller);
+      else this.#open.set(caller, left);
+    }
   }
 
   async #askRemote(

@@ -5,6 +5,7 @@ import {
   type CallRequest,
   endStreamsIn,
   laneHub,
+  OneWayContext,
   type RpcHub,
   type RpcSession,
   travels,
@@ -53,7 +54,7 @@ export class MemberLink implements ServiceCaller {
     this.#options = options;
     this.#events = events;
     this.#hub = laneHub(host).hub;
-    const control: Callee = { prints: {}, hash: '', call: (name, args) => this.#heard(name, args) };
+    const control: Callee = { prints: {}, hash: '', call: (name, args, request) => this.#heard(name, args, request) };
     const calls: Callee = { prints: {}, hash: '', call: (name, args, request) => this.#serve(name, args, request) };
     this.#hub.offer(object.control, () => control);
     this.#hub.offer(object.call, () => calls);
@@ -172,9 +173,13 @@ export class MemberLink implements ServiceCaller {
     return this.#options.provisions.serve(call);
   }
 
-  #heard(name: unknown, args: readonly unknown[]): unknown {
+  #heard(name: unknown, args: readonly unknown[], request: CallRequest): unknown {
     const word = readAtMember([name, ...args]);
     const { provisions } = this.#options;
+    // What takes time is asked for, so that no more of it is open than requests may be.
+    if (request instanceof OneWayContext && (word[0] === 'open' || word[0] === 'close')) {
+      throw new BusError('ERR_PROTOCOL', 'The hub wants no answer to what has one');
+    }
     switch (word[0]) {
       case 'open':
         return provisions.open(word[1], word[2], word[3], word[4]);

@@ -336,6 +336,24 @@ contract(
       await two.client.close();
     });
 
+    it('surveys - of one member that are open at once are bounded, and those of others go on', async () => {
+      const hive = await Hive.open(bus());
+      await hive.member({ name: 'one' }, (mine) => mine.provide('find', new Desk('one').object));
+      const [{ mine }, other] = [await hive.member(), await hive.member()];
+      const { survey } = mine.service<Finder>('find');
+      const many = Array.from({ length: 1_100 }, () => survey.wait(1, callOptions({ timeout: 400 })));
+      const [, elsewhere] = await Promise.all([
+        Promise.allSettled(many),
+        other.mine.service<Finder>('find').survey.find(7),
+      ]);
+      expect(elsewhere.map(({ value }) => value)).to.deep.equal(['one 7']);
+      const refused = (await Promise.allSettled(many)).flatMap((made) =>
+        made.status === 'rejected' ? made.reason : [],
+      );
+      expect(refused.map(({ code }) => code)).to.deep.equal(Array.from({ length: 100 }, () => 'ERR_QUEUE_FULL'));
+      expect((await survey.find(8)).map(({ value }) => value)).to.deep.equal(['one 8']);
+    });
+
     it('offerings - that are none, or twice, are refused at once; what the hub refuses is told', async () => {
       const hive = await Hive.open(bus(), { maxServices: 2 });
       const { mine } = await hive.member({ name: 'one' });

@@ -201,6 +201,12 @@ contract(
       expect(await ask(0, 'open', null, 'nothing', '1', 1, null)).to.equal('$unbegun');
       expect(await ask(0, 'close', null, 'room', '1', 1)).to.equal('$unbegun');
       expect(await ask(0, 'presence', null, 'join', { id: 1 })).to.equal('ERR_PROTOCOL');
+      let opened = 0;
+      mine.own('desk', { open: () => ((opened += 1), {}) });
+      for (let key = 0; key < 10; key += 1)
+        await lane.send(connection!, [1, [0, 'open', null, 'desk', `${key}`, 1, null]]);
+      await ask(0, 'open', null, 'desk', 'asked for', 1, null);
+      expect(opened).to.equal(1);
       expect(await ask(1, 'find', null, 'find', 'nobody', null, 0)).to.equal('ERR_PROTOCOL');
       expect(await ask(1, 'find', null)).to.equal('ERR_PROTOCOL');
       expect((await rejected(mine.members())).code).to.equal('ERR_PROTOCOL');
