@@ -18,12 +18,16 @@ export interface KeyedService<Room extends object = object> {
   open(key: string, state: unknown, opening: { readonly epoch: number }): Room | Promise<Room>;
   /** Called when the calls to the key have ended, and the key leaves this owner: returns data for the next one. */
   close?(room: Room, key: string): unknown;
+  /** Called instead of `close` when the key is another's, with the event `lost`: stops what the room still does. */
+  lost?(room: Room, key: string): void;
 }
 
 /** Who hears of the keys. */
 export interface HeldKeysHost {
   readonly clock: Clock;
   lost(service: string, key: string): void;
+  /** A callback of the service failed that no call waits for. */
+  failed(error: unknown): void;
   idle(service: string, key: string, epoch: number, calls: number): void;
 }
 
@@ -62,7 +66,7 @@ export class HeldKeys {
       throw error;
     }
     if (held.isLost) {
-      this.#host.lost(this.name, key);
+      this.#lost(key, held);
       throw lostError();
     }
     held.usedAt = this.#host.clock.now();
@@ -108,13 +112,22 @@ export class HeldKeys {
     this.#keys.delete(key);
     held.lose();
     // One that is being opened is told of when there is something to let go of.
-    if (held.room !== undefined) this.#host.lost(this.name, key);
+    if (held.room !== undefined) this.#lost(key, held);
   }
 
   loseAll(): void {
     this.#sweep?.cancel();
     this.#sweep = undefined;
     for (const key of [...this.#keys.keys()]) this.lose(key);
+  }
+
+  #lost(key: string, { room }: HeldKey): void {
+    try {
+      this.#definition.lost?.(room?.object as object, key);
+    } catch (error) {
+      this.#host.failed(error);
+    }
+    this.#host.lost(this.name, key);
   }
 
   #watch(): void {

@@ -8,6 +8,8 @@ import type { HubLimits } from './services-options.ts';
 export interface ServiceHost {
   readonly clock: Clock;
   readonly limits: HubLimits;
+  /** What all that would wait rejects with, since the hub closes. */
+  readonly closed: BusError | undefined;
   /** Greater than any before. */
   nextEpoch(): number;
   /** Takes room for one key; false where there are as many as may be. */

@@ -122,6 +122,10 @@ export class Hub {
     this.services.route(new Call({ caller: this.own, service, key, method, args, idempotent: false, request }));
   }
 
+  open(): void {
+    this.services.open();
+  }
+
   close(): void {
     this.services.close(new BusError('ERR_CLOSED', 'The hub closes'));
     this.#provisions.loseAll();

@@ -30,7 +30,7 @@ export class KeySpace implements HubService {
     this.#keyHost = {
       service: name,
       host,
-      room: new WaitingRoom(host.limits),
+      room: new WaitingRoom(host),
       choose: (key) => this.#choose(key),
       over: (key) => this.#forget(key),
     };
@@ -78,6 +78,15 @@ export class KeySpace implements HubService {
   owner(name: string): Participant | undefined {
     const key = this.#keys.get(name);
     return key?.isOpen === true ? key.owner?.participant : undefined;
+  }
+
+  /** Those that are open, with that participant if one is given. */
+  open(participant?: Participant): string[] {
+    const open: string[] = [];
+    for (const { name, isOpen, owner } of this.#keys.values()) {
+      if (isOpen && (participant === undefined || owner?.participant === participant)) open.push(name);
+    }
+    return open;
   }
 
   /**

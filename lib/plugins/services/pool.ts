@@ -28,7 +28,7 @@ export class Pool implements HubService {
   constructor(name: string, host: ServiceHost) {
     this.name = name;
     this.#host = host;
-    this.#waiting = new WaitingCalls(new WaitingRoom(host.limits), host.clock, host.limits.waitMs);
+    this.#waiting = new WaitingCalls(new WaitingRoom(host), host.clock, host.limits.waitMs);
   }
 
   get isUsed(): boolean {

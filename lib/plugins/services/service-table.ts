@@ -11,7 +11,7 @@ import { WaitingCalls, WaitingRoom } from './waiting-calls.ts';
 
 /** The services of all members by their names, and the calls to those that nobody offers. */
 export class ServiceTable {
-  readonly #host: ServiceHost;
+  readonly #host: ServiceHost & { closed: BusError | undefined };
   readonly #services = new Map<string, HubService>();
   readonly #unoffered = new Map<string, WaitingCalls>();
   /** In use, of all services. */
@@ -23,6 +23,7 @@ export class ServiceTable {
     this.#host = {
       clock,
       limits,
+      closed: undefined,
       report,
       nextEpoch: () => ++this.#epoch,
       takeKey: () => {
@@ -114,8 +115,20 @@ export class ServiceTable {
     throw new BusError('ERR_NO_SERVICE', `Nobody owns keys of "${name}"`);
   }
 
-  /** Rejects all that waits. */
+  /** Those of a service that are open, with `owner` if one is given. */
+  openKeys(name: string, owner?: Participant): string[] {
+    const service = this.#services.get(name);
+    return service instanceof KeySpace ? service.open(owner) : [];
+  }
+
+  /** What finds no member waits, also after a `close`. */
+  open(): void {
+    this.#host.closed = undefined;
+  }
+
+  /** Rejects all that waits, and from now on what would wait. */
   close(error: BusError): void {
+    this.#host.closed = error;
     for (const service of [...this.#services.values()]) service.close(error);
     for (const waiting of [...this.#unoffered.values()]) waiting.fail(error);
   }
@@ -129,7 +142,7 @@ export class ServiceTable {
         call.reject(new BusError('ERR_NO_SERVICE', `No member offers "${name}"`));
         return;
       }
-      waiting = new WaitingCalls(new WaitingRoom(limits), clock, limits.waitMs, () => this.#unoffered.delete(name));
+      waiting = new WaitingCalls(new WaitingRoom(this.#host), clock, limits.waitMs, () => this.#unoffered.delete(name));
       waiting.member(false);
       this.#unoffered.set(name, waiting);
     }

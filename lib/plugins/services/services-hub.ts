@@ -24,6 +24,7 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
     this.#provisions = new Provisions({
       clock: host.clock,
       lost: (service, key) => void this.fire('lost', service, key),
+      failed: (error) => this.#report(error),
       idle: (service, key, epoch, calls) => this.#hub.services.keys(service).idle(key, this.#hub.own, epoch, calls),
     });
     const hub = new Hub(host, limits, this.#provisions, (event, member, reason) => {
@@ -36,6 +37,7 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
       notify: async (service, key, method, args) => hub.notify(service, key, method, args),
       survey: (service, method, args, ask) => hub.surveys.all({ caller: hub.own, service, method, args, ask }),
     };
+    host.onStart(() => hub.open());
     host.onClose(() => hub.close());
   }
 
@@ -73,6 +75,13 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
   owner(service: string, key: string): Member | undefined {
     checkName('a key', key);
     return this.#keys(service).owner(key)?.entry;
+  }
+
+  /** The keys that are open, of all owners or of one; none where nobody owns keys of the service. Throws `ERR_NO_MEMBER`. */
+  keys(service: string, memberId?: string): string[] {
+    const owner = memberId === undefined ? undefined : this.#participant(memberId);
+    checkName('a service', service);
+    return this.#hub.services.openKeys(service, owner);
   }
 
   /**

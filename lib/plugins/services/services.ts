@@ -30,6 +30,7 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     this.#provisions = new Provisions({
       clock: host.clock,
       lost: (service, key) => void this.fire('lost', service, key),
+      failed: (error) => this.#report(error),
       idle: (service, key, epoch, calls) => this.#link.tell('idle', service, key, epoch, calls),
     });
     const options = { name, takeOver, meta: () => this.#meta, provisions: this.#provisions };

@@ -1,27 +1,30 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { Call } from './call.ts';
+import type { ServiceHost } from './hub-service.ts';
 
 /** What may wait at the hub for one service: calls, and states of keys without an owner. */
 export class WaitingRoom {
-  readonly #most: { readonly maxWaiting: number; readonly maxWaitingBytes: number };
+  readonly #host: Pick<ServiceHost, 'limits' | 'closed'>;
   calls = 0;
   bytes = 0;
 
-  constructor(most: { readonly maxWaiting: number; readonly maxWaitingBytes: number }) {
-    this.#most = most;
+  constructor(host: Pick<ServiceHost, 'limits' | 'closed'>) {
+    this.#host = host;
   }
 
-  /** @throws BusError `ERR_QUEUE_FULL`. */
+  /** @throws BusError `ERR_QUEUE_FULL`, or what all reject with where the hub closes. */
   check(bytes: number): void {
-    const { maxWaiting, maxWaitingBytes } = this.#most;
+    const { limits, closed } = this.#host;
+    if (closed !== undefined) throw closed;
+    const { maxWaiting, maxWaitingBytes } = limits;
     if (this.calls < maxWaiting && this.bytes + bytes <= maxWaitingBytes) return;
     throw new BusError('ERR_QUEUE_FULL', `${this.calls} calls of this service wait at the hub`);
   }
 
   /** Whether a state of so many bytes can be kept. */
   fits(bytes: number): boolean {
-    return this.bytes + bytes <= this.#most.maxWaitingBytes;
+    return this.bytes + bytes <= this.#host.limits.maxWaitingBytes;
   }
 }
 

@@ -70,6 +70,9 @@ class Rooms {
         this.open.delete(key);
         return room.players;
       },
+      lost: (room, key) => {
+        if (this.open.get(key) === room) this.open.delete(key);
+      },
     };
   }
 }
@@ -87,7 +90,6 @@ contract(
         mine.own('room', rooms.definition, options);
         mine.on('lost', (service, key) => {
           rooms.lost.push(`${service} ${key}`);
-          rooms.open.delete(key);
         });
       });
       return { ...bee, rooms, id: bee.mine.id ?? '' };
@@ -131,6 +133,12 @@ contract(
       expect(b.rooms.open.size).to.equal(moved);
       expect(moved).to.be.within(18, 39);
       expect(a.rooms.open.size).to.equal(40 - moved);
+      expect(hive.hub.keys('room', b.id).sort()).to.deep.equal([...b.rooms.open.keys()].sort());
+      expect(hive.hub.keys('room').sort()).to.deep.equal([...keys].sort());
+      expect(hive.hub.keys('nothing')).to.deep.equal([]);
+      expect(() => hive.hub.keys('room', 'nobody'))
+        .to.throw()
+        .with.property('code', 'ERR_NO_MEMBER');
       expect(await hive.hub.rebalance('room')).to.equal(0);
       for (const key of keys) {
         const owner = hive.hub.owner('room', key)?.name;
@@ -254,6 +262,26 @@ contract(
       expect(await room.call.join('bob')).to.equal('other a: bob');
       await until(() => a.rooms.lost.length === 1);
       expect(a.rooms.open.size).to.equal(0);
+    });
+
+    it('owners - whose lost() throws are told of all their keys, and report it', async () => {
+      const hive = await Hive.open(bus());
+      const told: string[] = [];
+      await hive.member({ name: 'a' }, (mine) => {
+        mine.on('lost', (_service, key) => told.push(key));
+        mine.own('room', {
+          open: (key) => ({ join: () => key }),
+          lost: (room, key) => {
+            if (told.push(`lost ${room.join()}`) === 1) throw new Error(`cannot let go of ${key}`);
+          },
+        });
+      });
+      const rooms = hive.hub.service<{ join(): string }>('room');
+      for (const key of ['1', '2']) expect(await rooms.key(key).call.join()).to.equal(key);
+      hive.server.connections[0]?.destroy('thought dead');
+      await until(() => told.length === 4);
+      expect(told).to.deep.equal(['lost 1', '1', 'lost 2', '2']);
+      expect(bus().takeErrors()).to.deep.equal(['ERR_LISTENER']);
     });
 
     it('links - that break move no key', async () => {

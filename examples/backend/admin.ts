@@ -1,0 +1,27 @@
+import { Client } from 'busbar';
+import { services } from 'busbar/services';
+import { argumentsOf, end } from '../program.ts';
+import type { Offers } from './contract.ts';
+import { at } from './member.ts';
+
+// status room; rebalance room; restart rooms-1: what is asked of a service or a member.
+
+const [folder, command, name] = argumentsOf('FOLDER', 'COMMAND', 'NAME');
+const client = new Client({ ...at(folder, 'bus'), retries: 0 });
+const mine = client.use(services());
+const control = mine.service<Offers['control']>('control');
+await client.connect();
+
+if (command === 'status') {
+  for (const one of await mine.members(name))
+    console.log(one.name, one.state, ...(await control.call.keys(name, one.id)));
+} else if (command === 'rebalance') {
+  console.log(await control.call.rebalance(name), 'keys have moved');
+} else if (command === 'restart') {
+  // Its keys go to others before it ends; who started it starts it again.
+  const { meta } = (await mine.member(name)) ?? end(`There is no member "${name}"`);
+  const isBack = new Promise<void>((resolve) => mine.on('join', (one) => one.name === name && resolve()));
+  process.kill((meta as { readonly pid: number }).pid, 'SIGTERM');
+  await isBack;
+} else end('COMMAND is status, rebalance or restart', 2);
+await client.close();

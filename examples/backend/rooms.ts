@@ -1,0 +1,25 @@
+import { argumentsOf } from '../program.ts';
+import type { Offers } from './contract.ts';
+import { again, member } from './member.ts';
+
+const [folder, name] = argumentsOf('FOLDER', 'NAME');
+await member(folder, name, (mine) => {
+  const store = mine.service<Offers['store']>('store');
+  const audience = mine.service<Offers['audience']>('audience');
+  mine.own('room', {
+    async open(key, left, { epoch }) {
+      const room = {
+        // What its last owner left; where that one died, what is stored.
+        lines: typeof left === 'number' ? left : await store.call.linesOf(key, again),
+        async say(player: string, text: string): Promise<number> {
+          const line = ++room.lines;
+          await store.call.save(key, epoch, line, again);
+          await audience.notify.tell(key, line, player, text);
+          return line;
+        },
+      };
+      return room;
+    },
+    close: ({ lines }) => lines,
+  });
+});
