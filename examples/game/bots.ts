@@ -1,13 +1,20 @@
 import { argumentsOf } from '../program.ts';
 import { Bot } from './bot.ts';
-import type { Answers } from './contract.ts';
-import { at, join } from './control.ts';
+import type { Answers, Offers } from './contract.ts';
+import { at, member } from './member.ts';
 import { sum } from './sequence.ts';
 import { botProcesses } from './settings.ts';
 
 // A process full of bots. A third into the game the links of a quarter of them are cut; their sessions go on.
 
-const [control, players, index, total, seconds] = argumentsOf('CONTROL', 'PLAYERS', 'INDEX', 'TOTAL', 'SECONDS');
+const [supervisor, name, players, index, total, seconds] = argumentsOf(
+  'SUPERVISOR',
+  'NAME',
+  'PLAYERS',
+  'INDEX',
+  'TOTAL',
+  'SECONDS',
+);
 const bots: Bot[] = [];
 // All of them come in one instant, which may be more than the server lets wait at its door.
 const options = { ...at(players), retries: 20 };
@@ -21,31 +28,28 @@ const cut = setTimeout(
   (Number(seconds) * 1_000) / 3,
 );
 
-await playing;
-await join(
-  control,
-  { role: 'bots', index: Number(index) },
-  {
-    async stop() {
-      clearTimeout(cut);
-      await Promise.all(bots.map((bot) => bot.stop()));
-    },
-    report: () => ({
-      role: 'bots',
-      movesSent: bots.reduce((all, bot) => all + bot.movesSent, 0),
-      spawns: together(bots.map((bot) => bot.spawns)),
-      trades: together(bots.map((bot) => bot.trades)),
-      latencies: bots.flatMap((bot) => bot.latencies),
-      snapshots: sum(bots.map(({ snapshots }) => snapshots?.tally ?? { received: 0, repeated: 0, early: 0 })),
-      firstSnapshots: bots.map((bot) => bot.firstSnapshot),
-      linksCut: bots.reduce((all, bot) => all + bot.linksCut, 0),
-      resumed: bots.reduce((all, bot) => all + bot.resumed, 0),
-    }),
-    async leave() {
-      await Promise.all(bots.map((bot) => bot.leave()));
-    },
+const { mine, join } = member(supervisor, name, async () => {
+  await Promise.all(bots.map((bot) => bot.leave()));
+});
+const offered: Offers['bots'] = {
+  async stop() {
+    clearTimeout(cut);
+    await Promise.all(bots.map((bot) => bot.stop()));
   },
-);
+  report: () => ({
+    movesSent: bots.reduce((all, bot) => all + bot.movesSent, 0),
+    spawns: together(bots.map((bot) => bot.spawns)),
+    trades: together(bots.map((bot) => bot.trades)),
+    latencies: bots.flatMap((bot) => bot.latencies),
+    snapshots: sum(bots.map(({ snapshots }) => snapshots?.tally ?? { received: 0, repeated: 0, early: 0 })),
+    firstSnapshots: bots.map((bot) => bot.firstSnapshot),
+    linksCut: bots.reduce((all, bot) => all + bot.linksCut, 0),
+    resumed: bots.reduce((all, bot) => all + bot.resumed, 0),
+  }),
+};
+mine.provide('bots', offered);
+await playing;
+await join();
 
 function together(answers: readonly Answers[]): Answers {
   return {

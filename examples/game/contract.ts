@@ -1,7 +1,7 @@
 import type { Contract } from 'busbar';
 import type { Tally } from './sequence.ts';
 
-// What travels on the three buses of the game. The types are checked by the compiler, on both ends.
+// What travels between the processes of the game. The types are checked by the compiler, on both ends.
 
 /** Between the world and the bots. */
 export interface PlayersBus extends Contract {
@@ -9,7 +9,7 @@ export interface PlayersBus extends Contract {
   readonly toServer: {
     readonly message: Move;
     readonly request: Spawn | Trade;
-    readonly response: { readonly zone: number };
+    readonly response: { readonly area: number };
   };
   readonly toClient: { readonly message: Snapshot };
 }
@@ -42,58 +42,62 @@ export interface Snapshot {
   readonly positions: readonly number[];
 }
 
-/** Between the world and its zones. */
-export interface ZonesBus extends Contract {
-  readonly payload: { readonly zone: number };
-  readonly toServer: { readonly message: Tick };
-  readonly toClient: { readonly message: Command; readonly request: 'population'; readonly response: number };
+/** The services of the game, around the supervisor as their hub. */
+export interface Offers {
+  /** With keys, the areas of the map: zones own them. */
+  readonly area: {
+    take(command: Command): void;
+    population(): number;
+    /** Begins nothing new, and resolves when nothing is in flight. */
+    stop(): Promise<void>;
+    report(): AreaReport;
+  };
+  /** Of each zone. */
+  readonly census: { population(): number };
+  readonly world: {
+    /** Where bots find it. */
+    address(): string;
+    tick(tick: Tick): void;
+    progress(): Progress;
+    stop(): Promise<void>;
+    report(): WorldReport;
+  };
+  /** Of each process that is full of them. */
+  readonly bots: {
+    stop(): Promise<void>;
+    report(): BotsReport;
+  };
 }
 
-/** What a bot did in the zone; `sequence` counts the commands to this zone. */
+/** What a bot did in the area; `order` counts the commands to this area. */
 export type Command = (Move | Spawn | Trade) & { readonly order: number };
 
-/** A zone's news, ten times a second. */
+/** An area's news, ten times a second. */
 export interface Tick {
-  readonly zone: number;
+  readonly area: number;
   readonly sequence: number;
   readonly population: number;
   readonly traded: number;
 }
-
-/** Between the supervisor and every process of the game. */
-export interface ControlBus extends Contract {
-  /** Who is there, ready to work. */
-  readonly payload: Arrival;
-  readonly toClient: { readonly request: 'progress' | 'stop' | 'report'; readonly response: Progress | Report | null };
-}
-
-export interface Arrival {
-  readonly role: Role;
-  readonly index: number;
-  readonly pid: number;
-  /** The world's: where its two buses are. */
-  readonly players?: string;
-  readonly zones?: string;
-}
-
-export type Role = 'world' | 'zone' | 'bots';
 
 /** How far the world is. */
 export interface Progress {
   readonly moves: number;
   readonly trades: number;
   readonly snapshots: number;
-  readonly zonesUp: number;
 }
 
-export type Report = WorldReport | ZoneReport | BotsReport;
+/** What all processes counted. */
+export interface Reports {
+  readonly world: WorldReport;
+  readonly areas: readonly AreaReport[];
+  readonly bots: readonly BotsReport[];
+}
 
 export interface WorldReport {
-  readonly role: 'world';
   readonly moves: Tally;
   readonly ticks: Tally;
-  /** Commands sent to each zone, and how many of them were sent again after its end. */
-  readonly commands: readonly { readonly sent: number; readonly again: number }[];
+  readonly commandsSent: number;
   readonly snapshots: number;
   readonly surveys: Answers;
   readonly pings: Answers;
@@ -104,16 +108,12 @@ export interface Answers {
   readonly answered: number;
 }
 
-export interface ZoneReport {
-  readonly role: 'zone';
-  readonly zone: number;
+export interface AreaReport {
   readonly commands: Tally;
   readonly ticksSent: number;
-  readonly ticksAgain: number;
 }
 
 export interface BotsReport {
-  readonly role: 'bots';
   readonly movesSent: number;
   readonly spawns: Answers;
   readonly trades: Answers;

@@ -1,35 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Connection, Server, type ServerOptions } from 'busbar';
-import type { Arrival, ControlBus, Role } from './contract.ts';
+import { Server, type ServerOptions } from 'busbar';
+import { services, type ServicesHub } from 'busbar/services';
 
 const startMs = 20_000;
 const leaveMs = 5_000;
 
-/** A process of the game, with its connection to the supervisor. */
-export interface Member {
-  readonly arrival: Arrival;
-  readonly process: ChildProcess;
-  readonly connection: Connection<ControlBus>;
-}
+export type Role = 'world' | 'zone' | 'bots';
 
-interface Expected {
-  arrived(connection: Connection<ControlBus>, arrival: Arrival): void;
-}
-
-/** Starts the processes of the game, hears of those that end too soon, and leaves none behind. */
+/** Starts the processes of the game, which are members of its hub, hears of those that end too soon, and leaves none behind. */
 export class Crew {
+  readonly hub: ServicesHub;
   /** Rejects when a process ends that was not told to. */
   readonly failed: Promise<never>;
-  readonly #control: Server<ControlBus>;
-  readonly #running = new Map<number, ChildProcess>();
-  readonly #expected = new Map<number, Expected>();
-  readonly #mayEnd = new Set<number>();
+  readonly #server: Server;
+  readonly #running = new Map<string, ChildProcess>();
+  /** Those that are no members yet, and what is done when they are. */
+  readonly #expected = new Map<string, () => void>();
+  readonly #mayEnd = new Set<ChildProcess>();
   #fail: (error: Error) => void = () => {};
 
   constructor(options: ServerOptions) {
-    this.#control = new Server<ControlBus>(options);
-    this.#control.on('connect', (connection, arrival) => this.#expected.get(arrival.pid)?.arrived(connection, arrival));
+    this.#server = new Server(options);
+    this.hub = this.#server.use(services());
+    this.hub.on('join', ({ name }) => this.#expected.get(name)?.());
     this.failed = new Promise((_resolve, reject) => {
       this.#fail = reject;
     });
@@ -37,38 +31,33 @@ export class Crew {
   }
 
   async open(): Promise<void> {
-    await this.#control.start();
+    await this.#server.start();
   }
 
-  get address(): string {
-    const { address, port } = this.#control;
-    return port === undefined ? (address ?? '') : `tcp:${address}`;
-  }
-
-  /** Starts the program of `role`; resolves when it said that it is ready. */
-  start(role: Role, ...args: readonly (string | number)[]): Promise<Member> {
+  /** Starts the program of `role` as the member `name`; resolves when it is one, which tells that it is ready. */
+  start(role: Role, name: string, ...args: readonly (string | number)[]): Promise<void> {
     const file = fileURLToPath(new URL(`./${role}.js`, import.meta.url));
-    const child = spawn(process.execPath, [file, this.address, ...args.map(String)], {
+    const { address, port } = this.#server;
+    const supervisor = port === undefined ? (address ?? '') : `tcp:${address}`;
+    const child = spawn(process.execPath, [file, supervisor, name, ...args.map(String)], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    this.#running.set(name, child);
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => this.#fail(new Error(`A ${role} process was not ready in time`)), startMs);
-      child.once('error', (error) => this.#fail(error));
-      const { pid } = child;
-      if (pid === undefined) return;
-      this.#running.set(pid, child);
-      this.#expected.set(pid, {
-        arrived: (connection, arrival) => {
-          clearTimeout(late);
-          this.#expected.delete(pid);
-          resolve({ arrival, process: child, connection });
-        },
-      });
-      child.once('exit', (code, signal) => {
+      const late = setTimeout(() => this.#fail(new Error(`${name} was not ready in time`)), startMs);
+      const settle = (): void => {
         clearTimeout(late);
-        this.#running.delete(pid);
-        this.#expected.delete(pid);
-        if (this.#mayEnd.has(pid)) return;
+        this.#expected.delete(name);
+      };
+      this.#expected.set(name, () => {
+        settle();
+        resolve();
+      });
+      child.once('error', (error) => this.#fail(error));
+      child.once('exit', (code, signal) => {
+        settle();
+        if (this.#running.get(name) === child) this.#running.delete(name);
+        if (this.#mayEnd.has(child)) return;
         const error = new Error(`A ${role} process ended by itself (${signal ?? code})`);
         this.#fail(error);
         reject(error);
@@ -76,29 +65,36 @@ export class Crew {
     });
   }
 
-  /** Ends a process without a word, as a crash would. */
-  async kill({ arrival: { pid }, process: child }: Member): Promise<void> {
-    this.#mayEnd.add(pid);
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await exit(child);
+  pidOf(name: string): number | undefined {
+    return this.#running.get(name)?.pid;
+  }
+
+  /** Ends a process: without a word as a crash would, or with SIGTERM, on which it gives away what it owns. */
+  async end(name: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#running.get(name);
+    if (child === undefined) return;
+    this.#mayEnd.add(child);
+    child.kill(signal);
+    await exit(child);
   }
 
   /** Has every process leave, and kills those that are not ready to hear of it, or have not left in time. */
   async dismiss(): Promise<void> {
     const children = [...this.#running];
     const deaf = new Set(this.#expected.keys());
-    for (const [pid] of children) this.#mayEnd.add(pid);
-    await this.#control.close();
+    for (const [, child] of children) this.#mayEnd.add(child);
+    await this.#server.close();
     await Promise.all(
-      children.map(async ([pid, child]) => {
-        const late = setTimeout(() => child.kill('SIGKILL'), deaf.has(pid) ? 0 : leaveMs);
-        if (child.exitCode === null && child.signalCode === null) await exit(child);
+      children.map(async ([name, child]) => {
+        const late = setTimeout(() => child.kill('SIGKILL'), deaf.has(name) ? 0 : leaveMs);
+        await exit(child);
         clearTimeout(late);
       }),
     );
   }
 }
 
-function exit(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => child.once('exit', () => resolve()));
+async function exit(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise((resolve) => child.once('exit', resolve));
 }

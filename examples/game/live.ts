@@ -1,13 +1,17 @@
 import { MultiBar } from 'cli-progress';
 import type { Progress } from './contract.ts';
-import { zoneCount } from './settings.ts';
 
 /** What is shown while the game runs. */
 export interface Live {
-  show(seconds: number, progress: Progress): void;
+  show(seconds: number, progress: Shown): void;
   /** Something happened that is worth a line of its own. */
   say(line: string): void;
   end(): void;
+}
+
+export interface Shown extends Progress {
+  /** Those that own areas. */
+  readonly zones: number;
 }
 
 /** A bar on a terminal, a line each second elsewhere. */
@@ -53,9 +57,8 @@ function lines(output: NodeJS.WriteStream): Live {
   };
 }
 
-function describe({ moves, trades, snapshots, zonesUp }: Progress): string {
-  const counts = `${grouped(moves)} moves, ${grouped(trades)} trades, ${grouped(snapshots)} snapshots`;
-  return zonesUp === zoneCount ? counts : `${counts}, ${zonesUp} of ${zoneCount} zones`;
+function describe({ moves, trades, snapshots, zones }: Shown): string {
+  return `${grouped(moves)} moves, ${grouped(trades)} trades, ${grouped(snapshots)} snapshots, ${zones} zones`;
 }
 
 export function grouped(value: number): string {

@@ -8,17 +8,27 @@ export interface Tally {
   readonly early: number;
 }
 
+/** What it takes to go on elsewhere. */
+export interface SequenceState {
+  readonly tally: Tally;
+  readonly next: number;
+  readonly ahead: readonly number[];
+}
+
 /** Takes the numbers of one sender as they arrive, and counts by them. */
 export class Sequence {
   received = 0;
   repeated = 0;
   early = 0;
   #next: number;
-  readonly #ahead = new Set<number>();
+  readonly #ahead: Set<number>;
 
-  /** `first` is the number that this receiver is to see first. */
-  constructor(first = 1) {
-    this.#next = first;
+  /** From the number that this receiver is to see first, or from where another one left. */
+  constructor(from: number | SequenceState = 1) {
+    const { next, ahead, tally } = typeof from === 'number' ? { next: from, ahead: [], tally: undefined } : from;
+    this.#next = next;
+    this.#ahead = new Set(ahead);
+    if (tally !== undefined) Object.assign(this, tally);
   }
 
   /** False if this number came before. */
@@ -41,6 +51,10 @@ export class Sequence {
   get tally(): Tally {
     const { received, repeated, early } = this;
     return { received, repeated, early };
+  }
+
+  get state(): SequenceState {
+    return { tally: this.tally, next: this.#next, ahead: [...this.#ahead] };
   }
 }
 

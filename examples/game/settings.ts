@@ -7,12 +7,15 @@ export interface Settings {
   readonly help: boolean;
 }
 
-/** Fixed by the map of the game, which has four corners. */
+/** Parts of the map. */
+export const areaCount = 16;
+/** Processes that share them. */
 export const zoneCount = 4;
 export const botProcesses = 4;
 
 export const usage = `A game back end on busbar: a world, ${zoneCount} zones and many bots, each a process of its own or one
-among a few in theirs. Half-way a zone is killed and comes back. At the end everything is counted.
+among a few in theirs. Half-way a zone is killed and comes back, and then each is replaced by
+another one in a rolling deploy. At the end everything is counted.
 
   npm start -- [options]
 

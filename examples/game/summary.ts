@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks';
 import Table from 'cli-table3';
-import type { Answers, BotsReport, Report, WorldReport, ZoneReport } from './contract.ts';
+import type { Answers, Reports } from './contract.ts';
 import { grouped } from './live.ts';
 import { sum, type Tally } from './sequence.ts';
 
@@ -15,36 +15,18 @@ interface Line {
   readonly sent: number;
   readonly due: number;
   readonly tally: Tally;
-  readonly again?: number;
 }
 
 /** What all processes counted, side by side: sent as its senders say, received as its receivers say. */
-export function summary(reports: readonly Report[], seconds: number): Outcome {
-  const bots = reports.filter((report): report is BotsReport => report.role === 'bots');
-  const zones = reports.filter((report): report is ZoneReport => report.role === 'zone');
-  const world = reports.find((report): report is WorldReport => report.role === 'world');
-  if (world === undefined) throw new Error('The world did not report');
-
+export function summary({ world, areas, bots }: Reports, seconds: number): Outcome {
   const moves = total(bots, ({ movesSent }) => movesSent);
-  const commands = total(world.commands, ({ sent }) => sent);
-  const ticks = total(zones, ({ ticksSent }) => ticksSent);
+  const commands = world.commandsSent;
+  const ticks = total(areas, ({ ticksSent }) => ticksSent);
   const seen = bots.flatMap(({ firstSnapshots }) => firstSnapshots);
   const lines: Line[] = [
     { what: 'moves: send', sent: moves, due: moves, tally: world.moves },
-    {
-      what: 'commands: confirmed',
-      sent: commands,
-      due: commands,
-      tally: sum(zones.map((zone) => zone.commands)),
-      again: total(world.commands, ({ again }) => again),
-    },
-    {
-      what: 'ticks: confirmed',
-      sent: ticks,
-      due: ticks,
-      tally: world.ticks,
-      again: total(zones, ({ ticksAgain }) => ticksAgain),
-    },
+    { what: 'commands: key', sent: commands, due: commands, tally: sum(areas.map((area) => area.commands)) },
+    { what: 'ticks: service', sent: ticks, due: ticks, tally: world.ticks },
     {
       what: 'snapshots: broadcast',
       sent: world.snapshots,
@@ -68,10 +50,10 @@ export function summary(reports: readonly Report[], seconds: number): Outcome {
     messages(lines, seconds),
     '',
     requests(asked, seconds),
-    'No answer: a survey or ping reached a process that was down.',
+    'No answer: a survey or ping reached a process that was gone.',
     '',
     latency(bots.flatMap(({ latencies }) => latencies)),
-    `Sent again: ${grouped(total(lines, ({ again = 0 }) => again))}, repeats dropped: ${count(({ repeated }) => repeated)}, out of order: ${count(({ early }) => early)}.`,
+    `Repeats dropped: ${count(({ repeated }) => repeated)}, out of order: ${count(({ early }) => early)}.`,
     `Links cut: ${cut}, sessions resumed: ${resumed}.`,
     `Lost: ${lost} of ${grouped(total(lines, ({ due }) => due))} deliveries and ${grouped(total(asked.slice(0, 2), ([, answers]) => answers.asked))} requests.`,
   ].join('\n');
@@ -98,7 +80,7 @@ function latency(micros: readonly number[]): string {
   for (const value of micros) histogram.record(Math.max(1, value));
   const ms = (value: number): string => `${(value / 1_000).toFixed(2)} ms`;
   const shown = `p50 ${ms(histogram.percentile(50))}, p99 ${ms(histogram.percentile(99))}, max ${ms(histogram.max)}`;
-  return `A request waits until its zone has confirmed:\n${shown}.`;
+  return `A request waits until its area has confirmed:\n${shown}.`;
 }
 
 /** Without lines around it, so that all of it stands on a small terminal. */

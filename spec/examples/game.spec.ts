@@ -29,15 +29,20 @@ describe('example game', function () {
     return command(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: folder }, timeoutMs: 50_000 });
   }
 
-  it('run - ends with nothing lost through the SIGKILL of a zone, and leaves neither process nor file', async () => {
+  it('run - ends with nothing lost through the SIGKILL of a zone and a rolling deploy, and leaves neither process nor file', async () => {
     const { code, stdout, stderr } = await play('--seconds', '2', '--bots', '12');
     expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' });
-    expect(stdout).to.match(/SIGKILL for zone 1, process \d+\n(?:\d+ s: .*\n)*Zone 1 is back as process \d+/);
+    const said = stdout.replace(/^\d+ s: .*\n/gm, '');
+    expect(said).to.match(/^SIGKILL for zone-1, process \d+: its [1-9]\d* areas answer again after \d+ ms$/m);
+    expect(said).to.match(/^zone-1 is back after \d+ ms, process \d+, with [1-9]\d* areas$/m);
+    const deploy = said.match(/^Rolling deploy: 4 zones replaced in \d+ ms, areas moved (\d+) times$/m);
+    expect(Number(deploy?.[1]), 'each area once at least').to.be.at.least(16);
     expect(stdout).to.match(/Lost: 0 of [1-9][\d,]* deliveries and [1-9][\d,]* requests/);
     expect(stdout).to.match(/Links cut: 4, sessions resumed: 4\./);
-    const lastScreen = stdout.slice(stdout.indexOf('messages ')).split('\n');
-    expect(lastScreen, 'fits below the kill and the return of the zone, in 24 lines').to.have.lengthOf.below(20);
-    expect(Math.max(...lastScreen.map(({ length }) => length))).to.be.at.most(60);
+    expect(said.split('\n'), 'all of it, and the prompt of a shell').to.have.lengthOf.at.most(24);
+    expect(Math.max(...said.split('\n').map(({ length }) => length))).to.be.at.most(80);
+    const counted = said.slice(said.indexOf('messages ')).split('\n');
+    expect(Math.max(...counted.map(({ length }) => length))).to.be.at.most(60);
     expect(await processesLeft()).to.deep.equal([]);
     expect(readdirSync(folder)).to.deep.equal([]);
   });

@@ -29,7 +29,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'examples/backend/gateway.ts': ['', '--x', '/nowhere/a'],
   'examples/backend/matchmaker.ts': ['', '--x'],
   'examples/backend/persistence.ts': ['', '--x'],
-  'examples/backend/rooms.ts': ['', '--x', '/nowhere/a rooms-1'],
+  'examples/backend/rooms.ts': ['', '--x', 'nonsense'],
   'examples/backend/player.ts': ['', '--x'],
   'examples/backend/admin.ts': ['', '--x', '/nowhere/a status room', '/nowhere/a nonsense room'],
   'examples/arena/main.ts': ['--x', 'nonsense', '--bots abc'],
