@@ -275,19 +275,6 @@ contract(
       expect((await rejected(hive.hub.drain('nobody'))).code).to.equal('ERR_NO_MEMBER');
     });
 
-    it('hubs - that close let nothing wait, until they are started again', async () => {
-      const hive = await Hive.open(bus(), { waitMs: 60_000 });
-      const finder = hive.hub.service<Finder>('find').call;
-      const early = rejected(finder.find(1));
-      await hive.server.close();
-      expect((await early).code).to.equal('ERR_CLOSED');
-      expect((await rejected(finder.find(2))).code).to.equal('ERR_CLOSED');
-      await hive.server.start();
-      const late = finder.find(3);
-      await hive.member({ name: 'one' }, (mine) => mine.provide('find', new Desk('one').object));
-      expect(await late).to.equal('one 3');
-    });
-
     it('services that are taken back - hand back what was not begun', async () => {
       const hive = await Hive.open(bus());
       const first = new Desk('first');
