@@ -24,7 +24,8 @@ const shared = /\/plugins\/channels\/(?:joint-bytes\/|joint-options|ends\/call-p
 /**
  * Makes dist/ from build/package/: each entry as one ES module and one CommonJS file, the core that they share in a file of
  * its own, the declarations of both, and the entries of web pages once more for them. Packages become part of the files,
- * but for those that both module systems and all bundlers load, and those that users can meet: `eventemitter3`, `msgpackr`.
+ * but for those that both module systems and all bundlers load, and those that users can meet: `eventemitter3`, `msgpackr`,
+ * `socket.io-adapter`.
  */
 export async function bundle() {
   rmSync(dist, { recursive: true, force: true });
@@ -43,10 +44,10 @@ export async function bundle() {
       'es',
       { ...node, cli: join(compiled, `${program}.js`) },
       forNode,
-      ['eventemitter3', 'msgpackr', 'p-retry'],
+      ['eventemitter3', 'msgpackr', 'p-retry', 'socket.io-adapter'],
       '',
     ),
-    code('cjs', node, forNode, ['eventemitter3', 'msgpackr', 'fast-zlib'], ''),
+    code('cjs', node, forNode, ['eventemitter3', 'msgpackr', 'fast-zlib', 'socket.io-adapter'], ''),
     code('es', inputs(pageEntries, '.js'), forPages, undefined, 'page'),
     declarations(inputs(entries, '.d.ts')),
   ]);

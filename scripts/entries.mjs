@@ -2,13 +2,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './install.mjs';
 
+/** Entries that are named as what they are for, and not as their folder. */
+const names = { 'socket-io': 'socket.io' };
+
 /** By the name of each entry of the package: its module in lib/. */
 export const entries = Object.fromEntries(
   [
     ['index', 'index'],
     ...readdirSync(join(root, 'lib/plugins'))
       .sort()
-      .map((name) => [name, `plugins/${name}/index`]),
+      .map((name) => [names[name] ?? name, `plugins/${name}/index`]),
     ['joint', 'plugins/channels/joint/index'],
     ['browser', 'browser/index'],
     ['contract', 'struct/index'],

@@ -4,6 +4,7 @@ import { Client, Server, type ServerOptions } from '../../lib/index.ts';
 import { channels } from '../../lib/plugins/channels/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 import { gateway, WebSocketServer } from '../../lib/plugins/gateway/index.ts';
+import { socketIo } from '../../lib/plugins/socket-io/index.ts';
 import { JointPeer } from './channels/joint/joint-peer.ts';
 import { BareDriver } from './dispatch/bare-driver.ts';
 import { freePort } from './dispatch/device-client.ts';
@@ -90,6 +91,11 @@ const doors: Readonly<Record<string, (ask: Ask, ms: number) => Promise<Admitted>
     const { http } = client.use(gateway());
     await client.connect();
     return admitted(http.addRoute('/x'), 'ERR_REFUSED', 'ERR_UNAUTHORIZED', 'ERR_UNAVAILABLE');
+  },
+  'allow of socket.io': async (allow, allowTimeoutMs) => {
+    const [, client] = await pair({}, (server) => server.use(socketIo({ allow, allowTimeoutMs })));
+    client.use(socketIo());
+    return admitted(client.connect(), 'ERR_UNAUTHORIZED', 'ERR_UNAVAILABLE');
   },
   'handshake of interserve': async (handshake, ms) => {
     const bus = await TransferBus.start({ address: '127.0.0.1', timeout: Math.ceil(ms / 1_000) });

@@ -63,6 +63,8 @@ ${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services'].map((na
 import { Client as PageClient } from 'busbar/browser';
 import { type Infer, struct, text, u32 } from 'busbar/contract';
 import { proxy } from 'busbar/rpc';
+import { socketIo } from 'busbar/socket.io';
+import type { Adapter } from 'socket.io-adapter';
 import { VirtualClock } from 'busbar/testing';
 const Score = struct('score', { name: text, points: u32 });
 const score: Infer<typeof Score> = { name: 'x', points: 1 };
@@ -84,6 +86,8 @@ server.handle(({ spawn }, { peer }) => {
   return 1;
 });
 const client = new Client<Game>({ port: 1 });
+const adapters: (typeof Adapter)[] = [server.use(socketIo({ allow: ({ linkKind }) => linkKind === 'unix' })).adapter];
+adapters.push(client.use(socketIo()).adapter);
 client.handle((question, { peer }) => question === 'status' && peer === client);
 new PageClient({ url: 'wss://example.org' });
 // @ts-expect-error it is a number
@@ -101,7 +105,7 @@ describe('a program of a user, checked with all declarations and without those i
     folder = mkdtempSync(join(tmpdir(), 'busbar-types-'));
     const archive = await pack(join(folder, 'archive'));
     for (const place of ['with', 'without']) {
-      const types = place === 'with' ? ['@types/node', 'undici-types'] : [];
+      const types = place === 'with' ? ['@types/node', 'undici-types', 'socket.io-adapter'] : [];
       await unpack(archive, join(folder, place), 'busbar', ['eventemitter3', ...types]);
     }
   });
@@ -127,7 +131,7 @@ describe('a program of a user, checked with all declarations and without those i
       { lib: ['es2022', 'dom'], module: 'esnext', moduleResolution: 'bundler', types: [] },
     ));
 
-  it('a program in Node, with every entry, as ES module and CommonJS - needs the types of Node alone', () =>
+  it('a program in Node, with every entry, as ES module and CommonJS - needs the types of Node, and of what it takes with it, alone', () =>
     expectToFit('with', { 'module.mts': programs.node, 'common.cts': programs.node }, { types: ['node'] }));
 
   it('entries - the programs name them all', () => {

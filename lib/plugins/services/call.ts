@@ -1,7 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { Withdrawal } from '../../bus/plugin.ts';
 import type { CallRequest } from '../rpc/internal.ts';
-import { dataSize } from './data-size.ts';
+import { dataSize } from '../../base/data-size.ts';
 import type { Member } from './member.ts';
 
 /** How often a call goes on to another member that those before handed back. */

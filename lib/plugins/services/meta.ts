@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import { travels } from '../rpc/internal.ts';
-import { dataSize } from './data-size.ts';
+import { dataSize } from '../../base/data-size.ts';
 
 const maxBytes = 65_536;
 

@@ -2,7 +2,7 @@ import { asBusError, BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { travels } from '../rpc/internal.ts';
 import type { Call } from './call.ts';
-import { dataSize } from './data-size.ts';
+import { dataSize } from '../../base/data-size.ts';
 import { handOver } from './hand-over.ts';
 import type { KeyHost, Owner } from './owner.ts';
 import { unbegun } from './protocol.ts';
