@@ -17,6 +17,10 @@ export const errorCodes = {
   ERR_INTEGRITY: 'What arrived is not what was sent: its size or its SHA-256 differs.',
   ERR_INVALID_ARGUMENT: 'A method was called with an argument it does not take.',
   ERR_INVALID_OPTION: 'An option is unknown, of the wrong type or out of its range.',
+  ERR_JOURNAL:
+    'The journal failed, or what it has does not fit the other end; the cause is the system error if there is one.',
+  ERR_JOURNAL_CORRUPT: 'The journal holds bytes that are damaged, which were moved aside; `details` says where.',
+  ERR_JOURNAL_IN_USE: 'Another process, or another part of this one, has the folder of the journal.',
   ERR_LISTEN: 'An address cannot be listened on, or not any more; the cause is the system error if there is one.',
   ERR_LISTENER: 'A listener or callback at this end threw or rejected; the cause is what it threw.',
   ERR_NAME_TAKEN: 'Another member has this name.',

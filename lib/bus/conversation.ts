@@ -9,7 +9,7 @@ import type { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { OwnContracts } from '../wire/contracts.ts';
 import type { EndFrame } from '../wire/frames.ts';
-import type { ProcessMark } from '../wire/handshake/hello.ts';
+import type { ProcessMark } from '../base/process-table.ts';
 import { Exchange } from './exchange.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 import type { PeerEvents } from './events.ts';

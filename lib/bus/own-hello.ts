@@ -1,7 +1,8 @@
 import type { Session } from '../session/session.ts';
 import type { Link } from '../transport/link.ts';
 import type { OwnContracts } from '../wire/contracts.ts';
-import type { ClientHello, ClientOffer, ProcessMark, ServerHello } from '../wire/handshake/hello.ts';
+import type { ProcessMark } from '../base/process-table.ts';
+import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import type { SessionInfo } from './events.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';

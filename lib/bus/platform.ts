@@ -3,7 +3,7 @@ import type { Dial, ListenEvents, Listener } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
 import type { OwnContracts, PeerContracts } from '../wire/contracts.ts';
-import type { ProcessMark } from '../wire/handshake/hello.ts';
+import type { ProcessMark } from '../base/process-table.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 
 /** Both directions of a compressed link. */

@@ -7,7 +7,7 @@ import { Lifecycle } from '../session/state.ts';
 import type { Link } from '../transport/link.ts';
 import type { OwnContracts } from '../wire/contracts.ts';
 import type { EndFrame } from '../wire/frames.ts';
-import type { ProcessMark } from '../wire/handshake/hello.ts';
+import type { ProcessMark } from '../base/process-table.ts';
 import { Conversation } from './conversation.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { PeerEvents } from './events.ts';

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { beforeEach, describe, it, afterEach, before } from 'mocha';
-import { ProcessWatch, linuxProcesses } from '../../lib/bus/process-watch.ts';
+import { linuxProcesses, type ProcessMark } from '../../lib/base/process-table.ts';
+import { ProcessWatch } from '../../lib/bus/process-watch.ts';
 import { VirtualClock } from '../../lib/testing/index.ts';
-import type { ProcessMark } from '../../lib/wire/handshake/hello.ts';
 import { until } from '../support/buses.ts';
 import { markOf } from '../support/marks.ts';
 
@@ -128,7 +128,7 @@ describe('processes of Linux', () => {
     expect(own?.start).to.be.above(0);
     expect(own?.place).to.match(/^[\da-f-]{36} pid:\[\d+\] (?:time:\[\d+\])?$/);
     expect(linuxProcesses.own()).to.deep.equal(own);
-    const module = new URL('../../lib/bus/process-watch.js', import.meta.url).href;
+    const module = new URL('../../lib/base/process-table.js', import.meta.url).href;
     const code = `import(${JSON.stringify(module)}).then(({ linuxProcesses }) =>
       require('node:worker_threads').parentPort.postMessage(linuxProcesses.own()))`;
     const worker = new Worker(code, { eval: true });

@@ -5,7 +5,8 @@ import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { systemClock } from '../../lib/base/system-clock.ts';
 import { Client as PortableClient } from '../../lib/bus/client.ts';
-import { linuxProcesses, ProcessWatch } from '../../lib/bus/process-watch.ts';
+import { linuxProcesses, type ProcessMark } from '../../lib/base/process-table.ts';
+import { ProcessWatch } from '../../lib/bus/process-watch.ts';
 import { nodeClientPlatform, nodeServerPlatform } from '../../lib/bus/node-bus.ts';
 import type { Processes } from '../../lib/bus/platform.ts';
 import { Server as PortableServer } from '../../lib/bus/server.ts';
@@ -17,7 +18,6 @@ import {
   Server,
   type ServerOptions,
 } from '../../lib/index.ts';
-import type { ProcessMark } from '../../lib/wire/handshake/hello.ts';
 import { eager, next, rejected, until } from '../support/buses.ts';
 import { markOf } from '../support/marks.ts';
 import { stopwatch } from '../support/stopwatch.ts';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { linuxProcesses } from '../../lib/bus/process-watch.ts';
-import type { ProcessMark } from '../../lib/wire/handshake/hello.ts';
+import { linuxProcesses, type ProcessMark } from '../../lib/base/process-table.ts';
 
 /** How process `pid` would name itself to its peers. */
 export function markOf(pid: number): ProcessMark {

@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import type { ProcessMark } from '../../base/process-table.ts';
 import { mostContracts } from '../contracts.ts';
 
 /**
@@ -15,21 +16,13 @@ export interface ClientHello {
   readonly busbar?: ClientOffer;
 }
 
-/** How an end's process can be found by others on its machine; present on unix sockets, where the system tells. */
-export interface ProcessMark {
-  readonly pid: number;
-  /** When it was started, in the clock ticks of its machine: two processes with one pid differ in it. */
-  readonly start: number;
-  /** What both are counted in, equal only where `pid` means the same process. */
-  readonly place: string;
-}
-
 export interface ClientOffer {
   /** The native protocol versions this end speaks, best first. */
   readonly versions: readonly number[];
   readonly features: readonly string[];
   /** Largest frame body this end takes. */
   readonly maxFrameBytes: number;
+  /** Present on unix sockets, where the system tells. */
   readonly process?: ProcessMark;
   /** The hashes of the contracts that it has, if any, in the order of their numbers. */
   readonly contracts?: readonly string[];

@@ -1,0 +1,5 @@
+export { Log, type LogOwner, type LogRecord } from './log/log.ts';
+export type { LogFile, LogFiles } from './log/files.ts';
+export type { LogOptions } from './log/log-options.ts';
+export type { LogReader, Stretch } from './log/log-reader.ts';
+export type { Damage, Segment } from './log/repair.ts';

@@ -1,0 +1,98 @@
+import { hostname } from 'node:os';
+import process from 'node:process';
+import { BusError } from '../../../base/errors.ts';
+import { linuxProcesses } from '../../../base/process-table.ts';
+import { systemRandom, token } from '../../../base/random.ts';
+import { codeOf } from '../../../base/thrown.ts';
+import { type LogFiles, pathIn } from './files.ts';
+
+/** How the owner of a folder is known: its process, and this one lock. */
+interface Owner {
+  readonly host: string;
+  readonly pid: number;
+  /** Where the system tells: two processes with one pid differ in it. */
+  readonly start?: number | undefined;
+  readonly place?: string | undefined;
+  readonly token: string;
+}
+
+/** The right to write in a folder, which the file `lock` in it says who has. A process that died has it no more. */
+export class FolderLock {
+  readonly #files: LogFiles;
+  readonly #path: string;
+  readonly #text: string;
+
+  private constructor(files: LogFiles, path: string, text: string) {
+    this.#files = files;
+    this.#path = path;
+    this.#text = text;
+  }
+
+  /** @throws BusError `ERR_JOURNAL_IN_USE`, or the system's error where no lock can be made. */
+  static async take(files: LogFiles, folder: string): Promise<FolderLock> {
+    const path = pathIn(folder, 'lock');
+    const own: Owner = { host: hostname(), pid: process.pid, ...linuxProcesses.own(), token: token(systemRandom) };
+    const text = JSON.stringify(own);
+    // Each round that fails is one in which somebody else got the lock, or let go of it.
+    for (let round = 0; round < 100; round++) {
+      if (await files.claim(path, text)) return new FolderLock(files, path, text);
+      const found = await files.text(path);
+      if (found === undefined) continue;
+      const owner = ownerIn(found);
+      if (owner !== undefined && !isGone(owner, own)) throw inUse(folder, owner);
+      await moveAside(files, path, found, own.token);
+    }
+    throw inUse(folder, undefined);
+  }
+
+  /** Lets go of it; somebody else's, which stands there by now, is left. */
+  async free(): Promise<void> {
+    if ((await this.#files.text(this.#path)) === this.#text) await this.#files.remove(this.#path);
+  }
+}
+
+/** Of several that found one lock stale, one gets it: a rename succeeds once. A younger one that it moved goes back. */
+async function moveAside(files: LogFiles, path: string, stale: string, own: string): Promise<void> {
+  const aside = `${path}.${own}`;
+  try {
+    await files.rename(path, aside);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  const moved = await files.text(aside);
+  if (moved !== undefined && moved !== stale) await files.claim(path, moved);
+  await files.remove(aside);
+}
+
+/** Undefined for what no process of ours wrote, which nobody holds. */
+function ownerIn(text: string): Owner | undefined {
+  try {
+    const found = JSON.parse(text) as Partial<Owner> | null;
+    if (typeof found?.host !== 'string' || typeof found.pid !== 'number') return undefined;
+    return found as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+/** False also where it cannot be told. */
+function isGone(owner: Owner, own: Owner): boolean {
+  const { pid, start, place } = owner;
+  if (start !== undefined && place !== undefined && place === own.place) {
+    return linuxProcesses.isGone({ pid, start, place });
+  }
+  if (owner.host !== own.host) return false;
+  // Of the same machine, but started anew since, or in another namespace of pids: only the former has ended for sure.
+  if (place !== undefined && own.place !== undefined) return place.split(' ')[0] !== own.place.split(' ')[0];
+  try {
+    return !process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === 'ESRCH';
+  }
+}
+
+function inUse(folder: string, owner: Owner | undefined): BusError {
+  const whose = owner === undefined ? 'others' : `process ${owner.pid} of ${owner.host}`;
+  return new BusError('ERR_JOURNAL_IN_USE', `The journal in ${folder} is held by ${whose}`);
+}

@@ -1,0 +1,104 @@
+import { allocate } from '../../../base/bytes.ts';
+import { codeOf } from '../../../base/thrown.ts';
+import { type LogFile, type LogFiles } from './files.ts';
+import { bodyLength, recordHeaderBytes, sequenceOf } from './record.ts';
+import type { Segment } from './repair.ts';
+import { segmentHeaderBytes } from './segment.ts';
+
+/** Some records as they stand in a segment, one behind the other. */
+export interface Stretch {
+  /** The id of the opening of the folder in which they were written. */
+  readonly journal: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a reader needs to know of the segments. */
+export interface ReadableSegments {
+  readonly all: readonly Segment[];
+}
+
+/** Reads what was written, stretch by stretch; what is appended meanwhile follows. */
+export class LogReader {
+  readonly #files: LogFiles;
+  readonly #segments: ReadableSegments;
+  /** What comes before it is passed over. */
+  #next: number;
+  #segment: Segment | undefined;
+  #file: LogFile | undefined;
+  #position = 0;
+
+  constructor(files: LogFiles, segments: ReadableSegments, sequence: number) {
+    this.#files = files;
+    this.#segments = segments;
+    this.#next = sequence;
+  }
+
+  /**
+   * The next records, of `mostBytes` together or one that is longer; undefined when all that is written was read. Rejects the
+   * system's error.
+   */
+  async next(mostBytes: number): Promise<Stretch | undefined> {
+    for (;;) {
+      const segment = this.#segment;
+      if (segment === undefined || this.#position >= segment.bytes) {
+        if (!(await this.#advance())) return undefined;
+        continue;
+      }
+      const bytes = await this.#read(segment, mostBytes);
+      if (bytes.length > 0) return { journal: segment.journal, bytes };
+    }
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = this.#segment = undefined;
+    await file?.close();
+  }
+
+  /** To the first segment that has something further; false where there is none. */
+  async #advance(): Promise<boolean> {
+    for (;;) {
+      const segment = this.#segments.all.find(({ last }) => last >= this.#next);
+      if (segment === undefined) return false;
+      await this.close();
+      try {
+        this.#file = await this.#files.open(segment.path);
+      } catch (error) {
+        // It was removed meanwhile: nobody needs it any more.
+        if (codeOf(error) !== 'ENOENT' || this.#segments.all.includes(segment)) throw error;
+        continue;
+      }
+      this.#segment = segment;
+      this.#position = segmentHeaderBytes;
+      return true;
+    }
+  }
+
+  async #read(segment: Segment, mostBytes: number): Promise<Uint8Array> {
+    const left = segment.bytes - this.#position;
+    let bytes = await this.#readAt(Math.min(mostBytes, left));
+    if (recordHeaderBytes > bytes.length || recordHeaderBytes + bodyLength(bytes, 0) > bytes.length) {
+      const header = bytes.length < recordHeaderBytes ? await this.#readAt(recordHeaderBytes) : bytes;
+      bytes = await this.#readAt(recordHeaderBytes + bodyLength(header, 0));
+    }
+    let start = 0;
+    let end = 0;
+    while (end + recordHeaderBytes <= bytes.length) {
+      const over = end + recordHeaderBytes + bodyLength(bytes, end);
+      if (over > bytes.length) break;
+      const sequence = sequenceOf(bytes, end);
+      if (sequence < this.#next) start = over;
+      else this.#next = sequence + 1;
+      end = over;
+    }
+    this.#position += end;
+    return bytes.subarray(start, end);
+  }
+
+  async #readAt(count: number): Promise<Uint8Array> {
+    const bytes = allocate(count);
+    const got = await (this.#file as LogFile).read(bytes, this.#position);
+    if (got < count) throw new RangeError('The segment is shorter than what was written to it');
+    return bytes;
+  }
+}

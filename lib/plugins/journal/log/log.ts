@@ -1,0 +1,238 @@
+import { BusError } from '../../../base/errors.ts';
+import { resolveOptions } from '../../../base/options.ts';
+import { systemRandom, token } from '../../../base/random.ts';
+import { textOf } from '../../../base/thrown.ts';
+import { Signal } from '../../../base/wait.ts';
+import { Batch, ChunkPool } from './batch.ts';
+import { FolderLock } from './folder-lock.ts';
+import { type LogOptions, logTable, type ResolvedLogOptions } from './log-options.ts';
+import { bodyLength, recordHeaderBytes, sequenceOf } from './record.ts';
+import { LogReader } from './log-reader.ts';
+import { recover, type Segment } from './repair.ts';
+import type { Visit } from './scan.ts';
+import { segmentBytesOf, Segments } from './segments.ts';
+
+const readBytes = 262_144;
+const noHead = new Uint8Array(0);
+
+/** A record as it is read back. */
+export interface LogRecord {
+  readonly sequence: number;
+  /** The `id` of the log when it was written. */
+  readonly journal: string;
+  readonly body: Uint8Array;
+}
+
+/** What a log asks of whoever keeps records in it. */
+export interface LogOwner {
+  /** Hears of each record that is there, in order, while the log is opened. */
+  readonly visit?: Visit | undefined;
+  /** What a new segment begins with, as records of sequence 0: what holds of all that was written before it. */
+  readonly heading?: (() => readonly Uint8Array[]) | undefined;
+}
+
+/**
+ * Records in a folder, which outlive the process: appended, read back in order when the folder is opened the next time, and
+ * removed from the oldest on. One write is under way at a time, and what is appended meanwhile goes with the next one.
+ */
+export class Log {
+  /** The id of the folder, which stays. */
+  readonly folderId: string;
+  /** The id of this opening of the folder: a pair of it and a sequence is given once, whatever happens to the folder. */
+  readonly id: string;
+  /** What was found damaged when the folder was opened, as `ERR_JOURNAL_CORRUPT`. */
+  readonly damages: readonly BusError[];
+  readonly #options: ResolvedLogOptions;
+  readonly #lock: FolderLock;
+  readonly #segments: Segments;
+  readonly #pool = new ChunkPool();
+  readonly #room = new Signal();
+  readonly #idle = new Signal();
+  #gathering: Batch;
+  /** The one that is being written, or was last. */
+  #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
+  #next: number;
+  #written: number;
+  #failure: BusError | undefined;
+  #isClosed = false;
+
+  private constructor(
+    ids: { readonly folderId: string; readonly id: string },
+    options: ResolvedLogOptions,
+    lock: FolderLock,
+    segments: Segments,
+    damages: readonly BusError[],
+  ) {
+    this.folderId = ids.folderId;
+    this.id = ids.id;
+    this.damages = damages;
+    this.#options = options;
+    this.#lock = lock;
+    this.#segments = segments;
+    this.#written = segments.last;
+    this.#next = this.#written + 1;
+    this.#gathering = new Batch(this.#pool);
+  }
+
+  /**
+   * Opens the log in `folder`, which is made, for this user alone, where it is not there. Rejects `ERR_JOURNAL_IN_USE` where
+   * somebody has it, `ERR_JOURNAL` with the system's error as cause, and `ERR_INVALID_OPTION`.
+   */
+  static async open(folder: string, given: LogOptions = {}, { visit, heading }: LogOwner = {}): Promise<Log> {
+    const options = resolveOptions('Log', logTable, given);
+    const { files } = options;
+    const lock = await failingAs(`The journal in ${folder} cannot be opened`, async () => {
+      await files.makeFolder(folder);
+      return FolderLock.take(files, folder);
+    });
+    try {
+      return await failingAs(`The journal in ${folder} cannot be read`, async () => {
+        const found = await recover(options, folder, visit ?? (() => {}));
+        const ids = { folderId: found.folder ?? token(systemRandom), id: token(systemRandom) };
+        const marks = { folder: ids.folderId, journal: ids.id };
+        const segments = new Segments(folder, options, marks, found.segments, heading);
+        return new Log(ids, options, lock, segments, found.damages);
+      });
+    } catch (error) {
+      await lock.free().catch(ignore);
+      throw error;
+    }
+  }
+
+  /** The bytes of all segments, and what is about to be written. */
+  get bytes(): number {
+    return this.#segments.bytes + this.#gathering.bytes;
+  }
+
+  get segments(): readonly Segment[] {
+    return this.#segments.all;
+  }
+
+  /** The last sequence that was given. */
+  get last(): number {
+    return this.#next - 1;
+  }
+
+  /** The last sequence that was written. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Why nothing can be appended any more; undefined while it can. */
+  get failure(): BusError | undefined {
+    return this.#failure ?? (this.#isClosed ? new BusError('ERR_CLOSED', 'The journal is closed') : undefined);
+  }
+
+  /**
+   * Takes a record of `head` and `body`, which are copied, and returns its sequence; undefined where there is no room.
+   * `pending` tells when it is written.
+   * @throws BusError `ERR_TOO_LARGE` for more than `maxBytes`, or what the log failed with.
+   */
+  append(body: Uint8Array, head: Uint8Array = noHead): number | undefined {
+    if (this.failure !== undefined) throw this.failure;
+    const bytes = recordHeaderBytes + head.length + body.length;
+    const { maxBytes } = this.#options;
+    if (bytes > maxBytes)
+      throw new BusError('ERR_TOO_LARGE', `The record has ${bytes} bytes, the journal takes ${maxBytes}`);
+    const gathered = this.#gathering.bytes;
+    if (gathered > 0 && gathered + bytes > segmentBytesOf(maxBytes)) return undefined;
+    if (gathered + bytes + this.#segments.closedBytes > maxBytes) return undefined;
+    const sequence = this.#next++;
+    this.#gathering.add(sequence, head, body);
+    if (!this.#isWriting) this.#begin();
+    return sequence;
+  }
+
+  /** Resolves when all that was appended is written, or rejects why it never will be; one promise for a whole batch. */
+  get pending(): Promise<void> {
+    return this.#gathering.last === 0 ? this.#writing : this.#gathering.written;
+  }
+
+  /** Resolves when there may be room again, or nothing can be appended any more. */
+  whenRoom(): Promise<void> {
+    return this.#room.next();
+  }
+
+  /** Removes the segments that have nothing from `sequence` on; the one that is written to stays. */
+  keepFrom(sequence: number): void {
+    if (this.#segments.release(sequence)) this.#room.wake();
+  }
+
+  /** What was written, from `sequence` on, in order; what is written meanwhile too. Rejects the system's error. */
+  async *read(sequence: number): AsyncGenerator<LogRecord, void, void> {
+    const reader = this.reader(sequence);
+    try {
+      for (let found = await reader.next(readBytes); found !== undefined; found = await reader.next(readBytes)) {
+        const { bytes, journal } = found;
+        for (let at = 0; at < bytes.length; ) {
+          const start = at + recordHeaderBytes;
+          const end = start + bodyLength(bytes, at);
+          yield { sequence: sequenceOf(bytes, at), journal, body: bytes.subarray(start, end) };
+          at = end;
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** The same, as it stands in the files. */
+  reader(sequence: number): LogReader {
+    return new LogReader(this.#options.files, this.#segments, sequence);
+  }
+
+  /** Takes nothing more, waits until all that was appended is written, and lets go of the folder. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    while (this.#isWriting) await this.#idle.next();
+    this.#room.wake();
+    await this.#segments.close();
+    await this.#lock.free();
+  }
+
+  /** Once all that goes on in this turn has had its chance to append. */
+  #begin(): void {
+    this.#isWriting = true;
+    queueMicrotask(() => void this.#writeAll());
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#gathering.last !== 0 && this.#failure === undefined) {
+      const batch = this.#gathering;
+      this.#writing = batch.written;
+      this.#gathering = new Batch(this.#pool);
+      try {
+        await this.#segments.write(batch.take(), batch.bytes, batch.first, batch.last);
+        this.#written = batch.last;
+        batch.done();
+      } catch (error) {
+        this.#fail(batch, error);
+      }
+      this.#room.wake();
+    }
+    this.#isWriting = false;
+    this.#idle.wake();
+  }
+
+  /** What may be on the disk or not is never taken for written, and nothing is tried again as if nothing had been. */
+  #fail(batch: Batch, cause: unknown): void {
+    const error = new BusError('ERR_JOURNAL', `The journal cannot be written: ${textOf(cause)}`, { cause });
+    this.#failure = error;
+    batch.failed(error);
+    this.#gathering.failed(error);
+  }
+}
+
+/** Rejects `ERR_JOURNAL` for what fails with an error of the system's. */
+async function failingAs<T>(text: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof BusError) throw error;
+    throw new BusError('ERR_JOURNAL', `${text}: ${textOf(error)}`, { cause: error });
+  }
+}
+
+function ignore(): undefined {}

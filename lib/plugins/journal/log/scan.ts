@@ -1,0 +1,87 @@
+import { allocate } from '../../../base/bytes.ts';
+import type { LogFile } from './files.ts';
+import { bodyLength, findRecord, recordHeaderBytes, sequenceOf } from './record.ts';
+import { readSegmentHeader, segmentHeaderBytes, type SegmentMark } from './segment.ts';
+
+const readBytes = 1_048_576;
+
+/** One record as it was read: its body is `bytes` from `start` to `end`, which are only good until the call returns. */
+export type Visit = (sequence: number, bytes: Uint8Array, start: number, end: number, mark: SegmentMark) => void;
+
+/** What is in a segment, up to where it ends or something is wrong. */
+export interface Scanned {
+  /** Undefined for what does not begin as a segment does. */
+  readonly mark: SegmentMark | undefined;
+  /** The end of what is whole. */
+  readonly end: number;
+  /** The end of the file. */
+  readonly size: number;
+  /** The sequence of the last record; the one before the first where there is none. */
+  readonly last: number;
+  /** What stands at `end` was cut off by the end of the file, and is not damaged otherwise. */
+  readonly isCut: boolean;
+}
+
+/** Reads a whole segment, and has every record that is whole visited; those of sequence 0 are about the segment itself. */
+export async function scan(file: LogFile, visit: Visit): Promise<Scanned> {
+  const size = await file.size();
+  const window = new Window(file, size);
+  await window.reach(0, Math.min(size, readBytes));
+  const mark = readSegmentHeader(window.bytes.subarray(0, window.end));
+  if (mark === undefined) return { mark, end: 0, size, last: 0, isCut: size < segmentHeaderBytes };
+  let position = segmentHeaderBytes;
+  let last = mark.first - 1;
+  while (position < size) {
+    const at = position - window.position;
+    const found = findRecord(window.bytes, at, window.end);
+    if (found === 'cut') {
+      const left = window.end - at;
+      const wanted = left < recordHeaderBytes ? recordHeaderBytes : recordHeaderBytes + bodyLength(window.bytes, at);
+      const isCut = position + wanted > size;
+      if (isCut) return { mark, end: position, size, last, isCut };
+      await window.reach(position, Math.max(wanted, Math.min(readBytes, size - position)));
+      continue;
+    }
+    const sequence = found === 'whole' ? sequenceOf(window.bytes, at) : 0;
+    // One of another place is not what belongs here, be each of its own bytes as it was written.
+    if (found === 'damaged' || (sequence <= last && sequence !== 0))
+      return { mark, end: position, size, last, isCut: false };
+    const start = at + recordHeaderBytes;
+    const end = start + bodyLength(window.bytes, at);
+    visit(sequence, window.bytes, start, end, mark);
+    if (sequence !== 0) last = sequence;
+    position += end - at;
+  }
+  return { mark, end: position, size, last, isCut: false };
+}
+
+/** The part of a file that is in memory. */
+class Window {
+  bytes: Uint8Array;
+  /** Where it begins in the file. */
+  position = 0;
+  /** How much of `bytes` is filled. */
+  end = 0;
+  readonly #file: LogFile;
+
+  constructor(file: LogFile, size: number) {
+    this.#file = file;
+    this.bytes = allocate(Math.min(size, readBytes));
+  }
+
+  /** Has `count` bytes from `position` on in memory, which is not before what is there. */
+  async reach(position: number, count: number): Promise<void> {
+    const kept = this.bytes.subarray(position - this.position, this.end);
+    if (count > this.bytes.length) {
+      const larger = allocate(count);
+      larger.set(kept);
+      this.bytes = larger;
+    } else {
+      this.bytes.set(kept);
+    }
+    this.position = position;
+    this.end = kept.length;
+    this.end += await this.#file.read(this.bytes.subarray(this.end, count), position + this.end);
+    if (this.end < count) throw new RangeError('The file became shorter while it was read');
+  }
+}

@@ -1,0 +1,136 @@
+import { type LogFile, type LogFiles, pathIn } from './files.ts';
+import type { ResolvedLogOptions } from './log-options.ts';
+import { recordHeaderBytes, sealRecord } from './record.ts';
+import type { Segment } from './repair.ts';
+import { segmentHeader, segmentName } from './segment.ts';
+
+const largestSegmentBytes = 16_777_216;
+
+/** How large a segment may become before the next one is begun, where a folder may have `maxBytes`. */
+export function segmentBytesOf(maxBytes: number): number {
+  return Math.min(largestSegmentBytes, Math.ceil(maxBytes / 16));
+}
+
+/** One that is there: its end and its last record move while it is written. */
+interface OpenSegment extends Segment {
+  last: number;
+  bytes: number;
+}
+
+/** The files of a log: all but the last one are as they will stay. */
+export class Segments {
+  readonly #folder: string;
+  readonly #files: LogFiles;
+  readonly #survivesPower: boolean;
+  readonly #mostBytes: number;
+  readonly #marks: { readonly folder: string; readonly journal: string };
+  readonly #heading: (() => readonly Uint8Array[]) | undefined;
+  readonly #all: OpenSegment[];
+  /** Of the last one, once this process has begun it. */
+  #file: LogFile | undefined;
+  #closedBytes = 0;
+  #removing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    folder: string,
+    { files, survive, maxBytes }: ResolvedLogOptions,
+    marks: { readonly folder: string; readonly journal: string },
+    found: readonly Segment[],
+    heading: (() => readonly Uint8Array[]) | undefined,
+  ) {
+    this.#folder = folder;
+    this.#files = files;
+    this.#survivesPower = survive === 'power';
+    this.#mostBytes = segmentBytesOf(maxBytes);
+    this.#marks = marks;
+    this.#heading = heading;
+    this.#all = found.map((segment) => ({ ...segment }));
+    for (const { bytes } of found) this.#closedBytes += bytes;
+  }
+
+  get all(): readonly Segment[] {
+    return this.#all;
+  }
+
+  /** The last sequence that was written. */
+  get last(): number {
+    return this.#all.at(-1)?.last ?? 0;
+  }
+
+  /** The bytes of those that are written no more. */
+  get closedBytes(): number {
+    return this.#closedBytes;
+  }
+
+  get bytes(): number {
+    return this.#closedBytes + (this.#file === undefined ? 0 : (this.#all.at(-1)?.bytes ?? 0));
+  }
+
+  /** Writes records from `first` to `last`, behind what is there; rejects the system's error. */
+  async write(records: readonly Uint8Array[], bytes: number, first: number, last: number): Promise<void> {
+    const full = this.#all.at(-1);
+    if (this.#file === undefined || (full !== undefined && full.bytes >= this.#mostBytes)) {
+      await this.#begin(records, bytes, first, last);
+      return;
+    }
+    const segment = full as OpenSegment;
+    await this.#file.write(records, segment.bytes);
+    if (this.#survivesPower) await this.#file.sync();
+    segment.bytes += bytes;
+    segment.last = last;
+  }
+
+  /** Removes those before the last one that have nothing from `sequence` on; true if there were some. */
+  release(sequence: number): boolean {
+    const before = this.#all.length;
+    const fixed = this.#file === undefined ? 0 : 1;
+    for (let oldest = this.#all[0]; this.#all.length > fixed && oldest !== undefined; oldest = this.#all[0]) {
+      if (oldest.last >= sequence) break;
+      this.#all.shift();
+      this.#closedBytes -= oldest.bytes;
+      // One that stays all the same is found, and let go of, when the folder is opened the next time.
+      const { path } = oldest;
+      this.#removing = this.#removing.then(() => this.#files.remove(path)).catch(ignore);
+    }
+    return this.#all.length < before;
+  }
+
+  async close(): Promise<void> {
+    await this.#removing;
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  /** The next segment comes into being with its first records, so that none is ever without one. */
+  async #begin(records: readonly Uint8Array[], bytes: number, first: number, last: number): Promise<void> {
+    const path = pathIn(this.#folder, segmentName(first));
+    const file = await this.#files.create(path);
+    const parts = [segmentHeader({ ...this.#marks, first }), ...(this.#heading?.() ?? []).map(asRecord)];
+    let length = bytes;
+    for (const part of parts) length += part.length;
+    try {
+      await file.write([...parts, ...records], 0);
+      if (this.#survivesPower) await file.sync();
+      if (this.#survivesPower) await this.#files.syncFolder(this.#folder);
+    } catch (error) {
+      await file.close().catch(ignore);
+      throw error;
+    }
+    if (this.#file !== undefined) {
+      this.#closedBytes += this.#all.at(-1)?.bytes ?? 0;
+      await this.#file.close();
+    }
+    this.#file = file;
+    this.#all.push({ path, first, last, bytes: length, journal: this.#marks.journal });
+  }
+}
+
+/** A record about the segment itself. */
+function asRecord(body: Uint8Array): Uint8Array {
+  const record = Buffer.alloc(recordHeaderBytes + body.length);
+  record.set(body, recordHeaderBytes);
+  sealRecord(record, 0, body.length, 0);
+  return record;
+}
+
+function ignore(): undefined {}
