@@ -62,6 +62,7 @@ import { type Connection, Client, Server } from 'busbar';
 ${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
 import { Client as PageClient } from 'busbar/browser';
 import { type Infer, struct, text, u32 } from 'busbar/contract';
+import { Log } from 'busbar/journal';
 import { proxy } from 'busbar/rpc';
 import { socketIo } from 'busbar/socket.io';
 import type { Adapter } from 'socket.io-adapter';
@@ -89,6 +90,7 @@ const client = new Client<Game>({ port: 1 });
 const adapters: (typeof Adapter)[] = [server.use(socketIo({ allow: ({ linkKind }) => linkKind === 'unix' })).adapter];
 adapters.push(client.use(socketIo()).adapter);
 client.handle((question, { peer }) => question === 'status' && peer === client);
+void Log.open('log', { survive: 'power' }).then((log) => log.keepFrom(log.append(new Uint8Array(1)) ?? 0));
 new PageClient({ url: 'wss://example.org' });
 // @ts-expect-error it is a number
 server.handle(() => 'x');
