@@ -128,7 +128,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     const link = this.#link;
     if (link === undefined) return bytes.length;
     let taken = 0;
-    let goesOn = this.#slice.begin(this.#liveness.heard());
+    let goesOn = this.#slice.begin(this.#liveness.heard(), this.out.due);
     this.out.corked = true;
     try {
       while (goesOn && taken < bytes.length) {

@@ -45,8 +45,8 @@ export class Sender {
   readonly #controls: Controls;
   /** What is written gathers until `uncork`, for one flush. */
   corked = false;
-  /** Something is to be done at the end of the turn. */
-  #deferred = false;
+  /** Something is due at the end of the turn, which is not over. */
+  due = false;
   /** What was encoded since the last flush waits for the end of the turn. */
   #gathers = false;
   /** This turn cut as much as a turn may. */
@@ -240,7 +240,7 @@ export class Sender {
     } else {
       entry?.acknowledged?.();
     }
-    if ((this.corked || this.#deferred) && this.#slab.pendingBytes < flushBytes) {
+    if ((this.corked || this.due) && this.#slab.pendingBytes < flushBytes) {
       this.#gathers = true;
       return;
     }
@@ -250,7 +250,7 @@ export class Sender {
 
   readonly #endOfTurn = (): void => {
     const isDue = this.#gathers || this.#hasCut;
-    this.#deferred = false;
+    this.due = false;
     this.#hasCut = false;
     if (isDue) this.flush();
   };
@@ -286,8 +286,8 @@ export class Sender {
   }
 
   #flushLater(): void {
-    if (this.#deferred) return;
-    this.#deferred = true;
+    if (this.due) return;
+    this.due = true;
     this.#options.clock.defer(this.#endOfTurn);
   }
 }

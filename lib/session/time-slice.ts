@@ -6,22 +6,22 @@ const pauseMs = 1;
 /** The time that one link may take in a turn of the event loop, so that one that floods leaves the others theirs. */
 export class TimeSlice {
   #since = 0;
-  #last = Number.NEGATIVE_INFINITY;
+  #last = 0;
 
-  /** Something came at `now`; false where it has to wait for another turn. */
-  begin(now: number): boolean {
-    if (now - this.#last > pauseMs) this.#since = now;
-    return now - this.#since <= mostMs;
+  /** Something came at `now`, `inTurn` of what came before for sure; false where it has to wait for another turn. */
+  begin(now: number, inTurn: boolean): boolean {
+    if (!inTurn && now > this.#last + pauseMs) this.#since = now;
+    return this.goesOn(now);
   }
 
   /** It was handled up to `now`; true where there is time for more. */
   goesOn(now: number): boolean {
     this.#last = now;
-    return now - this.#since <= mostMs;
+    return now <= this.#since + mostMs;
   }
 
   /** What comes next comes in another turn. */
   end(): void {
-    this.#last = Number.NEGATIVE_INFINITY;
+    this.#last = 0;
   }
 }

@@ -81,6 +81,9 @@ export interface BroadcastFrame {
 /** Takes a frame; false where no more is wanted for now. */
 export type FrameSink = (frame: Frame) => unknown;
 
+/** So many frames are read in one go, however small they are: each may begin something. */
+export const framesAtOnce = 1_024;
+
 /**
  * Turns bytes into frames, however they were split. Knows bytes and limits only.
  */

@@ -23,9 +23,11 @@ export const mostSpareMiB = 32;
 export const mostHeldMs = 100;
 export const mostPingMs = 250;
 export const mostDescriptors = 60;
-/** How often a cell is measured that is over a bound of time, and one in which the machine's other work took as long. */
+/** How often a cell is measured that is over a bound, and one for which the victim had to wait. */
 const attempts = 3;
 const excusedAttempts = 8;
+/** For so long in all, a victim's threads wait for a core where nothing else is done. */
+const longestWaitMs = 100;
 const fewestPings = 12;
 /** Whoever takes nothing for so long has stopped to read. */
 const stuckMs = 200;
@@ -210,9 +212,8 @@ export class Arena {
   }
 }
 
-export function isOver({ memory, heldMs, pingMs, descriptors }: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
-  const isSlow = heldMs > mostHeldMs || (pingMs ?? 0) > mostPingMs;
-  return isSlow || memory > flood.limitMiB + mostSpareMiB || descriptors > mostDescriptors;
+export function isOver(cell: Cell, limitMiB: number): boolean {
+  return harmOf(cell, limitMiB) > 1;
 }
 
 /** The worst of each kind of flood, whatever its lane and link, as lines for people and `docs/reliability.md`. */
@@ -233,32 +234,32 @@ export function tableOf(cells: ReadonlyMap<string, Cell>): string {
 }
 
 /**
- * What a flood does at least: it is measured again where it is too slow, more often where the machine's other work kept the
- * victim from a core for as long, since that makes a flood look worse than it is, and never better.
+ * What a flood does at least: it is measured again where it is over a bound, more often where the machine's other work kept the
+ * victim's threads, the collector's among them, from a core: that makes a flood look worse than it is, and never better.
  */
 async function leastOf(limitMiB: number, measure: () => Promise<Cell>): Promise<Cell> {
-  const flood = { limitMiB };
   let least = await measure();
-  for (let attempt = 1; attempt < excusedAttempts && isSlow(least, flood); attempt++) {
+  for (let attempt = 1; attempt < excusedAttempts && harmOf(least, limitMiB) > 1; attempt++) {
     if (attempt >= attempts && !isExcused(least)) break;
     const next = await measure();
-    if (!isOver(next, flood) || slowness(next) < slowness(least)) least = next;
+    if (harmOf(next, limitMiB) < harmOf(least, limitMiB)) least = next;
   }
   return least;
 }
 
-/** Whether times alone are over their bounds. */
-function isSlow(cell: Cell, flood: Pick<Flood, 'limitMiB'>): boolean {
-  return isOver(cell, flood) && !isOver({ ...cell, heldMs: 0, pingMs: undefined }, flood);
+/** How near the worst of it is to its bound, which is 1. */
+function harmOf({ memory, heldMs, pingMs, descriptors }: Cell, limitMiB: number): number {
+  return Math.max(
+    memory / (limitMiB + mostSpareMiB),
+    heldMs / mostHeldMs,
+    (pingMs ?? 0) / mostPingMs,
+    descriptors / mostDescriptors,
+  );
 }
 
-/** Whether times are over their bounds by no more than what the machine's other work took from the victim. */
+/** Whether what is over a bound may be what the machine's other work took from the victim. */
 function isExcused({ heldMs, pingMs = 0, waitedMs }: Cell): boolean {
-  return Math.max(heldMs - mostHeldMs, pingMs - mostPingMs) <= waitedMs;
-}
-
-function slowness({ heldMs, pingMs }: Cell): number {
-  return heldMs / mostHeldMs + (pingMs ?? 0) / mostPingMs;
+  return Math.max(heldMs - mostHeldMs, pingMs - mostPingMs, longestWaitMs) <= waitedMs;
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -21,7 +21,7 @@ export function floodTable(title: string, floods: readonly Flood[], bytes: numbe
     function hold(name: string, cell: Cell, limitMiB: number): void {
       cells.set(name, cell);
       const bounds = `${limitMiB + mostSpareMiB} MiB, ${mostHeldMs} ms, ${mostPingMs} ms, ${mostDescriptors} descriptors`;
-      expect(isOver(cell, { limitMiB }), `${JSON.stringify(cell)}, at most ${bounds}`).to.equal(false);
+      expect(isOver(cell, limitMiB), `${JSON.stringify(cell)}, at most ${bounds}`).to.equal(false);
     }
 
     for (const flood of floods) {

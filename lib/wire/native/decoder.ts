@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import type { AgreedContracts } from '../contracts.ts';
-import type { Decoder, FrameSink } from '../dialect.ts';
+import { type Decoder, type FrameSink, framesAtOnce } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
 import { FrameBuilder } from './frame-builder.ts';
@@ -81,7 +81,8 @@ export class NativeDecoder implements Decoder {
       at = this.#finishCarried(bytes, sink);
       if (at < 0) return end;
     }
-    while (!this.#enough && end - at >= lengthBytes) {
+    let left = framesAtOnce;
+    for (; left > 0 && !this.#enough && end - at >= lengthBytes; left--) {
       const size = this.#frameSize(bytes, at);
       if (end - at < size) {
         if (end - at < headerBytes || !this.#beginPart(bytes, at, size)) break;
@@ -92,7 +93,7 @@ export class NativeDecoder implements Decoder {
       this.#frame(bytes, at, size, sink);
       at += size;
     }
-    if (this.#enough) return at;
+    if (this.#enough || left === 0) return at;
     if (at < end) this.#keep(bytes.subarray(at));
     return end;
   }

@@ -4,7 +4,7 @@ import { readFailure } from '../../base/failure.ts';
 import { jsonExceedsCost, mostCost, slowdown } from '../codec/body-cost.ts';
 import { jsonPiecesExceedDepth, mayHoldProto, parseJson } from '../codec/json.ts';
 import type { Inflater } from '../compression.ts';
-import type { Decoder, FrameSink } from '../dialect.ts';
+import { type Decoder, type FrameSink, framesAtOnce } from '../dialect.ts';
 import type { Frame, RequestId } from '../frames.ts';
 import { BodyReader } from '../native/body-codec.ts';
 import { tooCostly } from '../native/msgpack-check.ts';
@@ -58,7 +58,7 @@ export class NetIpcDecoder implements Decoder {
     this.#inflated = 0;
     let at = this.#held > 0 ? this.#finishCarried(bytes, sink) : 0;
     const source = asBuffer(bytes);
-    while (!this.#enough && at < source.length) {
+    for (let left = framesAtOnce; left > 0 && !this.#enough && at < source.length; left--) {
       const tag = this.#readTag(source, at, source.length);
       const size = (tag & 7) + Math.floor(tag / 8);
       if (tag === 0 || at + size > source.length) {
