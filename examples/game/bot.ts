@@ -47,8 +47,10 @@ export class Bot {
 
   /** Breaks the link under the session, as a bad network would. */
   cutLink(): void {
+    const { connection } = this.#client;
+    if (connection === undefined || connection.destroyed) return;
     this.linksCut += 1;
-    this.#client.connection?.destroy();
+    connection.destroy();
   }
 
   /** Resolves when every request is answered and every move was taken. */

@@ -5,6 +5,8 @@ import { services, type ServicesHub } from 'busbar/services';
 
 const startMs = 20_000;
 const leaveMs = 5_000;
+/** What many bots do while areas have no owner: seconds of it, on a machine that has much to do. */
+const mostWaiting = 200_000;
 
 export type Role = 'world' | 'zone' | 'bots';
 
@@ -21,8 +23,8 @@ export class Crew {
   #fail: (error: Error) => void = () => {};
 
   constructor(options: ServerOptions) {
-    this.#server = new Server(options);
-    this.hub = this.#server.use(services());
+    this.#server = new Server({ ...options, maxOpenRequests: mostWaiting });
+    this.hub = this.#server.use(services({ maxWaiting: mostWaiting }));
     this.hub.on('join', ({ name }) => this.#expected.get(name)?.());
     this.failed = new Promise((_resolve, reject) => {
       this.#fail = reject;

@@ -50,7 +50,7 @@ export function summary({ world, areas, bots }: Reports, seconds: number): Outco
     messages(lines, seconds),
     '',
     requests(asked, seconds),
-    'No answer: a survey or ping reached a process that was gone.',
+    'No answer: from a process that was gone, or came too late.',
     '',
     latency(bots.flatMap(({ latencies }) => latencies)),
     `Repeats dropped: ${count(({ repeated }) => repeated)}, out of order: ${count(({ early }) => early)}.`,

@@ -89,7 +89,8 @@ function command(order: Move | Spawn | Trade): Promise<void> {
 /** Asks the zones how many bots they have, and everyone whether they are there. */
 async function askAround(): Promise<void> {
   const [populations, echoes] = await Promise.all([
-    zones.survey.population(callOptions({ timeout: 400 })),
+    // On a machine that is too busy the hub may be late itself.
+    zones.survey.population(callOptions({ timeout: 400 })).catch(() => [{ status: 'rejected' }]),
     players.ping(undefined, 400),
   ]);
   note(surveys, populations);
