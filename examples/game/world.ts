@@ -43,21 +43,15 @@ players.handle(async (request) => {
   return { area: request.bot % areaCount };
 });
 
-const snapshotTimer = setInterval(() => {
-  snapshots += 1;
-  void players.broadcast({ kind: 'snapshot', sequence: snapshots, positions });
-}, 100);
-
+const timers: NodeJS.Timeout[] = [];
 const rounds: Promise<void>[] = [];
-const surveyTimer = setInterval(() => rounds.push(askAround()), 500);
 
 const world: Offers['world'] = {
   address: () => (players.port === undefined ? (players.address ?? '') : `tcp:${players.address}`),
   tick: ({ area, sequence }) => void areas[area]?.ticks.add(sequence),
   progress: () => ({ moves: sum(botMoves.values()).received, trades, snapshots }),
   async stop() {
-    clearInterval(snapshotTimer);
-    clearInterval(surveyTimer);
+    for (const timer of timers) clearInterval(timer);
     await Promise.all(rounds);
     await Promise.all(commands);
     await Promise.all(players.connections.map((connection) => connection.flush()));
@@ -74,6 +68,13 @@ const world: Offers['world'] = {
 mine.provide('world', world);
 await players.start();
 await join();
+timers.push(setInterval(snapshot, 100));
+timers.push(setInterval(() => rounds.push(askAround()), 500));
+
+function snapshot(): void {
+  snapshots += 1;
+  void players.broadcast({ kind: 'snapshot', sequence: snapshots, positions });
+}
 
 function command(order: Move | Spawn | Trade): Promise<void> {
   const area = areas[order.bot % areaCount];
