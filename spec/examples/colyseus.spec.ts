@@ -12,7 +12,7 @@ import { socketFolder } from '../support/links.ts';
 import { root } from '../support/repository.ts';
 
 /** How long Colyseus waits for another process. */
-const shortTimeoutMs = 1_500;
+const shortTimeoutMs = 3_000;
 
 interface Game {
   readonly process: ChildProcess;
