@@ -5,7 +5,7 @@ import { contract, native, next, until } from '../../support/buses.ts';
 import { type Arrangement, countIn, Nodes } from './nodes.ts';
 
 /** Long enough for any answer; timers of socket.io for acknowledgements run to their end. */
-const ackMs = 1_000;
+const ackMs = 2_000;
 
 for (const arrangement of ['the hub and two clients', 'three clients'] satisfies Arrangement[]) {
   contract(
