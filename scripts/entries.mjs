@@ -111,6 +111,7 @@ export const facts = {
   'session/sender': {
     'reliable ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY': 'Math.min(linkBytes, maxBytes / 2)',
     'this.#reliable': true,
+    'this.#isEncoding()': false,
     'queue === undefined': false,
     'queue !== undefined': true,
     'outlet.cork?.()': 'undefined',

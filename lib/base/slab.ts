@@ -1,4 +1,5 @@
 import { allocate } from './bytes.ts';
+import { BusError } from './errors.ts';
 
 const firstSlabBytes = 4_096;
 const largestSlabBytes = 65_536;
@@ -14,6 +15,8 @@ export class Slab {
   /** Where to write; at least as much room as the last `ensure` asked for is behind `position`. */
   buffer: Uint8Array = noBuffer;
   position = 0;
+  /** Data of the user's is written behind `position`: what its `toJSON` and the like send would be written over it. */
+  isLent = false;
   /** Of `buffer`; made for who asks for it. */
   #view: DataView | undefined;
   #start = 0;
@@ -48,8 +51,12 @@ export class Slab {
     return (this.#view ??= new DataView(buffer.buffer, buffer.byteOffset, buffer.length));
   }
 
-  /** Makes room for `bytes` more; `buffer` and `position` may have changed after it. */
+  /**
+   * Makes room for `bytes` more; `buffer` and `position` may have changed after it.
+   * @throws BusError `ERR_STATE` from inside data that is being written.
+   */
   ensure(bytes: number): void {
+    if (this.isLent) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
     if (this.buffer.length - this.position >= bytes) return;
     this.#seal();
     this.buffer = allocate(Math.max(this.#nextBytes, bytes));

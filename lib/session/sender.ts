@@ -145,14 +145,11 @@ export class Sender {
     this.#writeQueue.write(true);
   }
 
-  /**
-   * Writes a frame about the link itself, behind the acknowledgement that is due, once the link has taken those before;
-   * it is not kept, and nothing is written while there is no link.
-   */
+  /** Writes a frame about the link, behind the acknowledgement that is due; it is not kept for the next link. */
   control(kind: ControlKind): void {
     if (this.#writeQueue.outlet === undefined) return;
     this.#controls.owe(kind);
-    if (this.corked) return;
+    if (this.corked || this.#isEncoding()) return;
     this.#takeEncoded();
     this.#controls.write();
     this.#writeQueue.write();
@@ -199,6 +196,7 @@ export class Sender {
 
   /** Hands everything encoded, and the acknowledgement that is due, to the link. */
   flush(): void {
+    if (this.#isEncoding()) return;
     const { acks, maxBytes, maxMessages } = this.#options;
     const { queue } = this.#encoder;
     this.#gathers = false;
@@ -283,6 +281,14 @@ export class Sender {
     outlet.uncork?.();
     this.#hasCut = cut >= pumpBytes;
     if (this.#hasCut) this.#flushLater();
+  }
+
+  /** From inside data that is being encoded nothing can be written: all that is due leaves at the end of the turn. */
+  #isEncoding(): boolean {
+    if (!this.#slab.isLent) return false;
+    this.#gathers = true;
+    this.#flushLater();
+    return true;
   }
 
   #flushLater(): void {

@@ -15,7 +15,7 @@ import {
   writeUint32,
 } from './header.ts';
 import { mostCost } from '../codec/body-cost.ts';
-import { BodyPacker, roomBytes } from './body-codec.ts';
+import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { ContractWriter } from './contract-writer.ts';
@@ -181,6 +181,8 @@ export class NativeEncoder implements Encoder {
 
   #write(type: number, flags: number, lane: number, id: number, given: unknown, timeoutMs: number): number {
     let data = given;
+    // Bodies too that are written later, or elsewhere.
+    this.#slab.ensure(0);
     if (this.#contracts !== undefined && isContractValue(data)) {
       const written = this.#contracts.write(type, flags, lane, id, data, timeoutMs);
       if (written >= 0) return written;
@@ -194,7 +196,13 @@ export class NativeEncoder implements Encoder {
     const headroom = headerBytes + prefix;
     const packer = this.#packerOf(lane);
     const { buffer: slabBuffer, position } = slab;
-    const packed = packer.pack(data, slabBuffer, position, headroom, this.#maxDepth, this.#mostCost);
+    slab.isLent = true;
+    let packed: Packed;
+    try {
+      packed = packer.pack(data, slabBuffer, position, headroom, this.#maxDepth, this.#mostCost);
+    } finally {
+      slab.isLent = false;
+    }
     const { buffer, start, end, records } = packed;
     const bodyStart = start - prefix;
     const bodyBytes = end - bodyStart;

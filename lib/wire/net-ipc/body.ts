@@ -92,7 +92,6 @@ const longestPlainNonce = 31;
 export class MessagePackBody implements BodyComposer {
   readonly #packer = new BodyPacker();
   readonly #maxBytes: number;
-  #composing = false;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -106,19 +105,12 @@ export class MessagePackBody implements BodyComposer {
     nonce: RequestId | undefined,
     error: RemoteFailure | undefined,
   ): Body {
-    // A toJSON that sends on the same link would write over the packet it is part of.
-    if (this.#composing) throw new BusError('ERR_STATE', 'Nothing can be sent while data is being encoded.');
     if (typeof data === 'function') throw unencodable(new TypeError('MessagePack has no function.'));
-    this.#composing = true;
-    try {
-      if (error || (nonce !== undefined && !isPlain(nonce))) {
-        return this.#composeWhole(slab, headroom, { t: type, d: data, n: nonce, e: error });
-      }
-      const head = 4 + (data === undefined ? 0 : 2) + (nonce === undefined ? 0 : 3 + nonce.length);
-      return this.#composeMembers(slab, headroom, head, type, data, nonce);
-    } finally {
-      this.#composing = false;
+    if (error || (nonce !== undefined && !isPlain(nonce))) {
+      return this.#composeWhole(slab, headroom, { t: type, d: data, n: nonce, e: error });
     }
+    const head = 4 + (data === undefined ? 0 : 2) + (nonce === undefined ? 0 : 3 + nonce.length);
+    return this.#composeMembers(slab, headroom, head, type, data, nonce);
   }
 
   #composeMembers(
@@ -161,7 +153,13 @@ export class MessagePackBody implements BodyComposer {
 
   /** Leaves keys `__proto__` out: under what name net-ipc's reader keeps them is no matter of theirs. */
   #pack(data: unknown, slab: Slab, headroom: number): Packed {
-    const packed = this.#packer.pack(data, slab.buffer, slab.position, headroom);
+    slab.isLent = true;
+    let packed: Packed;
+    try {
+      packed = this.#packer.pack(data, slab.buffer, slab.position, headroom);
+    } finally {
+      slab.isLent = false;
+    }
     if (!holdsProto(packed.buffer, packed.start, packed.end)) return packed;
     const bytes = new Uint8Array(packed.buffer.subarray(packed.start, packed.end));
     const without = new CarefulReader(undefined).read(bytes, 0, bytes.length);

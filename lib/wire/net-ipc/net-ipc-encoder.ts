@@ -139,8 +139,8 @@ export class NetIpcEncoder implements Encoder {
     if (buffer !== slab.buffer) return this.#put(buffer.subarray(start, end));
     const width = tagWidth(size);
     const at = slab.position;
-    if (width !== this.#tagWidth) {
-      this.#tagWidth = width;
+    this.#tagWidth = width;
+    if (at + width !== start) {
       if (at + width + size > buffer.length) return this.#put(new Uint8Array(buffer.subarray(start, end)));
       buffer.copyWithin(at + width, start, end);
     }
