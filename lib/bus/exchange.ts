@@ -67,9 +67,12 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     return this.session?.trySend(lane, data) === true;
   }
 
-  /** The same for what was encoded once for many; undefined when it was accepted at once. Throws what the encoder throws. */
+  /**
+   * The same for what was encoded once for many; undefined when it was accepted at once, and where this end closes, which
+   * is one of the many no more. Throws what the encoder throws.
+   */
   sendEncoded(lane: string, message: EncodedMessage): Promise<void> | undefined {
-    if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
+    if (!this.lifecycle.isOpen) return undefined;
     if (this.session !== undefined) return this.session.sendEncoded(lane, message);
     return this.queues.message(lane, (session) => session.sendEncodedNow(lane, message));
   }

@@ -128,8 +128,9 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * Sends a message to every client, or to those that `to` and `except` mean, encoded once. Resolves when every client
-   * with a link has room or was given up as slow; what fails goes to `error`. Rejects `ERR_INVALID_ARGUMENT` alone.
+   * Sends a message to every client, or to those that `to` and `except` mean, encoded once; connections that are closing
+   * are passed over. Resolves when every client with a link has room or was given up as slow; what fails goes to `error`.
+   * Rejects `ERR_INVALID_ARGUMENT` alone.
    */
   broadcast(data: Sendable<Out<C, 'message'>>, settings?: AudienceSettings<Connection<C>>): Promise<void> {
     return this.#connections.broadcast(data, settings);

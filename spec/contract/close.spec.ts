@@ -92,6 +92,19 @@ contract(
       });
     }
 
+    it('a connection that closes is passed over by broadcasts, and no error comes of them', async () => {
+      const { server, client, connection } = await bus().pair();
+      const other = await bus().client();
+      const told: unknown[] = [];
+      client.on('message', (message) => told.push(message));
+      const heard = next(other, 'message');
+      const closed = connection.close('bye');
+      await Promise.all([server.broadcast('go on'), server.broadcast('go on', { to: connection })]);
+      expect(await heard).to.deep.equal(['go on']);
+      expect(await closed).to.equal(true);
+      expect(told).to.deep.equal([]);
+    });
+
     it('a connection tells the client its reason, and the client stays away', async () => {
       const { server, client, connection } = await bus().pair();
       const closed = next(client, 'close');
