@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Server, type ServerOptions } from 'busbar';
 import { services, type ServicesHub } from 'busbar/services';
 
-const startMs = 20_000;
+const startMs = 60_000;
 const leaveMs = 5_000;
 /** What many bots do while areas have no owner: seconds of it, on a machine that has much to do. */
 const mostWaiting = 200_000;

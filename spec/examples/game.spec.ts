@@ -77,11 +77,12 @@ describe('example game', function () {
     });
     let errors = '';
     game.stderr.setEncoding('utf8').on('data', (part: string) => (errors += part));
-    await new Promise<void>((resolve) =>
+    await new Promise<void>((resolve, reject) => {
       game.stdout.setEncoding('utf8').on('data', (part: string) => {
         if (part.includes('play in')) resolve();
-      }),
-    );
+      });
+      game.once('close', () => reject(new Error(`The game has ended: ${errors}`)));
+    });
     const { stdout } = await command('ps', ['-eo', 'pid,args']);
     const world = stdout.split('\n').find((line) => line.includes('world.js') && line.includes(folder));
     process.kill(Number.parseInt(world ?? '', 10), 'SIGKILL');

@@ -161,5 +161,5 @@ describe('services in processes', () => {
     ).to.deep.equal([...names, 'hub'].sort());
     await Promise.all(keys.slice(0, 100).map((key) => counters.key(key).call.add()));
     for (const key of keys.slice(0, 100)) expect(hub.owner('counter', key)?.state).to.equal('up');
-  }).timeout(120_000);
+  }).timeout(300_000);
 });
