@@ -1,7 +1,6 @@
 export type {
   AskSettings,
   RequestSettings,
-  SendSettings,
   StartSettings,
   SurveySettings,
 } from './bus/call-settings.ts';
@@ -11,18 +10,31 @@ export type { ConnectionEvents } from './bus/connection.ts';
 export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
 export type { Group } from './bus/group.ts';
-export { Client, Connection, Server } from './bus/node-bus.ts';
-export type { ClientOptions, ServerOptions } from './bus/options.ts';
+export {
+  Client,
+  Connection,
+  type NodeClientOptions as ClientOptions,
+  type NodeServerOptions as ServerOptions,
+  Server,
+} from './bus/node-bus.ts';
 export {
   type Audience,
   type AudienceSettings,
   definePlugin,
+  type DurableBacklog,
+  type DurableContext,
+  type DurableReceipts,
+  type DurableReceiver,
+  type DurableSender,
+  type DurableSends,
+  type Journal,
   MessageCodec,
   type MessageRequestContext,
   MessageRequests,
   type MessageRequestSettings,
   type MessageRequestsOptions,
   type RequestCarrier,
+  type SendSettings,
   type Lane,
   type LaneHandlers,
   type LaneRequestContext,

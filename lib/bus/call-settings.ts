@@ -104,6 +104,11 @@ export interface SendSettings {
   /** Milliseconds; unless given, as with 0 and Infinity, the wait has no end of its own. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Waits until the message is in the journal here, with `confirm` until it is in that of the peer; for a client with the
+   * option `journal`, else `ERR_INVALID_ARGUMENT`. Needs no link.
+   */
+  readonly durable?: boolean | undefined;
 }
 
 /** The same, checked. */

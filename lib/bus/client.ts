@@ -114,8 +114,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     return this.#conversation.status;
   }
 
-  /** `session` between two busbar ends, `legacy` towards a net-ipc server. */
-  get delivery(): 'legacy' | 'session' {
+  /** `session` between two busbar ends, `legacy` towards a net-ipc server, `journal` where both ends have one. */
+  get delivery(): 'legacy' | 'session' | 'journal' {
     return this.#conversation.session?.reliable === true ? 'session' : 'legacy';
   }
 

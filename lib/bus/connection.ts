@@ -40,6 +40,8 @@ export interface ConnectionOwner {
   readonly processes: Processes | undefined;
   readonly contracts: OwnContracts | undefined;
   readonly events: PeerEvents<Connection>;
+  /** Whether what it sends durably is written down here. */
+  hasJournal(connection: Connection): boolean;
 }
 
 /** A client as its server holds it: the same object for as long as the client's session can resume. */
@@ -75,9 +77,10 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation.link?.socket;
   }
 
-  /** `session` with a busbar client, `legacy` with one that speaks net-ipc. */
-  get delivery(): 'legacy' | 'session' {
-    return this.#token === undefined ? 'legacy' : 'session';
+  /** `session` with a busbar client, `legacy` with one that speaks net-ipc, `journal` where both ends have one. */
+  get delivery(): 'legacy' | 'session' | 'journal' {
+    if (this.#token === undefined) return 'legacy';
+    return this.#owner.hasJournal(this) ? 'journal' : 'session';
   }
 
   /** The client's IP address for tcp and tls, the server's path or name else; while a link is open. */

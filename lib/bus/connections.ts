@@ -29,6 +29,8 @@ export interface ConnectionsOwner {
   readonly plugins: Plugins;
   readonly events: PeerEvents<Connection>;
   connected(connection: Connection, payload: unknown): void;
+  /** As `ConnectionOwner.hasJournal`. */
+  hasJournal(connection: Connection): boolean;
   /** A link that never became a connection did something wrong. */
   handshakeFailed(error: BusError): void;
 }
@@ -61,6 +63,7 @@ export class Connections {
     this.#ofConnections = {
       handle: owner.handle,
       groups: this.groups,
+      hasJournal: (connection) => owner.hasJournal(connection),
       processes: platform.processes?.(options.clock),
       contracts: platform.contracts?.(options),
       events: {

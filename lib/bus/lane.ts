@@ -14,7 +14,7 @@ export interface PeerHandle {
   /** What kind of link the peer has, or had last. */
   readonly linkKind: Link['kind'] | undefined;
   /** What is promised of delivery; lanes need `session`. */
-  readonly delivery: 'legacy' | 'session';
+  readonly delivery: 'legacy' | 'session' | 'journal';
   send(data: unknown): Promise<void>;
   request(data: unknown, options?: number | LaneSendOptions): Promise<unknown>;
   close(reason?: unknown): Promise<boolean>;

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { SessionDialect } from '../session/dialect.ts';
 import { resolveAddress } from '../transport/address.ts';
@@ -7,17 +8,21 @@ import { dialer } from '../transport/dial.ts';
 import { listen } from '../transport/listen.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import { checkCredentials } from '../transport/net-listener.ts';
-import { OwnContracts } from '../wire/contracts.ts';
+import { isContractValue, OwnContracts } from '../wire/contracts.ts';
 import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
 import { Slab } from '../base/slab.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
-import type { Contract, Untyped } from './contract.ts';
+import type { Contract, Sendable, ToServer, Untyped } from './contract.ts';
+import type { DurableBacklog, DurableReceipts, DurableSends } from './durable.ts';
+import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { linuxProcesses } from '../base/process-table.ts';
 import { ProcessWatch } from './process-watch.ts';
+import type { SendSettings, StartSettings } from './call-settings.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
+import type { PeerHandle } from './plugin.ts';
 import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
 import { Server as PortableServer } from './server.ts';
 
@@ -84,17 +89,106 @@ export const nodeServerPlatform: ServerPlatform = {
   },
 };
 
+/** What `new Client` takes in Node. */
+export type NodeClientOptions = ClientOptions & JournalOptions;
+/** What `new Server` takes in Node. */
+export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions;
+
 /** A `Client` over unix sockets, pipes, TCP, TLS and memory. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {
-  constructor(options?: ClientOptions) {
-    super(options, nodeClientPlatform, new.target !== Client);
+  readonly #durable: DurableSends | undefined;
+
+  constructor(options?: NodeClientOptions) {
+    const { others, journal } = withoutJournal<ClientOptions>(options);
+    super(others, nodeClientPlatform, new.target !== Client);
+    this.#durable =
+      journal &&
+      this.use(
+        journal.sends({
+          send: (data, settings) => super.send(data as never, settings),
+          valueOf: (data) => (isContractValue(data) ? data.value : data),
+          flush: () => this.flush(),
+        }),
+      );
+  }
+
+  override get delivery(): 'legacy' | 'session' | 'journal' {
+    return this.#durable?.reachesJournal === true ? 'journal' : super.delivery;
+  }
+
+  override send(data: Sendable<ToServer<C, 'message'>>, settings?: SendSettings): Promise<void> {
+    return this.#durable === undefined ? super.send(data, settings) : this.#durable.send(data, settings);
+  }
+
+  /** The durable messages that the server has not. Rejects what opening the journal fails with, `ERR_STATE` without one. */
+  async backlog(): Promise<DurableBacklog> {
+    if (this.#durable === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
+    return this.#durable.backlog();
+  }
+
+  override async close(reason?: unknown): Promise<boolean> {
+    const wasOpen = await super.close(reason);
+    await this.#durable?.close();
+    return wasOpen;
+  }
+
+  override destroy(reason?: unknown): boolean {
+    const wasOpen = super.destroy(reason);
+    void this.#durable?.close();
+    return wasOpen;
   }
 }
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
-  constructor(options?: ServerOptions<C>) {
-    super(options, nodeServerPlatform, new.target !== Server);
+  readonly #receipts: DurableReceipts | undefined;
+
+  constructor(options?: NodeServerOptions<C>) {
+    const { others, journal } = withoutJournal<ServerOptions<C>>(options);
+    super(others, nodeServerPlatform, new.target !== Server);
+    this.#receipts =
+      journal &&
+      this.use(
+        journal.receipts({
+          isHeard: () => this.listenerCount('message') > 0,
+          hear: (handling, ...heard) => this.fireHandled(handling, 'message', ...heard),
+        }),
+      );
+  }
+
+  override async start(settings?: StartSettings): Promise<this> {
+    if (settings?.takeover === true) this.#receipts?.takeOver();
+    return super.start(settings);
+  }
+
+  override async close(allowReconnect?: boolean): Promise<this> {
+    await super.close(allowReconnect);
+    await this.#receipts?.close();
+    return this;
+  }
+
+  override pause(): void {
+    super.pause();
+    this.#receipts?.pause();
+  }
+
+  override resume(): void {
+    super.resume();
+    this.#receipts?.resume();
+  }
+
+  protected override listenerComes(event: string | symbol): void {
+    // It is there when this turn is over.
+    if (event === 'message') queueMicrotask(() => this.#receipts?.listen());
+  }
+
+  protected override closed(): void {
+    void this.#receipts?.close();
+    super.closed();
+  }
+
+  protected override hasJournal(connection: PeerHandle): boolean {
+    return this.#receipts?.has(connection) === true;
   }
 }
 

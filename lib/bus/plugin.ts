@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { AudienceSettings } from './call-settings.ts';
+import type { DurableReceipts, DurableReceiver, DurableSender, DurableSends } from './durable.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
 
 export {
@@ -13,7 +14,15 @@ export {
   type RequestSettings,
   Withdrawal,
 } from './call-settings.ts';
-export type { Audience, AudienceSettings } from './call-settings.ts';
+export type { Audience, AudienceSettings, SendSettings } from './call-settings.ts';
+export type {
+  DurableBacklog,
+  DurableContext,
+  DurableReceipts,
+  DurableReceiver,
+  DurableSender,
+  DurableSends,
+} from './durable.ts';
 export type {
   Lane,
   LaneHandlers,
@@ -100,6 +109,14 @@ export interface Plugin<ServerApi, ClientApi = ServerApi> {
   install(host: PluginHost, options?: unknown): PluginInstance<ServerApi | ClientApi>;
   /** For the type checker alone; never present. */
   readonly apis?: { readonly server: ServerApi; readonly client: ClientApi };
+}
+
+/** What the option `journal` takes: `journal()` of `busbar/journal` returns it. */
+export interface Journal {
+  /** For one client. */
+  sends(sender: DurableSender): Plugin<never, DurableSends>;
+  /** For one server. */
+  receipts(receiver: DurableReceiver): Plugin<DurableReceipts, never>;
 }
 
 export interface PluginDefinition<ServerApi, ClientApi> {

@@ -1,5 +1,6 @@
 import type { BusError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
+import type { DurableContext } from './durable.ts';
 import type { Contract, PayloadOf, ToServer as In } from './contract.ts';
 import type { SlowInfo } from './events.ts';
 import type { Respond } from './request-dispatcher.ts';
@@ -24,8 +25,11 @@ export interface ServerEvents<C extends Contract> {
   link(connection: Connection<C>, up: boolean): unknown;
   /** The server is closed. */
   close(): unknown;
-  /** A client sent a message. */
-  message(message: In<C, 'message'>, connection: Connection<C>): unknown;
+  /**
+   * A client sent a message. A durable one comes with its `context`, and without a connection while its sender is away; it
+   * is done when all listeners have returned and what they returned has settled.
+   */
+  message(message: In<C, 'message'>, connection: Connection<C>, context?: DurableContext): unknown;
   /** A client asked and there is no handler; `respond(answer)` answers. */
   request(
     request: In<C, 'request'>,

@@ -63,6 +63,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
       handshakeFailed: (error) => this.#report(error),
+      hasJournal: (connection) => this.hasJournal(connection),
       events: this.#peerEvents(),
     });
     this.#surveys = new Surveys(this.#connections, this.options);
@@ -72,7 +73,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       connections: this.#connections,
       failed: (error) => this.#report(error),
       opened: (address) => void this.fire('ready', address),
-      closed: () => void this.fire('close'),
+      closed: () => this.closed(),
     });
   }
 
@@ -203,6 +204,16 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     const peer = args.find((argument) => argument instanceof Connection);
     if (event === 'request') this.#dispatcher.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error, peer);
+  }
+
+  /** @internal It is closed, whoever closed it. */
+  protected closed(): void {
+    this.fire('close');
+  }
+
+  /** @internal Whether what the client sends durably is written down here. */
+  protected hasJournal(_connection: Connection): boolean {
+    return false;
   }
 
   #connected(connection: Connection, payload: unknown): void {

@@ -65,7 +65,7 @@ async function tell(
   args: readonly unknown[],
 ): Promise<void> {
   checkData(args);
-  const listening = chosen().filter(({ delivery }) => delivery === 'session');
+  const listening = chosen().filter(({ delivery }) => delivery !== 'legacy');
   await end.lane.broadcast(listening, [kind.notify, [id, name, null, ...args]]);
 }
 

@@ -129,7 +129,7 @@ describe('journal, log', () => {
     expect(found[0]?.sequence).to.be.within(last - 20, last - 10);
     expect(found.at(-1)?.sequence).to.equal(last + 1);
     again.keepFrom(last + 2);
-    expect(again.segments).to.deep.equal([]);
+    expect(again.segments).to.have.length(1);
     expect(again.append(body)).to.equal(last + 2);
     await again.close();
   });

@@ -47,7 +47,10 @@ export class FolderLock {
 
   /** Lets go of it; somebody else's, which stands there by now, is left. */
   async free(): Promise<void> {
-    if ((await this.#files.text(this.#path)) === this.#text) await this.#files.remove(this.#path);
+    if ((await this.#files.text(this.#path)) !== this.#text) return;
+    await this.#files.remove(this.#path).catch((error: unknown) => {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    });
   }
 }
 

@@ -34,19 +34,21 @@ export class LogReader {
   }
 
   /**
-   * The next records, of `mostBytes` together or one that is longer; undefined when all that is written was read. Rejects the
-   * system's error.
+   * The next records up to sequence `upTo`, of `mostBytes` together or one that is longer; undefined when all of those that
+   * are written were read. Rejects the system's error.
    */
-  async next(mostBytes: number): Promise<Stretch | undefined> {
-    for (;;) {
+  async next(mostBytes: number, upTo: number = Number.POSITIVE_INFINITY): Promise<Stretch | undefined> {
+    while (this.#next <= upTo) {
       const segment = this.#segment;
       if (segment === undefined || this.#position >= segment.bytes) {
         if (!(await this.#advance())) return undefined;
         continue;
       }
-      const bytes = await this.#read(segment, mostBytes);
+      const bytes = await this.#read(segment, mostBytes, upTo);
+      if (bytes === undefined) return undefined;
       if (bytes.length > 0) return { journal: segment.journal, bytes };
     }
+    return undefined;
   }
 
   async close(): Promise<void> {
@@ -74,7 +76,8 @@ export class LogReader {
     }
   }
 
-  async #read(segment: Segment, mostBytes: number): Promise<Uint8Array> {
+  /** Undefined where the next record is behind `upTo`. */
+  async #read(segment: Segment, mostBytes: number, upTo: number): Promise<Uint8Array | undefined> {
     const left = segment.bytes - this.#position;
     let bytes = await this.#readAt(Math.min(mostBytes, left));
     if (recordHeaderBytes > bytes.length || recordHeaderBytes + bodyLength(bytes, 0) > bytes.length) {
@@ -87,11 +90,13 @@ export class LogReader {
       const over = end + recordHeaderBytes + bodyLength(bytes, end);
       if (over > bytes.length) break;
       const sequence = sequenceOf(bytes, end);
+      if (sequence > upTo) break;
       if (sequence < this.#next) start = over;
       else this.#next = sequence + 1;
       end = over;
     }
     this.#position += end;
+    if (end === 0) return undefined;
     return bytes.subarray(start, end);
   }
 

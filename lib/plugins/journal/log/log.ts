@@ -154,9 +154,9 @@ export class Log {
     return this.#room.next();
   }
 
-  /** Removes the segments that have nothing from `sequence` on; the one that is written to stays. */
+  /** Removes the segments that have nothing from `sequence` on; the last one stays. */
   keepFrom(sequence: number): void {
-    if (this.#segments.release(sequence)) this.#room.wake();
+    if (!this.#isClosed && this.#segments.release(sequence)) this.#room.wake();
   }
 
   /** What was written, from `sequence` on, in order; what is written meanwhile too. Rejects the system's error. */

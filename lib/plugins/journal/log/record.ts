@@ -13,7 +13,7 @@ function checkOf(length: number): number {
   return (length ^ (length >>> 16) ^ seedOfCheck) & 0xffff;
 }
 
-function writeUint32(into: Uint8Array, at: number, value: number): void {
+export function writeUint32(into: Uint8Array, at: number, value: number): void {
   into[at] = value;
   into[at + 1] = value >>> 8;
   into[at + 2] = value >>> 16;

@@ -83,8 +83,8 @@ export class Segments {
   /** Removes those before the last one that have nothing from `sequence` on; true if there were some. */
   release(sequence: number): boolean {
     const before = this.#all.length;
-    const fixed = this.#file === undefined ? 0 : 1;
-    for (let oldest = this.#all[0]; this.#all.length > fixed && oldest !== undefined; oldest = this.#all[0]) {
+    // What the last one begins with may be known nowhere else, until there is another.
+    for (let oldest = this.#all[0]; this.#all.length > 1 && oldest !== undefined; oldest = this.#all[0]) {
       if (oldest.last >= sequence) break;
       this.#all.shift();
       this.#closedBytes -= oldest.bytes;

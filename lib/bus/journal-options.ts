@@ -1,0 +1,25 @@
+import { BusError } from '../base/errors.ts';
+import { custom, type Given } from '../base/options.ts';
+import type { Journal } from './plugin.ts';
+
+const isJournal = (value: unknown): value is Journal =>
+  typeof value === 'object' && value !== null && 'sends' in value && 'receipts' in value;
+
+/** What clients and servers in Node take besides. */
+export const journalOptions = {
+  /** A journal of `busbar/journal`, which has durable messages survive the process: at a client those that it sends, at a server those that come. */
+  journal: custom<Journal | undefined>({ type: 'journal()', default: undefined, accepts: isJournal }),
+};
+
+export type JournalOptions = Given<typeof journalOptions>;
+
+/** The other options, and the journal. @throws BusError `ERR_INVALID_OPTION`. */
+export function withoutJournal<Options extends object>(
+  options: (Options & JournalOptions) | undefined,
+): { readonly others: Options | undefined; readonly journal: Journal | undefined } {
+  if (typeof options !== 'object' || options?.journal === undefined) return { others: options, journal: undefined };
+  const { journal, ...others } = options;
+  if (!isJournal(journal))
+    throw new BusError('ERR_INVALID_OPTION', 'journal takes what journal() of busbar/journal returns');
+  return { others: others as unknown as Options, journal };
+}

@@ -1,0 +1,26 @@
+import { BusError } from '../../base/errors.ts';
+import { resolveOptions } from '../../base/options.ts';
+import type { Journal } from '../../bus/plugin.ts';
+import { Inbox } from './inbox.ts';
+import { type LogOptions, logTable } from './log/log-options.ts';
+import { Outbox } from './outbox.ts';
+
+/**
+ * A journal in `folder`, for the option `journal` of one `Client` or one `Server`. It is opened when that connects or
+ * starts, or has something durable to send.
+ * @throws BusError `ERR_INVALID_OPTION`, or `ERR_INVALID_ARGUMENT` where `folder` is no path.
+ */
+export function journal(folder: string, options: LogOptions = {}): Journal {
+  if (typeof folder !== 'string' || folder === '') throw new BusError('ERR_INVALID_ARGUMENT', 'journal takes a folder');
+  const resolved = resolveOptions('journal()', logTable, options);
+  return {
+    sends: (sender) => ({
+      name: 'journal',
+      install: (host) => ({ api: new Outbox(host, sender, folder, resolved) }),
+    }),
+    receipts: (receiver) => ({
+      name: 'journal',
+      install: (host) => ({ api: new Inbox(host, receiver, folder, resolved) }),
+    }),
+  };
+}

@@ -1,0 +1,174 @@
+import { BusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
+import { codeOf } from '../../base/thrown.ts';
+import { Signal } from '../../base/wait.ts';
+import type { Lane, PeerHandle } from '../../bus/plugin.ts';
+import type { Stretch } from './log/log-reader.ts';
+import { type Acknowledged, type Opened, stretchHeadBytes, stretchMessage } from './lane-messages.ts';
+import { messagesIn } from './message-record.ts';
+import type { OutboxLog } from './outbox-log.ts';
+
+/** As much as goes over a link in one piece. */
+const stretchBytes = 65_536 - stretchHeadBytes;
+/** What may be on its way to the peer's journal. */
+const windowBytes = 4_194_304;
+
+/** Whose messages they are. */
+export interface FeedOwner {
+  readonly box: OutboxLog;
+  /** The last sequence that may go out now, before something else has. */
+  readonly upTo: number;
+  /** Resolves when what was sent before without the journal has arrived. */
+  settled(): Promise<void>;
+  /** The peer has more. */
+  taken(): void;
+}
+
+/** Feeds one session with what waits in the journal, in order, for as long as it lives. */
+export abstract class Feed {
+  protected readonly owner: FeedOwner;
+  protected readonly news = new Signal();
+  protected isOver = false;
+
+  constructor(owner: FeedOwner) {
+    this.owner = owner;
+  }
+
+  /** There may be more to send. */
+  wake(): void {
+    if (this.news.isAwaited) this.news.wake();
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.isOver = true;
+    this.wake();
+  }
+
+  /** Resolves when the session is over; rejects what reading or sending failed with. */
+  async run(): Promise<void> {
+    const reader = this.owner.box.reader();
+    try {
+      while (!this.isOver) {
+        const next = this.news.next();
+        const stretch = this.isFull ? undefined : await reader.next(stretchBytes, this.owner.upTo);
+        if (this.isOver) break;
+        if (stretch === undefined) await next;
+        else await this.feed(stretch);
+      }
+    } catch (error) {
+      if (!this.isOver) throw error;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Nothing more is to be read for now. */
+  protected get isFull(): boolean {
+    return false;
+  }
+
+  protected abstract feed(stretch: Stretch): Promise<void>;
+}
+
+interface OnItsWay {
+  readonly journal: string;
+  readonly last: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** What a stretch has of messages, and the last of them; undefined where there is none. */
+function sumOf({ journal, bytes }: Stretch): OnItsWay | undefined {
+  let messages = 0;
+  let sum = 0;
+  let last = 0;
+  for (const { sequence, start, end } of messagesIn(bytes)) {
+    messages += 1;
+    sum += end - start + 23;
+    last = sequence;
+  }
+  return messages === 0 ? undefined : { journal, last, messages, bytes: sum };
+}
+
+/** To a peer that has a journal: whole stretches of records, as they stand in this one. */
+export class JournalFeed extends Feed {
+  readonly #lane: Lane;
+  readonly #peer: PeerHandle;
+  readonly #had: ReadonlyMap<string, number>;
+  readonly #onItsWay = new Queue<OnItsWay>();
+  #bytes = 0;
+
+  constructor(owner: FeedOwner, lane: Lane, peer: PeerHandle, had: Opened) {
+    super(owner);
+    this.#lane = lane;
+    this.#peer = peer;
+    this.#had = new Map(had);
+  }
+
+  /** The peer's journal has all up to there. */
+  acknowledged([journal, sequence]: Acknowledged): void {
+    const { box } = this.owner;
+    for (let { first } = this.#onItsWay; first !== undefined; { first } = this.#onItsWay) {
+      if (first.journal !== journal || first.last > sequence) break;
+      this.#onItsWay.shift();
+      this.#bytes -= first.bytes;
+      box.take(first.last, first.messages, first.bytes);
+    }
+    this.owner.taken();
+    this.wake();
+  }
+
+  protected override get isFull(): boolean {
+    return this.#bytes >= windowBytes;
+  }
+
+  protected async feed(stretch: Stretch): Promise<void> {
+    const sum = sumOf(stretch);
+    if (sum === undefined) return;
+    if (sum.last <= (this.#had.get(sum.journal) ?? 0)) {
+      this.owner.box.take(sum.last, sum.messages, sum.bytes);
+      this.owner.taken();
+      return;
+    }
+    await this.owner.settled();
+    if (this.isOver) return;
+    this.#onItsWay.push(sum);
+    this.#bytes += sum.bytes;
+    const message = stretchMessage(sum.journal, stretch.bytes);
+    if (!this.#lane.trySend(this.#peer, message)) await this.#lane.send(this.#peer, message);
+  }
+}
+
+/** What says that the session was over before the peer had the message. */
+const lost: readonly (string | undefined)[] = ['ERR_SESSION_LOST', 'ERR_CLOSED', 'ERR_DESTROYED', 'ERR_SLOW_CONSUMER'];
+
+/** To a peer without a journal: message by message, each until it was handled, where the peer tells. */
+export class PlainFeed extends Feed {
+  /** Sends what was encoded so. */
+  readonly #send: (body: Uint8Array) => Promise<void>;
+
+  constructor(owner: FeedOwner, send: (body: Uint8Array) => Promise<void>) {
+    super(owner);
+    this.#send = send;
+  }
+
+  protected async feed(stretch: Stretch): Promise<void> {
+    const sum = sumOf(stretch);
+    if (sum === undefined) return;
+    await this.owner.settled();
+    const { box } = this.owner;
+    const sent: Promise<unknown>[] = [];
+    for (const { start, end } of messagesIn(stretch.bytes)) {
+      // What a listener fails with, or that there is none, is the answer: the peer has had it.
+      const answer = this.#send(stretch.bytes.subarray(start, end)).catch((error: unknown) => error);
+      sent.push(answer);
+    }
+    for (const answer of await Promise.all(sent)) {
+      if (lost.includes(codeOf(answer))) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
+    }
+    if (this.isOver) return;
+    box.take(sum.last, sum.messages, sum.bytes);
+    this.owner.taken();
+  }
+}

@@ -1,0 +1,130 @@
+import { BusError } from '../../base/errors.ts';
+import { Queue } from '../../base/queue.ts';
+import type { DurableSender, SendSettings } from '../../bus/plugin.ts';
+import type { Early } from './early-sends.ts';
+import type { OutboxLog } from './outbox-log.ts';
+
+const mostWaiting = 16_384;
+
+/** A message that is to be heard behind a durable one. */
+interface Behind {
+  readonly early: Early | undefined;
+  readonly sequence: number;
+  go(): void;
+}
+
+/** Whose messages they are. */
+export interface PlainSendsOwner {
+  /** Once the journal is open. */
+  readonly open: OutboxLog | undefined;
+  readonly reachesJournal: boolean;
+  /** The last durable message without a place, if there is one. */
+  readonly lastEarly: Early | undefined;
+  /** Resolves when the peer's listeners have had all that it has; rejects when its session is over. */
+  askHeard(): Promise<void>;
+  /** More of the journal may go out. */
+  released(): void;
+}
+
+/**
+ * What a client sends without its journal, in order with what it sends by it. Both take ways of their own, so that each waits
+ * where the other was last: until it was heard.
+ */
+export class PlainSends {
+  readonly #sender: DurableSender;
+  readonly #owner: PlainSendsOwner;
+  readonly #behind = new Queue<Behind>();
+  /** Something was sent since all of that had arrived. */
+  #hasUnsettled = false;
+  /** The peer's listeners have had all up to it. */
+  #heard = 0;
+  #isAsking = false;
+
+  constructor(sender: DurableSender, owner: PlainSendsOwner) {
+    this.#sender = sender;
+    this.#owner = owner;
+  }
+
+  /** Up to where the journal may go out before one of these has. */
+  get upTo(): number {
+    const { first } = this.#behind;
+    if (first === undefined) return Number.POSITIVE_INFINITY;
+    return sequenceOf(first) ?? Number.POSITIVE_INFINITY;
+  }
+
+  send(data: unknown, settings: SendSettings | undefined): Promise<void> {
+    if (!this.#isAhead) {
+      this.#hasUnsettled = true;
+      return this.#sender.send(data, settings);
+    }
+    if (this.#behind.length >= mostWaiting) return Promise.reject(new BusError('ERR_QUEUE_FULL'));
+    return new Promise((resolve, reject) => {
+      const go = (): void => {
+        this.#hasUnsettled = true;
+        this.#sender.send(data, settings).then(resolve, reject);
+      };
+      const { lastEarly, open } = this.#owner;
+      this.#behind.push({ early: lastEarly, sequence: open?.lastMessage ?? 0, go });
+      this.follow();
+    });
+  }
+
+  /** Resolves when what was sent so has arrived. */
+  async settled(): Promise<void> {
+    while (this.#hasUnsettled) {
+      this.#hasUnsettled = false;
+      await this.#sender.flush();
+    }
+  }
+
+  /** Sends those that nothing is before any more. */
+  follow(): void {
+    const { open, reachesJournal } = this.#owner;
+    const taken = open?.taken ?? 0;
+    for (let { first } = this.#behind; first !== undefined; { first } = this.#behind) {
+      const sequence = sequenceOf(first);
+      // What a journal that failed does not have any more, nobody waits for.
+      if (open?.log.failure === undefined) {
+        if (sequence === undefined || sequence > taken) return;
+        if (reachesJournal && sequence > this.#heard) {
+          if (!this.#isAsking) void this.#ask(taken);
+          return;
+        }
+      }
+      this.#behind.shift();
+      first.go();
+      this.#owner.released();
+    }
+  }
+
+  /** Sends all, whatever is before them. */
+  end(): void {
+    for (const { go } of this.#behind.clear()) go();
+  }
+
+  /** Something durable was sent that the peer's listeners may not have had. */
+  get #isAhead(): boolean {
+    const { lastEarly, open, reachesJournal } = this.#owner;
+    if (lastEarly !== undefined || this.#behind.length > 0) return true;
+    if (open === undefined || open.log.failure !== undefined) return false;
+    return open.lastMessage > open.taken || (reachesJournal && open.lastMessage > this.#heard);
+  }
+
+  /** The peer's journal has all up to `taken`; its listeners may not have had it yet. */
+  async #ask(taken: number): Promise<void> {
+    this.#isAsking = true;
+    try {
+      await this.#owner.askHeard();
+      this.#heard = taken;
+      this.#isAsking = false;
+      this.follow();
+    } catch {
+      // Its session is over; it is asked again in the next one.
+      this.#isAsking = false;
+    }
+  }
+}
+
+function sequenceOf({ early, sequence }: Behind): number | undefined {
+  return early === undefined ? sequence : early.sequence;
+}

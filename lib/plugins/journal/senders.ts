@@ -1,0 +1,110 @@
+import { BusError } from '../../base/errors.ts';
+import type { PeerHandle } from '../../bus/plugin.ts';
+import type { Opening } from './lane-messages.ts';
+
+/** One sender, by the id of its folder, which proves nothing: it is whoever has it now, until its session is over. */
+export class Sender {
+  readonly folder: string;
+  /** By its openings: up to where its records are written here. */
+  readonly written = new Map<string, number>();
+  /** The same, with those that are about to be. */
+  readonly accepted = new Map<string, number>();
+  peer: PeerHandle | undefined;
+  /** The link of its peer is open. */
+  isLinked = false;
+  /** The number of its last message here. */
+  lastNumber = 0;
+  /** What came of it and waits for room. */
+  heldBytes = 0;
+  seenAt: number;
+
+  constructor(folder: string, seenAt: number) {
+    this.folder = folder;
+    this.seenAt = seenAt;
+  }
+}
+
+/** As it stands at the head of a segment. */
+export type SenderRow = readonly [folder: string, seenAt: number, written: readonly (readonly [string, number])[]];
+
+const mostSenders = 10_000;
+const rememberedMs = 7 * 24 * 3_600_000;
+
+/** All who ever sent something here, and up to where each came. */
+export class Senders {
+  readonly #byFolder = new Map<string, Sender>();
+  readonly #byPeer = new Map<PeerHandle, Sender>();
+
+  get rows(): SenderRow[] {
+    return [...this.#byFolder.values()].map(({ folder, seenAt, written }) => [folder, seenAt, [...written]]);
+  }
+
+  /** In the place of all that is known. */
+  restore(rows: readonly SenderRow[]): void {
+    this.#byFolder.clear();
+    for (const [folder, seenAt, written] of rows) {
+      for (const [journal, last] of written) this.wrote(folder, journal, last, seenAt);
+    }
+  }
+
+  /** All of that opening up to `last` is written here. */
+  wrote(folder: string, journal: string, last: number, seenAt: number): void {
+    const sender = this.#byFolder.get(folder) ?? new Sender(folder, seenAt);
+    this.#byFolder.set(folder, sender);
+    sender.written.set(journal, Math.max(last, sender.written.get(journal) ?? 0));
+    sender.accepted.set(journal, Math.max(last, sender.accepted.get(journal) ?? 0));
+  }
+
+  of(peer: PeerHandle): Sender | undefined {
+    return this.#byPeer.get(peer);
+  }
+
+  /** Who has the folder now. */
+  peerOf(folder: string): PeerHandle | undefined {
+    return this.#byFolder.get(folder)?.peer;
+  }
+
+  /**
+   * `peer` speaks for the folder from now on; what it does not name any more is forgotten.
+   * @throws BusError `ERR_JOURNAL_IN_USE` while another one has it whose link is open, `ERR_QUEUE_FULL` for one too many.
+   */
+  open(peer: PeerHandle, [folder, journals]: Opening, nowMs: number): Sender {
+    const known = this.#byFolder.get(folder);
+    if (known?.peer !== undefined && known.peer !== peer && known.isLinked) {
+      throw new BusError('ERR_JOURNAL_IN_USE', 'Another peer that is connected has this journal');
+    }
+    if (known === undefined) this.#makeRoom(nowMs);
+    const sender = known ?? new Sender(folder, nowMs);
+    this.leave(peer);
+    if (sender.peer !== undefined) this.leave(sender.peer);
+    this.#byFolder.set(folder, sender);
+    this.#byPeer.set(peer, sender);
+    sender.peer = peer;
+    sender.isLinked = true;
+    sender.seenAt = nowMs;
+    const named = new Set(journals.map(([journal]) => journal));
+    for (const journal of sender.written.keys()) {
+      if (named.has(journal)) continue;
+      sender.written.delete(journal);
+      sender.accepted.delete(journal);
+    }
+    return sender;
+  }
+
+  /** The session of the peer is over, or its folder is another's. */
+  leave(peer: PeerHandle): void {
+    const sender = this.#byPeer.get(peer);
+    if (sender === undefined) return;
+    this.#byPeer.delete(peer);
+    sender.peer = undefined;
+    sender.isLinked = false;
+  }
+
+  #makeRoom(nowMs: number): void {
+    if (this.#byFolder.size < mostSenders) return;
+    for (const [folder, { peer, seenAt }] of this.#byFolder) {
+      if (peer === undefined && nowMs - seenAt > rememberedMs) this.#byFolder.delete(folder);
+    }
+    if (this.#byFolder.size >= mostSenders) throw new BusError('ERR_QUEUE_FULL', 'The journal has too many senders');
+  }
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { until } from '../../support/buses.ts';
+
+const program = fileURLToPath(new URL('durable-process.js', import.meta.url));
+
+/** A process, and the whole lines that it printed. */
+class Printer {
+  readonly lines: string[] = [];
+  readonly child: ChildProcess;
+
+  constructor(...args: string[]) {
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.child = child;
+    let rest = '';
+    child.stdout.setEncoding('latin1').on('data', (text: string) => {
+      const parts = (rest + text).split('\n');
+      rest = parts.pop() ?? '';
+      this.lines.push(...parts);
+    });
+  }
+
+  async kill(): Promise<string[]> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.lines;
+    this.child.kill('SIGKILL');
+    await once(this.child, 'close');
+    return this.lines;
+  }
+}
+
+describe('journal, kills of both ends', () => {
+  let home: string;
+  const running: Printer[] = [];
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((printer) => printer.kill()));
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  it('SIGKILL - of sender and receiver in turn: what was acknowledged is heard, in order, and again only where it says so', async function () {
+    this.timeout(60_000);
+    const path = join(home, 'bus.sock');
+    const begin = (...args: string[]): Printer => {
+      const printer = new Printer(...args);
+      running.push(printer);
+      return printer;
+    };
+    const heard: string[] = [];
+    let receiver = begin('receiver', path, join(home, 'inbox'));
+    let from = 1;
+    let sender = begin('sender', path, join(home, 'outbox'), '1');
+    for (let round = 0; round < 6; round++) {
+      const [senderLines, receiverLines] = [sender.lines.length, receiver.lines.length];
+      await until(() => sender.lines.length > senderLines + 5 && receiver.lines.length > receiverLines + 50);
+      if (round % 2 === 0) {
+        heard.push(...(await receiver.kill()));
+        receiver = begin('receiver', path, join(home, 'inbox'));
+      } else {
+        from = Number((await sender.kill()).at(-1)) + 1_000_000;
+        sender = begin('sender', path, join(home, 'outbox'), String(from));
+      }
+    }
+    await until(() => sender.lines.length > 5);
+    const acknowledged = Number((await sender.kill()).at(-1));
+    begin('sender', path, join(home, 'outbox'), '0');
+    await until(() => receiver.lines.some((line) => Number(line.split(' ')[0]) >= acknowledged));
+    heard.push(...(await receiver.kill()));
+
+    const names = new Map<string, number>();
+    const numbers: number[] = [];
+    for (const line of heard) {
+      const [number = '', id, sequence, how] = line.split(' ');
+      const name = `${id} ${sequence}`;
+      if (names.has(name)) {
+        expect(how, `${line} comes a second time`).to.equal('again');
+        expect(names.get(name)).to.equal(Number(number));
+        continue;
+      }
+      names.set(name, Number(number));
+      numbers.push(Number(number));
+    }
+    // Each life of the sender counts on from its own first number, and nothing is missing in between.
+    const firsts = numbers.filter((number, index) => index === 0 || number !== (numbers[index - 1] ?? 0) + 1);
+    expect(firsts).to.have.length(4);
+    for (const first of firsts) expect(first % 1_000_000 === 1 || first > 1_000_000).to.equal(true);
+    expect(numbers).to.deep.equal([...numbers].sort((a, b) => a - b));
+    expect(numbers.at(-1)).to.be.at.least(acknowledged);
+    expect(numbers.at(-1)).to.be.greaterThan(from);
+  });
+});

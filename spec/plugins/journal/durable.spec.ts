@@ -1,0 +1,350 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { type BusError, Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
+import type { DurableContext, PeerHandle } from '../../../lib/index.ts';
+import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
+import { SeededRandom } from '../../../lib/testing/index.ts';
+import { rejected, sleep, until } from '../../support/buses.ts';
+import { Disk } from './disk.ts';
+
+interface Heard {
+  readonly data: unknown;
+  readonly peer: PeerHandle | undefined;
+  readonly context: DurableContext | undefined;
+}
+
+describe('journal, durable messages', () => {
+  let home: string;
+  let path: string;
+  let open: (Client | Server)[];
+  let errors: string[];
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
+    path = join(home, 'bus.sock');
+    open = [];
+    errors = [];
+  });
+  afterEach(async () => {
+    await Promise.all(open.map((end) => end.close()));
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  const folder = (name: string): string => join(home, name);
+
+  function serverWith(options: Omit<ServerOptions, 'path'>): Server {
+    const server = new Server({ path, ...options });
+    server.on('error', ({ code }) => errors.push(code));
+    open.push(server);
+    return server;
+  }
+
+  function clientWith(options: Omit<ClientOptions, 'path'>): Client {
+    const client = new Client({ path, maxRetryTime: 100, ...options });
+    client.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
+    open.push(client);
+    return client;
+  }
+
+  const server = (options: LogOptions = {}): Server => serverWith({ journal: journal(folder('inbox'), options) });
+  const client = (options: LogOptions = {}, name = 'outbox'): Client =>
+    clientWith({ journal: journal(folder(name), options) });
+
+  function hear(server: Server): Heard[] {
+    const heard: Heard[] = [];
+    server.on('message', (data, peer, context) => void heard.push({ data, peer, context }));
+    return heard;
+  }
+  const dataOf = (heard: readonly Heard[]): unknown[] => heard.map(({ data }) => data);
+
+  it('send - resolves without a link and before connect(); the next process sends what waits, before anything new', async () => {
+    const first = client();
+    await first.send('a', { durable: true });
+    await Promise.all([first.send('b', { durable: true }), first.send('c', { durable: true })]);
+    const { messages, bytes, oldestMs } = await first.backlog();
+    expect(messages).to.equal(3);
+    expect(bytes).to.be.within(3 * 24, 3 * 40);
+    expect(oldestMs).to.be.within(0, 60_000);
+    await first.close();
+    expect(readdirSync(folder('outbox'))).to.not.include('lock');
+    const second = client();
+    expect((await second.backlog()).messages).to.equal(3);
+    await second.send('d', { durable: true });
+    const heard = hear(await server().start());
+    await second.connect();
+    const plain = second.send('plain');
+    await second.send('e', { durable: true, confirm: true });
+    await plain;
+    await until(() => heard.length === 6);
+    expect(dataOf(heard)).to.deep.equal(['a', 'b', 'c', 'd', 'plain', 'e']);
+    expect(await second.backlog()).to.deep.equal({ messages: 0, bytes: 0, oldestMs: 0 });
+    expect(heard.map(({ context }) => context?.redelivered)).to.deep.equal([
+      false,
+      false,
+      false,
+      false,
+      undefined,
+      false,
+    ]);
+    const names = heard.filter(({ context }) => context !== undefined).map(({ context }) => context as DurableContext);
+    expect(new Set(names.map(({ journal: id, sequence }) => `${id} ${sequence}`)).size).to.equal(5);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('delivery - says journal at both ends where both have one', async () => {
+    const up = await server().start();
+    const one = await client().connect();
+    const other = await clientWith({}).connect();
+    expect(one.delivery).to.equal('journal');
+    expect(other.delivery).to.equal('session');
+    const deliveries = up.connections.map(({ delivery }) => delivery);
+    expect(deliveries.sort()).to.deep.equal(['journal', 'session']);
+  });
+
+  it('order - of durable and plain messages of one client is kept, whatever their sizes and pauses', async () => {
+    const up = await server().start();
+    const heard = hear(up);
+    const sender = await client().connect();
+    const large = 'x'.repeat(300_000);
+    const sent: Promise<void>[] = [];
+    const expected: unknown[] = [];
+    for (let number = 0; number < 40; number++) {
+      const data = number % 7 === 0 ? `${number}${large}` : number;
+      expected.push(data);
+      sent.push(number % 3 === 0 ? sender.send(data) : sender.send(data, { durable: true }));
+      if (number === 20) up.pause();
+      if (number % 10 === 5) await sleep(2);
+    }
+    up.resume();
+    await Promise.all(sent);
+    await until(() => heard.length === 40);
+    expect(dataOf(heard)).to.deep.equal(expected);
+  });
+
+  it('settings - durable without a journal, or what it does not take, is ERR_INVALID_ARGUMENT', async () => {
+    const bare = clientWith({});
+    expect((await rejected(bare.send(1, { durable: true }))).code).to.equal('ERR_INVALID_ARGUMENT');
+    expect((await rejected(bare.backlog())).code).to.equal('ERR_STATE');
+    const sender = client();
+    for (const settings of [
+      { durable: 1 },
+      { durable: true, timeout: -1 },
+      { durable: true, confirm: 1 },
+      { durabel: true },
+    ]) {
+      expect((await rejected(sender.send(1, settings as never))).code).to.equal('ERR_INVALID_ARGUMENT');
+    }
+    const circle: unknown[] = [];
+    circle.push(circle);
+    expect((await rejected(sender.send(circle, { durable: true }))).code).to.equal('ERR_UNENCODABLE');
+    expect(() => new Client({ path, journal: 'x' as never }))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_OPTION');
+    expect(() => journal(''))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    expect(() => journal('x', { maxBytes: 1 }))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_OPTION');
+  });
+
+  it('folder - one that somebody has rejects connect(), start() and durable sends with ERR_JOURNAL_IN_USE', async () => {
+    await client().send(1, { durable: true });
+    await server().start();
+    expect((await rejected(client().connect())).code).to.equal('ERR_JOURNAL_IN_USE');
+    expect((await rejected(client().send(1, { durable: true }))).code).to.equal('ERR_JOURNAL_IN_USE');
+    const other = new Server({ path: join(home, 'other.sock'), journal: journal(folder('inbox')) });
+    expect((await rejected(other.start())).code).to.equal('ERR_JOURNAL_IN_USE');
+  });
+
+  it('receipts - wait for a listener and over restarts, are done when listeners settle, and come once', async () => {
+    const sender = client();
+    let up = await server().start();
+    await sender.connect();
+    for (const data of ['a', 'b', 'c']) await sender.send(data, { durable: true, confirm: true });
+    await sender.close();
+    await up.close();
+    up = server();
+    await up.start();
+    const begun: unknown[] = [];
+    let release: () => void = () => {};
+    up.on('message', (data, peer, context) => {
+      begun.push([data, peer, context?.redelivered]);
+      return data === 'b' ? new Promise<void>((resolve) => (release = resolve)) : undefined;
+    });
+    await until(() => begun.length === 3);
+    expect(begun).to.deep.equal([
+      ['a', undefined, false],
+      ['b', undefined, false],
+      ['c', undefined, false],
+    ]);
+    await up.close();
+    release();
+    up = server();
+    const heard = hear(up);
+    await up.start();
+    await until(() => heard.length > 0);
+    await sleep(20);
+    expect(dataOf(heard)).to.deep.equal(['b']);
+    expect(heard[0]?.context?.redelivered).to.equal(true);
+    await up.close();
+    up = server();
+    const nothing = hear(up);
+    await up.start();
+    await sleep(20);
+    expect(nothing).to.deep.equal([]);
+  });
+
+  it('receipts - what listeners fail with is reported, and the message is done', async () => {
+    const up = await server().start();
+    up.on('message', () => Promise.reject(new Error('no')));
+    const sender = await client().connect();
+    await sender.send(1, { durable: true, confirm: true });
+    await until(() => errors.length === 1);
+    expect(errors).to.deep.equal(['ERR_LISTENER']);
+    await up.close();
+    const again = server();
+    const heard = hear(again);
+    await again.start();
+    await sleep(20);
+    expect(heard).to.deep.equal([]);
+  });
+
+  it('duplicates - of what the sender sends again because it never heard of it are dropped', async () => {
+    const up = await server().start();
+    const heard = hear(up);
+    let sender = await client().connect();
+    await sender.send('first', { durable: true, confirm: true });
+    await sender.close();
+    // A copy of the folder before the rest was sent: it does not know that the rest was taken.
+    sender = client();
+    for (const data of [1, 2, 3]) await sender.send(data, { durable: true });
+    await sender.close();
+    cpSync(folder('outbox'), folder('copy'), { recursive: true });
+    sender = await client().connect();
+    await sender.send(4, { durable: true, confirm: true });
+    await sender.close();
+    const copy = client({}, 'copy');
+    await copy.send('new', { durable: true });
+    await copy.connect();
+    await copy.send('newer', { durable: true, confirm: true });
+    await until(() => heard.length === 7);
+    expect(dataOf(heard)).to.deep.equal(['first', 1, 2, 3, 4, 'new', 'newer']);
+    expect((await copy.backlog()).messages).to.equal(0);
+  });
+
+  it('copies - of a folder whose other copy is connected are refused, and go on once that is gone', async () => {
+    const up = await server().start();
+    const heard = hear(up);
+    const sender = client();
+    await sender.send(1, { durable: true });
+    await sender.close();
+    cpSync(folder('outbox'), folder('copy'), { recursive: true });
+    const one = await client().connect();
+    const other = await client({}, 'copy').connect();
+    const confirmed = other.send(2, { durable: true, confirm: true });
+    await until(() => errors.includes('ERR_JOURNAL_IN_USE'));
+    expect(dataOf(heard)).to.deep.equal([1]);
+    await one.close();
+    await confirmed;
+    await until(() => heard.length === 2);
+    expect(dataOf(heard)).to.deep.equal([1, 2]);
+  });
+
+  it('peers without a journal - get messages in order; confirm waits for their listeners', async () => {
+    const up = serverWith({});
+    const heard = hear(up);
+    await up.start();
+    const sender = client();
+    await sender.send('a', { durable: true });
+    await sender.connect();
+    expect(sender.delivery).to.equal('session');
+    const sent = [
+      sender.send('b', { durable: true }),
+      sender.send('plain'),
+      sender.send('c', { durable: true, confirm: true }),
+    ];
+    await Promise.all(sent);
+    expect(dataOf(heard)).to.deep.equal(['a', 'b', 'plain', 'c']);
+    expect((await sender.backlog()).messages).to.equal(0);
+    expect(heard[0]?.context).to.equal(undefined);
+  });
+
+  it('net-ipc peers - get messages, and nothing is confirmed', async () => {
+    const up = serverWith({ native: false });
+    const heard = hear(up);
+    await up.start();
+    const sender = client();
+    await sender.send('a', { durable: true });
+    const early = rejected(sender.send('b', { durable: true, confirm: true }));
+    await sender.connect();
+    expect((await early).code).to.equal('ERR_PEER_LACKS_FEATURE');
+    expect((await rejected(sender.send('c', { durable: true, confirm: true }))).code).to.equal(
+      'ERR_PEER_LACKS_FEATURE',
+    );
+    await sender.send('d', { durable: true });
+    await until(() => heard.length === 3);
+    expect(dataOf(heard)).to.deep.equal(['a', 'b', 'd']);
+    await until(async () => (await sender.backlog()).messages === 0);
+  });
+
+  it('maxBytes - has send wait until the peer took something; timeout and signal end the wait', async () => {
+    const sender = client({ maxBytes: 65_536 });
+    const body = 'x'.repeat(1_000);
+    let stored = 0;
+    for (;;) {
+      const error = await sender
+        .send(body, { durable: true, timeout: 100 })
+        .catch((thrown: unknown) => thrown as BusError);
+      if (error instanceof Error) {
+        expect(error.code).to.equal('ERR_TIMEOUT');
+        break;
+      }
+      stored += 1;
+    }
+    expect(stored).to.be.within(50, 70);
+    expect((await rejected(sender.send(body, { durable: true, signal: AbortSignal.timeout(10) }))).code).to.equal(
+      'ERR_ABORTED',
+    );
+    expect((await rejected(sender.send('x'.repeat(70_000), { durable: true, timeout: 60_000 }))).code).to.equal(
+      'ERR_TOO_LARGE',
+    );
+    const waiting = sender.send('last', { durable: true, confirm: true });
+    const up = await server().start();
+    const heard = hear(up);
+    await sender.connect();
+    await waiting;
+    await until(() => heard.length === stored + 1);
+    expect(heard.at(-1)?.data).to.equal('last');
+  });
+
+  it('failures - of the disk of the sender reject durable sends and let plain ones pass; of the receiver, keep them there', async () => {
+    const disk = new Disk(new SeededRandom(1));
+    const up = await server({ files: disk }).start();
+    const heard = hear(up);
+    const own = new Disk(new SeededRandom(2));
+    const sender = await client({ files: own }).connect();
+    await sender.send(1, { durable: true, confirm: true });
+    disk.failing.set('write', 'ENOSPC');
+    await sender.send(2, { durable: true });
+    await until(() => errors.includes('ERR_JOURNAL'));
+    await until(async () => (await sender.backlog()).messages === 1);
+    own.failing.set('write', 'EIO');
+    expect((await rejected(sender.send(3, { durable: true }))).code).to.equal('ERR_JOURNAL');
+    expect((await rejected(sender.send(3, { durable: true }))).code).to.equal('ERR_JOURNAL');
+    expect(dataOf(heard)).to.deep.equal([1]);
+    await sender.close();
+    own.failing.clear();
+    disk.failing.clear();
+    await up.close();
+    const again = await server({ files: disk }).start();
+    const rest = hear(again);
+    const next = await client({ files: own }).connect();
+    await next.send(4, { durable: true, confirm: true });
+    await until(() => rest.length >= 2);
+    expect(dataOf(rest).filter((data) => data !== 3)).to.deep.equal([2, 4]);
+  });
+});
