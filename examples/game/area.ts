@@ -60,12 +60,13 @@ export class Area {
 
   async close(): Promise<AreaState> {
     await this.stop();
-    this.#journal.close();
+    this.lost();
     return { commands: this.#commands.state, bots: [...this.#bots], traded: this.#traded, ticks: this.#ticks };
   }
 
-  /** It is another's already. */
+  /** Lets go of what it holds; it may be another's already. */
   lost(): void {
+    if (this.#isLost) return;
     this.#isLost = true;
     clearInterval(this.#timer);
     this.#journal.close();

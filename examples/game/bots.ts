@@ -17,7 +17,7 @@ const [supervisor, name, players, index, total, seconds] = argumentsOf(
 );
 const bots: Bot[] = [];
 // All of them come in one instant, which may be more than the server lets wait at its door.
-const options = { ...at(players), retries: 20 };
+const options = { ...at(players), retries: 50, maxRetryTime: 500 };
 for (let bot = Number(index); bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, options));
 
 const playing = Promise.all(bots.map((bot) => bot.play(Number(index))));

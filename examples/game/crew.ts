@@ -2,11 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Server, type ServerOptions } from 'busbar';
 import { services, type ServicesHub } from 'busbar/services';
+import { mostWaiting } from './settings.ts';
 
 const startMs = 60_000;
 const leaveMs = 5_000;
-/** What many bots do while areas have no owner: seconds of it, on a machine that has much to do. */
-const mostWaiting = 200_000;
 
 export type Role = 'world' | 'zone' | 'bots';
 
@@ -23,7 +22,7 @@ export class Crew {
   #fail: (error: Error) => void = () => {};
 
   constructor(options: ServerOptions) {
-    this.#server = new Server({ ...options, maxOpenRequests: mostWaiting });
+    this.#server = new Server({ ...options, maxOpenRequests: mostWaiting, maxPendingMessages: mostWaiting });
     this.hub = this.#server.use(services({ maxWaiting: mostWaiting }));
     this.hub.on('join', ({ name }) => this.#expected.get(name)?.());
     this.failed = new Promise((_resolve, reject) => {

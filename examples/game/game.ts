@@ -10,7 +10,7 @@ import { areaCount, botProcesses, type Settings, zoneCount } from './settings.ts
 import { type Outcome, summary } from './summary.ts';
 
 /** Stopping waits for everything in flight, which may be much with many bots. */
-const long = callOptions({ timeout: 30_000 });
+const long = callOptions({ timeout: 120_000 });
 
 /**
  * Runs the game in processes of its own, for the time of the settings or until `early`, and resolves what they counted.

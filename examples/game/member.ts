@@ -1,6 +1,7 @@
 import { Client, type ClientOptions } from 'busbar';
 import { callOptions } from 'busbar/rpc';
 import { type Services, services } from 'busbar/services';
+import { mostWaiting } from './settings.ts';
 
 /** For what may be done twice: waits for an answer however long that takes, and however many processes. */
 export const untilAnswered = callOptions({ idempotent: true, timeout: 0 });
@@ -21,7 +22,7 @@ export interface Membership {
  * it gives away first what it owns.
  */
 export function member(supervisor: string, name: string, leave?: () => Promise<void>): Membership {
-  const client = new Client({ ...at(supervisor), reconnect: false });
+  const client = new Client({ ...at(supervisor), reconnect: false, maxPendingMessages: mostWaiting });
   const mine = client.use(services({ name }));
   // A terminal sends its Ctrl-C to all processes; the supervisor is the one that acts on it.
   process.on('SIGINT', () => {});

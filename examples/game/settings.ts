@@ -12,6 +12,8 @@ export const areaCount = 16;
 /** Processes that share them. */
 export const zoneCount = 4;
 export const botProcesses = 4;
+/** What many bots do while areas have no owner: seconds of it, on a machine that has much to do. */
+export const mostWaiting = 200_000;
 
 export const usage = `A game back end on busbar: a world, ${zoneCount} zones and many bots, each a process of its own or one
 among a few in theirs. Half-way a zone is killed and comes back, and then each is replaced by

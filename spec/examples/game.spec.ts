@@ -26,7 +26,7 @@ describe('example game', function () {
   }
 
   function play(...args: string[]): Promise<Outcome> {
-    return command(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: folder }, timeoutMs: 50_000 });
+    return command(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: folder }, timeoutMs: 110_000 });
   }
 
   it('run - ends with nothing lost through the SIGKILL of a zone and a rolling deploy, and leaves neither process nor file', async () => {

@@ -7,6 +7,8 @@ export class HeldKey {
   /** What `open` made, and what of it can be called; undefined while it is being opened. */
   room: { readonly object: unknown; readonly offer: Offer } | undefined;
   isClosing = false;
+  /** `close` has it, whatever comes of that. */
+  isLeft = false;
   isLost = false;
   /** Calls that were begun. */
   calls = 0;

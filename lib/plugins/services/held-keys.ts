@@ -18,7 +18,7 @@ export interface KeyedService<Room extends object = object> {
   open(key: string, state: unknown, opening: { readonly epoch: number }): Room | Promise<Room>;
   /** Called when the calls to the key have ended, and the key leaves this owner: returns data for the next one. */
   close?(room: Room, key: string): unknown;
-  /** Called instead of `close` when the key is another's, with the event `lost`: stops what the room still does. */
+  /** Called when the key is another's, with the event `lost` and instead of `close`: stops what the room still does. */
   lost?(room: Room, key: string): void;
 }
 
@@ -80,6 +80,7 @@ export class HeldKeys {
     held.isClosing = true;
     await held.whenIdle();
     if (held.isLost) throw lostError();
+    held.isLeft = true;
     try {
       const state = await this.#definition.close?.(held.room.object as object, key);
       if (!travels(state)) throw new BusError('ERR_UNENCODABLE', `What close() of "${this.name}" returns is data`);
@@ -121,9 +122,9 @@ export class HeldKeys {
     for (const key of [...this.#keys.keys()]) this.lose(key);
   }
 
-  #lost(key: string, { room }: HeldKey): void {
+  #lost(key: string, { room, isLeft }: HeldKey): void {
     try {
-      this.#definition.lost?.(room?.object as object, key);
+      if (!isLeft) this.#definition.lost?.(room?.object as object, key);
     } catch (error) {
       this.#host.failed(error);
     }

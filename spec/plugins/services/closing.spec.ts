@@ -1,16 +1,16 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
-import { contract, native, rejected } from '../../support/buses.ts';
-import { Hive } from './hive.ts';
+import { contract, native, rejected, until } from '../../support/buses.ts';
+import { Gate, Hive } from './hive.ts';
 
 interface Finder {
   find(): string;
 }
 
 contract(
-  'services, hubs that close',
+  'services, going away',
   (bus) => {
-    it('calls - wait no more, until the hub is started again', async () => {
+    it('hubs - that close let no call wait, until they are started again', async () => {
       const hive = await Hive.open(bus(), { waitMs: 60_000 });
       const finder = hive.hub.service<Finder>('find').call;
       const early = rejected(finder.find());
@@ -23,7 +23,7 @@ contract(
       expect(await late).to.equal('found');
     });
 
-    it('calls to a key - that its owner hands back as both close reject at once', async () => {
+    it('hubs and owners - that close at the same time let no call to a key wait', async () => {
       const hive = await Hive.open(bus(), { waitMs: 60_000 });
       const owner = await hive.member({ name: 'one' }, (mine) =>
         mine.own('room', { open: () => ({ find: () => 'found' }) }),
@@ -39,6 +39,34 @@ contract(
       expect([...codes].every((code) => ['ERR_CLOSED', 'ERR_SESSION_LOST'].includes(code))).to.equal(true);
       // That what the owner left is lost, where that happened.
       bus().takeErrors();
+    });
+
+    it('rooms - are closed or lost, never both, also where closing takes too long', async () => {
+      const hive = await Hive.open(bus(), { closeMs: 50 });
+      const told: string[] = [];
+      const closing = new Gate();
+      await hive.member({ name: 'slow' }, (mine) => {
+        mine.on('lost', () => told.push('event'));
+        mine.own('room', {
+          open: () => ({ find: () => 'slow' }),
+          close: () => {
+            told.push('close');
+            return closing.passed;
+          },
+          lost: () => told.push('lost'),
+        });
+      });
+      const { find } = hive.hub.service<Finder>('room').key('17').call;
+      expect(await find()).to.equal('slow');
+      const other = await hive.member({ name: 'other' }, (mine) =>
+        mine.own('room', { open: () => ({ find: () => 'other' }) }),
+      );
+      await hive.hub.move('room', '17', other.mine.id ?? '');
+      expect(await find()).to.equal('other');
+      await until(() => told.length === 2);
+      closing.open();
+      expect(told).to.deep.equal(['close', 'event']);
+      expect(bus().takeErrors()).to.deep.equal(['ERR_REMOTE']);
     });
   },
   { on: ['memory', 'unix'], speaking: [native] },
