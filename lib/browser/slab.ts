@@ -3,6 +3,8 @@ import { concat } from '../base/bytes.ts';
 /** The page's slab: frames, put together when they are taken. */
 export class Slab {
   pendingBytes = 0;
+  /** Never written to by a codec; not there at run time. */
+  declare readonly isLent: false;
   #frames: Uint8Array[] = [];
 
   adopt(frame: Uint8Array): void {

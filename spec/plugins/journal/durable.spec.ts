@@ -291,6 +291,23 @@ describe('journal, durable messages', () => {
     await until(async () => (await sender.backlog()).messages === 0);
   });
 
+  it('takeover - the next server opens the folder when the one before it has let go', async () => {
+    const first = await server().start();
+    const before = hear(first);
+    const sender = await client().connect();
+    await sender.send(1, { durable: true, confirm: true });
+    await until(() => before.length === 1);
+    const second = server();
+    const heard = hear(second);
+    const over = new Promise((resolve) => first.once('close', () => resolve(undefined)));
+    await second.start({ takeover: true });
+    await over;
+    await sender.send(2, { durable: true, confirm: true });
+    await until(() => heard.length === 1);
+    expect(dataOf(before)).to.deep.equal([1]);
+    expect(dataOf(heard)).to.deep.equal([2]);
+  });
+
   it('maxBytes - has send wait until the peer took something; timeout and signal end the wait', async () => {
     const sender = client({ maxBytes: 65_536 });
     const body = 'x'.repeat(1_000);
