@@ -9,6 +9,7 @@ const mostHandBacks = 3;
 
 export interface Caller {
   readonly entry: Member;
+  readonly isGone: boolean;
 }
 
 /** Where a call waits. */

@@ -7,9 +7,10 @@ import { Call } from './call.ts';
 import { OwnRequest } from './own-request.ts';
 import type { Participant } from './participant.ts';
 import type { Presence } from './presence.ts';
-import { object } from './protocol.ts';
+import { object, unbegun } from './protocol.ts';
 import { RemoteReach } from './remote-reach.ts';
 import type { MemberAnswer } from './service.ts';
+import type { ServiceTable } from './service-table.ts';
 
 /** Surveys of a member that may be open at once: each asks many. */
 const mostOpen = 1_000;
@@ -28,19 +29,22 @@ export class HubSurveys {
   readonly #clock: Clock;
   readonly #lanes: LaneHub;
   readonly #presence: Presence;
+  readonly #services: ServiceTable;
   readonly #own: Participant;
   /** How many surveys of each member are open. */
   readonly #open = new Map<Participant, number>();
 
-  constructor(clock: Clock, lanes: LaneHub, presence: Presence, own: Participant) {
+  constructor(clock: Clock, lanes: LaneHub, presence: Presence, services: ServiceTable, own: Participant) {
     this.#clock = clock;
     this.#lanes = lanes;
     this.#presence = presence;
+    this.#services = services;
     this.#own = own;
   }
 
-  /** Resolves the answers in the order in which the members came. Rejects `ERR_UNENCODABLE`. */
+  /** Resolves the answers in the order in which the members came. Rejects `ERR_UNENCODABLE`, `ERR_INVALID_ARGUMENT`. */
   async all(survey: HubSurvey): Promise<MemberAnswer<unknown>[]> {
+    this.#services.checkKeyless(survey.service);
     if (!travels(survey.args)) {
       throw new BusError('ERR_UNENCODABLE', 'Functions and streams are lent to one, not to many');
     }
@@ -120,5 +124,6 @@ export class HubSurveys {
 
 function reasonOf(error: unknown): BusError {
   const { code, message } = toFailure(error);
+  if (code === unbegun) return new BusError('ERR_NO_SERVICE', message);
   return error instanceof BusError ? error : new BusError(code, message);
 }

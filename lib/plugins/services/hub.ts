@@ -45,7 +45,7 @@ export class Hub {
     const reach = new LocalReach(provisions, host.clock, report);
     this.own = new Participant({ id: hubId, name: hubId, meta: undefined, since: Date.now() }, undefined, reach);
     this.presence.add(this.own);
-    this.surveys = new HubSurveys(host.clock, this.#lanes, this.presence, this.own);
+    this.surveys = new HubSurveys(host.clock, this.#lanes, this.presence, this.services, this.own);
     const { hub } = this.#lanes;
     const control: Callee = { prints: {}, hash: '', call: (name, args, request) => this.#control(name, args, request) };
     const calls: Callee = { prints: {}, hash: '', call: (name, args, request) => this.#called(name, args, request) };

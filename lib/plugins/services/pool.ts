@@ -22,7 +22,7 @@ export class Pool implements HubService {
   readonly #host: ServiceHost;
   readonly #waiting: WaitingCalls;
   #providers: Provider[] = [];
-  /** Whose turn it is among those who have as many. */
+  /** Whose turn it is among those who have as many: whoever comes behind the last one that was chosen. */
   #turn = 0;
 
   constructor(name: string, host: ServiceHost) {
@@ -73,12 +73,16 @@ export class Pool implements HubService {
   #pick(): Provider | undefined {
     const providers = this.#providers;
     let best: Provider | undefined;
-    for (let at = 0; at < providers.length; at += 1) {
-      const provider = providers[(this.#turn + at) % providers.length];
+    let next = this.#turn;
+    for (let nth = 0; nth < providers.length; nth += 1) {
+      const at = (this.#turn + nth) % providers.length;
+      const provider = providers[at];
       if (provider === undefined || !isIn(provider) || provider.open >= provider.concurrency) continue;
-      if (best === undefined || isBefore(provider, best)) best = provider;
+      if (best !== undefined && !isBefore(provider, best)) continue;
+      best = provider;
+      next = at + 1;
     }
-    this.#turn += 1;
+    this.#turn = next;
     return best;
   }
 

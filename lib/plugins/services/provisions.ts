@@ -62,15 +62,15 @@ export class Provisions {
     return [name, 'keys', resolved.capacity];
   }
 
-  /** No call of it is begun any more; its keys stay until the hub has moved them. */
-  withdraw(name: string): void {
+  /** No call of it is begun any more; its keys stay until the hub has moved them, and what is returned is called. */
+  withdraw(name: string): () => void {
     this.#objects.delete(name);
-  }
-
-  /** The hub has moved the keys of a service. */
-  forget(name: string): void {
-    this.#keyed.get(name)?.loseAll();
-    this.#keyed.delete(name);
+    const keys = this.#keyed.get(name);
+    return () => {
+      keys?.loseAll();
+      // By then another one may have the name.
+      if (this.#keyed.get(name) === keys) this.#keyed.delete(name);
+    };
   }
 
   /** @throws what the method throws, or a BusError `unbegun` for what is not offered here. */

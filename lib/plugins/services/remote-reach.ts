@@ -24,6 +24,8 @@ export class RemoteReach implements Reach {
 
   notify(call: Call, epoch: number): void {
     this.#session.notify(object.call, call.method, this.#head(call, epoch)).catch(ignore);
+    // One that waited at the hub goes on without its caller.
+    if (call.caller.isGone) this.callerGone(call.caller);
   }
 
   open(service: string, key: string, epoch: number, state: unknown, withinMs: number): Promise<unknown> {

@@ -102,10 +102,13 @@ export class ServiceTable {
     const service = this.#services.get(call.service);
     if (service === undefined) this.#wait(call);
     else if ((service.how === 'keys') === (call.key !== undefined)) service.take(call, again);
-    else {
-      const what = service.how === 'keys' ? 'calls need a key' : 'there are no keys';
-      call.reject(new BusError('ERR_INVALID_ARGUMENT', `Of "${call.service}" ${what}`));
-    }
+    else call.reject(otherWay(service));
+  }
+
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for a service with keys. */
+  checkKeyless(name: string): void {
+    const service = this.#services.get(name);
+    if (service?.how === 'keys') throw otherWay(service);
   }
 
   /** @throws BusError `ERR_NO_SERVICE` where nobody owns keys of it. */
@@ -153,4 +156,9 @@ export class ServiceTable {
   #release(name: string): void {
     if (this.#services.get(name)?.isUsed === false) this.#services.delete(name);
   }
+}
+
+function otherWay({ name, how }: HubService): BusError {
+  const what = how === 'keys' ? 'calls need a key' : 'there are no keys';
+  return new BusError('ERR_INVALID_ARGUMENT', `Of "${name}" ${what}`);
 }

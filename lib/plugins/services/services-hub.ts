@@ -118,8 +118,7 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
     try {
       this.#hub.offer(offering);
     } catch (error) {
-      this.#provisions.withdraw(name);
-      this.#provisions.forget(name);
+      this.#provisions.withdraw(name)();
       throw error;
     }
     let isOffered = true;
@@ -127,9 +126,9 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
       dispose: () => {
         if (!isOffered) return;
         isOffered = false;
-        this.#provisions.withdraw(name);
+        const forget = this.#provisions.withdraw(name);
         const failed = (error: unknown): void => this.#failed(asBusError(error, 'ERR_REMOTE'));
-        this.#hub.withdraw(this.#hub.own, name).then(() => this.#provisions.forget(name), failed);
+        this.#hub.withdraw(this.#hub.own, name).then(forget, failed);
       },
     };
   }

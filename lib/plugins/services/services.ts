@@ -1,7 +1,8 @@
 import { GuardedEmitter } from '#emitter';
-import { BusError } from '../../base/errors.ts';
+import { asBusError, BusError } from '../../base/errors.ts';
 import { checkName } from '../../base/name.ts';
 import { listOf } from '../../base/shape.ts';
+import { codeOf } from '../../base/thrown.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
 import type { KeyedService } from './held-keys.ts';
 import { isMember, type Member, type ServicesEvents } from './member.ts';
@@ -13,6 +14,8 @@ import type { MemberOptions, OwnOptions, ProvideOptions } from './services-optio
 
 const presenceEvents: ReadonlySet<unknown> = new Set(['join', 'leave', 'change']);
 const areMembers = listOf(isMember);
+/** What the hub answers to an offer that it does not take. */
+const refusals: ReadonlySet<unknown> = new Set(['ERR_INVALID_ARGUMENT', 'ERR_QUEUE_FULL']);
 
 /** A client's end of services: what it offers, what it calls, and who else is here. */
 export class Services extends GuardedEmitter<ServicesEvents> {
@@ -76,8 +79,8 @@ export class Services extends GuardedEmitter<ServicesEvents> {
 
   /**
    * Offers the functions of `object`, and the `methods` of its class that are named, as a service. Methods get a
-   * `ServiceContext` behind the arguments that were sent. What the hub refuses is told by `error`: `ERR_INVALID_ARGUMENT` for a service
-   * that others own keys of, `ERR_QUEUE_FULL` for one too many.
+   * `ServiceContext` behind the arguments that were sent. What the hub refuses is told by `error`, and is offered no more: `ERR_INVALID_ARGUMENT` for a
+   * service that others own keys of, `ERR_QUEUE_FULL` for one too many.
    * @throws BusError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_OPTION`, `ERR_STATE` for one that this member offers already.
    */
   provide(name: string, object: object, options: ProvideOptions = {}): Provided {
@@ -116,19 +119,26 @@ export class Services extends GuardedEmitter<ServicesEvents> {
 
   #offer(offering: Offering): Provided {
     const [name] = offering;
-    this.#link.tell('provide', ...offering);
+    const failed = (error: unknown): void => this.#failed(asBusError(error, 'ERR_REMOTE'));
     let isOffered = true;
+    if (this.#link.hasJoined) {
+      this.#link.ask('provide', offering).catch((error: unknown) => {
+        // The next session is not to be refused for its sake.
+        if (isOffered && refusals.has(codeOf(error))) {
+          isOffered = false;
+          this.#provisions.withdraw(name)();
+        }
+        failed(error);
+      });
+    }
     return {
       dispose: () => {
         if (!isOffered) return;
         isOffered = false;
-        this.#provisions.withdraw(name);
-        if (!this.#link.hasJoined) {
-          this.#provisions.forget(name);
-          return;
-        }
-        const failed = (error: unknown): void => this.#failed(error as BusError);
-        this.#link.ask('withdraw', [name], true).then(() => this.#provisions.forget(name), failed);
+        const forget = this.#provisions.withdraw(name);
+        if (!this.#link.hasJoined) forget();
+        // Where the session is lost meanwhile, the next one does not offer it.
+        else this.#link.ask('withdraw', [name], true).catch(failed).finally(forget);
       },
     };
   }

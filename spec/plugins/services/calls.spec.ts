@@ -145,6 +145,10 @@ contract(
       await Promise.all(open);
       const names = await Promise.all(Array.from({ length: 30 }, (_, n) => call.find(n)));
       for (const name of ['a', 'b', 'c']) expect(names.filter((found) => found.startsWith(name)).length).to.equal(10);
+      await hive.hub.drain(hive.hub.members('find')[2]!.id);
+      let ofA = 0;
+      for (let n = 0; n < 30; n += 1) if ((await call.find(n)).startsWith('a')) ofA += 1;
+      expect(ofA).to.equal(15);
     });
 
     it('concurrency - holds what is over it, in order, within its limits', async () => {

@@ -112,6 +112,39 @@ contract(
       expect(asked).to.be.at.most(9);
     });
 
+    it('members - that say to a survey that they do not offer the service are told of as such', async () => {
+      const hive = await Hive.open(bus());
+      const { ask } = await intruder(() => [false, '$unbegun', 'not here']);
+      expect(await ask(0, 'join', null, 'liar', null, false, [['find', 'calls', 1]])).to.equal('ok');
+      const { mine } = await hive.member();
+      for (const { survey } of [
+        mine.service<{ find(): number }>('find'),
+        hive.hub.service<{ find(): number }>('find'),
+      ]) {
+        expect((await survey.find()).map(({ reason }) => reason?.code)).to.deep.equal(['ERR_NO_SERVICE']);
+      }
+    });
+
+    it('callers - that left before their notes went on are not remembered', async () => {
+      const hive = await Hive.open(bus());
+      const { mine, client } = await hive.member();
+      const { id } = mine;
+      await mine.service<{ find(): number }>('find').notify.find();
+      await client.close();
+      await until(() => hive.hub.members().length === 1);
+      const heard: unknown[] = [];
+      const { ask } = await intruder(() => [true, null], heard);
+      expect(await ask(0, 'join', null, 'late', null, false, [['find', 'calls', 1]])).to.equal('ok');
+      await until(() => heard.length === 3);
+      const words = (heard as [number, unknown[]][]).map(([, [to, word, , said]]) => [to, word, said]);
+      expect(words.map(([to, word]) => [to, word])).to.deep.equal([
+        [0, 'caller'],
+        [1, 'find'],
+        [0, 'callerGone'],
+      ]);
+      expect(words[2]?.[2]).to.equal(id);
+    });
+
     it('keys - named as members of every object are keys like others, and their methods are none', async () => {
       const hive = await Hive.open(bus());
       await hive.member({ name: 'owner' }, (mine) => mine.own('constructor', { open: (key) => ({ name: () => key }) }));
