@@ -49,6 +49,8 @@ export const facts = {
   'bus/client-conversation': {
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
+    'clock.now() + closeTimeoutMs': 0,
+    'Math.max(0, endsAt - clock.now())': 'closeTimeoutMs',
     "this.#comeBack('again')": 'this.#comeBack()',
     'compressLink(port, this.#platform)': 'undefined',
     'super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options))':

@@ -94,9 +94,11 @@ export class ClientConversation extends Conversation {
   async close(reason: unknown): Promise<boolean> {
     if (!this.lifecycle.isOpen) return false;
     const { clock, closeTimeoutMs } = this.options;
+    const endsAt = clock.now() + closeTimeoutMs;
     await withinTime(clock, closeTimeoutMs, this.#plugins.runClose());
     if (!this.lifecycle.isOpen) return true;
-    if (this.lifecycle.is('ready')) await this.finishAndEnd(closeTimeoutMs, reason, false);
+    const leftMs = Math.max(0, endsAt - clock.now());
+    if (this.lifecycle.is('ready')) await this.finishAndEnd(leftMs, reason, false);
     else this.endNow(reason, false, new BusError('ERR_CLOSED'));
     return true;
   }

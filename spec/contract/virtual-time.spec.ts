@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { type BusError, definePlugin, type PluginHost } from '../../lib/index.ts';
 import { World } from '../support/virtual-world.ts';
 
 const dialects = [
@@ -186,5 +187,31 @@ describe('acknowledgements in virtual time', () => {
     expect(await world.during(client.request(Buffer.alloc(4 << 20)), 1)).to.equal(4 << 20);
     expect(world.clock.now() - start).to.be.at.most(100);
     await world.end(client, server);
+  });
+
+  it('closing - takes closeTimeoutMs in all, plugins that never are ready and calls that never end included', async () => {
+    for (const end of ['client', 'server'] as const) {
+      const world = new World();
+      const server = world.server({ closeTimeoutMs: 1_000 });
+      const client = world.client({ closeTimeoutMs: 1_000, reconnect: false });
+      const open = (host: PluginHost): { api: undefined } => {
+        host.onClose(() => new Promise(() => {}));
+        return { api: undefined };
+      };
+      const hanging = definePlugin({ name: 'hanging', server: open, client: open });
+      if (end === 'client') client.use(hanging);
+      else server.use(hanging);
+      await server.start();
+      await world.during(client.connect());
+      server.on('request', () => {});
+      const asked = client.request('never', 0).catch(({ code }: BusError) => code);
+      await world.clock.run(10);
+      const start = world.clock.now();
+      await world.during<unknown>(end === 'client' ? client.close() : server.close(), 1);
+      expect(world.clock.now() - start, end).to.be.within(900, 1_100);
+      client.destroy();
+      expect(await asked).to.be.a('string');
+      await world.end(client, server);
+    }
   });
 });
