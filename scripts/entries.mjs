@@ -120,6 +120,11 @@ export const facts = {
     'outlet.uncork?.()': 'undefined',
   },
   'session/session': { 'this.reliable': true },
+  'session/time-slice': {
+    '!this.#inTurn': true,
+    'this.#inTurn = true': 'undefined',
+    'this.#clock.defer(this.#turnOver)': 'undefined',
+  },
   'session/write-queue': { 'corked === undefined && unwritten.length > 0': false, 'corked?.uncork?.()': 'undefined' },
   'transport/memory-pipe': {
     'this.#blackHole': false,

@@ -35,7 +35,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   readonly #delivery: Delivery;
   readonly #backlog: Backlog;
   readonly #liveness: Liveness;
-  readonly #slice = new TimeSlice();
+  readonly #slice: TimeSlice;
   readonly #maxHeldBytes: number;
   #link: SessionLink | undefined;
   #ackTimer: Timer | undefined;
@@ -50,6 +50,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     this.events = events;
     this.#dialect = dialect;
     this.#clock = clock;
+    this.#slice = new TimeSlice(clock);
     this.#maxHeldBytes = maxBytes * 2;
     const liveness = new Liveness(clock, limits, this);
     this.#liveness = liveness;
@@ -128,7 +129,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     const link = this.#link;
     if (link === undefined) return bytes.length;
     let taken = 0;
-    let goesOn = this.#slice.begin(this.#liveness.heard(), this.out.due);
+    let goesOn = this.#slice.begin(this.#liveness.heard());
     this.out.corked = true;
     try {
       while (goesOn && taken < bytes.length) {
@@ -140,7 +141,6 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
       this.events.onLinkLost(asBusError(error, 'ERR_PROTOCOL'));
       return bytes.length;
     }
-    if (taken < bytes.length) this.#slice.end();
     // An honest peer stops at its own limit; one that does not is stopped by the system's buffers.
     if (this.#delivery.heldBytes > this.#maxHeldBytes) this.#link?.pause();
     this.out.uncork(!this.#in.ackIsUrgent);

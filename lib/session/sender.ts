@@ -45,8 +45,8 @@ export class Sender {
   readonly #controls: Controls;
   /** What is written gathers until `uncork`, for one flush. */
   corked = false;
-  /** Something is due at the end of the turn, which is not over. */
-  due = false;
+  /** Something is to be done at the end of the turn. */
+  #deferred = false;
   /** What was encoded since the last flush waits for the end of the turn. */
   #gathers = false;
   /** This turn cut as much as a turn may. */
@@ -238,7 +238,7 @@ export class Sender {
     } else {
       entry?.acknowledged?.();
     }
-    if ((this.corked || this.due) && this.#slab.pendingBytes < flushBytes) {
+    if ((this.corked || this.#deferred) && this.#slab.pendingBytes < flushBytes) {
       this.#gathers = true;
       return;
     }
@@ -248,7 +248,7 @@ export class Sender {
 
   readonly #endOfTurn = (): void => {
     const isDue = this.#gathers || this.#hasCut;
-    this.due = false;
+    this.#deferred = false;
     this.#hasCut = false;
     if (isDue) this.flush();
   };
@@ -292,8 +292,8 @@ export class Sender {
   }
 
   #flushLater(): void {
-    if (this.due) return;
-    this.due = true;
+    if (this.#deferred) return;
+    this.#deferred = true;
     this.#options.clock.defer(this.#endOfTurn);
   }
 }

@@ -1,27 +1,37 @@
+import type { Clock } from '../base/clock.ts';
+
 /** How long what comes over one link may have the event loop in one turn. */
 const mostMs = 8;
-/** What comes sooner than this after what came before is taken to come in the same turn. */
-const pauseMs = 1;
 
-/** The time that one link may take in a turn of the event loop, so that one that floods leaves the others theirs. */
+/**
+ * The time that one link may take in a turn of the event loop, with what its handlers do then, so that one that floods
+ * leaves the others theirs.
+ */
 export class TimeSlice {
+  readonly #clock: Clock;
   #since = 0;
-  #last = 0;
+  #inTurn = false;
 
-  /** Something came at `now`, `inTurn` of what came before for sure; false where it has to wait for another turn. */
-  begin(now: number, inTurn: boolean): boolean {
-    if (!inTurn && now > this.#last + pauseMs) this.#since = now;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Something came at `now`; false where it has to wait for another turn. */
+  begin(now: number): boolean {
+    if (!this.#inTurn) {
+      this.#inTurn = true;
+      this.#since = now;
+      this.#clock.defer(this.#turnOver);
+    }
     return this.goesOn(now);
   }
 
   /** It was handled up to `now`; true where there is time for more. */
   goesOn(now: number): boolean {
-    this.#last = now;
-    return now <= this.#since + mostMs;
+    return now - this.#since <= mostMs;
   }
 
-  /** What comes next comes in another turn. */
-  end(): void {
-    this.#last = 0;
-  }
+  readonly #turnOver = (): void => {
+    this.#inTurn = false;
+  };
 }
