@@ -113,13 +113,12 @@ export class Outbox implements DurableSends, FeedOwner, PlainSendsOwner {
   }
 
   async #close(): Promise<void> {
-    const opening = this.#opening;
-    if (opening === undefined) return;
+    if (this.#opening === undefined) return;
     const closed = new BusError('ERR_CLOSED');
     this.#early.fail(closed);
     for (const { reject } of this.#confirms.clear()) reject(closed);
     this.#feed?.end();
-    const box = await opening.catch(() => undefined);
+    const box = await this.#opening.catch(() => undefined);
     this.#opening = undefined;
     this.#box = undefined;
     this.#plain.end();
@@ -188,7 +187,9 @@ export class Outbox implements DurableSends, FeedOwner, PlainSendsOwner {
     return written.then(
       () =>
         new Promise((resolve, reject) => {
-          if (sequence <= box.taken) resolve();
+          // What a net-ipc peer takes is not confirmed, also where it takes it before it is known to be written.
+          if (this.#isLegacy) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
+          else if (sequence <= box.taken) resolve();
           else if (this.#box !== box) reject(new BusError('ERR_CLOSED'));
           else this.#confirms.push({ sequence, resolve, reject });
         }),
@@ -265,8 +266,7 @@ export class Outbox implements DurableSends, FeedOwner, PlainSendsOwner {
     const send = (body: Uint8Array, settings: SendSettings | undefined): Promise<void> =>
       this.#sender.send(this.#codec.decode(body), settings);
     if (peer.delivery !== 'legacy') return new PlainFeed(this, (body) => send(body, { confirm: true }));
-    const lacking = new BusError('ERR_PEER_LACKS_FEATURE', 'A net-ipc peer acknowledges nothing');
-    for (const { reject } of this.#confirms.clear()) reject(lacking);
+    for (const { reject } of this.#confirms.clear()) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
     return new PlainFeed(this, (body) => send(body, undefined));
   }
 
