@@ -3,7 +3,7 @@ import { it } from 'mocha';
 import { type BusError, ClientStatus } from '../../../lib/index.ts';
 import { type Member, services, type ServicesEvents } from '../../../lib/plugins/services/index.ts';
 import { contract, native, rejected, turn, until } from '../../support/buses.ts';
-import { Hive } from './hive.ts';
+import { Gate, Hive } from './hive.ts';
 
 const brief = ({ name, services: offered, state, meta }: Member): unknown[] => [name, offered.join(), state, meta];
 
@@ -123,20 +123,18 @@ contract(
 
     it('names - of members that are away are free', async () => {
       const hive = await Hive.open(bus(), {}, { sessionGraceMs: 10_000 });
-      const first = hive.bee(
-        { name: 'one' },
-        {
-          maxRetryTime: 60_000,
-          random: { unit: () => 0.999, bytes: (n) => crypto.getRandomValues(new Uint8Array(n)) },
-        },
-      );
+      const mayReturn = new Gate();
+      let isAway = false;
+      const first = hive.bee({ name: 'one' });
       const errors: BusError[] = [];
       first.mine.on('error', (error) => errors.push(error as BusError));
-      await first.client.connect();
+      await first.client.connect(() => (isAway ? mayReturn.passed : undefined));
+      isAway = true;
       bus().cut(hive.server.connections[0]!);
       await until(() => hive.hub.member('one')?.state === 'away');
       const second = await hive.member({ name: 'one' });
       expect(hive.hub.member('one')?.id).to.equal(second.client.id);
+      mayReturn.open();
       await until(() => errors.length === 1);
       expect(errors[0]?.code).to.equal('ERR_NAME_TAKEN');
     });
