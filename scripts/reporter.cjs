@@ -6,7 +6,9 @@ module.exports = class Reporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const faults = [];
-    runner.on(Runner.constants.EVENT_TEST_FAIL, (test, error) => faults.push(`${test.fullTitle()}: ${error.message}`));
+    runner.on(Runner.constants.EVENT_TEST_FAIL, (test, error) =>
+      faults.push({ file: test.file ?? test.parent?.file, what: `${test.fullTitle()}: ${error.message}` }),
+    );
     runner.once(Runner.constants.EVENT_RUN_END, () => {
       const { passes: passed, failures: failed, pending: skipped } = this.stats;
       const file = process.env.SPEC_SUMMARY;
