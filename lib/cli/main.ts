@@ -2,16 +2,19 @@
 import process from 'node:process';
 import { version } from '../plugins/dispatch/version.ts';
 import { dispatchCommand } from './dispatch.ts';
+import { journalCommand } from './journal.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const commands: Readonly<Record<string, (args: readonly string[], around: Surroundings) => Promise<number>>> = {
   dispatch: dispatchCommand,
+  journal: journalCommand,
 };
 
 const usage = `usage: busbar COMMAND [OPTIONS]
 
 commands:
   dispatch    TCP and UDP ports on demand, streamed to drivers over WebSockets
+  journal     what is in the folder of a journal
 
 busbar COMMAND --help tells the options of a command, busbar --version the version.
 `;

@@ -27,8 +27,8 @@ export interface LogFiles {
   list(folder: string): Promise<string[]>;
   /** A new file to write and read; rejects `EEXIST` where there is one. */
   create(path: string): Promise<LogFile>;
-  /** One that is there. */
-  open(path: string): Promise<LogFile>;
+  /** One that is there, to write too unless it `isToRead`. */
+  open(path: string, isToRead?: boolean): Promise<LogFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Resolves when the names in the folder survive the loss of power. */
@@ -112,20 +112,20 @@ class NodeFile implements LogFile {
   }
 }
 
-const { O_CREAT, O_EXCL, O_RDWR } = constants;
+const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
 
 /** The file system of the platform. */
 export const systemFiles: LogFiles = {
   makeFolder: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
   list: (folder) => readdir(folder),
   create: async (path) => new NodeFile(await openFile(path, O_RDWR | O_CREAT | O_EXCL, 0o600)),
-  open: async (path) => new NodeFile(await openFile(path, O_RDWR)),
+  open: async (path, isToRead = false) => new NodeFile(await openFile(path, isToRead ? O_RDONLY : O_RDWR)),
   rename: (from, to) => rename(from, to),
   remove: (path) => unlink(path),
   async syncFolder(path) {
     // Windows opens no folders, and has their names survive by itself.
     if (process.platform === 'win32') return;
-    const fd = await openFile(path, constants.O_RDONLY);
+    const fd = await openFile(path, O_RDONLY);
     try {
       await syncAll(fd);
     } finally {

@@ -45,6 +45,14 @@ export class FolderLock {
     throw inUse(folder, undefined);
   }
 
+  /** Who has the folder by now, in words; undefined where nobody has. Rejects the system's error. */
+  static async holder(files: LogFiles, folder: string): Promise<string | undefined> {
+    const found = await files.text(pathIn(folder, 'lock'));
+    const owner = found === undefined ? undefined : ownerIn(found);
+    if (owner === undefined || isGone(owner, { host: hostname(), ...linuxProcesses.own() })) return undefined;
+    return nameOf(owner);
+  }
+
   /** Lets go of it; somebody else's, which stands there by now, is left. */
   async free(): Promise<void> {
     if ((await this.#files.text(this.#path)) !== this.#text) return;
@@ -80,7 +88,7 @@ function ownerIn(text: string): Owner | undefined {
 }
 
 /** False also where it cannot be told. */
-function isGone(owner: Owner, own: Owner): boolean {
+function isGone(owner: Owner, own: Pick<Owner, 'host' | 'place'>): boolean {
   const { pid, start, place } = owner;
   if (start !== undefined && place !== undefined && place === own.place) {
     return linuxProcesses.isGone({ pid, start, place });
@@ -95,7 +103,11 @@ function isGone(owner: Owner, own: Owner): boolean {
   }
 }
 
+function nameOf({ pid, host }: Owner): string {
+  return `process ${pid} of ${host}`;
+}
+
 function inUse(folder: string, owner: Owner | undefined): BusError {
-  const whose = owner === undefined ? 'others' : `process ${owner.pid} of ${owner.host}`;
+  const whose = owner === undefined ? 'others' : nameOf(owner);
   return new BusError('ERR_JOURNAL_IN_USE', `The journal in ${folder} is held by ${whose}`);
 }

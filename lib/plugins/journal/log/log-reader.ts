@@ -64,7 +64,7 @@ export class LogReader {
       if (segment === undefined) return false;
       await this.close();
       try {
-        this.#file = await this.#files.open(segment.path);
+        this.#file = await this.#files.open(segment.path, true);
       } catch (error) {
         // It was removed meanwhile: nobody needs it any more.
         if (codeOf(error) !== 'ENOENT' || this.#segments.all.includes(segment)) throw error;

@@ -52,7 +52,7 @@ export async function recover(
     const path = pathIn(folder, name);
     const file = await files.open(path);
     try {
-      const scanned = await scan(file, visit);
+      const scanned = await scan(path, file, visit);
       const { mark, end, size, last, isCut } = scanned;
       if (end < size) {
         damages.push(complaint({ file: path, offset: end, bytes: size - end, torn: isCut && name === names.at(-1) }));

@@ -1,7 +1,8 @@
 import { allocate } from '../../../base/bytes.ts';
+import { BusError } from '../../../base/errors.ts';
 import type { LogFile } from './files.ts';
 import { bodyLength, findRecord, recordHeaderBytes, sequenceOf } from './record.ts';
-import { readSegmentHeader, segmentHeaderBytes, type SegmentMark } from './segment.ts';
+import { isOfOtherVersion, readSegmentHeader, segmentHeaderBytes, type SegmentMark } from './segment.ts';
 
 const readBytes = 1_048_576;
 
@@ -22,12 +23,17 @@ export interface Scanned {
   readonly isCut: boolean;
 }
 
-/** Reads a whole segment, and has every record that is whole visited; those of sequence 0 are about the segment itself. */
-export async function scan(file: LogFile, visit: Visit): Promise<Scanned> {
+/**
+ * Reads a whole segment, and has every record that is whole visited; those of sequence 0 are about the segment itself.
+ * @throws BusError `ERR_JOURNAL` for a segment of another version of the format.
+ */
+export async function scan(path: string, file: LogFile, visit: Visit): Promise<Scanned> {
   const size = await file.size();
   const window = new Window(file, size);
   await window.reach(0, Math.min(size, readBytes));
-  const mark = readSegmentHeader(window.bytes.subarray(0, window.end));
+  const head = window.bytes.subarray(0, window.end);
+  const mark = readSegmentHeader(head);
+  if (mark === undefined && isOfOtherVersion(head)) throw otherVersion(path);
   if (mark === undefined) return { mark, end: 0, size, last: 0, isCut: size < segmentHeaderBytes };
   let position = segmentHeaderBytes;
   let last = mark.first - 1;
@@ -53,6 +59,11 @@ export async function scan(file: LogFile, visit: Visit): Promise<Scanned> {
     position += end - at;
   }
   return { mark, end: position, size, last, isCut: false };
+}
+
+function otherVersion(path: string): BusError {
+  const text = `${path} is of another version of the format, which this version of busbar does not read`;
+  return new BusError('ERR_JOURNAL', text, { details: { file: path } });
 }
 
 /** The part of a file that is in memory. */

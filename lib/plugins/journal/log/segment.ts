@@ -44,6 +44,17 @@ export function readSegmentHeader(bytes: Uint8Array): SegmentMark | undefined {
   return { folder: textAt(folderAt), journal: textAt(journalAt), first: readUint48(header, firstAt) };
 }
 
+/** Whether a segment begins so that another version of the format wrote it: nothing can be said of what is in it. */
+export function isOfOtherVersion(bytes: Uint8Array): boolean {
+  const name = Buffer.from(bytes.subarray(0, magic.length)).toString('latin1');
+  if (!/^busbarJ[0-9A-Za-z]$/.test(name)) return false;
+  const header = Buffer.from(bytes.subarray(0, segmentHeaderBytes));
+  if (header.subarray(0, magic.length).equals(magic)) return false;
+  // One of this version in which a bit was changed is damaged, and no other.
+  magic.copy(header);
+  return readSegmentHeader(header) === undefined;
+}
+
 /** Named by its first sequence, so that names sort as sequences do. */
 export function segmentName(first: number): string {
   return `${String(first).padStart(16, '0')}.log`;

@@ -1,0 +1,76 @@
+import { isUtf8 } from 'node:buffer';
+import { MessageCodec } from '../../bus/plugin.ts';
+import { readUint48 } from './log/record.ts';
+import { messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
+import { readHandled, readReceived, receivedHeadBytes } from './received-record.ts';
+
+const codec = new MessageCodec();
+const handledHeadBytes = 13;
+
+/** What a record says, as plain values for people to read. One that is none of a journal's is what its bytes are. */
+export function describeRecord(bytes: Uint8Array, start: number, end: number): Readonly<Record<string, unknown>> {
+  const body = bytes.subarray(start, end);
+  return describeJournalRecord(body) ?? { kind: 'other', ...describeBytes(body) };
+}
+
+function describeJournalRecord(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  switch (body[0]) {
+    case RecordKind.message:
+      if (body.length < messageHeadBytes) return undefined;
+      return { kind: 'message', ...describeMessage(body, readUint48(body, 1), messageHeadBytes, body.length) };
+    case RecordKind.taken:
+      return body.length === messageHeadBytes ? { kind: 'taken', upTo: readUint48(body, 1) } : undefined;
+    case RecordKind.received:
+      return body.length < receivedHeadBytes ? undefined : describeReceived(body);
+    case RecordKind.handled:
+      return body.length < handledHeadBytes ? undefined : { kind: 'handled', ...readHandled(body, 0, body.length) };
+    case RecordKind.heading:
+      return describeHeading(body);
+    default:
+      return undefined;
+  }
+}
+
+function describeReceived(body: Uint8Array): Readonly<Record<string, unknown>> {
+  const { folder, journal, after, first } = readReceived(body, 0);
+  const records = body.subarray(receivedHeadBytes);
+  let number = first;
+  const messages = [...messagesIn(records)]
+    .filter(({ sequence }) => sequence > after)
+    .map(({ sequence, timeMs, start, end }) => ({
+      number: number++,
+      sequence,
+      ...describeMessage(records, timeMs, start, end),
+    }));
+  return { kind: 'received', folder, journal, messages };
+}
+
+function describeMessage(
+  bytes: Uint8Array,
+  timeMs: number,
+  start: number,
+  end: number,
+): Readonly<Record<string, unknown>> {
+  const body = bytes.subarray(start, end);
+  // Later than any date is what no journal wrote.
+  const time = timeMs <= 8_640_000_000_000_000 ? new Date(timeMs).toISOString() : timeMs;
+  try {
+    return { time, data: codec.decode(body) };
+  } catch {
+    return { time, ...describeBytes(body) };
+  }
+}
+
+function describeHeading(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const state: unknown = JSON.parse(Buffer.from(body.subarray(1)).toString());
+    return typeof state === 'object' && state !== null ? { ...state, kind: 'heading' } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeBytes(bytes: Uint8Array): Readonly<Record<string, string>> {
+  const buffer = Buffer.from(bytes);
+  return isUtf8(buffer) ? { text: buffer.toString() } : { base64: buffer.toString('base64') };
+}
