@@ -1,3 +1,4 @@
+import { BusError } from '../../../lib/index.ts';
 import { Log } from '../../../lib/plugins/journal/index.ts';
 import { SeededRandom } from '../../../lib/testing/index.ts';
 import { Disk } from './disk.ts';
@@ -20,8 +21,9 @@ export async function simulateLog(seed: number): Promise<void> {
     const found = new Map<number, string>();
     let log: Log;
     const options = { files: disk, survive, maxBytes: 65_536 } as const;
-    try {
-      log = await Log.open('f', options, {
+    const open = (): Promise<Log> => {
+      found.clear();
+      return Log.open('f', options, {
         visit: (sequence, bytes, start, end, { journal }) => {
           const text = Buffer.from(bytes.subarray(start, end)).toString();
           const known = book.bodies.get(`${journal} ${sequence}`);
@@ -29,6 +31,9 @@ export async function simulateLog(seed: number): Promise<void> {
           found.set(sequence, text);
         },
       });
+    };
+    try {
+      log = (random.unit() < 0.2 ? await openFailing(disk, random, open) : undefined) ?? (await open());
     } catch (error) {
       throw new Error(`seed ${seed}, life ${life}: ${String(error)}`, { cause: error });
     }
@@ -46,6 +51,35 @@ export async function simulateLog(seed: number): Promise<void> {
     } else {
       disk = survive === 'power' && random.unit() < 0.7 ? disk.unplugged() : disk.killed();
     }
+  }
+}
+
+const callsOfOpening = [
+  'makeFolder',
+  'claim',
+  'list',
+  'open',
+  'size',
+  'read',
+  'create',
+  'write',
+  'truncate',
+  'sync',
+  'syncFolder',
+];
+
+/** Undefined where it was refused: what was there is there, and is read the next time. */
+async function openFailing(disk: Disk, random: SeededRandom, open: () => Promise<Log>): Promise<Log | undefined> {
+  if (random.unit() < 0.3) disk.room = Math.floor(random.unit() * 100);
+  else disk.failing.set(callsOfOpening[Math.floor(random.unit() * callsOfOpening.length)] ?? '', 'EIO');
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof BusError) || error.code !== 'ERR_JOURNAL') throw error;
+    return undefined;
+  } finally {
+    disk.failing.clear();
+    disk.room = Number.POSITIVE_INFINITY;
   }
 }
 
