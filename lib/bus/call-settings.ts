@@ -130,6 +130,22 @@ export function sendOptions(given: SendSettings | undefined): SendOptions | unde
   return { confirm, until };
 }
 
+/** How a durable send is waited for. */
+export interface DurableSendOptions {
+  /** Until the peer's journal has it. */
+  readonly confirm: boolean;
+  /** undefined: for ever. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a send with the setting `durable` is; undefined for one that is not durable. @throws BusError `ERR_INVALID_ARGUMENT`. */
+export function durableOptions({ durable, ...others }: SendSettings): DurableSendOptions | undefined {
+  checkSwitch('durable', durable);
+  const options = sendOptions(others);
+  return durable === true ? { confirm: options?.confirm === true, ...options?.until } : undefined;
+}
+
 export interface StartSettings {
   /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
   readonly takeover?: boolean | undefined;

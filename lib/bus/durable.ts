@@ -1,5 +1,5 @@
 import type { Handling } from '../base/handling.ts';
-import type { SendSettings } from './call-settings.ts';
+import { durableOptions, type DurableSendOptions, type SendSettings } from './call-settings.ts';
 import type { PeerHandle } from './lane.ts';
 
 /** What a listener hears with a durable message. The pair of `journal` and `sequence` is its name, however often it comes. */
@@ -19,9 +19,9 @@ export interface DurableBacklog {
   readonly oldestMs: number;
 }
 
-/** What a journal asks of the client that has it. */
+/** What a journal asks of the end that has it, to send to a peer. */
 export interface DurableSender {
-  /** Sends as a client without a journal does. */
+  /** Sends as an end without a journal does. */
   send(data: unknown, settings: SendSettings | undefined): Promise<void>;
   /** The value of what is to travel by a contract; all else as it is. */
   valueOf(data: unknown): unknown;
@@ -29,17 +29,7 @@ export interface DurableSender {
   flush(): Promise<void>;
 }
 
-/** The sends of a client that has a journal. */
-export interface DurableSends {
-  /** Those with `durable`, and those that are to come behind them. */
-  send(data: unknown, settings: SendSettings | undefined): Promise<void>;
-  backlog(): Promise<DurableBacklog>;
-  /** Whether the peer has a journal too. */
-  readonly reachesJournal: boolean;
-  close(): Promise<void>;
-}
-
-/** What a journal asks of the server that has it. */
+/** What a journal asks of the end that has it, to have what comes heard. */
 export interface DurableReceiver {
   /** Whether there is a listener for messages. */
   isHeard(): boolean;
@@ -47,16 +37,48 @@ export interface DurableReceiver {
   hear(handling: Handling, data: unknown, peer: PeerHandle | undefined, context: DurableContext): void;
 }
 
-/** The durable messages that come to a server. */
+/** The durable messages that come to an end. */
 export interface DurableReceipts {
   /** There may be a listener now. */
   listen(): void;
-  /** The next start replaces a server that has the folder and is about to let go of it. */
-  takeOver(): void;
   /** Nothing is heard until `resume`. */
   pause(): void;
   resume(): void;
-  /** Whether what this peer sends durably is written down here. */
+}
+
+/** What goes to one peer of an end that has a journal. */
+export interface DurableSends {
+  /** Without the journal, in order with what goes by it. */
+  send(data: unknown, settings: SendSettings | undefined): Promise<void>;
+  sendDurably(data: unknown, options: DurableSendOptions): Promise<void>;
+}
+
+/** Sends as `settings` say. Rejects what either way rejects with, or `ERR_INVALID_ARGUMENT`. */
+export function sendBy(sends: DurableSends, data: unknown, settings: SendSettings | undefined): Promise<void> {
+  if (settings?.durable === undefined) return sends.send(data, settings);
+  try {
+    const options = durableOptions(settings);
+    if (options !== undefined) return sends.sendDurably(data, options);
+    const { durable: _, ...others } = settings;
+    return sends.send(data, others);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** The journal of a client. */
+export interface ClientJournal extends DurableReceipts, DurableSends {
+  backlog(): Promise<DurableBacklog>;
+  /** Whether the server has a journal too. */
+  readonly reachesJournal: boolean;
+  close(): Promise<void>;
+}
+
+/** The journal of a server. */
+export interface ServerJournal extends DurableReceipts {
+  /** The next start replaces a server that has the folder and is about to let go of it. */
+  takeOver(): void;
+  /** Whether what this client sends durably is written down here. */
   has(peer: PeerHandle): boolean;
   close(): Promise<void>;
 }

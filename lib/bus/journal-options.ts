@@ -3,7 +3,7 @@ import { custom, type Given } from '../base/options.ts';
 import type { Journal } from './plugin.ts';
 
 const isJournal = (value: unknown): value is Journal =>
-  typeof value === 'object' && value !== null && 'sends' in value && 'receipts' in value;
+  typeof value === 'object' && value !== null && 'client' in value && 'server' in value;
 
 /** What clients and servers in Node take besides. */
 export const journalOptions = {

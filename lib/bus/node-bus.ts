@@ -16,7 +16,7 @@ import { Slab } from '../base/slab.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
 import type { Contract, Sendable, ToServer, Untyped } from './contract.ts';
-import type { DurableBacklog, DurableReceipts, DurableSends } from './durable.ts';
+import { type ClientJournal, type DurableBacklog, sendBy, type ServerJournal } from './durable.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { linuxProcesses } from '../base/process-table.ts';
 import { ProcessWatch } from './process-watch.ts';
@@ -96,60 +96,81 @@ export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> &
 
 /** A `Client` over unix sockets, pipes, TCP, TLS and memory. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {
-  readonly #durable: DurableSends | undefined;
+  readonly #journal: ClientJournal | undefined;
 
   constructor(options?: NodeClientOptions) {
     const { others, journal } = withoutJournal<ClientOptions>(options);
     super(others, nodeClientPlatform, new.target !== Client);
-    this.#durable =
+    this.#journal =
       journal &&
       this.use(
-        journal.sends({
-          send: (data, settings) => super.send(data as never, settings),
-          valueOf: (data) => (isContractValue(data) ? data.value : data),
-          flush: () => this.flush(),
-        }),
+        journal.client(
+          {
+            send: (data, settings) => super.send(data as never, settings),
+            valueOf: (data) => (isContractValue(data) ? data.value : data),
+            flush: () => this.flush(),
+          },
+          {
+            isHeard: () => this.listenerCount('message') > 0,
+            hear: (handling, data, _server, context) => this.fireHandled(handling, 'message', data, context),
+          },
+        ),
       );
   }
 
   override get delivery(): 'legacy' | 'session' | 'journal' {
-    return this.#durable?.reachesJournal === true ? 'journal' : super.delivery;
+    return this.#journal?.reachesJournal === true ? 'journal' : super.delivery;
   }
 
   override send(data: Sendable<ToServer<C, 'message'>>, settings?: SendSettings): Promise<void> {
-    return this.#durable === undefined ? super.send(data, settings) : this.#durable.send(data, settings);
+    return this.#journal === undefined ? super.send(data, settings) : sendBy(this.#journal, data, settings);
   }
 
   /** The durable messages that the server has not. Rejects what opening the journal fails with, `ERR_STATE` without one. */
   async backlog(): Promise<DurableBacklog> {
-    if (this.#durable === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
-    return this.#durable.backlog();
+    if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
+    return this.#journal.backlog();
   }
 
   override async close(reason?: unknown): Promise<boolean> {
     const wasOpen = await super.close(reason);
-    await this.#durable?.close();
+    await this.#journal?.close();
     return wasOpen;
+  }
+
+  override pause(): void {
+    super.pause();
+    this.#journal?.pause();
+  }
+
+  override resume(): void {
+    super.resume();
+    this.#journal?.resume();
   }
 
   override destroy(reason?: unknown): boolean {
     const wasOpen = super.destroy(reason);
-    void this.#durable?.close();
+    void this.#journal?.close();
     return wasOpen;
+  }
+
+  protected override listenerComes(event: string | symbol): void {
+    // It is there when this turn is over.
+    if (event === 'message') queueMicrotask(() => this.#journal?.listen());
   }
 }
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
-  readonly #receipts: DurableReceipts | undefined;
+  readonly #journal: ServerJournal | undefined;
 
   constructor(options?: NodeServerOptions<C>) {
     const { others, journal } = withoutJournal<ServerOptions<C>>(options);
     super(others, nodeServerPlatform, new.target !== Server);
-    this.#receipts =
+    this.#journal =
       journal &&
       this.use(
-        journal.receipts({
+        journal.server({
           isHeard: () => this.listenerCount('message') > 0,
           hear: (handling, ...heard) => this.fireHandled(handling, 'message', ...heard),
         }),
@@ -157,38 +178,38 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   override async start(settings?: StartSettings): Promise<this> {
-    if (settings?.takeover === true) this.#receipts?.takeOver();
+    if (settings?.takeover === true) this.#journal?.takeOver();
     return super.start(settings);
   }
 
   override async close(allowReconnect?: boolean): Promise<this> {
     await super.close(allowReconnect);
-    await this.#receipts?.close();
+    await this.#journal?.close();
     return this;
   }
 
   override pause(): void {
     super.pause();
-    this.#receipts?.pause();
+    this.#journal?.pause();
   }
 
   override resume(): void {
     super.resume();
-    this.#receipts?.resume();
+    this.#journal?.resume();
   }
 
   protected override listenerComes(event: string | symbol): void {
     // It is there when this turn is over.
-    if (event === 'message') queueMicrotask(() => this.#receipts?.listen());
+    if (event === 'message') queueMicrotask(() => this.#journal?.listen());
   }
 
   protected override closed(): void {
-    void this.#receipts?.close();
+    void this.#journal?.close();
     super.closed();
   }
 
   protected override hasJournal(connection: PeerHandle): boolean {
-    return this.#receipts?.has(connection) === true;
+    return this.#journal?.has(connection) === true;
   }
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
 import type { AudienceSettings } from './call-settings.ts';
-import type { DurableReceipts, DurableReceiver, DurableSender, DurableSends } from './durable.ts';
+import type { ClientJournal, DurableReceiver, DurableSender, ServerJournal } from './durable.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
 
 export {
@@ -14,14 +14,16 @@ export {
   type RequestSettings,
   Withdrawal,
 } from './call-settings.ts';
-export type { Audience, AudienceSettings, SendSettings } from './call-settings.ts';
+export type { Audience, AudienceSettings, DurableSendOptions, SendSettings } from './call-settings.ts';
 export type {
+  ClientJournal,
   DurableBacklog,
   DurableContext,
   DurableReceipts,
   DurableReceiver,
   DurableSender,
   DurableSends,
+  ServerJournal,
 } from './durable.ts';
 export type {
   Lane,
@@ -114,9 +116,9 @@ export interface Plugin<ServerApi, ClientApi = ServerApi> {
 /** What the option `journal` takes: `journal()` of `busbar/journal` returns it. */
 export interface Journal {
   /** For one client. */
-  sends(sender: DurableSender): Plugin<never, DurableSends>;
+  client(sender: DurableSender, receiver: DurableReceiver): Plugin<never, ClientJournal>;
   /** For one server. */
-  receipts(receiver: DurableReceiver): Plugin<DurableReceipts, never>;
+  server(receiver: DurableReceiver): Plugin<ServerJournal, never>;
 }
 
 export interface PluginDefinition<ServerApi, ClientApi> {

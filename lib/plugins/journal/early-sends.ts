@@ -13,8 +13,14 @@ export interface Early {
   isOver: boolean;
 }
 
+/** Where a message is. */
+export interface Place {
+  readonly box: OutboxLog;
+  readonly sequence: number;
+}
+
 interface Waiting extends Early {
-  placed(sequence: number): void;
+  placed(place: Place): void;
   failed(error: unknown): void;
 }
 
@@ -41,11 +47,11 @@ export class EarlySends {
     return this.isEmpty ? undefined : this.#last;
   }
 
-  /** Resolves its sequence once it has a place; rejects `ERR_QUEUE_FULL`, or why it never will. */
-  push(body: Uint8Array): { readonly early: Early; readonly place: Promise<number> } {
-    let placed!: (sequence: number) => void;
+  /** Resolves its place once it has a place; rejects `ERR_QUEUE_FULL`, or why it never will. */
+  push(body: Uint8Array): { readonly early: Early; readonly place: Promise<Place> } {
+    let placed!: (place: Place) => void;
     let failed!: (error: unknown) => void;
-    const place = new Promise<number>((resolve, reject) => {
+    const place = new Promise<Place>((resolve, reject) => {
       placed = resolve;
       failed = reject;
     });
@@ -77,7 +83,7 @@ export class EarlySends {
           continue;
         }
         first.sequence = sequence === 0 ? box.lastMessage : sequence;
-        if (sequence > 0) first.placed(sequence);
+        if (sequence > 0) first.placed({ box, sequence });
       } catch (error) {
         first.sequence = box?.lastMessage ?? 0;
         first.failed(error);

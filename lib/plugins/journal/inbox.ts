@@ -2,14 +2,7 @@ import { asBusError, BusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
-import type {
-  DurableReceipts,
-  DurableReceiver,
-  Lane,
-  LaneRequestContext,
-  PeerHandle,
-  PluginHost,
-} from '../../bus/plugin.ts';
+import type { DurableReceiver, Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { Deliveries } from './deliveries.ts';
 import { heardQuestion, journalOfStretch, type Opened, readOpening, stretchHeadBytes } from './lane-messages.ts';
 import { Log } from './log/log.ts';
@@ -36,8 +29,8 @@ interface Open {
   readonly deliveries: Deliveries;
 }
 
-/** What comes to one server durably: written down, acknowledged, then heard. */
-export class Inbox implements DurableReceipts {
+/** What comes to one end durably: written down, acknowledged, then heard. */
+export class Inbox {
   readonly #host: PluginHost;
   readonly #receiver: DurableReceiver;
   readonly #folder: string;
@@ -53,15 +46,12 @@ export class Inbox implements DurableReceipts {
   #takesOver = false;
   #isPaused = false;
 
-  constructor(host: PluginHost, receiver: DurableReceiver, folder: string, options: LogOptions) {
+  constructor(host: PluginHost, lane: Lane, receiver: DurableReceiver, folder: string, options: LogOptions) {
     this.#host = host;
     this.#receiver = receiver;
     this.#folder = folder;
     this.#options = options;
-    this.#lane = host.lane({
-      message: (data, peer) => this.#take(data, peer),
-      request: (data, context) => (data === heardQuestion ? this.#heardOf(context) : this.#openFor(data, context)),
-    });
+    this.#lane = lane;
     host.onStart(async () => {
       const opening = this.#start();
       if (!this.#takesOver) await opening;
@@ -74,10 +64,12 @@ export class Inbox implements DurableReceipts {
     host.onDisconnect((peer) => this.#senders.leave(peer));
   }
 
+  /** There may be a listener now. */
   listen(): void {
     this.#open?.deliveries.wake();
   }
 
+  /** Nothing is heard until `resume`. */
   pause(): void {
     this.#isPaused = true;
     this.#open?.deliveries.pause();
@@ -88,12 +80,19 @@ export class Inbox implements DurableReceipts {
     this.#open?.deliveries.resume();
   }
 
+  /** The next start replaces an end that has the folder and is about to let go of it. */
   takeOver(): void {
     this.#takesOver = true;
   }
 
+  /** Whether what this peer sends durably is written down here. */
   has(peer: PeerHandle): boolean {
     return this.#senders.of(peer) !== undefined;
+  }
+
+  /** Answers what a sender asks on the lane. */
+  asked(data: unknown, context: LaneRequestContext): Promise<unknown> {
+    return data === heardQuestion ? this.#heardOf(context) : this.#openFor(data, context);
   }
 
   close(): Promise<void> {
@@ -185,7 +184,8 @@ export class Inbox implements DurableReceipts {
     await this.#open.deliveries.whenGiven(sender.lastNumber);
   }
 
-  #take(data: unknown, peer: PeerHandle): void {
+  /** What a sender has sent on the lane. */
+  take(data: unknown, peer: PeerHandle): void {
     const sender = this.#senders.of(peer);
     const open = this.#open;
     if (sender === undefined || open === undefined) return;

@@ -1,9 +1,9 @@
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Journal } from '../../bus/plugin.ts';
-import { Inbox } from './inbox.ts';
+import { ClientEnd } from './client-end.ts';
 import { type LogOptions, logTable } from './log/log-options.ts';
-import { Outbox } from './outbox.ts';
+import { ServerEnd } from './server-end.ts';
 
 /**
  * A journal in `folder`, for the option `journal` of one `Client` or one `Server`. It is opened when that connects or
@@ -14,13 +14,13 @@ export function journal(folder: string, options: LogOptions = {}): Journal {
   if (typeof folder !== 'string' || folder === '') throw new BusError('ERR_INVALID_ARGUMENT', 'journal takes a folder');
   const resolved = resolveOptions('journal()', logTable, options);
   return {
-    sends: (sender) => ({
+    client: (sender, receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new Outbox(host, sender, folder, resolved) }),
+      install: (host) => ({ api: new ClientEnd(host, sender, receiver, folder, resolved) }),
     }),
-    receipts: (receiver) => ({
+    server: (receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new Inbox(host, receiver, folder, resolved) }),
+      install: (host) => ({ api: new ServerEnd(host, receiver, folder, resolved) }),
     }),
   };
 }

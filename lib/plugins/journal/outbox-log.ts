@@ -1,14 +1,14 @@
 import type { DurableBacklog } from '../../bus/plugin.ts';
 import { Log } from './log/log.ts';
 import type { LogOptions } from './log/log-options.ts';
-import type { LogReader } from './log/log-reader.ts';
 import { readUint48, recordHeaderBytes, writeUint48 } from './log/record.ts';
+import type { Source, SourceReader } from './source.ts';
 import { messageHead, messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
 
 const readBytes = 262_144;
 
 /** The messages of one sender in its folder, and up to where the peer has them. */
-export class OutboxLog {
+export class OutboxLog implements Source {
   readonly log: Log;
   /** The peer has all up to it. */
   #taken: number;
@@ -41,6 +41,10 @@ export class OutboxLog {
     return box;
   }
 
+  get folderId(): string {
+    return this.log.folderId;
+  }
+
   get taken(): number {
     return this.#taken;
   }
@@ -50,7 +54,6 @@ export class OutboxLog {
     return this.#lastMessage;
   }
 
-  /** The openings that something may wait of, with the last sequence of each. */
   get journals(): (readonly [journal: string, last: number])[] {
     const found = new Map<string, number>();
     for (const { journal, last } of this.log.segments) found.set(journal, last);
@@ -68,7 +71,6 @@ export class OutboxLog {
     return sequence;
   }
 
-  /** The peer has `messages` more, of `bytes`, the last of which is `sequence`. */
   take(sequence: number, messages: number, bytes: number): void {
     if (sequence <= this.#taken) return;
     this.#taken = sequence;
@@ -78,7 +80,7 @@ export class OutboxLog {
     if (!this.#isMarking) void this.#mark();
   }
 
-  reader(): LogReader {
+  reader(): SourceReader {
     return this.log.reader(this.#taken + 1);
   }
 

@@ -16,7 +16,7 @@ interface Behind {
 /** Whose messages they are. */
 export interface PlainSendsOwner {
   /** Once the journal is open. */
-  readonly open: OutboxLog | undefined;
+  readonly box: OutboxLog | undefined;
   readonly reachesJournal: boolean;
   /** The last durable message without a place, if there is one. */
   readonly lastEarly: Early | undefined;
@@ -63,8 +63,8 @@ export class PlainSends {
         this.#hasUnsettled = true;
         this.#sender.send(data, settings).then(resolve, reject);
       };
-      const { lastEarly, open } = this.#owner;
-      this.#behind.push({ early: lastEarly, sequence: open?.lastMessage ?? 0, go });
+      const { lastEarly, box } = this.#owner;
+      this.#behind.push({ early: lastEarly, sequence: box?.lastMessage ?? 0, go });
       this.follow();
     });
   }
@@ -79,12 +79,12 @@ export class PlainSends {
 
   /** Sends those that nothing is before any more. */
   follow(): void {
-    const { open, reachesJournal } = this.#owner;
-    const taken = open?.taken ?? 0;
+    const { box, reachesJournal } = this.#owner;
+    const taken = box?.taken ?? 0;
     for (let { first } = this.#behind; first !== undefined; { first } = this.#behind) {
       const sequence = sequenceOf(first);
       // What a journal that failed does not have any more, nobody waits for.
-      if (open?.log.failure === undefined) {
+      if (box?.log.failure === undefined) {
         if (sequence === undefined || sequence > taken) return;
         if (reachesJournal && sequence > this.#heard) {
           if (!this.#isAsking) void this.#ask(taken);
@@ -104,10 +104,10 @@ export class PlainSends {
 
   /** Something durable was sent that the peer's listeners may not have had. */
   get #isAhead(): boolean {
-    const { lastEarly, open, reachesJournal } = this.#owner;
+    const { lastEarly, box, reachesJournal } = this.#owner;
     if (lastEarly !== undefined || this.#behind.length > 0) return true;
-    if (open === undefined || open.log.failure !== undefined) return false;
-    return open.lastMessage > open.taken || (reachesJournal && open.lastMessage > this.#heard);
+    if (box === undefined || box.log.failure !== undefined) return false;
+    return box.lastMessage > box.taken || (reachesJournal && box.lastMessage > this.#heard);
   }
 
   /** The peer's journal has all up to `taken`; its listeners may not have had it yet. */

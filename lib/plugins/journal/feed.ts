@@ -6,7 +6,7 @@ import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import type { Stretch } from './log/log-reader.ts';
 import { type Acknowledged, type Opened, stretchHeadBytes, stretchMessage } from './lane-messages.ts';
 import { messagesIn } from './message-record.ts';
-import type { OutboxLog } from './outbox-log.ts';
+import type { Source } from './source.ts';
 
 /** As much as goes over a link in one piece. */
 const stretchBytes = 65_536 - stretchHeadBytes;
@@ -15,7 +15,6 @@ const windowBytes = 4_194_304;
 
 /** Whose messages they are. */
 export interface FeedOwner {
-  readonly box: OutboxLog;
   /** The last sequence that may go out now, before something else has. */
   readonly upTo: number;
   /** Resolves when what was sent before without the journal has arrived. */
@@ -26,11 +25,13 @@ export interface FeedOwner {
 
 /** Feeds one session with what waits in the journal, in order, for as long as it lives. */
 export abstract class Feed {
+  protected readonly source: Source;
   protected readonly owner: FeedOwner;
   protected readonly news = new Signal();
   protected isOver = false;
 
-  constructor(owner: FeedOwner) {
+  constructor(source: Source, owner: FeedOwner) {
+    this.source = source;
     this.owner = owner;
   }
 
@@ -47,7 +48,7 @@ export abstract class Feed {
 
   /** Resolves when the session is over; rejects what reading or sending failed with. */
   async run(): Promise<void> {
-    const reader = this.owner.box.reader();
+    const reader = this.source.reader();
     try {
       while (!this.isOver) {
         const next = this.news.next();
@@ -99,8 +100,8 @@ export class JournalFeed extends Feed {
   readonly #onItsWay = new Queue<OnItsWay>();
   #bytes = 0;
 
-  constructor(owner: FeedOwner, lane: Lane, peer: PeerHandle, had: Opened) {
-    super(owner);
+  constructor(source: Source, owner: FeedOwner, lane: Lane, peer: PeerHandle, had: Opened) {
+    super(source, owner);
     this.#lane = lane;
     this.#peer = peer;
     this.#had = new Map(had);
@@ -108,12 +109,11 @@ export class JournalFeed extends Feed {
 
   /** The peer's journal has all up to there. */
   acknowledged([journal, sequence]: Acknowledged): void {
-    const { box } = this.owner;
     for (let { first } = this.#onItsWay; first !== undefined; { first } = this.#onItsWay) {
       if (first.journal !== journal || first.last > sequence) break;
       this.#onItsWay.shift();
       this.#bytes -= first.bytes;
-      box.take(first.last, first.messages, first.bytes);
+      this.source.take(first.last, first.messages, first.bytes);
     }
     this.owner.taken();
     this.wake();
@@ -127,7 +127,7 @@ export class JournalFeed extends Feed {
     const sum = sumOf(stretch);
     if (sum === undefined) return;
     if (sum.last <= (this.#had.get(sum.journal) ?? 0)) {
-      this.owner.box.take(sum.last, sum.messages, sum.bytes);
+      this.source.take(sum.last, sum.messages, sum.bytes);
       this.owner.taken();
       return;
     }
@@ -148,8 +148,8 @@ export class PlainFeed extends Feed {
   /** Sends what was encoded so. */
   readonly #send: (body: Uint8Array) => Promise<void>;
 
-  constructor(owner: FeedOwner, send: (body: Uint8Array) => Promise<void>) {
-    super(owner);
+  constructor(source: Source, owner: FeedOwner, send: (body: Uint8Array) => Promise<void>) {
+    super(source, owner);
     this.#send = send;
   }
 
@@ -157,7 +157,6 @@ export class PlainFeed extends Feed {
     const sum = sumOf(stretch);
     if (sum === undefined) return;
     await this.owner.settled();
-    const { box } = this.owner;
     const sent: Promise<unknown>[] = [];
     for (const { start, end } of messagesIn(stretch.bytes)) {
       // What a listener fails with, or that there is none, is the answer: the peer has had it.
@@ -168,7 +167,7 @@ export class PlainFeed extends Feed {
       if (lost.includes(codeOf(answer))) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
     }
     if (this.isOver) return;
-    box.take(sum.last, sum.messages, sum.bytes);
+    this.source.take(sum.last, sum.messages, sum.bytes);
     this.owner.taken();
   }
 }

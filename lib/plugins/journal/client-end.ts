@@ -1,0 +1,75 @@
+import type {
+  ClientJournal,
+  DurableBacklog,
+  DurableReceiver,
+  DurableSender,
+  DurableSendOptions,
+  PluginHost,
+  SendSettings,
+} from '../../bus/plugin.ts';
+import { Inbox } from './inbox.ts';
+import { pathIn } from './log/files.ts';
+import type { ResolvedLogOptions } from './log/log-options.ts';
+import { Outbox } from './outbox.ts';
+
+/** What a client sends durably, in its folder, and what comes to it, in the folder `inbox` in there. */
+export class ClientEnd implements ClientJournal {
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+
+  constructor(
+    host: PluginHost,
+    sender: DurableSender,
+    receiver: DurableReceiver,
+    folder: string,
+    options: ResolvedLogOptions,
+  ) {
+    const lane = host.lane({
+      message: (data, peer) => {
+        if (data instanceof Uint8Array) this.#inbox.take(data, peer);
+        else this.#outbox.acknowledged(data);
+      },
+      request: (data, context) => this.#inbox.asked(data, context),
+    });
+    host.onStart(async () => void (await this.#outbox.open()));
+    this.#outbox = new Outbox(host, lane, sender, folder, options);
+    this.#inbox = new Inbox(host, lane, receiver, pathIn(folder, 'inbox'), options);
+    host.onReady(async () => {
+      const [peer] = host.peers;
+      if (peer !== undefined) await this.#outbox.begin(peer);
+    });
+    host.onDisconnect(() => this.#outbox.end());
+  }
+
+  get reachesJournal(): boolean {
+    return this.#outbox.reachesJournal;
+  }
+
+  send(data: unknown, settings: SendSettings | undefined): Promise<void> {
+    return this.#outbox.send(data, settings);
+  }
+
+  sendDurably(data: unknown, options: DurableSendOptions): Promise<void> {
+    return this.#outbox.sendDurably(data, options);
+  }
+
+  backlog(): Promise<DurableBacklog> {
+    return this.#outbox.backlog();
+  }
+
+  listen(): void {
+    this.#inbox.listen();
+  }
+
+  pause(): void {
+    this.#inbox.pause();
+  }
+
+  resume(): void {
+    this.#inbox.resume();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#outbox.close(), this.#inbox.close()]);
+  }
+}

@@ -1,0 +1,128 @@
+import { asBusError, BusError } from '../../base/errors.ts';
+import { codeOf } from '../../base/thrown.ts';
+import { type Lane, MessageCodec, type PeerHandle, type PluginHost, type SendSettings } from '../../bus/plugin.ts';
+import { type Feed, type FeedOwner, JournalFeed, PlainFeed } from './feed.ts';
+import { heardQuestion, readAcknowledged, readOpened } from './lane-messages.ts';
+import type { Source } from './source.ts';
+
+const retryMs = 1_000;
+
+/** Whose messages they are. */
+export interface RelayOwner extends FeedOwner {
+  /** Where they are kept, once that is open. */
+  open(): Promise<Source>;
+  /** They are not to be sent any more. */
+  readonly isClosed: boolean;
+  /** Sends as an end without a journal does. */
+  sendPlain(data: unknown, settings: SendSettings | undefined): Promise<void>;
+  /** They go out from now on; `confirms` says whether this peer tells what it has. */
+  begun(confirms: boolean): void;
+}
+
+/** Brings what waits in one source to one peer, over one session after the other. */
+export class Relay {
+  readonly #host: PluginHost;
+  readonly #lane: Lane;
+  readonly #owner: RelayOwner;
+  readonly #codec = new MessageCodec();
+  #feed: Feed | undefined;
+  #peer: PeerHandle | undefined;
+  #reachesJournal = false;
+  #session = 0;
+
+  constructor(host: PluginHost, lane: Lane, owner: RelayOwner) {
+    this.#host = host;
+    this.#lane = lane;
+    this.#owner = owner;
+  }
+
+  /** Whether the peer has a journal too. */
+  get reachesJournal(): boolean {
+    return this.#reachesJournal;
+  }
+
+  /** A new session: what the peer has of what waits here decides where it goes on. Never rejects. */
+  async begin(peer: PeerHandle): Promise<void> {
+    const session = (this.#session += 1);
+    this.#peer = peer;
+    try {
+      const source = await this.#owner.open();
+      const feed = await this.#feedFor(source, peer);
+      if (session !== this.#session || this.#owner.isClosed) return;
+      this.#feed = feed;
+      this.#owner.begun(peer.delivery !== 'legacy');
+      feed.run().catch((error: unknown) => this.#failed(error, session));
+    } catch (error) {
+      this.#failed(error, session);
+    }
+  }
+
+  /** Whether the peer there is now speaks net-ipc. */
+  get isLegacy(): boolean {
+    return this.#peer?.delivery === 'legacy';
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.#session += 1;
+    this.#peer = undefined;
+    this.#reachesJournal = false;
+    this.stop();
+  }
+
+  /** Nothing more goes out in this session. */
+  stop(): void {
+    this.#feed?.end();
+    this.#feed = undefined;
+  }
+
+  /** There may be more to send. */
+  wake(): void {
+    this.#feed?.wake();
+  }
+
+  /** Resolves when the peer's listeners have had all that it has; rejects when its session is over. */
+  async askHeard(): Promise<void> {
+    if (this.#peer === undefined) throw new BusError('ERR_SESSION_LOST');
+    await this.#lane.request(this.#peer, heardQuestion, { timeout: 0 });
+  }
+
+  /** What the peer says that it has. @throws BusError `ERR_PROTOCOL`. */
+  acknowledged(data: unknown): void {
+    const acknowledged = readAcknowledged(data);
+    if (acknowledged === undefined) throw new BusError('ERR_PROTOCOL', 'The peer acknowledges what is no place');
+    if (this.#feed instanceof JournalFeed) this.#feed.acknowledged(acknowledged);
+  }
+
+  async #feedFor(source: Source, peer: PeerHandle): Promise<Feed> {
+    this.#reachesJournal = false;
+    const { journals } = source;
+    try {
+      const had = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
+      if (had === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
+      const lasts = new Map(journals);
+      if (had.some(([journal, sequence]) => sequence > (lasts.get(journal) ?? Number.POSITIVE_INFINITY))) {
+        const text = 'The journal is behind what the peer has of it; it goes on under a new id';
+        this.#host.report(new BusError('ERR_JOURNAL', text), peer);
+      }
+      this.#reachesJournal = true;
+      return new JournalFeed(source, this.#owner, this.#lane, peer, had);
+    } catch (error) {
+      if (codeOf(error) !== 'ERR_PEER_LACKS_FEATURE') throw error;
+    }
+    const settings = peer.delivery === 'legacy' ? undefined : { confirm: true };
+    return new PlainFeed(source, this.#owner, (body) => this.#owner.sendPlain(this.#codec.decode(body), settings));
+  }
+
+  /** Tries again while the session lives: the peer's journal may have been in use, or full. */
+  #failed(error: unknown, session: number): void {
+    if (session !== this.#session) return;
+    this.#feed = undefined;
+    const peer = this.#peer as PeerHandle;
+    if (codeOf(error) !== 'ERR_SESSION_LOST') this.#host.report(asBusError(error, 'ERR_JOURNAL'), peer);
+    const again = (): void => {
+      if (session === this.#session && !this.#owner.isClosed) void this.begin(peer);
+    };
+    this.#host.clock.setTimer(again, retryMs, true);
+  }
+}
