@@ -105,8 +105,8 @@ export interface SendSettings {
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Waits until the message is in the journal here, with `confirm` until it is in that of the peer; for a client with the
-   * option `journal`, else `ERR_INVALID_ARGUMENT`. Needs no link.
+   * Waits until the message is in the journal here, with `confirm` until it is in that of the peer; where the client or
+   * server has the option `journal`, else `ERR_INVALID_ARGUMENT`. Needs no link.
    */
   readonly durable?: boolean | undefined;
 }

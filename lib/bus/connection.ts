@@ -2,9 +2,10 @@ import { BusEmitter } from '#emitter';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
 import { BusError } from '../base/errors.ts';
-import type { OwnContracts } from '../wire/contracts.ts';
+import { isContractValue, type OwnContracts } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
 import type { Contract, Sendable, Typed } from './contract.ts';
+import { type ClientSends, sendBy, type ServerJournal } from './durable.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
 import type { Groups } from './groups.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -40,8 +41,8 @@ export interface ConnectionOwner {
   readonly processes: Processes | undefined;
   readonly contracts: OwnContracts | undefined;
   readonly events: PeerEvents<Connection>;
-  /** Whether what it sends durably is written down here. */
-  hasJournal(connection: Connection): boolean;
+  /** Of the server, if it has one. */
+  journal(): ServerJournal | undefined;
 }
 
 /** A client as its server holds it: the same object for as long as the client's session can resume. */
@@ -51,6 +52,8 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   readonly #owner: ConnectionOwner;
   readonly #conversation: ServerConversation<Connection>;
   readonly #token: string | undefined;
+  /** Where the server has a journal. */
+  readonly #sends: ClientSends | undefined;
 
   /** Made by a `Server` only. */
   constructor(id: string, token: string | undefined, options: ResolvedServerOptions, owner: ConnectionOwner) {
@@ -65,6 +68,12 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
       owner.processes,
       owner.contracts,
     );
+    this.#sends = owner.journal()?.sendsTo(this, {
+      send: (given, settings) => this.#send(given, settings),
+      valueOf: (given) => (isContractValue(given) ? given.value : given),
+      flush: () => this.flush(),
+      welcomed: () => this.#conversation.reading(),
+    });
   }
 
   /** The server this connection belongs to. */
@@ -80,7 +89,15 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** `session` with a busbar client, `legacy` with one that speaks net-ipc, `journal` where both ends have one. */
   get delivery(): 'legacy' | 'session' | 'journal' {
     if (this.#token === undefined) return 'legacy';
-    return this.#owner.hasJournal(this) ? 'journal' : 'session';
+    return this.journal === undefined ? 'session' : 'journal';
+  }
+
+  /**
+   * The id of the client's journal, which stays the same for as long as its folder does; undefined where one of the two ends
+   * has none. Whoever knows it can pass for this client, as far as the server admits him: keep it as one keeps a password.
+   */
+  get journal(): string | undefined {
+    return this.#sends?.journal;
   }
 
   /** The client's IP address for tcp and tls, the server's path or name else; while a link is open. */
@@ -128,8 +145,15 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#owner.groups.leave(this, group);
   }
 
-  /** As `Client.send`, towards this client. */
+  /**
+   * As `Client.send`, towards this client. With `durable` it resolves when the journal of the server has the message, which
+   * the client hears in this session or a later one; rejects `ERR_PEER_LACKS_FEATURE` for a client without a journal.
+   */
   send(data: Sendable<Typed<C, 'toClient', 'message'>>, settings?: SendSettings): Promise<void> {
+    return this.#sends === undefined ? this.#send(data, settings) : sendBy(this.#sends, data, settings);
+  }
+
+  #send(data: unknown, settings: SendSettings | undefined): Promise<void> {
     try {
       const options = sendOptions(settings);
       return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);

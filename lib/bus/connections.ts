@@ -15,6 +15,7 @@ import { type AudienceSettings, audienceNames } from './call-settings.ts';
 import { Groups } from './groups.ts';
 import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
+import type { ServerJournal } from './durable.ts';
 import type { PeerEvents, SessionInfo } from './events.ts';
 import type { Platform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
@@ -29,8 +30,8 @@ export interface ConnectionsOwner {
   readonly plugins: Plugins;
   readonly events: PeerEvents<Connection>;
   connected(connection: Connection, payload: unknown): void;
-  /** As `ConnectionOwner.hasJournal`. */
-  hasJournal(connection: Connection): boolean;
+  /** As `ConnectionOwner.journal`. */
+  journal(): ServerJournal | undefined;
   /** A link that never became a connection did something wrong. */
   handshakeFailed(error: BusError): void;
 }
@@ -63,7 +64,7 @@ export class Connections {
     this.#ofConnections = {
       handle: owner.handle,
       groups: this.groups,
-      hasJournal: (connection) => owner.hasJournal(connection),
+      journal: () => owner.journal(),
       processes: platform.processes?.(options.clock),
       contracts: platform.contracts?.(options),
       events: {

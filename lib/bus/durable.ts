@@ -74,11 +74,33 @@ export interface ClientJournal extends DurableReceipts, DurableSends {
   close(): Promise<void>;
 }
 
+/** What waits for one client. */
+export interface PeerBacklog extends DurableBacklog {
+  /** The id of its journal: the `journal` of the connections that it has. */
+  readonly id: string;
+}
+
+/** What a journal asks of a server, to send to one client. */
+export interface ClientSender extends DurableSender {
+  /** What the client says is heard from now on, be it that it is welcomed still. */
+  welcomed(): void;
+}
+
+/** What goes to one client of a server that has a journal. */
+export interface ClientSends extends DurableSends {
+  /** The id of the client's journal; undefined where it has none, or has not said so yet. */
+  readonly journal: string | undefined;
+}
+
 /** The journal of a server. */
 export interface ServerJournal extends DurableReceipts {
+  /** For a connection, as long as that lasts. */
+  sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends;
+  /** Of each client for which something waits. */
+  backlog(): Promise<PeerBacklog[]>;
+  /** Gives up what waits for the client with this journal; resolves how many messages that were. */
+  forget(id: string): Promise<number>;
   /** The next start replaces a server that has the folder and is about to let go of it. */
   takeOver(): void;
-  /** Whether what this client sends durably is written down here. */
-  has(peer: PeerHandle): boolean;
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ const isJournal = (value: unknown): value is Journal =>
 
 /** What clients and servers in Node take besides. */
 export const journalOptions = {
-  /** A journal of `busbar/journal`, which has durable messages survive the process: at a client those that it sends, at a server those that come. */
+  /** A journal of `busbar/journal`, which has durable messages survive the process: those that are sent, and those that come. */
   journal: custom<Journal | undefined>({ type: 'journal()', default: undefined, accepts: isJournal }),
 };
 

@@ -16,13 +16,12 @@ import { Slab } from '../base/slab.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
 import type { Contract, Sendable, ToServer, Untyped } from './contract.ts';
-import { type ClientJournal, type DurableBacklog, sendBy, type ServerJournal } from './durable.ts';
+import { type ClientJournal, type DurableBacklog, type PeerBacklog, sendBy, type ServerJournal } from './durable.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { linuxProcesses } from '../base/process-table.ts';
 import { ProcessWatch } from './process-watch.ts';
 import type { SendSettings, StartSettings } from './call-settings.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
-import type { PeerHandle } from './plugin.ts';
 import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
 import { Server as PortableServer } from './server.ts';
 
@@ -177,6 +176,22 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
       );
   }
 
+  /**
+   * What was sent durably to clients that do not have it, and may never come back: goes after `peerTtlMs` of `journal()`, or
+   * with `forget`. Rejects as `Client.backlog`.
+   */
+  async backlog(): Promise<PeerBacklog[]> {
+    return this.#journaled.backlog();
+  }
+
+  /**
+   * Gives up all that waits for a client, by the id of its journal, and resolves how many messages that were. Who waits for
+   * the client to have one gets `ERR_CLOSED`. Rejects as `backlog`.
+   */
+  async forget(journal: string): Promise<number> {
+    return this.#journaled.forget(journal);
+  }
+
   override async start(settings?: StartSettings): Promise<this> {
     if (settings?.takeover === true) this.#journal?.takeOver();
     return super.start(settings);
@@ -208,8 +223,13 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     super.closed();
   }
 
-  protected override hasJournal(connection: PeerHandle): boolean {
-    return this.#journal?.has(connection) === true;
+  get #journaled(): ServerJournal {
+    if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The server has no journal');
+    return this.#journal;
+  }
+
+  protected override get journal(): ServerJournal | undefined {
+    return this.#journal;
   }
 }
 

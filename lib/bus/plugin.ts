@@ -21,8 +21,11 @@ export type {
   DurableContext,
   DurableReceipts,
   DurableReceiver,
+  ClientSender,
+  ClientSends,
   DurableSender,
   DurableSends,
+  PeerBacklog,
   ServerJournal,
 } from './durable.ts';
 export type {

@@ -9,6 +9,7 @@ import type { Contract, Sendable, ToClient as Out, ToServer as In } from './cont
 import { Group } from './group.ts';
 import { Listening } from './listening.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
+import type { ServerJournal } from './durable.ts';
 import type { ServerPlatform } from './platform.ts';
 import type { PeerEvents } from './events.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
@@ -63,7 +64,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
       handshakeFailed: (error) => this.#report(error),
-      hasJournal: (connection) => this.hasJournal(connection),
+      journal: () => this.journal,
       events: this.#peerEvents(),
     });
     this.#surveys = new Surveys(this.#connections, this.options);
@@ -211,9 +212,9 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.fire('close');
   }
 
-  /** @internal Whether what the client sends durably is written down here. */
-  protected hasJournal(_connection: Connection): boolean {
-    return false;
+  /** @internal */
+  protected get journal(): ServerJournal | undefined {
+    return undefined;
   }
 
   #connected(connection: Connection, payload: unknown): void {

@@ -8,6 +8,7 @@ import type {
   SendSettings,
 } from '../../bus/plugin.ts';
 import { Inbox } from './inbox.ts';
+import { whoQuestion } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import { Outbox } from './outbox.ts';
@@ -29,10 +30,13 @@ export class ClientEnd implements ClientJournal {
         if (data instanceof Uint8Array) this.#inbox.take(data, peer);
         else this.#outbox.acknowledged(data);
       },
-      request: (data, context) => this.#inbox.asked(data, context),
+      request: async (data, context) => {
+        if (data === whoQuestion) return (await this.#outbox.open()).folderId;
+        return this.#inbox.asked(data, context);
+      },
     });
     host.onStart(async () => void (await this.#outbox.open()));
-    this.#outbox = new Outbox(host, lane, sender, folder, options);
+    this.#outbox = new Outbox({ host, lane, sender, folder, log: options });
     this.#inbox = new Inbox(host, lane, receiver, pathIn(folder, 'inbox'), options);
     host.onReady(async () => {
       const [peer] = host.peers;

@@ -79,7 +79,7 @@ export class EarlySends {
         if (first !== this.#waiting.first) continue;
         const sequence = first.isOver ? 0 : box.append(first.body);
         if (sequence === undefined) {
-          await box.log.whenRoom();
+          await box.whenRoom();
           continue;
         }
         first.sequence = sequence === 0 ? box.lastMessage : sequence;

@@ -29,12 +29,21 @@ interface Open {
   readonly deliveries: Deliveries;
 }
 
+/** Who hears of it. */
+export interface InboxEvents {
+  /** The folder is open. */
+  begun?(): Promise<void>;
+  /** The peer speaks for a journal that it sends by. */
+  opened?(peer: PeerHandle, folder: string): void;
+}
+
 /** What comes to one end durably: written down, acknowledged, then heard. */
 export class Inbox {
   readonly #host: PluginHost;
   readonly #receiver: DurableReceiver;
   readonly #folder: string;
   readonly #options: LogOptions;
+  readonly #events: InboxEvents;
   readonly #lane: Lane;
   #opening: Promise<Open> | undefined;
   #closing: Promise<void> | undefined;
@@ -46,14 +55,22 @@ export class Inbox {
   #takesOver = false;
   #isPaused = false;
 
-  constructor(host: PluginHost, lane: Lane, receiver: DurableReceiver, folder: string, options: LogOptions) {
+  constructor(
+    host: PluginHost,
+    lane: Lane,
+    receiver: DurableReceiver,
+    folder: string,
+    options: LogOptions,
+    events: InboxEvents = {},
+  ) {
     this.#host = host;
     this.#receiver = receiver;
     this.#folder = folder;
     this.#options = options;
+    this.#events = events;
     this.#lane = lane;
     host.onStart(async () => {
-      const opening = this.#start();
+      const opening = this.start();
       if (!this.#takesOver) await opening;
       else opening.catch((error: unknown) => host.report(error));
     });
@@ -85,9 +102,9 @@ export class Inbox {
     this.#takesOver = true;
   }
 
-  /** Whether what this peer sends durably is written down here. */
-  has(peer: PeerHandle): boolean {
-    return this.#senders.of(peer) !== undefined;
+  /** The id of the journal by which this peer sends; undefined where there is none. */
+  journalOf(peer: PeerHandle): string | undefined {
+    return this.#senders.of(peer)?.folder;
   }
 
   /** Answers what a sender asks on the lane. */
@@ -115,7 +132,8 @@ export class Inbox {
     await open.log.close();
   }
 
-  #start(): Promise<Open> {
+  /** Opens it, unless it is open. */
+  start(): Promise<Open> {
     this.#opening ??= this.#opened().catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
@@ -143,6 +161,7 @@ export class Inbox {
       }
     }
     for (const damage of log.damages) report(damage);
+    await this.#events.begun?.();
     const from = found.from ?? log.last + 1;
     log.keepFrom(from);
     this.#senders = found.senders;
@@ -174,6 +193,7 @@ export class Inbox {
       if (!sender.written.has(journal)) sender.written.set(journal, 0);
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
     }
+    this.#events.opened?.(peer, sender.folder);
     return opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]);
   }
 

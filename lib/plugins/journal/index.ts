@@ -1,4 +1,5 @@
 export { journal } from './journal.ts';
+export type { JournalSettings } from './journal-table.ts';
 export { Log, type LogOwner, type LogRecord } from './log/log.ts';
 export type { LogFile, LogFiles } from './log/files.ts';
 export type { LogOptions } from './log/log-options.ts';

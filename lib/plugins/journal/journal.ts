@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Journal } from '../../bus/plugin.ts';
 import { ClientEnd } from './client-end.ts';
-import { type LogOptions, logTable } from './log/log-options.ts';
+import { type JournalSettings, journalTable } from './journal-table.ts';
 import { ServerEnd } from './server-end.ts';
 
 /**
@@ -10,17 +10,17 @@ import { ServerEnd } from './server-end.ts';
  * starts, or has something durable to send.
  * @throws BusError `ERR_INVALID_OPTION`, or `ERR_INVALID_ARGUMENT` where `folder` is no path.
  */
-export function journal(folder: string, options: LogOptions = {}): Journal {
+export function journal(folder: string, options: JournalSettings = {}): Journal {
   if (typeof folder !== 'string' || folder === '') throw new BusError('ERR_INVALID_ARGUMENT', 'journal takes a folder');
-  const resolved = resolveOptions('journal()', logTable, options);
+  const { peerTtlMs, ...log } = resolveOptions('journal()', journalTable, options);
   return {
     client: (sender, receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new ClientEnd(host, sender, receiver, folder, resolved) }),
+      install: (host) => ({ api: new ClientEnd(host, sender, receiver, folder, log) }),
     }),
     server: (receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new ServerEnd(host, receiver, folder, resolved) }),
+      install: (host) => ({ api: new ServerEnd(host, receiver, folder, log, peerTtlMs) }),
     }),
   };
 }

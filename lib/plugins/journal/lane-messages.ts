@@ -12,6 +12,9 @@ export type Acknowledged = readonly [journal: string, sequence: number];
 /** Asks whether listeners have had all that was acknowledged; answered when they have. */
 export const heardQuestion = 'heard';
 
+/** A server asks a client for the id of its journal. */
+export const whoQuestion = 'who';
+
 const idBytes = 16;
 
 /** Records of one opening, as they go over the lane: the id, and the records behind it. */
@@ -27,7 +30,7 @@ export function journalOfStretch(data: unknown): string | undefined {
   return Buffer.from(data.buffer, data.byteOffset, idBytes).toString('base64url');
 }
 
-const isId = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{22}$/.test(value);
+export const isId = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{22}$/.test(value);
 const isSequence = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isPair = (value: unknown): value is Acknowledged =>
   Array.isArray(value) && value.length === 2 && isId(value[0]) && isSequence(value[1]);

@@ -1,4 +1,4 @@
-import type { DurableBacklog } from '../../bus/plugin.ts';
+import type { Share } from './budget.ts';
 import { Log } from './log/log.ts';
 import type { LogOptions } from './log/log-options.ts';
 import { readUint48, recordHeaderBytes, writeUint48 } from './log/record.ts';
@@ -6,6 +6,17 @@ import type { Source, SourceReader } from './source.ts';
 import { messageHead, messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
 
 const readBytes = 262_144;
+/** Of a log that is one of many in a journal: each keeps its last segment. */
+const sharedSegmentBytes = 1_048_576;
+
+/** What waits of one sender. */
+export interface Waiting {
+  readonly messages: number;
+  readonly bytes: number;
+  /** When the oldest was sent, and the last one; 0 where there is none. */
+  readonly oldestAt: number;
+  readonly lastAt: number;
+}
 
 /** The messages of one sender in its folder, and up to where the peer has them. */
 export class OutboxLog implements Source {
@@ -15,17 +26,21 @@ export class OutboxLog implements Source {
   #lastMessage: number;
   #messages = 0;
   #bytes = 0;
+  /** When the last one was sent; 0 where there is none. */
+  #lastAt = 0;
+  readonly #share: Share | undefined;
   /** The end of what was told of `taken`. */
   #marked: number;
   #isMarking = false;
 
-  private constructor(log: Log, taken: number) {
+  private constructor(log: Log, taken: number, share: Share | undefined) {
     this.log = log;
+    this.#share = share;
     this.#taken = this.#marked = this.#lastMessage = taken;
   }
 
-  /** Rejects as `Log.open`. */
-  static async open(folder: string, options: LogOptions): Promise<OutboxLog> {
+  /** `share` is its part of what may wait in several of them. Rejects as `Log.open`. */
+  static async open(folder: string, options: LogOptions, share?: Share): Promise<OutboxLog> {
     let taken = 0;
     const known: { box?: OutboxLog } = {};
     const log = await Log.open(folder, options, {
@@ -33,11 +48,15 @@ export class OutboxLog implements Source {
         if (bytes[start] === RecordKind.taken) taken = Math.max(taken, readUint48(bytes, start + 1));
       },
       heading: () => (known.box === undefined ? [] : [takenRecord(known.box.#taken)]),
+      // By it a server knows the client.
+      keepsId: share === undefined,
+      segmentBytes: share === undefined ? undefined : sharedSegmentBytes,
     });
-    const box = new OutboxLog(log, taken);
+    const box = new OutboxLog(log, taken, share);
     known.box = box;
     log.keepFrom(taken + 1);
     await box.#count();
+    share?.set(box.#bytes);
     return box;
   }
 
@@ -63,11 +82,16 @@ export class OutboxLog implements Source {
 
   /** The sequence it has in the journal from now on; undefined where there is no room. Throws as `Log.append`. */
   append(body: Uint8Array): number | undefined {
-    const sequence = this.log.append(body, messageHead(Date.now()));
+    const bytes = recordHeaderBytes + messageHeadBytes + body.length;
+    if (this.#share?.budget.hasRoom(bytes) === false) return undefined;
+    const now = Date.now();
+    const sequence = this.log.append(body, messageHead(now));
     if (sequence === undefined) return undefined;
     this.#lastMessage = sequence;
     this.#messages += 1;
-    this.#bytes += recordHeaderBytes + messageHeadBytes + body.length;
+    this.#bytes += bytes;
+    this.#lastAt = now;
+    this.#share?.set(this.#bytes);
     return sequence;
   }
 
@@ -76,29 +100,35 @@ export class OutboxLog implements Source {
     this.#taken = sequence;
     this.#messages -= messages;
     this.#bytes -= bytes;
+    this.#share?.set(this.#bytes);
     this.log.keepFrom(sequence + 1);
     if (!this.#isMarking) void this.#mark();
+  }
+
+  /** Resolves when there may be room again, or nothing can be appended any more. */
+  whenRoom(): Promise<void> {
+    const own = this.log.whenRoom();
+    return this.#share === undefined ? own : Promise.race([own, this.#share.budget.whenRoom()]);
   }
 
   reader(): SourceReader {
     return this.log.reader(this.#taken + 1);
   }
 
-  /** What waits, by now. */
-  async backlog(): Promise<DurableBacklog> {
-    const { messages, bytes } = this.#totals;
-    if (messages === 0) return { messages, bytes, oldestMs: 0 };
+  /** What waits, by now. Rejects what the log failed with. */
+  async waiting(): Promise<Waiting> {
+    if (this.#messages === 0) return this.#totals(0);
     await this.log.pending;
     const reader = this.reader();
     try {
       for (let found = await reader.next(1); found !== undefined; found = await reader.next(1)) {
         const [oldest] = messagesIn(found.bytes);
-        if (oldest !== undefined) return { ...this.#totals, oldestMs: Math.max(0, Date.now() - oldest.timeMs) };
+        if (oldest !== undefined) return this.#totals(oldest.timeMs);
       }
     } finally {
       await reader.close();
     }
-    return { ...this.#totals, oldestMs: 0 };
+    return this.#totals(Date.now());
   }
 
   async close(): Promise<void> {
@@ -106,15 +136,16 @@ export class OutboxLog implements Source {
     await this.log.close();
   }
 
-  get #totals(): { readonly messages: number; readonly bytes: number } {
-    return { messages: this.#messages, bytes: this.#bytes };
+  #totals(oldestAt: number): Waiting {
+    return { messages: this.#messages, bytes: this.#bytes, oldestAt, lastAt: this.#lastAt };
   }
 
   async #count(): Promise<void> {
     const reader = this.reader();
     for (let found = await reader.next(readBytes); found !== undefined; found = await reader.next(readBytes)) {
-      for (const { sequence, start, end } of messagesIn(found.bytes)) {
+      for (const { sequence, timeMs, start, end } of messagesIn(found.bytes)) {
         this.#lastMessage = sequence;
+        this.#lastAt = timeMs;
         this.#messages += 1;
         this.#bytes += recordHeaderBytes + messageHeadBytes + end - start;
       }

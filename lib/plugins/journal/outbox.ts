@@ -12,9 +12,10 @@ import {
   type PluginHost,
   type SendSettings,
 } from '../../bus/plugin.ts';
+import type { Share } from './budget.ts';
 import { type Early, EarlySends } from './early-sends.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
-import { OutboxLog } from './outbox-log.ts';
+import { OutboxLog, type Waiting } from './outbox-log.ts';
 import { PlainSends, type PlainSendsOwner } from './plain-sends.ts';
 import { Relay, type RelayOwner } from './relay.ts';
 
@@ -22,18 +23,29 @@ import { Relay, type RelayOwner } from './relay.ts';
 const mostOverhead = 64;
 const longestMs = 2_147_483_647;
 
-interface Confirm {
+/** Who waits for the peer to have a message. */
+export interface Confirm {
   readonly sequence: number;
   resolve(): void;
   reject(error: BusError): void;
 }
 
+export interface OutboxOptions {
+  readonly host: PluginHost;
+  readonly lane: Lane;
+  readonly sender: DurableSender;
+  readonly folder: string;
+  readonly log: ResolvedLogOptions;
+  /** Those of who had the folder before. */
+  readonly confirms?: Queue<Confirm>;
+  readonly share?: Share;
+  /** Until then somebody else has the folder. Never rejects. */
+  readonly before?: Promise<unknown>;
+}
+
 /** The sends to one peer: durable ones by a journal in a folder, and the others in order with them. */
 export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
-  readonly #host: PluginHost;
-  readonly #sender: DurableSender;
-  readonly #folder: string;
-  readonly #options: ResolvedLogOptions;
+  readonly #options: OutboxOptions;
   readonly #codec = new MessageCodec();
   readonly #relay: Relay;
   #opening: Promise<OutboxLog> | undefined;
@@ -41,15 +53,16 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   #box: OutboxLog | undefined;
   readonly #early: EarlySends;
   readonly #plain: PlainSends;
-  readonly #confirms = new Queue<Confirm>();
+  readonly #confirms: Queue<Confirm>;
+  /** Nobody is to be told what the peer has any more. */
+  #isOver = false;
   /** The batch whose end the relay is told of. */
   #told: Promise<void> | undefined;
 
-  constructor(host: PluginHost, lane: Lane, sender: DurableSender, folder: string, options: ResolvedLogOptions) {
-    this.#host = host;
-    this.#sender = sender;
-    this.#folder = folder;
+  constructor(options: OutboxOptions) {
+    const { host, lane, sender, confirms = new Queue<Confirm>() } = options;
     this.#options = options;
+    this.#confirms = confirms;
     this.#relay = new Relay(host, lane, this);
     this.#early = new EarlySends(
       () => this.open(),
@@ -112,23 +125,27 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   async backlog(): Promise<DurableBacklog> {
-    return (await this.open()).backlog();
+    const { messages, bytes, oldestAt } = await (await this.open()).waiting();
+    return { messages, bytes, oldestMs: messages === 0 ? 0 : Math.max(0, Date.now() - oldestAt) };
   }
 
   async open(): Promise<OutboxLog> {
     await this.#closing;
-    this.#opening ??= OutboxLog.open(this.#folder, this.#options).then(
-      (box) => {
-        this.#box = box;
-        for (const damage of box.log.damages) this.#host.report(damage);
-        return box;
-      },
-      (error: unknown) => {
-        this.#opening = undefined;
-        throw error;
-      },
-    );
+    this.#isOver = false;
+    this.#opening ??= this.#opened().catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
     return this.#opening;
+  }
+
+  async #opened(): Promise<OutboxLog> {
+    const { host, folder, log, share, before } = this.#options;
+    await before;
+    const box = await OutboxLog.open(folder, log, share);
+    this.#box = box;
+    for (const damage of box.log.damages) host.report(damage);
+    return box;
   }
 
   close(): Promise<void> {
@@ -140,19 +157,30 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   async #close(): Promise<void> {
     if (this.#opening === undefined) return;
-    const closed = new BusError('ERR_CLOSED');
-    this.#early.fail(closed);
-    for (const { reject } of this.#confirms.clear()) reject(closed);
+    this.#isOver = true;
+    for (const { reject } of this.#confirms.clear()) reject(new BusError('ERR_CLOSED'));
+    await this.leave();
+  }
+
+  /**
+   * Lets go of the folder for good; who wants to know what the peer has goes on waiting for that. Resolves what waits,
+   * undefined where that cannot be told.
+   */
+  async leave(): Promise<Waiting | undefined> {
+    if (this.#opening === undefined) return undefined;
+    this.#early.fail(new BusError('ERR_CLOSED'));
     this.#relay.stop();
     const box = await this.#opening.catch(() => undefined);
     this.#opening = undefined;
     this.#box = undefined;
     this.#plain.end();
+    const waiting = await box?.waiting().catch(() => undefined);
     await box?.close();
+    return waiting;
   }
 
   sendPlain(data: unknown, settings: SendSettings | undefined): Promise<void> {
-    return this.#sender.send(data, settings);
+    return this.#options.sender.send(data, settings);
   }
 
   settled(): Promise<void> {
@@ -184,8 +212,8 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   /** @throws BusError `ERR_UNENCODABLE`, or `ERR_TOO_LARGE` for what never fits into the journal. */
   #encode(data: unknown): Uint8Array {
-    const body = this.#codec.encode(this.#sender.valueOf(data));
-    const { maxBytes } = this.#options;
+    const body = this.#codec.encode(this.#options.sender.valueOf(data));
+    const { maxBytes } = this.#options.log;
     if (body.length + mostOverhead > maxBytes) {
       throw new BusError('ERR_TOO_LARGE', `The message has ${body.length} bytes, the journal ${maxBytes}`);
     }
@@ -210,7 +238,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
           // What a net-ipc peer takes is not confirmed, also where it takes it before it is known to be written.
           if (this.#relay.isLegacy) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
           else if (sequence <= box.taken) resolve();
-          else if (this.#box !== box) reject(new BusError('ERR_CLOSED'));
+          else if (this.#isOver) reject(new BusError('ERR_CLOSED'));
           else this.#confirms.push({ sequence, resolve, reject });
         }),
     );
@@ -221,10 +249,12 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     const { early, place } = this.#early.push(body);
     const placed = place.then(({ box, sequence }) => this.#placed(box, sequence, confirm));
     const late = (): BusError => new BusError('ERR_TIMEOUT', `The journal had no room for ${ms} ms`);
-    return inTime({ clock: this.#host.clock, ms, signal, background: true }, placed, late).catch((error: unknown) => {
-      early.isOver = true;
-      throw signal?.aborted === true && error === signal.reason ? aborted(signal) : error;
-    });
+    return inTime({ clock: this.#options.host.clock, ms, signal, background: true }, placed, late).catch(
+      (error: unknown) => {
+        early.isOver = true;
+        throw signal?.aborted === true && error === signal.reason ? aborted(signal) : error;
+      },
+    );
   }
 }
 

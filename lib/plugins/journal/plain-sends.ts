@@ -34,8 +34,8 @@ export class PlainSends {
   readonly #sender: DurableSender;
   readonly #owner: PlainSendsOwner;
   readonly #behind = new Queue<Behind>();
-  /** Something was sent since all of that had arrived. */
-  #hasUnsettled = false;
+  /** Something was sent since all of that had arrived; maybe before this here was made. */
+  #hasUnsettled = true;
   /** The peer's listeners have had all up to it. */
   #heard = 0;
   #isAsking = false;

@@ -1,25 +1,60 @@
-import type { DurableReceiver, PeerHandle, PluginHost, ServerJournal } from '../../bus/plugin.ts';
+import type {
+  ClientSender,
+  ClientSends,
+  DurableReceiver,
+  PeerBacklog,
+  PeerHandle,
+  PluginHost,
+  ServerJournal,
+} from '../../bus/plugin.ts';
 import { Inbox } from './inbox.ts';
+import { pathIn } from './log/files.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
+import { Recipients } from './recipients.ts';
 
-/** What comes to a server durably, in its folder. */
+/** What comes to a server durably, in its folder, and what it sends so, in the folder `peers` in there. */
 export class ServerEnd implements ServerJournal {
   readonly #inbox: Inbox;
+  readonly #recipients: Recipients;
 
-  constructor(host: PluginHost, receiver: DurableReceiver, folder: string, options: ResolvedLogOptions) {
+  constructor(host: PluginHost, receiver: DurableReceiver, folder: string, log: ResolvedLogOptions, peerTtlMs: number) {
     const lane = host.lane({
-      message: (data, peer) => this.#inbox.take(data, peer),
+      message: (data, peer) => {
+        if (data instanceof Uint8Array) this.#inbox.take(data, peer);
+        else this.#recipients.acknowledged(peer, data);
+      },
       request: (data, context) => this.#inbox.asked(data, context),
     });
-    this.#inbox = new Inbox(host, lane, receiver, folder, options);
+    this.#inbox = new Inbox(host, lane, receiver, folder, log, {
+      begun: () => this.#recipients.open(),
+      opened: (peer, id) => this.#recipients.opened(peer, id),
+    });
+    this.#recipients = new Recipients({
+      host,
+      lane,
+      folder: pathIn(folder, 'peers'),
+      log,
+      peerTtlMs,
+      speaksFor: (peer, id) => this.#inbox.journalOf(peer) === id,
+    });
+  }
+
+  sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends {
+    return this.#recipients.sendsTo(peer, sender, (given) => this.#inbox.journalOf(given));
+  }
+
+  async backlog(): Promise<PeerBacklog[]> {
+    await this.#inbox.start();
+    return this.#recipients.backlog();
+  }
+
+  async forget(id: string): Promise<number> {
+    await this.#inbox.start();
+    return this.#recipients.forget(id);
   }
 
   takeOver(): void {
     this.#inbox.takeOver();
-  }
-
-  has(peer: PeerHandle): boolean {
-    return this.#inbox.has(peer);
   }
 
   listen(): void {
@@ -34,7 +69,8 @@ export class ServerEnd implements ServerJournal {
     this.#inbox.resume();
   }
 
-  close(): Promise<void> {
-    return this.#inbox.close();
+  async close(): Promise<void> {
+    await this.#recipients.close();
+    await this.#inbox.close();
   }
 }

@@ -66,7 +66,8 @@ export class Disk implements LogFiles {
   async list(folder: string): Promise<string[]> {
     await this.#call('list');
     const prefix = `${folder}/`;
-    return this.names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    const below = this.names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    return [...new Set(below.map((name) => name.split('/')[0] as string))];
   }
 
   async create(path: string): Promise<LogFile> {
@@ -92,6 +93,11 @@ export class Disk implements LogFiles {
     await this.#call('remove');
     this.#fileAt(path);
     this.#files.delete(path);
+  }
+
+  async removeFolder(folder: string): Promise<void> {
+    await this.#call('removeFolder');
+    for (const path of this.names) if (path.startsWith(`${folder}/`)) this.#files.delete(path);
   }
 
   async syncFolder(folder: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { close, constants, fdatasync, fstat, fsync, ftruncate, open, read, writev } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
@@ -31,6 +31,8 @@ export interface LogFiles {
   open(path: string, isToRead?: boolean): Promise<LogFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Removes a folder and all that is in it; fine where there is none. */
+  removeFolder(path: string): Promise<void>;
   /** Resolves when the names in the folder survive the loss of power. */
   syncFolder(path: string): Promise<void>;
   /** Makes a file with `text` at once; false where there is one of that name. */
@@ -122,6 +124,7 @@ export const systemFiles: LogFiles = {
   open: async (path, isToRead = false) => new NodeFile(await openFile(path, isToRead ? O_RDONLY : O_RDWR)),
   rename: (from, to) => rename(from, to),
   remove: (path) => unlink(path),
+  removeFolder: (path) => rm(path, { recursive: true, force: true }),
   async syncFolder(path) {
     // Windows opens no folders, and has their names survive by itself.
     if (process.platform === 'win32') return;

@@ -4,13 +4,14 @@ import { systemRandom, token } from '../../../base/random.ts';
 import { textOf } from '../../../base/thrown.ts';
 import { Signal } from '../../../base/wait.ts';
 import { Batch, ChunkPool } from './batch.ts';
+import { keptFolderId } from './folder-id.ts';
 import { FolderLock } from './folder-lock.ts';
 import { type LogOptions, logTable, type ResolvedLogOptions } from './log-options.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './record.ts';
 import { LogReader } from './log-reader.ts';
 import { recover, type Segment } from './repair.ts';
 import type { Visit } from './scan.ts';
-import { segmentBytesOf, Segments } from './segments.ts';
+import { Segments } from './segments.ts';
 
 const readBytes = 262_144;
 const noHead = new Uint8Array(0);
@@ -29,6 +30,10 @@ export interface LogOwner {
   readonly visit?: Visit | undefined;
   /** What a new segment begins with, as records of sequence 0: what holds of all that was written before it. */
   readonly heading?: (() => readonly Uint8Array[]) | undefined;
+  /** The size from which on another segment is begun: a sixteenth of `maxBytes` and 16 MiB at most, and less with this. */
+  readonly segmentBytes?: number | undefined;
+  /** The id of the folder stays also where nothing was written yet. */
+  readonly keepsId?: boolean | undefined;
 }
 
 /**
@@ -79,7 +84,7 @@ export class Log {
    * Opens the log in `folder`, which is made, for this user alone, where it is not there. Rejects `ERR_JOURNAL_IN_USE` where
    * somebody has it, `ERR_JOURNAL` with the system's error as cause, and `ERR_INVALID_OPTION`.
    */
-  static async open(folder: string, given: LogOptions = {}, { visit, heading }: LogOwner = {}): Promise<Log> {
+  static async open(folder: string, given: LogOptions = {}, owner: LogOwner = {}): Promise<Log> {
     const options = resolveOptions('Log', logTable, given);
     const { files } = options;
     const lock = await failingAs(`The journal in ${folder} cannot be opened`, async () => {
@@ -88,10 +93,14 @@ export class Log {
     });
     try {
       return await failingAs(`The journal in ${folder} cannot be read`, async () => {
-        const found = await recover(options, folder, visit ?? (() => {}));
-        const ids = { folderId: found.folder ?? token(systemRandom), id: token(systemRandom) };
+        const found = await recover(options, folder, owner.visit ?? (() => {}));
+        const ids = {
+          folderId:
+            found.folder ?? (owner.keepsId === true ? await keptFolderId(options, folder) : token(systemRandom)),
+          id: token(systemRandom),
+        };
         const marks = { folder: ids.folderId, journal: ids.id };
-        const segments = new Segments(folder, options, marks, found.segments, heading);
+        const segments = new Segments(folder, options, marks, found.segments, owner);
         return new Log(ids, options, lock, segments, found.damages);
       });
     } catch (error) {
@@ -136,7 +145,7 @@ export class Log {
     if (bytes > maxBytes)
       throw new BusError('ERR_TOO_LARGE', `The record has ${bytes} bytes, the journal takes ${maxBytes}`);
     const gathered = this.#gathering.bytes;
-    if (gathered > 0 && gathered + bytes > segmentBytesOf(maxBytes)) return undefined;
+    if (gathered > 0 && gathered + bytes > this.#segments.mostBytes) return undefined;
     if (gathered + bytes + this.#segments.closedBytes > maxBytes) return undefined;
     const sequence = this.#next++;
     this.#gathering.add(sequence, head, body);

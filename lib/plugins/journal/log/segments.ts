@@ -6,9 +6,15 @@ import { segmentHeader, segmentName } from './segment.ts';
 
 const largestSegmentBytes = 16_777_216;
 
-/** How large a segment may become before the next one is begun, where a folder may have `maxBytes`. */
-export function segmentBytesOf(maxBytes: number): number {
+function segmentBytesOf(maxBytes: number): number {
   return Math.min(largestSegmentBytes, Math.ceil(maxBytes / 16));
+}
+
+/** Whose segments they are. */
+export interface SegmentsOwner {
+  /** As in `LogOwner`. */
+  readonly heading?: (() => readonly Uint8Array[]) | undefined;
+  readonly segmentBytes?: number | undefined;
 }
 
 /** One that is there: its end and its last record move while it is written. */
@@ -22,7 +28,8 @@ export class Segments {
   readonly #folder: string;
   readonly #files: LogFiles;
   readonly #survivesPower: boolean;
-  readonly #mostBytes: number;
+  /** How large one may become before the next one is begun. */
+  readonly mostBytes: number;
   readonly #marks: { readonly folder: string; readonly journal: string };
   readonly #heading: (() => readonly Uint8Array[]) | undefined;
   readonly #all: OpenSegment[];
@@ -36,12 +43,12 @@ export class Segments {
     { files, survive, maxBytes }: ResolvedLogOptions,
     marks: { readonly folder: string; readonly journal: string },
     found: readonly Segment[],
-    heading: (() => readonly Uint8Array[]) | undefined,
+    { heading, segmentBytes = largestSegmentBytes }: SegmentsOwner,
   ) {
     this.#folder = folder;
     this.#files = files;
     this.#survivesPower = survive === 'power';
-    this.#mostBytes = segmentBytesOf(maxBytes);
+    this.mostBytes = Math.min(segmentBytes, segmentBytesOf(maxBytes));
     this.#marks = marks;
     this.#heading = heading;
     this.#all = found.map((segment) => ({ ...segment }));
@@ -69,7 +76,7 @@ export class Segments {
   /** Writes records from `first` to `last`, behind what is there; rejects the system's error. */
   async write(records: readonly Uint8Array[], bytes: number, first: number, last: number): Promise<void> {
     const full = this.#all.at(-1);
-    if (this.#file === undefined || (full !== undefined && full.bytes >= this.#mostBytes)) {
+    if (this.#file === undefined || (full !== undefined && full.bytes >= this.mostBytes)) {
       await this.#begin(records, bytes, first, last);
       return;
     }

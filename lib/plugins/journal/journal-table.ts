@@ -1,0 +1,12 @@
+import { type Given, integer, type Resolved } from '../../base/options.ts';
+import { logTable } from './log/log-options.ts';
+
+/** What `journal()` takes. */
+export const journalTable = {
+  ...logTable,
+  /** How long a server keeps what waits for a client that does not come back. */
+  peerTtlMs: integer({ default: 604_800_000, min: 1, unit: 'ms' }),
+};
+
+export type JournalSettings = Given<typeof journalTable>;
+export type ResolvedJournalSettings = Resolved<typeof journalTable>;
