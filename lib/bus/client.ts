@@ -14,7 +14,7 @@ import {
 } from './call-settings.ts';
 import { ClientConversation } from './client-conversation.ts';
 import type { Contract, Payload, Sendable, ToClient as In, ToServer as Out } from './contract.ts';
-import type { DurableContext } from './durable.ts';
+import type { DeadLetter, DurableContext } from './durable.ts';
 import { type ClientOptions, clientOptions, type ResolvedClientOptions } from './options.ts';
 import type { ClientPeerEvents, ReadyInfo, RetryInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 import type { ClientPlatform } from './platform.ts';
@@ -41,6 +41,8 @@ export interface ClientEvents<C extends Contract> {
   status(status: ClientStatus): unknown;
   /** The server sent, or broadcast, a message. A durable one comes with its `context`; it is done as at a server. */
   message(message: In<C, 'message'>, context?: DurableContext): unknown;
+  /** A durable message of the server failed for good, and is in `deadLetters`. */
+  deadLetter(letter: DeadLetter): unknown;
   /** The server asked and there is no handler; `respond(answer)` answers. */
   request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>, Client<C>>): unknown;
   /** Each time a link was opened: what became of the session. */

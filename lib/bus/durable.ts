@@ -1,3 +1,4 @@
+import type { BusError } from '../base/errors.ts';
 import type { Handling } from '../base/handling.ts';
 import { durableOptions, type DurableSendOptions, type SendSettings } from './call-settings.ts';
 import type { PeerHandle } from './lane.ts';
@@ -7,8 +8,62 @@ export interface DurableContext {
   /** The id of the opening of the sender's journal in which it was sent. */
   readonly journal: string;
   readonly sequence: number;
-  /** Whether a listener may have had it before, in a process that ended meanwhile. */
+  /** Whether it may have been heard before: in a process that ended meanwhile, or by a consumer that failed. */
   readonly redelivered: boolean;
+}
+
+/** What a consumer gets with a message. */
+export interface ConsumeContext extends DurableContext {
+  /** 1 for the first time that a consumer has it. One that the process did not survive counts. */
+  readonly attempt: number;
+}
+
+/** How `consume` may be told how to handle messages. */
+export interface ConsumeSettings<Message = unknown> {
+  /** How many are handled at a time; 1 unless given, 1,000 at most. */
+  readonly concurrency?: number | undefined;
+  /**
+   * What of a message has to be in order: those of one key are handled one after the other. Without it all of them are where
+   * `concurrency` is 1, and none where it is more.
+   */
+  readonly key?: ((message: Message) => unknown) | undefined;
+  /** How often a message is tried before it becomes a dead letter; 5 unless given. */
+  readonly maxAttempts?: number | undefined;
+  /** Milliseconds before the second attempt, 100 unless given; each wait is twice the one before, 30 s at most. */
+  readonly retryMs?: number | undefined;
+}
+
+/** A handler that durable messages go to. */
+export interface DurableConsumer {
+  /**
+   * Has it get no further message. Resolves when it has settled for those that it has; what it failed for then, and what it
+   * was not given yet, goes to the next consumer, or to listeners.
+   */
+  stop(): Promise<void>;
+}
+
+/** A message that failed for good. */
+export interface DeadLetter {
+  /** The journal and the sequence of the message, with a dot in between. */
+  readonly id: string;
+  /** What was sent; its bytes where they could not be decoded. */
+  readonly data: unknown;
+  /** What it failed with the last time, with code and message. */
+  readonly error: BusError;
+  readonly attempts: number;
+}
+
+/** The messages that failed for good, which stay in the journal until something is decided about them. */
+export interface DurableDeadLetters {
+  /** All of them, the oldest first. Rejects `ERR_STATE` while the journal is not open, `ERR_JOURNAL`. */
+  list(): Promise<DeadLetter[]>;
+  /**
+   * Has it handled as if it had just come, with attempts counted from 1 again. Rejects `ERR_INVALID_ARGUMENT` where there is
+   * none of that id, `ERR_STATE` and `ERR_JOURNAL`.
+   */
+  retry(id: string): Promise<void>;
+  /** Removes it. Rejects as `retry`. */
+  discard(id: string): Promise<void>;
 }
 
 /** What waits in a journal. */
@@ -35,12 +90,22 @@ export interface DurableReceiver {
   isHeard(): boolean;
   /** Calls the listeners; `peer` is undefined while the sender is away. */
   hear(handling: Handling, data: unknown, peer: PeerHandle | undefined, context: DurableContext): void;
+  /** A message became a dead letter. */
+  died(letter: DeadLetter): void;
+  /** How long what a consumer has may keep the end from closing. */
+  readonly closeTimeoutMs: number;
 }
+
+/** Handles messages; they are done when what it returns has resolved. */
+export type Consume = (message: unknown, peer: PeerHandle | undefined, context: ConsumeContext) => unknown;
 
 /** The durable messages that come to an end. */
 export interface DurableReceipts {
+  readonly deadLetters: DurableDeadLetters;
   /** There may be a listener now. */
   listen(): void;
+  /** As `Server.consume`. */
+  consume(handler: Consume, settings: object | undefined): DurableConsumer;
   /** Nothing is heard until `resume`. */
   pause(): void;
   resume(): void;

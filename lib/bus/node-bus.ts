@@ -15,8 +15,20 @@ import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
 import { Slab } from '../base/slab.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
-import type { Contract, Sendable, ToServer, Untyped } from './contract.ts';
-import { type ClientJournal, type DurableBacklog, type PeerBacklog, sendBy, type ServerJournal } from './durable.ts';
+import type { Contract, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
+import {
+  type ClientJournal,
+  type Consume,
+  type ConsumeContext,
+  type ConsumeSettings,
+  type DurableBacklog,
+  type DurableConsumer,
+  type DurableDeadLetters,
+  type DurableReceipts,
+  type PeerBacklog,
+  sendBy,
+  type ServerJournal,
+} from './durable.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { linuxProcesses } from '../base/process-table.ts';
 import { ProcessWatch } from './process-watch.ts';
@@ -112,9 +124,25 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
           {
             isHeard: () => this.listenerCount('message') > 0,
             hear: (handling, data, _server, context) => this.fireHandled(handling, 'message', data, context),
+            died: (letter) => void this.fire('deadLetter', letter),
+            closeTimeoutMs: this.options.closeTimeoutMs,
           },
         ),
       );
+  }
+
+  /** The durable messages of the server that failed for good. Throws `ERR_STATE` without a journal. */
+  get deadLetters(): DurableDeadLetters {
+    return this.#receipts.deadLetters;
+  }
+
+  /** As `Server.consume`, for what the server sends. */
+  consume(
+    handler: (message: ToClient<C, 'message'>, context: ConsumeContext) => unknown,
+    settings?: ConsumeSettings<ToClient<C, 'message'>>,
+  ): DurableConsumer {
+    const handle: Consume = (message, _server, context) => handler(message as ToClient<C, 'message'>, context);
+    return this.#receipts.consume(typeof handler === 'function' ? handle : handler, settings);
   }
 
   override get delivery(): 'legacy' | 'session' | 'journal' {
@@ -157,6 +185,11 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     // It is there when this turn is over.
     if (event === 'message') queueMicrotask(() => this.#journal?.listen());
   }
+
+  get #receipts(): DurableReceipts {
+    if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
+    return this.#journal;
+  }
 }
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory. */
@@ -172,6 +205,8 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
         journal.server({
           isHeard: () => this.listenerCount('message') > 0,
           hear: (handling, ...heard) => this.fireHandled(handling, 'message', ...heard),
+          died: (letter) => void this.fire('deadLetter', letter),
+          closeTimeoutMs: this.options.closeTimeoutMs,
         }),
       );
   }
@@ -190,6 +225,29 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
    */
   async forget(journal: string): Promise<number> {
     return this.#journaled.forget(journal);
+  }
+
+  /** The durable messages that failed for good. Throws `ERR_STATE` without a journal. */
+  get deadLetters(): DurableDeadLetters {
+    return this.#journaled.deadLetters;
+  }
+
+  /**
+   * Has `handler` handle all durable messages, and listeners none; one at a time unless `concurrency` says more. A message is
+   * done when what the handler returned has resolved. One that it fails with is tried again after waits that grow, while others
+   * of its key wait, and goes to `deadLetters` after `maxAttempts`. `close()` waits for what it has, for `closeTimeoutMs`.
+   * @throws BusError `ERR_STATE` without a journal and where there is a consumer already, `ERR_INVALID_ARGUMENT`,
+   * `ERR_INVALID_OPTION`.
+   */
+  consume(
+    handler: (
+      message: ToServer<C, 'message'>,
+      connection: Connection<C> | undefined,
+      context: ConsumeContext,
+    ) => unknown,
+    settings?: ConsumeSettings<ToServer<C, 'message'>>,
+  ): DurableConsumer {
+    return this.#journaled.consume(handler as Consume, settings);
   }
 
   override async start(settings?: StartSettings): Promise<this> {

@@ -17,8 +17,14 @@ export {
 export type { Audience, AudienceSettings, DurableSendOptions, SendSettings } from './call-settings.ts';
 export type {
   ClientJournal,
+  Consume,
+  ConsumeContext,
+  ConsumeSettings,
+  DeadLetter,
   DurableBacklog,
+  DurableConsumer,
   DurableContext,
+  DurableDeadLetters,
   DurableReceipts,
   DurableReceiver,
   ClientSender,

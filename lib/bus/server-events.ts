@@ -1,6 +1,6 @@
 import type { BusError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
-import type { DurableContext } from './durable.ts';
+import type { DeadLetter, DurableContext } from './durable.ts';
 import type { Contract, PayloadOf, ToServer as In } from './contract.ts';
 import type { SlowInfo } from './events.ts';
 import type { Respond } from './request-dispatcher.ts';
@@ -30,6 +30,8 @@ export interface ServerEvents<C extends Contract> {
    * is done when all listeners have returned and what they returned has settled.
    */
   message(message: In<C, 'message'>, connection: Connection<C>, context?: DurableContext): unknown;
+  /** A durable message failed for good, and is in `deadLetters`. */
+  deadLetter(letter: DeadLetter): unknown;
   /** A client asked and there is no handler; `respond(answer)` answers. */
   request(
     request: In<C, 'request'>,

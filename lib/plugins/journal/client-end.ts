@@ -1,6 +1,9 @@
 import type {
   ClientJournal,
+  Consume,
   DurableBacklog,
+  DurableConsumer,
+  DurableDeadLetters,
   DurableReceiver,
   DurableSender,
   DurableSendOptions,
@@ -59,6 +62,14 @@ export class ClientEnd implements ClientJournal {
 
   backlog(): Promise<DurableBacklog> {
     return this.#outbox.backlog();
+  }
+
+  get deadLetters(): DurableDeadLetters {
+    return this.#inbox.deadLetters;
+  }
+
+  consume(handler: Consume, settings: object | undefined): DurableConsumer {
+    return this.#inbox.consume(handler, settings);
   }
 
   listen(): void {

@@ -1,75 +1,92 @@
-import { Handling } from '../../base/handling.ts';
+import type { Clock } from '../../base/clock.ts';
+import { asBusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
 import { Signal } from '../../base/wait.ts';
-import { type DurableReceiver, MessageCodec, type PeerHandle } from '../../bus/plugin.ts';
-import type { Log } from './log/log.ts';
+import type { DurableReceiver, PeerHandle } from '../../bus/plugin.ts';
+import { Consumer, type ConsumerHost, type Consumption } from './consumer.ts';
+import type { Delivery, Portion, Sink } from './delivery.ts';
+import type { InboxLog } from './inbox-log.ts';
+import { Listeners } from './listeners.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
 import { messagesIn, RecordKind } from './message-record.ts';
-import { type Handled, handledRecord, readReceived, receivedHeadBytes } from './received-record.ts';
+import { ProgressNotes } from './progress-notes.ts';
+import { readReceived, type Received, receivedHeadBytes } from './received-record.ts';
 
 const readBytes = 131_072;
-/** Messages that listeners have and that are not settled. */
-const mostOpen = 1_000;
+/** Dead letters on their way to the log, which takes any number. */
+const mostDying = 100;
 
 export interface DeliveriesOptions {
-  readonly log: Log;
+  readonly inbox: InboxLog;
   readonly receiver: DurableReceiver;
-  /** Of an earlier process. */
-  readonly handled: Handled;
-  /** Where the first record is that may not be handled. */
-  readonly from: number;
-  peerOf(folder: string): PeerHandle | undefined;
+  readonly clock: Clock;
   report(error: unknown, peer?: PeerHandle): void;
 }
 
-/** The messages of one record, until all of them are handled. */
-interface Portion {
-  readonly sequence: number;
-  left: number;
-}
-
-/** Gives what is written to listeners, in order, and notes what they have handled. */
-export class Deliveries {
-  readonly #options: DeliveriesOptions;
-  readonly #codec = new MessageCodec();
+/** Gives what is written to whoever handles it, in order, and notes what was handled. */
+export class Deliveries implements ConsumerHost {
+  readonly clock: Clock;
+  readonly #inbox: InboxLog;
+  readonly #receiver: DurableReceiver;
+  readonly #report: DeliveriesOptions['report'];
+  readonly #notes: ProgressNotes;
+  readonly #listeners: Listeners;
+  #consumer: Consumer | undefined;
   readonly #news = new Signal();
-  readonly #progress = new Signal();
-  readonly #open = new Set<number>();
-  /** Of an earlier process: handed to a listener, and not handled. */
-  readonly #again: Set<number>;
+  readonly #given = new Signal();
+  /** What a consumer left. */
+  readonly #returned = new Queue<Delivery>();
   /** Those before it may have been heard in an earlier process. */
   readonly #heardBefore: number;
-  readonly #portions = new Queue<Portion>();
-  #next: number;
-  #begun: number;
-  #read: number;
-  #isNoting = false;
-  #toNote = false;
+  #dying = 0;
   #isOver = false;
   #isPaused = false;
 
-  constructor(options: DeliveriesOptions) {
-    this.#options = options;
-    const { next, begun, open } = options.handled;
-    this.#next = next;
-    this.#begun = this.#heardBefore = begun;
-    this.#again = new Set(open);
-    this.#read = options.from - 1;
+  constructor({ inbox, receiver, clock, report }: DeliveriesOptions) {
+    this.clock = clock;
+    this.#inbox = inbox;
+    this.#receiver = receiver;
+    this.#report = report;
+    this.#notes = new ProgressNotes(inbox.log, inbox.progress, clock);
+    this.#listeners = new Listeners(receiver, (folder) => this.peerOf(folder), this);
+    this.#heardBefore = inbox.progress.begun;
   }
 
-  /** What is to be known of them in the next process. */
-  get handled(): Handled {
-    return { next: this.#next, begun: Math.max(this.#begun, this.#next), open: [...this.#again, ...this.#open] };
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
-  /** Resolves when listeners have had all messages up to this one, or it is over. */
-  async whenGiven(number: number): Promise<void> {
-    while (this.#next <= number && !this.#isOver) await this.#progress.next();
-  }
-
-  /** What comes now is heard at once. */
+  /** Listeners hear at once what comes now. */
   get isHearing(): boolean {
-    return !this.#isPaused && this.#options.receiver.isHeard();
+    return !this.#isPaused && this.#consumer === undefined && this.#receiver.isHeard();
+  }
+
+  peerOf(folder: string): PeerHandle | undefined {
+    return this.#inbox.senders.peerOf(folder);
+  }
+
+  report(error: unknown, peer: PeerHandle | undefined): void {
+    this.#report(error, peer);
+  }
+
+  /** All goes to this consumer from now on. */
+  consume(consumption: Consumption): void {
+    this.#consumer = new Consumer(consumption, this);
+    this.wake();
+  }
+
+  /** Resolves once the consumer is done with what it has begun; what it has not is given to others. */
+  async stopConsuming(): Promise<void> {
+    const consumer = this.#consumer;
+    if (consumer === undefined) return;
+    for (const delivery of await consumer.stop()) this.#returned.push(delivery);
+    this.#consumer = undefined;
+    this.wake();
+  }
+
+  /** Resolves when all messages up to this one were handed out, or it is over. */
+  async whenGiven(number: number): Promise<void> {
+    while (this.#inbox.progress.next <= number && !this.#isOver) await this.#given.next();
   }
 
   wake(): void {
@@ -82,131 +99,173 @@ export class Deliveries {
 
   resume(): void {
     this.#isPaused = false;
+    this.#consumer?.run();
     this.wake();
   }
 
+  /** Gives nothing more, and notes what is left to note. */
   end(): void {
     this.#isOver = true;
+    this.#notes.finish();
     this.wake();
-    this.#progress.wake();
-  }
-
-  /** Notes what is left to note; after `end`. */
-  finish(): void {
-    const { log } = this.#options;
-    if (this.#toNote && log.failure === undefined) log.append(handledRecord(this.handled));
+    this.#given.wake();
   }
 
   /** Resolves after `end`; rejects what reading fails with. */
   async run(): Promise<void> {
-    const { log, from } = this.#options;
+    const { log, from } = this.#inbox;
     const reader = log.reader(from);
     try {
       while (!this.#isOver) {
         const next = this.#news.next();
         const stretch = await reader.next(readBytes);
-        if (stretch === undefined) await next;
-        else await this.#giveAll(stretch.bytes);
+        if (stretch !== undefined) await this.#giveAll(stretch.bytes);
+        else if (this.#returned.length > 0) await this.#mayGive(undefined);
+        else await next;
       }
     } finally {
       await reader.close();
     }
   }
 
+  begun({ number, attempts }: Delivery): Promise<void> {
+    this.#inbox.progress.opened(number, attempts);
+    return this.#notes.begun(number, attempts);
+  }
+
+  done({ number, portion }: Delivery): void {
+    if (this.#isOver) return;
+    this.#inbox.progress.done(number);
+    if (this.#consumer === undefined) this.#notes.changed();
+    else this.#notes.done(number);
+    this.#settled(portion);
+  }
+
+  /** Only what is written as a dead letter is handled. */
+  async died(delivery: Delivery, thrown: unknown): Promise<void> {
+    const { folder, journal, sequence, attempts, body, number } = delivery;
+    const error = asBusError(thrown, 'ERR_LISTENER');
+    this.#dying += 1;
+    try {
+      const { code, message } = error;
+      const mark = { folder, journal, sequence, attempts, code, message: message.slice(0, 1_000) };
+      const letter = await this.#inbox.deadLetters.add(mark, body);
+      if (this.#isOver) return;
+      this.#inbox.progress.done(number);
+      this.#notes.done(number);
+      this.#settled(delivery.portion);
+      this.#receiver.died(letter);
+    } catch (failure) {
+      this.#report(failure);
+    }
+    this.#dying -= 1;
+    this.wake();
+  }
+
+  roomMade(): void {
+    this.wake();
+  }
+
+  /** Whether one more can be given. */
+  get #hasRoom(): boolean {
+    return !this.#isPaused && this.#dying < mostDying && this.#sink.hasRoom;
+  }
+
+  get #sink(): Sink {
+    return this.#consumer ?? this.#listeners;
+  }
+
   async #giveAll(bytes: Uint8Array): Promise<void> {
+    let sequence = 0;
     for (let at = 0; at < bytes.length && !this.#isOver; ) {
       const start = at + recordHeaderBytes;
       const end = start + bodyLength(bytes, at);
-      this.#read = sequenceOf(bytes, at);
-      if (bytes[start] === RecordKind.received) await this.#giveRecord(bytes, start, end);
+      sequence = sequenceOf(bytes, at);
+      if (bytes[start] === RecordKind.received) await this.#giveRecord(sequence, bytes, start, end);
       at = end;
     }
+    if (!this.#isOver) this.#inbox.needs.see(sequence);
   }
 
-  async #giveRecord(bytes: Uint8Array, start: number, end: number): Promise<void> {
-    const { folder, journal, after, first, count, isHeard } = readReceived(bytes, start);
-    const last = first + count;
-    if (last <= this.#next && this.#again.size === 0) return;
-    const portion: Portion = { sequence: this.#read, left: 1 };
-    this.#portions.push(portion);
-    if (!isHeard && last > this.#begun) await this.#begin(last);
+  async #giveRecord(record: number, bytes: Uint8Array, start: number, end: number): Promise<void> {
+    const received = readReceived(bytes, start);
+    const { folder, journal, after, first, count } = received;
+    const { progress, needs, shares } = this.#inbox;
+    if (progress.hasAll(first, first + count)) return;
+    const letGo = needs.hold(record);
+    const free = (): void => {
+      shares.give(folder, end - start);
+      letGo();
+    };
+    const portion: Portion = { left: 1, free };
     let number = first;
     const records = bytes.subarray(start + receivedHeadBytes, end);
     for (const { sequence, start: from, end: to } of messagesIn(records)) {
       if (sequence <= after) continue;
       const mine = number++;
-      if (mine < this.#next && !this.#again.has(mine)) continue;
-      while (!this.#isOver && (this.#open.size >= mostOpen || !this.isHearing)) await this.#news.next();
+      const before = progress.open.get(mine);
+      if (mine < progress.next && before === undefined) continue;
+      if (!this.#isFree(received, mine)) await this.#mayGive(received, mine);
       if (this.#isOver) return;
-      this.#again.delete(mine);
-      if (mine >= this.#next) this.#next = mine + 1;
-      const context = { journal, sequence, redelivered: mine < this.#heardBefore };
-      this.#give(records.subarray(from, to), folder, context, mine, portion);
+      portion.left += 1;
+      this.#give({
+        number: mine,
+        folder,
+        journal,
+        sequence,
+        body: records.subarray(from, to),
+        isRedelivered: received.isAgain || mine < this.#heardBefore,
+        attempts: before ?? 0,
+        portion,
+      });
     }
     this.#settled(portion);
-    if (this.#progress.isAwaited) this.#progress.wake();
+    if (this.#given.isAwaited) this.#given.wake();
+  }
+
+  #give(delivery: Delivery): void {
+    const { progress } = this.#inbox;
+    const { number, attempts } = delivery;
+    progress.opened(number, attempts);
+    if (this.#consumer === undefined) progress.begun = Math.max(progress.begun, number + 1);
+    this.#sink.take(delivery);
+  }
+
+  /** Whether this message of the record can be given at once. */
+  #isFree({ isHeard }: Received, number: number): boolean {
+    if (this.#returned.length > 0 || !this.#hasRoom) return false;
+    return isHeard || this.#consumer !== undefined || number < this.#inbox.progress.begun;
+  }
+
+  /** Resolves when it can, or it is over; gives what was returned before. */
+  async #mayGive(received: Received | undefined, number = 0): Promise<void> {
+    while (!this.#isOver) {
+      const back = this.#returned.first;
+      if (!this.#hasRoom) {
+        await this.#news.next();
+      } else if (back !== undefined) {
+        if (this.#consumer === undefined) await this.#begin(back.number + 1);
+        if (!this.#hasRoom) continue;
+        this.#returned.shift();
+        this.#give(back);
+      } else if (received === undefined || this.#isFree(received, number)) {
+        return;
+      } else {
+        await this.#begin(received.first + received.count);
+      }
+    }
   }
 
   /** What waits is about to be heard: noted before, since it may be heard again if this process dies. */
-  async #begin(last: number): Promise<void> {
-    while (!this.#isOver && !this.isHearing) await this.#news.next();
-    if (this.#isOver) return;
-    this.#begun = last;
-    const { log } = this.#options;
-    if (log.failure === undefined && log.append(handledRecord(this.handled)) !== undefined) {
-      await log.pending.catch(() => {});
-    }
-  }
-
-  #give(
-    body: Uint8Array,
-    folder: string,
-    context: { readonly journal: string; readonly sequence: number; readonly redelivered: boolean },
-    number: number,
-    portion: Portion,
-  ): void {
-    const { receiver, report } = this.#options;
-    const peer = this.#options.peerOf(folder);
-    portion.left += 1;
-    this.#open.add(number);
-    const handling = new Handling(() => {
-      this.#open.delete(number);
-      this.#settled(portion);
-    });
-    try {
-      receiver.hear(handling, this.#codec.decode(body), peer, context);
-    } catch (error) {
-      report(error, peer);
-    }
-    handling.done();
+  async #begin(end: number): Promise<void> {
+    const { progress } = this.#inbox;
+    if (end <= progress.begun) return;
+    progress.begun = end;
+    await this.#notes.whole();
   }
 
   #settled(portion: Portion): void {
-    if (this.#isOver) return;
     portion.left -= 1;
-    if (portion.left === 0) {
-      for (let { first } = this.#portions; first?.left === 0; { first } = this.#portions) this.#portions.shift();
-      this.#options.log.keepFrom(this.#portions.first?.sequence ?? this.#read + 1);
-    }
-    this.#toNote = true;
-    if (!this.#isNoting) void this.#note();
-    if (this.#open.size < mostOpen / 2) this.wake();
-  }
-
-  /** One note for each write, of all that was handled until then. */
-  async #note(): Promise<void> {
-    const { log } = this.#options;
-    this.#isNoting = true;
-    // A turn's worth of them, whatever the log is doing.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.#toNote && log.failure === undefined) {
-      this.#toNote = false;
-      if (log.append(handledRecord(this.handled)) === undefined) {
-        this.#toNote = true;
-        break;
-      }
-      await log.pending.catch(() => {});
-    }
-    this.#isNoting = false;
+    if (portion.left === 0 && !this.#isOver) portion.free();
   }
 }

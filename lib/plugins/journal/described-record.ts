@@ -2,7 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import { MessageCodec } from '../../bus/plugin.ts';
 import { readUint48 } from './log/record.ts';
 import { messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
-import { readHandled, readReceived, receivedHeadBytes } from './received-record.ts';
+import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
+import { type Change, changesIn, Progress } from './progress.ts';
+import { readReceived, receivedHeadBytes } from './received-record.ts';
 
 const codec = new MessageCodec();
 const handledHeadBytes = 13;
@@ -23,11 +25,36 @@ function describeJournalRecord(body: Uint8Array): Readonly<Record<string, unknow
     case RecordKind.received:
       return body.length < receivedHeadBytes ? undefined : describeReceived(body);
     case RecordKind.handled:
-      return body.length < handledHeadBytes ? undefined : { kind: 'handled', ...readHandled(body, 0, body.length) };
+      return body.length < handledHeadBytes ? undefined : { kind: 'handled', ...readHandled(body) };
+    case RecordKind.changes:
+      return { kind: 'changes', changes: [...changesIn(body, 0, body.length)].map(describeChange) };
+    case RecordKind.dead:
+      return describeDead(body);
+    case RecordKind.discarded:
+      return { kind: 'discarded', id: readDiscarded(body, 0, body.length) };
     case RecordKind.heading:
       return describeHeading(body);
     default:
       return undefined;
+  }
+}
+
+function readHandled(body: Uint8Array): object {
+  const progress = new Progress();
+  progress.read(body, 0, body.length);
+  return progress.row;
+}
+
+function describeChange([number, attempts]: Change): object {
+  return attempts === undefined ? { number, isDone: true } : { number, attempts };
+}
+
+function describeDead(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const { mark, data } = readDead(body, 0, body.length);
+    return { kind: 'dead', id: deadIdOf(mark), ...mark, ...describeData(data) };
+  } catch {
+    return undefined;
   }
 }
 
@@ -54,10 +81,14 @@ function describeMessage(
   const body = bytes.subarray(start, end);
   // Later than any date is what no journal wrote.
   const time = timeMs <= 8_640_000_000_000_000 ? new Date(timeMs).toISOString() : timeMs;
+  return { time, ...describeData(body) };
+}
+
+function describeData(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    return { time, data: codec.decode(body) };
+    return { data: codec.decode(body) };
   } catch {
-    return { time, ...describeBytes(body) };
+    return describeBytes(body);
   }
 }
 

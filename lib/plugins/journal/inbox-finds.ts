@@ -1,14 +1,20 @@
+import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
+import type { FoundDead } from './dead-letters.ts';
 import type { Visit } from './log/scan.ts';
 import { RecordKind } from './message-record.ts';
-import { type Handled, readHandled, readReceived } from './received-record.ts';
+import { Progress, type ProgressRow } from './progress.ts';
+import { readReceived } from './received-record.ts';
 import { type SenderRow, Senders } from './senders.ts';
+import type { Shares } from './shares.ts';
 
 /** What holds of all records before a segment. */
 interface InboxState {
   readonly senders: readonly SenderRow[];
-  readonly handled: Handled;
+  readonly progress: ProgressRow;
   /** The number of the next message. */
   readonly next: number;
+  /** The sequences of the dead letters that are there. */
+  readonly dead: readonly number[];
 }
 
 /** The heading of a segment. */
@@ -16,42 +22,93 @@ export function inboxHeading(state: InboxState): Uint8Array {
   return Buffer.from(`${String.fromCharCode(RecordKind.heading)}${JSON.stringify(state)}`);
 }
 
+interface Portion {
+  readonly sequence: number;
+  readonly folder: string;
+  readonly bytes: number;
+  readonly first: number;
+  readonly end: number;
+}
+
 /** What an earlier process left, record by record. */
 export class InboxFinds {
-  readonly senders = new Senders();
+  readonly senders: Senders;
+  readonly progress = new Progress();
+  /** The dead letters, by their ids. */
+  readonly dead = new Map<string, FoundDead>();
   next = 1;
-  #handled: Handled = { next: 1, begun: 1, open: [] };
+  readonly #nowMs: () => number;
   /** Those before it came while listeners stood. */
   #heard = 1;
-  readonly #portions: { readonly sequence: number; readonly end: number }[] = [];
+  readonly #portions: Portion[] = [];
 
-  /** Those before `begun` may have been heard. */
-  get handled(): Handled {
-    return { ...this.#handled, begun: Math.max(this.#handled.begun, this.#heard) };
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+    this.senders = new Senders();
   }
 
-  /** The first record that has something that is not handled. */
-  get from(): number | undefined {
-    const { next, open } = this.#handled;
-    const least = Math.min(next, ...open);
-    return this.#portions.find(({ end }) => end > least)?.sequence;
+  /** How many messages are there that were not handled. */
+  get waiting(): number {
+    return this.next - this.progress.next + this.progress.open.size;
+  }
+
+  /** After the last record: the first one that has something that is not handled. `shares`: to be told of all of them. */
+  finish(shares: Shares): number | undefined {
+    const { progress } = this;
+    progress.begun = Math.max(progress.begun, this.#heard);
+    let from: number | undefined;
+    const open = [...progress.open.keys()].sort((a, b) => a - b);
+    let at = 0;
+    for (const { sequence, folder, bytes, first, end } of this.#portions) {
+      // What was damaged is not waited for.
+      for (; (open[at] ?? first) < first; at++) progress.open.delete(open[at] as number);
+      const before = at;
+      while ((open[at] ?? end) < end) at += 1;
+      if (end <= progress.next && at === before) continue;
+      from ??= sequence;
+      shares.take(folder, bytes);
+    }
+    for (; at < open.length; at++) progress.open.delete(open[at] as number);
+    return from;
   }
 
   readonly visit: Visit = (sequence, bytes, start, end) => {
-    const kind = bytes[start];
-    if (kind === RecordKind.received) {
-      const { folder, journal, first, count, last, isHeard } = readReceived(bytes, start);
-      this.senders.wrote(folder, journal, last, Date.now());
-      this.next = Math.max(this.next, first + count);
-      if (isHeard) this.#heard = this.next;
-      this.#portions.push({ sequence, end: first + count });
-    } else if (kind === RecordKind.handled) {
-      this.#handled = readHandled(bytes, start, end);
-    } else if (kind === RecordKind.heading) {
-      const state = JSON.parse(Buffer.from(bytes.subarray(start + 1, end)).toString()) as InboxState;
-      this.senders.restore(state.senders);
-      this.#handled = state.handled;
-      this.next = Math.max(this.next, state.next);
+    switch (bytes[start]) {
+      case RecordKind.received: {
+        const { folder, journal, first, count, last, isHeard, isAgain } = readReceived(bytes, start);
+        const sender = this.senders.wrote(folder, journal, last, this.#nowMs());
+        this.next = Math.max(this.next, first + count);
+        if (isHeard) this.#heard = this.next;
+        if (isAgain) this.dead.delete(deadIdOf({ journal, sequence: last }));
+        this.#portions.push({ sequence, folder: sender.folder, bytes: end - start, first, end: first + count });
+        break;
+      }
+      case RecordKind.handled:
+      case RecordKind.changes:
+        this.progress.read(bytes, start, end);
+        break;
+      case RecordKind.dead:
+        this.#die(sequence, readDead(bytes, start, end));
+        break;
+      case RecordKind.discarded:
+        this.dead.delete(readDiscarded(bytes, start, end));
+        break;
+      case RecordKind.heading:
+        this.#restore(JSON.parse(Buffer.from(bytes.subarray(start + 1, end)).toString()) as InboxState);
+        break;
+      default:
     }
   };
+
+  #die(sequence: number, { mark, data }: ReturnType<typeof readDead>): void {
+    this.dead.set(deadIdOf(mark), { sequence, folder: mark.folder, bytes: data.length });
+  }
+
+  #restore({ senders, progress, next, dead }: InboxState): void {
+    this.senders.restore(senders);
+    this.progress.restore(progress);
+    this.next = Math.max(this.next, next);
+    const left = new Set(dead);
+    for (const [id, { sequence }] of this.dead) if (!left.has(sequence)) this.dead.delete(id);
+  }
 }

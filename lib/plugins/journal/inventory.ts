@@ -11,7 +11,7 @@ interface Run {
 
 /** What waits in a journal, found out from its records as they are read in order. */
 export class Inventory {
-  readonly #inbox = new InboxFinds();
+  readonly #inbox = new InboxFinds(() => 0);
   /** Messages to the peer, where it may not have them. */
   #runs: Run[] = [];
   #taken = 0;
@@ -20,8 +20,7 @@ export class Inventory {
   get waiting(): number {
     let messages = 0;
     for (const { first, last } of this.#runs) messages += Math.max(0, last - Math.max(first - 1, this.#taken));
-    const { next, open } = this.#inbox.handled;
-    return messages + this.#inbox.next - next + open.length;
+    return messages + this.#inbox.waiting;
   }
 
   readonly visit: Visit = (sequence, bytes, start, end, mark) => {

@@ -13,6 +13,12 @@ export const RecordKind = {
   handled: 4,
   /** What is known of senders, and of what was handled, at the head of a segment. */
   heading: 5,
+  /** What changed of what was handled. */
+  changes: 6,
+  /** A message that failed for good. */
+  dead: 7,
+  /** Those of them that are gone, by their ids. */
+  discarded: 8,
 } as const;
 
 export const messageHeadBytes = 7;

@@ -1,6 +1,8 @@
 import { readUint32, readUint48, writeUint32, writeUint48 } from './log/record.ts';
 import { RecordKind } from './message-record.ts';
 
+const heard = 1;
+const again = 2;
 const idBytes = 16;
 const folderAt = 2;
 const journalAt = folderAt + idBytes;
@@ -14,6 +16,8 @@ export const receivedHeadBytes = countAt + 4;
 export interface Received {
   /** Listeners stood when they came, and nothing kept them from hearing at once. */
   readonly isHeard: boolean;
+  /** A dead letter that is tried again; it is the only one. */
+  readonly isAgain: boolean;
   /** The id of the sender's folder. */
   readonly folder: string;
   readonly journal: string;
@@ -27,10 +31,10 @@ export interface Received {
 }
 
 /** What stands before their records. */
-export function receivedHead({ isHeard, folder, journal, after, last, first, count }: Received): Uint8Array {
+export function receivedHead({ isHeard, isAgain, folder, journal, after, last, first, count }: Received): Uint8Array {
   const head = Buffer.alloc(receivedHeadBytes);
   head[0] = RecordKind.received;
-  head[1] = isHeard ? 1 : 0;
+  head[1] = (isHeard ? heard : 0) | (isAgain ? again : 0);
   head.write(folder, folderAt, idBytes, 'base64url');
   head.write(journal, journalAt, idBytes, 'base64url');
   writeUint48(head, afterAt, after);
@@ -43,8 +47,10 @@ export function receivedHead({ isHeard, folder, journal, after, last, first, cou
 export function readReceived(bytes: Uint8Array, start: number): Received {
   const textAt = (at: number): string =>
     Buffer.from(bytes.buffer, bytes.byteOffset + start + at, idBytes).toString('base64url');
+  const flags = bytes[start + 1] as number;
   return {
-    isHeard: bytes[start + 1] === 1,
+    isHeard: (flags & heard) !== 0,
+    isAgain: (flags & again) !== 0,
     folder: textAt(folderAt),
     journal: textAt(journalAt),
     after: readUint48(bytes, start + afterAt),
@@ -52,28 +58,4 @@ export function readReceived(bytes: Uint8Array, start: number): Received {
     first: readUint48(bytes, start + firstAt),
     count: readUint32(bytes, start + countAt),
   };
-}
-
-/** Which of all messages were handled: those before `next`, but for those that are open. */
-export interface Handled {
-  /** The next one to be given to listeners. */
-  readonly next: number;
-  /** Every one that a listener may have had is before it. */
-  readonly begun: number;
-  readonly open: readonly number[];
-}
-
-export function handledRecord({ next, begun, open }: Handled): Uint8Array {
-  const record = Buffer.alloc(13 + open.length * 6);
-  record[0] = RecordKind.handled;
-  writeUint48(record, 1, next);
-  writeUint48(record, 7, begun);
-  for (const [index, number] of open.entries()) writeUint48(record, 13 + index * 6, number);
-  return record;
-}
-
-export function readHandled(bytes: Uint8Array, start: number, end: number): Handled {
-  const open: number[] = [];
-  for (let at = start + 13; at + 6 <= end; at += 6) open.push(readUint48(bytes, at));
-  return { next: readUint48(bytes, start + 1), begun: readUint48(bytes, start + 7), open };
 }

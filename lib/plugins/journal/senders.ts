@@ -48,11 +48,12 @@ export class Senders {
   }
 
   /** All of that opening up to `last` is written here. */
-  wrote(folder: string, journal: string, last: number, seenAt: number): void {
+  wrote(folder: string, journal: string, last: number, seenAt: number): Sender {
     const sender = this.#byFolder.get(folder) ?? new Sender(folder, seenAt);
     this.#byFolder.set(folder, sender);
     sender.written.set(journal, Math.max(last, sender.written.get(journal) ?? 0));
     sender.accepted.set(journal, Math.max(last, sender.accepted.get(journal) ?? 0));
+    return sender;
   }
 
   of(peer: PeerHandle): Sender | undefined {

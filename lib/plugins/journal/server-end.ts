@@ -1,6 +1,9 @@
 import type {
   ClientSender,
   ClientSends,
+  Consume,
+  DurableConsumer,
+  DurableDeadLetters,
   DurableReceiver,
   PeerBacklog,
   PeerHandle,
@@ -55,6 +58,14 @@ export class ServerEnd implements ServerJournal {
 
   takeOver(): void {
     this.#inbox.takeOver();
+  }
+
+  get deadLetters(): DurableDeadLetters {
+    return this.#inbox.deadLetters;
+  }
+
+  consume(handler: Consume, settings: object | undefined): DurableConsumer {
+    return this.#inbox.consume(handler, settings);
   }
 
   listen(): void {

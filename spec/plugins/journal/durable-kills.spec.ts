@@ -1,39 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { until } from '../../support/buses.ts';
-
-const program = fileURLToPath(new URL('durable-process.js', import.meta.url));
-
-/** A process, and the whole lines that it printed. */
-class Printer {
-  readonly lines: string[] = [];
-  readonly child: ChildProcess;
-
-  constructor(...args: string[]) {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-    this.child = child;
-    let rest = '';
-    child.stdout.setEncoding('latin1').on('data', (text: string) => {
-      const parts = (rest + text).split('\n');
-      rest = parts.pop() ?? '';
-      this.lines.push(...parts);
-    });
-  }
-
-  async kill(): Promise<string[]> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.lines;
-    this.child.kill('SIGKILL');
-    await once(this.child, 'close');
-    return this.lines;
-  }
-}
+import { Printer } from './printer.ts';
 
 describe('journal, kills of both ends', () => {
   let home: string;
@@ -51,7 +22,7 @@ describe('journal, kills of both ends', () => {
     this.timeout(60_000);
     const path = join(home, 'bus.sock');
     const begin = (...args: string[]): Printer => {
-      const printer = new Printer(...args);
+      const printer = new Printer('durable-process.js', ...args);
       running.push(printer);
       return printer;
     };

@@ -147,10 +147,16 @@ export class Log {
     const gathered = this.#gathering.bytes;
     if (gathered > 0 && gathered + bytes > this.#segments.mostBytes) return undefined;
     if (gathered + bytes + this.#segments.closedBytes > maxBytes) return undefined;
-    const sequence = this.#next++;
-    this.#gathering.add(sequence, head, body);
-    if (!this.#isWriting) this.#begin();
-    return sequence;
+    return this.#add(head, body);
+  }
+
+  /**
+   * The same for what says that others are not needed any more: there is always room for it, since nothing would ever be
+   * removed from a folder that is full. Throws what the log failed with.
+   */
+  note(body: Uint8Array, head: Uint8Array = noHead): number {
+    if (this.failure !== undefined) throw this.failure;
+    return this.#add(head, body);
   }
 
   /** Resolves when all that was appended is written, or rejects why it never will be; one promise for a whole batch. */
@@ -165,7 +171,12 @@ export class Log {
 
   /** Removes the segments that have nothing from `sequence` on; the last one stays. */
   keepFrom(sequence: number): void {
-    if (!this.#isClosed && this.#segments.release(sequence)) this.#room.wake();
+    this.keepOnly(({ last }) => last >= sequence);
+  }
+
+  /** Removes the segments that nobody needs; the last one stays. */
+  keepOnly(isNeeded: (segment: Segment) => boolean): void {
+    if (!this.#isClosed && this.#segments.release(isNeeded)) this.#room.wake();
   }
 
   /** What was written, from `sequence` on, in order; what is written meanwhile too. Rejects the system's error. */
@@ -199,6 +210,13 @@ export class Log {
     this.#room.wake();
     await this.#segments.close();
     await this.#lock.free();
+  }
+
+  #add(head: Uint8Array, body: Uint8Array): number {
+    const sequence = this.#next++;
+    this.#gathering.add(sequence, head, body);
+    if (!this.#isWriting) this.#begin();
+    return sequence;
   }
 
   /** Once all that goes on in this turn has had its chance to append. */

@@ -32,7 +32,7 @@ export class Segments {
   readonly mostBytes: number;
   readonly #marks: { readonly folder: string; readonly journal: string };
   readonly #heading: (() => readonly Uint8Array[]) | undefined;
-  readonly #all: OpenSegment[];
+  #all: OpenSegment[];
   /** Of the last one, once this process has begun it. */
   #file: LogFile | undefined;
   #closedBytes = 0;
@@ -87,19 +87,21 @@ export class Segments {
     segment.last = last;
   }
 
-  /** Removes those before the last one that have nothing from `sequence` on; true if there were some. */
-  release(sequence: number): boolean {
-    const before = this.#all.length;
+  /** Removes those before the last one that are not needed; true if there were some. */
+  release(isNeeded: (segment: Segment) => boolean): boolean {
     // What the last one begins with may be known nowhere else, until there is another.
-    for (let oldest = this.#all[0]; this.#all.length > 1 && oldest !== undefined; oldest = this.#all[0]) {
-      if (oldest.last >= sequence) break;
-      this.#all.shift();
-      this.#closedBytes -= oldest.bytes;
+    const last = this.#all.at(-1);
+    const stays = (segment: Segment): boolean => segment === last || isNeeded(segment);
+    if (this.#all.every(stays)) return false;
+    const kept = this.#all.filter(stays);
+    for (const segment of this.#all) {
+      if (kept.includes(segment)) continue;
+      this.#closedBytes -= segment.bytes;
       // One that stays all the same is found, and let go of, when the folder is opened the next time.
-      const { path } = oldest;
-      this.#removing = this.#removing.then(() => this.#files.remove(path)).catch(ignore);
+      this.#removing = this.#removing.then(() => this.#files.remove(segment.path)).catch(ignore);
     }
-    return this.#all.length < before;
+    this.#all = kept;
+    return true;
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,196 @@
+import type { Clock, Timer } from '../../base/clock.ts';
+import { asBusError, BusError } from '../../base/errors.ts';
+import { copyOf } from '../../base/bytes.ts';
+import { Queue } from '../../base/queue.ts';
+import { Signal } from '../../base/wait.ts';
+import { type Consume, MessageCodec, type PeerHandle } from '../../bus/plugin.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
+import type { Delivery, Sink, SinkOwner } from './delivery.ts';
+
+const longestWaitMs = 30_000;
+/** What is read ahead, to find keys that nobody is busy with. */
+const mostHeld = 1_000;
+const mostHeldBytes = 4_194_304;
+
+/** Who is to handle what comes, and how. */
+export interface Consumption {
+  readonly handle: Consume;
+  readonly options: ConsumerOptions;
+}
+
+export interface ConsumerHost extends SinkOwner {
+  readonly clock: Clock;
+  /** Nothing is to be begun with. */
+  readonly isPaused: boolean;
+  peerOf(folder: string): PeerHandle | undefined;
+  report(error: unknown, peer: PeerHandle | undefined): void;
+}
+
+/** Messages of one key: the first one is with the handler, or waits to be. */
+interface Line {
+  readonly key: unknown;
+  readonly deliveries: Queue<Delivery>;
+  /** Until the first one is tried again. */
+  timer: Timer | undefined;
+}
+
+/** Has one handler handle what comes: so many at a time, those of one key in order. */
+export class Consumer implements Sink {
+  readonly #handle: Consume;
+  readonly #options: ConsumerOptions;
+  readonly #host: ConsumerHost;
+  readonly #codec = new MessageCodec();
+  readonly #idle = new Signal();
+  readonly #lines = new Map<unknown, Line>();
+  /** Lines whose first message may be handled now. */
+  readonly #ready = new Queue<Line>();
+  /** What was decoded for its key, and not handled yet. */
+  readonly #decoded = new Map<Delivery, unknown>();
+  /** Those that an earlier process may have ended by; until they have not ended this one, each is handled alone. */
+  readonly #suspects = new Set<Delivery>();
+  #running = 0;
+  #held = 0;
+  #heldBytes = 0;
+  #isOver = false;
+
+  constructor({ handle, options }: Consumption, host: ConsumerHost) {
+    this.#handle = handle;
+    this.#options = options;
+    this.#host = host;
+  }
+
+  get hasRoom(): boolean {
+    return !this.#isOver && this.#held < mostHeld && this.#heldBytes < mostHeldBytes;
+  }
+
+  take(delivery: Delivery): void {
+    let key: unknown;
+    let data: unknown;
+    try {
+      data = this.#codec.decode(delivery.body);
+      key = this.#keyOf(data, delivery);
+    } catch (error) {
+      void this.#host.died(delivery, error);
+      return;
+    }
+    delivery.body = copyOf(delivery.body);
+    if (delivery.attempts > 0) this.#suspects.add(delivery);
+    this.#decoded.set(delivery, data);
+    this.#held += 1;
+    this.#heldBytes += delivery.body.length;
+    const known = this.#lines.get(key);
+    const line = known ?? { key, deliveries: new Queue<Delivery>(), timer: undefined };
+    line.deliveries.push(delivery);
+    if (known !== undefined) return;
+    this.#lines.set(key, line);
+    this.#ready.push(line);
+    this.run();
+  }
+
+  /** Begins with what may be begun with. */
+  run(): void {
+    while (!this.#isOver && !this.#host.isPaused && this.#running < this.#limit) {
+      const line = this.#ready.shift();
+      const delivery = line?.deliveries.first;
+      if (line === undefined || delivery === undefined) return;
+      void this.#try(line, delivery);
+    }
+  }
+
+  /** Begins with no more. Resolves, when the handler has settled everywhere, those that are left, in order. */
+  async stop(): Promise<Delivery[]> {
+    this.#isOver = true;
+    this.#ready.clear();
+    this.#decoded.clear();
+    for (const { timer } of this.#lines.values()) timer?.cancel();
+    while (this.#running > 0) await this.#idle.next();
+    const left = [...this.#lines.values()].flatMap(({ deliveries }) => [...deliveries]);
+    this.#lines.clear();
+    return left.sort((a, b) => a.number - b.number);
+  }
+
+  get #limit(): number {
+    return this.#suspects.size > 0 ? 1 : this.#options.concurrency;
+  }
+
+  /** Without a key, all are one line where they are handled one at a time, and else each is one of its own. */
+  #keyOf(data: unknown, delivery: Delivery): unknown {
+    const { key, concurrency } = this.#options;
+    if (key !== undefined) return key(data);
+    return concurrency === 1 ? undefined : delivery;
+  }
+
+  async #try(line: Line, delivery: Delivery): Promise<void> {
+    const { maxAttempts, retryMs } = this.#options;
+    this.#running += 1;
+    const error = delivery.attempts < maxAttempts ? await this.#attempt(delivery) : endedEachTime();
+    const isOver = error === undefined || delivery.attempts >= maxAttempts;
+    if (error === undefined) this.#host.done(delivery);
+    else if (isOver) await this.#host.died(delivery, error);
+    this.#running -= 1;
+    this.#suspects.delete(delivery);
+    if (isOver) this.#leave(line, delivery);
+    if (this.#isOver) {
+      this.#idle.wake();
+      return;
+    }
+    if (!isOver) {
+      const waitMs = Math.min(longestWaitMs, retryMs * 2 ** (delivery.attempts - 1));
+      line.timer = this.#host.clock.setTimer(() => this.#again(line), waitMs);
+    } else if (line.deliveries.length > 0) {
+      this.#ready.push(line);
+    }
+    this.run();
+  }
+
+  /** Resolves what it failed with; never rejects. */
+  async #attempt(delivery: Delivery): Promise<BusError | undefined> {
+    const { journal, sequence, folder, isRedelivered } = delivery;
+    const redelivered = isRedelivered || delivery.attempts > 0;
+    delivery.attempts += 1;
+    try {
+      await this.#host.begun(delivery);
+    } catch (error) {
+      // Nothing of it is to happen before it is known that it may have; the next process begins with it.
+      this.#isOver = true;
+      return asBusError(error, 'ERR_JOURNAL');
+    }
+    const peer = this.#host.peerOf(folder);
+    try {
+      const data = this.#dataOf(delivery);
+      await this.#handle(data, peer, { journal, sequence, redelivered, attempt: delivery.attempts });
+      return undefined;
+    } catch (thrown) {
+      const error = asBusError(thrown, 'ERR_LISTENER');
+      this.#host.report(error, peer);
+      return error;
+    }
+  }
+
+  /** A handler may have changed what it was given before. */
+  #dataOf(delivery: Delivery): unknown {
+    const isDecoded = this.#decoded.has(delivery);
+    const data = isDecoded ? this.#decoded.get(delivery) : this.#codec.decode(delivery.body);
+    this.#decoded.delete(delivery);
+    return data;
+  }
+
+  #again(line: Line): void {
+    line.timer = undefined;
+    this.#ready.push(line);
+    this.run();
+  }
+
+  #leave({ key, deliveries }: Line, delivery: Delivery): void {
+    deliveries.shift();
+    if (deliveries.length === 0) this.#lines.delete(key);
+    this.#decoded.delete(delivery);
+    this.#held -= 1;
+    this.#heldBytes -= delivery.body.length;
+    if (this.#held <= mostHeld / 2 && this.#heldBytes <= mostHeldBytes / 2) this.#host.roomMade();
+  }
+}
+
+function endedEachTime(): BusError {
+  return new BusError('ERR_LISTENER', 'The process ended each time the consumer had begun with it');
+}

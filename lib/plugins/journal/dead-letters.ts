@@ -1,0 +1,157 @@
+import { BusError } from '../../base/errors.ts';
+import { type DeadLetter, MessageCodec } from '../../bus/plugin.ts';
+import { deadHead, deadIdOf, type DeadMark, discardedRecord, readDead } from './dead-letter-record.ts';
+import type { Log } from './log/log.ts';
+import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
+import type { Needs } from './needs.ts';
+import type { Shares } from './shares.ts';
+
+const readBytes = 262_144;
+
+interface Place {
+  readonly sequence: number;
+  /** Its record is needed no more. */
+  readonly free: () => void;
+  /** It is about to be gone. */
+  isLeaving: boolean;
+}
+
+/** Where one of an earlier process is. */
+export interface FoundDead {
+  readonly sequence: number;
+  /** The id of the folder of its sender. */
+  readonly folder: string;
+  readonly bytes: number;
+}
+
+interface Found {
+  readonly id: string;
+  readonly mark: DeadMark;
+  readonly data: Uint8Array;
+}
+
+/** The messages that failed for good, which stand in the log until somebody has decided what becomes of them. */
+export class DeadLetters {
+  readonly #log: Log;
+  readonly #needs: Needs;
+  readonly #shares: Shares;
+  readonly #codec = new MessageCodec();
+  readonly #places = new Map<string, Place>();
+
+  constructor(log: Log, needs: Needs, shares: Shares, found: ReadonlyMap<string, FoundDead>) {
+    this.#log = log;
+    this.#needs = needs;
+    this.#shares = shares;
+    for (const [id, dead] of found) this.#place(id, dead);
+  }
+
+  get sequences(): number[] {
+    return Array.from(this.#places.values(), ({ sequence }) => sequence);
+  }
+
+  /** Resolves once it is written; rejects what the log fails with. */
+  async add(mark: DeadMark, data: Uint8Array): Promise<DeadLetter> {
+    const sequence = this.#log.note(data, deadHead(mark));
+    await this.#log.pending;
+    const id = deadIdOf(mark);
+    this.forget(id);
+    this.#place(id, { sequence, folder: mark.folder, bytes: data.length });
+    return this.#letter({ id, mark, data });
+  }
+
+  async list(): Promise<DeadLetter[]> {
+    const letters: DeadLetter[] = [];
+    await this.#read([...this.#places.keys()], (found) => letters.push(this.#letter(found)));
+    return letters;
+  }
+
+  /** Rejects `ERR_INVALID_ARGUMENT` where there is none of that id. */
+  async find(id: string): Promise<Found> {
+    let letter: Found | undefined;
+    if (this.#places.get(id)?.isLeaving === false) await this.#read([id], (found) => (letter = found));
+    if (letter === undefined) throw noDeadLetter(id);
+    return letter;
+  }
+
+  async discard(id: string): Promise<void> {
+    if (!this.leave(id)) throw noDeadLetter(id);
+    this.#log.note(discardedRecord(id));
+    await this.#log.pending;
+    this.forget(id);
+  }
+
+  /** It is on its way out; false where it was already, or is not there. */
+  leave(id: string): boolean {
+    const place = this.#places.get(id);
+    if (place === undefined || place.isLeaving) return false;
+    place.isLeaving = true;
+    return true;
+  }
+
+  /** It is gone; that is noted. */
+  forget(id: string): void {
+    const place = this.#places.get(id);
+    this.#places.delete(id);
+    place?.free();
+  }
+
+  #place(id: string, { sequence, folder, bytes }: FoundDead): void {
+    const letGo = this.#needs.hold(sequence);
+    this.#shares.take(folder, bytes);
+    const free = (): void => {
+      this.#shares.give(folder, bytes);
+      letGo();
+    };
+    this.#places.set(id, { sequence, free, isLeaving: false });
+  }
+
+  /** Segment by segment, since those in between may have millions of other records. */
+  async #read(ids: readonly string[], give: (found: Found) => void): Promise<void> {
+    const wanted = new Map<number, string>();
+    for (const id of ids) {
+      const place = this.#places.get(id);
+      if (place !== undefined) wanted.set(place.sequence, id);
+    }
+    const sequences = [...wanted.keys()];
+    for (const { first, last } of [...this.#log.segments]) {
+      const here = sequences.filter((sequence) => sequence >= first && sequence <= last);
+      if (here.length === 0) continue;
+      const reader = this.#log.reader(Math.min(...here));
+      const end = Math.max(...here);
+      try {
+        for (
+          let found = await reader.next(readBytes, end);
+          found !== undefined;
+          found = await reader.next(readBytes, end)
+        ) {
+          const { bytes } = found;
+          for (let at = 0; at < bytes.length; ) {
+            const start = at + recordHeaderBytes;
+            at = start + bodyLength(bytes, at);
+            const id = wanted.get(sequenceOf(bytes, start - recordHeaderBytes));
+            if (id !== undefined) give({ id, ...readDead(bytes, start, at) });
+          }
+        }
+      } finally {
+        await reader.close();
+      }
+    }
+  }
+
+  #letter({ id, mark: { code, message, attempts }, data }: Found): DeadLetter {
+    return { id, data: this.#dataOf(data), error: new BusError(code, message), attempts };
+  }
+
+  /** Its bytes, where they are no data. */
+  #dataOf(bytes: Uint8Array): unknown {
+    try {
+      return this.#codec.decode(bytes);
+    } catch {
+      return bytes.slice();
+    }
+  }
+}
+
+export function noDeadLetter(id: string): BusError {
+  return new BusError('ERR_INVALID_ARGUMENT', `There is no dead letter ${id}`);
+}

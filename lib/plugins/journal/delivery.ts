@@ -1,0 +1,41 @@
+/** The messages of one record, until all of them are handled. */
+export interface Portion {
+  left: number;
+  /** Its record is needed no more. */
+  free(): void;
+}
+
+/** One message on its way to whoever handles it. */
+export interface Delivery {
+  /** Of all that ever came to this folder. */
+  readonly number: number;
+  /** The id of the folder of its sender. */
+  readonly folder: string;
+  readonly journal: string;
+  readonly sequence: number;
+  /** Its data; only good until whoever takes it has returned. */
+  body: Uint8Array;
+  /** Whether somebody may have had it, before any of `attempts`. */
+  readonly isRedelivered: boolean;
+  /** How often a consumer has begun with it. */
+  attempts: number;
+  readonly portion: Portion;
+}
+
+/** Who handles what comes. */
+export interface Sink {
+  /** Whether it takes one more. */
+  readonly hasRoom: boolean;
+  take(delivery: Delivery): void;
+}
+
+/** What a sink tells of what it has taken. */
+export interface SinkOwner {
+  /** It is about to be begun with; resolves once that is written, and rejects where it cannot be. */
+  begun(delivery: Delivery): Promise<void>;
+  done(delivery: Delivery): void;
+  /** It failed for good; resolves when that is written, or cannot be. */
+  died(delivery: Delivery, error: unknown): Promise<void>;
+  /** The sink has room again. */
+  roomMade(): void;
+}

@@ -1,0 +1,108 @@
+import type { Clock } from '../../base/clock.ts';
+import { codeOf } from '../../base/thrown.ts';
+import { sleep } from '../../base/wait.ts';
+import { DeadLetters, noDeadLetter } from './dead-letters.ts';
+import { inboxHeading, InboxFinds } from './inbox-finds.ts';
+import { Log } from './log/log.ts';
+import type { ResolvedLogOptions } from './log/log-options.ts';
+import { recordHeaderBytes, sealRecord } from './log/record.ts';
+import { messageHead } from './message-record.ts';
+import { Needs } from './needs.ts';
+import type { Progress } from './progress.ts';
+import { receivedHead } from './received-record.ts';
+import type { Senders } from './senders.ts';
+import { Shares } from './shares.ts';
+import { wallTimeOf } from './wall-time.ts';
+
+const pollMs = 50;
+
+/** What came to one end, in its folder: of whom, which of it was handled, and what failed for good. */
+export class InboxLog {
+  readonly log: Log;
+  readonly needs: Needs;
+  readonly shares: Shares;
+  readonly deadLetters: DeadLetters;
+  readonly senders: Senders;
+  readonly progress: Progress;
+  /** Where the first record is that may not be handled. */
+  readonly from: number;
+  /** The number of the next message. */
+  next: number;
+  readonly #nowMs: () => number;
+
+  private constructor(log: Log, maxBytes: number, found: InboxFinds, nowMs: () => number) {
+    this.log = log;
+    this.senders = found.senders;
+    this.progress = found.progress;
+    this.next = found.next;
+    this.#nowMs = nowMs;
+    this.shares = new Shares(log, maxBytes);
+    this.from = found.finish(this.shares) ?? log.last + 1;
+    this.needs = new Needs(log);
+    this.deadLetters = new DeadLetters(log, this.needs, this.shares, found.dead);
+    this.needs.see(this.from - 1);
+  }
+
+  /** Opens it, for `takeoverMs` also where somebody has it; rejects as `Log.open`. */
+  static async open(folder: string, options: ResolvedLogOptions, clock: Clock, takeoverMs: number): Promise<InboxLog> {
+    const nowMs = wallTimeOf(clock);
+    const until = clock.now() + takeoverMs;
+    for (;;) {
+      const found = new InboxFinds(nowMs);
+      const known: { inbox?: InboxLog } = {};
+      const heading = (): Uint8Array[] => (known.inbox === undefined ? [] : [known.inbox.#heading]);
+      try {
+        const log = await Log.open(folder, options, { visit: found.visit, heading });
+        known.inbox = new InboxLog(log, options.maxBytes, found, nowMs);
+        return known.inbox;
+      } catch (error) {
+        if (codeOf(error) !== 'ERR_JOURNAL_IN_USE' || clock.now() >= until) throw error;
+        await sleep(clock, pollMs);
+      }
+    }
+  }
+
+  /** Milliseconds that mean the same in the next process. */
+  now(): number {
+    return this.#nowMs();
+  }
+
+  /** A dead letter is heard again, as if it had just come. Rejects `ERR_INVALID_ARGUMENT`, or what the log fails with. */
+  async revive(id: string): Promise<void> {
+    const { mark, data } = await this.deadLetters.find(id);
+    if (this.log.failure !== undefined) throw this.log.failure;
+    if (!this.deadLetters.leave(id)) throw noDeadLetter(id);
+    const { folder, journal, sequence } = mark;
+    const head = receivedHead({
+      isHeard: false,
+      isAgain: true,
+      folder,
+      journal,
+      after: sequence - 1,
+      last: sequence,
+      first: this.next,
+      count: 1,
+    });
+    this.next += 1;
+    const record = asMessage(sequence, data, this.now());
+    this.shares.take(folder, head.length + record.length);
+    this.log.note(record, head);
+    await this.log.pending;
+    this.deadLetters.forget(id);
+  }
+
+  get #heading(): Uint8Array {
+    const { senders, progress, next, deadLetters } = this;
+    return inboxHeading({ senders: senders.rows, progress: progress.row, next, dead: deadLetters.sequences });
+  }
+}
+
+/** As it stood in the journal of its sender. */
+function asMessage(sequence: number, data: Uint8Array, timeMs: number): Uint8Array {
+  const head = messageHead(timeMs);
+  const record = Buffer.alloc(recordHeaderBytes + head.length + data.length);
+  record.set(head, recordHeaderBytes);
+  record.set(data, recordHeaderBytes + head.length);
+  sealRecord(record, 0, head.length + data.length, sequence);
+  return record;
+}
