@@ -79,7 +79,8 @@ export const facts = {
     'const { contracts } = conversation;': '',
     'nativeDialectOf(offer, options, contracts)': 'nativeDialectOf(offer, options)',
     'const agreed = contracts?.agree(offer.contracts);': '',
-    'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed }, options)':
+    'const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);': '',
+    'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed, shared }, options)':
       'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options)',
   },
   'bus/exchange': { 'contracts;': '', 'this.contracts = contracts && new PeerContracts(contracts);': '' },
@@ -95,7 +96,12 @@ export const facts = {
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
   'plugins/rpc/imports': { 'Readable.from(reader)': 'reader', 'readable instanceof Readable': false },
   'plugins/rpc/references': { 'value instanceof Readable': false },
-  'session/dialect': { 'contracts: agreed.contracts': '...undefined' },
+  'session/dialect': {
+    'const { shared } = agreed;': '',
+    'contracts: agreed.contracts': '...undefined',
+    "shared: typeof shared === 'object' ? shared : undefined": '...undefined',
+    'shared: shared === true': '...undefined',
+  },
   'session/delivery': { 'this.#holdsEnd': false },
   'session/flushes': { 'this.#reliable': true },
   'session/link-port': {

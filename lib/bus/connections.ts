@@ -7,6 +7,7 @@ import type { LinkPort } from '../session/link-port.ts';
 import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
+import { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/handshake/refusal.ts';
 import { PendingLink } from './pending-link.ts';
@@ -49,6 +50,7 @@ export class Connections {
   readonly #leaving = new Map<string, Connection>();
   /** Links that are not authorised yet, the oldest first. */
   readonly #pending = new Set<PendingLink>();
+  readonly #records = new BroadcastRecords();
   readonly #linkWatchers = new Map<Connection, Set<() => void>>();
 
   constructor(options: ResolvedServerOptions, platform: Platform, owner: ConnectionsOwner) {
@@ -262,7 +264,8 @@ export class Connections {
     } else {
       const answer = this.#answer(port.link, hello, offer, { id, compress, outcome, received: 0, token: secret });
       const { features = [] } = answer.busbar ?? {};
-      const dialect = nativeDialectOf({ ...offer, features }, this.#options, connection.conversation.contracts);
+      const { contracts } = connection.conversation;
+      const dialect = nativeDialectOf({ ...offer, features }, this.#options, contracts, this.#records);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), offer.process);

@@ -5,6 +5,7 @@ import { Session } from '../session/session.ts';
 import { blockBytes } from '../wire/compression.ts';
 import type { ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
 import type { PeerContracts } from '../wire/contracts.ts';
+import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import type { Conversation } from './conversation.ts';
 import { Feature } from './own-hello.ts';
@@ -14,18 +15,23 @@ import type { Platform } from './platform.ts';
 /** After which part of the interval a client sends its heartbeat. */
 const clientHeartbeat = 0.9;
 
-/** The native dialect with what both ends have: `maxFrameBytes` is the peer's. */
+/** The native dialect with what both ends have: `maxFrameBytes` is the peer's, `broadcasts` a server's. */
 export function nativeDialectOf(
   offer: Pick<ClientOffer, 'features' | 'maxFrameBytes' | 'contracts'>,
   options: ResolvedPeerOptions,
   contracts: PeerContracts | undefined,
+  broadcasts?: BroadcastRecords,
 ): SessionDialect {
   const { features, maxFrameBytes } = offer;
   const records = features.includes(Feature.records);
   const withdraws = features.includes(Feature.withdrawn);
   const handles = features.includes(Feature.handled);
   const agreed = contracts?.agree(offer.contracts);
-  return nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed }, options);
+  const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);
+  return nativeDialect(
+    { records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed, shared },
+    options,
+  );
 }
 
 /** The session that the server's hello asks for. */

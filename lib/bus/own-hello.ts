@@ -9,12 +9,17 @@ import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions 
 import type { Processes } from './platform.ts';
 
 /** The feature names of the native protocol that this version knows. */
-export const Feature = { records: 'records', withdrawn: 'withdrawn', handled: 'handled' } as const;
+export const Feature = {
+  records: 'records',
+  shared: 'shared-records',
+  withdrawn: 'withdrawn',
+  handled: 'handled',
+} as const;
 
 /** The features this end offers on `link`. */
 function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
   const features = [Feature.withdrawn, Feature.handled];
-  return (options.trusted ?? link.trusted) ? [Feature.records, ...features] : features;
+  return (options.trusted ?? link.trusted) ? [Feature.records, Feature.shared, ...features] : features;
 }
 
 /** Where links reach this machine only: how the peer can see that this process has ended. */

@@ -1,6 +1,7 @@
 import { NativeDecoder, NativeEncoder, Slab } from '#codec';
 import type { AgreedContracts } from '../wire/contracts.ts';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
+import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import type { LivenessLimits } from './liveness.ts';
 
 /** The parts of a dialect that one session uses for as long as it lives. */
@@ -35,11 +36,14 @@ export interface NativeAgreement {
   readonly peerMaxBytes: number;
   /** Those that both have; absent where this end has none. */
   readonly contracts?: AgreedContracts | undefined;
+  /** The records that the server has for all of its peers: at the server those, at the client whether it may use them. */
+  readonly shared?: BroadcastRecords | boolean | undefined;
 }
 
 /** The native dialect for one session. */
 export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): SessionDialect {
   const slab = new Slab();
+  const { shared } = agreed;
   return {
     reliable: true,
     handles: agreed.handles === true,
@@ -49,12 +53,14 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
       records: agreed.records,
       withdraws: agreed.withdraws,
       contracts: agreed.contracts,
+      shared: typeof shared === 'object' ? shared : undefined,
       maxFrameBytes: agreed.peerMaxBytes,
       maxDepth: limits.maxDepth,
     }),
     decoder: new NativeDecoder({
       records: agreed.records,
       contracts: agreed.contracts,
+      shared: shared === true,
       maxFrameBytes: limits.maxMessageBytes,
       maxDepth: limits.maxDepth,
     }),

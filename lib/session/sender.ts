@@ -101,7 +101,8 @@ export class Sender {
   encoded(lane: string, message: EncodedMessage, answersFor: boolean): void {
     const number = this.#numberOf(lane);
     const bytes = this.#encoder.encoded(number, message);
-    this.#sent(bytes, number, answersFor ? (message.native ?? message.contract ?? undefined) : undefined);
+    const { native, records, contract } = message;
+    this.#sent(bytes, number, answersFor ? (native ?? records ?? contract ?? undefined) : undefined);
   }
 
   request(lane: string, id: number, data: unknown, timeoutMs: number | undefined): void {

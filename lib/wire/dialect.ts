@@ -61,6 +61,8 @@ export interface EncodedMessage {
   native?: BroadcastFrame;
   /** The same by the contract of the data, for peers that have it; null where the data does not fit. */
   contract?: BroadcastFrame | null;
+  /** The same by the records of the server, for peers that take those; null where it is better without. */
+  records?: RecordFrame | null;
   /** The net-ipc bodies by codec, made when the first peer needs them. */
   netIpc?: { json?: Uint8Array; messagepack?: Uint8Array };
 }
@@ -76,6 +78,24 @@ export interface BroadcastFrame {
   readonly cost: number;
   /** What was broadcast, as a peer reads it: made anew each time, so that nobody needs to keep it. */
   readonly data: unknown;
+}
+
+/** A record definition that a server has for all of its peers. */
+export interface Definition {
+  readonly id: number;
+  readonly keys: number;
+  /** No other definition has the same. */
+  readonly version: number;
+  /** It as MessagePack has it, with no value for any of its keys. */
+  readonly record: Uint8Array;
+}
+
+/** A frame for those who have the definitions that it needs. */
+export interface RecordFrame extends BroadcastFrame {
+  /** Those that held when it was made, its own among them: the same list for all frames until another one is made. */
+  readonly definitions: readonly Definition[];
+  /** What it defines itself. */
+  readonly defines: readonly Definition[];
 }
 
 /** Takes a frame; false where no more is wanted for now. */

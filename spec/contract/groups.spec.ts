@@ -177,6 +177,25 @@ contract('groups', (bus) => {
     connection.join('one more');
     expect(connection.groups.length).to.equal(1_000);
   });
+
+  it('are told what has shapes that come and go, also members who were away, who came later and who missed some', async () => {
+    const { server, members } = await gathered(bus(), 3);
+    const [a, b, c] = members as [Member, Member, Member];
+    const expected: unknown[][] = [[], [], []];
+    const tell = (data: object, to: readonly number[]): void => {
+      const connections = to.map((place) => server.connection(members[place]?.client.id ?? '')!);
+      void server.broadcast(data, { to: connections });
+      for (const place of to) expected[place]?.push(data);
+    };
+    for (let n = 0; n < 100; n++) {
+      tell({ [`shape ${n % 7}`]: { n }, list: [{ [`inner ${n}`]: n }] }, [0, 1, 2].slice(n % 3));
+      if (n === 50 && a.client.delivery === 'session') bus().cut(a.connection);
+    }
+    for (const [place, { heard }] of [a, b, c].entries()) {
+      await until(() => heard.length >= (expected[place]?.length ?? 0));
+      expect(heard).to.deep.equal(expected[place]);
+    }
+  });
 });
 
 contract(

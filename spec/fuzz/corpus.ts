@@ -172,7 +172,7 @@ export async function makeCorpus(): Promise<Corpus> {
     deflater.close();
     return written;
   });
-  const offer = { versions: [1], features: ['records'], maxFrameBytes };
+  const offer = { versions: [1], features: ['records', 'shared-records'], maxFrameBytes };
   const hello = { compress: true, messagepack: false, extras: { name: 'a', secret: 'b' }, id: null };
   const process = { pid: 7, start: 66_248, place: 'here' };
   const resume = { token: 'q83vASNFZ4mrze8BI0VniQ', received: 41 };
@@ -180,7 +180,7 @@ export async function makeCorpus(): Promise<Corpus> {
     new ClientHandshake({ hello: { ...hello, id: 'k3', busbar: busbar as typeof offer } }).start();
   const answer = {
     version: 1,
-    features: ['records'],
+    features: ['records', 'shared-records'],
     maxFrameBytes,
     outcome: 'resumed',
     received: 97,

@@ -25,7 +25,7 @@ const shared = ['withdrawn', 'handled'];
 
 function hello(terms: TapeTerms, random: SeededRandom, outcome: Outcome['outcome']): Uint8Array {
   const { native = true, trusted = true, messagepack = false, compress = false } = terms;
-  const features = trusted ? ['records', ...shared] : shared;
+  const features = trusted ? ['records', 'shared-records', ...shared] : shared;
   const offer = {
     version: 1,
     features,

@@ -208,7 +208,11 @@ export async function serverTape(terms: TapeTerms, hasTransfers: boolean): Promi
   await owner[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
   await visitor.leave((ms) => clock.run(ms));
-  const busbar = { versions: [1], features: ['records', 'withdrawn', 'handled'], maxFrameBytes: 1_048_576 };
+  const busbar = {
+    versions: [1],
+    features: ['records', 'shared-records', 'withdrawn', 'handled'],
+    maxFrameBytes: 1_048_576,
+  };
   const hello = { compress: true, messagepack: true, extras: undefined, id: null, busbar };
   const step = new ClientHandshake({ hello }).feed(Buffer.concat(told));
   if (step?.type !== 'open') throw new Error('the tape holds no hello');

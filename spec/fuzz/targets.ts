@@ -31,7 +31,7 @@ export interface Target {
 const maxFrameBytes = 262_144;
 const maxDepth = 64;
 const ignore = (): void => {};
-const busbar = { versions: [1], features: ['records', 'withdrawn', 'handled'], maxFrameBytes };
+const busbar = { versions: [1], features: ['records', 'shared-records', 'withdrawn', 'handled'], maxFrameBytes };
 const hello = { compress: true, messagepack: true, extras: undefined, id: null, busbar };
 
 type Feed = (bytes: Uint8Array, random: SeededRandom) => void;
@@ -39,7 +39,7 @@ type Feed = (bytes: Uint8Array, random: SeededRandom) => void;
 function native(records: boolean, hasContracts = false): Feed {
   return (bytes, random) => {
     const contracts = hasContracts ? agreedContracts() : undefined;
-    const decoder = new NativeDecoder({ records, contracts, maxFrameBytes, maxDepth });
+    const decoder = new NativeDecoder({ records, shared: records, contracts, maxFrameBytes, maxDepth });
     for (const piece of pieces(bytes, random)) decoder.feed(piece, ignore);
   };
 }

@@ -45,6 +45,8 @@ export interface Packed {
   readonly records: boolean;
   /** What it costs to read, where that is much. */
   readonly cost: number;
+  /** Whether it defines records; one that defines 64 of them may not say so. */
+  readonly defines?: boolean;
 }
 
 /** Packs bodies straight into a slab. With `records`, object shapes are defined once and then named by one byte. */
@@ -102,13 +104,14 @@ export class BodyPacker {
       const buffer = packr.pack(data, reuseBuffer | reserveSpace | reserved);
       const start = buffer.start + reserved;
       const { end } = buffer;
-      if (this.#extended || end - start > countDepthFrom || packr.structures?.nextId !== shapesBefore) {
+      const defines = packr.structures?.nextId !== shapesBefore;
+      if (this.#extended || end - start > countDepthFrom || defines) {
         this.#shapes?.begin();
         ({ cost } = checkBody(buffer, start, end, maxDepth, this.#shapes, 'ERR_UNENCODABLE', most));
       }
       const reason = this.#isUnusual ? misfit(data) : undefined;
       if (reason !== undefined) throw new TypeError(reason);
-      return { buffer, start, end, records: this.#shapes !== undefined, cost };
+      return { buffer, start, end, records: this.#shapes !== undefined, cost, defines };
     } catch (cause) {
       this.forget();
       // Its shapes are more than the peer would keep.

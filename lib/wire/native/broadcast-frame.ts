@@ -1,7 +1,8 @@
 import { allocate, copyOf } from '../../base/bytes.ts';
 import type { BodyContract, ContractValue } from '../contracts.ts';
-import type { BroadcastFrame } from '../dialect.ts';
-import { BodyPacker, BodyReader, roomBytes } from './body-codec.ts';
+import type { BroadcastFrame, Definition, RecordFrame } from '../dialect.ts';
+import { BodyPacker, BodyReader, type Packed, roomBytes } from './body-codec.ts';
+import { behindDefinitions, type BroadcastRecords, neededBy, type PackedByRecords } from './broadcast-records.ts';
 import { Encoding, FrameType, headerBytes, writeHeader } from './header.ts';
 import { isRaw, rawBytes, rawKind, rawValue } from './raw-body.ts';
 
@@ -77,15 +78,61 @@ export function broadcastFrame(data: unknown, lane: number, maxDepth: number): B
   }
   const { buffer, at } = place(headerBytes + roomBytes);
   const packed = packer.pack(data, buffer, at, headerBytes, maxDepth);
+  return new WrittenFrame(Encoding.plain, lane, ...placeOf(packed, buffer), packed.cost);
+}
+
+/** Where the frame of a packed body begins and ends, once it is in the shared buffer if it is short. */
+function placeOf(
+  packed: Pick<Packed, 'buffer' | 'start' | 'end'>,
+  buffer: Uint8Array,
+): [buffer: Uint8Array, start: number, end: number] {
   const start = packed.start - headerBytes;
   const size = packed.end - start;
-  if (packed.buffer !== buffer && size <= longestShared) {
-    // There was too little room for it.
-    const next = renew();
-    next.buffer.set(packed.buffer.subarray(start, packed.end));
-    return new WrittenFrame(Encoding.plain, lane, next.buffer, 0, size, packed.cost);
+  if (packed.buffer === buffer || size > longestShared) return [packed.buffer, start, packed.end];
+  // There was too little room for it.
+  const next = renew();
+  next.buffer.set(packed.buffer.subarray(start, packed.end));
+  return [next.buffer, 0, size];
+}
+
+class SharedRecordFrame extends WrittenFrame implements RecordFrame {
+  readonly definitions: readonly Definition[];
+  readonly defines: readonly Definition[];
+
+  constructor(packed: PackedByRecords, lane: number, buffer: Uint8Array) {
+    super(Encoding.shared, lane, ...placeOf(packed, buffer), packed.cost);
+    this.definitions = packed.definitions;
+    this.defines = packed.defines;
   }
-  return new WrittenFrame(Encoding.plain, lane, packed.buffer, start, packed.end, packed.cost);
+
+  override get data(): unknown {
+    const { buffer, start, end, definitions } = this;
+    const needs = neededBy(buffer, start + headerBytes, end, definitions);
+    const body = behindDefinitions(needs, buffer.subarray(start + headerBytes, end));
+    try {
+      const read = new BodyReader({ keys: 0, bytes: 0 }).read(body, 0, body.length, Infinity, Infinity);
+      return (read as [unknown, unknown])[1];
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/**
+ * A message for every peer that takes the records of the server; undefined where it is better written without.
+ * @throws BusError `ERR_UNENCODABLE`.
+ */
+export function recordFrame(
+  records: BroadcastRecords,
+  data: unknown,
+  lane: number,
+  maxDepth: number,
+): RecordFrame | undefined {
+  if (typeof data !== 'object' || data === null || isRaw(data)) return undefined;
+  const { buffer, at } = place(headerBytes + roomBytes);
+  const packed = records.pack(data, buffer, at, headerBytes, maxDepth);
+  if (packed === undefined) return undefined;
+  return new SharedRecordFrame(packed, lane, buffer);
 }
 
 /** Nobody is refused what others take: each encoder looks whether its peer does. */

@@ -24,6 +24,8 @@ export interface NativeDecoderOptions {
   readonly maxDepth: number;
   /** Those that the peer may write by; absent where this end has none. */
   readonly contracts?: AgreedContracts | undefined;
+  /** Whether the peer may write by records that it has for all of its peers. */
+  readonly shared?: boolean | undefined;
 }
 
 const lengthBytes = 4;
@@ -60,7 +62,10 @@ export class NativeDecoder implements Decoder {
   constructor(options: NativeDecoderOptions) {
     const readers: BodyReader[] = [];
     const totals = { keys: 0, bytes: 0 };
-    this.#builder = new FrameBuilder((lane) => (readers[lane] ??= new BodyReader(totals)), options);
+    let shared: BodyReader | undefined;
+    const readerOf = (lane: number | 'shared'): BodyReader =>
+      lane === 'shared' ? (shared ??= new BodyReader(totals)) : (readers[lane] ??= new BodyReader(totals));
+    this.#builder = new FrameBuilder(readerOf, options);
     this.#reassembly = new Reassembly(options.maxFrameBytes);
   }
 

@@ -17,9 +17,12 @@ import {
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
 import { broadcastFrame } from './broadcast-frame.ts';
+import type { BroadcastRecords } from './broadcast-records.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { ContractWriter } from './contract-writer.ts';
+import { copyBytes, copyFrame, shareFrame } from './frame-copies.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
+import { RecordWriter } from './record-writer.ts';
 
 export interface NativeEncoderOptions<Target = Slab> {
   readonly slab: Target;
@@ -33,10 +36,9 @@ export interface NativeEncoderOptions<Target = Slab> {
   readonly withdraws?: boolean | undefined;
   /** Those that the peer has too; absent where this end has none. */
   readonly contracts?: AgreedContracts | undefined;
+  /** Those of the server, where the peer takes them. */
+  readonly shared?: BroadcastRecords | undefined;
 }
-
-/** Raw bodies up to this are copied into the slab; larger ones are handed on as they are. */
-const copyBytes = 4_096;
 
 const heartbeatFrame = controlFrame(FrameType.heartbeat);
 const heartbeatReplyFrame = controlFrame(FrameType.heartbeatReply);
@@ -57,6 +59,7 @@ export class NativeEncoder implements Encoder {
   readonly #mostCost: number;
   readonly #withdraws: boolean;
   readonly #contracts: ContractWriter | undefined;
+  readonly #shared: RecordWriter | undefined;
   readonly #packers: BodyPacker[] = [];
   /** Of the shapes that this end has defined. */
   readonly #totals = { keys: 0, bytes: 0 };
@@ -69,9 +72,11 @@ export class NativeEncoder implements Encoder {
     this.#mostCost = mostCost(options.maxFrameBytes);
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
-    if (options.contracts !== undefined) {
-      const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
-      this.#contracts = new ContractWriter(options.slab, this.queue, options.contracts, limits);
+    const { contracts, shared } = options;
+    const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
+    if (shared !== undefined) this.#shared = new RecordWriter(options.slab, this.queue, shared, limits);
+    if (contracts !== undefined) {
+      this.#contracts = new ContractWriter(options.slab, this.queue, contracts, limits);
     }
   }
 
@@ -117,7 +122,10 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage): number {
-    const native = this.#contracts?.frameOf(frame, lane) ?? (frame.native ??= this.#plainFrame(frame.data, lane));
+    const byContract = this.#contracts?.frameOf(frame, lane);
+    const byRecords = byContract === undefined ? this.#shared?.write(frame, lane) : undefined;
+    if (byRecords !== undefined && byRecords >= 0) return byRecords;
+    const native = byContract ?? (frame.native ??= this.#plainFrame(frame.data, lane));
     const { encoding, buffer, start, end } = native;
     const size = end - start;
     checkBodySize(size - headerBytes, this.#maxFrameBytes);
@@ -125,12 +133,7 @@ export class NativeEncoder implements Encoder {
     if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
       return this.queue.push(lane, FrameType.message, encoding, 0, buffer.subarray(start + headerBytes, end));
     }
-    // Few bytes that would come between others are copied, so that all are one piece.
-    if (lane !== native.lane || (size <= copyBytes && this.#slab.isWriting)) {
-      return this.#copyFrame(FrameType.message, encoding, lane, 0, buffer.subarray(start + headerBytes, end));
-    }
-    this.#slab.share(buffer, start, end);
-    return size;
+    return shareFrame(this.#slab, native, lane);
   }
 
   amend(bytes: Uint8Array, at: number, begins: boolean, asker: Asker): void {
@@ -227,7 +230,7 @@ export class NativeEncoder implements Encoder {
     if (timeoutMs >= 0) writeUint32(body, 0, timeoutMs);
     const allFlags = flags | Encoding.none | (timeoutMs < 0 ? 0 : Flag.deadline);
     if (this.queue.holds(lane)) return this.queue.push(lane, type, allFlags, id, body.subarray(0, 0), body);
-    return this.#copyFrame(type, allFlags, lane, id, body);
+    return copyFrame(this.#slab, type, allFlags, lane, id, body);
   }
 
   #writeRaw(
@@ -262,15 +265,6 @@ export class NativeEncoder implements Encoder {
       slab.adopt(bytes);
     }
     return headerBytes + bodyBytes;
-  }
-
-  #copyFrame(type: number, flags: number, lane: number, id: number, body: Uint8Array): number {
-    const slab = this.#slab;
-    slab.ensure(headerBytes + body.length);
-    writeHeader(slab.buffer, slab.position, body.length, type, flags, lane, id);
-    slab.buffer.set(body, slab.position + headerBytes);
-    slab.position += headerBytes + body.length;
-    return headerBytes + body.length;
   }
 
   #packerOf(lane: number): BodyPacker {

@@ -10,22 +10,27 @@ import { rawValue } from './raw-body.ts';
 /** Raw bodies up to this are copied out, so that none keeps a read buffer alive of which it is less than half. */
 const copyBytes = 32_768;
 
+/** How much deeper than its body a list of definitions and the body is: a definition is in a list within it. */
+const levelsOfTaught = 2;
+
 export interface FrameBuilderOptions {
   readonly records: boolean;
   readonly maxDepth: number;
   readonly maxFrameBytes: number;
   readonly contracts?: AgreedContracts | undefined;
+  /** Whether the peer may write by records that it has for all of its peers. */
+  readonly shared?: boolean | undefined;
 }
 
 /** Makes a frame of a header and a whole body. */
 export class FrameBuilder {
-  readonly #readerOf: (lane: number) => BodyReader;
+  readonly #readerOf: (lane: number | 'shared') => BodyReader;
   #plain: BodyReader | undefined;
   readonly #options: FrameBuilderOptions;
   readonly #mostCost: number;
   readonly #limits: BodyLimits | undefined;
 
-  constructor(readerOf: (lane: number) => BodyReader, options: FrameBuilderOptions) {
+  constructor(readerOf: (lane: number | 'shared') => BodyReader, options: FrameBuilderOptions) {
     this.#readerOf = readerOf;
     this.#options = options;
     this.#mostCost = mostCost(options.maxFrameBytes);
@@ -108,12 +113,24 @@ export class FrameBuilder {
         return this.#readerOf(lane).read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
       case Encoding.contract:
         return this.#byContract(bytes, start, end);
+      case Encoding.shared:
+        return this.#byShared(bytes, start, end, 0);
+      case Encoding.taught: {
+        const taught = this.#byShared(bytes, start, end, levelsOfTaught);
+        if (Array.isArray(taught) && taught.length === 2) return taught[1];
+        throw new BusError('ERR_PROTOCOL', 'Definitions are not followed by a body');
+      }
       case Encoding.plain:
         this.#plain ??= new BodyReader();
         return this.#plain.read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
       default:
         throw new BusError('ERR_PROTOCOL', 'A body is written in two ways');
     }
+  }
+
+  #byShared(bytes: Uint8Array, start: number, end: number, levels: number): unknown {
+    if (this.#options.shared !== true) throw new BusError('ERR_PROTOCOL', 'Shared definitions were not agreed on');
+    return this.#readerOf('shared').read(bytes, start, end, this.#options.maxDepth + levels, this.#mostCost);
   }
 
   #byContract(bytes: Uint8Array, start: number, end: number): unknown {

@@ -38,6 +38,10 @@ export const Encoding = {
   raw: 3,
   /** One byte that names a contract of the sender's, then what it says. */
   contract: 0b100_0000,
+  /** MessagePack with the record definitions that the server has for all of its peers. */
+  shared: 0b100_0001,
+  /** A list of two: the definitions that the peer lacks, as records without values, and such a body. */
+  taught: 0b100_0010,
 } as const;
 
 export const encodingMask = 0b100_0011;

@@ -1,6 +1,5 @@
 import { BusError, type ErrorCode } from '../../base/errors.ts';
 import { bigBytes, cost, leastCost, manyKeys, textCost } from '../codec/body-cost.ts';
-import type { Shapes } from './shapes.ts';
 
 /** For the tokens 0xc0 to 0xdf: bytes of the value itself, and bytes of the count before it. */
 const fixedBytes = [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, 0, 0, 0, 0, 0, 0, 0];
@@ -55,6 +54,14 @@ export function isToBeChecked(bytes: Uint8Array, start: number, end: number): bo
   return false;
 }
 
+/** The record definitions that bodies refer to. */
+export interface KnownShapes {
+  /** How many values follow the name of shape `id`; 0 where there is none. */
+  keysOf(id: number): number;
+  /** Its keys stand from `start` to `end`. False where that is more than all shapes may take. */
+  define(id: number, keys: number, start: number, end: number): boolean;
+}
+
 /** There are more record definitions in a body than may be. */
 export class TooManyShapes extends BusError {
   constructor() {
@@ -70,7 +77,7 @@ class BodyWalk {
   readonly #end: number;
   readonly #maxDepth: number;
   readonly #code: ErrorCode;
-  readonly #shapes: Shapes | undefined;
+  readonly #shapes: KnownShapes | undefined;
   readonly #mostCost: number;
   #at: number;
   /** As of `cost`. */
@@ -83,7 +90,7 @@ class BodyWalk {
     start: number,
     end: number,
     maxDepth: number,
-    shapes: Shapes | undefined,
+    shapes: KnownShapes | undefined,
     code: ErrorCode,
     mostCost: number,
   ) {
@@ -192,7 +199,7 @@ class BodyWalk {
     this.#refuse(`holds an extension of type ${type}, which nobody writes there`);
   }
 
-  #definition(id: number, shapes: Shapes): number {
+  #definition(id: number, shapes: KnownShapes): number {
     if (!this.#isList) this.#refuse('defines a record without its keys');
     const keys = this.#listLength();
     const start = this.#at;
@@ -201,7 +208,7 @@ class BodyWalk {
       const length = this.#textLength();
       this.#at += length;
     }
-    if (!shapes.define(id, keys, this.#at - start)) throw new TooManyShapes();
+    if (!shapes.define(id, keys, start, this.#at)) throw new TooManyShapes();
     return keys;
   }
 
@@ -281,7 +288,7 @@ export function checkBody(
   start: number,
   end: number,
   maxDepth: number,
-  shapes: Shapes | undefined,
+  shapes: KnownShapes | undefined,
   code: ErrorCode = 'ERR_PROTOCOL',
   most: number = leastCost,
 ): { readonly needsCare: boolean; readonly cost: number } {

@@ -40,8 +40,9 @@ export class Shapes {
     return this.#keys[id] as number;
   }
 
-  /** False where that is more than all shapes may take. */
-  define(id: number, keys: number, bytes: number): boolean {
+  /** Its keys stand from `start` to `end`. False where that is more than all shapes may take. */
+  define(id: number, keys: number, start: number, end: number): boolean {
+    const bytes = end - start;
     this.#before.push(id, this.#keys[id] as number, this.#bytes[id] as number);
     this.added += 1;
     this.addedKeys += keys;

@@ -9,6 +9,7 @@ export interface Limits {
   readonly maxFrameBytes?: number;
   readonly maxDepth?: number;
   readonly contracts?: AgreedContracts | undefined;
+  readonly shared?: boolean;
 }
 
 const mebibyte = 1_048_576;
@@ -18,8 +19,9 @@ export function decoderOf({
   maxFrameBytes = mebibyte,
   maxDepth = 64,
   contracts,
+  shared = false,
 }: Limits = {}): NativeDecoder {
-  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth, contracts });
+  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth, contracts, shared });
   openLanes(decoder, 255);
   return decoder;
 }

@@ -20,10 +20,13 @@ import {
   u64,
 } from '../../../lib/struct/index.ts';
 import { signature } from '../../../lib/struct/shape.ts';
+import { Slab } from '../../../lib/base/slab.ts';
 import { OwnContracts, PeerContracts } from '../../../lib/wire/contracts.ts';
 import { createDeflater, createInflater } from '../../../lib/wire/fast-zlib.ts';
 import type { Frame, MessageFrame } from '../../../lib/wire/frames.ts';
 import { BlockReader, BlockWriter } from '../../../lib/wire/compression.ts';
+import { BroadcastRecords } from '../../../lib/wire/native/broadcast-records.ts';
+import { NativeEncoder } from '../../../lib/wire/native/encoder.ts';
 import { asClientHello, asServerHello } from '../../../lib/wire/handshake/hello.ts';
 import { root } from '../../support/repository.ts';
 import { decode, decoderOf, Writer, writeFrame } from './native-peer.ts';
@@ -121,9 +124,10 @@ describe('protocol document', () => {
     });
   }
 
-  for (const name of ['plain', 'records', 'read', 'contracts']) {
+  for (const name of ['plain', 'records', 'read', 'contracts', 'shared']) {
     const vectors = vectorsOf(name);
     const records = name === 'records';
+    const shared = name === 'shared';
     const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
     const frames = vectors.map(frameOf);
     // A body that was cut counts as a whole, with the one byte of its first part here.
@@ -131,17 +135,31 @@ describe('protocol document', () => {
 
     it(`vectors ${name} - the decoder reads them`, () => {
       expect(vectors.length).to.be.greaterThan(2);
-      expect(decode(decoderOf({ records, contracts }), all)).to.deep.equal(frames);
+      expect(decode(decoderOf({ records, contracts, shared }), all)).to.deep.equal(frames);
     });
 
     it(`vectors ${name} - the decoder reads them split at every byte, and byte by byte`, () => {
       for (let cut = 0; cut <= all.length; cut++) {
-        expect(decode(decoderOf({ records, contracts }), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
+        expect(decode(decoderOf({ records, contracts, shared }), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
       }
       const everywhere = Array.from(all, (_, index) => index);
-      expect(decode(decoderOf({ records, contracts }), all, everywhere)).to.deep.equal(frames);
+      expect(decode(decoderOf({ records, contracts, shared }), all, everywhere)).to.deep.equal(frames);
     });
   }
+
+  it('vectors shared - the encoders of a server write them', () => {
+    const space = new BroadcastRecords();
+    const encoderOf = (slab: Slab): NativeEncoder =>
+      new NativeEncoder({ slab, records: true, maxFrameBytes: 65_536, maxDepth: 64, shared: space });
+    encoderOf(new Slab()).encoded(0, { data: { x: 1, y: 2 } });
+    const slab = new Slab();
+    const encoder = encoderOf(slab);
+    for (const vector of vectorsOf('shared')) {
+      const { data } = frameOf(vector) as MessageFrame;
+      encoder.encoded(0, { data });
+      expect(Buffer.concat(slab.take()).toString('hex'), vector.text).to.equal(vector.bytes.toString('hex'));
+    }
+  });
 
   it('vectors link-blocks - are written and read, split at every byte', () => {
     const vectors = vectorsOf('link-blocks');
