@@ -16,7 +16,9 @@ export {
   type NodeClientOptions as ClientOptions,
   type NodeServerOptions as ServerOptions,
   Server,
+  type Spawned,
 } from './bus/node-bus.ts';
+export type { SpawnSettings } from './bus/offspring.ts';
 export {
   type Audience,
   type AudienceSettings,

@@ -38,6 +38,8 @@ export const errorCodes = {
   ERR_SERVER_FULL: 'The server holds as many connections as it may; the client tries again as after a lost link.',
   ERR_SESSION_LOST: 'The session ended before the peer acknowledged or answered this; whether it arrived is unknown.',
   ERR_SLOW_CONSUMER: 'The peer took nothing for too long and the slow-consumer policy gave it up.',
+  ERR_SPAWN:
+    'A process or thread could not be started, or ended or stayed silent instead of connecting; the cause is the error, if there is one.',
   ERR_STATE: 'The call does not fit the present state, such as starting a server twice.',
   ERR_TIMEOUT: 'The time given to the operation passed.',
   ERR_TOO_LARGE: 'A message, a handshake or a path is larger than its limit.',

@@ -10,7 +10,7 @@ import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/he
 import { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/handshake/refusal.ts';
-import { PendingLink } from './pending-link.ts';
+import { type Expecting, PendingLinks } from './pending-links.ts';
 import { Connection, type ConnectionOwner, type ServerHandle } from './connection.ts';
 import { type AudienceSettings, audienceNames } from './call-settings.ts';
 import { Groups } from './groups.ts';
@@ -48,8 +48,7 @@ export class Connections {
   readonly #guests: GuestList<Connection>;
   /** Those whose end the listeners are hearing of: still the server's to see, and nobody's to send to. */
   readonly #leaving = new Map<string, Connection>();
-  /** Links that are not authorised yet, the oldest first. */
-  readonly #pending = new Set<PendingLink>();
+  readonly #pending: PendingLinks;
   readonly #records = new BroadcastRecords();
   readonly #linkWatchers = new Map<Connection, Set<() => void>>();
 
@@ -62,6 +61,12 @@ export class Connections {
       crowdedOut: ({ conversation }) => conversation.destroy('The server is full'),
     });
     this.#owner = owner;
+    this.#pending = new PendingLinks(options, {
+      proves: (hello) => this.#claimed(hello) !== undefined,
+      admit: (port, hello, rest) => this.#admit(port, hello, rest),
+      http: (link, head, known) => this.#http(link, head, known),
+      failed: (error) => owner.handshakeFailed(error),
+    });
     const { events } = owner;
     this.#ofConnections = {
       handle: owner.handle,
@@ -123,31 +128,19 @@ export class Connections {
     };
   }
 
-  /** A new link: it gets little time and few bytes to say who it is. */
+  /** A new link of a stranger's. */
   accept(link: Link): void {
-    const { maxUnauthorized } = this.#options;
-    if (this.#pending.size >= maxUnauthorized) {
-      const [oldest] = this.#pending;
-      oldest?.refuse(
-        new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorisation`),
-        true,
-      );
-    }
-    const pending = new PendingLink(link, this.#options, {
-      proves: (hello) => this.#claimed(hello) !== undefined,
-      admit: (port, hello, rest) => this.#admit(port, hello, rest),
-      http: (httpLink, head, known) => this.#http(httpLink, head, known),
-      left: (gone, error) => {
-        this.#pending.delete(gone);
-        if (error !== undefined) this.#owner.handshakeFailed(error);
-      },
-    });
-    this.#pending.add(pending);
+    this.#pending.accept(link);
+  }
+
+  /** A new link that was made here for a client that is to come. */
+  expect(link: Link, expecting: Expecting): void {
+    this.#pending.expect(link, expecting);
   }
 
   /** Refuses the links that are not authorised yet; for when the server closes. */
   refuseAll(): void {
-    for (const pending of this.#pending) pending.refuse(new BusError('ERR_CLOSED', 'Server was shut down'), true);
+    this.#pending.refuse();
   }
 
   /** Those who are meant. @throws BusError `ERR_INVALID_ARGUMENT`. */
@@ -198,16 +191,19 @@ export class Connections {
     return socket;
   }
 
-  #admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void {
+  #admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): Connection {
     const offer = this.#options.native ? hello.busbar : undefined;
     if (offer !== undefined && !offer.versions.includes(protocolVersion)) {
       const theirs = offer.versions.join(', ');
       throw new BusError('ERR_INCOMPATIBLE', `The client speaks version ${theirs}, this server ${protocolVersion}`);
     }
     const claimed = this.#claimed(hello);
-    if (claimed !== undefined && offer?.resume !== undefined) this.#resume(port, hello, offer, claimed, offer.resume);
-    else this.#begin(port, hello, offer);
+    const connection =
+      claimed !== undefined && offer?.resume !== undefined
+        ? this.#resume(port, hello, offer, claimed, offer.resume)
+        : this.#begin(port, hello, offer);
     if (rest.length > 0) port.data(rest);
+    return connection;
   }
 
   /** The connection whose session `hello` wants back and has the token of. */
@@ -224,7 +220,7 @@ export class Connections {
     offer: ClientOffer,
     connection: Connection,
     { received }: { readonly received: number },
-  ): void {
+  ): Connection {
     const acknowledged = connection.conversation.session?.ackedByPeer ?? 0;
     if (received < acknowledged) {
       // The client has acknowledged more on a later link, so this hello was overtaken by that link's.
@@ -234,8 +230,7 @@ export class Connections {
     const { session } = connection.conversation;
     if (session === undefined || !session.canReplay(received)) {
       connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
-      this.#begin(port, hello, offer);
-      return;
+      return this.#begin(port, hello, offer);
     }
     const compress = this.#compresses(hello);
     const granted = { id: connection.id, compress, outcome: 'resumed', received: session.received } as const;
@@ -243,9 +238,10 @@ export class Connections {
     if (compress) compressLink(port, this.#platform);
     connection.conversation.resumeOn(port, received, offer.process);
     connection.announce('resumed');
+    return connection;
   }
 
-  #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): void {
+  #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): Connection {
     const { max, messagepack } = this.#options;
     const host = hostOf(port.link.remote);
     if (!this.#guests.hasRoom(host))
@@ -274,6 +270,7 @@ export class Connections {
     this.#guests.add(connection, host);
     this.#owner.connected(connection, hello.extras);
     connection.announce(outcome);
+    return connection;
   }
 
   #answer(link: Link, hello: ClientHello, offer: ClientOffer, granted: Granted): ServerHello {

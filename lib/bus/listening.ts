@@ -61,8 +61,8 @@ export class Listening {
 
   /** As `Server.close`; takes no longer than `ms` and a moment. */
   close(ms: number, allowReconnect: boolean): Promise<void> {
-    if (this.#state === 'idle') return Promise.resolve();
-    this.#closing ??= this.#close(ms, allowReconnect).finally(() => {
+    const close = this.#state === 'idle' ? this.#closeUnstarted : this.#close;
+    this.#closing ??= close.call(this, ms, allowReconnect).finally(() => {
       this.#closing = undefined;
     });
     return this.#closing;
@@ -91,6 +91,13 @@ export class Listening {
   #taken(link: Link): void {
     if (this.#state === 'closing' || this.#state === 'idle') link.destroy();
     else this.#owner.connections.accept(link);
+  }
+
+  /** Those that were started here may be connected all the same. */
+  #closeUnstarted(ms: number, allowReconnect: boolean): Promise<void> {
+    const { connections } = this.#owner;
+    connections.refuseAll();
+    return connections.close('Server was shut down', allowReconnect, ms);
   }
 
   async #close(ms: number, allowReconnect: boolean): Promise<void> {

@@ -1,18 +1,7 @@
-import process from 'node:process';
-import type { Clock } from '../base/clock.ts';
+import type { ChildProcess } from 'node:child_process';
 import { BusError } from '../base/errors.ts';
-import { systemClock } from '../base/system-clock.ts';
-import type { SessionDialect } from '../session/dialect.ts';
-import { resolveAddress } from '../transport/address.ts';
-import { dialer } from '../transport/dial.ts';
-import { listen } from '../transport/listen.ts';
-import { MemoryNetwork } from '../transport/memory.ts';
-import { checkCredentials } from '../transport/net-listener.ts';
-import { isContractValue, OwnContracts } from '../wire/contracts.ts';
-import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
-import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
-import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
-import { Slab } from '../base/slab.ts';
+import { startChild } from '../transport/child.ts';
+import { isContractValue } from '../wire/contracts.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
 import type { Contract, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
@@ -30,88 +19,26 @@ import {
   type ServerJournal,
 } from './durable.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
-import { linuxProcesses } from '../base/process-table.ts';
-import { ProcessWatch } from './process-watch.ts';
 import type { SendSettings, StartSettings } from './call-settings.ts';
+import { nodeClientPlatform, nodeServerPlatform, orphanPlatform } from './node-platform.ts';
+import { readyConnection, readySettings, type SpawnSettings } from './offspring.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
-import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
+import { type ParentOptions, withoutParent } from './parent-options.ts';
 import { Server as PortableServer } from './server.ts';
 
-/** One for all clients and servers here, so that one look serves all who lost their links to one process. */
-const ownWatch = new ProcessWatch(systemClock, linuxProcesses);
-const watchOf = (clock: Clock): ProcessWatch =>
-  clock === systemClock ? ownWatch : new ProcessWatch(clock, linuxProcesses);
-
-const platform: Platform = {
-  compression: { deflater: () => createDeflater(), inflater: createInflater },
-  netIpcDialect({ messagepack, deflater, inflater, contracts }, { maxMessageBytes, maxDepth }): SessionDialect {
-    const slab = new Slab();
-    return {
-      reliable: false,
-      handles: false,
-      slab,
-      encoder: new NetIpcEncoder({ slab, messagepack, deflater, contracts, maxFrameBytes: maxMessageBytes }),
-      decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
-    };
-  },
-  contracts: ({ contracts, maxDepth }) =>
-    contracts &&
-    new OwnContracts(
-      contracts.map(({ codec }) => codec),
-      maxDepth,
-    ),
-  ...(process.platform === 'linux' && { processes: watchOf }),
-};
-
-const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
-  network instanceof MemoryNetwork ? network : undefined;
-
-export const nodeClientPlatform: ClientPlatform = {
-  ...platform,
-  dialer(options) {
-    const address = resolveAddress(options);
-    const { clock } = options;
-    const dial = dialer(address, {
-      options: options.options,
-      tls: options.tls,
-      clock,
-      network: networkOf(options.network),
-    });
-    return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
-  },
-};
-
-export const nodeServerPlatform: ServerPlatform = {
-  ...platform,
-  listener(options) {
-    const address = resolveAddress(options);
-    const { tls, clock, listenOptions, handshakeTimeoutMs, maxUnauthorized } = options;
-    const settings = {
-      options: options.options,
-      tls,
-      clock,
-      network: networkOf(options.network),
-      listenOptions,
-      handshakeTimeoutMs,
-      maxHandshakes: maxUnauthorized,
-    };
-    checkCredentials(address, settings);
-    return (takeover, events) => listen(address, { ...settings, takeover }, events);
-  },
-};
-
 /** What `new Client` takes in Node. */
-export type NodeClientOptions = ClientOptions & JournalOptions;
+export type NodeClientOptions = ClientOptions & JournalOptions & ParentOptions;
 /** What `new Server` takes in Node. */
 export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions;
 
-/** A `Client` over unix sockets, pipes, TCP, TLS and memory. */
+/** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of the process that started this one. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   readonly #journal: ClientJournal | undefined;
 
   constructor(options?: NodeClientOptions) {
-    const { others, journal } = withoutJournal<ClientOptions>(options);
-    super(others, nodeClientPlatform, new.target !== Client);
+    const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(options);
+    const { others, orphan } = withoutParent<ClientOptions>(given);
+    super(others, orphan ? orphanPlatform : nodeClientPlatform, new.target !== Client);
     this.#journal =
       journal &&
       this.use(
@@ -192,7 +119,13 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   }
 }
 
-/** A `Server` over unix sockets, pipes, TCP, TLS and memory. */
+/** A process that a server started, and its client. */
+export interface Spawned<C extends Contract = Untyped> {
+  readonly child: ChildProcess;
+  readonly connection: PortableConnection<C>;
+}
+
+/** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   readonly #journal: ServerJournal | undefined;
 
@@ -248,6 +181,20 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     settings?: ConsumeSettings<ToServer<C, 'message'>>,
   ): DurableConsumer {
     return this.#journaled.consume(handler as Consume, settings);
+  }
+
+  /**
+   * Starts a process with a link to this server: `new Client({ url: 'parent:' })` in it connects, also where this server was not
+   * started. A `.js`, `.mjs`, `.cjs`, `.ts`, `.mts` or `.cts` file, or a `file:` URL, is run by `process.execPath` with `execArgv`;
+   * anything else is a command. Resolves once its client has connected. Rejects `ERR_SPAWN` where there is no such file, or the
+   * process ends, or has no client within `readyTimeoutMs`, and then ends it; and `ERR_INVALID_OPTION`.
+   */
+  async spawn(file: string | URL, args: readonly string[] = [], settings: SpawnSettings = {}): Promise<Spawned<C>> {
+    const { clock } = this.options;
+    const { options, readyTimeoutMs } = readySettings(file, settings);
+    const child = startChild(file, args, options, clock);
+    const connection = await readyConnection(child, String(file), clock, (link) => this.take(link, readyTimeoutMs));
+    return { child: child.child, connection };
   }
 
   override async start(settings?: StartSettings): Promise<this> {

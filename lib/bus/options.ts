@@ -17,7 +17,8 @@ const mebibyte = 1_048_576;
 /** Where the bus lives; one of `url`, `path` or `port` (with `host`). */
 export const addressOptions = {
   /**
-   * Address as one string: `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tls:host:port` or `memory:name`.
+   * Address as one string: `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tls:host:port` or `memory:name`;
+   * for clients also `parent:`, whoever started this process.
    */
   url: text(),
   /**

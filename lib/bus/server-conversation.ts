@@ -228,6 +228,10 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
       return;
     }
     this.lifecycle.move('disconnected');
+    if (this.current.last?.final === true) {
+      this.processDied();
+      return;
+    }
     this.events.linkChanged(this.handle, false);
     this.current.tell();
     if (!this.lifecycle.is('disconnected')) return;

@@ -2,6 +2,7 @@ import { BusEmitter } from '#emitter';
 import type { Server as NetServer } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
+import type { Link } from '../transport/link.ts';
 import { type AudienceSettings, type StartSettings, startSettings, type SurveySettings } from './call-settings.ts';
 import { Connection, type ServerHandle } from './connection.ts';
 import { Connections } from './connections.ts';
@@ -215,6 +216,20 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   /** @internal */
   protected get journal(): ServerJournal | undefined {
     return undefined;
+  }
+
+  /**
+   * @internal Takes a link that was made here, and resolves the connection of the client that comes on it, once its
+   * `connect` was told. Rejects with what kept it from coming.
+   */
+  protected take(link: Link, withinMs: number): Promise<Connection<C>> {
+    return new Promise((resolve, reject) => {
+      this.#connections.expect(link, {
+        withinMs,
+        came: (connection) => resolve(connection),
+        failed: reject,
+      });
+    });
   }
 
   #connected(connection: Connection, payload: unknown): void {

@@ -14,7 +14,9 @@ export type Address =
       readonly netLag: number;
       /** Bytes per second, counted at the sending end; `Infinity`: no limit. */
       readonly netSpeed: number;
-    };
+    }
+  /** Whoever started this process or thread, by `Server.spawn` or `Server.thread`. */
+  | { readonly kind: 'parent' };
 
 /** The options of a `Server` or `Client` that say where it lives. */
 export interface AddressOptions {
@@ -27,6 +29,9 @@ export interface AddressOptions {
   /** `true`, or the options of `node:tls`: a tcp address becomes a tls address. */
   readonly tls?: boolean | object | undefined;
 }
+
+/** The `url` of whoever started this process or thread. */
+export const parentUrl = 'parent:';
 
 const defaultPath = 'net-ipc';
 const defaultPort = 4466;
@@ -75,16 +80,17 @@ export function resolveAddress(options: AddressOptions): Address {
 }
 
 /**
- * Reads `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tcp://host:port`, `tls:host:port` or
+ * Reads `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tcp://host:port`, `tls:host:port`, `parent:` or
  * `memory:name?netLag=ms&netSpeed=bytes`; the port is 4466 if a scheme is given without one. `unix:` and `pipe:` both
  * mean the platform's local socket. Throws as `resolveAddress` does.
  */
 export function parseAddress(text: string): Address {
   if (typeof text !== 'string' || text === '') throw invalid('option url must be a non-empty string');
+  if (text === parentUrl) return { kind: 'parent' };
   const scheme = /^(unix|pipe|tcp|tls|memory):(?:\/\/)?(.*)$/s.exec(text);
   if (scheme === null) {
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-      throw invalid(`option url has an unknown scheme: ${text}; there are unix, pipe, tcp, tls and memory`);
+      throw invalid(`option url has an unknown scheme: ${text}; there are unix, pipe, tcp, tls, memory and parent`);
     return { kind: 'tcp', ...parseHostPort(text, undefined) };
   }
   const [, kind, rest = ''] = scheme;
@@ -108,6 +114,8 @@ export function formatAddress(address: Address): string {
     case 'tcp':
     case 'tls':
       return `${address.kind}:${formatHostPort(address.host, address.port)}`;
+    case 'parent':
+      return parentUrl;
     case 'memory': {
       const query = new URLSearchParams();
       if (address.netLag > 0) query.set('netLag', String(address.netLag));

@@ -9,6 +9,7 @@ import { sleep } from '../base/wait.ts';
 import { type Address, formatAddress } from './address.ts';
 import type { Dial, Link } from './link.ts';
 import { processNetwork } from './memory.ts';
+import { parentLink } from './parent.ts';
 import type { DialSettings } from './settings.ts';
 import { SocketLink } from './socket-link.ts';
 
@@ -22,13 +23,14 @@ export function dialer(address: Address, settings: DialSettings = {}): Dial {
     const clock = settings.clock ?? systemClock;
     return (signal) => network.dial(address, clock, signal);
   }
+  if (address.kind === 'parent') return async () => parentLink(settings);
   if ('port' in address && address.port === 0) {
     throw new BusError('ERR_INVALID_OPTION', 'option port: port 0 can be listened on, not connected to');
   }
   return (signal) => dialSocket(address, settings, signal);
 }
 
-export type SocketAddress = Exclude<Address, { kind: 'memory' }>;
+export type SocketAddress = Exclude<Address, { kind: 'memory' | 'parent' }>;
 
 /** How long a socket file whose queue is full is tried again before that is an error, and how often. */
 const crowdedForMs = 2_000;

@@ -12,11 +12,16 @@ export interface LinkEvents {
 
 /** One open byte pipe. It never knows a frame. */
 export interface Link {
-  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket';
-  /** Who is at the other end: an address for tcp and tls, the path for a socket file, the name for memory. */
+  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket' | 'child' | 'worker';
+  /**
+   * Who is at the other end: an address for tcp and tls, the path for a socket file, the name for memory, for a child its
+   * process id, for a thread its number, and for either's parent `parent:`.
+   */
   readonly remote: string;
-  /** True where only this user of this machine can be at the other end (unix, pipe, memory). */
+  /** True where only this user of this machine can be at the other end (all but tcp, tls and websocket). */
   readonly trusted: boolean;
+  /** True where no link can follow this one: who loses it has lost the process or thread at its other end. */
+  readonly final?: boolean;
   /** The platform's socket, for those who ask; busbar itself uses only this interface. */
   readonly socket: Socket | undefined;
   /** Bytes written here that the platform has not taken yet. */

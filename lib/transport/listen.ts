@@ -18,6 +18,7 @@ export async function listen(address: Address, settings: ListenSettings, events:
       `option takeover works on unix socket paths, not on a ${address.kind} address`,
     );
   }
+  checkListenable(address);
   checkCredentials(address, settings);
   switch (address.kind) {
     case 'memory':
@@ -27,4 +28,10 @@ export async function listen(address: Address, settings: ListenSettings, events:
     default:
       return listenNet(address, settings, events);
   }
+}
+
+/** Throws `ERR_INVALID_OPTION` for an address that only a client can have. */
+export function checkListenable(address: Address): asserts address is Exclude<Address, { kind: 'parent' }> {
+  if (address.kind !== 'parent') return;
+  throw new BusError('ERR_INVALID_OPTION', 'option url: a parent is connected to, and not listened on');
 }

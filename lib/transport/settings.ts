@@ -16,7 +16,10 @@ export interface LinkSettings {
   readonly endTimeoutMs?: number | undefined;
 }
 
-export interface DialSettings extends LinkSettings {}
+export interface DialSettings extends LinkSettings {
+  /** As `ParentSettings.orphan`, for the parent's address. */
+  readonly orphan?: boolean | undefined;
+}
 
 export interface ListenSettings extends LinkSettings {
   /** `net.Server.listen` options; for a socket file also `readableAll` and `writableAll`. */

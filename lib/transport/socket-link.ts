@@ -4,17 +4,20 @@ import { systemClock } from '../base/system-clock.ts';
 import type { Link, LinkEvents } from './link.ts';
 
 export interface SocketLinkOptions {
-  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls';
+  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'child';
   readonly remote: string;
+  /** As `Link.final`. */
+  readonly final?: boolean | undefined;
   readonly clock?: Clock | undefined;
   readonly endTimeoutMs?: number | undefined;
 }
 
 /** A link over a connected `net.Socket` or a secured `tls.TLSSocket`. */
 export class SocketLink implements Link {
-  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls';
+  readonly kind: SocketLinkOptions['kind'];
   readonly remote: string;
   readonly trusted: boolean;
+  readonly final: boolean;
   readonly #clock: Clock;
   readonly #endTimeoutMs: number;
   readonly #socket: Socket;
@@ -28,7 +31,8 @@ export class SocketLink implements Link {
     this.#socket = socket;
     this.kind = options.kind;
     this.remote = options.remote;
-    this.trusted = options.kind === 'unix' || options.kind === 'pipe';
+    this.trusted = options.kind !== 'tcp' && options.kind !== 'tls';
+    this.final = options.final === true;
     this.#clock = options.clock ?? systemClock;
     this.#endTimeoutMs = options.endTimeoutMs ?? 5_000;
     if (!this.trusted) socket.setNoDelay(true);

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { it } from 'mocha';
 import { command } from '../support/command.ts';
 import { root } from '../support/repository.ts';
-import { contract, json, native } from '../support/buses.ts';
+import { contract, json, type Kind, native } from '../support/buses.ts';
 
 const busbar = pathToFileURL(join(root, 'dist/index.js')).href;
 
@@ -21,14 +21,16 @@ contract(
   (bus, { client }, kind) => {
     const run = async (script: string): Promise<string> => {
       const path = JSON.stringify(bus().path);
-      const address = { memory: "{ url: 'memory:exit' }", unix: `{ path: ${path} }`, tcp: '{ port: 0 }', tls: '{}' }[
-        kind
-      ];
-      const away = {
+      const addresses: Partial<Record<Kind, string>> = {
+        memory: "{ url: 'memory:exit' }",
+        unix: `{ path: ${path} }`,
+        tcp: '{ port: 0 }',
+      };
+      const address = addresses[kind];
+      const away: Partial<Record<Kind, string>> = {
         memory: "{ url: 'memory:away' }",
         unix: `{ path: ${path} + '.away' }`,
         tcp: '{ port: 1 }',
-        tls: '{}',
       };
       const text = `
         const { Client, Server } = await import(${JSON.stringify(busbar)});

@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/base/system-clock.ts';
 import { Client as PortableClient } from '../../lib/bus/client.ts';
 import { linuxProcesses, type ProcessMark } from '../../lib/base/process-table.ts';
 import { ProcessWatch } from '../../lib/bus/process-watch.ts';
-import { nodeClientPlatform, nodeServerPlatform } from '../../lib/bus/node-bus.ts';
+import { nodeClientPlatform, nodeServerPlatform } from '../../lib/bus/node-platform.ts';
 import type { Processes } from '../../lib/bus/platform.ts';
 import { Server as PortableServer } from '../../lib/bus/server.ts';
 import {

@@ -12,8 +12,9 @@ import {
 } from '../../lib/index.ts';
 import { MemoryFaults, MemoryNetwork } from '../../lib/testing/index.ts';
 import { certificate } from './certificate.ts';
+import { childPair, type Pair, PairNetwork } from './pair-network.ts';
 
-export const kinds = ['memory', 'unix', 'tcp', 'tls'] as const;
+export const kinds = ['memory', 'unix', 'tcp', 'tls', 'child'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Dialect {
@@ -38,6 +39,14 @@ export const dialects: readonly Dialect[] = [
     client: { native: false, messagepack: true, compress: true },
   },
 ];
+
+/** Those whose links are made in pairs, and how; none of them has a listening socket of the platform's. */
+const pairs: Partial<Record<Kind, (name: string) => Promise<Pair>>> = { child: childPair };
+
+/** Those that listen on a socket of the platform's. */
+export const hasListener = (kind: Kind): boolean => kind !== 'memory' && pairs[kind] === undefined;
+/** Those whose links are sockets of the platform's. */
+export const hasSocket = (kind: Kind): boolean => kind !== 'memory';
 
 interface Emitter {
   once(event: never, listener: (...args: never[]) => void): unknown;
@@ -89,7 +98,7 @@ export class Bus {
   /** What came as `error`, to be looked at by the spec; one that nobody took fails it. */
   errors: BusError[] = [];
   readonly faults = new MemoryFaults({ random: eager });
-  readonly #network = new MemoryNetwork({ faults: this.faults });
+  readonly #network: MemoryNetwork;
   readonly #name = `spec-${++names}`;
   #folder: string | undefined;
   #port = 0;
@@ -99,6 +108,8 @@ export class Bus {
   constructor(kind: Kind, dialect: Dialect) {
     this.kind = kind;
     this.dialect = dialect;
+    const make = pairs[kind];
+    this.#network = make === undefined ? new MemoryNetwork({ faults: this.faults }) : new PairNetwork(make);
   }
 
   get path(): string {
@@ -113,6 +124,7 @@ export class Bus {
   get serverAddress(): ServerOptions {
     switch (this.kind) {
       case 'memory':
+      case 'child':
         return { url: `memory:${this.#name}`, network: this.#network };
       case 'unix':
         return { path: this.path };
@@ -126,6 +138,7 @@ export class Bus {
   get clientAddress(): ClientOptions {
     switch (this.kind) {
       case 'memory':
+      case 'child':
         return { url: `memory:${this.#name}`, network: this.#network };
       case 'unix':
         return { path: this.path };
@@ -189,7 +202,8 @@ export class Bus {
 
   /** Breaks the link under `connection` as a failing network would. */
   cut(connection: Connection): void {
-    if (this.kind === 'memory') for (const pair of this.faults.pairs) pair.cut();
+    if (this.#network instanceof PairNetwork) this.#network.cut();
+    else if (this.kind === 'memory') for (const pair of this.faults.pairs) pair.cut();
     else connection.connection?.destroy();
   }
 
@@ -197,9 +211,13 @@ export class Bus {
     for (const client of this.#clients) client.destroy();
     await Promise.all(this.#servers.map((server) => server.close()));
     for (const client of this.#clients) client.connection?.destroy();
+    if (this.#network instanceof PairNetwork) this.#network.close();
     if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 }
+
+/** Links in pairs carry bytes as others do, so that one dialect is enough for them in a hurry. */
+const inEveryDialect = process.env['BUSBAR_CONTRACT'] === 'all';
 
 /** Describes `topic` once for each of the given kinds and dialects; each spec gets a bus of its own. */
 export function contract(
@@ -209,6 +227,7 @@ export function contract(
 ): void {
   for (const kind of on) {
     for (const dialect of speaking) {
+      if (pairs[kind] !== undefined && dialect !== native && !inEveryDialect) continue;
       describe(`${topic} - ${kind}, ${dialect.name}`, () => {
         let bus: Bus;
         beforeEach(() => {

@@ -1,0 +1,86 @@
+import process from 'node:process';
+import type { Clock } from '../base/clock.ts';
+import { linuxProcesses } from '../base/process-table.ts';
+import { Slab } from '../base/slab.ts';
+import { systemClock } from '../base/system-clock.ts';
+import type { SessionDialect } from '../session/dialect.ts';
+import { resolveAddress } from '../transport/address.ts';
+import { dialer } from '../transport/dial.ts';
+import { checkListenable, listen } from '../transport/listen.ts';
+import { MemoryNetwork } from '../transport/memory.ts';
+import { checkCredentials } from '../transport/net-listener.ts';
+import { OwnContracts } from '../wire/contracts.ts';
+import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
+import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
+import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
+import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
+import { ProcessWatch } from './process-watch.ts';
+
+/** One for all clients and servers here, so that one look serves all who lost their links to one process. */
+const ownWatch = new ProcessWatch(systemClock, linuxProcesses);
+const watchOf = (clock: Clock): ProcessWatch =>
+  clock === systemClock ? ownWatch : new ProcessWatch(clock, linuxProcesses);
+
+const platform: Platform = {
+  compression: { deflater: () => createDeflater(), inflater: createInflater },
+  netIpcDialect({ messagepack, deflater, inflater, contracts }, { maxMessageBytes, maxDepth }): SessionDialect {
+    const slab = new Slab();
+    return {
+      reliable: false,
+      handles: false,
+      slab,
+      encoder: new NetIpcEncoder({ slab, messagepack, deflater, contracts, maxFrameBytes: maxMessageBytes }),
+      decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),
+    };
+  },
+  contracts: ({ contracts, maxDepth }) =>
+    contracts &&
+    new OwnContracts(
+      contracts.map(({ codec }) => codec),
+      maxDepth,
+    ),
+  ...(process.platform === 'linux' && { processes: watchOf }),
+};
+
+const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
+  network instanceof MemoryNetwork ? network : undefined;
+
+const clientPlatform = (orphan: boolean): ClientPlatform => ({
+  ...platform,
+  dialer(options) {
+    const address = resolveAddress(options);
+    const { clock } = options;
+    const dial = dialer(address, {
+      options: options.options,
+      tls: options.tls,
+      clock,
+      network: networkOf(options.network),
+      orphan,
+    });
+    return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
+  },
+});
+
+export const nodeClientPlatform = clientPlatform(false);
+/** For a client whose process may outlive its parent. */
+export const orphanPlatform = clientPlatform(true);
+
+export const nodeServerPlatform: ServerPlatform = {
+  ...platform,
+  listener(options) {
+    const address = resolveAddress(options);
+    const { tls, clock, listenOptions, handshakeTimeoutMs, maxUnauthorized } = options;
+    const settings = {
+      options: options.options,
+      tls,
+      clock,
+      network: networkOf(options.network),
+      listenOptions,
+      handshakeTimeoutMs,
+      maxHandshakes: maxUnauthorized,
+    };
+    checkListenable(address);
+    checkCredentials(address, settings);
+    return (takeover, events) => listen(address, { ...settings, takeover }, events);
+  },
+};

@@ -1,0 +1,64 @@
+import { type Clock, longestTimerMs } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/thrown.ts';
+import { withinTime } from '../base/wait.ts';
+import type { ChildOptions } from '../transport/child.ts';
+import type { Link } from '../transport/link.ts';
+import type { Offspring } from '../transport/offspring.ts';
+
+/** What starting something with a link to it takes besides. */
+export interface ReadySettings {
+  /** How long its client may take to connect; 30,000 ms unless given. */
+  readonly readyTimeoutMs?: number | undefined;
+}
+
+/** What `Server.spawn` takes: what `child_process.spawn` does, and this; `stdio` is `inherit` unless given. */
+export interface SpawnSettings extends ChildOptions, ReadySettings {}
+
+/** The settings without the time, and the time. @throws BusError `ERR_INVALID_ARGUMENT`. */
+export function readySettings<Settings extends ReadySettings>(
+  file: unknown,
+  settings: Settings,
+): { readonly options: Omit<Settings, 'readyTimeoutMs'>; readonly readyTimeoutMs: number } {
+  if (!(file instanceof URL) && (typeof file !== 'string' || file === '')) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'a file to start is a path or a file: URL');
+  }
+  if (typeof settings !== 'object' || settings === null) {
+    throw new BusError('ERR_INVALID_ARGUMENT', 'what is started takes an object of options');
+  }
+  const { readyTimeoutMs = 30_000, ...options } = settings;
+  if (!Number.isInteger(readyTimeoutMs) || readyTimeoutMs < 1 || readyTimeoutMs > longestTimerMs) {
+    throw new BusError('ERR_INVALID_ARGUMENT', `readyTimeoutMs must be an integer from 1 to ${longestTimerMs}`);
+  }
+  return { options, readyTimeoutMs };
+}
+
+/** How long after a link that was lost the system may take to tell that what was at its other end has ended. */
+const endToldMs = 250;
+
+/**
+ * Resolves the connection of the client in what was started, as `take` does with its link. Rejects `ERR_SPAWN` when that fails, or
+ * when it ends before; what was started is ended then.
+ */
+export async function readyConnection<Connection>(
+  offspring: Offspring,
+  name: string,
+  clock: Clock,
+  take: (link: Link) => Promise<Connection>,
+): Promise<Connection> {
+  let ended: BusError | undefined;
+  const over = offspring.over.then(({ how, cause }) => {
+    ended = new BusError('ERR_SPAWN', `${name} ${how} before its client had connected`, { cause });
+    throw ended;
+  });
+  try {
+    return await Promise.race([take(offspring.link), over]);
+  } catch (error) {
+    if (error instanceof BusError && error.code === 'ERR_CONNECT') await withinTime(clock, endToldMs, over);
+    offspring.end();
+    offspring.link.destroy();
+    throw (
+      ended ?? new BusError('ERR_SPAWN', `the client of ${name} did not connect: ${textOf(error)}`, { cause: error })
+    );
+  }
+}

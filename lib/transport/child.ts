@@ -1,0 +1,116 @@
+import { accessSync } from 'node:fs';
+import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_process';
+import { Socket } from 'node:net';
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { textOf } from '../base/thrown.ts';
+import { type Offspring, parentDescriptor, parentVariable } from './offspring.ts';
+import { SocketLink } from './socket-link.ts';
+
+/** What `child_process.spawn` takes, but for `stdio[3]`, which is the link. */
+export interface ChildOptions extends SpawnOptions {
+  /** Arguments of Node before a file that it runs; those of this process unless given. */
+  readonly execArgv?: readonly string[] | undefined;
+}
+
+/** A process that was started with a link to it. */
+export interface Child extends Offspring {
+  readonly child: ChildProcess;
+}
+
+const script = /\.[cm]?[jt]s$/i;
+/** How long a process may take to end when it is asked to, before it is ended. */
+const endWithinMs = 2_000;
+/** How often the link of a process that has ended is looked at, for bytes that are still to be read. */
+const drainLookMs = 50;
+
+/**
+ * Starts `file` with a socket pair whose other end is its descriptor 3. A JavaScript or TypeScript file, or a `file:` URL, is run by
+ * the program that runs this process, anything else is a command. Throws `ERR_SPAWN` where there is no such file or no
+ * process to be had, and `ERR_INVALID_OPTION` for `stdio[3]`.
+ */
+export function startChild(file: string | URL, args: readonly string[], options: ChildOptions, clock: Clock): Child {
+  checkArguments(args);
+  const { execArgv = process.execArgv, stdio, env = process.env, ...others } = options;
+  const pipes = withLink(stdio);
+  const [command, before] = commandOf(file, execArgv, options);
+  const given = { ...others, stdio: pipes, env: { ...env, [parentVariable]: variableOf(pipes) } };
+  let child: ChildProcess;
+  try {
+    child = process.getBuiltinModule('node:child_process').spawn(command, [...before, ...args], given);
+  } catch (error) {
+    throw new BusError('ERR_SPAWN', `cannot start ${command}: ${textOf(error)}`, { cause: error });
+  }
+  const over = new Promise<Awaited<Offspring['over']>>((settle) => {
+    child.on('error', (cause) => settle({ how: `could not be started: ${cause.message}`, cause }));
+    child.once('exit', (code, signal) => settle({ how: `ended with ${signal ?? `exit code ${code}`}` }));
+  });
+  const socket = child.stdio?.[parentDescriptor];
+  if (!(socket instanceof Socket))
+    throw new BusError('ERR_SPAWN', `cannot start ${command}: the system gave no process`);
+  // The platform resumes what is there when the child ends, whether its reader has paused it or not.
+  (child.stdio as unknown[])[parentDescriptor] = null;
+  const link = new SocketLink(socket, { kind: 'child', remote: String(child.pid), final: true, clock });
+  child.once('exit', () => closeOnceRead(socket, clock));
+  return { child, link, over, end: () => end(child, clock) };
+}
+
+function checkArguments(args: unknown): void {
+  if (Array.isArray(args) && args.every((arg) => typeof arg === 'string')) return;
+  throw new BusError('ERR_INVALID_ARGUMENT', 'the arguments of a process are an array of strings');
+}
+
+function withLink(stdio: StdioOptions | undefined): SpawnOptions['stdio'] & unknown[] {
+  const given = Array.isArray(stdio) ? [...stdio] : Array.from({ length: 3 }, () => stdio ?? 'inherit');
+  if ((given[parentDescriptor] ?? undefined) !== undefined) {
+    throw new BusError('ERR_INVALID_OPTION', 'option stdio[3] is taken: it is the link to the child');
+  }
+  while (given.length < parentDescriptor) given.push(undefined);
+  given[parentDescriptor] = 'pipe';
+  return given;
+}
+
+function variableOf(stdio: readonly unknown[]): string {
+  return stdio.includes('ipc') ? `${parentDescriptor} ipc` : String(parentDescriptor);
+}
+
+function commandOf(
+  file: string | URL,
+  execArgv: readonly string[],
+  { cwd = process.cwd() }: ChildOptions,
+): [command: string, before: readonly string[]] {
+  const path = typeof file === 'string' ? file : fileURLToPath(file);
+  if (typeof file === 'string' && !script.test(file)) return [path, []];
+  const folder = typeof cwd === 'string' ? cwd : fileURLToPath(cwd);
+  try {
+    accessSync(resolve(folder, path));
+  } catch (error) {
+    throw new BusError('ERR_SPAWN', `cannot start ${path}: there is no such file`, { cause: error });
+  }
+  return [process.execPath, [...execArgv, path]];
+}
+
+/** Somebody else may hold the descriptor of a process that has ended, so that its end does not come by itself. */
+function closeOnceRead(socket: Socket, clock: Clock): void {
+  let before = -1;
+  const look = (): void => {
+    if (socket.destroyed) return;
+    if (socket.bytesRead === before && !socket.isPaused()) {
+      socket.destroy();
+      return;
+    }
+    before = socket.bytesRead;
+    clock.setTimer(look, drainLookMs, true);
+  };
+  look();
+}
+
+function end(child: ChildProcess, clock: Clock): void {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const timer = clock.setTimer(() => child.kill('SIGKILL'), endWithinMs);
+  child.once('exit', () => timer.cancel());
+  child.kill('SIGTERM');
+}

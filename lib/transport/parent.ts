@@ -1,0 +1,82 @@
+import { fstatSync } from 'node:fs';
+import { connect, type NetConnectOpts, Socket } from 'node:net';
+import process from 'node:process';
+import type { Clock } from '../base/clock.ts';
+import { BusError } from '../base/errors.ts';
+import { systemClock } from '../base/system-clock.ts';
+import { parentUrl } from './address.ts';
+import type { Link } from './link.ts';
+import { parentDescriptor, parentVariable } from './offspring.ts';
+import { SocketLink } from './socket-link.ts';
+
+export interface ParentSettings {
+  /** This process may outlive the one that started it. */
+  readonly orphan?: boolean | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** For listeners to be told, and to finish what is short. */
+const orphanedMs = 500;
+
+/** One for the process, or thread, however often this module is loaded. */
+const taken: unique symbol = Symbol.for('busbar.parent');
+const inProcess = globalThis as { [taken]?: boolean };
+
+/**
+ * The link to whoever started this process. Throws `ERR_CONNECT` where nobody did that has one, or it was asked for before.
+ * Unless `orphan`, the process ends soon after the other end was lost without a word.
+ */
+export function parentLink({ orphan = false, clock = systemClock }: ParentSettings): Link {
+  if (inProcess[taken] === true) throw refused('the link to the parent was taken before, and there is one only');
+  const given = process.env[parentVariable];
+  if (given === undefined || !isOurs(given)) {
+    throw refused('this process was not started by server.spawn(), or its descriptor 3 is gone');
+  }
+  inProcess[taken] = true;
+  // Those that are started from here have parents of their own.
+  delete process.env[parentVariable];
+  return new ParentLink(open(), orphan, clock);
+}
+
+/** Whether the descriptor is a socket, and none that Node made for itself. */
+function isOurs(given: string): boolean {
+  if (!process.getBuiltinModule('node:worker_threads').isMainThread) return false;
+  if (given === String(parentDescriptor) && (process.channel ?? undefined) !== undefined) return false;
+  try {
+    return process.platform === 'win32' || fstatSync(parentDescriptor).isSocket();
+  } catch {
+    return false;
+  }
+}
+
+function open(): Socket {
+  // Bun opens a descriptor by this alone, where Node does not.
+  if ('bun' in process.versions) return connect({ fd: parentDescriptor } as unknown as NetConnectOpts);
+  return new Socket({ fd: parentDescriptor, readable: true, writable: true });
+}
+
+class ParentLink extends SocketLink {
+  #isLeft = false;
+
+  constructor(socket: Socket, orphan: boolean, clock: Clock) {
+    super(socket, { kind: 'child', remote: parentUrl, final: true, clock });
+    if (orphan) return;
+    socket.once('close', () => {
+      clock.setTimer(() => this.#isLeft || process.exit(1), orphanedMs, true);
+    });
+  }
+
+  override end(): void {
+    this.#isLeft = true;
+    super.end();
+  }
+
+  override destroy(error?: Error): void {
+    this.#isLeft = true;
+    super.destroy(error);
+  }
+}
+
+function refused(why: string): BusError {
+  return new BusError('ERR_CONNECT', `cannot connect to ${parentUrl} ${why}`);
+}
