@@ -28,6 +28,8 @@ export class Disk implements LogFiles {
   room = Number.POSITIVE_INFINITY;
   /** By the name of a call: what it fails with. */
   readonly failing = new Map<string, string>();
+  /** By the name of a call: until when it has not begun. */
+  readonly held = new Map<string, Promise<void>>();
   #isOver = false;
 
   constructor(random: SeededRandom) {
@@ -167,6 +169,7 @@ export class Disk implements LogFiles {
 
   /** A while, after which what is to fail fails; nothing comes back once the machine is over. */
   async #call(name: string): Promise<void> {
+    await this.held.get(name);
     for (let ticks = Math.floor(this.#random.unit() * 4); ticks >= 0; ticks--) await Promise.resolve();
     if (this.#isOver) await new Promise(() => {});
     const code = this.failing.get(name);

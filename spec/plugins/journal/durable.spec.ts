@@ -6,9 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { type BusError, Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
 import type { DurableContext, PeerHandle } from '../../../lib/index.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
-import { SeededRandom } from '../../../lib/testing/index.ts';
 import { rejected, sleep, until } from '../../support/buses.ts';
-import { Disk } from './disk.ts';
 
 interface Heard {
   readonly data: unknown;
@@ -336,32 +334,5 @@ describe('journal, durable messages', () => {
     await waiting;
     await until(() => heard.length === stored + 1);
     expect(heard.at(-1)?.data).to.equal('last');
-  });
-
-  it('failures - of the disk of the sender reject durable sends and let plain ones pass; of the receiver, keep them there', async () => {
-    const disk = new Disk(new SeededRandom(1));
-    const up = await server({ files: disk }).start();
-    const heard = hear(up);
-    const own = new Disk(new SeededRandom(2));
-    const sender = await client({ files: own }).connect();
-    await sender.send(1, { durable: true, confirm: true });
-    disk.failing.set('write', 'ENOSPC');
-    await sender.send(2, { durable: true });
-    await until(() => errors.includes('ERR_JOURNAL'));
-    await until(async () => (await sender.backlog()).messages === 1);
-    own.failing.set('write', 'EIO');
-    expect((await rejected(sender.send(3, { durable: true }))).code).to.equal('ERR_JOURNAL');
-    expect((await rejected(sender.send(3, { durable: true }))).code).to.equal('ERR_JOURNAL');
-    expect(dataOf(heard)).to.deep.equal([1]);
-    await sender.close();
-    own.failing.clear();
-    disk.failing.clear();
-    await up.close();
-    const again = await server({ files: disk }).start();
-    const rest = hear(again);
-    const next = await client({ files: own }).connect();
-    await next.send(4, { durable: true, confirm: true });
-    await until(() => rest.length >= 2);
-    expect(dataOf(rest).filter((data) => data !== 3)).to.deep.equal([2, 4]);
   });
 });

@@ -222,6 +222,14 @@ describe('journal, log', () => {
     expect((await rejected(log.pending)).code).to.equal('ERR_JOURNAL');
     await log.close();
     expect(existsSync(folder)).to.equal(false);
+    // One that is gone once its file is open is seen too.
+    const { log: next } = await open();
+    next.append(Buffer.from('a'));
+    await next.pending;
+    rmSync(folder, { recursive: true });
+    next.append(Buffer.from('b'));
+    expect((await rejected(next.pending)).code).to.equal('ERR_JOURNAL');
+    await next.close();
   });
 
   it('batches - hold what was appended in one turn and while a write is under way', async () => {
