@@ -62,7 +62,7 @@ import { type Connection, Client, Server } from 'busbar';
 ${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
 import { Client as PageClient } from 'busbar/browser';
 import { type Infer, struct, text, u32 } from 'busbar/contract';
-import { Log } from 'busbar/journal';
+import { Log, outbox, type OutboxDatabase } from 'busbar/journal';
 import { proxy } from 'busbar/rpc';
 import { socketIo } from 'busbar/socket.io';
 import type { Adapter } from 'socket.io-adapter';
@@ -91,6 +91,8 @@ const adapters: (typeof Adapter)[] = [server.use(socketIo({ allow: ({ linkKind }
 adapters.push(client.use(socketIo()).adapter);
 client.handle((question, { peer }) => question === 'status' && peer === client);
 void Log.open('log', { survive: 'power' }).then((log) => log.keepFrom(log.append(new Uint8Array(1)) ?? 0));
+declare const database: OutboxDatabase;
+outbox(database, new Client<Game>({ port: 1 })).send({ tick: 1 } as never);
 new PageClient({ url: 'wss://example.org' });
 // @ts-expect-error it is a number
 server.handle(() => 'x');

@@ -16,7 +16,7 @@ import { consumerTable } from './consumer-options.ts';
 import { Deliveries } from './deliveries.ts';
 import { InboxLog } from './inbox-log.ts';
 import { Intake } from './intake.ts';
-import { heardQuestion, readOpening } from './lane-messages.ts';
+import { heardQuestion, leaveQuestion, readOpening } from './lane-messages.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import type { Sender } from './senders.ts';
 
@@ -104,12 +104,18 @@ export class Inbox {
   }
 
   /** Answers what a sender asks on the lane. */
-  async asked(data: unknown, { peer }: LaneRequestContext): Promise<unknown> {
+  async asked(data: unknown, { peer, signal }: LaneRequestContext): Promise<unknown> {
     if (data === heardQuestion) return this.#open?.intake.heardOf(peer);
+    if (data === leaveQuestion) return this.#open?.inbox.senders.leave(peer);
     const opening = readOpening(data);
     if (opening === undefined) throw new BusError('ERR_PROTOCOL', 'A journal is opened with its ids');
     if (this.#opening === undefined) throw new BusError('ERR_UNAVAILABLE', 'The journal is closed');
-    const opened = (await this.#opening).intake.open(peer, opening);
+    const { inbox, intake } = await this.#opening;
+    // Its session may be over by now; nobody would hear of that a second time.
+    signal.throwIfAborted();
+    const opened = intake.open(peer, opening);
+    // What is about to be written counts as here, but may be lost with this process: nobody lets go of it before it is.
+    await inbox.log.pending;
     this.#events.opened?.(peer, opening[0]);
     return opened;
   }

@@ -1,3 +1,5 @@
+export { type Outbox, outbox, type OutboxClient } from './database/outbox.ts';
+export type { OutboxDatabase, OutboxStatement } from './database/outbox-database.ts';
 export { journal } from './journal.ts';
 export type { JournalSettings } from './journal-table.ts';
 export { Log, type LogOwner, type LogRecord } from './log/log.ts';

@@ -15,6 +15,9 @@ export const heardQuestion = 'heard';
 /** A server asks a client for the id of its journal. */
 export const whoQuestion = 'who';
 
+/** Says that nothing more comes of the journal, so that another peer may have it; answered when that is known. */
+export const leaveQuestion = 'leave';
+
 const idBytes = 16;
 
 /** Records of one opening, as they go over the lane: the id, and the records behind it. */

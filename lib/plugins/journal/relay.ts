@@ -2,7 +2,7 @@ import { asBusError, BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { type Lane, MessageCodec, type PeerHandle, type PluginHost, type SendSettings } from '../../bus/plugin.ts';
 import { type Feed, type FeedOwner, JournalFeed, PlainFeed } from './feed.ts';
-import { heardQuestion, readAcknowledged, readOpened } from './lane-messages.ts';
+import { heardQuestion, leaveQuestion, readAcknowledged, readOpened } from './lane-messages.ts';
 import type { Source } from './source.ts';
 
 const retryMs = 1_000;
@@ -68,6 +68,14 @@ export class Relay {
     this.#peer = undefined;
     this.#reachesJournal = false;
     this.stop();
+  }
+
+  /** Nothing more goes out in this session, and another peer may have the source from when this resolves. Never rejects. */
+  async leave(): Promise<void> {
+    const peer = this.#peer;
+    const hadJournal = this.#reachesJournal;
+    this.end();
+    if (peer !== undefined && hadJournal) await this.#lane.request(peer, leaveQuestion).catch(() => {});
   }
 
   /** Nothing more goes out in this session. */

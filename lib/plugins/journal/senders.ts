@@ -81,7 +81,7 @@ export class Senders {
     this.#byFolder.set(folder, sender);
     this.#byPeer.set(peer, sender);
     sender.peer = peer;
-    sender.isLinked = true;
+    sender.isLinked = peer.remoteAddress !== undefined;
     sender.seenAt = nowMs;
     const named = new Set(journals.map(([journal]) => journal));
     for (const journal of sender.written.keys()) {

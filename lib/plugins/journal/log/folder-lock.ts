@@ -7,7 +7,7 @@ import { codeOf } from '../../../base/thrown.ts';
 import { type LogFiles, pathIn } from './files.ts';
 
 /** How the owner of a folder is known: its process, and this one lock. */
-interface Owner {
+export interface Owner {
   readonly host: string;
   readonly pid: number;
   /** Where the system tells: two processes with one pid differ in it. */
@@ -31,7 +31,7 @@ export class FolderLock {
   /** @throws BusError `ERR_JOURNAL_IN_USE`, or the system's error where no lock can be made. */
   static async take(files: LogFiles, folder: string): Promise<FolderLock> {
     const path = pathIn(folder, 'lock');
-    const own: Owner = { host: hostname(), pid: process.pid, ...linuxProcesses.own(), token: token(systemRandom) };
+    const own = newOwner();
     const text = JSON.stringify(own);
     // Each round that fails is one in which somebody else got the lock, or let go of it.
     for (let round = 0; round < 100; round++) {
@@ -76,8 +76,13 @@ async function moveAside(files: LogFiles, path: string, stale: string, own: stri
   await files.remove(aside);
 }
 
+/** This process, as the owner of one thing. */
+export function newOwner(): Owner {
+  return { host: hostname(), pid: process.pid, ...linuxProcesses.own(), token: token(systemRandom) };
+}
+
 /** Undefined for what no process of ours wrote, which nobody holds. */
-function ownerIn(text: string): Owner | undefined {
+export function ownerIn(text: string): Owner | undefined {
   try {
     const found = JSON.parse(text) as Partial<Owner> | null;
     if (typeof found?.host !== 'string' || typeof found.pid !== 'number') return undefined;
@@ -88,7 +93,7 @@ function ownerIn(text: string): Owner | undefined {
 }
 
 /** False also where it cannot be told. */
-function isGone(owner: Owner, own: Pick<Owner, 'host' | 'place'>): boolean {
+export function isGone(owner: Owner, own: Pick<Owner, 'host' | 'place'>): boolean {
   const { pid, start, place } = owner;
   if (start !== undefined && place !== undefined && place === own.place) {
     return linuxProcesses.isGone({ pid, start, place });

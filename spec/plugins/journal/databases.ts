@@ -1,0 +1,54 @@
+import { createRequire } from 'node:module';
+import type { OutboxDatabase } from '../../../lib/plugins/journal/index.ts';
+
+/** A database of SQLite in a file, opened by a driver that runs here. */
+export interface OpenDatabase extends OutboxDatabase {
+  close(): void;
+}
+
+interface WasmStatement {
+  run(values: readonly unknown[]): unknown;
+  all(values: readonly unknown[]): unknown[];
+}
+interface WasmDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): WasmStatement;
+  close(): void;
+}
+
+const require = createRequire(import.meta.url);
+const { Database } = require('node-sqlite3-wasm') as { readonly Database: new (path: string) => WasmDatabase };
+
+/** SQLite compiled to WebAssembly, which every Node runs; its statements take a list where others take arguments. */
+function openWasm(path: string): OpenDatabase {
+  const database = new Database(path);
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      return { run: (...values) => statement.run(values), all: (...values) => statement.all(values) };
+    },
+    close: () => database.close(),
+  };
+}
+
+interface NodeSqlite {
+  readonly DatabaseSync: new (path: string) => OpenDatabase;
+}
+
+function nodeSqlite(): NodeSqlite | undefined {
+  try {
+    return require('node:sqlite') as NodeSqlite;
+  } catch {
+    // Node 20 has none.
+    return undefined;
+  }
+}
+
+const ofNode = nodeSqlite();
+
+/** The drivers that run in this Node. */
+export const drivers: readonly (readonly [name: string, open: (path: string) => OpenDatabase])[] = [
+  ['SQLite in WebAssembly', openWasm],
+  ...(ofNode === undefined ? [] : [['node:sqlite', (path: string) => new ofNode.DatabaseSync(path)] as const]),
+];
