@@ -1,36 +1,44 @@
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asBusError, BusError } from '../base/errors.ts';
+import { resolveOptions } from '../base/options.ts';
+import { systemClock } from '../base/system-clock.ts';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { describeRecord } from '../plugins/journal/described-record.ts';
+import { InboxLog } from '../plugins/journal/inbox-log.ts';
 import { Inventory } from '../plugins/journal/inventory.ts';
 import { systemFiles } from '../plugins/journal/log/files.ts';
 import { type FolderView, viewFolder } from '../plugins/journal/log/folder-view.ts';
+import { logTable } from '../plugins/journal/log/log-options.ts';
 import type { Damage, Segment } from '../plugins/journal/log/repair.ts';
 import type { Visit } from '../plugins/journal/log/scan.ts';
 import { printable, printableJson } from './printable.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const usage = `usage: busbar journal FOLDER [OPTIONS]
+       busbar journal FOLDER --retry [ID]
 
 Tells what is in the folder of a journal. It changes nothing there, and reads beside a process that has the folder.
 
       --json     { segments: [{ file, bytes, first, last }], waiting, deadLetters }
       --dump     each record as a line of JSON
+      --retry    has the dead letter ID, or all of them, handled again by the process that starts next; not while
+                 a process has the folder
   -h, --help     tell this
 
-Ends with 0, with 1 for a folder that is none or cannot be read, with 2 where something in it is damaged, and with 3 for
-a journal of another version.
+Ends with 0, with 1 for a folder that is none or cannot be read, with 2 where something in it is damaged, with 3 for a
+journal of another version, and with 4 where --retry finds that a process has the folder.
 `;
 
 const flags = {
   json: { type: 'boolean' },
   dump: { type: 'boolean' },
+  retry: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 const damaged = 2;
-const ofOtherVersion = 3;
+const codes: Readonly<Record<string, number>> = { ERR_JOURNAL: 3, ERR_JOURNAL_IN_USE: 4 };
 
 /** `busbar journal`: resolves the exit code. */
 export async function journalCommand(args: readonly string[], around: Surroundings): Promise<number> {
@@ -40,13 +48,31 @@ export async function journalCommand(args: readonly string[], around: Surroundin
       around.out(usage);
       return 0;
     }
-    const [folder] = positionals;
-    if (folder === undefined || positionals.length > 1) throw misused('It takes one folder');
-    if (values.json === true && values.dump === true) throw misused('--json and --dump exclude each other');
-    return await show(folder, values, around);
+    const [folder, id] = positionals;
+    const { json = false, dump = false, retry = false } = values;
+    if (folder === undefined || positionals.length > (retry ? 2 : 1)) throw misused('It takes one folder');
+    if ([json, dump, retry].filter(Boolean).length > 1) throw misused('--json, --dump and --retry exclude each other');
+    return await (retry ? revive(folder, id, around) : show(folder, values, around));
   } catch (error) {
     around.complain(printable(`busbar journal: ${textOf(error)}\n`));
-    return codeOf(error) === 'ERR_JOURNAL' ? ofOtherVersion : 1;
+    return codes[codeOf(error) ?? ''] ?? 1;
+  }
+}
+
+/** Has dead letters handled again by the process that starts next. */
+async function revive(folder: string, id: string | undefined, around: Surroundings): Promise<number> {
+  const { damages } = await viewed(folder, () => {});
+  const isDamaged = damages.some(({ torn }) => !torn);
+  for (const damage of damages) if (!damage.torn) around.complain(printable(`${sentenceOf(damage)}\n`));
+  if (isDamaged) return damaged;
+  const inbox = await InboxLog.open(folder, resolveOptions('Log', logTable, {}), systemClock, 0);
+  try {
+    const ids = id === undefined ? (await inbox.deadLetters.list()).map((letter) => letter.id) : [id];
+    for (const each of ids) await inbox.revive(each);
+    around.out(`${grouped(ids.length)} dead letters are handled again by the next process.\n`);
+    return 0;
+  } finally {
+    await inbox.log.close();
   }
 }
 
@@ -61,7 +87,7 @@ async function show(
   };
   const view = await viewed(folder, dump ? dumping : inventory.visit);
   if (json) around.out(`${printableJson(summaryOf(view, inventory))}\n`);
-  else if (!dump) around.out(printable(describe(view, inventory)));
+  else if (!dump) around.out(printable(describe(folder, view, inventory)));
   for (const damage of view.damages) around.complain(printable(`${sentenceOf(damage)}\n`));
   return view.damages.some(({ torn }) => !torn) ? damaged : 0;
 }
@@ -84,21 +110,28 @@ function summaryOf({ segments }: FolderView, inventory: Inventory): object {
   return {
     segments: segments.map(({ path, bytes, first, last }) => ({ file: basename(path), bytes, first, last })),
     waiting: inventory.waiting,
-    deadLetters: [],
+    deadLetters: inventory.deadLetters,
   };
 }
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
-function describe({ segments, holder, movedAside }: FolderView, inventory: Inventory): string {
+function describe(
+  folder: string,
+  { segments, holder, movedAside, names }: FolderView,
+  { waiting, deadLetters }: Inventory,
+): string {
   const lines = [
     rowOf('segment', 'bytes', 'first', 'last'),
     ...segments.map(({ path, bytes, first, last }: Segment) =>
       rowOf(basename(path), grouped(bytes), grouped(first), last < first ? '-' : grouped(last)),
     ),
-    `${grouped(inventory.waiting)} messages wait.`,
+    `${grouped(waiting)} messages wait, and there are ${grouped(deadLetters.length)} dead letters.`,
+    ...deadLetters.map(({ id, error, attempts }) => `  ${id}: ${error.code}, ${attempts} attempts: ${error.message}`),
     holder === undefined ? 'Nobody has the folder.' : `It is held by ${holder}.`,
   ];
+  if (names.includes('inbox')) lines.push(`What came in is in ${join(folder, 'inbox')}.`);
+  if (names.includes('peers')) lines.push(`What goes to clients is in the folders of ${join(folder, 'peers')}.`);
   if (movedAside > 0) lines.push(`${grouped(movedAside)} files have damaged bytes of earlier (*.damaged).`);
   return `${lines.join('\n')}\n`;
 }

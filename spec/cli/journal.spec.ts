@@ -83,7 +83,9 @@ describe('busbar journal', () => {
       deadLetters: [],
     });
     const text = await busbar(folder);
-    expect(text.stdout).to.include('4 messages wait.\nNobody has the folder.\n').and.include(files[1]);
+    expect(text.stdout)
+      .to.include('4 messages wait, and there are 0 dead letters.\nNobody has the folder.\n')
+      .and.include(files[1]);
     for (const line of text.stdout.split('\n')) expect(line.length).to.be.lessThan(80);
     const dump = await busbar(folder, '--dump');
     const lines = dump.stdout.trimEnd().split('\n');
@@ -116,7 +118,7 @@ describe('busbar journal', () => {
       open[0]?.();
       await until(async () => JSON.parse((await busbar(folder, '--json')).stdout).waiting === 2);
       const { code, stdout } = await busbar(folder);
-      expect(stdout).to.include('2 messages wait.').and.include(`It is held by process ${process.pid} of `);
+      expect(stdout).to.include('2 messages wait, and').and.include(`It is held by process ${process.pid} of `);
       expect(code).to.equal(0);
       const { stdout: dump } = await busbar(folder, '--dump');
       const texts = dump.trimEnd().split('\n');
@@ -142,9 +144,10 @@ describe('busbar journal', () => {
       await until(() => printed > before);
       const { code, stderr, stdout } = await (round === 0 ? program : busbar)(folder, '--json');
       expect([code, stderr]).to.deep.equal([0, '']);
+      // Segments may go while they are read, the oldest first.
       const { segments } = JSON.parse(stdout) as { readonly segments: { readonly first: number; last: number }[] };
       for (const [index, { first }] of segments.slice(1).entries())
-        expect(first).to.equal((segments[index]?.last ?? 0) + 1);
+        expect(first).to.be.greaterThan(segments[index]?.last ?? 0);
     }
     expect(child.exitCode).to.equal(null);
   });
@@ -200,7 +203,8 @@ describe('busbar journal', () => {
       [[], 'It takes one folder'],
       [[folder, folder], 'It takes one folder'],
       [[folder, '--nothing'], '--nothing'],
-      [[folder, '--json', '--dump'], '--json and --dump exclude each other'],
+      [[folder, '--json', '--dump'], '--json, --dump and --retry exclude each other'],
+      [[folder, '--retry', 'a', 'b'], 'It takes one folder'],
     ];
     for (const [args, text] of cases) {
       const { code, stdout, stderr } = await busbar(...args);
@@ -208,6 +212,62 @@ describe('busbar journal', () => {
       expect(stderr).to.include(text);
     }
     expect((await busbar('--help')).stdout).to.include('usage: busbar journal FOLDER');
+  });
+
+  it('dead letters - are listed, and handled again after --retry, which is refused while a process has the folder', async () => {
+    const path = join(home, 'bus.sock');
+    const client = new Client({ path, journal: journal(join(home, 'outbox')) });
+    const heard: unknown[] = [];
+    let isBroken = true;
+    const serve = async (): Promise<Server> => {
+      const server = new Server({ path, journal: journal(folder) });
+      server.on('error', () => {});
+      server.consume(
+        (data) => {
+          heard.push(data);
+          if (isBroken) throw new Error('no stock\u001b[2J');
+        },
+        { maxAttempts: 1 },
+      );
+      return server.start();
+    };
+    let server = await serve();
+    try {
+      await client.connect();
+      for (const order of ['a', 'b', 'c']) await client.send(order, { durable: true });
+      await until(async () => (await server.deadLetters.list()).length === 3);
+      const { waiting, deadLetters } = JSON.parse((await busbar(folder, '--json')).stdout);
+      expect(waiting).to.equal(0);
+      expect(deadLetters.map(({ error, attempts }: never) => [error, attempts])[0]).to.deep.equal([
+        { code: 'ERR_LISTENER', message: 'no stock\u001b[2J' },
+        1,
+      ]);
+      const [first] = deadLetters as { readonly id: string }[];
+      const refused = await busbar(folder, '--retry');
+      expect([refused.code, refused.stdout]).to.deep.equal([4, '']);
+      expect(refused.stderr).to.include(`is held by process ${process.pid}`);
+      expect((await busbar(folder)).stdout).to.include(
+        `  ${first?.id}: ERR_LISTENER, 1 attempts: no stock\\u001b[2J\n`,
+      );
+      await server.close();
+      isBroken = false;
+      expect((await busbar(folder, '--retry', 'none')).code).to.equal(1);
+      const one = await program(folder, '--retry', first?.id ?? '');
+      expect([one.code, one.stdout]).to.deep.equal([0, '1 dead letters are handled again by the next process.\n']);
+      expect(JSON.parse((await busbar(folder, '--json')).stdout)).to.deep.include({ waiting: 1 });
+      heard.length = 0;
+      server = await serve();
+      await until(() => heard.length === 1);
+      await server.close();
+      expect((await busbar(folder, '--retry')).stdout).to.include('2 dead letters');
+      server = await serve();
+      await until(() => heard.length === 3);
+      expect(heard).to.deep.equal(['a', 'b', 'c']);
+      expect((await busbar(folder, '--json')).stdout).to.include('"deadLetters":[]');
+    } finally {
+      await client.close();
+      await server.close();
+    }
   });
 
   it('hostile names and data - write nothing to the terminal but letters', async () => {

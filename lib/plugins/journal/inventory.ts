@@ -1,3 +1,4 @@
+import { deadIdOf, type DeadMark, readDead } from './dead-letter-record.ts';
 import { InboxFinds } from './inbox-finds.ts';
 import type { Visit } from './log/scan.ts';
 import { readUint48 } from './log/record.ts';
@@ -9,18 +10,30 @@ interface Run {
   last: number;
 }
 
-/** What waits in a journal, found out from its records as they are read in order. */
+/** A message that failed for good, without its data. */
+export interface FoundDeadLetter {
+  readonly id: string;
+  readonly error: { readonly code: string; readonly message: string };
+  readonly attempts: number;
+}
+
+/** What waits in a journal, and what failed for good, found out from its records as they are read in order. */
 export class Inventory {
   readonly #inbox = new InboxFinds(() => 0);
   /** Messages to the peer, where it may not have them. */
   #runs: Run[] = [];
   #taken = 0;
+  readonly #dead = new Map<string, FoundDeadLetter>();
 
   /** Messages that the peer does not have, or that were not handled here. */
   get waiting(): number {
     let messages = 0;
     for (const { first, last } of this.#runs) messages += Math.max(0, last - Math.max(first - 1, this.#taken));
     return messages + this.#inbox.waiting;
+  }
+
+  get deadLetters(): FoundDeadLetter[] {
+    return [...this.#dead.values()].filter(({ id }) => this.#inbox.dead.has(id));
   }
 
   readonly visit: Visit = (sequence, bytes, start, end, mark) => {
@@ -35,9 +48,17 @@ export class Inventory {
     } else {
       try {
         this.#inbox.visit(sequence, bytes, start, end, mark);
+        if (kind === RecordKind.dead) this.#die(readDead(bytes, start, end).mark);
       } catch {
         // A record of a log that is no journal, which may begin with any byte.
       }
     }
   };
+
+  #die(mark: DeadMark): void {
+    const { code, message, attempts } = mark;
+    const id = deadIdOf(mark);
+    this.#dead.delete(id);
+    this.#dead.set(id, { id, error: { code, message }, attempts });
+  }
 }

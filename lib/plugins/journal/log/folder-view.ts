@@ -14,6 +14,8 @@ export interface FolderView {
   readonly damages: readonly Damage[];
   /** Files with what earlier repairs moved aside. */
   readonly movedAside: number;
+  /** All names in the folder. */
+  readonly names: readonly string[];
 }
 
 /**
@@ -48,7 +50,7 @@ export async function viewFolder(
       await file.close();
     }
   }
-  return { holder, segments, damages, movedAside };
+  return { holder, segments, damages, movedAside, names: all };
 }
 
 /** Undefined for one that was removed meanwhile: nobody needs it any more. */
