@@ -76,6 +76,7 @@ export class Listening {
       this.#listener = await listen(takeover, {
         link: (link) => this.#taken(link),
         error: (error) => this.#owner.failed(error),
+        mayRelease: () => plugins.http() !== undefined,
         replaced: () => void this.close(Math.min(closeTimeoutMs, mostReplacedMs), true),
       });
     } catch (error) {

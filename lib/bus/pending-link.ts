@@ -111,7 +111,7 @@ export class PendingLink {
       return;
     }
     if (this.#hello !== undefined) {
-      this.#early.push(bytes);
+      this.#early.push(new Uint8Array(bytes));
       return;
     }
     try {

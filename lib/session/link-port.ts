@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { copyOf } from '../base/bytes.ts';
 import { asBusError, type BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
@@ -127,7 +128,7 @@ export class LinkPort implements SessionLink, LinkEvents {
       if (this.#reader !== undefined) this.#wait();
     }
     this.#unread ??= new Queue();
-    this.#unread.push(bytes);
+    this.#unread.push(copyOf(bytes));
   }
 
   drain(): void {

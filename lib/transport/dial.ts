@@ -11,6 +11,7 @@ import type { Dial, Link } from './link.ts';
 import { processNetwork } from './memory.ts';
 import { parentLink } from './parent.ts';
 import type { DialSettings } from './settings.ts';
+import { OwnReads } from './own-reads.ts';
 import { SocketLink } from './socket-link.ts';
 
 /**
@@ -66,8 +67,11 @@ function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSi
       return;
     }
     let socket: Socket;
+    const reads = address.kind === 'tls' ? undefined : OwnReads.offered();
     try {
-      socket = openSocket(address, settings);
+      socket = openSocket(address, settings, reads);
+      // Nothing is read before there is somebody to read it.
+      if (reads !== undefined) socket.pause();
     } catch (error) {
       reject(connectError(address, error));
       return;
@@ -91,7 +95,7 @@ function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSi
     const onOpen = (): void => {
       settle();
       const remote = 'path' in address ? address.path : (socket.remoteAddress ?? address.host);
-      resolve(new SocketLink(socket, { ...settings, kind: address.kind, remote }));
+      resolve(new SocketLink(socket, { ...settings, kind: address.kind, remote, reads }));
     };
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once(opened, onOpen);
@@ -105,14 +109,15 @@ function connectError(address: Address, cause: unknown): BusError {
   return new BusError('ERR_CONNECT', `cannot connect to ${formatAddress(address)}: ${describe(cause)}`, { cause });
 }
 
-function openSocket(address: SocketAddress, settings: DialSettings): Socket {
+function openSocket(address: SocketAddress, settings: DialSettings, reads: OwnReads | undefined): Socket {
+  const own = reads && { onread: reads.onread };
   if ('path' in address) {
-    const options: NetConnectOpts = { ...settings.options, path: address.path, allowHalfOpen: false };
+    const options: NetConnectOpts = { ...settings.options, path: address.path, allowHalfOpen: false, ...own };
     return connectTcp(options);
   }
   const where = { host: address.host, port: address.port, noDelay: true, allowHalfOpen: false };
   if (address.kind === 'tcp') {
-    const options: NetConnectOpts = { keepAlive: true, ...settings.options, ...where };
+    const options: NetConnectOpts = { keepAlive: true, ...settings.options, ...where, ...own };
     return connectTcp(options);
   }
   const further = typeof settings.tls === 'object' ? settings.tls : {};

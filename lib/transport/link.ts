@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 
 /** What a link tells its owner. Every method is called on a turn of its own, never from inside a call to the link. */
 export interface LinkEvents {
-  /** Bytes in order; they may be kept, they are not reused by the link. */
+  /** Bytes in order, which are the link's again once this has returned: what is kept of them is copied. */
   data(bytes: Uint8Array): void;
   /** The link takes bytes again after `write` returned false. */
   drain(): void;
@@ -60,6 +60,8 @@ export interface ListenEvents {
   link(link: Link): void;
   /** Something failed that concerns no single link, such as running out of descriptors. */
   error(error: Error): void;
+  /** Whether sockets may have to be released; those that never are can be read with less work. */
+  readonly mayRelease?: () => boolean;
   /** Another server took this address over (unix only): this listener serves nobody new any more. */
   replaced(): void;
 }

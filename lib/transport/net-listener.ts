@@ -6,7 +6,7 @@ import { BusError } from '../base/errors.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
 import type { ListenEvents, Listener } from './link.ts';
 import type { ListenSettings } from './settings.ts';
-import { SocketLink } from './socket-link.ts';
+import { acceptedLink } from './socket-link.ts';
 
 /** Connections the system keeps waiting for `accept`: enough for a whole fleet coming back at once. */
 const backlog = 511;
@@ -26,7 +26,7 @@ export async function listenNet(
 ): Promise<Listener> {
   const accept = (socket: Socket): void => {
     const remote = address.kind === 'pipe' ? address.path : (socket.remoteAddress ?? '');
-    events.link(new SocketLink(socket, { ...settings, kind: address.kind, remote }));
+    events.link(acceptedLink(socket, { ...settings, kind: address.kind, remote }, events));
   };
   try {
     const plain = { keepAlive: true, ...settings.options, noDelay: true, allowHalfOpen: false };

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
+import { copyOf } from '../base/bytes.ts';
 import { systemClock } from '../base/system-clock.ts';
-import type { Link, LinkEvents } from './link.ts';
+import type { Link, LinkEvents, ListenEvents } from './link.ts';
+import { OwnReads } from './own-reads.ts';
 
 export interface SocketLinkOptions {
   readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'child';
@@ -10,6 +12,8 @@ export interface SocketLinkOptions {
   readonly final?: boolean | undefined;
   readonly clock?: Clock | undefined;
   readonly endTimeoutMs?: number | undefined;
+  /** What the socket reads by; it was made with them. */
+  readonly reads?: OwnReads | undefined;
 }
 
 /** A link over a connected `net.Socket` or a secured `tls.TLSSocket`. */
@@ -21,14 +25,18 @@ export class SocketLink implements Link {
   readonly #clock: Clock;
   readonly #endTimeoutMs: number;
   readonly #socket: Socket;
+  readonly #reads: OwnReads | undefined;
   #events: LinkEvents | undefined;
   #error: Error | undefined;
   #state: 'open' | 'ending' | 'closed' | 'released' = 'open';
   #paused = false;
+  /** What was read although the link was paused. */
+  readonly #held: Uint8Array[] = [];
   #endTimer: Timer | undefined;
 
   constructor(socket: Socket, options: SocketLinkOptions) {
     this.#socket = socket;
+    this.#reads = options.reads;
     this.kind = options.kind;
     this.remote = options.remote;
     this.trusted = options.kind !== 'tcp' && options.kind !== 'tls';
@@ -56,7 +64,12 @@ export class SocketLink implements Link {
       return;
     }
     this.#socket.on('drain', this.#onDrain);
-    this.#socket.on('data', this.#onData);
+    if (this.#reads === undefined) {
+      this.#socket.on('data', this.#onData);
+      return;
+    }
+    this.#reads.sink = this.#onRead;
+    if (!this.#paused) this.#socket.resume();
   }
 
   write(bytes: Uint8Array): boolean {
@@ -79,7 +92,8 @@ export class SocketLink implements Link {
 
   resume(): void {
     this.#paused = false;
-    if (this.#state !== 'released') this.#socket.resume();
+    if (this.#held.length > 0) this.#clock.defer(this.#tellHeld);
+    else if (this.#state !== 'released') this.#socket.resume();
   }
 
   end(): void {
@@ -97,7 +111,7 @@ export class SocketLink implements Link {
   }
 
   release(): Socket | undefined {
-    if (this.#state !== 'open') return undefined;
+    if (this.#state !== 'open' || this.#reads !== undefined) return undefined;
     this.#state = 'released';
     this.#events = undefined;
     const socket = this.#socket;
@@ -112,6 +126,28 @@ export class SocketLink implements Link {
 
   readonly #onData = (bytes: Uint8Array): void => {
     if (!this.#paused) this.#events?.data(bytes);
+  };
+
+  /** A pause can come too late for one read. */
+  readonly #onRead = (bytes: Uint8Array): boolean => {
+    if (!this.#paused) {
+      this.#events?.data(bytes);
+      return true;
+    }
+    if (this.#state !== 'open') return true;
+    this.#held.push(copyOf(bytes));
+    return false;
+  };
+
+  readonly #tellHeld = (): void => {
+    while (!this.#paused && this.#state !== 'closed') {
+      const bytes = this.#held.shift();
+      if (bytes === undefined) {
+        this.#socket.resume();
+        return;
+      }
+      this.#events?.data(bytes);
+    }
   };
 
   readonly #onDrain = (): void => {
@@ -148,4 +184,15 @@ export class SocketLink implements Link {
     };
     this.#endTimer = this.#clock.setTimer(check, this.#endTimeoutMs, true);
   }
+}
+
+/** The link of a socket that was accepted. */
+export function acceptedLink(
+  accepted: Socket,
+  options: SocketLinkOptions,
+  { mayRelease }: Pick<ListenEvents, 'mayRelease'>,
+): SocketLink {
+  const reads = options.kind === 'tls' || mayRelease?.() === true ? undefined : OwnReads.offered();
+  const socket = reads?.accept(accepted);
+  return socket === undefined ? new SocketLink(accepted, options) : new SocketLink(socket, { ...options, reads });
 }

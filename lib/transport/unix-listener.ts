@@ -22,7 +22,7 @@ import {
   unlinkOwn,
 } from './socket-file.ts';
 import type { ListenSettings } from './settings.ts';
-import { SocketLink } from './socket-link.ts';
+import { acceptedLink } from './socket-link.ts';
 import { Succession } from './succession.ts';
 
 const lockWaitMs = 15_000;
@@ -71,7 +71,7 @@ async function open(
   else await probe(path);
   const make = (): Server =>
     createServer({ ...settings.options, allowHalfOpen: false }, (socket) => {
-      events.link(new SocketLink(socket, { ...settings, kind: 'unix', remote: path }));
+      events.link(acceptedLink(socket, { ...settings, kind: 'unix', remote: path }, events));
     });
   const bound = await bindAt(path, lock, make(), settings, (from) =>
     takeover && before !== undefined ? rename(from, path) : publishNew(from, path, before),

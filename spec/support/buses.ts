@@ -10,9 +10,10 @@ import {
   Server,
   type ServerOptions,
 } from '../../lib/index.ts';
-import { MemoryFaults, MemoryNetwork } from '../../lib/testing/index.ts';
+import { MemoryFaults, type MemoryNetwork } from '../../lib/testing/index.ts';
 import { certificate } from './certificate.ts';
 import { childPair, type Pair, PairNetwork } from './pair-network.ts';
+import { PoisonedNetwork } from './poisoned-network.ts';
 
 export const kinds = ['memory', 'unix', 'tcp', 'tls', 'child'] as const;
 export type Kind = (typeof kinds)[number];
@@ -109,7 +110,7 @@ export class Bus {
     this.kind = kind;
     this.dialect = dialect;
     const make = pairs[kind];
-    this.#network = make === undefined ? new MemoryNetwork({ faults: this.faults }) : new PairNetwork(make);
+    this.#network = make === undefined ? new PoisonedNetwork({ faults: this.faults }) : new PairNetwork(make);
   }
 
   get path(): string {

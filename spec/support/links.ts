@@ -60,13 +60,14 @@ export class Host {
   replaced = 0;
   #waiting: (() => void)[] = [];
 
-  static async open(address: Address, settings: ListenSettings = {}): Promise<Host> {
+  static async open(address: Address, settings: ListenSettings = {}, mayRelease = false): Promise<Host> {
     const host = new Host();
     host.listener = await listen(address, settings, {
       link: (link) => {
         host.accepted.push(new Witness(link));
         host.#wake();
       },
+      mayRelease: () => mayRelease,
       error: (error) => {
         host.errors.push(error);
         host.#wake();

@@ -16,6 +16,8 @@ interface Transport {
   readonly url: string;
   readonly dial: DialSettings;
   readonly listen: ListenSettings;
+  /** Sockets may be released, and are read in the way of the platform. */
+  readonly mayRelease?: boolean;
 }
 
 const transports: Transport[] = [
@@ -45,6 +47,9 @@ const transports: Transport[] = [
   },
 ];
 if (process.platform !== 'win32') transports.unshift({ name: 'unix', url: 'unix', dial: {}, listen: {} });
+for (const transport of transports.filter(({ name }) => name === 'unix' || name === 'tcp')) {
+  transports.push({ ...transport, name: `${transport.name}, to be released`, mayRelease: true });
+}
 
 for (const transport of transports) {
   describe(`socket link - ${transport.name}`, () => {
@@ -62,7 +67,7 @@ for (const transport of transports) {
 
     beforeEach(async () => {
       const wanted = parseAddress(transport.url === 'unix' ? `unix:${folder.path('s')}` : transport.url);
-      host = await Host.open(wanted, { ...transport.listen, endTimeoutMs: 250 });
+      host = await Host.open(wanted, { ...transport.listen, endTimeoutMs: 250 }, transport.mayRelease);
       address = 'port' in wanted ? { ...wanted, port: host.listener.port ?? 0 } : wanted;
       client = await dial(address, { ...transport.dial, endTimeoutMs: 250 });
       await host.until(({ accepted }) => accepted.length === 1);
@@ -149,6 +154,10 @@ for (const transport of transports) {
     });
 
     it('release - hands the socket over with every byte and tells the old owner nothing', async () => {
+      if (address.kind !== 'tls' && transport.mayRelease !== true) {
+        expect(server.link.release()).to.equal(undefined);
+        return;
+      }
       const socket = server.link.release()!;
       expect([server.link.socket, server.link.release()]).to.deep.equal([undefined, undefined]);
       client.link.write(Buffer.from('to the new owner'));

@@ -3,7 +3,7 @@ import type { AgreedContracts } from '../contracts.ts';
 import { type Decoder, type FrameSink, framesAtOnce } from '../dialect.ts';
 import type { Frame } from '../frames.ts';
 import { BodyReader } from './body-codec.ts';
-import { FrameBuilder } from './frame-builder.ts';
+import { copyBytes, FrameBuilder } from './frame-builder.ts';
 import {
   chunkBytes,
   Encoding,
@@ -54,6 +54,8 @@ export class NativeDecoder implements Decoder {
   /** A frame that arrived in part, and how much of it. */
   #carry: Uint8Array = nothing;
   #carried = 0;
+  /** A frame that was put together, in a buffer of its own. */
+  #whole: Uint8Array = nothing;
   #openPart: OpenPart | undefined;
   #lanes = noLanes;
   /** The sink wants no more for now. */
@@ -167,7 +169,9 @@ export class NativeDecoder implements Decoder {
     this.#carried = 0;
     // Raw bodies are handed out without a copy, so this buffer is not written to again.
     this.#carry = nothing;
+    this.#whole = whole;
     this.#frame(whole, 0, size, sink);
+    this.#whole = nothing;
     return at + missing;
   }
 
@@ -203,6 +207,10 @@ export class NativeDecoder implements Decoder {
       return;
     }
     if (type === FrameType.open) this.#lanes = new Set(this.#lanes).add(lane);
-    this.#enough = sink(this.#builder.build(type, flags, lane, id, bytes, bodyStart, bodyEnd, size)) === false;
+    const isHandedOut = (flags & encodingMask) === Encoding.raw && size > copyBytes && bytes !== this.#whole;
+    const body = isHandedOut ? new Uint8Array(bytes.subarray(bodyStart, bodyEnd)) : bytes;
+    const from = isHandedOut ? 0 : bodyStart;
+    const frame = this.#builder.build(type, flags, lane, id, body, from, from + bodyEnd - bodyStart, size);
+    this.#enough = sink(frame) === false;
   }
 }

@@ -7,8 +7,8 @@ import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, wantsAnswer, readUint32 } from './header.ts';
 import { rawValue } from './raw-body.ts';
 
-/** Raw bodies up to this are copied out, so that none keeps a read buffer alive of which it is less than half. */
-const copyBytes = 32_768;
+/** Raw bodies up to this are copied out, so that none keeps a buffer alive of which it is less than half. */
+export const copyBytes = 32_768;
 
 /** How much deeper than its body a list of definitions and the body is: a definition is in a list within it. */
 const levelsOfTaught = 2;

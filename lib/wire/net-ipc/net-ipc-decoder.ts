@@ -135,7 +135,7 @@ export class NetIpcDecoder implements Decoder {
       if (this.#carry && this.#inCarry > 0) this.#parts.push(this.#carry.subarray(0, this.#inCarry));
       this.#carry = undefined;
       this.#inCarry = 0;
-      this.#parts.push(asBuffer(bytes).subarray(start, end));
+      this.#parts.push(Buffer.from(bytes.subarray(start, end)));
       return;
     }
     const inCarry = this.#inCarry + end - start;
