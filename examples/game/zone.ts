@@ -2,7 +2,6 @@ import { join as pathOf } from 'node:path';
 import { argumentsOf } from '../program.ts';
 import { Area, type AreaState } from './area.ts';
 import type { Offers } from './contract.ts';
-import { Journal } from './journal.ts';
 import { member, untilAnswered } from './member.ts';
 
 // A zone worker: it owns areas of the map, those that the hub gives it.
@@ -14,9 +13,8 @@ const areas = new Set<Area>();
 
 mine.own('area', {
   methods: ['take', 'population', 'stop', 'report'],
-  open(key, left) {
-    const journal = new Journal(pathOf(folder, `area-${key}.journal`));
-    const area = new Area(Number(key), left as AreaState | undefined, journal, (tick) =>
+  async open(key, left) {
+    const area = await Area.open(Number(key), left as AreaState | undefined, pathOf(folder, `area-${key}`), (tick) =>
       world.call.tick(tick, untilAnswered),
     );
     areas.add(area);
@@ -28,7 +26,7 @@ mine.own('area', {
   },
   lost(area) {
     areas.delete(area);
-    area.lost();
+    void area.lost();
   },
 });
 const census: Offers['census'] = {
