@@ -41,7 +41,7 @@ export interface ClientEvents<C extends Contract> {
   status(status: ClientStatus): unknown;
   /** The server sent, or broadcast, a message. A durable one comes with its `context`; it is done as at a server. */
   message(message: In<C, 'message'>, context?: DurableContext): unknown;
-  /** A durable message of the server failed for good, and is in `deadLetters`. */
+  /** A durable message of the server failed for good, or one to it is too large for it; it is in `deadLetters`. */
   deadLetter(letter: DeadLetter): unknown;
   /** The server asked and there is no handler; `respond(answer)` answers. */
   request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>, Client<C>>): unknown;

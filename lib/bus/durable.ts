@@ -58,7 +58,8 @@ export interface DurableDeadLetters {
   /** All of them, the oldest first. Rejects `ERR_STATE` while the journal is not open, `ERR_JOURNAL`. */
   list(): Promise<DeadLetter[]>;
   /**
-   * Has it handled as if it had just come, with attempts counted from 1 again. Rejects `ERR_INVALID_ARGUMENT` where there is
+   * Has one that came handled as if it had just come, with attempts counted from 1 again, and sends anew one that the peer
+   * refused. Rejects `ERR_INVALID_ARGUMENT` where there is
    * none of that id, `ERR_STATE` and `ERR_JOURNAL`.
    */
   retry(id: string): Promise<void>;

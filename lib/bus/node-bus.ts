@@ -58,7 +58,7 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
       );
   }
 
-  /** The durable messages of the server that failed for good. Throws `ERR_STATE` without a journal. */
+  /** The durable messages that failed for good, of the server and to it. Throws `ERR_STATE` without a journal. */
   get deadLetters(): DurableDeadLetters {
     return this.#receipts.deadLetters;
   }
@@ -160,7 +160,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     return this.#journaled.forget(journal);
   }
 
-  /** The durable messages that failed for good. Throws `ERR_STATE` without a journal. */
+  /** The durable messages that failed for good, of clients and to them. Throws `ERR_STATE` without a journal. */
   get deadLetters(): DurableDeadLetters {
     return this.#journaled.deadLetters;
   }

@@ -30,7 +30,7 @@ export interface ServerEvents<C extends Contract> {
    * is done when all listeners have returned and what they returned has settled.
    */
   message(message: In<C, 'message'>, connection: Connection<C>, context?: DurableContext): unknown;
-  /** A durable message failed for good, and is in `deadLetters`. */
+  /** A durable message failed for good, or one to a client is too large for that; it is in `deadLetters`. */
   deadLetter(letter: DeadLetter): unknown;
   /** A client asked and there is no handler; `respond(answer)` answers. */
   request(

@@ -1,15 +1,17 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { describeRecord } from '../plugins/journal/described-record.ts';
+import type { FoundLetter } from '../plugins/journal/dead-letters.ts';
 import { InboxLog } from '../plugins/journal/inbox-log.ts';
 import { Inventory } from '../plugins/journal/inventory.ts';
 import { systemFiles } from '../plugins/journal/log/files.ts';
 import { type FolderView, viewFolder } from '../plugins/journal/log/folder-view.ts';
 import { logTable } from '../plugins/journal/log/log-options.ts';
+import { OutboxLog } from '../plugins/journal/outbox-log.ts';
 import type { Damage, Segment } from '../plugins/journal/log/repair.ts';
 import type { Visit } from '../plugins/journal/log/scan.ts';
 import { printable, printableJson } from './printable.ts';
@@ -59,6 +61,18 @@ export async function journalCommand(args: readonly string[], around: Surroundin
   }
 }
 
+/** What a peer refused waits for it again: of a client in the folder above, of a server in one for each client. */
+async function sendAnew(folder: string, { mark, data }: FoundLetter): Promise<void> {
+  const outbox = basename(folder) === 'inbox' ? dirname(folder) : join(folder, 'peers', mark.folder);
+  const box = await OutboxLog.open(outbox, resolveOptions('Log', logTable, {}));
+  try {
+    if (box.append(data) === undefined) throw new BusError('ERR_QUEUE_FULL', 'The journal has no room');
+    await box.log.pending;
+  } finally {
+    await box.close();
+  }
+}
+
 /** Has dead letters handled again by the process that starts next. */
 async function revive(folder: string, id: string | undefined, around: Surroundings): Promise<number> {
   const { damages } = await viewed(folder, () => {});
@@ -68,7 +82,11 @@ async function revive(folder: string, id: string | undefined, around: Surroundin
   const inbox = await InboxLog.open(folder, resolveOptions('Log', logTable, {}), systemClock, 0);
   try {
     const ids = id === undefined ? (await inbox.deadLetters.list()).map((letter) => letter.id) : [id];
-    for (const each of ids) await inbox.revive(each);
+    for (const each of ids) {
+      const letter = await inbox.deadLetters.find(each);
+      if (letter.mark.isSent !== true) await inbox.revive(letter);
+      else await inbox.deadLetters.carryOff(letter, () => sendAnew(folder, letter));
+    }
     around.out(`${grouped(ids.length)} dead letters are handled again by the next process.\n`);
     return 0;
   } finally {

@@ -39,8 +39,17 @@ export class ClientEnd implements ClientJournal {
       },
     });
     host.onStart(async () => void (await this.#outbox.open()));
-    this.#outbox = new Outbox({ host, lane, sender, folder, log: options });
-    this.#inbox = new Inbox(host, lane, receiver, pathIn(folder, 'inbox'), options);
+    this.#outbox = new Outbox({
+      host,
+      lane,
+      sender,
+      folder,
+      log: options,
+      bury: async (message, error) => this.#inbox.bury((await this.#outbox.open()).folderId, message, error),
+    });
+    this.#inbox = new Inbox(host, lane, receiver, pathIn(folder, 'inbox'), options, {
+      resend: (_folder, body) => this.#outbox.resend(body),
+    });
     host.onReady(async () => {
       const [peer] = host.peers;
       if (peer !== undefined) await this.#outbox.begin(peer);

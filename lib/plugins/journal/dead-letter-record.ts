@@ -6,7 +6,9 @@ const headBytes = 5;
 
 /** What is known of a message that failed for good, but for its data. */
 export interface DeadMark {
-  /** The id of the folder of its sender. */
+  /** It was sent from here, and refused. */
+  readonly isSent?: boolean;
+  /** The id of the folder of its sender; of the journal of who refused it. */
   readonly folder: string;
   readonly journal: string;
   readonly sequence: number;

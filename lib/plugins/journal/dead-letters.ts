@@ -24,7 +24,7 @@ export interface FoundDead {
   readonly bytes: number;
 }
 
-interface Found {
+export interface FoundLetter {
   readonly id: string;
   readonly mark: DeadMark;
   readonly data: Uint8Array;
@@ -66,15 +66,33 @@ export class DeadLetters {
   }
 
   /** Rejects `ERR_INVALID_ARGUMENT` where there is none of that id. */
-  async find(id: string): Promise<Found> {
-    let letter: Found | undefined;
+  async find(id: string): Promise<FoundLetter> {
+    let letter: FoundLetter | undefined;
     if (this.#places.get(id)?.isLeaving === false) await this.#read([id], (found) => (letter = found));
     if (letter === undefined) throw noDeadLetter(id);
     return letter;
   }
 
+  /** Removes it once `carry` has brought it elsewhere. Rejects as `find` and as that. */
+  async carryOff(found: FoundLetter, carry: () => Promise<void>): Promise<void> {
+    const { id } = found;
+    if (!this.leave(id)) throw noDeadLetter(id);
+    try {
+      await carry();
+    } catch (error) {
+      const place = this.#places.get(id);
+      if (place !== undefined) place.isLeaving = false;
+      throw error;
+    }
+    await this.#remove(id);
+  }
+
   async discard(id: string): Promise<void> {
     if (!this.leave(id)) throw noDeadLetter(id);
+    await this.#remove(id);
+  }
+
+  async #remove(id: string): Promise<void> {
     this.#log.note(discardedRecord(id));
     await this.#log.pending;
     this.forget(id);
@@ -106,7 +124,7 @@ export class DeadLetters {
   }
 
   /** Segment by segment, since those in between may have millions of other records. */
-  async #read(ids: readonly string[], give: (found: Found) => void): Promise<void> {
+  async #read(ids: readonly string[], give: (found: FoundLetter) => void): Promise<void> {
     const wanted = new Map<number, string>();
     for (const id of ids) {
       const place = this.#places.get(id);
@@ -138,7 +156,7 @@ export class DeadLetters {
     }
   }
 
-  #letter({ id, mark: { code, message, attempts }, data }: Found): DeadLetter {
+  #letter({ id, mark: { code, message, attempts }, data }: FoundLetter): DeadLetter {
     return { id, data: this.#dataOf(data), error: new BusError(code, message), attempts };
   }
 

@@ -1,17 +1,26 @@
-import { BusError } from '../../base/errors.ts';
+import { asBusError, BusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { Signal } from '../../base/wait.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import type { Stretch } from './log/log-reader.ts';
 import { type Acknowledged, type Opened, stretchHeadBytes, stretchMessage } from './lane-messages.ts';
-import { messagesIn } from './message-record.ts';
+import { type FoundMessage, messagesIn, recordsIn } from './message-record.ts';
 import type { Source } from './source.ts';
 
 /** As much as goes over a link in one piece. */
-const stretchBytes = 65_536 - stretchHeadBytes;
+const mostStretchBytes = 65_536 - stretchHeadBytes;
+/** Where that is too much for the peer. */
+const leastStretchBytes = 1_024;
 /** What may be on its way to the peer's journal. */
 const windowBytes = 4_194_304;
+
+/** A message that the peer never takes. */
+export interface Refused {
+  readonly journal: string;
+  readonly sequence: number;
+  readonly body: Uint8Array;
+}
 
 /** Whose messages they are. */
 export interface FeedOwner {
@@ -21,6 +30,8 @@ export interface FeedOwner {
   settled(): Promise<void>;
   /** The peer has more. */
   taken(): void;
+  /** The peer will never have this one: resolves once it is kept elsewhere. */
+  refuse(message: Refused, error: BusError): Promise<void>;
 }
 
 /** Feeds one session with what waits in the journal, in order, for as long as it lives. */
@@ -29,6 +40,7 @@ export abstract class Feed {
   protected readonly owner: FeedOwner;
   protected readonly news = new Signal();
   protected isOver = false;
+  protected stretchBytes = mostStretchBytes;
 
   constructor(source: Source, owner: FeedOwner) {
     this.source = source;
@@ -52,7 +64,7 @@ export abstract class Feed {
     try {
       while (!this.isOver) {
         const next = this.news.next();
-        const stretch = this.isFull ? undefined : await reader.next(stretchBytes, this.owner.upTo);
+        const stretch = this.isFull ? undefined : await reader.next(this.stretchBytes, this.owner.upTo);
         if (this.isOver) break;
         if (stretch === undefined) await next;
         else await this.feed(stretch);
@@ -77,6 +89,8 @@ interface OnItsWay {
   readonly last: number;
   readonly messages: number;
   readonly bytes: number;
+  /** The peer refused it, and is not to say anything more about it. */
+  readonly isRefused?: boolean;
 }
 
 /** What a stretch has of messages, and the last of them; undefined where there is none. */
@@ -110,7 +124,7 @@ export class JournalFeed extends Feed {
   /** The peer's journal has all up to there. */
   acknowledged([journal, sequence]: Acknowledged): void {
     for (let { first } = this.#onItsWay; first !== undefined; { first } = this.#onItsWay) {
-      if (first.journal !== journal || first.last > sequence) break;
+      if (first.isRefused !== true && (first.journal !== journal || first.last > sequence)) break;
       this.#onItsWay.shift();
       this.#bytes -= first.bytes;
       this.source.take(first.last, first.messages, first.bytes);
@@ -132,42 +146,96 @@ export class JournalFeed extends Feed {
       return;
     }
     await this.owner.settled();
-    if (this.isOver) return;
+    if (!this.isOver) await this.#send(stretch, sum);
+  }
+
+  async #send({ journal, bytes }: Stretch, sum: OnItsWay): Promise<void> {
+    const message = stretchMessage(journal, bytes);
+    try {
+      if (!this.#lane.trySend(this.#peer, message)) await this.#lane.send(this.#peer, message);
+      this.#push(sum);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'ERR_TOO_LARGE') throw error;
+      if (sum.messages === 1) {
+        await this.#refuse({ journal, bytes }, sum, error);
+        return;
+      }
+    }
+    this.stretchBytes = Math.max(leastStretchBytes, this.stretchBytes / 2);
+    for (const record of recordsIn(bytes)) {
+      const one = { journal, bytes: record };
+      const own = sumOf(one);
+      if (own !== undefined && !this.isOver) await this.#send(one, own);
+    }
+  }
+
+  async #refuse({ journal, bytes }: Stretch, sum: OnItsWay, error: unknown): Promise<void> {
+    const [message] = messagesIn(bytes);
+    const { sequence, start, end } = message as FoundMessage;
+    const body = bytes.subarray(start, end);
+    await this.owner.refuse({ journal, sequence, body }, asBusError(error, 'ERR_TOO_LARGE'));
+    this.#push({ ...sum, isRefused: true });
+    this.acknowledged([journal, 0]);
+  }
+
+  #push(sum: OnItsWay): void {
     this.#onItsWay.push(sum);
     this.#bytes += sum.bytes;
-    const message = stretchMessage(sum.journal, stretch.bytes);
-    if (!this.#lane.trySend(this.#peer, message)) await this.#lane.send(this.#peer, message);
   }
 }
 
 /** What says that the session was over before the peer had the message. */
 const lost: readonly (string | undefined)[] = ['ERR_SESSION_LOST', 'ERR_CLOSED', 'ERR_DESTROYED', 'ERR_SLOW_CONSUMER'];
 
+/** What says that the peer never takes a message. */
+const refusals: readonly (string | undefined)[] = ['ERR_TOO_LARGE', 'ERR_UNENCODABLE'];
+
 /** To a peer without a journal: message by message, each until it was handled, where the peer tells. */
 export class PlainFeed extends Feed {
   /** Sends what was encoded so. */
   readonly #send: (body: Uint8Array) => Promise<void>;
+  /** Waits until it is worth trying again. */
+  readonly #rest: () => Promise<void>;
 
-  constructor(source: Source, owner: FeedOwner, send: (body: Uint8Array) => Promise<void>) {
+  constructor(source: Source, owner: FeedOwner, send: (body: Uint8Array) => Promise<void>, rest: () => Promise<void>) {
     super(source, owner);
     this.#send = send;
+    this.#rest = rest;
   }
 
   protected async feed(stretch: Stretch): Promise<void> {
     const sum = sumOf(stretch);
     if (sum === undefined) return;
     await this.owner.settled();
-    const sent: Promise<unknown>[] = [];
-    for (const { start, end } of messagesIn(stretch.bytes)) {
-      // What a listener fails with, or that there is none, is the answer: the peer has had it.
-      const answer = this.#send(stretch.bytes.subarray(start, end)).catch((error: unknown) => error);
-      sent.push(answer);
+    for (let left = [...messagesIn(stretch.bytes)]; left.length > 0; ) {
+      left = await this.#sendAll(stretch, left);
+      if (left.length > 0) await this.#rest();
+      if (this.isOver) return;
     }
-    for (const answer of await Promise.all(sent)) {
-      if (lost.includes(codeOf(answer))) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
-    }
-    if (this.isOver) return;
     this.source.take(sum.last, sum.messages, sum.bytes);
     this.owner.taken();
+  }
+
+  /** Resolves those for which the peer had no room. */
+  async #sendAll({ journal, bytes }: Stretch, messages: readonly FoundMessage[]): Promise<FoundMessage[]> {
+    const answers = await Promise.all(
+      messages.map(({ start, end }) => this.#send(bytes.subarray(start, end)).catch((error: unknown) => error)),
+    );
+    const left: FoundMessage[] = [];
+    for (const [index, message] of messages.entries()) {
+      const answer = answers[index];
+      const code = codeOf(answer);
+      if (lost.includes(code)) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
+      if (code === 'ERR_QUEUE_FULL') {
+        left.push(message);
+      } else if (refusals.includes(code)) {
+        const { sequence, start, end } = message;
+        const body = bytes.subarray(start, end);
+        await this.owner.refuse({ journal, sequence, body }, asBusError(answer, 'ERR_TOO_LARGE'));
+      }
+      // What else a listener fails with, or that there is none, is the answer: the peer has had it.
+    }
+    return left;
   }
 }

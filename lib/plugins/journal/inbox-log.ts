@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
-import { DeadLetters, noDeadLetter } from './dead-letters.ts';
+import { DeadLetters, type FoundLetter, noDeadLetter } from './dead-letters.ts';
 import { inboxHeading, InboxFinds } from './inbox-finds.ts';
 import { Log } from './log/log.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
@@ -68,8 +68,7 @@ export class InboxLog {
   }
 
   /** A dead letter is heard again, as if it had just come. Rejects `ERR_INVALID_ARGUMENT`, or what the log fails with. */
-  async revive(id: string): Promise<void> {
-    const { mark, data } = await this.deadLetters.find(id);
+  async revive({ id, mark, data }: FoundLetter): Promise<void> {
     if (this.log.failure !== undefined) throw this.log.failure;
     if (!this.deadLetters.leave(id)) throw noDeadLetter(id);
     const { folder, journal, sequence } = mark;

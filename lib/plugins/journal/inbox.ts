@@ -14,6 +14,7 @@ import type {
 import type { Consumption } from './consumer.ts';
 import { consumerTable } from './consumer-options.ts';
 import { Deliveries } from './deliveries.ts';
+import type { Refused } from './feed.ts';
 import { InboxLog } from './inbox-log.ts';
 import { Intake } from './intake.ts';
 import { heardQuestion, leaveQuestion, readOpening } from './lane-messages.ts';
@@ -34,6 +35,8 @@ export interface InboxEvents {
   begun?(): Promise<void>;
   /** The peer speaks for a journal that it sends by. */
   opened?(peer: PeerHandle, folder: string): void;
+  /** A message that the peer with that journal refused is to be sent to it again. */
+  resend(folder: string, body: Uint8Array): Promise<void>;
 }
 
 /** What comes to one end durably: written down, acknowledged, then heard. */
@@ -57,7 +60,7 @@ export class Inbox {
     receiver: DurableReceiver,
     folder: string,
     options: ResolvedLogOptions,
-    events: InboxEvents = {},
+    events: InboxEvents,
   ) {
     this.#host = host;
     this.#receiver = receiver;
@@ -144,11 +147,24 @@ export class Inbox {
     list: async () => this.#started.inbox.deadLetters.list(),
     retry: async (id) => {
       const { inbox, deliveries } = this.#started;
-      await inbox.revive(id);
-      deliveries.wake();
+      const letter = await inbox.deadLetters.find(id);
+      const { mark, data } = letter;
+      if (mark.isSent === true) {
+        await inbox.deadLetters.carryOff(letter, () => this.#events.resend(mark.folder, data));
+      } else {
+        await inbox.revive(letter);
+        deliveries.wake();
+      }
     },
     discard: async (id) => this.#started.inbox.deadLetters.discard(id),
   };
+
+  /** Keeps a message that the peer with that journal refused for good, and tells of it. */
+  async bury(folder: string, { journal, sequence, body }: Refused, error: BusError): Promise<void> {
+    const { code, message } = error;
+    const mark = { isSent: true, folder, journal, sequence, attempts: 1, code, message: message.slice(0, 1_000) };
+    this.#receiver.died(await this.#started.inbox.deadLetters.add(mark, body));
+  }
 
   close(): Promise<void> {
     this.#closing ??= this.#close().finally(() => {

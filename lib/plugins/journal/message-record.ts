@@ -30,6 +30,15 @@ export function messageHead(timeMs: number): Uint8Array {
   return head;
 }
 
+/** The records in `bytes`, which are whole ones of one's own. */
+export function* recordsIn(bytes: Uint8Array): Generator<Uint8Array, void, void> {
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + recordHeaderBytes + bodyLength(bytes, at);
+    yield bytes.subarray(at, end);
+    at = end;
+  }
+}
+
 /** One message in a stretch of records: its data stands in their bytes from `start` to `end`. */
 export interface FoundMessage {
   readonly sequence: number;

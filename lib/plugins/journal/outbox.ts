@@ -14,6 +14,7 @@ import {
 } from '../../bus/plugin.ts';
 import type { Share } from './budget.ts';
 import { type Early, EarlySends } from './early-sends.ts';
+import type { Refused } from './feed.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import { OutboxLog, type Waiting } from './outbox-log.ts';
 import { PlainSends, type PlainSendsOwner } from './plain-sends.ts';
@@ -26,6 +27,8 @@ const longestMs = 2_147_483_647;
 /** Who waits for the peer to have a message. */
 export interface Confirm {
   readonly sequence: number;
+  /** Why it never will. */
+  refusal?: BusError;
   resolve(): void;
   reject(error: BusError): void;
 }
@@ -36,6 +39,8 @@ export interface OutboxOptions {
   readonly sender: DurableSender;
   readonly folder: string;
   readonly log: ResolvedLogOptions;
+  /** Keeps what the peer refused for good. */
+  bury(message: Refused, error: BusError): Promise<void>;
   /** Those of who had the folder before. */
   readonly confirms?: Queue<Confirm>;
   readonly share?: Share;
@@ -205,9 +210,20 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     for (let { first } = this.#confirms; first !== undefined; { first } = this.#confirms) {
       if (first.sequence > taken) break;
       this.#confirms.shift();
-      first.resolve();
+      if (first.refusal === undefined) first.resolve();
+      else first.reject(first.refusal);
     }
     this.#plain.follow();
+  }
+
+  async refuse(message: Refused, error: BusError): Promise<void> {
+    await this.#options.bury(message, error);
+    for (const confirm of this.#confirms) if (confirm.sequence === message.sequence) confirm.refusal = error;
+  }
+
+  /** Sends anew what was sent before, at the end of what waits. */
+  resend(body: Uint8Array): Promise<void> {
+    return this.#early.push(body).place.then((place) => this.#placed(place.box, place.sequence, false));
   }
 
   /** @throws BusError `ERR_UNENCODABLE`, or `ERR_TOO_LARGE` for what never fits into the journal. */

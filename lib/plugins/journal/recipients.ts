@@ -5,6 +5,7 @@ import type { Timer } from '../../base/clock.ts';
 import type { ClientSender, Lane, PeerBacklog, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { Budget, type Share } from './budget.ts';
 import { ClientSends, type ClientSendsOwner } from './client-sends.ts';
+import type { Refused } from './feed.ts';
 import { isId, whoQuestion } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
@@ -36,6 +37,8 @@ export interface RecipientsOptions {
   readonly folder: string;
   readonly log: ResolvedLogOptions;
   readonly peerTtlMs: number;
+  /** Keeps what a client refused for good. */
+  bury(id: string, message: Refused, error: BusError): Promise<void>;
   /** Whether the client speaks for that journal. */
   speaksFor(peer: PeerHandle, id: string): boolean;
 }
@@ -124,6 +127,19 @@ export class Recipients {
     return recipient.waiting.messages;
   }
 
+  /** Sends anew what was sent to a client before. Rejects what its journal fails with. */
+  async resend(id: string, body: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const recipient = this.#all.get(id) ?? this.#begin(id);
+    if (recipient.here !== undefined) {
+      await recipient.here.outbox.resend(body);
+      return;
+    }
+    const sent = recipient.busy.then(() => this.#append(recipient, body));
+    recipient.busy = sent.catch(() => {});
+    await sent;
+  }
+
   async close(): Promise<void> {
     this.#sweep?.cancel();
     const all = [...this.#all.values()];
@@ -183,6 +199,7 @@ export class Recipients {
       confirms,
       share,
       before: busy,
+      bury: (message, error) => this.#options.bury(recipient.id, message, error),
     });
     recipient.here = { sends, outbox };
     this.#here.set(sends, recipient);
@@ -228,6 +245,17 @@ export class Recipients {
       if (recipient.waiting.lastAt > 0) recipient.awaySince = recipient.waiting.lastAt;
     } catch (error) {
       host.report(error);
+    }
+  }
+
+  /** To one who is away. */
+  async #append(recipient: Recipient, body: Uint8Array): Promise<void> {
+    const box = await OutboxLog.open(this.#pathOf(recipient), this.#options.log, recipient.share);
+    try {
+      if (box.append(body) === undefined) throw new BusError('ERR_QUEUE_FULL', 'The journal has no room');
+      recipient.waiting = await box.waiting();
+    } finally {
+      await box.close();
     }
   }
 

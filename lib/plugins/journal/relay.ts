@@ -1,11 +1,13 @@
 import { asBusError, BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
+import { sleep } from '../../base/wait.ts';
 import { type Lane, MessageCodec, type PeerHandle, type PluginHost, type SendSettings } from '../../bus/plugin.ts';
 import { type Feed, type FeedOwner, JournalFeed, PlainFeed } from './feed.ts';
 import { heardQuestion, leaveQuestion, readAcknowledged, readOpened } from './lane-messages.ts';
 import type { Source } from './source.ts';
 
 const retryMs = 1_000;
+const restMs = 100;
 
 /** Whose messages they are. */
 export interface RelayOwner extends FeedOwner {
@@ -119,7 +121,8 @@ export class Relay {
       if (codeOf(error) !== 'ERR_PEER_LACKS_FEATURE') throw error;
     }
     const settings = peer.delivery === 'legacy' ? undefined : { confirm: true };
-    return new PlainFeed(source, this.#owner, (body) => this.#owner.sendPlain(this.#codec.decode(body), settings));
+    const send = (body: Uint8Array): Promise<void> => this.#owner.sendPlain(this.#codec.decode(body), settings);
+    return new PlainFeed(source, this.#owner, send, () => sleep(this.#host.clock, restMs));
   }
 
   /** Tries again while the session lives: the peer's journal may have been in use, or full. */

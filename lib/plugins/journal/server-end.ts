@@ -31,6 +31,7 @@ export class ServerEnd implements ServerJournal {
     this.#inbox = new Inbox(host, lane, receiver, folder, log, {
       begun: () => this.#recipients.open(),
       opened: (peer, id) => this.#recipients.opened(peer, id),
+      resend: (id, body) => this.#recipients.resend(id, body),
     });
     this.#recipients = new Recipients({
       host,
@@ -38,6 +39,7 @@ export class ServerEnd implements ServerJournal {
       folder: pathIn(folder, 'peers'),
       log,
       peerTtlMs,
+      bury: (id, message, error) => this.#inbox.bury(id, message, error),
       speaksFor: (peer, id) => this.#inbox.journalOf(peer) === id,
     });
   }

@@ -10,6 +10,7 @@ import {
   type PluginHost,
   type SendSettings,
 } from '../../../bus/plugin.ts';
+import type { Refused } from '../feed.ts';
 import { Relay, type RelayOwner } from '../relay.ts';
 import type { Source } from '../source.ts';
 import type { OutboxDatabase } from './outbox-database.ts';
@@ -123,6 +124,11 @@ class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {
 
   taken(): void {
     this.#attempt(() => this.#rows.settle());
+  }
+
+  /** Its row stays, and those behind it wait, until the user has decided what becomes of it; told each second. */
+  refuse(_message: Refused, error: BusError): Promise<void> {
+    return Promise.reject(error);
   }
 
   #begin(): void {

@@ -1,0 +1,152 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { journalCommand } from '../../../lib/cli/journal.ts';
+import { Client, type ClientOptions, type DeadLetter, Server, type ServerOptions } from '../../../lib/index.ts';
+import { journal } from '../../../lib/plugins/journal/index.ts';
+import { rejected, until } from '../../support/buses.ts';
+
+describe('journal, dead letters of the sender', () => {
+  let home: string;
+  let path: string;
+  let open: (Client | Server)[];
+  let errors: string[];
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
+    path = join(home, 'bus.sock');
+    open = [];
+    errors = [];
+  });
+  afterEach(async () => {
+    await Promise.all(open.map((end) => end.close()));
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  function server(options: Omit<ServerOptions, 'path'> & { readonly bare?: boolean } = {}): Server {
+    const { bare = false, ...others } = options;
+    const made = new Server({ path, journal: bare ? undefined : journal(join(home, 'server')), ...others });
+    made.on('error', ({ code }) => errors.push(code));
+    open.push(made);
+    return made;
+  }
+
+  function client(options: Omit<ClientOptions, 'path'> = {}): Client {
+    const made = new Client({ path, maxRetryTime: 100, journal: journal(join(home, 'client')), ...options });
+    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
+    open.push(made);
+    return made;
+  }
+
+  function hear(end: Server | Client): unknown[] {
+    const heard: unknown[] = [];
+    const listener = (data: unknown): void => void heard.push(data);
+    if (end instanceof Server) end.on('message', listener);
+    else end.on('message', listener);
+    return heard;
+  }
+
+  const large = 'x'.repeat(100_000);
+  const told = ({ data, error, attempts }: DeadLetter): unknown => [data, error.code, attempts];
+
+  for (const { name, limits } of [
+    { name: 'a server with a journal', limits: {} },
+    { name: 'a server without one', limits: { bare: true } },
+  ]) {
+    it(`${name} - what is too large for it is a dead letter of the client, and what is behind it passes`, async () => {
+      let up = await server({ ...limits, maxMessageBytes: 20_000 }).start();
+      let heard = hear(up);
+      let sender = client();
+      const letters: unknown[] = [];
+      sender.on('deadLetter', (letter) => void letters.push(told(letter)));
+      // Together they are too much for one piece as well.
+      const some = Array.from({ length: 30 }, (_, index) => `${index} ${'y'.repeat(1_000)}`);
+      for (const data of [...some, large, 'behind']) await sender.send(data, { durable: true });
+      await sender.connect();
+      await until(() => heard.includes('behind'));
+      expect(heard).to.deep.equal([...some, 'behind']);
+      await until(async () => (await sender.backlog()).messages === 0);
+      expect(letters).to.deep.equal([[large, 'ERR_TOO_LARGE', 1]]);
+      expect(errors).to.deep.equal([]);
+
+      // They are there in the next process, until something is decided about them.
+      await sender.close();
+      await up.close();
+      up = await server({ ...limits }).start();
+      heard = hear(up);
+      sender = await client().connect();
+      const list = await sender.deadLetters.list();
+      expect(list.map(told)).to.deep.equal([[large, 'ERR_TOO_LARGE', 1]]);
+      const id = list[0]?.id ?? '';
+      await Promise.all([sender.deadLetters.retry(id), rejected(sender.deadLetters.retry(id))]);
+      await until(() => heard.length === 1);
+      expect(heard).to.deep.equal([large]);
+      expect(await sender.deadLetters.list()).to.deep.equal([]);
+      expect((await rejected(sender.deadLetters.discard(id))).code).to.equal('ERR_INVALID_ARGUMENT');
+    });
+  }
+
+  it('confirm - rejects with what the peer refused the message with', async () => {
+    const up = await server({ maxMessageBytes: 20_000 }).start();
+    const heard = hear(up);
+    const sender = await client().connect();
+    const sent = [1, large, 2].map((data) => sender.send(data, { durable: true, confirm: true }));
+    const [first, second, third] = await Promise.allSettled(sent);
+    expect([first?.status, third?.status]).to.deep.equal(['fulfilled', 'fulfilled']);
+    expect(second).to.have.nested.property('reason.code', 'ERR_TOO_LARGE');
+    await until(() => heard.length === 2);
+  });
+
+  it('a client - that refuses a message has it become a dead letter of the server, which sends it again on retry', async () => {
+    let up = await server().start();
+    let end = client({ maxMessageBytes: 20_000 });
+    let heard = hear(end);
+    await end.connect();
+    const [connection] = up.connections;
+    await connection?.send(large, { durable: true });
+    await connection?.send('behind', { durable: true, confirm: true });
+    await until(() => heard.length === 1);
+    expect((await up.deadLetters.list()).map(told)).to.deep.equal([[large, 'ERR_TOO_LARGE', 1]]);
+    await end.close();
+    await up.close();
+
+    // While the client is away.
+    up = await server().start();
+    const [letter] = await up.deadLetters.list();
+    await up.deadLetters.retry(letter?.id ?? '');
+    expect((await up.backlog()).map(({ messages }) => messages)).to.deep.equal([1]);
+    end = client();
+    heard = hear(end);
+    await end.connect();
+    await until(() => heard.length === 1);
+    expect(heard).to.deep.equal([large]);
+    expect(await up.deadLetters.list()).to.deep.equal([]);
+    expect(errors).to.deep.equal([]);
+  });
+
+  it('busbar journal --retry - has what was refused sent by the next process, of a client and of a server', async () => {
+    const retry = (...args: string[]): Promise<number> =>
+      journalCommand([...args, '--retry'], { environment: {}, out: () => {}, complain: () => {}, onSignal: () => {} });
+    const limited = { maxMessageBytes: 20_000 };
+    let up = await server(limited).start();
+    let end = await client(limited).connect();
+    await end.send(large, { durable: true });
+    await up.connections[0]?.send(large, { durable: true });
+    await until(async () => (await end.deadLetters.list()).length === 1 && (await up.deadLetters.list()).length === 1);
+    await end.close();
+    await up.close();
+    expect(await retry(join(home, 'client', 'inbox'))).to.equal(0);
+    expect(await retry(join(home, 'server'))).to.equal(0);
+    up = server();
+    end = client();
+    const heard = [hear(up), hear(end)];
+    await up.start();
+    await end.connect();
+    await until(() => heard.every(({ length }) => length === 1));
+    expect(heard).to.deep.equal([[large], [large]]);
+    expect(await end.deadLetters.list()).to.deep.equal([]);
+    expect(await up.deadLetters.list()).to.deep.equal([]);
+  });
+});
