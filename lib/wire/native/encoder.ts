@@ -59,7 +59,8 @@ export class NativeEncoder implements Encoder {
   readonly #mostCost: number;
   readonly #withdraws: boolean;
   readonly #contracts: ContractWriter | undefined;
-  readonly #shared: RecordWriter | undefined;
+  readonly #shared: BroadcastRecords | undefined;
+  #sharedWriter: RecordWriter | undefined;
   readonly #packers: BodyPacker[] = [];
   /** Of the shapes that this end has defined. */
   readonly #totals = { keys: 0, bytes: 0 };
@@ -72,10 +73,10 @@ export class NativeEncoder implements Encoder {
     this.#mostCost = mostCost(options.maxFrameBytes);
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
-    const { contracts, shared } = options;
-    const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
-    if (shared !== undefined) this.#shared = new RecordWriter(options.slab, this.queue, shared, limits);
+    this.#shared = options.shared;
+    const { contracts } = options;
     if (contracts !== undefined) {
+      const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
       this.#contracts = new ContractWriter(options.slab, this.queue, contracts, limits);
     }
   }
@@ -123,8 +124,11 @@ export class NativeEncoder implements Encoder {
 
   encoded(lane: number, frame: EncodedMessage): number {
     const byContract = this.#contracts?.frameOf(frame, lane);
-    const byRecords = byContract === undefined ? this.#shared?.write(frame, lane) : undefined;
-    if (byRecords !== undefined && byRecords >= 0) return byRecords;
+    if (byContract === undefined && this.#shared !== undefined) {
+      this.#sharedWriter ??= this.#recordWriter(this.#shared);
+      const written = this.#sharedWriter.write(frame, lane);
+      if (written >= 0) return written;
+    }
     const native = byContract ?? (frame.native ??= this.#plainFrame(frame.data, lane));
     const { encoding, buffer, start, end } = native;
     const size = end - start;
@@ -180,6 +184,11 @@ export class NativeEncoder implements Encoder {
 
   #plainFrame(data: unknown, lane: number): BroadcastFrame {
     return broadcastFrame(isContractValue(data) ? data.value : data, lane, this.#maxDepth);
+  }
+
+  #recordWriter(shared: BroadcastRecords): RecordWriter {
+    const limits = { maxBytes: this.#maxFrameBytes, mostCost: this.#mostCost, maxDepth: this.#maxDepth };
+    return new RecordWriter(this.#slab, this.queue, shared, limits);
   }
 
   #write(type: number, flags: number, lane: number, id: number, given: unknown, timeoutMs: number): number {
