@@ -82,6 +82,8 @@ export const nodeIpcAdapter: Adapter = {
   module: 'node-ipc',
   loads: 'node-ipc',
   minimumNodeMajor: 22,
+  // Of 500 not all connect within a minute.
+  maxClients: 100,
   binary: false,
   serve,
   connect,
