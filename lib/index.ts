@@ -17,8 +17,9 @@ export {
   type NodeServerOptions as ServerOptions,
   Server,
   type Spawned,
+  type Threaded,
 } from './bus/node-bus.ts';
-export type { SpawnSettings } from './bus/offspring.ts';
+export type { SpawnSettings, ThreadSettings } from './bus/offspring.ts';
 export {
   type Audience,
   type AudienceSettings,

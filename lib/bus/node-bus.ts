@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
+import type { Worker } from 'node:worker_threads';
 import { BusError } from '../base/errors.ts';
 import { startChild } from '../transport/child.ts';
+import { startThread } from '../transport/thread.ts';
 import { isContractValue } from '../wire/contracts.ts';
 import { Client as PortableClient } from './client.ts';
 import { Connection as PortableConnection } from './connection.ts';
@@ -21,7 +23,7 @@ import {
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import type { SendSettings, StartSettings } from './call-settings.ts';
 import { nodeClientPlatform, nodeServerPlatform, orphanPlatform } from './node-platform.ts';
-import { readyConnection, readySettings, type SpawnSettings } from './offspring.ts';
+import { readyConnection, readySettings, type SpawnSettings, type ThreadSettings } from './offspring.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
 import { type ParentOptions, withoutParent } from './parent-options.ts';
 import { Server as PortableServer } from './server.ts';
@@ -31,7 +33,7 @@ export type NodeClientOptions = ClientOptions & JournalOptions & ParentOptions;
 /** What `new Server` takes in Node. */
 export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions;
 
-/** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of the process that started this one. */
+/** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of whoever started this process or thread. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   readonly #journal: ClientJournal | undefined;
 
@@ -125,7 +127,13 @@ export interface Spawned<C extends Contract = Untyped> {
   readonly connection: PortableConnection<C>;
 }
 
-/** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes that it starts. */
+/** A thread that a server started, and its client. */
+export interface Threaded<C extends Contract = Untyped> {
+  readonly worker: Worker;
+  readonly connection: PortableConnection<C>;
+}
+
+/** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   readonly #journal: ServerJournal | undefined;
 
@@ -195,6 +203,19 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     const child = startChild(file, args, options, clock);
     const connection = await readyConnection(child, String(file), clock, (link) => this.take(link, readyTimeoutMs));
     return { child: child.child, connection };
+  }
+
+  /**
+   * Starts a thread with a link to this server, as `spawn` starts a process; a relative path is relative to the working directory.
+   * Rejects as `spawn` does, and then ends the thread.
+   */
+  async thread(file: string | URL, settings: ThreadSettings = {}): Promise<Threaded<C>> {
+    const { clock } = this.options;
+    const { options, readyTimeoutMs } = readySettings(file, settings);
+    const thread = startThread(file, options, clock);
+    const name = options.name ?? (options.eval === true ? 'the thread' : String(file));
+    const connection = await readyConnection(thread, name, clock, (link) => this.take(link, readyTimeoutMs));
+    return { worker: thread.worker, connection };
   }
 
   override async start(settings?: StartSettings): Promise<this> {

@@ -1,3 +1,4 @@
+import type { WorkerOptions } from 'node:worker_threads';
 import { type Clock, longestTimerMs } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
@@ -14,6 +15,9 @@ export interface ReadySettings {
 
 /** What `Server.spawn` takes: what `child_process.spawn` does, and this; `stdio` is `inherit` unless given. */
 export interface SpawnSettings extends ChildOptions, ReadySettings {}
+
+/** What `Server.thread` takes: what `new Worker` does, and this. */
+export interface ThreadSettings extends WorkerOptions, ReadySettings {}
 
 /** The settings without the time, and the time. @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function readySettings<Settings extends ReadySettings>(
@@ -52,7 +56,9 @@ export async function readyConnection<Connection>(
     throw ended;
   });
   try {
-    return await Promise.race([take(offspring.link), over]);
+    const connection = await Promise.race([take(offspring.link), over]);
+    offspring.release();
+    return connection;
   } catch (error) {
     if (error instanceof BusError && error.code === 'ERR_CONNECT') await withinTime(clock, endToldMs, over);
     offspring.end();

@@ -134,8 +134,8 @@ export const peerOptions = {
   /** Offers busbar's own protocol, with sessions; `false` speaks net-ipc only. */
   native: flag({ default: true }),
   /**
-   * Whether the peer may define record structures for faster MessagePack; unless given, on unix sockets, pipes and
-   * memory only.
+   * Whether the peer may define record structures for faster MessagePack; unless given, on unix sockets, pipes,
+   * memory, and between parent and child only.
    */
   trusted: custom<boolean | undefined>({
     type: 'boolean',

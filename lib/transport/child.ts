@@ -1,4 +1,3 @@
-import { accessSync } from 'node:fs';
 import type { ChildProcess, SpawnOptions, StdioOptions } from 'node:child_process';
 import { Socket } from 'node:net';
 import { resolve } from 'node:path';
@@ -7,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
-import { type Offspring, parentDescriptor, parentVariable } from './offspring.ts';
+import { checkFile, type Offspring, parentDescriptor, parentVariable } from './offspring.ts';
 import { SocketLink } from './socket-link.ts';
 
 /** What `child_process.spawn` takes, but for `stdio[3]`, which is the link. */
@@ -44,8 +43,10 @@ export function startChild(file: string | URL, args: readonly string[], options:
   } catch (error) {
     throw new BusError('ERR_SPAWN', `cannot start ${command}: ${textOf(error)}`, { cause: error });
   }
+  let failed: (cause: Error) => void;
   const over = new Promise<Awaited<Offspring['over']>>((settle) => {
-    child.on('error', (cause) => settle({ how: `could not be started: ${cause.message}`, cause }));
+    failed = (cause) => settle({ how: `could not be started: ${cause.message}`, cause });
+    child.on('error', failed);
     child.once('exit', (code, signal) => settle({ how: `ended with ${signal ?? `exit code ${code}`}` }));
   });
   const socket = child.stdio?.[parentDescriptor];
@@ -55,7 +56,7 @@ export function startChild(file: string | URL, args: readonly string[], options:
   (child.stdio as unknown[])[parentDescriptor] = null;
   const link = new SocketLink(socket, { kind: 'child', remote: String(child.pid), final: true, clock });
   child.once('exit', () => closeOnceRead(socket, clock));
-  return { child, link, over, end: () => end(child, clock) };
+  return { child, link, over, end: () => end(child, clock), release: () => void child.off('error', failed) };
 }
 
 function checkArguments(args: unknown): void {
@@ -85,11 +86,7 @@ function commandOf(
   const path = typeof file === 'string' ? file : fileURLToPath(file);
   if (typeof file === 'string' && !script.test(file)) return [path, []];
   const folder = typeof cwd === 'string' ? cwd : fileURLToPath(cwd);
-  try {
-    accessSync(resolve(folder, path));
-  } catch (error) {
-    throw new BusError('ERR_SPAWN', `cannot start ${path}: there is no such file`, { cause: error });
-  }
+  checkFile(resolve(folder, path));
   return [process.execPath, [...execArgv, path]];
 }
 

@@ -1,3 +1,5 @@
+import { accessSync } from 'node:fs';
+import { BusError } from '../base/errors.ts';
 import type { Link } from './link.ts';
 
 /** A process or thread that was started here with a link to it. */
@@ -7,8 +9,22 @@ export interface Offspring {
   readonly over: Promise<{ readonly how: string; readonly cause?: unknown }>;
   /** Ends it, unless it has ended. */
   end(): void;
+  /** Nobody waits for it any more: its errors are for whom it belongs to. */
+  release(): void;
 }
 
 /** The variable by which a process that was started with a link knows of it: its descriptor, and whether Node has a channel too. */
 export const parentVariable = 'BUSBAR_PARENT';
 export const parentDescriptor = 3;
+
+/** The same for threads: the port in their environment data. */
+export const parentData = 'busbar.parent';
+
+/** Throws `ERR_SPAWN` where there is no such file. */
+export function checkFile(path: string): void {
+  try {
+    accessSync(path);
+  } catch (error) {
+    throw new BusError('ERR_SPAWN', `cannot start ${path}: there is no such file`, { cause: error });
+  }
+}

@@ -1,12 +1,14 @@
 import { fstatSync } from 'node:fs';
 import { connect, type NetConnectOpts, Socket } from 'node:net';
 import process from 'node:process';
+import type { MessagePort } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { parentUrl } from './address.ts';
 import type { Link } from './link.ts';
-import { parentDescriptor, parentVariable } from './offspring.ts';
+import { parentData, parentDescriptor, parentVariable } from './offspring.ts';
+import { PortLink } from './port-link.ts';
 import { SocketLink } from './socket-link.ts';
 
 export interface ParentSettings {
@@ -15,24 +17,50 @@ export interface ParentSettings {
   readonly clock?: Clock | undefined;
 }
 
+interface Parent {
+  /** Of a thread that was started with a link. */
+  readonly port: MessagePort | undefined;
+  isTaken: boolean;
+}
+
 /** For listeners to be told, and to finish what is short. */
 const orphanedMs = 500;
 
+const threads = process.getBuiltinModule('node:worker_threads');
 /** One for the process, or thread, however often this module is loaded. */
-const taken: unique symbol = Symbol.for('busbar.parent');
-const inProcess = globalThis as { [taken]?: boolean };
+const key: unique symbol = Symbol.for('busbar.parent');
+const inThread = globalThis as { [key]?: Parent };
+const parent = (inThread[key] ??= { port: threads.isMainThread ? undefined : takePort(), isTaken: false });
+
+/** A port cannot be copied: left where it is, it would keep this thread from starting others. */
+function takePort(): MessagePort | undefined {
+  const port = threads.getEnvironmentData(parentData);
+  if (port === undefined) return undefined;
+  threads.setEnvironmentData(parentData, undefined);
+  return port as unknown as MessagePort;
+}
 
 /**
- * The link to whoever started this process. Throws `ERR_CONNECT` where nobody did that has one, or it was asked for before.
- * Unless `orphan`, the process ends soon after the other end was lost without a word.
+ * The link to whoever started this process, or this thread. Throws `ERR_CONNECT` where nobody did that has one, or it was asked
+ * for before. Unless `orphan`, the process ends soon after the other end was lost without a word.
  */
 export function parentLink({ orphan = false, clock = systemClock }: ParentSettings): Link {
-  if (inProcess[taken] === true) throw refused('the link to the parent was taken before, and there is one only');
+  if (parent.isTaken) throw refused('the link to the parent was taken before, and there is one only');
+  const link = threads.isMainThread ? ofProcess(orphan, clock) : ofThread(clock);
+  parent.isTaken = true;
+  return link;
+}
+
+function ofThread(clock: Clock): Link {
+  if (parent.port === undefined) throw refused('this thread was not started by server.thread()');
+  return new PortLink(parent.port, { remote: parentUrl, final: true, clock });
+}
+
+function ofProcess(orphan: boolean, clock: Clock): Link {
   const given = process.env[parentVariable];
   if (given === undefined || !isOurs(given)) {
     throw refused('this process was not started by server.spawn(), or its descriptor 3 is gone');
   }
-  inProcess[taken] = true;
   // Those that are started from here have parents of their own.
   delete process.env[parentVariable];
   return new ParentLink(open(), orphan, clock);
@@ -40,7 +68,6 @@ export function parentLink({ orphan = false, clock = systemClock }: ParentSettin
 
 /** Whether the descriptor is a socket, and none that Node made for itself. */
 function isOurs(given: string): boolean {
-  if (!process.getBuiltinModule('node:worker_threads').isMainThread) return false;
   if (given === String(parentDescriptor) && (process.channel ?? undefined) !== undefined) return false;
   try {
     return process.platform === 'win32' || fstatSync(parentDescriptor).isSocket();

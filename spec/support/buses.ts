@@ -12,10 +12,10 @@ import {
 } from '../../lib/index.ts';
 import { MemoryFaults, type MemoryNetwork } from '../../lib/testing/index.ts';
 import { certificate } from './certificate.ts';
-import { childPair, type Pair, PairNetwork } from './pair-network.ts';
+import { childPair, type MakePair, PairNetwork, workerPair } from './pair-network.ts';
 import { PoisonedNetwork } from './poisoned-network.ts';
 
-export const kinds = ['memory', 'unix', 'tcp', 'tls', 'child'] as const;
+export const kinds = ['memory', 'unix', 'tcp', 'tls', 'child', 'worker'] as const;
 export type Kind = (typeof kinds)[number];
 
 export interface Dialect {
@@ -42,12 +42,12 @@ export const dialects: readonly Dialect[] = [
 ];
 
 /** Those whose links are made in pairs, and how; none of them has a listening socket of the platform's. */
-const pairs: Partial<Record<Kind, (name: string) => Promise<Pair>>> = { child: childPair };
+const pairs: Partial<Record<Kind, MakePair>> = { child: childPair, worker: workerPair };
 
 /** Those that listen on a socket of the platform's. */
 export const hasListener = (kind: Kind): boolean => kind !== 'memory' && pairs[kind] === undefined;
 /** Those whose links are sockets of the platform's. */
-export const hasSocket = (kind: Kind): boolean => kind !== 'memory';
+export const hasSocket = (kind: Kind): boolean => kind !== 'memory' && kind !== 'worker';
 
 interface Emitter {
   once(event: never, listener: (...args: never[]) => void): unknown;
@@ -126,6 +126,7 @@ export class Bus {
     switch (this.kind) {
       case 'memory':
       case 'child':
+      case 'worker':
         return { url: `memory:${this.#name}`, network: this.#network };
       case 'unix':
         return { path: this.path };
@@ -140,6 +141,7 @@ export class Bus {
     switch (this.kind) {
       case 'memory':
       case 'child':
+      case 'worker':
         return { url: `memory:${this.#name}`, network: this.#network };
       case 'unix':
         return { path: this.path };
