@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-type ProgramName = 'server' | 'client' | 'heir' | 'sockets';
+type ProgramName = 'server' | 'client' | 'heir' | 'sockets' | 'journal-end';
 
 /** A process of one of the programs here, which answers questions one at a time. */
 export class Program {
