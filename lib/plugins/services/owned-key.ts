@@ -1,5 +1,6 @@
 import { asBusError, BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
+import { withinTime } from '../../base/wait.ts';
 import { travels } from '../rpc/internal.ts';
 import type { Call } from './call.ts';
 import { dataSize } from '../../base/data-size.ts';
@@ -27,6 +28,8 @@ export class OwnedKey {
   #waiting: WaitingCalls | undefined;
   /** Those the owner has, in their order. */
   #begun: Set<Call> | undefined;
+  /** Waits for them. */
+  #whenDone: (() => void) | undefined;
   /** While it goes from one owner to another, or to its first. */
   #carrying: Promise<void> | undefined;
 
@@ -160,6 +163,7 @@ export class OwnedKey {
     const { epoch } = this;
     this.isOpen = false;
     let state: unknown;
+    if (this.#begun !== undefined) await this.#callsDone();
     try {
       const left = await participant.reach.close(service, this.name, epoch, host.limits.closeMs);
       if (!travels(left)) throw new BusError('ERR_UNENCODABLE', 'The state of a key is data');
@@ -177,6 +181,12 @@ export class OwnedKey {
       const text = `There is no room for the state of key "${this.name}" of "${service}"`;
       host.report(new BusError('ERR_QUEUE_FULL', text), participant);
     }
+  }
+
+  /** Those the owner has are over, or whoever came meanwhile waits no longer. */
+  #callsDone(): Promise<void> {
+    const { clock, limits } = this.#host.host;
+    return withinTime(clock, limits.waitMs, new Promise<void>((resolve) => (this.#whenDone = resolve)));
   }
 
   #finish(): void {
@@ -240,7 +250,7 @@ export class OwnedKey {
     handOver(call, owner.participant, epoch, (isCurrent, failure) => {
       if (!isCurrent) return;
       this.#begun?.delete(call);
-      if (this.#begun?.size === 0) this.#begun = undefined;
+      if (this.#begun?.size === 0) this.#noneBegun();
       if (failure !== undefined) this.#failed(call, owner, epoch, failure.error);
     });
   }
@@ -268,10 +278,16 @@ export class OwnedKey {
     else if (!this.isParked) this.carry().catch(ignore);
   }
 
+  #noneBegun(): void {
+    this.#begun = undefined;
+    this.#whenDone?.();
+    this.#whenDone = undefined;
+  }
+
   /** Nothing counts any more that comes from the owner: what may be begun twice waits for the next one. */
   #takeBack(): void {
     const begun = this.#begun;
-    this.#begun = undefined;
+    this.#noneBegun();
     for (const call of begun ?? []) {
       const lost = new BusError('ERR_SESSION_LOST', 'The owner of the key is gone');
       call.takeBack(lost);

@@ -15,7 +15,7 @@ export const memberTable = {
 export const hubTable = {
   /** How long a call waits where no member offers its service. */
   waitMs: integer({ default: 5_000, unit: 'ms' }),
-  /** How long an owner may take to open a key, and to close it. */
+  /** How long an owner may take to open a key, and to close it once its calls are over, for which the hub waits `waitMs` at most. */
   closeMs: integer({ default: 5_000, min: 1, unit: 'ms' }),
   /** Members at once; more are refused with `ERR_QUEUE_FULL`. */
   maxMembers: integer({ default: 10_000, min: 1 }),

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { it } from 'mocha';
-import { contract, native, rejected, until } from '../../support/buses.ts';
+import type { BusError } from '../../../lib/index.ts';
+import { contract, native, rejected, sleep, until } from '../../support/buses.ts';
 import { Gate, Hive } from './hive.ts';
 
 interface Finder {
@@ -33,10 +34,12 @@ contract(
       const leaves = owner.client.close();
       const closes = hive.server.close();
       const codes = new Set<string>();
-      for (let call = 0; call < 100; call += 1) codes.add((await rejected(find())).code);
+      for (let call = 0; call < 100; call += 1)
+        codes.add(await find().catch((error: unknown) => (error as BusError).code));
       await Promise.all([leaves, closes]);
       codes.add((await rejected(find())).code);
-      expect([...codes].every((code) => ['ERR_CLOSED', 'ERR_SESSION_LOST'].includes(code))).to.equal(true);
+      // Those that the owner had begun by then come to their end.
+      expect([...codes].every((code) => ['found', 'ERR_CLOSED', 'ERR_SESSION_LOST'].includes(code))).to.equal(true);
       // That what the owner left is lost, where that happened.
       bus().takeErrors();
     });
@@ -67,6 +70,36 @@ contract(
       closing.open();
       expect(told).to.deep.equal(['close', 'event']);
       expect(bus().takeErrors()).to.deep.equal(['ERR_REMOTE']);
+    });
+
+    it('rooms - keep their state where their calls take longer than closing may', async () => {
+      const hive = await Hive.open(bus(), { closeMs: 50 });
+      const begun = new Gate();
+      const mayEnd = new Gate();
+      const own = (name: string) => ({
+        open: (_room: string, state: unknown) => ({
+          find: async () => {
+            if (state !== undefined) return [name, state];
+            begun.open();
+            await mayEnd.passed;
+            return name;
+          },
+        }),
+        close: () => 'the state',
+      });
+      await hive.member({ name: 'slow' }, (mine) => mine.own('room', own('slow')));
+      const { find } = hive.hub.service<Finder>('room').key('17').call;
+      const first = find();
+      await begun.passed;
+      const other = await hive.member({ name: 'other' }, (mine) => mine.own('room', own('other')));
+      const moved = hive.hub.move('room', '17', other.mine.id ?? '');
+      const second = find();
+      // Longer than closing may take: that time has not begun.
+      await sleep(100);
+      mayEnd.open();
+      expect(await first).to.equal('slow');
+      await moved;
+      expect(await second).to.deep.equal(['other', 'the state']);
     });
   },
   { on: ['memory', 'unix'], speaking: [native] },
