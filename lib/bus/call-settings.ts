@@ -14,6 +14,13 @@ export interface AskSettings {
 export interface RequestSettings extends AskSettings {
   /** May be asked again in a new session when the first one was lost with the question. */
   readonly idempotent?: boolean | undefined;
+  /**
+   * Survives the end of either process, and is answered once; for a client with the option `journal`, else
+   * `ERR_INVALID_ARGUMENT`. Implies `idempotent`. `timeout` and `signal` end the wait, and not the request.
+   */
+  readonly durable?: boolean | undefined;
+  /** Of a durable request: asked again with the same one, in the next process too, it has the same answer. 1 to 256 bytes. */
+  readonly key?: string | undefined;
 }
 
 /** All that an ask can be given; which of it one call takes, its names say. */

@@ -12,6 +12,14 @@ export interface DurableContext {
   readonly redelivered: boolean;
 }
 
+/** What a handler is told of a durable request. */
+export interface DurableRequestContext {
+  /** What it was asked with, or the journal and the sequence of the request, with a dot in between. */
+  readonly key: string;
+  /** Whether a handler may have had it before, in a process that ended meanwhile. */
+  readonly redelivered: boolean;
+}
+
 /** What a consumer gets with a message. */
 export interface ConsumeContext extends DurableContext {
   /** 1 for the first time that a consumer has it. One that the process did not survive counts. */
@@ -83,6 +91,17 @@ export interface DurableSender {
   valueOf(data: unknown): unknown;
   /** As `Client.flush`. */
   flush(): Promise<void>;
+  /** Asks as an end without a journal does, for as long as it takes; where this end asks durably. */
+  request?(data: unknown): Promise<unknown>;
+}
+
+/** How a durable request is waited for. */
+export interface DurableAskOptions {
+  /** By which whoever asks it again means the same. */
+  readonly key: string | undefined;
+  /** undefined: for ever. */
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What a journal asks of the end that has it, to have what comes heard. */
@@ -93,6 +112,10 @@ export interface DurableReceiver {
   hear(handling: Handling, data: unknown, peer: PeerHandle | undefined, context: DurableContext): void;
   /** A message became a dead letter. */
   died(letter: DeadLetter): void;
+  /** Whether somebody answers requests. */
+  mayAsk(): boolean;
+  /** Resolves the answer, or rejects the error that is one. */
+  ask(data: unknown, peer: PeerHandle | undefined, about: DurableRequestContext): Promise<unknown>;
   /** How long what a consumer has may keep the end from closing. */
   readonly closeTimeoutMs: number;
 }
@@ -134,6 +157,7 @@ export function sendBy(sends: DurableSends, data: unknown, settings: SendSetting
 
 /** The journal of a client. */
 export interface ClientJournal extends DurableReceipts, DurableSends {
+  request(data: unknown, options: DurableAskOptions): Promise<unknown>;
   backlog(): Promise<DurableBacklog>;
   /** Whether the server has a journal too. */
   readonly reachesJournal: boolean;

@@ -21,7 +21,8 @@ import {
   type ServerJournal,
 } from './durable.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
-import type { SendSettings, StartSettings } from './call-settings.ts';
+import type { RequestSettings, SendSettings, StartSettings } from './call-settings.ts';
+import { durableAskOptions, DurableRequest } from './durable-requests.ts';
 import { nodeClientPlatform, nodeServerPlatform, orphanPlatform } from './node-platform.ts';
 import { readyConnection, readySettings, type SpawnSettings, type ThreadSettings } from './offspring.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
@@ -49,11 +50,14 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
             send: (data, settings) => super.send(data as never, settings),
             valueOf: (data) => (isContractValue(data) ? data.value : data),
             flush: () => this.flush(),
+            request: (data) => super.request(data as never, { timeout: 0 }),
           },
           {
             isHeard: () => this.listenerCount('message') > 0,
             hear: (handling, data, _server, context) => this.fireHandled(handling, 'message', data, context),
             died: (letter) => void this.fire('deadLetter', letter),
+            mayAsk: () => false,
+            ask: () => Promise.reject(new BusError('ERR_NO_HANDLER')),
             closeTimeoutMs: this.options.closeTimeoutMs,
           },
         ),
@@ -80,6 +84,28 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
 
   override send(data: Sendable<ToServer<C, 'message'>>, settings?: SendSettings): Promise<void> {
     return this.#journal === undefined ? super.send(data, settings) : sendBy(this.#journal, data, settings);
+  }
+
+  override request(
+    data: Sendable<ToServer<C, 'request'>>,
+    settings?: number | RequestSettings,
+  ): Promise<ToServer<C, 'response'>>;
+  override request(data: Sendable<ToServer<C, 'request'>>, timeoutMs?: number): Promise<ToServer<C, 'response'>>;
+  override request(
+    data: Sendable<ToServer<C, 'request'>>,
+    settings?: number | RequestSettings,
+  ): Promise<ToServer<C, 'response'>> {
+    if (this.#journal === undefined || typeof settings !== 'object' || settings.durable === undefined) {
+      return super.request(data, settings);
+    }
+    try {
+      const options = durableAskOptions(settings);
+      if (options !== undefined) return this.#journal.request(data, options) as Promise<ToServer<C, 'response'>>;
+      const { durable: _, key: __, ...others } = settings;
+      return super.request(data, others);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** The durable messages that the server has not. Rejects what opening the journal fails with, `ERR_STATE` without one. */
@@ -147,6 +173,12 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
           isHeard: () => this.listenerCount('message') > 0,
           hear: (handling, ...heard) => this.fireHandled(handling, 'message', ...heard),
           died: (letter) => void this.fire('deadLetter', letter),
+          mayAsk: () => this.isAnswering,
+          ask: (data, peer, about) => {
+            const request = new DurableRequest(peer, about);
+            this.dispatch(request, data);
+            return request.answer;
+          },
           closeTimeoutMs: this.options.closeTimeoutMs,
         }),
       );
@@ -241,7 +273,13 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
 
   protected override listenerComes(event: string | symbol): void {
     // It is there when this turn is over.
-    if (event === 'message') queueMicrotask(() => this.#journal?.listen());
+    if (event === 'message' || event === 'request') queueMicrotask(() => this.#journal?.listen());
+  }
+
+  override handle(handler: Parameters<PortableServer<C>['handle']>[0]): this {
+    super.handle(handler);
+    this.#journal?.listen();
+    return this;
   }
 
   protected override closed(): void {

@@ -12,6 +12,10 @@ export interface Context<Peer = PeerHandle> {
   readonly signal: AbortSignal;
   /** Milliseconds the requester will still wait; undefined: no limit. */
   readonly deadline: number | undefined;
+  /** Of a durable request: its key, or its name where it was asked without one. */
+  readonly key?: string;
+  /** Of a durable request: whether a handler may have had it before, in a process that ended meanwhile. */
+  readonly redelivered?: boolean;
 }
 
 /** Returns or resolves the answer; what it throws becomes the requester's rejection, with its code. */
@@ -51,6 +55,11 @@ export class RequestDispatcher {
       throw new BusError('ERR_INVALID_ARGUMENT', 'handle takes a function');
     }
     this.#handler = handler;
+  }
+
+  /** Whether somebody answers. */
+  get isHandled(): boolean {
+    return this.#handler !== undefined || this.#hasListeners();
   }
 
   /** `fire` emits the `request` event. */

@@ -8,6 +8,7 @@ import { Connection, type ServerHandle } from './connection.ts';
 import { Connections } from './connections.ts';
 import type { Contract, Sendable, ToClient as Out, ToServer as In } from './contract.ts';
 import { Group } from './group.ts';
+import type { IncomingRequest } from './incoming.ts';
 import { Listening } from './listening.ts';
 import { type ResolvedServerOptions, type ServerOptions, serverOptions } from './options.ts';
 import type { ServerJournal } from './durable.ts';
@@ -206,6 +207,17 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     const peer = args.find((argument) => argument instanceof Connection);
     if (event === 'request') this.#dispatcher.listenerFailed(args[1], error);
     else if (event !== 'error') this.#report(error, peer);
+  }
+
+  /** @internal Whether somebody answers requests. */
+  protected get isAnswering(): boolean {
+    return this.#dispatcher.isHandled;
+  }
+
+  /** @internal Has a request answered, wherever it came from. */
+  protected dispatch(request: IncomingRequest, data: unknown): void {
+    const { peer } = request;
+    this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, peer));
   }
 
   /** @internal It is closed, whoever closed it. */

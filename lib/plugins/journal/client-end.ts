@@ -1,6 +1,7 @@
 import type {
   ClientJournal,
   Consume,
+  DurableAskOptions,
   DurableBacklog,
   DurableConsumer,
   DurableDeadLetters,
@@ -10,15 +11,15 @@ import type {
   PluginHost,
   SendSettings,
 } from '../../bus/plugin.ts';
-import { Inbox } from './inbox.ts';
-import { whoQuestion } from './lane-messages.ts';
+import { AskingOutbox } from './asking-outbox.ts';
+import { Inbox, type InboxEvents } from './inbox.ts';
+import type { ResolvedJournalSettings } from './journal-table.ts';
+import { readAnswerMessage, whoQuestion } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
-import type { ResolvedLogOptions } from './log/log-options.ts';
-import { Outbox } from './outbox.ts';
 
 /** What a client sends durably, in its folder, and what comes to it, in the folder `inbox` in there. */
 export class ClientEnd implements ClientJournal {
-  readonly #outbox: Outbox;
+  readonly #outbox: AskingOutbox;
   readonly #inbox: Inbox;
 
   constructor(
@@ -26,11 +27,14 @@ export class ClientEnd implements ClientJournal {
     sender: DurableSender,
     receiver: DurableReceiver,
     folder: string,
-    options: ResolvedLogOptions,
+    settings: ResolvedJournalSettings,
   ) {
+    const { peerTtlMs: _, answerTtlMs, ...log } = settings;
     const lane = host.lane({
       message: (data, peer) => {
+        const answer = readAnswerMessage(data);
         if (data instanceof Uint8Array) this.#inbox.take(data, peer);
+        else if (answer !== undefined) this.#outbox.answered(answer);
         else this.#outbox.acknowledged(data);
       },
       request: async (data, context) => {
@@ -39,17 +43,16 @@ export class ClientEnd implements ClientJournal {
       },
     });
     host.onStart(async () => void (await this.#outbox.open()));
-    this.#outbox = new Outbox({
+    this.#outbox = new AskingOutbox({
       host,
       lane,
       sender,
       folder,
-      log: options,
+      log,
       bury: async (message, error) => this.#inbox.bury((await this.#outbox.open()).folderId, message, error),
     });
-    this.#inbox = new Inbox(host, lane, receiver, pathIn(folder, 'inbox'), options, {
-      resend: (_folder, body) => this.#outbox.resend(body),
-    });
+    const events: InboxEvents = { resend: (_folder, body) => this.#outbox.resend(body) };
+    this.#inbox = new Inbox({ host, lane, receiver, folder: pathIn(folder, 'inbox'), log, answerTtlMs, events });
     host.onReady(async () => {
       const [peer] = host.peers;
       if (peer !== undefined) await this.#outbox.begin(peer);
@@ -67,6 +70,10 @@ export class ClientEnd implements ClientJournal {
 
   sendDurably(data: unknown, options: DurableSendOptions): Promise<void> {
     return this.#outbox.sendDurably(data, options);
+  }
+
+  request(data: unknown, options: DurableAskOptions): Promise<unknown> {
+    return this.#outbox.request(data, options);
   }
 
   backlog(): Promise<DurableBacklog> {

@@ -1,8 +1,5 @@
-import { concat } from '../../base/bytes.ts';
-import { readUint32, writeUint32 } from './log/record.ts';
+import { markedHead, readMarked } from './marked-record.ts';
 import { RecordKind } from './message-record.ts';
-
-const headBytes = 5;
 
 /** What is known of a message that failed for good, but for its data. */
 export interface DeadMark {
@@ -25,11 +22,7 @@ export function deadIdOf({ journal, sequence }: Pick<DeadMark, 'journal' | 'sequ
 
 /** What stands before its data. */
 export function deadHead(mark: DeadMark): Uint8Array {
-  const text = Buffer.from(JSON.stringify(mark));
-  const head = Buffer.alloc(headBytes);
-  head[0] = RecordKind.dead;
-  writeUint32(head, 1, text.length);
-  return concat([head, text]);
+  return markedHead(RecordKind.dead, mark);
 }
 
 /** Of one's own log; `data` is a part of `bytes`. */
@@ -38,9 +31,8 @@ export function readDead(
   start: number,
   end: number,
 ): { readonly mark: DeadMark; readonly data: Uint8Array } {
-  const dataAt = start + headBytes + readUint32(bytes, start + 1);
-  const text = Buffer.from(bytes.subarray(start + headBytes, dataAt)).toString();
-  return { mark: JSON.parse(text) as DeadMark, data: bytes.subarray(dataAt, end) };
+  const { mark, data } = readMarked(bytes, start, end);
+  return { mark: mark as DeadMark, data };
 }
 
 export function discardedRecord(id: string): Uint8Array {

@@ -2,11 +2,10 @@ import { BusError } from '../../base/errors.ts';
 import { type DeadLetter, MessageCodec } from '../../bus/plugin.ts';
 import { deadHead, deadIdOf, type DeadMark, discardedRecord, readDead } from './dead-letter-record.ts';
 import type { Log } from './log/log.ts';
-import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
 import type { Needs } from './needs.ts';
+import { readRequestBody } from './request-body.ts';
+import { readRecords } from './record-search.ts';
 import type { Shares } from './shares.ts';
-
-const readBytes = 262_144;
 
 interface Place {
   readonly sequence: number;
@@ -123,37 +122,16 @@ export class DeadLetters {
     this.#places.set(id, { sequence, free, isLeaving: false });
   }
 
-  /** Segment by segment, since those in between may have millions of other records. */
   async #read(ids: readonly string[], give: (found: FoundLetter) => void): Promise<void> {
     const wanted = new Map<number, string>();
     for (const id of ids) {
       const place = this.#places.get(id);
       if (place !== undefined) wanted.set(place.sequence, id);
     }
-    const sequences = [...wanted.keys()];
-    for (const { first, last } of [...this.#log.segments]) {
-      const here = sequences.filter((sequence) => sequence >= first && sequence <= last);
-      if (here.length === 0) continue;
-      const reader = this.#log.reader(Math.min(...here));
-      const end = Math.max(...here);
-      try {
-        for (
-          let found = await reader.next(readBytes, end);
-          found !== undefined;
-          found = await reader.next(readBytes, end)
-        ) {
-          const { bytes } = found;
-          for (let at = 0; at < bytes.length; ) {
-            const start = at + recordHeaderBytes;
-            at = start + bodyLength(bytes, at);
-            const id = wanted.get(sequenceOf(bytes, start - recordHeaderBytes));
-            if (id !== undefined) give({ id, ...readDead(bytes, start, at) });
-          }
-        }
-      } finally {
-        await reader.close();
-      }
-    }
+    await readRecords(this.#log, [...wanted.keys()], (sequence, bytes, start, end) => {
+      const id = wanted.get(sequence);
+      if (id !== undefined) give({ id, ...readDead(bytes, start, end) });
+    });
   }
 
   #letter({ id, mark: { code, message, attempts }, data }: FoundLetter): DeadLetter {
@@ -163,7 +141,7 @@ export class DeadLetters {
   /** Its bytes, where they are no data. */
   #dataOf(bytes: Uint8Array): unknown {
     try {
-      return this.#codec.decode(bytes);
+      return this.#codec.decode(readRequestBody(bytes)?.data ?? bytes);
     } catch {
       return bytes.slice();
     }

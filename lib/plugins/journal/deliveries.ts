@@ -8,9 +8,12 @@ import type { Delivery, Portion, Sink } from './delivery.ts';
 import type { InboxLog } from './inbox-log.ts';
 import { Listeners } from './listeners.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
+import type { AnswerMessage } from './lane-messages.ts';
 import { messagesIn, RecordKind } from './message-record.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import { readReceived, type Received, receivedHeadBytes } from './received-record.ts';
+import { isRequestBody } from './request-body.ts';
+import { Requests, type RequestsHost } from './requests.ts';
 
 const readBytes = 131_072;
 /** Dead letters on their way to the log, which takes any number. */
@@ -20,14 +23,19 @@ export interface DeliveriesOptions {
   readonly inbox: InboxLog;
   readonly receiver: DurableReceiver;
   readonly clock: Clock;
+  readonly answerTtlMs: number;
+  /** Sends on the lane; what becomes of it nobody hears. */
+  tell(peer: PeerHandle, message: AnswerMessage): void;
   report(error: unknown, peer?: PeerHandle): void;
 }
 
 /** Gives what is written to whoever handles it, in order, and notes what was handled. */
-export class Deliveries implements ConsumerHost {
+export class Deliveries implements ConsumerHost, RequestsHost {
   readonly clock: Clock;
+  readonly requests: Requests;
   readonly #inbox: InboxLog;
   readonly #receiver: DurableReceiver;
+  readonly #tell: DeliveriesOptions['tell'];
   readonly #report: DeliveriesOptions['report'];
   readonly #notes: ProgressNotes;
   readonly #listeners: Listeners;
@@ -42,13 +50,15 @@ export class Deliveries implements ConsumerHost {
   #isOver = false;
   #isPaused = false;
 
-  constructor({ inbox, receiver, clock, report }: DeliveriesOptions) {
+  constructor({ inbox, receiver, clock, answerTtlMs, tell, report }: DeliveriesOptions) {
     this.clock = clock;
     this.#inbox = inbox;
     this.#receiver = receiver;
+    this.#tell = tell;
     this.#report = report;
     this.#notes = new ProgressNotes(inbox.log, inbox.progress, clock);
     this.#listeners = new Listeners(receiver, (folder) => this.peerOf(folder), this);
+    this.requests = new Requests(inbox, receiver, answerTtlMs, this);
     this.#heardBefore = inbox.progress.begun;
   }
 
@@ -69,7 +79,11 @@ export class Deliveries implements ConsumerHost {
     this.#report(error, peer);
   }
 
-  /** All goes to this consumer from now on. */
+  tell(peer: PeerHandle, message: AnswerMessage): void {
+    this.#tell(peer, message);
+  }
+
+  /** All messages go to this consumer from now on. */
   consume(consumption: Consumption): void {
     this.#consumer = new Consumer(consumption, this);
     this.wake();
@@ -106,6 +120,7 @@ export class Deliveries implements ConsumerHost {
   /** Gives nothing more, and notes what is left to note. */
   end(): void {
     this.#isOver = true;
+    this.requests.end();
     this.#notes.finish();
     this.wake();
     this.#given.wake();
@@ -133,10 +148,10 @@ export class Deliveries implements ConsumerHost {
     return this.#notes.begun(number, attempts);
   }
 
-  done({ number, portion }: Delivery): void {
+  done({ number, attempts, portion }: Delivery): void {
     if (this.#isOver) return;
     this.#inbox.progress.done(number);
-    if (this.#consumer === undefined) this.#notes.changed();
+    if (attempts === 0) this.#notes.changed();
     else this.#notes.done(number);
     this.#settled(portion);
   }
@@ -167,12 +182,12 @@ export class Deliveries implements ConsumerHost {
   }
 
   /** Whether one more can be given. */
-  get #hasRoom(): boolean {
-    return !this.#isPaused && this.#dying < mostDying && this.#sink.hasRoom;
+  #hasRoom(isRequest: boolean): boolean {
+    return !this.#isPaused && this.#dying < mostDying && this.#sinkOf(isRequest).hasRoom;
   }
 
-  get #sink(): Sink {
-    return this.#consumer ?? this.#listeners;
+  #sinkOf(isRequest: boolean): Sink {
+    return isRequest ? this.requests : (this.#consumer ?? this.#listeners);
   }
 
   async #giveAll(bytes: Uint8Array): Promise<void> {
@@ -205,7 +220,9 @@ export class Deliveries implements ConsumerHost {
       const mine = number++;
       const before = progress.open.get(mine);
       if (mine < progress.next && before === undefined) continue;
-      if (!this.#isFree(received, mine)) await this.#mayGive(received, mine);
+      const body = records.subarray(from, to);
+      const isRequest = isRequestBody(body);
+      if (!this.#isFree(received, mine, isRequest)) await this.#mayGive(received, mine, isRequest);
       if (this.#isOver) return;
       portion.left += 1;
       this.#give({
@@ -213,7 +230,8 @@ export class Deliveries implements ConsumerHost {
         folder,
         journal,
         sequence,
-        body: records.subarray(from, to),
+        body,
+        isRequest,
         isRedelivered: received.isAgain || mine < this.#heardBefore,
         attempts: before ?? 0,
         portion,
@@ -225,35 +243,40 @@ export class Deliveries implements ConsumerHost {
 
   #give(delivery: Delivery): void {
     const { progress } = this.#inbox;
-    const { number, attempts } = delivery;
+    const { number, attempts, isRequest } = delivery;
     progress.opened(number, attempts);
     if (this.#consumer === undefined) progress.begun = Math.max(progress.begun, number + 1);
-    this.#sink.take(delivery);
+    this.#sinkOf(isRequest).take(delivery);
   }
 
   /** Whether this message of the record can be given at once. */
-  #isFree({ isHeard }: Received, number: number): boolean {
-    if (this.#returned.length > 0 || !this.#hasRoom) return false;
-    return isHeard || this.#consumer !== undefined || number < this.#inbox.progress.begun;
+  #isFree({ isHeard }: Received, number: number, isRequest: boolean): boolean {
+    if (this.#returned.length > 0 || !this.#hasRoom(isRequest)) return false;
+    return isHeard || isRequest || this.#consumer !== undefined || number < this.#inbox.progress.begun;
   }
 
   /** Resolves when it can, or it is over; gives what was returned before. */
-  async #mayGive(received: Received | undefined, number = 0): Promise<void> {
+  async #mayGive(received: Received | undefined, number = 0, isRequest = false): Promise<void> {
     while (!this.#isOver) {
       const back = this.#returned.first;
-      if (!this.#hasRoom) {
+      if (back !== undefined) {
+        if (!this.#hasRoom(false)) await this.#news.next();
+        else if (this.#consumer === undefined && back.number >= this.#inbox.progress.begun)
+          await this.#begin(back.number + 1);
+        else this.#giveBack();
+      } else if (!this.#hasRoom(isRequest)) {
         await this.#news.next();
-      } else if (back !== undefined) {
-        if (this.#consumer === undefined) await this.#begin(back.number + 1);
-        if (!this.#hasRoom) continue;
-        this.#returned.shift();
-        this.#give(back);
-      } else if (received === undefined || this.#isFree(received, number)) {
+      } else if (received === undefined || this.#isFree(received, number, isRequest)) {
         return;
       } else {
         await this.#begin(received.first + received.count);
       }
     }
+  }
+
+  #giveBack(): void {
+    const back = this.#returned.shift();
+    if (back !== undefined) this.#give(back);
   }
 
   /** What waits is about to be heard: noted before, since it may be heard again if this process dies. */

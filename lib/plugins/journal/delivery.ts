@@ -15,6 +15,8 @@ export interface Delivery {
   readonly sequence: number;
   /** Its data; only good until whoever takes it has returned. */
   body: Uint8Array;
+  /** It is to be answered. */
+  readonly isRequest: boolean;
   /** Whether somebody may have had it, before any of `attempts`. */
   readonly isRedelivered: boolean;
   /** How often a consumer has begun with it. */

@@ -2,8 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { MessageCodec } from '../../bus/plugin.ts';
 import { readUint48 } from './log/record.ts';
 import { messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
+import { readAnswer } from './answers.ts';
 import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
 import { type Change, changesIn, Progress } from './progress.ts';
+import { readRequestBody } from './request-body.ts';
 import { readReceived, receivedHeadBytes } from './received-record.ts';
 
 const codec = new MessageCodec();
@@ -30,6 +32,8 @@ function describeJournalRecord(body: Uint8Array): Readonly<Record<string, unknow
       return { kind: 'changes', changes: [...changesIn(body, 0, body.length)].map(describeChange) };
     case RecordKind.dead:
       return describeDead(body);
+    case RecordKind.answer:
+      return describeAnswer(body);
     case RecordKind.discarded:
       return { kind: 'discarded', id: readDiscarded(body, 0, body.length) };
     case RecordKind.heading:
@@ -53,6 +57,15 @@ function describeDead(body: Uint8Array): Readonly<Record<string, unknown>> | und
   try {
     const { mark, data } = readDead(body, 0, body.length);
     return { kind: 'dead', id: deadIdOf(mark), ...mark, ...describeData(data) };
+  } catch {
+    return undefined;
+  }
+}
+
+function describeAnswer(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const { mark, data } = readAnswer(body, 0, body.length);
+    return { kind: 'answer', ...mark, ...describeData(data) };
   } catch {
     return undefined;
   }
@@ -85,6 +98,8 @@ function describeMessage(
 }
 
 function describeData(body: Uint8Array): Readonly<Record<string, unknown>> {
+  const request = readRequestBody(body);
+  if (request !== undefined) return { key: request.key, request: describeData(request.data) };
   try {
     return { data: codec.decode(body) };
   } catch {

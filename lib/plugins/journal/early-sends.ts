@@ -94,3 +94,7 @@ export class EarlySends {
     this.#changed();
   }
 }
+
+export function aborted(signal: AbortSignal): BusError {
+  return new BusError('ERR_ABORTED', undefined, { cause: signal.reason });
+}

@@ -191,14 +191,25 @@ const lost: readonly (string | undefined)[] = ['ERR_SESSION_LOST', 'ERR_CLOSED',
 /** What says that the peer never takes a message. */
 const refusals: readonly (string | undefined)[] = ['ERR_TOO_LARGE', 'ERR_UNENCODABLE'];
 
+const isLost = (error: unknown): boolean => lost.includes(codeOf(error));
+const isBusy = (error: unknown): boolean => codeOf(error) === 'ERR_QUEUE_FULL';
+
+/** Whether what the peer did not take is sent again. */
+export function isToRepeat(error: unknown): boolean {
+  return isLost(error) || isBusy(error);
+}
+
+/** Sends what stands there in that journal, without the journal. */
+type SendRecord = (body: Uint8Array, journal: string, sequence: number) => Promise<void>;
+
 /** To a peer without a journal: message by message, each until it was handled, where the peer tells. */
 export class PlainFeed extends Feed {
   /** Sends what was encoded so. */
-  readonly #send: (body: Uint8Array) => Promise<void>;
+  readonly #send: SendRecord;
   /** Waits until it is worth trying again. */
   readonly #rest: () => Promise<void>;
 
-  constructor(source: Source, owner: FeedOwner, send: (body: Uint8Array) => Promise<void>, rest: () => Promise<void>) {
+  constructor(source: Source, owner: FeedOwner, send: SendRecord, rest: () => Promise<void>) {
     super(source, owner);
     this.#send = send;
     this.#rest = rest;
@@ -220,16 +231,17 @@ export class PlainFeed extends Feed {
   /** Resolves those for which the peer had no room. */
   async #sendAll({ journal, bytes }: Stretch, messages: readonly FoundMessage[]): Promise<FoundMessage[]> {
     const answers = await Promise.all(
-      messages.map(({ start, end }) => this.#send(bytes.subarray(start, end)).catch((error: unknown) => error)),
+      messages.map(({ sequence, start, end }) =>
+        this.#send(bytes.subarray(start, end), journal, sequence).catch((error: unknown) => error),
+      ),
     );
     const left: FoundMessage[] = [];
     for (const [index, message] of messages.entries()) {
       const answer = answers[index];
-      const code = codeOf(answer);
-      if (lost.includes(code)) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
-      if (code === 'ERR_QUEUE_FULL') {
+      if (isLost(answer)) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
+      if (isBusy(answer)) {
         left.push(message);
-      } else if (refusals.includes(code)) {
+      } else if (refusals.includes(codeOf(answer))) {
         const { sequence, start, end } = message;
         const body = bytes.subarray(start, end);
         await this.owner.refuse({ journal, sequence, body }, asBusError(answer, 'ERR_TOO_LARGE'));

@@ -1,3 +1,4 @@
+import { type FoundAnswer, readAnswer } from './answers.ts';
 import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
 import type { FoundDead } from './dead-letters.ts';
 import type { Visit } from './log/scan.ts';
@@ -36,6 +37,8 @@ export class InboxFinds {
   readonly progress = new Progress();
   /** The dead letters, by their ids. */
   readonly dead = new Map<string, FoundDead>();
+  /** What requests were answered with. */
+  readonly answers: FoundAnswer[] = [];
   next = 1;
   readonly #nowMs: () => number;
   /** Those before it came while listeners stood. */
@@ -93,12 +96,19 @@ export class InboxFinds {
       case RecordKind.discarded:
         this.dead.delete(readDiscarded(bytes, start, end));
         break;
+      case RecordKind.answer:
+        this.#answered(sequence, readAnswer(bytes, start, end));
+        break;
       case RecordKind.heading:
         this.#restore(JSON.parse(Buffer.from(bytes.subarray(start + 1, end)).toString()) as InboxState);
         break;
       default:
     }
   };
+
+  #answered(sequence: number, { mark, data }: ReturnType<typeof readAnswer>): void {
+    if (mark.expiresAt > this.#nowMs()) this.answers.push({ mark, sequence, bytes: data.length });
+  }
 
   #die(sequence: number, { mark, data }: ReturnType<typeof readDead>): void {
     this.dead.set(deadIdOf(mark), { sequence, folder: mark.folder, bytes: data.length });

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
+import { Answers } from './answers.ts';
 import { DeadLetters, type FoundLetter, noDeadLetter } from './dead-letters.ts';
 import { inboxHeading, InboxFinds } from './inbox-finds.ts';
 import { Log } from './log/log.ts';
@@ -22,6 +23,7 @@ export class InboxLog {
   readonly needs: Needs;
   readonly shares: Shares;
   readonly deadLetters: DeadLetters;
+  readonly answers: Answers;
   readonly senders: Senders;
   readonly progress: Progress;
   /** Where the first record is that may not be handled. */
@@ -40,6 +42,7 @@ export class InboxLog {
     this.from = found.finish(this.shares) ?? log.last + 1;
     this.needs = new Needs(log);
     this.deadLetters = new DeadLetters(log, this.needs, this.shares, found.dead);
+    this.answers = new Answers(log, this.needs, this.shares, maxBytes, found.answers);
     this.needs.see(this.from - 1);
   }
 

@@ -17,7 +17,7 @@ import { Deliveries } from './deliveries.ts';
 import type { Refused } from './feed.ts';
 import { InboxLog } from './inbox-log.ts';
 import { Intake } from './intake.ts';
-import { heardQuestion, leaveQuestion, readOpening } from './lane-messages.ts';
+import { type AnswerMessage, heardQuestion, leaveQuestion, readAsk, readOpening } from './lane-messages.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import type { Sender } from './senders.ts';
 
@@ -39,14 +39,19 @@ export interface InboxEvents {
   resend(folder: string, body: Uint8Array): Promise<void>;
 }
 
+export interface InboxOptions {
+  readonly host: PluginHost;
+  readonly lane: Lane;
+  readonly receiver: DurableReceiver;
+  readonly folder: string;
+  readonly log: ResolvedLogOptions;
+  readonly answerTtlMs: number;
+  readonly events: InboxEvents;
+}
+
 /** What comes to one end durably: written down, acknowledged, then heard. */
 export class Inbox {
-  readonly #host: PluginHost;
-  readonly #receiver: DurableReceiver;
-  readonly #folder: string;
-  readonly #options: ResolvedLogOptions;
-  readonly #events: InboxEvents;
-  readonly #lane: Lane;
+  readonly #options: InboxOptions;
   #opening: Promise<Open> | undefined;
   #closing: Promise<void> | undefined;
   #open: Open | undefined;
@@ -54,20 +59,9 @@ export class Inbox {
   #takesOver = false;
   #isPaused = false;
 
-  constructor(
-    host: PluginHost,
-    lane: Lane,
-    receiver: DurableReceiver,
-    folder: string,
-    options: ResolvedLogOptions,
-    events: InboxEvents,
-  ) {
-    this.#host = host;
-    this.#receiver = receiver;
-    this.#folder = folder;
+  constructor(options: InboxOptions) {
+    const { host } = options;
     this.#options = options;
-    this.#events = events;
-    this.#lane = lane;
     host.onStart(async () => {
       const opening = this.start();
       if (!this.#takesOver) await opening;
@@ -110,6 +104,8 @@ export class Inbox {
   async asked(data: unknown, { peer, signal }: LaneRequestContext): Promise<unknown> {
     if (data === heardQuestion) return this.#open?.intake.heardOf(peer);
     if (data === leaveQuestion) return this.#open?.inbox.senders.leave(peer);
+    const ids = readAsk(data);
+    if (ids !== undefined) return this.#open?.intake.ask(peer, ids);
     const opening = readOpening(data);
     if (opening === undefined) throw new BusError('ERR_PROTOCOL', 'A journal is opened with its ids');
     if (this.#opening === undefined) throw new BusError('ERR_UNAVAILABLE', 'The journal is closed');
@@ -119,13 +115,18 @@ export class Inbox {
     const opened = intake.open(peer, opening);
     // What is about to be written counts as here, but may be lost with this process: nobody lets go of it before it is.
     await inbox.log.pending;
-    this.#events.opened?.(peer, opening[0]);
+    this.#options.events.opened?.(peer, opening[0]);
     return opened;
   }
 
   /** What a sender has sent on the lane. */
   take(data: unknown, peer: PeerHandle): void {
     this.#open?.intake.take(data, peer);
+  }
+
+  /** A sender has the answer of a request. */
+  got(id: string, peer: PeerHandle): void {
+    this.#open?.intake.got(peer, id);
   }
 
   consume(handler: Consume, given: object | undefined): DurableConsumer {
@@ -150,7 +151,7 @@ export class Inbox {
       const letter = await inbox.deadLetters.find(id);
       const { mark, data } = letter;
       if (mark.isSent === true) {
-        await inbox.deadLetters.carryOff(letter, () => this.#events.resend(mark.folder, data));
+        await inbox.deadLetters.carryOff(letter, () => this.#options.events.resend(mark.folder, data));
       } else {
         await inbox.revive(letter);
         deliveries.wake();
@@ -163,7 +164,7 @@ export class Inbox {
   async bury(folder: string, { journal, sequence, body }: Refused, error: BusError): Promise<void> {
     const { code, message } = error;
     const mark = { isSent: true, folder, journal, sequence, attempts: 1, code, message: message.slice(0, 1_000) };
-    this.#receiver.died(await this.#started.inbox.deadLetters.add(mark, body));
+    this.#options.receiver.died(await this.#started.inbox.deadLetters.add(mark, body));
   }
 
   close(): Promise<void> {
@@ -182,9 +183,12 @@ export class Inbox {
     if (open === undefined) return;
     const { inbox, intake, deliveries } = open;
     intake.end();
-    // What the consumer has begun with would be begun with again by the next process.
+    // What handlers have begun with would be begun with again by the next process.
     deliveries.pause();
-    await withinTime(this.#host.clock, this.#receiver.closeTimeoutMs, deliveries.stopConsuming());
+    const { clock } = this.#options.host;
+    const { closeTimeoutMs } = this.#options.receiver;
+    const settled = Promise.all([deliveries.stopConsuming(), deliveries.requests.settled()]);
+    await withinTime(clock, closeTimeoutMs, settled);
     deliveries.end();
     await inbox.log.close();
   }
@@ -208,17 +212,24 @@ export class Inbox {
   }
 
   async #opened(): Promise<Open> {
-    const { clock } = this.#host;
-    const takeoverMs = this.#takesOver ? mostTakeoverMs : 0;
-    const inbox = await InboxLog.open(this.#folder, this.#options, clock, takeoverMs);
-    const report = (error: unknown, peer?: PeerHandle): void => this.#host.report(error, peer);
+    const { host, lane, receiver, folder, log, answerTtlMs, events } = this.#options;
+    const { clock } = host;
+    const inbox = await InboxLog.open(folder, log, clock, this.#takesOver ? mostTakeoverMs : 0);
+    const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
     for (const damage of inbox.log.damages) report(damage);
-    await this.#events.begun?.();
-    const deliveries = new Deliveries({ inbox, receiver: this.#receiver, clock, report });
+    await events.begun?.();
+    const tell = (peer: PeerHandle, message: AnswerMessage): void => {
+      try {
+        lane.send(peer, message).catch(() => {});
+      } catch {
+        // Its session is over; it asks again in the next one.
+      }
+    };
+    const deliveries = new Deliveries({ inbox, receiver, clock, answerTtlMs, tell, report });
     if (this.#isPaused) deliveries.pause();
     if (this.#consumption !== undefined) deliveries.consume(this.#consumption);
     deliveries.run().catch((error: unknown) => report(asBusError(error, 'ERR_JOURNAL')));
-    this.#open = { inbox, intake: new Intake(inbox, deliveries, this.#lane, report), deliveries };
+    this.#open = { inbox, intake: new Intake(inbox, deliveries, lane, report), deliveries };
     return this.#open;
   }
 }

@@ -85,6 +85,18 @@ export class Intake {
     if (!this.#isWaiting) void this.#writeHeld();
   }
 
+  /** Tells a sender the answers of requests that are here. */
+  async ask(peer: PeerHandle, ids: readonly string[]): Promise<void> {
+    const folder = this.#inbox.senders.of(peer)?.folder;
+    if (folder !== undefined) await this.#deliveries.requests.tell(peer, folder, ids);
+  }
+
+  /** A sender has an answer. */
+  got(peer: PeerHandle, id: string): void {
+    const folder = this.#inbox.senders.of(peer)?.folder;
+    if (folder !== undefined) this.#deliveries.requests.told(folder, id);
+  }
+
   end(): void {
     this.#isOver = true;
     this.#held.clear();

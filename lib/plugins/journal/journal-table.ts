@@ -6,6 +6,8 @@ export const journalTable = {
   ...logTable,
   /** How long a server keeps what waits for a client that does not come back. */
   peerTtlMs: integer({ default: 604_800_000, min: 1, unit: 'ms' }),
+  /** How long what a durable request was answered with is kept, for who asks it again by the same key. */
+  answerTtlMs: integer({ default: 86_400_000, min: 1, unit: 'ms' }),
 };
 
 export type JournalSettings = Given<typeof journalTable>;

@@ -12,15 +12,15 @@ import { ServerEnd } from './server-end.ts';
  */
 export function journal(folder: string, options: JournalSettings = {}): Journal {
   if (typeof folder !== 'string' || folder === '') throw new BusError('ERR_INVALID_ARGUMENT', 'journal takes a folder');
-  const { peerTtlMs, ...log } = resolveOptions('journal()', journalTable, options);
+  const settings = resolveOptions('journal()', journalTable, options);
   return {
     client: (sender, receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new ClientEnd(host, sender, receiver, folder, log) }),
+      install: (host) => ({ api: new ClientEnd(host, sender, receiver, folder, settings) }),
     }),
     server: (receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new ServerEnd(host, receiver, folder, log, peerTtlMs) }),
+      install: (host) => ({ api: new ServerEnd(host, receiver, folder, settings) }),
     }),
   };
 }

@@ -18,6 +18,20 @@ export const whoQuestion = 'who';
 /** Says that nothing more comes of the journal, so that another peer may have it; answered when that is known. */
 export const leaveQuestion = 'leave';
 
+/** What a request was answered with: what was encoded of it, or of an error's code and message. */
+export type AnswerMessage = readonly ['answer', id: string, isError: boolean, body: Uint8Array];
+
+export function answerMessage(id: string, isError: boolean, body: Uint8Array): AnswerMessage {
+  return ['answer', id, isError, body];
+}
+
+/** Asks for the answers of requests that the receiver has. */
+export type AskMessage = readonly ['ask', ids: readonly string[]];
+export const mostAsked = 1_000;
+
+/** Says that an answer came. */
+export type GotMessage = readonly ['got', id: string];
+
 const idBytes = 16;
 
 /** Records of one opening, as they go over the lane: the id, and the records behind it. */
@@ -55,4 +69,29 @@ export function readOpened(data: unknown): Opened | undefined {
 
 export function readAcknowledged(data: unknown): Acknowledged | undefined {
   return isPair(data) ? data : undefined;
+}
+
+const mostRequestId = 1_024;
+const isRequestId = (value: unknown): value is string => typeof value === 'string' && value.length <= mostRequestId;
+
+export function readAnswerMessage(data: unknown): AnswerMessage | undefined {
+  if (!Array.isArray(data) || data.length !== 4) return undefined;
+  const [what, id, isError, body] = data as unknown[];
+  const isAnswer = what === 'answer' && isRequestId(id) && typeof isError === 'boolean' && body instanceof Uint8Array;
+  return isAnswer ? [what, id, isError, body] : undefined;
+}
+
+/** The ids that a stranger asks for; undefined for what is none. */
+export function readAsk(data: unknown): readonly string[] | undefined {
+  if (!Array.isArray(data) || data.length !== 2) return undefined;
+  const [what, ids] = data as unknown[];
+  if (what !== 'ask' || !Array.isArray(ids) || ids.length > mostAsked) return undefined;
+  return ids.every(isRequestId) ? ids : undefined;
+}
+
+/** The id of an answer that a stranger has; undefined for what is none. */
+export function readGot(data: unknown): string | undefined {
+  if (!Array.isArray(data) || data.length !== 2) return undefined;
+  const [what, id] = data as unknown[];
+  return what === 'got' && isRequestId(id) ? id : undefined;
 }

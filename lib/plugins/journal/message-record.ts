@@ -19,6 +19,8 @@ export const RecordKind = {
   dead: 7,
   /** Those of them that are gone, by their ids. */
   discarded: 8,
+  /** What a request was answered with. */
+  answer: 9,
 } as const;
 
 export const messageHeadBytes = 7;

@@ -13,7 +13,7 @@ import {
   type SendSettings,
 } from '../../bus/plugin.ts';
 import type { Share } from './budget.ts';
-import { type Early, EarlySends } from './early-sends.ts';
+import { aborted, type Early, EarlySends, type Place } from './early-sends.ts';
 import type { Refused } from './feed.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import { OutboxLog, type Waiting } from './outbox-log.ts';
@@ -50,9 +50,9 @@ export interface OutboxOptions {
 
 /** The sends to one peer: durable ones by a journal in a folder, and the others in order with them. */
 export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
-  readonly #options: OutboxOptions;
+  protected readonly options: OutboxOptions;
   readonly #codec = new MessageCodec();
-  readonly #relay: Relay;
+  protected readonly relay: Relay;
   #opening: Promise<OutboxLog> | undefined;
   #closing: Promise<void> | undefined;
   #box: OutboxLog | undefined;
@@ -66,9 +66,9 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   constructor(options: OutboxOptions) {
     const { host, lane, sender, confirms = new Queue<Confirm>() } = options;
-    this.#options = options;
+    this.options = options;
     this.#confirms = confirms;
-    this.#relay = new Relay(host, lane, this);
+    this.relay = new Relay(host, lane, this);
     this.#early = new EarlySends(
       () => this.open(),
       () => this.#plain.follow(),
@@ -78,21 +78,21 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   /** A new session with the peer. Never rejects. */
   begin(peer: PeerHandle): Promise<void> {
-    return this.#relay.begin(peer);
+    return this.relay.begin(peer);
   }
 
   /** That session is over. */
   end(): void {
-    this.#relay.end();
+    this.relay.end();
   }
 
   /** As `Relay.acknowledged`. */
   acknowledged(data: unknown): void {
-    this.#relay.acknowledged(data);
+    this.relay.acknowledged(data);
   }
 
   get reachesJournal(): boolean {
-    return this.#relay.reachesJournal;
+    return this.relay.reachesJournal;
   }
 
   get box(): OutboxLog | undefined {
@@ -116,9 +116,9 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   sendDurably(data: unknown, { confirm, timeoutMs, signal }: DurableSendOptions): Promise<void> {
-    if (confirm && this.#relay.isLegacy) return Promise.reject(new BusError('ERR_PEER_LACKS_FEATURE'));
+    if (confirm && this.relay.isLegacy) return Promise.reject(new BusError('ERR_PEER_LACKS_FEATURE'));
     try {
-      const body = this.#encode(data);
+      const body = this.encode(data);
       if (timeoutMs !== undefined || signal !== undefined) return this.#sendInTime(body, confirm, timeoutMs, signal);
       const box = this.#box;
       const sequence = this.#early.isEmpty ? box?.append(body) : undefined;
@@ -145,7 +145,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   async #opened(): Promise<OutboxLog> {
-    const { host, folder, log, share, before } = this.#options;
+    const { host, folder, log, share, before } = this.options;
     await before;
     const box = await OutboxLog.open(folder, log, share);
     this.#box = box;
@@ -174,7 +174,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   async leave(): Promise<Waiting | undefined> {
     if (this.#opening === undefined) return undefined;
     this.#early.fail(new BusError('ERR_CLOSED'));
-    this.#relay.stop();
+    this.relay.stop();
     const box = await this.#opening.catch(() => undefined);
     this.#opening = undefined;
     this.#box = undefined;
@@ -185,7 +185,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   sendPlain(data: unknown, settings: SendSettings | undefined): Promise<void> {
-    return this.#options.sender.send(data, settings);
+    return this.options.sender.send(data, settings);
   }
 
   settled(): Promise<void> {
@@ -193,11 +193,11 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   released(): void {
-    this.#relay.wake();
+    this.relay.wake();
   }
 
   askHeard(): Promise<void> {
-    return this.#relay.askHeard();
+    return this.relay.askHeard();
   }
 
   begun(confirms: boolean): void {
@@ -217,7 +217,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   async refuse(message: Refused, error: BusError): Promise<void> {
-    await this.#options.bury(message, error);
+    await this.options.bury(message, error);
     for (const confirm of this.#confirms) if (confirm.sequence === message.sequence) confirm.refusal = error;
   }
 
@@ -227,9 +227,9 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   /** @throws BusError `ERR_UNENCODABLE`, or `ERR_TOO_LARGE` for what never fits into the journal. */
-  #encode(data: unknown): Uint8Array {
-    const body = this.#codec.encode(this.#options.sender.valueOf(data));
-    const { maxBytes } = this.#options.log;
+  protected encode(data: unknown): Uint8Array {
+    const body = this.#codec.encode(this.options.sender.valueOf(data));
+    const { maxBytes } = this.options.log;
     if (body.length + mostOverhead > maxBytes) {
       throw new BusError('ERR_TOO_LARGE', `The message has ${body.length} bytes, the journal ${maxBytes}`);
     }
@@ -242,7 +242,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     if (this.#told !== written) {
       this.#told = written;
       const tell = (): void => {
-        this.#relay.wake();
+        this.relay.wake();
         if (box.log.failure !== undefined) this.#plain.follow();
       };
       written.then(tell, tell);
@@ -252,7 +252,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
       () =>
         new Promise((resolve, reject) => {
           // What a net-ipc peer takes is not confirmed, also where it takes it before it is known to be written.
-          if (this.#relay.isLegacy) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
+          if (this.relay.isLegacy) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
           else if (sequence <= box.taken) resolve();
           else if (this.#isOver) reject(new BusError('ERR_CLOSED'));
           else this.#confirms.push({ sequence, resolve, reject });
@@ -260,20 +260,23 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     );
   }
 
+  /** Resolves where it is once it is written; rejects what the journal fails with. */
+  protected async place(body: Uint8Array): Promise<Place> {
+    const place = await this.#early.push(body).place;
+    await this.#placed(place.box, place.sequence, false);
+    return place;
+  }
+
   #sendInTime(body: Uint8Array, confirm: boolean, ms = longestMs, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return failing(() => aborted(signal));
     const { early, place } = this.#early.push(body);
     const placed = place.then(({ box, sequence }) => this.#placed(box, sequence, confirm));
     const late = (): BusError => new BusError('ERR_TIMEOUT', `The journal had no room for ${ms} ms`);
-    return inTime({ clock: this.#options.host.clock, ms, signal, background: true }, placed, late).catch(
+    return inTime({ clock: this.options.host.clock, ms, signal, background: true }, placed, late).catch(
       (error: unknown) => {
         early.isOver = true;
         throw signal?.aborted === true && error === signal.reason ? aborted(signal) : error;
       },
     );
   }
-}
-
-function aborted(signal: AbortSignal): BusError {
-  return new BusError('ERR_ABORTED', undefined, { cause: signal.reason });
 }

@@ -3,7 +3,15 @@ import { codeOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
 import { type Lane, MessageCodec, type PeerHandle, type PluginHost, type SendSettings } from '../../bus/plugin.ts';
 import { type Feed, type FeedOwner, JournalFeed, PlainFeed } from './feed.ts';
-import { heardQuestion, leaveQuestion, readAcknowledged, readOpened } from './lane-messages.ts';
+import {
+  type AskMessage,
+  type GotMessage,
+  heardQuestion,
+  leaveQuestion,
+  readAcknowledged,
+  readOpened,
+} from './lane-messages.ts';
+import { isOnlyOnce, readRequestBody, requestIdOf } from './request-body.ts';
 import type { Source } from './source.ts';
 
 const retryMs = 1_000;
@@ -17,6 +25,11 @@ export interface RelayOwner extends FeedOwner {
   readonly isClosed: boolean;
   /** Sends as an end without a journal does. */
   sendPlain(data: unknown, settings: SendSettings | undefined): Promise<void>;
+  /**
+   * Asks as an end without a journal does, where there are requests. Resolves once it is answered; rejects what it failed
+   * with.
+   */
+  askPlain?(id: string, data: unknown): Promise<void>;
   /** They go out from now on; `confirms` says whether this peer tells what it has. */
   begun(confirms: boolean): void;
 }
@@ -97,6 +110,19 @@ export class Relay {
     await this.#lane.request(this.#peer, heardQuestion, { timeout: 0 });
   }
 
+  /** Asks for the answers of requests that the peer may have. */
+  ask(ids: readonly string[]): void {
+    const question: AskMessage = ['ask', ids];
+    // Where the session is over, the next one asks.
+    if (this.#peer !== undefined) this.#lane.request(this.#peer, question, { timeout: 0 }).catch(() => {});
+  }
+
+  /** This end has the answer of a request. */
+  got(id: string): void {
+    const message: GotMessage = ['got', id];
+    if (this.#peer !== undefined && isOnlyOnce(id)) this.#lane.send(this.#peer, message).catch(() => {});
+  }
+
   /** What the peer says that it has. @throws BusError `ERR_PROTOCOL`. */
   acknowledged(data: unknown): void {
     const acknowledged = readAcknowledged(data);
@@ -121,7 +147,12 @@ export class Relay {
       if (codeOf(error) !== 'ERR_PEER_LACKS_FEATURE') throw error;
     }
     const settings = peer.delivery === 'legacy' ? undefined : { confirm: true };
-    const send = (body: Uint8Array): Promise<void> => this.#owner.sendPlain(this.#codec.decode(body), settings);
+    const send = (body: Uint8Array, journal: string, sequence: number): Promise<void> => {
+      const request = readRequestBody(body);
+      if (request === undefined) return this.#owner.sendPlain(this.#codec.decode(body), settings);
+      const id = requestIdOf(request.key, journal, sequence);
+      return this.#owner.askPlain?.(id, this.#codec.decode(request.data)) ?? Promise.resolve();
+    };
     return new PlainFeed(source, this.#owner, send, () => sleep(this.#host.clock, restMs));
   }
 

@@ -10,9 +10,10 @@ import type {
   PluginHost,
   ServerJournal,
 } from '../../bus/plugin.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type InboxEvents } from './inbox.ts';
+import type { ResolvedJournalSettings } from './journal-table.ts';
+import { readGot } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
-import type { ResolvedLogOptions } from './log/log-options.ts';
 import { Recipients } from './recipients.ts';
 
 /** What comes to a server durably, in its folder, and what it sends so, in the folder `peers` in there. */
@@ -20,19 +21,23 @@ export class ServerEnd implements ServerJournal {
   readonly #inbox: Inbox;
   readonly #recipients: Recipients;
 
-  constructor(host: PluginHost, receiver: DurableReceiver, folder: string, log: ResolvedLogOptions, peerTtlMs: number) {
+  constructor(host: PluginHost, receiver: DurableReceiver, folder: string, settings: ResolvedJournalSettings) {
+    const { peerTtlMs, answerTtlMs, ...log } = settings;
     const lane = host.lane({
       message: (data, peer) => {
+        const got = readGot(data);
         if (data instanceof Uint8Array) this.#inbox.take(data, peer);
+        else if (got !== undefined) this.#inbox.got(got, peer);
         else this.#recipients.acknowledged(peer, data);
       },
       request: (data, context) => this.#inbox.asked(data, context),
     });
-    this.#inbox = new Inbox(host, lane, receiver, folder, log, {
+    const events: InboxEvents = {
       begun: () => this.#recipients.open(),
       opened: (peer, id) => this.#recipients.opened(peer, id),
       resend: (id, body) => this.#recipients.resend(id, body),
-    });
+    };
+    this.#inbox = new Inbox({ host, lane, receiver, folder, log, answerTtlMs, events });
     this.#recipients = new Recipients({
       host,
       lane,

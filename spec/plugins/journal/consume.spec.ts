@@ -277,6 +277,33 @@ describe('journal, consumers', () => {
     expect(begun).to.deep.equal([1]);
   });
 
+  it('clients - consume what a server sends, and have dead letters of their own', async () => {
+    const up = await server().start();
+    const dead: unknown[] = [];
+    const heard: unknown[] = [];
+    sender.on('deadLetter', ({ data }) => void dead.push(data));
+    sender.consume(
+      (data: unknown, { attempt, redelivered }) => {
+        heard.push([data, attempt, redelivered]);
+        if (data === 'bad') throw new Error('no');
+      },
+      { maxAttempts: 2, retryMs: 1 },
+    );
+    await sender.connect();
+    await until(() => up.connections[0]?.delivery === 'journal');
+    const [connection] = up.connections;
+    await connection?.send('bad', { durable: true });
+    await connection?.send('good', { durable: true });
+    await until(() => heard.length === 3);
+    expect(heard).to.deep.equal([
+      ['bad', 1, false],
+      ['bad', 2, true],
+      ['good', 1, false],
+    ]);
+    expect(dead).to.deep.equal(['bad']);
+    expect((await sender.deadLetters.list()).map(({ data }) => data)).to.deep.equal(['bad']);
+  });
+
   it('maxBytes - counts dead letters; what they keep out comes in when they are discarded', async () => {
     const up = server({ maxBytes: 65_536 });
     const heard: unknown[] = [];

@@ -1,0 +1,146 @@
+import type { Log } from './log/log.ts';
+import { markedHead, readMarked } from './marked-record.ts';
+import { RecordKind } from './message-record.ts';
+import type { Needs } from './needs.ts';
+import { readRecords } from './record-search.ts';
+import type { Shares } from './shares.ts';
+
+/** Of one sender. Older ones go before their time. */
+const mostKept = 100_000;
+/** Of one sender: this part of what the folder may have. */
+const mostPart = 16;
+
+/** What is known of an answer, but for what it is. */
+export interface AnswerMark {
+  /** The id of the folder of who asked. */
+  readonly folder: string;
+  /** As `requestIdOf` has it. */
+  readonly id: string;
+  /** Of what was asked. */
+  readonly digest: string;
+  readonly isError: boolean;
+  /** Until then it is kept; in milliseconds that mean the same in the next process. */
+  readonly expiresAt: number;
+}
+
+/** Where one is. */
+export interface FoundAnswer {
+  readonly mark: AnswerMark;
+  readonly sequence: number;
+  readonly bytes: number;
+}
+
+/** A request that somebody asked. */
+export interface Asked {
+  readonly digest: string;
+  /** undefined while it is handled. */
+  readonly answer: (FoundAnswer & { free(): void }) | undefined;
+}
+
+interface Folder {
+  /** The oldest first. */
+  readonly asked: Map<string, Asked>;
+  bytes: number;
+}
+
+/** Of one's own log; `data` is a part of `bytes`. */
+export function readAnswer(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): { readonly mark: AnswerMark; readonly data: Uint8Array } {
+  const { mark, data } = readMarked(bytes, start, end);
+  return { mark: mark as AnswerMark, data };
+}
+
+/** What requests were answered with, so that each is handled once whoever asks it again. */
+export class Answers {
+  readonly #log: Log;
+  readonly #needs: Needs;
+  readonly #shares: Shares;
+  readonly #mostBytes: number;
+  readonly #folders = new Map<string, Folder>();
+
+  constructor(log: Log, needs: Needs, shares: Shares, maxBytes: number, found: Iterable<FoundAnswer>) {
+    this.#log = log;
+    this.#needs = needs;
+    this.#shares = shares;
+    this.#mostBytes = maxBytes / mostPart;
+    for (const answer of found) this.#put(answer);
+  }
+
+  find(folder: string, id: string, nowMs: number): Asked | undefined {
+    const asked = this.#folders.get(folder)?.asked.get(id);
+    return asked?.answer !== undefined && asked.answer.mark.expiresAt <= nowMs ? undefined : asked;
+  }
+
+  /** It is handled now. */
+  begin(folder: string, id: string, digest: string): void {
+    this.forget(folder, id);
+    this.#folderOf(folder).asked.set(id, { digest, answer: undefined });
+  }
+
+  /** Resolves once it is written; rejects what the log fails with. */
+  async keep(mark: AnswerMark, data: Uint8Array): Promise<void> {
+    const sequence = this.#log.note(data, markedHead(RecordKind.answer, mark));
+    await this.#log.pending;
+    this.#put({ mark, sequence, bytes: data.length });
+  }
+
+  /** Resolves what it was answered with; undefined where that is gone. */
+  async read({ answer }: Asked): Promise<Uint8Array | undefined> {
+    if (answer === undefined) return undefined;
+    let found: Uint8Array | undefined;
+    await readRecords(this.#log, [answer.sequence], (_sequence, bytes, start, end) => {
+      found = readAnswer(bytes, start, end).data;
+    });
+    return found;
+  }
+
+  /** Nobody asks for it any more. */
+  forget(folder: string, id: string): void {
+    const known = this.#folders.get(folder);
+    const asked = known?.asked.get(id);
+    if (known === undefined || asked === undefined) return;
+    known.asked.delete(id);
+    known.bytes -= asked.answer?.bytes ?? 0;
+    asked.answer?.free();
+    if (known.asked.size === 0) this.#folders.delete(folder);
+  }
+
+  /** Those go whose time is over. */
+  sweep(nowMs: number): void {
+    for (const [folder, { asked }] of this.#folders) {
+      for (const [id, { answer }] of asked) {
+        if (answer === undefined) continue;
+        if (answer.mark.expiresAt > nowMs) break;
+        this.forget(folder, id);
+      }
+    }
+  }
+
+  #put(found: FoundAnswer): void {
+    const { mark, sequence, bytes } = found;
+    const { folder, id, digest } = mark;
+    this.forget(folder, id);
+    const letGo = this.#needs.hold(sequence);
+    this.#shares.take(folder, bytes);
+    const free = (): void => {
+      this.#shares.give(folder, bytes);
+      letGo();
+    };
+    const known = this.#folderOf(folder);
+    known.asked.set(id, { digest, answer: { ...found, free } });
+    known.bytes += bytes;
+    for (const [other, { answer }] of known.asked) {
+      if (known.asked.size <= mostKept && known.bytes <= this.#mostBytes) break;
+      if (answer !== undefined && other !== id) this.forget(folder, other);
+    }
+  }
+
+  #folderOf(folder: string): Folder {
+    const known = this.#folders.get(folder) ?? { asked: new Map<string, Asked>(), bytes: 0 };
+    this.#folders.set(folder, known);
+    return known;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Log } from './log/log.ts';
+import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
+
+const readBytes = 262_144;
+
+/**
+ * Reads the records of these sequences, in order. Segment by segment, since those in between may have millions of others.
+ * Rejects the system's error.
+ */
+export async function readRecords(
+  log: Log,
+  sequences: readonly number[],
+  give: (sequence: number, bytes: Uint8Array, start: number, end: number) => void,
+): Promise<void> {
+  const wanted = new Set(sequences);
+  for (const { first, last } of [...log.segments]) {
+    const here = sequences.filter((sequence) => sequence >= first && sequence <= last);
+    if (here.length === 0) continue;
+    const end = Math.max(...here);
+    const reader = log.reader(Math.min(...here));
+    try {
+      for (let found = await reader.next(readBytes, end); found; found = await reader.next(readBytes, end)) {
+        const { bytes } = found;
+        for (let at = 0; at < bytes.length; ) {
+          const sequence = sequenceOf(bytes, at);
+          const start = at + recordHeaderBytes;
+          at = start + bodyLength(bytes, at);
+          if (wanted.has(sequence)) give(sequence, bytes, start, at);
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+}
