@@ -174,11 +174,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
           hear: (handling, ...heard) => this.fireHandled(handling, 'message', ...heard),
           died: (letter) => void this.fire('deadLetter', letter),
           mayAsk: () => this.isAnswering,
-          ask: (data, peer, about) => {
-            const request = new DurableRequest(peer, about);
-            this.dispatch(request, data);
-            return request.answer;
-          },
+          ask: (data, peer, about) => this.dispatch(new DurableRequest(peer, about), data).answer,
           closeTimeoutMs: this.options.closeTimeoutMs,
         }),
       );

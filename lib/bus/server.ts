@@ -215,9 +215,10 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /** @internal Has a request answered, wherever it came from. */
-  protected dispatch(request: IncomingRequest, data: unknown): void {
+  protected dispatch<Request extends IncomingRequest>(request: Request, data: unknown): Request {
     const { peer } = request;
     this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, peer));
+    return request;
   }
 
   /** @internal It is closed, whoever closed it. */
