@@ -67,6 +67,7 @@ export {
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
 export type { ServerEvents } from './bus/server-events.ts';
+export { type Closable, shutdownOn, type ShutdownSettings } from './bus/shutdown.ts';
 export type { SurveyStreamSettings } from './bus/survey.ts';
 export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';

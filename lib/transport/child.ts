@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
 import { checkFile, type Offspring, parentDescriptor, parentVariable } from './offspring.ts';
-import { SocketLink } from './socket-link.ts';
+import { acceptedLink } from './socket-link.ts';
 
 /** What `child_process.spawn` takes, but for `stdio[3]`, which is the link. */
 export interface ChildOptions extends SpawnOptions {
@@ -54,8 +54,8 @@ export function startChild(file: string | URL, args: readonly string[], options:
     throw new BusError('ERR_SPAWN', `cannot start ${command}: the system gave no process`);
   // The platform resumes what is there when the child ends, whether its reader has paused it or not.
   (child.stdio as unknown[])[parentDescriptor] = null;
-  const link = new SocketLink(socket, { kind: 'child', remote: String(child.pid), final: true, clock });
-  child.once('exit', () => closeOnceRead(socket, clock));
+  const link = acceptedLink(socket, { kind: 'child', remote: String(child.pid), final: true, clock }, {});
+  child.once('exit', () => closeOnceRead(link.socket ?? socket, clock));
   return { child, link, over, end: () => end(child, clock), release: () => void child.off('error', failed) };
 }
 

@@ -8,6 +8,7 @@ import { systemClock } from '../base/system-clock.ts';
 import { parentUrl } from './address.ts';
 import type { Link } from './link.ts';
 import { parentData, parentDescriptor, parentVariable } from './offspring.ts';
+import { OwnReads } from './own-reads.ts';
 import { PortLink } from './port-link.ts';
 import { SocketLink } from './socket-link.ts';
 
@@ -63,7 +64,8 @@ function ofProcess(orphan: boolean, clock: Clock): Link {
   }
   // Those that are started from here have parents of their own.
   delete process.env[parentVariable];
-  return new ParentLink(open(), orphan, clock);
+  const reads = OwnReads.offered();
+  return new ParentLink(open(reads), reads, orphan, clock);
 }
 
 /** Whether the descriptor is a socket, and none that Node made for itself. */
@@ -76,17 +78,18 @@ function isOurs(given: string): boolean {
   }
 }
 
-function open(): Socket {
+function open(reads: OwnReads | undefined): Socket {
   // Bun opens a descriptor by this alone, where Node does not.
   if ('bun' in process.versions) return connect({ fd: parentDescriptor } as unknown as NetConnectOpts);
-  return new Socket({ fd: parentDescriptor, readable: true, writable: true });
+  const own = reads && { onread: reads.onread, pauseOnCreate: true };
+  return new Socket({ fd: parentDescriptor, readable: true, writable: true, ...own });
 }
 
 class ParentLink extends SocketLink {
   #isLeft = false;
 
-  constructor(socket: Socket, orphan: boolean, clock: Clock) {
-    super(socket, { kind: 'child', remote: parentUrl, final: true, clock });
+  constructor(socket: Socket, reads: OwnReads | undefined, orphan: boolean, clock: Clock) {
+    super(socket, { kind: 'child', remote: parentUrl, final: true, clock, reads });
     if (orphan) return;
     socket.once('close', () => {
       clock.setTimer(() => this.#isLeft || process.exit(1), orphanedMs, true);
