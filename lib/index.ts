@@ -16,10 +16,8 @@ export {
   type NodeClientOptions as ClientOptions,
   type NodeServerOptions as ServerOptions,
   Server,
-  type Spawned,
-  type Threaded,
 } from './bus/node-bus.ts';
-export type { SpawnSettings, ThreadSettings } from './bus/offspring.ts';
+export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/offspring.ts';
 export {
   type Audience,
   type AudienceSettings,

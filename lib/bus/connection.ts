@@ -197,11 +197,13 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** Stops this client's messages and requests from arriving; they wait at the client. */
   pause(): void {
     this.#conversation.pause('user');
+    this.#owner.journal()?.pauseOf(this);
   }
 
   /** Takes up what `pause` held back, in order. */
   resume(): void {
     this.#conversation.resume('user');
+    this.#owner.journal()?.resumeOf(this);
   }
 
   /** This client's messages as they come, until its session is over. */

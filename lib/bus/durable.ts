@@ -190,6 +190,11 @@ export interface ServerJournal extends DurableReceipts {
   backlog(): Promise<PeerBacklog[]>;
   /** Gives up what waits for the client with this journal; resolves how many messages that were. */
   forget(id: string): Promise<number>;
+  /** What this client sends durably is not taken until `resumeOf`. */
+  pauseOf(peer: PeerHandle): void;
+  resumeOf(peer: PeerHandle): void;
+  /** Tells the next process that the folder is about to be free. */
+  leave(): void;
   /** The next start replaces a server that has the folder and is about to let go of it. */
   takeOver(): void;
   close(): Promise<void>;

@@ -1,5 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
-import type { Worker } from 'node:worker_threads';
 import { BusError } from '../base/errors.ts';
 import { startChild } from '../transport/child.ts';
 import { startThread } from '../transport/thread.ts';
@@ -24,7 +22,14 @@ import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import type { RequestSettings, SendSettings, StartSettings } from './call-settings.ts';
 import { durableAskOptions, DurableRequest } from './durable-requests.ts';
 import { nodeClientPlatform, nodeServerPlatform, orphanPlatform } from './node-platform.ts';
-import { readyConnection, readySettings, type SpawnSettings, type ThreadSettings } from './offspring.ts';
+import {
+  readyConnection,
+  readySettings,
+  type Spawned,
+  type SpawnSettings,
+  type Threaded,
+  type ThreadSettings,
+} from './offspring.ts';
 import type { ClientOptions, ServerOptions } from './options.ts';
 import { type ParentOptions, withoutParent } from './parent-options.ts';
 import { Server as PortableServer } from './server.ts';
@@ -147,18 +152,6 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   }
 }
 
-/** A process that a server started, and its client. */
-export interface Spawned<C extends Contract = Untyped> {
-  readonly child: ChildProcess;
-  readonly connection: PortableConnection<C>;
-}
-
-/** A thread that a server started, and its client. */
-export interface Threaded<C extends Contract = Untyped> {
-  readonly worker: Worker;
-  readonly connection: PortableConnection<C>;
-}
-
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   readonly #journal: ServerJournal | undefined;
@@ -252,6 +245,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   override async close(allowReconnect?: boolean): Promise<this> {
+    if (allowReconnect === true) this.#journal?.leave();
     await super.close(allowReconnect);
     await this.#journal?.close();
     return this;

@@ -1,4 +1,5 @@
-import type { WorkerOptions } from 'node:worker_threads';
+import type { ChildProcess } from 'node:child_process';
+import type { Worker, WorkerOptions } from 'node:worker_threads';
 import { type Clock, longestTimerMs } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
@@ -6,6 +7,8 @@ import { withinTime } from '../base/wait.ts';
 import type { ChildOptions } from '../transport/child.ts';
 import type { Link } from '../transport/link.ts';
 import type { Offspring } from '../transport/offspring.ts';
+import type { Connection } from './connection.ts';
+import type { Contract, Untyped } from './contract.ts';
 
 /** What starting something with a link to it takes besides. */
 export interface ReadySettings {
@@ -18,6 +21,18 @@ export interface SpawnSettings extends ChildOptions, ReadySettings {}
 
 /** What `Server.thread` takes: what `new Worker` does, and this. */
 export interface ThreadSettings extends WorkerOptions, ReadySettings {}
+
+/** A process that a server started, and its client. */
+export interface Spawned<C extends Contract = Untyped> {
+  readonly child: ChildProcess;
+  readonly connection: Connection<C>;
+}
+
+/** A thread that a server started, and its client. */
+export interface Threaded<C extends Contract = Untyped> {
+  readonly worker: Worker;
+  readonly connection: Connection<C>;
+}
 
 /** The settings without the time, and the time. @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function readySettings<Settings extends ReadySettings>(

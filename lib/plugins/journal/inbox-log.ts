@@ -4,6 +4,7 @@ import { sleep } from '../../base/wait.ts';
 import { Answers } from './answers.ts';
 import { DeadLetters, type FoundLetter, noDeadLetter } from './dead-letters.ts';
 import { inboxHeading, InboxFinds } from './inbox-finds.ts';
+import { FolderLock } from './log/folder-lock.ts';
 import { Log } from './log/log.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import { recordHeaderBytes, sealRecord } from './log/record.ts';
@@ -16,6 +17,7 @@ import { Shares } from './shares.ts';
 import { wallTimeOf } from './wall-time.ts';
 
 const pollMs = 50;
+const mostWaitMs = 10_000;
 
 /** What came to one end, in its folder: of whom, which of it was handled, and what failed for good. */
 export class InboxLog {
@@ -46,10 +48,13 @@ export class InboxLog {
     this.needs.see(this.from - 1);
   }
 
-  /** Opens it, for `takeoverMs` also where somebody has it; rejects as `Log.open`. */
-  static async open(folder: string, options: ResolvedLogOptions, clock: Clock, takeoverMs: number): Promise<InboxLog> {
+  /**
+   * Opens it; waits for a while where somebody has it who is about to let go of it, as `takesOver` or he says. Rejects as
+   * `Log.open`.
+   */
+  static async open(folder: string, options: ResolvedLogOptions, clock: Clock, takesOver: boolean): Promise<InboxLog> {
     const nowMs = wallTimeOf(clock);
-    const until = clock.now() + takeoverMs;
+    const until = clock.now() + mostWaitMs;
     for (;;) {
       const found = new InboxFinds(nowMs);
       const known: { inbox?: InboxLog } = {};
@@ -60,6 +65,7 @@ export class InboxLog {
         return known.inbox;
       } catch (error) {
         if (codeOf(error) !== 'ERR_JOURNAL_IN_USE' || clock.now() >= until) throw error;
+        if (!takesOver && !(await FolderLock.isLeft(options.files, folder))) throw error;
         await sleep(clock, pollMs);
       }
     }

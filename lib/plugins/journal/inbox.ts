@@ -21,8 +21,6 @@ import { type AnswerMessage, heardQuestion, leaveQuestion, readAsk, readOpening 
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import type { Sender } from './senders.ts';
 
-const mostTakeoverMs = 10_000;
-
 interface Open {
   readonly inbox: InboxLog;
   readonly intake: Intake;
@@ -56,6 +54,8 @@ export class Inbox {
   #closing: Promise<void> | undefined;
   #open: Open | undefined;
   #consumption: Consumption | undefined;
+  /** Those whose messages are not to come in now. */
+  readonly #paused = new Set<PeerHandle>();
   #takesOver = false;
   #isPaused = false;
 
@@ -71,7 +71,10 @@ export class Inbox {
       const sender = this.#senderOf(peer);
       if (sender !== undefined) sender.isLinked = up;
     });
-    host.onDisconnect((peer) => this.#open?.inbox.senders.leave(peer));
+    host.onDisconnect((peer) => {
+      this.#open?.inbox.senders.leave(peer);
+      if (this.#paused.has(peer)) this.resumeOf(peer);
+    });
   }
 
   /** There may be a listener now. */
@@ -88,6 +91,21 @@ export class Inbox {
   resume(): void {
     this.#isPaused = false;
     this.#open?.deliveries.resume();
+  }
+
+  /** What this peer sends is not taken until `resumeOf`. */
+  pauseOf(peer: PeerHandle): void {
+    this.#paused.add(peer);
+  }
+
+  resumeOf(peer: PeerHandle): void {
+    this.#paused.delete(peer);
+    this.#open?.intake.resume();
+  }
+
+  /** Tells whoever wants the folder next that it is about to be free. */
+  leave(): void {
+    this.#open?.inbox.log.leave();
   }
 
   /** The next start replaces an end that has the folder and is about to let go of it. */
@@ -214,7 +232,7 @@ export class Inbox {
   async #opened(): Promise<Open> {
     const { host, lane, receiver, folder, log, answerTtlMs, events } = this.#options;
     const { clock } = host;
-    const inbox = await InboxLog.open(folder, log, clock, this.#takesOver ? mostTakeoverMs : 0);
+    const inbox = await InboxLog.open(folder, log, clock, this.#takesOver);
     const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
     for (const damage of inbox.log.damages) report(damage);
     await events.begun?.();
@@ -229,7 +247,7 @@ export class Inbox {
     if (this.#isPaused) deliveries.pause();
     if (this.#consumption !== undefined) deliveries.consume(this.#consumption);
     deliveries.run().catch((error: unknown) => report(asBusError(error, 'ERR_JOURNAL')));
-    this.#open = { inbox, intake: new Intake(inbox, deliveries, lane, report), deliveries };
+    this.#open = { inbox, intake: new Intake(inbox, deliveries, lane, report, this.#paused), deliveries };
     return this.#open;
   }
 }

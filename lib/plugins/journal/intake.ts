@@ -24,6 +24,7 @@ export class Intake {
   readonly #deliveries: Deliveries;
   readonly #lane: Lane;
   readonly #report: (error: unknown, peer?: PeerHandle) => void;
+  readonly #paused: ReadonlySet<PeerHandle>;
   readonly #held = new Map<Sender, Queue<Held>>();
   #isWaiting = false;
   /** The one whose turn it is waits for room that anyone might take. */
@@ -36,11 +37,13 @@ export class Intake {
     deliveries: Deliveries,
     lane: Lane,
     report: (error: unknown, peer?: PeerHandle) => void,
+    paused: ReadonlySet<PeerHandle>,
   ) {
     this.#inbox = inbox;
     this.#deliveries = deliveries;
     this.#lane = lane;
     this.#report = report;
+    this.#paused = paused;
   }
 
   /** A sender says who it is, and is told what of it is here. */
@@ -97,6 +100,11 @@ export class Intake {
     if (folder !== undefined) this.#deliveries.requests.told(folder, id);
   }
 
+  /** One that was paused is so no more. */
+  resume(): void {
+    this.#inbox.shares.freed.wake();
+  }
+
   end(): void {
     this.#isOver = true;
     this.#held.clear();
@@ -145,8 +153,9 @@ export class Intake {
     return true;
   }
 
-  /** False where there is no room. Throws for what is damaged, or what the log failed with. */
+  /** False where there is no room, or the peer is paused. Throws for what is damaged, or what the log failed with. */
   #write(sender: Sender, { peer, journal, data }: Held): boolean {
+    if (this.#paused.has(peer)) return false;
     const { log, senders, shares } = this.#inbox;
     const after = sender.accepted.get(journal) ?? 0;
     const contents = contentsOf(data, stretchHeadBytes, after);

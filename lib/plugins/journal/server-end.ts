@@ -63,6 +63,18 @@ export class ServerEnd implements ServerJournal {
     return this.#recipients.forget(id);
   }
 
+  pauseOf(peer: PeerHandle): void {
+    this.#inbox.pauseOf(peer);
+  }
+
+  resumeOf(peer: PeerHandle): void {
+    this.#inbox.resumeOf(peer);
+  }
+
+  leave(): void {
+    this.#inbox.leave();
+  }
+
   takeOver(): void {
     this.#inbox.takeOver();
   }

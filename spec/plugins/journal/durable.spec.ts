@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -304,6 +304,54 @@ describe('journal, durable messages', () => {
     await until(() => heard.length === 1);
     expect(dataOf(before)).to.deep.equal([1]);
     expect(dataOf(heard)).to.deep.equal([2]);
+  });
+
+  it('close(true) - has the next server wait for the folder, which no other one does', async () => {
+    const first = await server().start();
+    let answer!: (value: unknown) => void;
+    first.handle(() => new Promise((resolve) => (answer = resolve)));
+    const sender = await client().connect();
+    const answered = sender.request('slow', 0);
+    await until(() => answer !== undefined);
+    expect((await rejected(server().start())).code).to.equal('ERR_JOURNAL_IN_USE');
+    const closed = first.close(true);
+    await until(() => existsSync(join(folder('inbox'), 'leaving')));
+    const second = server();
+    const heard = hear(second);
+    const started = second.start();
+    await sender.send(1, { durable: true });
+    answer('done');
+    expect(await answered).to.equal('done');
+    await Promise.all([closed, started]);
+    await until(() => heard.length === 1);
+    expect(readdirSync(folder('inbox')))
+      .to.include('lock')
+      .and.to.not.include('leaving');
+  });
+
+  it('connection.pause - has the durable messages of that client wait there, and no others', async () => {
+    const up = await server().start();
+    const heard = hear(up);
+    const one = await client().connect();
+    const [connection] = up.connections;
+    const other = await client({}, 'other').connect();
+    connection?.pause();
+    const confirmed = one.send(1, { durable: true, confirm: true });
+    await other.send(2, { durable: true, confirm: true });
+    await until(() => heard.length === 1);
+    expect((await one.backlog()).messages).to.equal(1);
+    connection?.resume();
+    await confirmed;
+    await until(() => heard.length === 2);
+    expect(dataOf(heard)).to.deep.equal([2, 1]);
+    // What came meanwhile is not lost with the connection.
+    connection?.pause();
+    await one.send(3, { durable: true });
+    await until(async () => (await one.backlog()).messages === 1);
+    await one.close();
+    await client().connect();
+    await until(() => heard.length === 3);
+    expect(errors).to.deep.equal([]);
   });
 
   it('maxBytes - has send wait until the peer took something; timeout and signal end the wait', async () => {

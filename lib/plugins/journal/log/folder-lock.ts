@@ -20,11 +20,14 @@ export interface Owner {
 export class FolderLock {
   readonly #files: LogFiles;
   readonly #path: string;
+  readonly #leavingPath: string;
   readonly #text: string;
+  #leaving: Promise<void> | undefined;
 
-  private constructor(files: LogFiles, path: string, text: string) {
+  private constructor(files: LogFiles, folder: string, text: string) {
     this.#files = files;
-    this.#path = path;
+    this.#path = pathIn(folder, 'lock');
+    this.#leavingPath = pathIn(folder, 'leaving');
     this.#text = text;
   }
 
@@ -35,7 +38,7 @@ export class FolderLock {
     const text = JSON.stringify(own);
     // Each round that fails is one in which somebody else got the lock, or let go of it.
     for (let round = 0; round < 100; round++) {
-      if (await files.claim(path, text)) return new FolderLock(files, path, text);
+      if (await files.claim(path, text)) return new FolderLock(files, folder, text);
       const found = await files.text(path);
       if (found === undefined) continue;
       const owner = ownerIn(found);
@@ -53,10 +56,37 @@ export class FolderLock {
     return nameOf(owner);
   }
 
+  /** Whether whoever has it is about to let go of it. Rejects the system's error. */
+  static async isLeft(files: LogFiles, folder: string): Promise<boolean> {
+    // In this order, since the lock goes first.
+    const leaving = await files.text(pathIn(folder, 'leaving'));
+    const lock = await files.text(pathIn(folder, 'lock'));
+    return lock === undefined || lock === leaving;
+  }
+
+  /** Says that it is about to be free; nothing comes of a failure but that nobody waits for that. */
+  leave(): void {
+    const leave = async (): Promise<void> => {
+      if (!(await this.#files.claim(this.#leavingPath, this.#text))) {
+        // Of a process that did not get to the end of it.
+        await this.#remove(this.#leavingPath);
+        await this.#files.claim(this.#leavingPath, this.#text);
+      }
+    };
+    this.#leaving ??= leave().catch(() => {});
+  }
+
   /** Lets go of it; somebody else's, which stands there by now, is left. */
   async free(): Promise<void> {
+    await this.#leaving;
     if ((await this.#files.text(this.#path)) !== this.#text) return;
-    await this.#files.remove(this.#path).catch((error: unknown) => {
+    await this.#remove(this.#path);
+    if (this.#leaving === undefined || (await this.#files.text(this.#leavingPath)) !== this.#text) return;
+    await this.#remove(this.#leavingPath);
+  }
+
+  async #remove(path: string): Promise<void> {
+    await this.#files.remove(path).catch((error: unknown) => {
       if (codeOf(error) !== 'ENOENT') throw error;
     });
   }

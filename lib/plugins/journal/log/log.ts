@@ -202,6 +202,11 @@ export class Log {
     return new LogReader(this.#options.files, this.#segments, sequence);
   }
 
+  /** Tells whoever wants the folder next that it is about to be free, and worth waiting for. */
+  leave(): void {
+    if (!this.#isClosed) this.#lock.leave();
+  }
+
   /** Takes nothing more, waits until all that was appended is written, and lets go of the folder. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
