@@ -25,7 +25,7 @@ export interface ShutdownSettings {
  * @throws BusError `ERR_INVALID_ARGUMENT`.
  */
 export function shutdownOn(
-  signals: NodeJS.Signals | readonly NodeJS.Signals[],
+  signals: string | readonly string[],
   ...given: readonly (Closable | ShutdownSettings)[]
 ): () => void {
   const last = given.at(-1);
@@ -45,12 +45,12 @@ export function shutdownOn(
   };
   const names = typeof signals === 'string' ? [signals] : [...signals];
   const stop = (): void => {
-    for (const name of names) process.off(name, heard);
+    for (const name of names) process.off(name as NodeJS.Signals, heard);
   };
   try {
     for (const name of names) {
       if (!Object.hasOwn(constants.signals, name)) throw new Error(`there is no signal ${name}`);
-      process.on(name, heard);
+      process.on(name as NodeJS.Signals, heard);
     }
   } catch (error) {
     stop();
