@@ -45,7 +45,7 @@ export function shutdownOn(
   };
   const names = typeof signals === 'string' ? [signals] : [...signals];
   const stop = (): void => {
-    for (const name of names) process.off(name as NodeJS.Signals, heard);
+    for (const name of names) process.off(name, heard);
   };
   try {
     for (const name of names) {
