@@ -152,7 +152,7 @@ export async function toClient(stage: Stage, { row, count, kills }: Row): Promis
         return await connection?.send({ number, key: 0, text }, { durable: true });
       } catch {
         // It is not in the journal: it goes to the next life.
-        await next;
+        if (present === connection) await next;
       }
     }
   };

@@ -7,7 +7,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { type BusError, Client, type DurableContext, Server } from '../../../lib/index.ts';
 import { journal, type Outbox, outbox, type OutboxDatabase } from '../../../lib/plugins/journal/index.ts';
-import { sleep, until } from '../../support/buses.ts';
+import { rejected, sleep, until } from '../../support/buses.ts';
 import { drivers, type OpenDatabase } from './databases.ts';
 
 interface Heard {
@@ -70,9 +70,12 @@ for (const [driver, openDatabase] of drivers) {
       return { client, box: outbox(from, client) };
     }
 
-    async function receiver(options: { readonly folder?: string } = {}): Promise<{ server: Server; heard: Heard[] }> {
-      const { folder } = options;
-      const server = new Server({ path, ...(folder === undefined ? {} : { journal: journal(join(home, folder)) }) });
+    async function receiver(
+      options: { readonly folder?: string; readonly maxMessageBytes?: number } = {},
+    ): Promise<{ server: Server; heard: Heard[] }> {
+      const { folder, ...others } = options;
+      const kept = folder === undefined ? {} : { journal: journal(join(home, folder)) };
+      const server = new Server({ path, ...kept, ...others });
       const heard: Heard[] = [];
       server.on('message', (data, _peer, context) => void heard.push({ data, context }));
       server.on('error', ({ code, message }) => errors.push(`${code} ${message}`));
@@ -182,6 +185,29 @@ for (const [driver, openDatabase] of drivers) {
       await until(() => rowsOf(orders) === 0);
       expect(dataOf(heard)).to.deep.equal(Array.from({ length: 200 }, (_, index) => index + 1));
     });
+
+    for (const folder of ['inbox', undefined]) {
+      it(`a message that is too large for a server ${folder === undefined ? 'without' : 'with'} a journal - becomes a dead letter, and what is behind it passes`, async () => {
+        const orders = database();
+        const { client, box } = sender(orders);
+        const { heard } = await receiver({ ...(folder === undefined ? {} : { folder }), maxMessageBytes: 70_000 });
+        await client.connect();
+        const large = 'x'.repeat(80_000);
+        for (const text of ['a', large, 'b']) box.send(text);
+        await until(() => heard.length === 2 && rowsOf(orders) === 1);
+        expect(dataOf(heard)).to.deep.equal(['a', 'b']);
+        expect(errors).to.have.length(1);
+        const [letter] = await box.deadLetters.list();
+        expect([letter?.data, letter?.error.code]).to.deep.equal([large, 'ERR_TOO_LARGE']);
+        await box.deadLetters.retry(letter?.id ?? '');
+        await until(async () => errors.length === 2 && (await box.deadLetters.list()).length === 1);
+        const [again] = await box.deadLetters.list();
+        expect(again?.id).to.not.equal(letter?.id);
+        await box.deadLetters.discard(again?.id ?? '');
+        expect(rowsOf(orders)).to.equal(0);
+        expect((await rejected(box.deadLetters.discard(again?.id ?? ''))).code).to.equal('ERR_INVALID_ARGUMENT');
+      });
+    }
 
     it('death - at each call of the database: a consumer with a journal has every committed message, once and in order', async function () {
       this.timeout(60_000);

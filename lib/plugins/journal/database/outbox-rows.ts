@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS busbar_outbox (
   row INTEGER PRIMARY KEY AUTOINCREMENT,
   journal TEXT NOT NULL,
   time INTEGER NOT NULL,
-  body BLOB NOT NULL
+  body BLOB NOT NULL,
+  error TEXT
 );
 CREATE TABLE IF NOT EXISTS busbar_outbox_relay (
   id TEXT NOT NULL,
@@ -57,11 +58,11 @@ export class OutboxRows implements Source {
     this.folderId = found?.id ?? '';
     this.#insert = database.prepare('INSERT INTO busbar_outbox (journal, time, body) VALUES (?, ?, ?)');
     this.#following = database.prepare(
-      'SELECT row, journal, time, body FROM busbar_outbox WHERE row > ? ORDER BY row LIMIT 1',
+      'SELECT row, journal, time, body FROM busbar_outbox WHERE row > ? AND error IS NULL ORDER BY row LIMIT 1',
     );
-    this.#waiting = database.prepare('SELECT DISTINCT journal FROM busbar_outbox');
+    this.#waiting = database.prepare('SELECT DISTINCT journal FROM busbar_outbox WHERE error IS NULL');
     this.#last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'busbar_outbox'");
-    this.#remove = database.prepare('DELETE FROM busbar_outbox WHERE row <= ?');
+    this.#remove = database.prepare('DELETE FROM busbar_outbox WHERE row <= ? AND error IS NULL');
   }
 
   /** In the transaction that is open on the handle, if one is. @throws the database's error. */

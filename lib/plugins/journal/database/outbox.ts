@@ -3,6 +3,7 @@ import type { Timer } from '../../../base/clock.ts';
 import { textOf } from '../../../base/thrown.ts';
 import { sleep } from '../../../base/wait.ts';
 import {
+  type DurableDeadLetters,
   type Lane,
   MessageCodec,
   type PeerHandle,
@@ -15,6 +16,7 @@ import { Relay, type RelayOwner } from '../relay.ts';
 import type { Source } from '../source.ts';
 import type { OutboxDatabase } from './outbox-database.ts';
 import { OutboxRows } from './outbox-rows.ts';
+import { RefusedRows } from './refused-rows.ts';
 import { RelayLease } from './relay-lease.ts';
 
 /** How often rows of other processes are looked for, and what could not be done at once is tried again. */
@@ -35,6 +37,8 @@ export interface Outbox<Data = unknown> {
    * @throws the database's error, `ERR_UNENCODABLE`, or `ERR_CLOSED`.
    */
   send(data: Data): void;
+  /** Messages that the server will never take, such as those that are too large for it. They stay in the database. */
+  readonly deadLetters: DurableDeadLetters;
   /** Sends nothing more, and has nothing more to do with the database. */
   close(): Promise<void>;
 }
@@ -65,6 +69,7 @@ class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {
   readonly #codec = new MessageCodec();
   readonly #rows: OutboxRows;
   readonly #lease: RelayLease;
+  readonly deadLetters: RefusedRows;
   readonly #relay: Relay;
   #peer: PeerHandle | undefined;
   #timer: Timer | undefined;
@@ -80,6 +85,7 @@ class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {
     this.#host = host;
     this.#client = client;
     this.#rows = new OutboxRows(database);
+    this.deadLetters = new RefusedRows(database, this.#rows);
     this.#lease = new RelayLease(database, this.#rows);
     const lane: Lane = host.lane({ message: (data) => this.#relay.acknowledged(data) });
     this.#relay = new Relay(host, lane, this);
@@ -126,9 +132,9 @@ class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {
     this.#attempt(() => this.#rows.settle());
   }
 
-  /** Its row stays, and those behind it wait, until the user has decided what becomes of it; told each second. */
-  refuse(_message: Refused, error: BusError): Promise<void> {
-    return Promise.reject(error);
+  async refuse({ sequence }: Refused, error: BusError): Promise<void> {
+    while (!this.deadLetters.add(sequence, error)) await sleep(this.#host.clock, pollMs, undefined, true);
+    this.#host.report(error);
   }
 
   #begin(): void {
