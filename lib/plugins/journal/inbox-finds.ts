@@ -45,9 +45,9 @@ export class InboxFinds {
   #heard = 1;
   readonly #portions: Portion[] = [];
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, maxBytes: number) {
     this.#nowMs = nowMs;
-    this.senders = new Senders();
+    this.senders = new Senders(maxBytes);
   }
 
   /** How many messages are there that were not handled. */

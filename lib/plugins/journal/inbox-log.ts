@@ -56,7 +56,7 @@ export class InboxLog {
     const nowMs = wallTimeOf(clock);
     const until = clock.now() + mostWaitMs;
     for (;;) {
-      const found = new InboxFinds(nowMs);
+      const found = new InboxFinds(nowMs, options.maxBytes);
       const known: { inbox?: InboxLog } = {};
       const heading = (): Uint8Array[] => (known.inbox === undefined ? [] : [known.inbox.#heading]);
       try {

@@ -52,7 +52,6 @@ export class Intake {
     if (log.failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the other end failed');
     const sender = senders.open(peer, opening, this.#inbox.now());
     for (const [journal] of opening[1]) {
-      if (!sender.written.has(journal)) sender.written.set(journal, 0);
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
     }
     return opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]);

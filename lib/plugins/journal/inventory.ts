@@ -19,7 +19,7 @@ export interface FoundDeadLetter {
 
 /** What waits in a journal, and what failed for good, found out from its records as they are read in order. */
 export class Inventory {
-  readonly #inbox = new InboxFinds(() => 0);
+  readonly #inbox = new InboxFinds(() => 0, Number.MAX_SAFE_INTEGER);
   /** Messages to the peer, where it may not have them. */
   #runs: Run[] = [];
   #taken = 0;

@@ -28,12 +28,24 @@ export class Sender {
 export type SenderRow = readonly [folder: string, seenAt: number, written: readonly (readonly [string, number])[]];
 
 const mostSenders = 10_000;
+/** Openings of all senders together, of a folder of a hundred MiB or more. */
+const mostOpenings = 100_000;
+/** An ordinary sender has few; who has more is the first to go. */
+const ordinaryOpenings = 64;
+/** Openings that their sender does not name any more: who only has its id cannot have them forgotten. */
+const keptUnnamed = 8;
 const rememberedMs = 7 * 24 * 3_600_000;
 
 /** All who ever sent something here, and up to where each came. */
 export class Senders {
   readonly #byFolder = new Map<string, Sender>();
   readonly #byPeer = new Map<PeerHandle, Sender>();
+  readonly #mostOpenings: number;
+
+  /** `maxBytes`: of the folder, each segment of which begins with all that is known here. */
+  constructor(maxBytes: number) {
+    this.#mostOpenings = Math.min(mostOpenings, Math.ceil(maxBytes / 1_024));
+  }
 
   get rows(): SenderRow[] {
     return [...this.#byFolder.values()].map(({ folder, seenAt, written }) => [folder, seenAt, [...written]]);
@@ -66,7 +78,7 @@ export class Senders {
   }
 
   /**
-   * `peer` speaks for the folder from now on; what it does not name any more is forgotten.
+   * `peer` speaks for the folder from now on; of what it does not name any more little is kept.
    * @throws BusError `ERR_JOURNAL_IN_USE` while another one has it whose link is open, `ERR_QUEUE_FULL` for one too many.
    */
   open(peer: PeerHandle, [folder, journals]: Opening, nowMs: number): Sender {
@@ -83,12 +95,7 @@ export class Senders {
     sender.peer = peer;
     sender.isLinked = peer.remoteAddress !== undefined;
     sender.seenAt = nowMs;
-    const named = new Set(journals.map(([journal]) => journal));
-    for (const journal of sender.written.keys()) {
-      if (named.has(journal)) continue;
-      sender.written.delete(journal);
-      sender.accepted.delete(journal);
-    }
+    this.#forgetUnnamed(sender, new Set(journals.map(([journal]) => journal)));
     return sender;
   }
 
@@ -99,13 +106,32 @@ export class Senders {
     this.#byPeer.delete(peer);
     sender.peer = undefined;
     sender.isLinked = false;
+    if ([...sender.accepted.values()].every((last) => last === 0)) this.#byFolder.delete(sender.folder);
+  }
+
+  #forgetUnnamed(sender: Sender, named: ReadonlySet<string>): void {
+    const unnamed = [...sender.accepted.keys()].filter((journal) => !named.has(journal));
+    const kept = new Set(unnamed.filter((journal) => sender.written.has(journal)).slice(-keptUnnamed));
+    for (const journal of unnamed) {
+      if (kept.has(journal)) continue;
+      sender.written.delete(journal);
+      sender.accepted.delete(journal);
+    }
   }
 
   #makeRoom(nowMs: number): void {
-    if (this.#byFolder.size < mostSenders) return;
-    for (const [folder, { peer, seenAt }] of this.#byFolder) {
-      if (peer === undefined && nowMs - seenAt > rememberedMs) this.#byFolder.delete(folder);
+    let openings = 0;
+    for (const { written } of this.#byFolder.values()) openings += written.size;
+    const isFull = (): boolean => this.#byFolder.size >= mostSenders || openings >= this.#mostOpenings;
+    const isOld = ({ seenAt }: Sender): boolean => nowMs - seenAt > rememberedMs;
+    for (const mayGo of [isOld, ({ written }: Sender) => written.size > ordinaryOpenings]) {
+      if (!isFull()) return;
+      for (const sender of this.#byFolder.values()) {
+        if (sender.peer !== undefined || !mayGo(sender)) continue;
+        this.#byFolder.delete(sender.folder);
+        openings -= sender.written.size;
+      }
     }
-    if (this.#byFolder.size >= mostSenders) throw new BusError('ERR_QUEUE_FULL', 'The journal has too many senders');
+    if (isFull()) throw new BusError('ERR_QUEUE_FULL', 'The journal has too many senders');
   }
 }

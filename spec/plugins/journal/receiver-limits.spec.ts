@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { type Client, MessageCodec, Server } from '../../../lib/index.ts';
+import { type Client, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
+import { Senders } from '../../../lib/plugins/journal/senders.ts';
 import { until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
 
@@ -63,5 +64,51 @@ describe('journal, limits of a receiver', () => {
     up.on('message', (data) => void heard.push(String(data).length));
     await until(() => hog.acknowledged.length === taken + 1);
     await until(() => heard.length === taken + 3);
+  });
+
+  it('ids - whoever has only that of a folder does not have the receiver forget what it has of it', async () => {
+    const up = await server({});
+    const heard: unknown[] = [];
+    up.on('message', (data) => void heard.push(data));
+    const owner = await connect();
+    await owner.send([codec.encode('a'), codec.encode('b')]);
+    await until(() => owner.acknowledged.length === 1);
+    await owner.client.close();
+    for (let visit = 0; visit < 3; visit++) {
+      const stranger = await RawSender.connect(path, owner.folder);
+      await stranger.send([codec.encode(`stranger ${visit}`)]);
+      await until(() => stranger.acknowledged.length === 1);
+      await stranger.client.close();
+    }
+    await owner.client.connect();
+    expect(await owner.open([[owner.journal, 2]])).to.deep.equal([[owner.journal, 2]]);
+    open.push(owner.client);
+    expect(heard).to.deep.equal(['a', 'b', 'stranger 0', 'stranger 1', 'stranger 2']);
+  });
+
+  it('ids - that nothing came of are not kept, and of the others so many, those of whoever has most first', () => {
+    const senders = new Senders(65_536);
+    const peer = (): PeerHandle => ({ remoteAddress: 'here' }) as PeerHandle;
+    for (let count = 0; count < 20_000; count++) {
+      const visitor = peer();
+      senders.open(visitor, [`folder ${count}`, [['journal', 0]]], 0);
+      senders.leave(visitor);
+    }
+    expect(senders.rows).to.deep.equal([]);
+    for (let count = 0; count < 66; count++) senders.wrote('greedy', `journal ${count}`, 1, 0);
+    senders.wrote('ordinary', 'journal', 7, 0);
+    const newcomer = peer();
+    senders.open(newcomer, ['new', []], 1);
+    expect(senders.rows.map(([folder]) => folder)).to.deep.equal(['ordinary', 'new']);
+    for (let count = 0; count < 70; count++) senders.wrote(`folder ${count}`, 'journal', 1, 2);
+    expect(() => senders.open(peer(), ['late', []], 3))
+      .to.throw()
+      .with.property('code', 'ERR_QUEUE_FULL');
+    senders.open(peer(), ['ordinary', [['journal', 7]]], 3);
+    const week = 7 * 24 * 3_600_000;
+    senders.open(peer(), ['late', []], week + 3);
+    expect(senders.rows.map(([folder]) => folder))
+      .to.include('ordinary')
+      .and.not.include('folder 0');
   });
 });
