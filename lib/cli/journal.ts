@@ -39,6 +39,7 @@ const flags = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+const deadId = /^[\w-]{22}\.\d+$/;
 const damaged = 2;
 const codes: Readonly<Record<string, number>> = { ERR_JOURNAL: 3, ERR_JOURNAL_IN_USE: 4 };
 
@@ -176,7 +177,10 @@ function readArguments(args: readonly string[]): ReturnType<typeof parse> {
 function parse(
   args: readonly string[],
 ): ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>> {
-  return parseArgs({ args: [...args], options: flags, allowPositionals: true });
+  // An id may begin with a hyphen, and is no flag for that.
+  const ids = args.filter((arg) => deadId.test(arg));
+  const others = args.filter((arg) => !deadId.test(arg));
+  return parseArgs({ args: [...others, '--', ...ids], options: flags, allowPositionals: true });
 }
 
 function misused(reason: string): BusError {

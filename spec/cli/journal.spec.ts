@@ -252,7 +252,10 @@ describe('busbar journal', () => {
       );
       await server.close();
       isBroken = false;
-      expect((await busbar(folder, '--retry', 'none')).code).to.equal(1);
+      for (const id of ['none', `-${'a'.repeat(21)}.1`]) {
+        const none = await busbar(folder, '--retry', id);
+        expect([none.code, none.stderr]).to.deep.equal([1, `busbar journal: There is no dead letter ${id}\n`]);
+      }
       const one = await program(folder, '--retry', first?.id ?? '');
       expect([one.code, one.stdout]).to.deep.equal([0, '1 dead letters are handled again by the next process.\n']);
       expect(JSON.parse((await busbar(folder, '--json')).stdout)).to.deep.include({ waiting: 1 });
