@@ -52,6 +52,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   readonly #owner: ConnectionOwner;
   readonly #conversation: ServerConversation<Connection>;
   readonly #token: string | undefined;
+  readonly #options: ResolvedServerOptions;
   /** Where the server has a journal. */
   readonly #sends: ClientSends | undefined;
 
@@ -60,6 +61,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     super();
     this.id = id;
     this.#token = token;
+    this.#options = options;
     this.#owner = owner;
     this.#conversation = new ServerConversation<Connection>(
       this,
@@ -71,7 +73,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.#sends = owner.journal()?.sendsTo(this, {
       send: (given, settings) => this.#send(given, settings),
       valueOf: (given) => (isContractValue(given) ? given.value : given),
-      flush: () => this.flush(),
+      flush: () => this.#conversation.flush(),
       welcomed: () => this.#conversation.reading(),
     });
   }
@@ -190,8 +192,9 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   /** As `Client.flush`. */
-  flush(): Promise<void> {
-    return this.#conversation.flush();
+  async flush(): Promise<void> {
+    await this.#sends?.gone();
+    await this.#conversation.flush();
   }
 
   /** Stops this client's messages and requests from arriving; they wait at the client. */
@@ -215,8 +218,13 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
    * Finishes what this end owes, then closes; false when it was closed already. With `allowReconnect` the client comes
    * back by itself. Settles within `closeTimeoutMs`. A reason that cannot be encoded does not travel.
    */
-  close(reason?: unknown, allowReconnect = false): Promise<boolean> {
-    return this.#conversation.close(reason, allowReconnect);
+  async close(reason?: unknown, allowReconnect = false): Promise<boolean> {
+    const { clock, closeTimeoutMs } = this.#options;
+    const finished = this.#sends?.finish(closeTimeoutMs / 2);
+    if (finished === undefined) return this.#conversation.close(reason, allowReconnect);
+    const endsAt = clock.now() + closeTimeoutMs;
+    await finished;
+    return this.#conversation.close(reason, allowReconnect, Math.max(0, endsAt - clock.now()));
   }
 
   /** Rejects everything pending with `ERR_DESTROYED` and closes at once. The client comes back by itself. */

@@ -140,6 +140,8 @@ export interface DurableSends {
   /** Without the journal, in order with what goes by it. */
   send(data: unknown, settings: SendSettings | undefined): Promise<void>;
   sendDurably(data: unknown, options: DurableSendOptions): Promise<void>;
+  /** Resolves when those without the journal that wait behind others now have gone out, or never will. */
+  gone(): Promise<void>;
 }
 
 /** Sends as `settings` say. Rejects what either way rejects with, or `ERR_INVALID_ARGUMENT`. */
@@ -180,6 +182,8 @@ export interface ClientSender extends DurableSender {
 export interface ClientSends extends DurableSends {
   /** The id of the client's journal; undefined where it has none, or has not said so yet. */
   readonly journal: string | undefined;
+  /** As `gone`, but resolves after `ms` too, and when the link is lost. undefined where there is nothing to wait for. */
+  finish(ms: number): Promise<void> | undefined;
 }
 
 /** The journal of a server. */

@@ -54,7 +54,7 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
           {
             send: (data, settings) => super.send(data as never, settings),
             valueOf: (data) => (isContractValue(data) ? data.value : data),
-            flush: () => this.flush(),
+            flush: () => super.flush(),
             request: (data) => super.request(data as never, { timeout: 0 }),
           },
           {
@@ -117,6 +117,11 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   async backlog(): Promise<DurableBacklog> {
     if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
     return this.#journal.backlog();
+  }
+
+  override async flush(): Promise<void> {
+    await this.#journal?.gone();
+    await super.flush();
   }
 
   override async close(reason?: unknown): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { Signal, withinTime } from '../../base/wait.ts';
 import type {
   ClientJournal,
   Consume,
@@ -57,7 +58,18 @@ export class ClientEnd implements ClientJournal {
       const [peer] = host.peers;
       if (peer !== undefined) await this.#outbox.begin(peer);
     });
-    host.onDisconnect(() => this.#outbox.end());
+    const lost = new Signal();
+    host.onLink((_server, up) => up || lost.wake());
+    host.onDisconnect(() => {
+      this.#outbox.end();
+      lost.wake();
+    });
+    // What is behind durable messages still goes out, while there is a link, and leaves the session time to finish.
+    host.onClose(async () => {
+      const [peer] = host.peers;
+      if (peer === undefined || !this.#outbox.isPlainWaiting) return;
+      await withinTime(host.clock, receiver.closeTimeoutMs / 2, Promise.race([this.#outbox.gone(), lost.next()]));
+    });
   }
 
   get reachesJournal(): boolean {
@@ -70,6 +82,10 @@ export class ClientEnd implements ClientJournal {
 
   sendDurably(data: unknown, options: DurableSendOptions): Promise<void> {
     return this.#outbox.sendDurably(data, options);
+  }
+
+  gone(): Promise<void> {
+    return this.#outbox.gone();
   }
 
   request(data: unknown, options: DurableAskOptions): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { BusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
-import { inTime } from '../../base/wait.ts';
+import { inTime, Signal, withinTime } from '../../base/wait.ts';
 import type {
   ClientSender,
   DurableSends,
@@ -34,6 +34,8 @@ export class ClientSends implements DurableSends {
   /** Once something durable was sent to it. */
   outbox: Outbox | undefined;
   readonly #early = new Queue<Early>();
+  readonly #lost = new Signal();
+  #isLinked = true;
   #isFinding = false;
   /** The session is over. */
   isOver = false;
@@ -74,6 +76,24 @@ export class ClientSends implements DurableSends {
         ? new BusError('ERR_ABORTED', undefined, { cause: error })
         : error;
     });
+  }
+
+  async gone(): Promise<void> {
+    // Those that wait to be told where they go are among the others by then.
+    if (this.#isFinding) await this.#later(() => Promise.resolve(), false);
+    await this.outbox?.gone();
+  }
+
+  finish(ms: number): Promise<void> | undefined {
+    const isWaiting = this.#isFinding || this.outbox?.isPlainWaiting === true;
+    if (!isWaiting || !this.#isLinked || this.isOver) return undefined;
+    return withinTime(this.#owner.host.clock, ms, Promise.race([this.gone(), this.#lost.next()]));
+  }
+
+  /** The client has a link, or has it no more. */
+  linked(up: boolean): void {
+    this.#isLinked = up;
+    if (!up && this.#lost.isAwaited) this.#lost.wake();
   }
 
   async #find(): Promise<void> {

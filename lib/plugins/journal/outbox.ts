@@ -188,6 +188,16 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     return this.options.sender.send(data, settings);
   }
 
+  /** Whether messages without the journal wait behind others. */
+  get isPlainWaiting(): boolean {
+    return this.#plain.isWaiting;
+  }
+
+  /** Resolves when those that wait now have gone out, or never will. */
+  gone(): Promise<void> {
+    return this.#plain.gone();
+  }
+
   settled(): Promise<void> {
     return this.#plain.settled();
   }

@@ -34,6 +34,8 @@ export class PlainSends {
   readonly #sender: DurableSender;
   readonly #owner: PlainSendsOwner;
   readonly #behind = new Queue<Behind>();
+  /** The one that came last. */
+  #last: Behind | undefined;
   /** Something was sent since all of that had arrived; maybe before this here was made. */
   #hasUnsettled = true;
   /** The peer's listeners have had all up to it. */
@@ -64,9 +66,22 @@ export class PlainSends {
         this.#sender.send(data, settings).then(resolve, reject);
       };
       const { lastEarly, box } = this.#owner;
-      this.#behind.push({ early: lastEarly, sequence: box?.lastMessage ?? 0, go });
+      this.#last = { early: lastEarly, sequence: box?.lastMessage ?? 0, go };
+      this.#behind.push(this.#last);
       this.follow();
     });
+  }
+
+  /** Whether some wait. */
+  get isWaiting(): boolean {
+    return this.#behind.length > 0;
+  }
+
+  /** Resolves when those that wait now have gone out, or never will. */
+  gone(): Promise<void> {
+    const last = this.#last;
+    if (last === undefined || this.#behind.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#behind.push({ early: last.early, sequence: last.sequence, go: resolve }));
   }
 
   /** Resolves when what was sent so has arrived. */

@@ -59,9 +59,13 @@ export class Recipients {
   constructor(options: RecipientsOptions) {
     this.#options = options;
     this.#budget = new Budget(options.log.maxBytes);
+    options.host.onLink((peer, up) => this.#sends.get(peer)?.linked(up));
     options.host.onDisconnect((peer) => {
       const sends = this.#sends.get(peer);
-      if (sends !== undefined) this.#over(sends);
+      if (sends === undefined) return;
+      sends.isOver = true;
+      const recipient = this.#here.get(sends);
+      if (recipient !== undefined) this.#leave(recipient);
     });
   }
 
@@ -140,6 +144,11 @@ export class Recipients {
     await sent;
   }
 
+  /** Resolves when what was sent to clients without their journals has gone out, or cannot, or after `ms`. */
+  async finish(ms: number): Promise<void> {
+    await Promise.all([...this.#options.host.peers].map(async (peer) => this.#sends.get(peer)?.finish(ms)));
+  }
+
   async close(): Promise<void> {
     this.#sweep?.cancel();
     const all = [...this.#all.values()];
@@ -210,12 +219,6 @@ export class Recipients {
       if (outbox.isClosed && recipient.here?.outbox === outbox) this.#leave(recipient);
     };
     void begun();
-  }
-
-  #over(sends: ClientSends): void {
-    sends.isOver = true;
-    const recipient = this.#here.get(sends);
-    if (recipient !== undefined) this.#leave(recipient);
   }
 
   #leave(recipient: Recipient): void {

@@ -47,6 +47,7 @@ export class ServerEnd implements ServerJournal {
       bury: (id, message, error) => this.#inbox.bury(id, message, error),
       speaksFor: (peer, id) => this.#inbox.journalOf(peer) === id,
     });
+    host.onClose(() => this.#recipients.finish(receiver.closeTimeoutMs / 2));
   }
 
   sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends {

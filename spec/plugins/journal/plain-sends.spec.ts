@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { Client, type Connection, Server } from '../../../lib/index.ts';
+import { journal } from '../../../lib/plugins/journal/index.ts';
+import { next, rejected } from '../../support/buses.ts';
+
+describe('journal, plain messages among durable ones', () => {
+  let home: string;
+  let path: string;
+  let server: Server;
+  let client: Client;
+  let connection: Connection;
+  let errors: string[];
+
+  beforeEach(async () => {
+    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
+    path = join(home, 'bus.sock');
+    errors = [];
+    server = new Server({ path, journal: journal(join(home, 'server')) });
+    client = new Client({ path, reconnect: false, journal: journal(join(home, 'client')) });
+    server.on('error', ({ code }) => errors.push(code));
+    client.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
+    await server.start();
+    const [[connected]] = await Promise.all([next(server, 'connect'), client.connect()]);
+    connection = connected as Connection;
+  });
+  afterEach(async () => {
+    await Promise.all([client.close(), server.close()]);
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  function hear(end: Server | Client): unknown[] {
+    const heard: unknown[] = [];
+    const listener = (data: unknown): void => void heard.push(data);
+    if (end instanceof Server) end.on('message', listener);
+    else end.on('message', listener);
+    return heard;
+  }
+
+  it('close() - of a client has the server hear plain messages that are behind durable ones', async () => {
+    const heard = hear(server);
+    server.pause();
+    await client.send('durable', { durable: true, confirm: true });
+    const plain = client.send('plain');
+    const closed = client.close();
+    server.resume();
+    expect(await closed).to.equal(true);
+    await plain;
+    expect(heard).to.deep.equal(['durable', 'plain']);
+    expect(errors).to.deep.equal([]);
+  });
+
+  for (const { name, close } of [
+    { name: 'close()', close: () => server.close() },
+    { name: 'close(true)', close: () => server.close(true) },
+    { name: 'connection.close()', close: () => connection.close() },
+  ]) {
+    it(`${name} - of a server has a client hear plain messages that are behind durable ones`, async () => {
+      const heard = hear(client);
+      await connection.send('first', { durable: true, confirm: true });
+      client.pause();
+      await connection.send('durable', { durable: true, confirm: true });
+      const plain = connection.send('plain');
+      const closed = close();
+      client.resume();
+      await closed;
+      await plain;
+      expect(heard).to.deep.equal(['first', 'durable', 'plain']);
+      expect(errors).to.deep.equal([]);
+    });
+  }
+
+  it('close() - waits for no plain message where the link is lost', async () => {
+    hear(server);
+    server.pause();
+    await client.send('durable', { durable: true, confirm: true });
+    const plain = rejected(client.send('plain'));
+    const closed = client.close();
+    connection.destroy();
+    await closed;
+    expect((await plain).code).to.equal('ERR_CLOSED');
+  });
+
+  it('flush() - of both ends resolves when plain messages behind durable ones have arrived', async () => {
+    const atServer = hear(server);
+    const atClient = hear(client);
+    await connection.send('first', { durable: true, confirm: true });
+    for (const { end, other, heard } of [
+      { end: client, other: server, heard: atServer },
+      { end: connection, other: client, heard: atClient },
+    ]) {
+      other.pause();
+      await end.send('durable', { durable: true, confirm: true });
+      const plain = end.send('plain');
+      const flushed = end.flush();
+      other.resume();
+      await flushed;
+      await plain;
+      expect(heard.slice(-2)).to.deep.equal(['durable', 'plain']);
+    }
+  });
+});
