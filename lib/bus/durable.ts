@@ -118,6 +118,8 @@ export interface DurableReceiver {
   ask(data: unknown, peer: PeerHandle | undefined, about: DurableRequestContext): Promise<unknown>;
   /** How long what a consumer has may keep the end from closing. */
   readonly closeTimeoutMs: number;
+  /** The largest message that can come over a link. */
+  readonly maxMessageBytes: number;
 }
 
 /** Handles messages; they are done when what it returns has resolved. */

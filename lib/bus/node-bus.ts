@@ -64,6 +64,7 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
             mayAsk: () => false,
             ask: () => Promise.reject(new BusError('ERR_NO_HANDLER')),
             closeTimeoutMs: this.options.closeTimeoutMs,
+            maxMessageBytes: this.options.maxMessageBytes,
           },
         ),
       );
@@ -174,6 +175,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
           mayAsk: () => this.isAnswering,
           ask: (data, peer, about) => this.dispatch(new DurableRequest(peer, about), data).answer,
           closeTimeoutMs: this.options.closeTimeoutMs,
+          maxMessageBytes: this.options.maxMessageBytes,
         }),
       );
   }

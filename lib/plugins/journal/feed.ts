@@ -12,8 +12,8 @@ import type { Source } from './source.ts';
 const mostStretchBytes = 65_536 - stretchHeadBytes;
 /** Where that is too much for the peer. */
 const leastStretchBytes = 1_024;
-/** What may be on its way to the peer's journal. */
-const windowBytes = 4_194_304;
+/** What may be on its way to the peer's journal, and one stretch more. */
+export const windowBytes = 4_194_304;
 
 /** A message that the peer never takes. */
 export interface Refused {
@@ -88,7 +88,10 @@ interface OnItsWay {
   readonly journal: string;
   readonly last: number;
   readonly messages: number;
+  /** What the messages have in the source. */
   readonly bytes: number;
+  /** What goes over the link. */
+  readonly size: number;
   /** The peer refused it, and is not to say anything more about it. */
   readonly isRefused?: boolean;
 }
@@ -103,22 +106,28 @@ function sumOf({ journal, bytes }: Stretch): OnItsWay | undefined {
     sum += end - start + 23;
     last = sequence;
   }
-  return messages === 0 ? undefined : { journal, last, messages, bytes: sum };
+  return messages === 0 ? undefined : { journal, last, messages, bytes: sum, size: bytes.length };
 }
 
 /** To a peer that has a journal: whole stretches of records, as they stand in this one. */
 export class JournalFeed extends Feed {
   readonly #lane: Lane;
   readonly #peer: PeerHandle;
+  readonly #mostBytes: number;
   readonly #had: ReadonlyMap<string, number>;
+  /** Of each opening: the last sequence that went out in this session, or that the peer had before. */
+  readonly #sent = new Map<string, number>();
   readonly #onItsWay = new Queue<OnItsWay>();
   #bytes = 0;
 
-  constructor(source: Source, owner: FeedOwner, lane: Lane, peer: PeerHandle, had: Opened) {
+  constructor(source: Source, owner: FeedOwner, lane: Lane, peer: PeerHandle, [mostBytes, had]: Opened) {
     super(source, owner);
     this.#lane = lane;
     this.#peer = peer;
+    this.#mostBytes = mostBytes;
     this.#had = new Map(had);
+    // A folder that is small has room for little at once.
+    this.stretchBytes = Math.max(leastStretchBytes, Math.min(mostStretchBytes, Math.floor(mostBytes / 16)));
   }
 
   /** The peer's journal has all up to there. */
@@ -126,7 +135,7 @@ export class JournalFeed extends Feed {
     for (let { first } = this.#onItsWay; first !== undefined; { first } = this.#onItsWay) {
       if (first.isRefused !== true && (first.journal !== journal || first.last > sequence)) break;
       this.#onItsWay.shift();
-      this.#bytes -= first.bytes;
+      this.#bytes -= first.size;
       this.source.take(first.last, first.messages, first.bytes);
     }
     this.owner.taken();
@@ -141,6 +150,7 @@ export class JournalFeed extends Feed {
     const sum = sumOf(stretch);
     if (sum === undefined) return;
     if (sum.last <= (this.#had.get(sum.journal) ?? 0)) {
+      this.#sent.set(sum.journal, sum.last);
       this.source.take(sum.last, sum.messages, sum.bytes);
       this.owner.taken();
       return;
@@ -150,9 +160,16 @@ export class JournalFeed extends Feed {
   }
 
   async #send({ journal, bytes }: Stretch, sum: OnItsWay): Promise<void> {
-    const message = stretchMessage(journal, bytes);
     try {
+      if (bytes.length > this.#mostBytes) {
+        throw new BusError(
+          'ERR_TOO_LARGE',
+          `The records have ${bytes.length} bytes, the peer takes ${this.#mostBytes}`,
+        );
+      }
+      const message = stretchMessage({ journal, follows: this.#sent.get(journal) ?? 0 }, bytes);
       if (!this.#lane.trySend(this.#peer, message)) await this.#lane.send(this.#peer, message);
+      this.#sent.set(journal, sum.last);
       this.#push(sum);
       return;
     } catch (error) {
@@ -181,7 +198,7 @@ export class JournalFeed extends Feed {
 
   #push(sum: OnItsWay): void {
     this.#onItsWay.push(sum);
-    this.#bytes += sum.bytes;
+    this.#bytes += sum.size;
   }
 }
 

@@ -247,7 +247,18 @@ export class Inbox {
     if (this.#isPaused) deliveries.pause();
     if (this.#consumption !== undefined) deliveries.consume(this.#consumption);
     deliveries.run().catch((error: unknown) => report(asBusError(error, 'ERR_JOURNAL')));
-    this.#open = { inbox, intake: new Intake(inbox, deliveries, lane, report, this.#paused), deliveries };
+    this.#open = {
+      inbox,
+      intake: new Intake({
+        inbox,
+        deliveries,
+        lane,
+        maxMessageBytes: receiver.maxMessageBytes,
+        paused: this.#paused,
+        report,
+      }),
+      deliveries,
+    };
     return this.#open;
   }
 }

@@ -1,21 +1,40 @@
 import { BusError } from '../../base/errors.ts';
 import { Queue } from '../../base/queue.ts';
+import { codeOf, textOf } from '../../base/thrown.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import type { Deliveries } from './deliveries.ts';
 import type { InboxLog } from './inbox-log.ts';
-import { journalOfStretch, type Opened, type Opening, stretchHeadBytes } from './lane-messages.ts';
+import { windowBytes } from './feed.ts';
+import {
+  type Acknowledged,
+  type ClosedMessage,
+  closedMessage,
+  type Opened,
+  type Opening,
+  readStretchHead,
+  type StretchHead,
+  stretchHeadBytes,
+} from './lane-messages.ts';
+import { recordHeaderBytes } from './log/record.ts';
 import { contentsOf } from './message-record.ts';
 import { receivedHead, receivedHeadBytes } from './received-record.ts';
 import type { Sender } from './senders.ts';
 
-/** What a sender may have on its way, and a little more: one that sends on is none of ours. */
-const mostHeldBytes = 16_777_216;
-
 /** What came of a sender and waits for room. */
 interface Held {
   readonly peer: PeerHandle;
-  readonly journal: string;
+  readonly head: StretchHead;
   readonly data: Uint8Array;
+}
+
+export interface IntakeOptions {
+  readonly inbox: InboxLog;
+  readonly deliveries: Deliveries;
+  readonly lane: Lane;
+  /** The largest message that can come over a link. */
+  readonly maxMessageBytes: number;
+  readonly paused: ReadonlySet<PeerHandle>;
+  report(error: unknown, peer?: PeerHandle): void;
 }
 
 /** Writes down what senders send, and acknowledges it; what has no room waits, for each sender by itself. */
@@ -23,7 +42,11 @@ export class Intake {
   readonly #inbox: InboxLog;
   readonly #deliveries: Deliveries;
   readonly #lane: Lane;
-  readonly #report: (error: unknown, peer?: PeerHandle) => void;
+  readonly #report: IntakeOptions['report'];
+  /** What a sender may have on its way: one that sends on is none of ours. */
+  readonly #mostHeldBytes: number;
+  /** Those who were told that their journal is not open here. */
+  readonly #told = new WeakSet<PeerHandle>();
   readonly #paused: ReadonlySet<PeerHandle>;
   readonly #held = new Map<Sender, Queue<Held>>();
   #isWaiting = false;
@@ -32,16 +55,11 @@ export class Intake {
   #isOver = false;
   #hasFailed = false;
 
-  constructor(
-    inbox: InboxLog,
-    deliveries: Deliveries,
-    lane: Lane,
-    report: (error: unknown, peer?: PeerHandle) => void,
-    paused: ReadonlySet<PeerHandle>,
-  ) {
+  constructor({ inbox, deliveries, lane, maxMessageBytes, paused, report }: IntakeOptions) {
     this.#inbox = inbox;
     this.#deliveries = deliveries;
     this.#lane = lane;
+    this.#mostHeldBytes = windowBytes + maxMessageBytes;
     this.#report = report;
     this.#paused = paused;
   }
@@ -54,7 +72,10 @@ export class Intake {
     for (const [journal] of opening[1]) {
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
     }
-    return opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]);
+    this.#drop(sender);
+    this.#told.delete(peer);
+    const mostBytes = this.#inbox.shares.maxBytes - recordHeaderBytes - receivedHeadBytes;
+    return [mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0])];
   }
 
   /** Resolves once all that came of the sender so far was handed out. */
@@ -64,23 +85,29 @@ export class Intake {
     await this.#deliveries.whenGiven(sender.lastNumber);
   }
 
-  /** @throws BusError `ERR_PROTOCOL` for what is none of the sender, or damaged. */
+  /** @throws BusError `ERR_PROTOCOL` for what is none of the sender, or damaged, or what the log failed with. */
   take(data: unknown, peer: PeerHandle): void {
     const { senders } = this.#inbox;
     const sender = senders.of(peer);
-    if (sender === undefined || this.#isOver) return;
-    const journal = journalOfStretch(data);
-    if (journal === undefined || !sender.accepted.has(journal)) {
-      senders.leave(peer);
-      throw new BusError('ERR_PROTOCOL', 'What came for the journal is none of the sender');
+    if (this.#isOver) return;
+    if (sender === undefined) {
+      this.#tellClosed(peer, 'It is not open');
+      return;
     }
-    const held: Held = { peer, journal, data: data as Uint8Array };
     const waiting = this.#held.get(sender);
-    if (waiting === undefined && !this.#isFull && this.#write(sender, held)) return;
-    sender.heldBytes += held.data.length;
-    if (sender.heldBytes > mostHeldBytes) {
-      senders.leave(peer);
-      throw new BusError('ERR_PROTOCOL', 'More came for the journal than may be on its way');
+    const held = { peer, head: readStretchHead(data), data: data as Uint8Array };
+    try {
+      if (!isHeld(held) || !sender.accepted.has(held.head.journal)) {
+        throw new BusError('ERR_PROTOCOL', 'What came for the journal is none of the sender');
+      }
+      if (waiting === undefined && !this.#isFull && this.#write(sender, held)) return;
+      sender.heldBytes += held.data.length;
+      if (sender.heldBytes > this.#mostHeldBytes) {
+        throw new BusError('ERR_PROTOCOL', 'More came for the journal than may be on its way');
+      }
+    } catch (error) {
+      this.#refuse(sender, peer, error);
+      throw error;
     }
     if (waiting === undefined) this.#held.set(sender, new Queue());
     this.#held.get(sender)?.push(held);
@@ -141,8 +168,9 @@ export class Intake {
       // What was not acknowledged comes again from whoever it is that has the folder now.
       if (sender.peer === first.peer && !this.#write(sender, first)) return false;
     } catch (error) {
+      this.#refuse(sender, first.peer, error);
       this.#report(error, first.peer);
-      this.#inbox.senders.leave(first.peer);
+      return true;
     }
     sender.heldBytes -= first.data.length;
     queue.shift();
@@ -153,13 +181,13 @@ export class Intake {
   }
 
   /** False where there is no room, or the peer is paused. Throws for what is damaged, or what the log failed with. */
-  #write(sender: Sender, { peer, journal, data }: Held): boolean {
+  #write(sender: Sender, { peer, head: { journal, follows }, data }: Held): boolean {
     if (this.#paused.has(peer)) return false;
     const { log, senders, shares } = this.#inbox;
     const after = sender.accepted.get(journal) ?? 0;
     const contents = contentsOf(data, stretchHeadBytes, after);
+    if (follows > after) throw new BusError('ERR_PROTOCOL', 'What came for the journal does not follow what is here');
     if (contents === undefined) {
-      senders.leave(peer);
       throw new BusError('ERR_PROTOCOL', 'What came for the journal is damaged');
     }
     const { messages: count, last } = contents;
@@ -194,9 +222,32 @@ export class Intake {
     return true;
   }
 
+  /** What came of it and waits is not written; it comes again. */
+  #drop(sender: Sender): void {
+    this.#held.delete(sender);
+    sender.heldBytes = 0;
+  }
+
+  /** Takes nothing more of the sender before it opens its journal again. */
+  #refuse(sender: Sender, peer: PeerHandle, error: unknown): void {
+    this.#drop(sender);
+    this.#inbox.senders.leave(peer);
+    this.#tellClosed(peer, codeOf(error) === 'ERR_PROTOCOL' ? textOf(error) : 'It failed');
+  }
+
+  /** Once, until it is open again. */
+  #tellClosed(peer: PeerHandle, reason: string): void {
+    if (this.#told.has(peer)) return;
+    this.#told.add(peer);
+    this.#tell(peer, closedMessage(reason));
+  }
+
   #acknowledge(peer: PeerHandle, journal: string, sequence: number): void {
+    this.#tell(peer, [journal, sequence]);
+  }
+
+  #tell(peer: PeerHandle, message: Acknowledged | ClosedMessage): void {
     try {
-      const message = [journal, sequence];
       if (!this.#lane.trySend(peer, message)) this.#lane.send(peer, message).catch(() => {});
     } catch {
       // Its session is over; it asks again in the next one.
@@ -208,4 +259,8 @@ export class Intake {
     this.#hasFailed = true;
     this.#report(failure);
   }
+}
+
+function isHeld(held: { readonly head: StretchHead | undefined }): held is Held {
+  return held.head !== undefined;
 }

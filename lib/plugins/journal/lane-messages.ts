@@ -1,10 +1,11 @@
 import { concat } from '../../base/bytes.ts';
+import { readUint48, writeUint48 } from './log/record.ts';
 
 /** What is opened with: the folder of the sender, and up to where it ever came in each opening that it still has. */
 export type Opening = readonly [folder: string, journals: readonly (readonly [journal: string, last: number])[]];
 
-/** What the receiver has of each of those. */
-export type Opened = readonly (readonly [journal: string, sequence: number])[];
+/** The most bytes of records that the receiver takes at once, and what it has of each of those openings. */
+export type Opened = readonly [mostBytes: number, had: readonly Acknowledged[]];
 
 /** The receiver has written down all of that opening up to the sequence. */
 export type Acknowledged = readonly [journal: string, sequence: number];
@@ -32,19 +33,33 @@ export const mostAsked = 1_000;
 /** Says that an answer came. */
 export type GotMessage = readonly ['got', id: string];
 
-const idBytes = 16;
+/** The receiver takes nothing more before the journal is opened again: why. */
+export type ClosedMessage = readonly ['closed', reason: string];
 
-/** Records of one opening, as they go over the lane: the id, and the records behind it. */
-export function stretchMessage(journal: string, records: Uint8Array): Uint8Array {
-  return concat([Buffer.from(journal, 'base64url'), records]);
+const idBytes = 16;
+export const stretchHeadBytes = idBytes + 6;
+
+/** What stands before records on the lane. */
+export interface StretchHead {
+  /** The opening they were written in. */
+  readonly journal: string;
+  /** The last sequence of it that was sent before in this session; 0 for the first. */
+  readonly follows: number;
 }
 
-export const stretchHeadBytes = idBytes;
+/** Records of one opening, as they go over the lane. */
+export function stretchMessage({ journal, follows }: StretchHead, records: Uint8Array): Uint8Array {
+  const head = Buffer.allocUnsafe(stretchHeadBytes);
+  head.write(journal, 0, idBytes, 'base64url');
+  writeUint48(head, idBytes, follows);
+  return concat([head, records]);
+}
 
-/** The journal of a stretch that a stranger sent; undefined for what is none. */
-export function journalOfStretch(data: unknown): string | undefined {
-  if (!(data instanceof Uint8Array) || data.length < idBytes) return undefined;
-  return Buffer.from(data.buffer, data.byteOffset, idBytes).toString('base64url');
+/** The head of what a stranger sent; undefined for what is none. */
+export function readStretchHead(data: unknown): StretchHead | undefined {
+  if (!(data instanceof Uint8Array) || data.length < stretchHeadBytes) return undefined;
+  const journal = Buffer.from(data.buffer, data.byteOffset, idBytes).toString('base64url');
+  return { journal, follows: readUint48(data, idBytes) };
 }
 
 export const isId = (value: unknown): value is string => typeof value === 'string' && /^[\w-]{22}$/.test(value);
@@ -64,11 +79,27 @@ export function readOpening(data: unknown): Opening | undefined {
 }
 
 export function readOpened(data: unknown): Opened | undefined {
-  return Array.isArray(data) && data.length <= mostJournals && data.every(isPair) ? data : undefined;
+  if (!Array.isArray(data) || data.length !== 2) return undefined;
+  const [mostBytes, had] = data as unknown[];
+  if (!isSequence(mostBytes) || !Array.isArray(had) || had.length > mostJournals) return undefined;
+  return had.every(isPair) ? [mostBytes, had] : undefined;
 }
 
 export function readAcknowledged(data: unknown): Acknowledged | undefined {
   return isPair(data) ? data : undefined;
+}
+
+const mostReason = 200;
+
+export function closedMessage(reason: string): ClosedMessage {
+  return ['closed', reason.slice(0, mostReason)];
+}
+
+/** Why a stranger takes nothing more; undefined where it does not say so. */
+export function readClosed(data: unknown): string | undefined {
+  if (!Array.isArray(data) || data.length !== 2) return undefined;
+  const [what, reason] = data as unknown[];
+  return what === 'closed' && typeof reason === 'string' && reason.length <= mostReason ? reason : undefined;
 }
 
 const mostRequestId = 1_024;

@@ -9,6 +9,7 @@ import {
   heardQuestion,
   leaveQuestion,
   readAcknowledged,
+  readClosed,
   readOpened,
 } from './lane-messages.ts';
 import { isOnlyOnce, readRequestBody, requestIdOf } from './request-body.ts';
@@ -123,26 +124,39 @@ export class Relay {
     if (this.#peer !== undefined && isOnlyOnce(id)) this.#lane.send(this.#peer, message).catch(() => {});
   }
 
-  /** What the peer says that it has. @throws BusError `ERR_PROTOCOL`. */
+  /** What the peer says that it has, or that it takes nothing more. @throws BusError `ERR_PROTOCOL`. */
   acknowledged(data: unknown): void {
+    const reason = readClosed(data);
+    if (reason !== undefined) {
+      this.#closed(reason);
+      return;
+    }
     const acknowledged = readAcknowledged(data);
     if (acknowledged === undefined) throw new BusError('ERR_PROTOCOL', 'The peer acknowledges what is no place');
     if (this.#feed instanceof JournalFeed) this.#feed.acknowledged(acknowledged);
+  }
+
+  /** What is on its way is lost: it goes out again once the journal is open there. */
+  #closed(reason: string): void {
+    const feed = this.#feed;
+    if (!(feed instanceof JournalFeed)) return;
+    this.stop();
+    this.#failed(new BusError('ERR_JOURNAL', `The journal is opened anew at the peer: ${reason}`), this.#session);
   }
 
   async #feedFor(source: Source, peer: PeerHandle): Promise<Feed> {
     this.#reachesJournal = false;
     const { journals } = source;
     try {
-      const had = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
-      if (had === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
+      const opened = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
+      if (opened === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
       const lasts = new Map(journals);
-      if (had.some(([journal, sequence]) => sequence > (lasts.get(journal) ?? Number.POSITIVE_INFINITY))) {
+      if (opened[1].some(([journal, sequence]) => sequence > (lasts.get(journal) ?? Number.POSITIVE_INFINITY))) {
         const text = 'The journal is behind what the peer has of it; it goes on under a new id';
         this.#host.report(new BusError('ERR_JOURNAL', text), peer);
       }
       this.#reachesJournal = true;
-      return new JournalFeed(source, this.#owner, this.#lane, peer, had);
+      return new JournalFeed(source, this.#owner, this.#lane, peer, opened);
     } catch (error) {
       if (codeOf(error) !== 'ERR_PEER_LACKS_FEATURE') throw error;
     }

@@ -9,18 +9,18 @@ export class Shares {
   /** Wakes when a sender has less. */
   readonly freed = new Signal();
   readonly #log: Log;
-  readonly #maxBytes: number;
+  readonly maxBytes: number;
   readonly #bytes = new Map<string, number>();
 
   constructor(log: Log, maxBytes: number) {
     this.#log = log;
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   /** Whether this sender may have so much more. */
   allow(folder: string, bytes: number): boolean {
     const has = this.#bytes.get(folder) ?? 0;
-    return has === 0 || has + bytes <= mostOfFree * (this.#maxBytes - this.#log.bytes);
+    return has === 0 || has + bytes <= mostOfFree * (this.maxBytes - this.#log.bytes);
   }
 
   take(folder: string, bytes: number): void {

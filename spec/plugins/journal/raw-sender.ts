@@ -14,6 +14,8 @@ export class RawSender {
   readonly acknowledged: unknown[] = [];
   #lane!: Lane;
   #next = 1;
+  /** The last one that was sent since it was opened. */
+  #sent = 0;
 
   private constructor(path: string, folder: string) {
     this.folder = folder;
@@ -35,12 +37,15 @@ export class RawSender {
     return sender;
   }
 
-  open(journals: readonly (readonly [string, number])[]): Promise<unknown> {
-    return this.#lane.request(this.client, [this.folder, journals]);
+  /** Resolves what the receiver has of each. */
+  async open(journals: readonly (readonly [string, number])[]): Promise<unknown> {
+    const [, had] = (await this.#lane.request(this.client, [this.folder, journals])) as [number, unknown];
+    this.#sent = 0;
+    return had;
   }
 
-  /** Sends messages whose data is these bytes. */
-  send(bodies: readonly Uint8Array[]): Promise<void> {
+  /** Sends messages whose data is these bytes, as those that follow that sequence. */
+  send(bodies: readonly Uint8Array[], follows = this.#sent): Promise<void> {
     const records = bodies.map((body) => {
       const head = messageHead(0);
       const length = head.length + body.length;
@@ -50,6 +55,7 @@ export class RawSender {
       sealRecord(record, 0, length, this.#next++);
       return record;
     });
-    return this.#lane.send(this.client, stretchMessage(this.journal, Buffer.concat(records)));
+    this.#sent = this.#next - 1;
+    return this.#lane.send(this.client, stretchMessage({ journal: this.journal, follows }, Buffer.concat(records)));
   }
 }

@@ -83,6 +83,7 @@ describe('journal, limits of a receiver', () => {
     await owner.client.connect();
     expect(await owner.open([[owner.journal, 2]])).to.deep.equal([[owner.journal, 2]]);
     open.push(owner.client);
+    await until(() => heard.length >= 5);
     expect(heard).to.deep.equal(['a', 'b', 'stranger 0', 'stranger 1', 'stranger 2']);
   });
 
