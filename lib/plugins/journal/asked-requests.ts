@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { fromFailure, readFailure } from '../../base/failure.ts';
 import { failing, inTime } from '../../base/wait.ts';
 import { type DurableAskOptions, MessageCodec } from '../../bus/plugin.ts';
 import { aborted, type Place } from './early-sends.ts';
-import { type AnswerMessage, mostAsked } from './lane-messages.ts';
-import { requestBody, requestIdOf } from './request-body.ts';
+import { type AnswerMessage, type AskMessage, mostAsked } from './lane-messages.ts';
+import { digestOf, requestBody, requestIdOf } from './request-body.ts';
 
 const longestMs = 2_147_483_647;
 
@@ -38,17 +37,17 @@ export class AskedRequests {
   }
 
   /** Those who wait for an answer, in parts that can be asked for at once. */
-  get ids(): string[][] {
-    const ids = [...this.#pending.keys()];
-    return Array.from({ length: Math.ceil(ids.length / mostAsked) }, (_, part) =>
-      ids.slice(part * mostAsked, (part + 1) * mostAsked),
+  get asked(): AskMessage[1][] {
+    const asked = [...this.#pending].map(([id, { digest }]) => [id, digest] as const);
+    return Array.from({ length: Math.ceil(asked.length / mostAsked) }, (_, part) =>
+      asked.slice(part * mostAsked, (part + 1) * mostAsked),
     );
   }
 
   /** Asks, or joins who asked the same under this key. Rejects as `Client.request`. */
   ask(data: Uint8Array, { key, timeoutMs, signal }: DurableAskOptions): Promise<unknown> {
     if (signal?.aborted === true) return failing(() => aborted(signal));
-    const digest = createHash('sha256').update(data).digest('base64url');
+    const digest = digestOf(data);
     const known = key === undefined ? undefined : this.#pending.get(requestIdOf(key, '', 0));
     if (known !== undefined && known.digest !== digest) {
       return Promise.reject(new BusError('ERR_INVALID_ARGUMENT', `The key ${key} was given with other data before`));
@@ -66,10 +65,11 @@ export class AskedRequests {
       .finally(() => this.#leave(pending));
   }
 
-  /** The answer came; true where somebody waited for it. */
-  answered([, id, isError, body]: AnswerMessage): void {
+  /** An answer came. */
+  answered([, id, digest, isError, body]: AnswerMessage): void {
     const pending = this.#pending.get(id);
-    if (pending === undefined) return;
+    // Under that key others may have asked something else before.
+    if (pending?.digest !== digest) return;
     try {
       const data = this.#codec.decode(body);
       if (isError) pending.reject(fromFailure(readFailure(data)));

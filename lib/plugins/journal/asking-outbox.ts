@@ -31,7 +31,7 @@ export class AskingOutbox extends Outbox {
   }
 
   override begun(confirms: boolean): void {
-    if (this.relay.reachesJournal) for (const ids of this.#asked.ids) this.relay.ask(ids);
+    if (this.relay.reachesJournal) for (const asked of this.#asked.asked) this.relay.ask(asked);
     super.begun(confirms);
   }
 

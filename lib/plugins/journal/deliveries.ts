@@ -24,8 +24,8 @@ export interface DeliveriesOptions {
   readonly receiver: DurableReceiver;
   readonly clock: Clock;
   readonly answerTtlMs: number;
-  /** Sends on the lane; what becomes of it nobody hears. */
-  tell(peer: PeerHandle, message: AnswerMessage): void;
+  /** Sends on the lane; resolves when there is room for more. */
+  tell(peer: PeerHandle, message: AnswerMessage): Promise<void>;
   report(error: unknown, peer?: PeerHandle): void;
 }
 
@@ -48,6 +48,8 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   readonly #heardBefore: number;
   #dying = 0;
   #isOver = false;
+  /** What is here cannot be read. */
+  #hasFailed = false;
   #isPaused = false;
 
   constructor({ inbox, receiver, clock, answerTtlMs, tell, report }: DeliveriesOptions) {
@@ -79,8 +81,8 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.#report(error, peer);
   }
 
-  tell(peer: PeerHandle, message: AnswerMessage): void {
-    this.#tell(peer, message);
+  tell(peer: PeerHandle, message: AnswerMessage): Promise<void> {
+    return this.#tell(peer, message);
   }
 
   /** All messages go to this consumer from now on. */
@@ -98,9 +100,9 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.wake();
   }
 
-  /** Resolves when all messages up to this one were handed out, or it is over. */
+  /** Resolves when all messages up to this one were handed out, or no more are. */
   async whenGiven(number: number): Promise<void> {
-    while (this.#inbox.progress.next <= number && !this.#isOver) await this.#given.next();
+    while (this.#inbox.progress.next <= number && !this.#isOver && !this.#hasFailed) await this.#given.next();
   }
 
   wake(): void {
@@ -138,6 +140,10 @@ export class Deliveries implements ConsumerHost, RequestsHost {
         else if (this.#returned.length > 0) await this.#mayGive(undefined);
         else await next;
       }
+    } catch (error) {
+      this.#hasFailed = true;
+      this.#given.wake();
+      throw error;
     } finally {
       await reader.close();
     }

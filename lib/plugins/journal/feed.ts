@@ -40,6 +40,8 @@ export abstract class Feed {
   protected readonly owner: FeedOwner;
   protected readonly news = new Signal();
   protected isOver = false;
+  /** It ended, since what follows is of an opening that the peer was not asked about. */
+  isUnnamed = false;
   protected stretchBytes = mostStretchBytes;
 
   constructor(source: Source, owner: FeedOwner) {
@@ -149,6 +151,10 @@ export class JournalFeed extends Feed {
   protected async feed(stretch: Stretch): Promise<void> {
     const sum = sumOf(stretch);
     if (sum === undefined) return;
+    if (!this.#had.has(sum.journal)) {
+      await this.#endUnnamed();
+      return;
+    }
     if (sum.last <= (this.#had.get(sum.journal) ?? 0)) {
       this.#sent.set(sum.journal, sum.last);
       this.source.take(sum.last, sum.messages, sum.bytes);
@@ -157,6 +163,12 @@ export class JournalFeed extends Feed {
     }
     await this.owner.settled();
     if (!this.isOver) await this.#send(stretch, sum);
+  }
+
+  /** Once the peer has all that is on its way. */
+  async #endUnnamed(): Promise<void> {
+    while (this.#onItsWay.length > 0 && !this.isOver) await this.news.next();
+    if (!this.isOver) this.isOver = this.isUnnamed = true;
   }
 
   async #send({ journal, bytes }: Stretch, sum: OnItsWay): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import { codeOf } from '../../base/thrown.ts';
+import { BusError } from '../../base/errors.ts';
+import { codeOf, textOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
 import { Answers } from './answers.ts';
 import { DeadLetters, type FoundLetter, noDeadLetter } from './dead-letters.ts';
@@ -33,6 +34,7 @@ export class InboxLog {
   /** The number of the next message. */
   next: number;
   readonly #nowMs: () => number;
+  #failure: BusError | undefined;
 
   private constructor(log: Log, maxBytes: number, found: InboxFinds, nowMs: () => number) {
     this.log = log;
@@ -69,6 +71,18 @@ export class InboxLog {
         await sleep(clock, pollMs);
       }
     }
+  }
+
+  /** Why nothing more is taken; undefined while it is. */
+  get failure(): BusError | undefined {
+    return this.#failure ?? this.log.failure;
+  }
+
+  /** What is here cannot be read back, so that whatever else came would not be heard. */
+  unreadable(cause: unknown): BusError {
+    this.#failure ??= new BusError('ERR_JOURNAL', `The journal cannot be read: ${textOf(cause)}`, { cause });
+    this.shares.freed.wake();
+    return this.#failure;
   }
 
   /** Milliseconds that mean the same in the next process. */

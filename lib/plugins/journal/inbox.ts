@@ -1,4 +1,4 @@
-import { asBusError, BusError } from '../../base/errors.ts';
+import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import { withinTime } from '../../base/wait.ts';
 import type {
@@ -68,11 +68,10 @@ export class Inbox {
       else opening.catch((error: unknown) => host.report(error));
     });
     host.onLink((peer, up) => {
-      const sender = this.#senderOf(peer);
-      if (sender !== undefined) sender.isLinked = up;
+      this.#open?.intake.linked(peer, up);
     });
     host.onDisconnect((peer) => {
-      this.#open?.inbox.senders.leave(peer);
+      this.#open?.inbox.senders.over(peer);
       if (this.#paused.has(peer)) this.resumeOf(peer);
     });
   }
@@ -122,8 +121,8 @@ export class Inbox {
   async asked(data: unknown, { peer, signal }: LaneRequestContext): Promise<unknown> {
     if (data === heardQuestion) return this.#open?.intake.heardOf(peer);
     if (data === leaveQuestion) return this.#open?.inbox.senders.leave(peer);
-    const ids = readAsk(data);
-    if (ids !== undefined) return this.#open?.intake.ask(peer, ids);
+    const question = readAsk(data);
+    if (question !== undefined) return this.#open?.intake.ask(peer, question);
     const opening = readOpening(data);
     if (opening === undefined) throw new BusError('ERR_PROTOCOL', 'A journal is opened with its ids');
     if (this.#opening === undefined) throw new BusError('ERR_UNAVAILABLE', 'The journal is closed');
@@ -236,17 +235,11 @@ export class Inbox {
     const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
     for (const damage of inbox.log.damages) report(damage);
     await events.begun?.();
-    const tell = (peer: PeerHandle, message: AnswerMessage): void => {
-      try {
-        lane.send(peer, message).catch(() => {});
-      } catch {
-        // Its session is over; it asks again in the next one.
-      }
-    };
+    const tell = async (peer: PeerHandle, message: AnswerMessage): Promise<void> => lane.send(peer, message);
     const deliveries = new Deliveries({ inbox, receiver, clock, answerTtlMs, tell, report });
     if (this.#isPaused) deliveries.pause();
     if (this.#consumption !== undefined) deliveries.consume(this.#consumption);
-    deliveries.run().catch((error: unknown) => report(asBusError(error, 'ERR_JOURNAL')));
+    deliveries.run().catch((error: unknown) => report(inbox.unreadable(error)));
     this.#open = {
       inbox,
       intake: new Intake({

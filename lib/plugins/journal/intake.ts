@@ -7,6 +7,7 @@ import type { InboxLog } from './inbox-log.ts';
 import { windowBytes } from './feed.ts';
 import {
   type Acknowledged,
+  type AskMessage,
   type ClosedMessage,
   closedMessage,
   type Opened,
@@ -66,8 +67,8 @@ export class Intake {
 
   /** A sender says who it is, and is told what of it is here. */
   open(peer: PeerHandle, opening: Opening): Opened {
-    const { log, senders } = this.#inbox;
-    if (log.failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the other end failed');
+    const { failure, senders } = this.#inbox;
+    if (failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the other end failed');
     const sender = senders.open(peer, opening, this.#inbox.now());
     for (const [journal] of opening[1]) {
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
@@ -76,6 +77,11 @@ export class Intake {
     this.#told.delete(peer);
     const mostBytes = this.#inbox.shares.maxBytes - recordHeaderBytes - receivedHeadBytes;
     return [mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0])];
+  }
+
+  /** The link of the peer is open, or is not. */
+  linked(peer: PeerHandle, isUp: boolean): void {
+    for (const each of this.#inbox.senders.linked(peer, isUp)) this.#tellClosed(each, 'Another session had it');
   }
 
   /** Resolves once all that came of the sender so far was handed out. */
@@ -115,9 +121,9 @@ export class Intake {
   }
 
   /** Tells a sender the answers of requests that are here. */
-  async ask(peer: PeerHandle, ids: readonly string[]): Promise<void> {
+  async ask(peer: PeerHandle, asked: AskMessage[1]): Promise<void> {
     const folder = this.#inbox.senders.of(peer)?.folder;
-    if (folder !== undefined) await this.#deliveries.requests.tell(peer, folder, ids);
+    if (folder !== undefined) await this.#deliveries.requests.tell(folder, asked);
   }
 
   /** A sender has an answer. */
@@ -183,7 +189,8 @@ export class Intake {
   /** False where there is no room, or the peer is paused. Throws for what is damaged, or what the log failed with. */
   #write(sender: Sender, { peer, head: { journal, follows }, data }: Held): boolean {
     if (this.#paused.has(peer)) return false;
-    const { log, senders, shares } = this.#inbox;
+    const { failure, log, senders, shares } = this.#inbox;
+    if (failure !== undefined) throw failure;
     const after = sender.accepted.get(journal) ?? 0;
     const contents = contentsOf(data, stretchHeadBytes, after);
     if (follows > after) throw new BusError('ERR_PROTOCOL', 'What came for the journal does not follow what is here');

@@ -20,14 +20,20 @@ export const whoQuestion = 'who';
 export const leaveQuestion = 'leave';
 
 /** What a request was answered with: what was encoded of it, or of an error's code and message. */
-export type AnswerMessage = readonly ['answer', id: string, isError: boolean, body: Uint8Array];
+export type AnswerMessage = readonly ['answer', id: string, digest: string, isError: boolean, body: Uint8Array];
 
-export function answerMessage(id: string, isError: boolean, body: Uint8Array): AnswerMessage {
-  return ['answer', id, isError, body];
+export function answerMessage({ id, digest }: AskedFor, isError: boolean, body: Uint8Array): AnswerMessage {
+  return ['answer', id, digest, isError, body];
+}
+
+/** A request as its sender and receiver mean it: its id, and the digest of what is asked. */
+export interface AskedFor {
+  readonly id: string;
+  readonly digest: string;
 }
 
 /** Asks for the answers of requests that the receiver has. */
-export type AskMessage = readonly ['ask', ids: readonly string[]];
+export type AskMessage = readonly ['ask', asked: readonly (readonly [id: string, digest: string])[]];
 export const mostAsked = 1_000;
 
 /** Says that an answer came. */
@@ -67,8 +73,8 @@ const isSequence = (value: unknown): value is number => Number.isSafeInteger(val
 const isPair = (value: unknown): value is Acknowledged =>
   Array.isArray(value) && value.length === 2 && isId(value[0]) && isSequence(value[1]);
 
-/** The openings that one folder may have waiting. */
-export const mostJournals = 4_096;
+/** The openings that a folder is opened with, the oldest first; it is opened again for those behind them. */
+export const mostJournals = 256;
 
 /** What a stranger opened with; undefined for what is none. */
 export function readOpening(data: unknown): Opening | undefined {
@@ -106,18 +112,21 @@ const mostRequestId = 1_024;
 const isRequestId = (value: unknown): value is string => typeof value === 'string' && value.length <= mostRequestId;
 
 export function readAnswerMessage(data: unknown): AnswerMessage | undefined {
-  if (!Array.isArray(data) || data.length !== 4) return undefined;
-  const [what, id, isError, body] = data as unknown[];
-  const isAnswer = what === 'answer' && isRequestId(id) && typeof isError === 'boolean' && body instanceof Uint8Array;
-  return isAnswer ? [what, id, isError, body] : undefined;
+  if (!Array.isArray(data) || data.length !== 5) return undefined;
+  const [what, id, digest, isError, body] = data as unknown[];
+  if (what !== 'answer' || !isRequestId(id) || !isId(digest)) return undefined;
+  return typeof isError === 'boolean' && body instanceof Uint8Array ? [what, id, digest, isError, body] : undefined;
 }
 
-/** The ids that a stranger asks for; undefined for what is none. */
-export function readAsk(data: unknown): readonly string[] | undefined {
+const isAskedFor = (value: unknown): value is AskMessage[1][number] =>
+  Array.isArray(value) && value.length === 2 && isRequestId(value[0]) && isId(value[1]);
+
+/** What a stranger asks for; undefined for what is none. */
+export function readAsk(data: unknown): AskMessage[1] | undefined {
   if (!Array.isArray(data) || data.length !== 2) return undefined;
-  const [what, ids] = data as unknown[];
-  if (what !== 'ask' || !Array.isArray(ids) || ids.length > mostAsked) return undefined;
-  return ids.every(isRequestId) ? ids : undefined;
+  const [what, asked] = data as unknown[];
+  if (what !== 'ask' || !Array.isArray(asked) || asked.length > mostAsked) return undefined;
+  return asked.every(isAskedFor) ? asked : undefined;
 }
 
 /** The id of an answer that a stranger has; undefined for what is none. */

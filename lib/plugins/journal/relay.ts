@@ -8,6 +8,7 @@ import {
   type GotMessage,
   heardQuestion,
   leaveQuestion,
+  mostJournals,
   readAcknowledged,
   readClosed,
   readOpened,
@@ -67,7 +68,10 @@ export class Relay {
       if (session !== this.#session || this.#owner.isClosed) return;
       this.#feed = feed;
       this.#owner.begun(peer.delivery !== 'legacy');
-      feed.run().catch((error: unknown) => this.#failed(error, session));
+      feed.run().then(
+        () => this.#ended(feed, session),
+        (error: unknown) => this.#failed(error, session),
+      );
     } catch (error) {
       this.#failed(error, session);
     }
@@ -112,8 +116,8 @@ export class Relay {
   }
 
   /** Asks for the answers of requests that the peer may have. */
-  ask(ids: readonly string[]): void {
-    const question: AskMessage = ['ask', ids];
+  ask(asked: AskMessage[1]): void {
+    const question: AskMessage = ['ask', asked];
     // Where the session is over, the next one asks.
     if (this.#peer !== undefined) this.#lane.request(this.#peer, question, { timeout: 0 }).catch(() => {});
   }
@@ -146,7 +150,7 @@ export class Relay {
 
   async #feedFor(source: Source, peer: PeerHandle): Promise<Feed> {
     this.#reachesJournal = false;
-    const { journals } = source;
+    const journals = source.journals.slice(0, mostJournals);
     try {
       const opened = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
       if (opened === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
@@ -170,15 +174,24 @@ export class Relay {
     return new PlainFeed(source, this.#owner, send, () => sleep(this.#host.clock, restMs));
   }
 
+  /** Goes on with the openings that it was not begun with. */
+  #ended(feed: Feed, session: number): void {
+    if (feed.isUnnamed && feed === this.#feed) this.#begunLater(restMs, session);
+  }
+
   /** Tries again while the session lives: the peer's journal may have been in use, or full. */
   #failed(error: unknown, session: number): void {
     if (session !== this.#session) return;
     this.#feed = undefined;
     const peer = this.#peer as PeerHandle;
     if (codeOf(error) !== 'ERR_SESSION_LOST') this.#host.report(asBusError(error, 'ERR_JOURNAL'), peer);
+    this.#begunLater(retryMs, session);
+  }
+
+  #begunLater(ms: number, session: number): void {
     const again = (): void => {
-      if (session === this.#session && !this.#owner.isClosed) void this.begin(peer);
+      if (session === this.#session && !this.#owner.isClosed) void this.begin(this.#peer as PeerHandle);
     };
-    this.#host.clock.setTimer(again, retryMs, true);
+    this.#host.clock.setTimer(again, ms, true);
   }
 }

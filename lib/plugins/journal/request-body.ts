@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { allocate } from '../../base/bytes.ts';
 
 /** What begins no message: no MessagePack does. */
@@ -39,6 +40,11 @@ export function readRequestBody(body: Uint8Array): DurableRequest | undefined {
 /** By what sender and receiver mean one request, within one folder. */
 export function requestIdOf(key: string | undefined, journal: string, sequence: number): string {
   return key === undefined ? `#${journal}.${sequence}` : `=${key}`;
+}
+
+/** Of what is asked, in 22 characters, as ids have. */
+export function digestOf(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('base64url').slice(0, 22);
 }
 
 /** Nobody can ask for it again, since it has no key. */

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { type RemoteFailure, toFailure } from '../../base/failure.ts';
+import { codeOf } from '../../base/thrown.ts';
 import { Signal } from '../../base/wait.ts';
 import { type DurableReceiver, MessageCodec, type PeerHandle } from '../../bus/plugin.ts';
 import type { Delivery, Sink, SinkOwner } from './delivery.ts';
 import type { InboxLog } from './inbox-log.ts';
-import { type AnswerMessage, answerMessage } from './lane-messages.ts';
-import { isOnlyOnce, readRequestBody, requestIdOf } from './request-body.ts';
+import { type AnswerMessage, answerMessage, type AskedFor } from './lane-messages.ts';
+import { digestOf, isOnlyOnce, readRequestBody, requestIdOf } from './request-body.ts';
 
 /** Requests that handlers have and that are not answered. */
 const mostOpen = 1_000;
@@ -21,14 +21,12 @@ export interface RequestsHost extends SinkOwner {
   readonly clock: Clock;
   peerOf(folder: string): PeerHandle | undefined;
   report(error: unknown, peer: PeerHandle | undefined): void;
-  /** Sends on the lane; what becomes of it nobody hears. */
-  tell(peer: PeerHandle, message: AnswerMessage): void;
+  /** Sends on the lane; resolves when there is room for more. */
+  tell(peer: PeerHandle, message: AnswerMessage): Promise<void>;
 }
 
-interface Asking {
+interface Asking extends AskedFor {
   readonly folder: string;
-  readonly id: string;
-  readonly digest: string;
 }
 
 /** Has durable requests answered, each of them once, and tells the answers. */
@@ -43,6 +41,8 @@ export class Requests implements Sink {
   readonly #waiting: Timer;
   #sweeping: Timer | undefined;
   #running = 0;
+  /** By folder: what its sender asks for and was not told yet. */
+  readonly #telling = new Map<string, Map<string, string>>();
 
   constructor(inbox: InboxLog, receiver: DurableReceiver, answerTtlMs: number, host: RequestsHost) {
     this.#inbox = inbox;
@@ -70,7 +70,8 @@ export class Requests implements Sink {
     const digest = digestOf(request.data);
     const known = this.#inbox.answers.find(folder, id, this.#inbox.now());
     if (known !== undefined) {
-      this.#again({ folder, id, digest });
+      // It was asked before.
+      this.tell(folder, [[id, digest]]).catch((error: unknown) => this.#host.report(error, this.#host.peerOf(folder)));
       this.#host.done(delivery);
       return;
     }
@@ -86,13 +87,25 @@ export class Requests implements Sink {
     void this.#answer(delivery, { folder, id, digest }, data, request.key ?? `${journal}.${sequence}`);
   }
 
-  /** Tells the answers that there are; others are told when they are there. */
-  async tell(peer: PeerHandle, folder: string, ids: readonly string[]): Promise<void> {
-    for (const id of ids) {
-      const asked = this.#inbox.answers.find(folder, id, this.#inbox.now());
-      if (asked?.answer === undefined) continue;
-      const data = await this.#inbox.answers.read(asked);
-      if (data !== undefined) this.#host.tell(peer, answerMessage(id, asked.answer.mark.isError, data));
+  /**
+   * Tells the answers that there are, one after the other to each sender, however often it asks; others are told when they
+   * are there. Rejects what reading fails with.
+   */
+  async tell(folder: string, asked: Iterable<readonly [id: string, digest: string]>): Promise<void> {
+    const known = this.#telling.get(folder);
+    const waiting = known ?? new Map<string, string>();
+    for (const [id, digest] of asked) {
+      if (this.#inbox.answers.find(folder, id, this.#inbox.now()) !== undefined) waiting.set(id, digest);
+    }
+    if (known !== undefined) return;
+    this.#telling.set(folder, waiting);
+    try {
+      for (const [id, digest] of waiting) {
+        waiting.delete(id);
+        await this.#tellOne({ folder, id, digest });
+      }
+    } finally {
+      this.#telling.delete(folder);
     }
   }
 
@@ -117,17 +130,31 @@ export class Requests implements Sink {
     this.#sweeping = this.#host.clock.setTimer(() => this.#sweep(), sweepMs, true);
   }
 
-  /** It was asked before; while it is handled, its answer will be told. */
-  #again({ folder, id, digest }: Asking): void {
+  /** While it is handled, its answer will be told. */
+  async #tellOne({ folder, id, digest }: Asking): Promise<void> {
     const asked = this.#inbox.answers.find(folder, id, this.#inbox.now());
-    const peer = this.#host.peerOf(folder);
-    if (asked === undefined || peer === undefined) return;
+    if (asked === undefined) return;
     if (asked.digest !== digest) {
       const error = new BusError('ERR_INVALID_ARGUMENT', 'The key was given with other data before');
-      this.#host.tell(peer, answerMessage(id, true, this.#codec.encode(toFailure(error))));
-      return;
+      await this.#send({ folder, id, digest }, true, this.#encoded(toFailure(error)));
+    } else if (asked.answer !== undefined) {
+      const { isError } = asked.answer.mark;
+      const data = await this.#inbox.answers.read(asked);
+      if (data !== undefined) await this.#send({ folder, id, digest }, isError, data);
     }
-    this.tell(peer, folder, [id]).catch((error: unknown) => this.#host.report(error, peer));
+  }
+
+  /** Never rejects: where the session is over, it is asked for in the next one. */
+  async #send(asking: Asking, isError: boolean, data: Uint8Array): Promise<void> {
+    const peer = this.#host.peerOf(asking.folder);
+    if (peer === undefined) return;
+    try {
+      await this.#host.tell(peer, answerMessage(asking, isError, data));
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'ERR_TOO_LARGE') return;
+      const error = new BusError('ERR_TOO_LARGE', `The answer has ${data.length} bytes, more than who asked takes`);
+      await this.#host.tell(peer, answerMessage(asking, true, this.#encoded(toFailure(error)))).catch(() => {});
+    }
   }
 
   async #answer(delivery: Delivery, asking: Asking, data: unknown, key: string): Promise<void> {
@@ -141,8 +168,7 @@ export class Requests implements Sink {
         if (isKept) await answers.keep({ folder, id, digest, isError, expiresAt }, bytes);
         else answers.forget(folder, id);
         this.#host.done(delivery);
-        const peer = this.#host.peerOf(folder);
-        if (peer !== undefined) this.#host.tell(peer, answerMessage(id, isError, bytes));
+        void this.#send(asking, isError, bytes);
       } catch (error) {
         // It is asked again by the next process.
         this.#host.report(error, undefined);
@@ -189,8 +215,4 @@ export class Requests implements Sink {
   #encoded({ code, message }: RemoteFailure): Uint8Array {
     return this.#codec.encode({ code, message });
   }
-}
-
-function digestOf(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('base64url').slice(0, 22);
 }

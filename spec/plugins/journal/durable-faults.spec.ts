@@ -141,6 +141,29 @@ describe('journal, faults of the disk', () => {
     });
   }
 
+  it('a disk that cannot be read back - has the receiver take nothing more, and its sender keep what it has', async () => {
+    let up = await server({ files: disks.server }).start();
+    const before = hear(up);
+    const sender = await client().connect();
+    await sender.send(1, { durable: true, confirm: true });
+    await until(() => before.length === 1);
+    disks.server.failing.set('read', 'EIO');
+    await sender.send(2, { durable: true, confirm: true });
+    await until(() => errors.includes('ERR_JOURNAL'));
+    disks.server.failing.clear();
+    const confirmed = sender.send(3, { durable: true, confirm: true });
+    await until(() => errors.filter((code) => code === 'ERR_JOURNAL').length >= 3);
+    expect((await sender.backlog()).messages).to.equal(1);
+    expect(before).to.deep.equal([1]);
+    await up.close(true);
+    up = server({ files: disks.server });
+    const after = hear(up);
+    await up.start();
+    await confirmed;
+    await until(() => after.length === 2);
+    expect(after).to.deep.equal([2, 3]);
+  });
+
   it('a folder that is not to be written - rejects connect(), start(), durable sends and backlog() with ERR_JOURNAL, and is opened once it is', async () => {
     for (const disk of Object.values(disks)) disk.failing.set('claim', 'EROFS');
     const up = server({ files: disks.server });

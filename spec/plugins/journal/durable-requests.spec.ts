@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { BusError, Client, Server } from '../../../lib/index.ts';
+import { BusError, Client, MessageCodec, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
+import { digestOf } from '../../../lib/plugins/journal/request-body.ts';
 import { rejected, until } from '../../support/buses.ts';
+import { RawSender } from './raw-sender.ts';
 
 interface Asked {
   readonly data: unknown;
@@ -86,6 +88,53 @@ describe('journal, durable requests', () => {
     expect((await rejected(end.request(-1, { durable: true, key: 'bad' }))).code).to.equal('E_NEGATIVE');
     expect((await rejected(end.request(6, { durable: true, key: 'k' }))).code).to.equal('ERR_INVALID_ARGUMENT');
     expect(asked.map(({ data }) => data)).to.deep.equal([5, -1]);
+  });
+
+  it('key - asked again by the next process with other data before it is connected rejects', async () => {
+    await answering().start();
+    const first = await client().connect();
+    expect(await first.request('one', { durable: true, key: 'k' })).to.equal(1);
+    await first.close();
+    const second = client();
+    const asking = second.request('another', { durable: true, key: 'k' });
+    // It has its place when the client asks for what is there already.
+    await second.backlog();
+    await second.connect();
+    expect((await rejected(asking)).code).to.equal('ERR_INVALID_ARGUMENT');
+    expect(asked.map(({ data }) => data)).to.deep.equal(['one']);
+  });
+
+  it('answers - that are too large for who asked reject there, then and when it is asked again', async () => {
+    await server()
+      .handle(() => 'x'.repeat(100_000))
+      .start();
+    const end = new Client({ path, journal: journal(join(home, 'outbox')), maxMessageBytes: 20_000 });
+    open.push(end);
+    await end.connect();
+    for (let time = 0; time < 2; time++) {
+      expect((await rejected(end.request(1, { durable: true, key: 'k' }))).code).to.equal('ERR_TOO_LARGE');
+    }
+  });
+
+  it('answers - are told one at a time, each once, to who asks for them often and reads nothing', async () => {
+    const key = 'k';
+    const up = await server()
+      .handle(() => 'an answer')
+      .start();
+    const end = await client().connect();
+    await end.request(1, { durable: true, key });
+    const [connection] = up.connections;
+    const folder = connection?.journal ?? '';
+    await end.close();
+
+    const asker = await RawSender.connect(path, folder);
+    open.push(asker.client);
+    const asks = Array.from({ length: 20 }, () =>
+      asker.ask(Array.from({ length: 100 }, () => [`=${key}`, digestOf(new MessageCodec().encode(1))])),
+    );
+    await Promise.all(asks);
+    await until(() => asker.acknowledged.length > 0);
+    expect(asker.acknowledged.length).to.be.lessThan(22);
   });
 
   it('answers - survive the server, and are told to who waits over a restart of it', async () => {

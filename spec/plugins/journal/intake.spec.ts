@@ -3,13 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { Client, MessageCodec, Server } from '../../../lib/index.ts';
+import { Client, type Connection, MessageCodec, Server } from '../../../lib/index.ts';
+import { resolveOptions } from '../../../lib/base/options.ts';
+import { logTable } from '../../../lib/plugins/journal/log/log-options.ts';
+import { OutboxLog } from '../../../lib/plugins/journal/outbox-log.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
-import { rejected, until } from '../../support/buses.ts';
+import { FaultProxy, SeededRandom } from '../../../lib/testing/index.ts';
+import { next, rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
 
 describe('journal, what a receiver takes', () => {
   const codec = new MessageCodec();
+  const random = new SeededRandom(1);
   let home: string;
   let path: string;
   let open: (Client | Server)[];
@@ -60,6 +65,23 @@ describe('journal, what a receiver takes', () => {
     expect(letters).to.deep.equal(['ERR_TOO_LARGE']);
   });
 
+  it('openings - of a folder are taken however many wait in it', async () => {
+    const up = await server();
+    const heard: unknown[] = [];
+    up.on('message', (data) => void heard.push(data));
+    const folder = join(home, 'outbox');
+    const options = resolveOptions('Log', logTable, {});
+    for (let life = 0; life < 300; life++) {
+      const box = await OutboxLog.open(folder, options);
+      box.append(codec.encode(life));
+      await box.close();
+    }
+    const sender = await client().connect();
+    await sender.send('last', { durable: true, confirm: true });
+    await until(() => heard.length === 301);
+    expect(heard).to.deep.equal([...Array.from({ length: 300 }, (_, life) => life), 'last']);
+  });
+
   it('gaps - what does not follow what is here is not taken, and the sender is told to open again', async () => {
     const up = await server();
     const errors: string[] = [];
@@ -79,5 +101,69 @@ describe('journal, what a receiver takes', () => {
     await sender.send([codec.encode(4)], 0);
     await until(() => sender.acknowledged.length === 3);
     expect(sender.acknowledged[2]).to.deep.equal([sender.journal, 4]);
+  });
+
+  it('amount - a sender that has more on its way than may be is told to open again, and one message of any size may be', async () => {
+    const up = await server();
+    const errors: string[] = [];
+    up.on('error', ({ code }) => void errors.push(code));
+    const sender = await connect();
+    await until(() => up.connections.length === 1);
+    up.connections[0]?.pause();
+    const body = codec.encode('x'.repeat(4_000_000));
+    for (let count = 0; count < 5; count++) await sender.send([body]);
+    await sender.send([body]);
+    await until(() => sender.acknowledged.length === 1);
+    expect(sender.acknowledged[0]).to.deep.equal(['closed', 'More came for the journal than may be on its way']);
+    expect(errors).to.deep.equal(['ERR_PROTOCOL']);
+    up.connections[0]?.resume();
+    expect(await sender.open([[sender.journal, 6]])).to.deep.equal([[sender.journal, 0]]);
+  });
+
+  it('sessions - one whose link was broken has its journal again, whoever took it meanwhile by its id', async () => {
+    const up = await server();
+    const heard: unknown[] = [];
+    up.on('message', (data) => void heard.push(data));
+    const proxy = await new FaultProxy({ listen: { path: join(home, 'proxy') }, target: { path }, random }).start();
+    try {
+      const owner = new Client({
+        path: join(home, 'proxy'),
+        maxRetryTime: 100,
+        journal: journal(join(home, 'outbox')),
+      });
+      const errors: string[] = [];
+      owner.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
+      open.push(owner);
+      await owner.connect();
+      await owner.send('a', { durable: true, confirm: true });
+      const folder = up.connections[0]?.journal ?? '';
+      const lost = next(up.connections[0] as Connection, 'link');
+      proxy.refusing = true;
+      proxy.reset();
+      await lost;
+      const stranger = await connect(folder);
+      await stranger.send([codec.encode('stranger')]);
+      await until(() => heard.length === 2);
+
+      proxy.refusing = false;
+      await until(() => up.connections.find(({ journal: id }) => id === folder)?.remoteAddress !== undefined);
+      await owner.send('b', { durable: true, confirm: true });
+      await until(() => heard.length === 3);
+      expect(heard).to.deep.equal(['a', 'stranger', 'b']);
+      expect(stranger.acknowledged.at(-1)).to.deep.equal(['closed', 'Another session had it']);
+      expect((await rejected(stranger.open([]))).code).to.equal('ERR_JOURNAL_IN_USE');
+      expect(errors).to.deep.equal(['ERR_JOURNAL']);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('sessions - one that has not opened its journal is told to', async () => {
+    await server();
+    const sender = await connect();
+    await sender.leave();
+    await sender.send([codec.encode(1)]);
+    await until(() => sender.acknowledged.length === 1);
+    expect(sender.acknowledged).to.deep.equal([['closed', 'It is not open']]);
   });
 });

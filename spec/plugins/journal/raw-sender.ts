@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Client, type Lane, type PluginHost } from '../../../lib/index.ts';
-import { stretchMessage } from '../../../lib/plugins/journal/lane-messages.ts';
+import { Client, type ClientOptions, type Lane, type PluginHost } from '../../../lib/index.ts';
+import { leaveQuestion, stretchMessage } from '../../../lib/plugins/journal/lane-messages.ts';
 import { recordHeaderBytes, sealRecord } from '../../../lib/plugins/journal/log/record.ts';
 import { messageHead } from '../../../lib/plugins/journal/message-record.ts';
 
@@ -17,9 +17,9 @@ export class RawSender {
   /** The last one that was sent since it was opened. */
   #sent = 0;
 
-  private constructor(path: string, folder: string) {
+  private constructor(path: string, folder: string, options: Omit<ClientOptions, 'path'>) {
     this.folder = folder;
-    this.client = new Client({ path });
+    this.client = new Client({ path, ...options });
     this.client.use({
       name: 'journal',
       install: (host: PluginHost) => {
@@ -30,8 +30,8 @@ export class RawSender {
   }
 
   /** Connected, and open for its one journal. */
-  static async connect(path: string, folder = newId()): Promise<RawSender> {
-    const sender = new RawSender(path, folder);
+  static async connect(path: string, folder = newId(), options: Omit<ClientOptions, 'path'> = {}): Promise<RawSender> {
+    const sender = new RawSender(path, folder, options);
     await sender.client.connect();
     await sender.open([[sender.journal, 0]]);
     return sender;
@@ -42,6 +42,15 @@ export class RawSender {
     const [, had] = (await this.#lane.request(this.client, [this.folder, journals])) as [number, unknown];
     this.#sent = 0;
     return had;
+  }
+
+  /** Asks for the answers of requests. */
+  ask(asked: readonly (readonly [id: string, digest: string])[]): Promise<unknown> {
+    return this.#lane.request(this.client, ['ask', asked]);
+  }
+
+  leave(): Promise<unknown> {
+    return this.#lane.request(this.client, leaveQuestion);
   }
 
   /** Sends messages whose data is these bytes, as those that follow that sequence. */

@@ -87,6 +87,37 @@ describe('journal, limits of a receiver', () => {
     expect(heard).to.deep.equal(['a', 'b', 'stranger 0', 'stranger 1', 'stranger 2']);
   });
 
+  it('ids - of one session that are new are few, and of one id few openings are kept', () => {
+    const senders = new Senders(1_073_741_824);
+    const greedy = { remoteAddress: 'here' } as PeerHandle;
+    const opened: string[] = [];
+    const enter = (): void => {
+      for (let count = 0; count < 1_000; count++) {
+        const folder = `folder ${count}`;
+        senders.open(greedy, [folder, [['journal', 0]]], 0);
+        senders.wrote(folder, 'journal', 1, 0);
+        opened.push(folder);
+      }
+    };
+    expect(enter).to.throw().with.property('code', 'ERR_QUEUE_FULL');
+    expect(opened).to.have.length(4);
+    // As many openings as can be named at once, others each time, and nothing or one record of each.
+    for (const last of [0, 1]) {
+      for (let visit = 0; visit < 20; visit++) {
+        const visitor = { remoteAddress: 'here' } as PeerHandle;
+        const journals = Array.from({ length: 256 }, (_, index) => [`${last} ${visit} ${index}`, 0] as const);
+        const sender = senders.open(visitor, ['many', journals], 0);
+        for (const [journal] of journals) {
+          if (last === 0) sender.accepted.set(journal, 0);
+          else senders.wrote('many', journal, last, 0);
+        }
+        senders.over(visitor);
+      }
+      const many = senders.rows.find(([folder]) => folder === 'many');
+      expect(many?.[2].length ?? 0).to.be.at.most(last * 1_280);
+    }
+  });
+
   it('ids - that nothing came of are not kept, and of the others so many, those of whoever has most first', () => {
     const senders = new Senders(65_536);
     const peer = (): PeerHandle => ({ remoteAddress: 'here' }) as PeerHandle;
