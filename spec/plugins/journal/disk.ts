@@ -85,12 +85,6 @@ export class Disk implements LogFiles {
     return this.#handle(this.#fileAt(path));
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await this.#call('rename');
-    this.#files.set(to, this.#fileAt(from));
-    this.#files.delete(from);
-  }
-
   async remove(path: string): Promise<void> {
     await this.#call('remove');
     this.#fileAt(path);

@@ -1,5 +1,5 @@
 import { close, constants, fdatasync, fstat, fstatSync, fsync, ftruncate, open, read, writev } from 'node:fs';
-import { link, mkdir, readdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
@@ -29,7 +29,6 @@ export interface LogFiles {
   create(path: string): Promise<LogFile>;
   /** One that is there, to write too unless it `isToRead`. */
   open(path: string, isToRead?: boolean): Promise<LogFile>;
-  rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Removes a folder and all that is in it; fine where there is none. */
   removeFolder(path: string): Promise<void>;
@@ -125,7 +124,6 @@ export const systemFiles: LogFiles = {
   list: (folder) => readdir(folder),
   create: async (path) => new NodeFile(await openFile(path, O_RDWR | O_CREAT | O_EXCL, 0o600)),
   open: async (path, isToRead = false) => new NodeFile(await openFile(path, isToRead ? O_RDONLY : O_RDWR)),
-  rename: (from, to) => rename(from, to),
   remove: (path) => unlink(path),
   removeFolder: (path) => rm(path, { recursive: true, force: true }),
   async syncFolder(path) {

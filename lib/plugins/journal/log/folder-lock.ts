@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
 import { BusError } from '../../../base/errors.ts';
@@ -43,7 +44,7 @@ export class FolderLock {
       if (found === undefined) continue;
       const owner = ownerIn(found);
       if (owner !== undefined && !isGone(owner, own)) throw inUse(folder, owner);
-      await moveAside(files, path, found, own.token);
+      await breakLock(files, folder, found, text);
     }
     throw inUse(folder, undefined);
   }
@@ -69,7 +70,7 @@ export class FolderLock {
     const leave = async (): Promise<void> => {
       if (!(await this.#files.claim(this.#leavingPath, this.#text))) {
         // Of a process that did not get to the end of it.
-        await this.#remove(this.#leavingPath);
+        await removeAny(this.#files, this.#leavingPath);
         await this.#files.claim(this.#leavingPath, this.#text);
       }
     };
@@ -80,30 +81,43 @@ export class FolderLock {
   async free(): Promise<void> {
     await this.#leaving;
     if ((await this.#files.text(this.#path)) !== this.#text) return;
-    await this.#remove(this.#path);
+    await removeAny(this.#files, this.#path);
     if (this.#leaving === undefined || (await this.#files.text(this.#leavingPath)) !== this.#text) return;
-    await this.#remove(this.#leavingPath);
-  }
-
-  async #remove(path: string): Promise<void> {
-    await this.#files.remove(path).catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    });
+    await removeAny(this.#files, this.#leavingPath);
   }
 }
 
-/** Of several that found one lock stale, one gets it: a rename succeeds once. A younger one that it moved goes back. */
-async function moveAside(files: LogFiles, path: string, stale: string, own: string): Promise<void> {
-  const aside = `${path}.${own}`;
-  try {
-    await files.rename(path, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
+/**
+ * Removes a lock whose owner is gone. The right to do that is a file named by what the lock says, and who has it is gone
+ * too leaves it to who makes the file named by that, and so on: one process has it at a time, and what it removes nobody
+ * else can have replaced. Throws `ERR_JOURNAL_IN_USE` where another process is at it.
+ */
+async function breakLock(files: LogFiles, folder: string, stale: string, own: string): Promise<void> {
+  const path = pathIn(folder, 'lock');
+  const rights: string[] = [];
+  for (let over = stale; ; ) {
+    const right = pathIn(folder, `lock.${createHash('sha256').update(over).digest('hex').slice(0, 32)}`);
+    rights.push(right);
+    if (await files.claim(right, own)) break;
+    const found = await files.text(right);
+    if (found === undefined) return;
+    const owner = ownerIn(found);
+    if (owner !== undefined && !isGone(owner, newOwner())) throw inUse(folder, owner);
+    over = found;
   }
-  const moved = await files.text(aside);
-  if (moved !== undefined && moved !== stale) await files.claim(path, moved);
-  await files.remove(aside);
+  try {
+    // Another one may have been here before this one had the right to.
+    if ((await files.text(path)) === stale) await removeAny(files, path);
+    for (const right of rights.slice(0, -1)) await removeAny(files, right);
+  } finally {
+    await removeAny(files, rights.at(-1) as string);
+  }
+}
+
+async function removeAny(files: LogFiles, path: string): Promise<void> {
+  await files.remove(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
 }
 
 /** This process, as the owner of one thing. */
