@@ -116,4 +116,35 @@ describe('journal, damaged logs', () => {
     }
     expect(disk.names.filter((name) => name.endsWith('.damaged'))).to.have.length(4);
   });
+
+  it('full disk - what is whole can be read, no file is left behind, and what is damaged stays until there is room', async () => {
+    const per = 3;
+    const { disk, paths, starts } = await threeSegments(per);
+    const [torn = '', damaged = ''] = [paths[2], paths[0]];
+    const at = starts[0]?.[1] ?? 0;
+    const whole = Buffer.from(disk.contentOf(torn));
+    await (await disk.open(torn)).truncate(whole.length - 1);
+    const bytes = disk.contentOf(damaged);
+    bytes[at + 17] = (bytes[at + 17] ?? 0) ^ 1;
+    disk.room = 0;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const texts: string[] = [];
+      const log = await Log.open(
+        'f',
+        { files: disk },
+        { visit: (_, bytes, start, end) => texts.push(Buffer.from(bytes.subarray(start, end)).toString()) },
+      );
+      expect(texts).to.deep.equal([...range(1, 1), ...range(4, 8)]);
+      const found = log.damages.map(({ details }) => details as Damage);
+      expect(found.map((damage) => damage.torn)).to.deep.equal(attempt === 0 ? [false, true] : [false]);
+      await log.close();
+      expect(disk.names.sort()).to.deep.equal(paths);
+    }
+    expect(disk.contentOf(torn)).to.deep.equal(whole.subarray(0, starts[2]?.[2]));
+    disk.room = 10_000;
+    const { texts, damages } = await reopen(disk);
+    expect(texts).to.deep.equal([...range(1, 1), ...range(4, 8)]);
+    expect(damages.map(({ file, offset }) => [file, offset])).to.deep.equal([[damaged, at]]);
+    expect(disk.names).to.include(`${damaged}.damaged`);
+  });
 });

@@ -139,15 +139,15 @@ export const systemFiles: LogFiles = {
   async claim(path, text) {
     // A link to a file that is whole already: nobody ever reads half of it.
     const whole = `${path}.${Buffer.from(systemRandom.bytes(6)).toString('hex')}`;
-    await writeFile(whole, text, { flag: 'wx', mode: 0o600 });
     try {
+      await writeFile(whole, text, { flag: 'wx', mode: 0o600 });
       await link(whole, path);
       return true;
     } catch (error) {
       if (codeOf(error) === 'EEXIST') return false;
       throw error;
     } finally {
-      await unlink(whole);
+      await rm(whole, { force: true });
     }
   },
   async text(path) {

@@ -55,8 +55,15 @@ export async function recover(
       const scanned = await scan(path, file, visit);
       const { mark, end, size, last, isCut } = scanned;
       if (end < size) {
-        damages.push(complaint({ file: path, offset: end, bytes: size - end, torn: isCut && name === names.at(-1) }));
-        await moveAside(files, path, file, scanned);
+        const torn = isCut && name === names.at(-1);
+        const isEmpty = mark === undefined || last < mark.first;
+        const isMoved = await moveAside(files, path, file, scanned).catch((error: unknown) => {
+          // What is whole can be read all the same. Nobody was told of a torn one; nothing else may go without a copy.
+          if (!isFull(error) || (isEmpty && !torn)) throw error;
+          return false;
+        });
+        if (isMoved || torn) await cut(file, end);
+        damages.push(complaint({ file: path, offset: end, bytes: size - end, torn }, isMoved));
       }
       if (survive === 'power' && name === names.at(-1)) await writeAgain(file, end);
       // What has no whole record was never told of; its name may be needed again.
@@ -71,17 +78,23 @@ export async function recover(
   return { segments, damages, folder: id };
 }
 
-function complaint(details: Damage): BusError {
+function complaint(details: Damage, isMoved: boolean): BusError {
   const { file, offset, bytes, torn } = details;
   const what = torn ? 'ends within a record' : 'is damaged';
-  return new BusError('ERR_JOURNAL_CORRUPT', `${file} ${what} at byte ${offset}: ${bytes} bytes were moved aside`, {
+  const left = torn ? 'were cut off' : 'stay there';
+  const become = isMoved ? 'were moved aside' : `${left}, since there is no room to copy them`;
+  return new BusError('ERR_JOURNAL_CORRUPT', `${file} ${what} at byte ${offset}: ${bytes} bytes ${become}`, {
     details,
   });
 }
 
-/** Copies what is damaged before it cuts it off, so that a process that ends in between has lost none of it. */
-async function moveAside(files: LogFiles, path: string, file: LogFile, { end, size }: Scanned): Promise<void> {
-  const copy = await createBeside(files, path);
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? '');
+}
+
+/** Copies what is damaged before it is cut off, so that a process that ends in between has lost none of it. */
+async function moveAside(files: LogFiles, path: string, file: LogFile, { end, size }: Scanned): Promise<true> {
+  const { copy, copyPath } = await createBeside(files, path);
   try {
     const buffer = Buffer.allocUnsafe(Math.min(copyBytes, size - end));
     for (let at = end; at < size; ) {
@@ -91,9 +104,16 @@ async function moveAside(files: LogFiles, path: string, file: LogFile, { end, si
       at += got;
     }
     await copy.sync();
-  } finally {
-    await copy.close();
+  } catch (error) {
+    await copy.close().catch(() => {});
+    await files.remove(copyPath).catch(() => {});
+    throw error;
   }
+  await copy.close();
+  return true;
+}
+
+async function cut(file: LogFile, end: number): Promise<void> {
   await file.truncate(end);
   await file.sync();
 }
@@ -110,10 +130,11 @@ async function writeAgain(file: LogFile, end: number): Promise<void> {
   await file.sync();
 }
 
-async function createBeside(files: LogFiles, path: string): Promise<LogFile> {
+async function createBeside(files: LogFiles, path: string): Promise<{ copy: LogFile; copyPath: string }> {
   for (let number = 1; ; number++) {
+    const copyPath = `${path}${number === 1 ? '' : `.${number}`}.damaged`;
     try {
-      return await files.create(`${path}${number === 1 ? '' : `.${number}`}.damaged`);
+      return { copy: await files.create(copyPath), copyPath };
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error;
     }
