@@ -80,7 +80,7 @@ async function revive(folder: string, id: string | undefined, around: Surroundin
   const isDamaged = damages.some(({ torn }) => !torn);
   for (const damage of damages) if (!damage.torn) around.complain(printable(`${sentenceOf(damage)}\n`));
   if (isDamaged) return damaged;
-  const inbox = await InboxLog.open(folder, resolveOptions('Log', logTable, {}), systemClock, false);
+  const inbox = await InboxLog.open(folder, resolveOptions('Log', logTable, {}), systemClock);
   try {
     const ids = id === undefined ? (await inbox.deadLetters.list()).map((letter) => letter.id) : [id];
     for (const each of ids) {

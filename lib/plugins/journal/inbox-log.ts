@@ -18,7 +18,16 @@ import { Shares } from './shares.ts';
 import { wallTimeOf } from './wall-time.ts';
 
 const pollMs = 50;
+const latePollMs = 500;
 const mostWaitMs = 10_000;
+
+/** Whoever gets a folder from one that is about to let go of it, however long that takes. */
+export interface Heir {
+  /** Waits no longer. */
+  readonly signal: AbortSignal;
+  /** Hears once that it takes long. */
+  late(error: unknown): void;
+}
 
 /** What came to one end, in its folder: of whom, which of it was handled, and what failed for good. */
 export class InboxLog {
@@ -51,12 +60,13 @@ export class InboxLog {
   }
 
   /**
-   * Opens it; waits for a while where somebody has it who is about to let go of it, as `takesOver` or he says. Rejects as
-   * `Log.open`.
+   * Opens it; waits where somebody has it who is about to let go of it: for a while where he says so, and an `heir` for as
+   * long as it takes. Rejects as `Log.open`.
    */
-  static async open(folder: string, options: ResolvedLogOptions, clock: Clock, takesOver: boolean): Promise<InboxLog> {
+  static async open(folder: string, options: ResolvedLogOptions, clock: Clock, heir?: Heir): Promise<InboxLog> {
     const nowMs = wallTimeOf(clock);
     const until = clock.now() + mostWaitMs;
+    let isLate = false;
     for (;;) {
       const found = new InboxFinds(nowMs, options.maxBytes);
       const known: { inbox?: InboxLog } = {};
@@ -66,9 +76,12 @@ export class InboxLog {
         known.inbox = new InboxLog(log, options.maxBytes, found, nowMs);
         return known.inbox;
       } catch (error) {
-        if (codeOf(error) !== 'ERR_JOURNAL_IN_USE' || clock.now() >= until) throw error;
-        if (!takesOver && !(await FolderLock.isLeft(options.files, folder))) throw error;
-        await sleep(clock, pollMs);
+        if (codeOf(error) !== 'ERR_JOURNAL_IN_USE' || heir?.signal.aborted === true) throw error;
+        const wasLate = isLate;
+        isLate = clock.now() >= until;
+        if (heir === undefined && (isLate || !(await FolderLock.isLeft(options.files, folder)))) throw error;
+        if (isLate && !wasLate) heir?.late(error);
+        await sleep(clock, isLate ? latePollMs : pollMs);
       }
     }
   }

@@ -52,11 +52,13 @@ export class Inbox {
   readonly #options: InboxOptions;
   #opening: Promise<Open> | undefined;
   #closing: Promise<void> | undefined;
+  #isClosed = false;
   #open: Open | undefined;
   #consumption: Consumption | undefined;
   /** Those whose messages are not to come in now. */
   readonly #paused = new Set<PeerHandle>();
-  #takesOver = false;
+  /** Ends the wait of the next start for an end that has the folder and is about to let go of it. */
+  #heir: AbortController | undefined;
   #isPaused = false;
 
   constructor(options: InboxOptions) {
@@ -64,8 +66,9 @@ export class Inbox {
     this.#options = options;
     host.onStart(async () => {
       const opening = this.start();
-      if (!this.#takesOver) await opening;
-      else opening.catch((error: unknown) => host.report(error));
+      const heir = this.#heir;
+      if (heir === undefined) await opening;
+      else opening.catch((error: unknown) => (heir.signal.aborted ? undefined : host.report(error)));
     });
     host.onLink((peer, up) => {
       this.#open?.intake.linked(peer, up);
@@ -109,7 +112,7 @@ export class Inbox {
 
   /** The next start replaces an end that has the folder and is about to let go of it. */
   takeOver(): void {
-    this.#takesOver = true;
+    this.#heir = new AbortController();
   }
 
   /** The id of the journal by which this peer sends; undefined where there is none. */
@@ -162,9 +165,9 @@ export class Inbox {
   }
 
   readonly deadLetters: DurableDeadLetters = {
-    list: async () => this.#started.inbox.deadLetters.list(),
+    list: async () => (await this.#begun()).inbox.deadLetters.list(),
     retry: async (id) => {
-      const { inbox, deliveries } = this.#started;
+      const { inbox, deliveries } = await this.#begun();
       const letter = await inbox.deadLetters.find(id);
       const { mark, data } = letter;
       if (mark.isSent === true) {
@@ -174,14 +177,14 @@ export class Inbox {
         deliveries.wake();
       }
     },
-    discard: async (id) => this.#started.inbox.deadLetters.discard(id),
+    discard: async (id) => (await this.#begun()).inbox.deadLetters.discard(id),
   };
 
   /** Keeps a message that the peer with that journal refused for good, and tells of it. */
   async bury(folder: string, { journal, sequence, body }: Refused, error: BusError): Promise<void> {
     const { code, message } = error;
     const mark = { isSent: true, folder, journal, sequence, attempts: 1, code, message: message.slice(0, 1_000) };
-    this.#options.receiver.died(await this.#started.inbox.deadLetters.add(mark, body));
+    this.#options.receiver.died(await (await this.#begun()).inbox.deadLetters.add(mark, body));
   }
 
   close(): Promise<void> {
@@ -193,10 +196,12 @@ export class Inbox {
 
   async #close(): Promise<void> {
     const opening = this.#opening;
+    this.#isClosed = true;
+    this.#heir?.abort();
+    this.#heir = undefined;
     if (opening === undefined) return;
     const open = await opening.catch(() => undefined);
     this.#opening = this.#open = undefined;
-    this.#takesOver = false;
     if (open === undefined) return;
     const { inbox, intake, deliveries } = open;
     intake.end();
@@ -210,9 +215,10 @@ export class Inbox {
     await inbox.log.close();
   }
 
-  get #started(): Open {
-    if (this.#open === undefined) throw new BusError('ERR_STATE', 'The journal is not open');
-    return this.#open;
+  /** As `start`; rejects `ERR_STATE` from `close` on. */
+  async #begun(): Promise<Open> {
+    if (this.#isClosed) throw new BusError('ERR_STATE', 'The journal is not open');
+    return this.start();
   }
 
   #senderOf(peer: PeerHandle): Sender | undefined {
@@ -221,6 +227,7 @@ export class Inbox {
 
   /** Opens it, unless it is open. */
   start(): Promise<Open> {
+    this.#isClosed = false;
     this.#opening ??= this.#opened().catch((error: unknown) => {
       this.#opening = undefined;
       throw error;
@@ -231,8 +238,9 @@ export class Inbox {
   async #opened(): Promise<Open> {
     const { host, lane, receiver, folder, log, answerTtlMs, events } = this.#options;
     const { clock } = host;
-    const inbox = await InboxLog.open(folder, log, clock, this.#takesOver);
     const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
+    const signal = this.#heir?.signal;
+    const inbox = await InboxLog.open(folder, log, clock, signal && { signal, late: report });
     for (const damage of inbox.log.damages) report(damage);
     await events.begun?.();
     const tell = async (peer: PeerHandle, message: AnswerMessage): Promise<void> => lane.send(peer, message);

@@ -164,6 +164,10 @@ describe('journal, consumers', () => {
     expect((await rejected(up.deadLetters.list())).code).to.equal('ERR_STATE');
 
     up = server();
+    expect(
+      (await up.deadLetters.list()).map(({ id }) => id),
+      'before start()',
+    ).to.deep.equal([first?.id, second?.id]);
     dead = [];
     heard = [];
     up.on('deadLetter', (letter) => dead.push(letter));
