@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { Client, type Connection, MessageCodec, Server } from '../../../lib/index.ts';
+import { type BusError, Client, type Connection, MessageCodec, Server } from '../../../lib/index.ts';
 import { resolveOptions } from '../../../lib/base/options.ts';
 import { logTable } from '../../../lib/plugins/journal/log/log-options.ts';
 import { OutboxLog } from '../../../lib/plugins/journal/outbox-log.ts';
@@ -71,15 +71,27 @@ describe('journal, what a receiver takes', () => {
     up.on('message', (data) => void heard.push(data));
     const folder = join(home, 'outbox');
     const options = resolveOptions('Log', logTable, {});
+    const aside = join(home, 'aside');
+    mkdirSync(aside);
+    const segments = (where: string): string[] => readdirSync(where).filter((name) => name.endsWith('.log'));
     for (let life = 0; life < 300; life++) {
       const box = await OutboxLog.open(folder, options);
       box.append(codec.encode(life));
       await box.close();
+      // Each of them would read all that is there.
+      for (const name of segments(folder).sort().slice(0, -1)) renameSync(join(folder, name), join(aside, name));
     }
-    const sender = await client().connect();
+    for (const name of segments(aside)) renameSync(join(aside, name), join(folder, name));
+    const sender = client();
+    const errors: string[] = [];
+    const told = ({ code }: BusError): void => void errors.push(code);
+    up.on('error', told);
+    sender.on('error', told);
+    await sender.connect();
     await sender.send('last', { durable: true, confirm: true });
     await until(() => heard.length === 301);
     expect(heard).to.deep.equal([...Array.from({ length: 300 }, (_, life) => life), 'last']);
+    expect(errors).to.deep.equal([]);
   });
 
   it('gaps - what does not follow what is here is not taken, and the sender is told to open again', async () => {
@@ -112,6 +124,9 @@ describe('journal, what a receiver takes', () => {
     up.connections[0]?.pause();
     const body = codec.encode('x'.repeat(4_000_000));
     for (let count = 0; count < 5; count++) await sender.send([body]);
+    // Answered once all of that was taken.
+    await sender.ask([]);
+    expect([sender.acknowledged, errors]).to.deep.equal([[], []]);
     await sender.send([body]);
     await until(() => sender.acknowledged.length === 1);
     expect(sender.acknowledged[0]).to.deep.equal(['closed', 'More came for the journal than may be on its way']);
