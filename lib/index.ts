@@ -10,13 +10,8 @@ export type { ConnectionEvents } from './bus/connection.ts';
 export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
 export type { Group } from './bus/group.ts';
-export {
-  Client,
-  Connection,
-  type NodeClientOptions as ClientOptions,
-  type NodeServerOptions as ServerOptions,
-  Server,
-} from './bus/node-bus.ts';
+export { Client, type NodeClientOptions as ClientOptions } from './bus/node-client.ts';
+export { Connection, type NodeServerOptions as ServerOptions, Server } from './bus/node-server.ts';
 export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/offspring.ts';
 export {
   type Audience,

@@ -150,10 +150,12 @@ export const facts = {
 /** By module: methods and getters that nobody calls in pages, which the build leaves out; it fails where one is called. */
 export const unused = {
   'browser/encoder': ['encoded'],
+  'bus/client': ['get ownConversation'],
   'bus/client-dialer': ['firstWaitMs'],
   'bus/client-conversation': ['processDied'],
   'bus/conversation': ['watch', 'whenHeard'],
-  'bus/exchange': ['sendEncoded', 'whenRoom'],
+  'bus/exchange': ['sendEncoded', 'whenRoom', 'get loops'],
+  'bus/inbox': ['get hasLoop'],
   'bus/plugins': ['http'],
   'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
   'session/link-port': ['compress', 'own'],

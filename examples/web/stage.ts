@@ -27,7 +27,7 @@ export async function openStage({ path, port, door, host, ticksPerSecond = 20 }:
   // The page comes from one port and talks to another, so its origin has to be let in by name or not be asked for.
   const web = server.use(gateway({ http: { port, host }, browser: { port: door, host, origins: 'any' } }));
   server.on('disconnect', (connection) => world.leave(connection.id));
-  server.on('message', (goal, connection) => world.move(connection.id, goal));
+  server.on('message', (goal, connection) => connection && world.move(connection.id, goal));
   server.handle((_question, { peer }) => world.join(peer.id ?? ''));
   await server.start();
   if (web.http === undefined || web.browser === undefined) throw new Error('the gateway opened nothing');

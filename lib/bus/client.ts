@@ -218,7 +218,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     return this;
   }
 
-  /** The server's messages as they come, until the client closes. A slow loop holds the server back. */
+  /** The server's messages as they come, durable ones too, until the client closes. A slow loop holds the server back. */
   messages(): AsyncIterableIterator<In<C, 'message'>> {
     return this.#conversation.messages() as AsyncIterableIterator<In<C, 'message'>>;
   }
@@ -244,6 +244,11 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
     await this.#plugins.dispose();
+  }
+
+  /** @internal */
+  protected get ownConversation(): ClientConversation {
+    return this.#conversation;
   }
 
   protected override listenerFailed(event: string | symbol, error: unknown, args: readonly unknown[]): void {

@@ -73,7 +73,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.#sends = owner.journal()?.sendsTo(this, {
       send: (given, settings) => this.#send(given, settings),
       valueOf: (given) => (isContractValue(given) ? given.value : given),
-      flush: () => this.#conversation.flush(),
+      arrived: () => this.#conversation.queues.flush(),
       welcomed: () => this.#conversation.reading(),
     });
   }
@@ -209,9 +209,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.#owner.journal()?.resumeOf(this);
   }
 
-  /** This client's messages as they come, until its session is over. */
+  /** This client's messages as they come, durable ones too, until its session is over. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
-    return this.#conversation.messages() as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
+    const messages = this.#conversation.messages();
+    this.#owner.journal()?.listen();
+    return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
   }
 
   /**

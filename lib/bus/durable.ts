@@ -89,8 +89,8 @@ export interface DurableSender {
   send(data: unknown, settings: SendSettings | undefined): Promise<void>;
   /** The value of what is to travel by a contract; all else as it is. */
   valueOf(data: unknown): unknown;
-  /** As `Client.flush`. */
-  flush(): Promise<void>;
+  /** Resolves when what was sent so far was given to whom it is for, be that they are not done with it; or the session is over. */
+  arrived(): Promise<void>;
   /** Asks as an end without a journal does, for as long as it takes; where this end asks durably. */
   request?(data: unknown): Promise<unknown>;
 }
@@ -106,10 +106,10 @@ export interface DurableAskOptions {
 
 /** What a journal asks of the end that has it, to have what comes heard. */
 export interface DurableReceiver {
-  /** Whether there is a listener for messages. */
-  isHeard(): boolean;
-  /** Calls the listeners; `peer` is undefined while the sender is away. */
-  hear(handling: Handling, data: unknown, peer: PeerHandle | undefined, context: DurableContext): void;
+  /** Whether there is a listener for messages, or a `messages()` loop for those of this peer; it is undefined while it is away. */
+  isHeard(peer: PeerHandle | undefined): boolean;
+  /** Calls the listeners, and gives it to loops as what has so many bytes. */
+  hear(handling: Handling, data: unknown, bytes: number, peer: PeerHandle | undefined, context: DurableContext): void;
   /** A message became a dead letter. */
   died(letter: DeadLetter): void;
   /** Whether somebody answers requests. */

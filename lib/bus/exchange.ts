@@ -128,6 +128,11 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     return this.#inbox.messages();
   }
 
+  /** The loops that read the user's messages; undefined where there was none yet. */
+  get loops(): Inbox | undefined {
+    return this.#inbox;
+  }
+
   /** Resolves when there is room for a message, or the peer was given up as slow, or is gone or without a link. */
   whenRoom(): Promise<void> {
     return (this.lifecycle.isOpen && this.session?.whenRoom()) || resolved;

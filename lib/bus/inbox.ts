@@ -23,6 +23,11 @@ export class Inbox {
     this.#source = source;
   }
 
+  /** Whether there is a loop. */
+  get hasLoop(): boolean {
+    return this.#readers.size > 0;
+  }
+
   /** `bytes`: what it was on the link. */
   push(message: unknown, bytes: number, handling?: Handling): void {
     if (this.#readers.size === 0) return;

@@ -26,10 +26,10 @@ export interface ServerEvents<C extends Contract> {
   /** The server is closed. */
   close(): unknown;
   /**
-   * A client sent a message. A durable one comes with its `context`, and without a connection while its sender is away; it
+   * A client sent a message. A durable one comes with its `context`, and without a connection while its sender is away, plain ones never do; it
    * is done when all listeners have returned and what they returned has settled.
    */
-  message(message: In<C, 'message'>, connection: Connection<C>, context?: DurableContext): unknown;
+  message(message: In<C, 'message'>, connection: Connection<C> | undefined, context?: DurableContext): unknown;
   /** A durable message failed for good, or one to a client is too large for that; it is in `deadLetters`. */
   deadLetter(letter: DeadLetter): unknown;
   /** A client asked and there is no handler; `respond(answer)` answers. */

@@ -5,7 +5,7 @@ import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { textOf } from '../base/thrown.ts';
 import type { Authorize } from '../bus/contract.ts';
-import { Server } from '../bus/node-bus.ts';
+import { Server } from '../bus/node-server.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
 import { TokenAuth } from '../plugins/dispatch/token-auth.ts';

@@ -25,7 +25,7 @@ contract(
       const taken: unknown[] = [];
       server.on('message', (data, connection) => {
         taken.push(data);
-        if (data === 3) connection.destroy();
+        if (data === 3) connection?.destroy();
       });
       const closed = next(client, 'close');
       for (let number = 0; number < 10; number++) client.send(number).catch(() => {});

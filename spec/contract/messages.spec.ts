@@ -21,7 +21,7 @@ contract('messages', (bus, dialect) => {
     const { server, client, connection } = await bus().pair();
     const up: unknown[] = [];
     const down: unknown[] = [];
-    const from = new Set<Connection>();
+    const from = new Set<Connection | undefined>();
     server.on('message', (message, sender) => {
       up.push(message);
       from.add(sender);

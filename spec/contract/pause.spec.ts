@@ -58,7 +58,7 @@ contract('pausing', (bus, dialect) => {
     const { server, client, connection } = await bus().pair();
     const other = await bus().client();
     const got: unknown[] = [];
-    server.on('message', (message, from) => got.push([message, from.id]));
+    server.on('message', (message, from) => got.push([message, from?.id]));
     connection.pause();
     void client.send('held');
     await other.send('through');

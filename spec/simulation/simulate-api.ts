@@ -211,7 +211,7 @@ class ApiRun {
       if (end === undefined || end.isOver) books.wrong(`${name}: disconnect without connect`);
       else end.isOver = true;
     });
-    server.on('message', (data, connection) => ends.get(connection)?.message(data));
+    server.on('message', (data, connection) => connection && ends.get(connection)?.message(data));
     server.handle((data, { peer }) => ends.get(peer)?.request(data));
     server.on('error', ({ code, message }) => this.#error(name, code, message));
     this.#hosts.push(host);

@@ -82,7 +82,7 @@ describe('types of a contract', () => {
     });
     server.on('message', (message, connection) => {
       expectTypeOf(message).toEqualTypeOf<{ readonly move: [number, number] }>();
-      expectTypeOf(connection).toEqualTypeOf<Connection<Game>>();
+      expectTypeOf(connection).toEqualTypeOf<Connection<Game> | undefined>();
     });
     server.on('error', (error, connection) => {
       expectTypeOf(error).toEqualTypeOf<BusError>();

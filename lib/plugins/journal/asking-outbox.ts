@@ -1,9 +1,10 @@
 import { BusError } from '../../base/errors.ts';
 import type { DurableAskOptions } from '../../bus/plugin.ts';
 import { AskedRequests } from './asked-requests.ts';
-import { isToRepeat, type Refused } from './feed.ts';
+import type { Refused } from './feed.ts';
 import type { AnswerMessage } from './lane-messages.ts';
 import { Outbox, type OutboxOptions } from './outbox.ts';
+import { isToRepeat } from './plain-feed.ts';
 import { readRequestBody, requestIdOf } from './request-body.ts';
 
 /** The sends of a client, with its durable requests among them. */

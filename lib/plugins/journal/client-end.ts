@@ -67,7 +67,7 @@ export class ClientEnd implements ClientJournal {
     // What is behind durable messages still goes out, while there is a link, and leaves the session time to finish.
     host.onClose(async () => {
       const [peer] = host.peers;
-      if (peer === undefined || !this.#outbox.isPlainWaiting) return;
+      if (peer === undefined || !this.#outbox.plain.isWaiting) return;
       await withinTime(host.clock, receiver.closeTimeoutMs / 2, Promise.race([this.#outbox.gone(), lost.next()]));
     });
   }

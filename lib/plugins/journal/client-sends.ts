@@ -85,7 +85,7 @@ export class ClientSends implements DurableSends {
   }
 
   finish(ms: number): Promise<void> | undefined {
-    const isWaiting = this.#isFinding || this.outbox?.isPlainWaiting === true;
+    const isWaiting = this.#isFinding || this.outbox?.plain.isWaiting === true;
     if (!isWaiting || !this.#isLinked || this.isOver) return undefined;
     return withinTime(this.#owner.host.clock, ms, Promise.race([this.gone(), this.#lost.next()]));
   }

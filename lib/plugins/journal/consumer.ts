@@ -59,7 +59,7 @@ export class Consumer implements Sink {
     this.#host = host;
   }
 
-  get hasRoom(): boolean {
+  hasRoom(): boolean {
     return !this.#isOver && this.#held < mostHeld && this.#heldBytes < mostHeldBytes;
   }
 

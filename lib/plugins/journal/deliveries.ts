@@ -68,9 +68,9 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     return this.#isPaused;
   }
 
-  /** Listeners hear at once what comes now. */
-  get isHearing(): boolean {
-    return !this.#isPaused && this.#consumer === undefined && this.#receiver.isHeard();
+  /** Listeners hear at once what comes now of this sender. */
+  isHearing(folder: string): boolean {
+    return !this.#isPaused && this.#consumer === undefined && this.#receiver.isHeard(this.peerOf(folder));
   }
 
   peerOf(folder: string): PeerHandle | undefined {
@@ -93,9 +93,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
 
   /** Resolves once the consumer is done with what it has begun; what it has not is given to others. */
   async stopConsuming(): Promise<void> {
-    const consumer = this.#consumer;
-    if (consumer === undefined) return;
-    for (const delivery of await consumer.stop()) this.#returned.push(delivery);
+    for (const delivery of (await this.#consumer?.stop()) ?? []) this.#returned.push(delivery);
     this.#consumer = undefined;
     this.wake();
   }
@@ -162,6 +160,11 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.#settled(portion);
   }
 
+  returned(delivery: Delivery): void {
+    this.#returned.push(delivery);
+    this.wake();
+  }
+
   /** Only what is written as a dead letter is handled. */
   async died(delivery: Delivery, thrown: unknown): Promise<void> {
     const { folder, journal, sequence, attempts, body, number } = delivery;
@@ -188,8 +191,8 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   }
 
   /** Whether one more can be given. */
-  #hasRoom(isRequest: boolean): boolean {
-    return !this.#isPaused && this.#dying < mostDying && this.#sinkOf(isRequest).hasRoom;
+  #hasRoom(folder: string, isRequest: boolean): boolean {
+    return !this.#isPaused && this.#dying < mostDying && this.#sinkOf(isRequest).hasRoom(folder);
   }
 
   #sinkOf(isRequest: boolean): Sink {
@@ -256,8 +259,8 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   }
 
   /** Whether this message of the record can be given at once. */
-  #isFree({ isHeard }: Received, number: number, isRequest: boolean): boolean {
-    if (this.#returned.length > 0 || !this.#hasRoom(isRequest)) return false;
+  #isFree({ folder, isHeard }: Received, number: number, isRequest: boolean): boolean {
+    if (this.#returned.length > 0 || !this.#hasRoom(folder, isRequest)) return false;
     return isHeard || isRequest || this.#consumer !== undefined || number < this.#inbox.progress.begun;
   }
 
@@ -266,23 +269,20 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     while (!this.#isOver) {
       const back = this.#returned.first;
       if (back !== undefined) {
-        if (!this.#hasRoom(false)) await this.#news.next();
+        if (!this.#hasRoom(back.folder, false)) await this.#news.next();
         else if (this.#consumer === undefined && back.number >= this.#inbox.progress.begun)
           await this.#begin(back.number + 1);
-        else this.#giveBack();
-      } else if (!this.#hasRoom(isRequest)) {
+        else this.#give(this.#returned.shift() as Delivery);
+      } else if (received === undefined) {
+        return;
+      } else if (!this.#hasRoom(received.folder, isRequest)) {
         await this.#news.next();
-      } else if (received === undefined || this.#isFree(received, number, isRequest)) {
+      } else if (this.#isFree(received, number, isRequest)) {
         return;
       } else {
         await this.#begin(received.first + received.count);
       }
     }
-  }
-
-  #giveBack(): void {
-    const back = this.#returned.shift();
-    if (back !== undefined) this.#give(back);
   }
 
   /** What waits is about to be heard: noted before, since it may be heard again if this process dies. */

@@ -26,8 +26,8 @@ export interface Delivery {
 
 /** Who handles what comes. */
 export interface Sink {
-  /** Whether it takes one more. */
-  readonly hasRoom: boolean;
+  /** Whether it takes one more, of the sender with that folder. */
+  hasRoom(folder: string): boolean;
   take(delivery: Delivery): void;
 }
 
@@ -36,6 +36,8 @@ export interface SinkOwner {
   /** It is about to be begun with; resolves once that is written, and rejects where it cannot be. */
   begun(delivery: Delivery): Promise<void>;
   done(delivery: Delivery): void;
+  /** Nobody has looked at it, and it is to be given again. */
+  returned(delivery: Delivery): void;
   /** It failed for good; resolves when that is written, or cannot be. */
   died(delivery: Delivery, error: unknown): Promise<void>;
   /** The sink has room again. */

@@ -30,6 +30,8 @@ export interface FeedOwner {
   settled(): Promise<void>;
   /** The peer has more. */
   taken(): void;
+  /** The peer has handled all messages up to there; requests before may wait for their answers still. */
+  handled(sequence: number): void;
   /** The peer will never have this one: resolves once it is kept elsewhere. */
   refuse(message: Refused, error: BusError): Promise<void>;
 }
@@ -42,6 +44,8 @@ export abstract class Feed {
   protected isOver = false;
   /** It ended, since what follows is of an opening that the peer was not asked about. */
   isUnnamed = false;
+  /** What failed beside `feed`. */
+  #fault: { readonly error: unknown } | undefined;
   protected stretchBytes = mostStretchBytes;
 
   constructor(source: Source, owner: FeedOwner) {
@@ -68,14 +72,22 @@ export abstract class Feed {
         const next = this.news.next();
         const stretch = this.isFull ? undefined : await reader.next(this.stretchBytes, this.owner.upTo);
         if (this.isOver) break;
+        if (this.#fault !== undefined) throw this.#fault.error;
         if (stretch === undefined) await next;
         else await this.feed(stretch);
       }
     } catch (error) {
       if (!this.isOver) throw error;
     } finally {
+      this.isOver = true;
       await reader.close();
     }
+  }
+
+  /** Has `run` reject this. */
+  protected failed(error: unknown): void {
+    this.#fault = { error };
+    this.wake();
   }
 
   /** Nothing more is to be read for now. */
@@ -86,7 +98,7 @@ export abstract class Feed {
   protected abstract feed(stretch: Stretch): Promise<void>;
 }
 
-interface OnItsWay {
+export interface OnItsWay {
   readonly journal: string;
   readonly last: number;
   readonly messages: number;
@@ -99,7 +111,7 @@ interface OnItsWay {
 }
 
 /** What a stretch has of messages, and the last of them; undefined where there is none. */
-function sumOf({ journal, bytes }: Stretch): OnItsWay | undefined {
+export function sumOf({ journal, bytes }: Stretch): OnItsWay | undefined {
   let messages = 0;
   let sum = 0;
   let last = 0;
@@ -211,72 +223,5 @@ export class JournalFeed extends Feed {
   #push(sum: OnItsWay): void {
     this.#onItsWay.push(sum);
     this.#bytes += sum.size;
-  }
-}
-
-/** What says that the session was over before the peer had the message. */
-const lost: readonly (string | undefined)[] = ['ERR_SESSION_LOST', 'ERR_CLOSED', 'ERR_DESTROYED', 'ERR_SLOW_CONSUMER'];
-
-/** What says that the peer never takes a message. */
-const refusals: readonly (string | undefined)[] = ['ERR_TOO_LARGE', 'ERR_UNENCODABLE'];
-
-const isLost = (error: unknown): boolean => lost.includes(codeOf(error));
-const isBusy = (error: unknown): boolean => codeOf(error) === 'ERR_QUEUE_FULL';
-
-/** Whether what the peer did not take is sent again. */
-export function isToRepeat(error: unknown): boolean {
-  return isLost(error) || isBusy(error);
-}
-
-/** Sends what stands there in that journal, without the journal. */
-type SendRecord = (body: Uint8Array, journal: string, sequence: number) => Promise<void>;
-
-/** To a peer without a journal: message by message, each until it was handled, where the peer tells. */
-export class PlainFeed extends Feed {
-  /** Sends what was encoded so. */
-  readonly #send: SendRecord;
-  /** Waits until it is worth trying again. */
-  readonly #rest: () => Promise<void>;
-
-  constructor(source: Source, owner: FeedOwner, send: SendRecord, rest: () => Promise<void>) {
-    super(source, owner);
-    this.#send = send;
-    this.#rest = rest;
-  }
-
-  protected async feed(stretch: Stretch): Promise<void> {
-    const sum = sumOf(stretch);
-    if (sum === undefined) return;
-    await this.owner.settled();
-    for (let left = [...messagesIn(stretch.bytes)]; left.length > 0; ) {
-      left = await this.#sendAll(stretch, left);
-      if (left.length > 0) await this.#rest();
-      if (this.isOver) return;
-    }
-    this.source.take(sum.last, sum.messages, sum.bytes);
-    this.owner.taken();
-  }
-
-  /** Resolves those for which the peer had no room. */
-  async #sendAll({ journal, bytes }: Stretch, messages: readonly FoundMessage[]): Promise<FoundMessage[]> {
-    const answers = await Promise.all(
-      messages.map(({ sequence, start, end }) =>
-        this.#send(bytes.subarray(start, end), journal, sequence).catch((error: unknown) => error),
-      ),
-    );
-    const left: FoundMessage[] = [];
-    for (const [index, message] of messages.entries()) {
-      const answer = answers[index];
-      if (isLost(answer)) throw new BusError('ERR_SESSION_LOST', undefined, { cause: answer });
-      if (isBusy(answer)) {
-        left.push(message);
-      } else if (refusals.includes(codeOf(answer))) {
-        const { sequence, start, end } = message;
-        const body = bytes.subarray(start, end);
-        await this.owner.refuse({ journal, sequence, body }, asBusError(answer, 'ERR_TOO_LARGE'));
-      }
-      // What else a listener fails with, or that there is none, is the answer: the peer has had it.
-    }
-    return left;
   }
 }

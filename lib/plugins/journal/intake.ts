@@ -206,7 +206,7 @@ export class Intake {
     const { folder } = sender;
     const bytes = receivedHeadBytes + data.length - stretchHeadBytes;
     if (!shares.allow(folder, bytes)) return false;
-    const { isHearing } = this.#deliveries;
+    const isHearing = this.#deliveries.isHearing(folder);
     const first = this.#inbox.next;
     const head = receivedHead({ isHeard: isHearing, isAgain: false, folder, journal, after, last, first, count });
     if (log.append(data.subarray(stretchHeadBytes), head) === undefined) {

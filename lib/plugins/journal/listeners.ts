@@ -19,13 +19,8 @@ export class Listeners implements Sink {
     this.#owner = owner;
   }
 
-  /** What comes now is heard at once. */
-  get isHearing(): boolean {
-    return this.#receiver.isHeard();
-  }
-
-  get hasRoom(): boolean {
-    return this.#open < mostOpen && this.#receiver.isHeard();
+  hasRoom(folder: string): boolean {
+    return this.#open < mostOpen && this.#receiver.isHeard(this.#peerOf(folder));
   }
 
   take(delivery: Delivery): void {
@@ -37,14 +32,15 @@ export class Listeners implements Sink {
       return;
     }
     this.#open += 1;
-    const handling = new Handling(() => {
+    const { journal, sequence, folder, attempts, isRedelivered, body } = delivery;
+    const handling = new Handling((handlers) => {
       this.#open -= 1;
-      this.#owner.done(delivery);
+      if (handlers > 0) this.#owner.done(delivery);
+      else this.#owner.returned({ ...delivery, body: this.#codec.encode(data) });
       if (this.#open < mostOpen / 2) this.#owner.roomMade();
     });
-    const { journal, sequence, folder, attempts, isRedelivered } = delivery;
     const context = { journal, sequence, redelivered: isRedelivered || attempts > 0 };
-    this.#receiver.hear(handling, data, this.#peerOf(folder), context);
+    this.#receiver.hear(handling, data, body.length, this.#peerOf(folder), context);
     handling.done();
   }
 }

@@ -57,8 +57,10 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   #closing: Promise<void> | undefined;
   #box: OutboxLog | undefined;
   readonly #early: EarlySends;
-  readonly #plain: PlainSends;
+  readonly plain: PlainSends;
   readonly #confirms: Queue<Confirm>;
+  /** As `FeedOwner.handled` says. */
+  #handled = 0;
   /** Nobody is to be told what the peer has any more. */
   #isOver = false;
   /** The batch whose end the relay is told of. */
@@ -71,9 +73,9 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     this.relay = new Relay(host, lane, this);
     this.#early = new EarlySends(
       () => this.open(),
-      () => this.#plain.follow(),
+      () => this.plain.follow(),
     );
-    this.#plain = new PlainSends(sender, this);
+    this.plain = new PlainSends(sender, this);
   }
 
   /** A new session with the peer. Never rejects. */
@@ -104,7 +106,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   get upTo(): number {
-    return this.#plain.upTo;
+    return this.plain.upTo;
   }
 
   get lastEarly(): Early | undefined {
@@ -112,7 +114,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   send(data: unknown, settings: SendSettings | undefined): Promise<void> {
-    return this.#plain.send(data, settings);
+    return this.plain.send(data, settings);
   }
 
   sendDurably(data: unknown, { confirm, timeoutMs, signal }: DurableSendOptions): Promise<void> {
@@ -149,6 +151,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     await before;
     const box = await OutboxLog.open(folder, log, share);
     this.#box = box;
+    this.#handled = 0;
     for (const damage of box.log.damages) host.report(damage);
     return box;
   }
@@ -178,7 +181,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     const box = await this.#opening.catch(() => undefined);
     this.#opening = undefined;
     this.#box = undefined;
-    this.#plain.end();
+    this.plain.end();
     const waiting = await box?.waiting().catch(() => undefined);
     await box?.close();
     return waiting;
@@ -188,18 +191,13 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     return this.options.sender.send(data, settings);
   }
 
-  /** Whether messages without the journal wait behind others. */
-  get isPlainWaiting(): boolean {
-    return this.#plain.isWaiting;
-  }
-
   /** Resolves when those that wait now have gone out, or never will. */
   gone(): Promise<void> {
-    return this.#plain.gone();
+    return this.plain.gone();
   }
 
   settled(): Promise<void> {
-    return this.#plain.settled();
+    return this.plain.settled();
   }
 
   released(): void {
@@ -212,18 +210,27 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   begun(confirms: boolean): void {
     if (!confirms) for (const { reject } of this.#confirms.clear()) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
-    this.#plain.follow();
+    this.plain.follow();
+  }
+
+  get handledUpTo(): number {
+    return Math.max(this.#handled, this.#box?.taken ?? 0);
+  }
+
+  handled(sequence: number): void {
+    this.#handled = Math.max(this.#handled, sequence);
+    this.taken();
   }
 
   taken(): void {
-    const taken = this.#box?.taken ?? 0;
+    const { handledUpTo } = this;
     for (let { first } = this.#confirms; first !== undefined; { first } = this.#confirms) {
-      if (first.sequence > taken) break;
+      if (first.sequence > handledUpTo) break;
       this.#confirms.shift();
       if (first.refusal === undefined) first.resolve();
       else first.reject(first.refusal);
     }
-    this.#plain.follow();
+    this.plain.follow();
   }
 
   async refuse(message: Refused, error: BusError): Promise<void> {
@@ -253,7 +260,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
       this.#told = written;
       const tell = (): void => {
         this.relay.wake();
-        if (box.log.failure !== undefined) this.#plain.follow();
+        if (box.log.failure !== undefined) this.plain.follow();
       };
       written.then(tell, tell);
     }
@@ -263,7 +270,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
         new Promise((resolve, reject) => {
           // What a net-ipc peer takes is not confirmed, also where it takes it before it is known to be written.
           if (this.relay.isLegacy) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
-          else if (sequence <= box.taken) resolve();
+          else if (sequence <= this.handledUpTo) resolve();
           else if (this.#isOver) reject(new BusError('ERR_CLOSED'));
           else this.#confirms.push({ sequence, resolve, reject });
         }),

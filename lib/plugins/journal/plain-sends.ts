@@ -18,6 +18,8 @@ export interface PlainSendsOwner {
   /** Once the journal is open. */
   readonly box: OutboxLog | undefined;
   readonly reachesJournal: boolean;
+  /** The peer has all messages up to it, or has handled them. */
+  readonly handledUpTo: number;
   /** The last durable message without a place, if there is one. */
   readonly lastEarly: Early | undefined;
   /** Resolves when the peer's listeners have had all that it has; rejects when its session is over. */
@@ -88,21 +90,20 @@ export class PlainSends {
   async settled(): Promise<void> {
     while (this.#hasUnsettled) {
       this.#hasUnsettled = false;
-      await this.#sender.flush();
+      await this.#sender.arrived();
     }
   }
 
   /** Sends those that nothing is before any more. */
   follow(): void {
-    const { box, reachesJournal } = this.#owner;
-    const taken = box?.taken ?? 0;
+    const { box, reachesJournal, handledUpTo } = this.#owner;
     for (let { first } = this.#behind; first !== undefined; { first } = this.#behind) {
       const sequence = sequenceOf(first);
       // What a journal that failed does not have any more, nobody waits for.
       if (box?.log.failure === undefined) {
-        if (sequence === undefined || sequence > taken) return;
+        if (sequence === undefined || sequence > handledUpTo) return;
         if (reachesJournal && sequence > this.#heard) {
-          if (!this.#isAsking) void this.#ask(taken);
+          if (!this.#isAsking) void this.#ask(handledUpTo);
           return;
         }
       }
@@ -119,10 +120,10 @@ export class PlainSends {
 
   /** Something durable was sent that the peer's listeners may not have had. */
   get #isAhead(): boolean {
-    const { lastEarly, box, reachesJournal } = this.#owner;
+    const { lastEarly, box, reachesJournal, handledUpTo } = this.#owner;
     if (lastEarly !== undefined || this.#behind.length > 0) return true;
     if (box === undefined || box.log.failure !== undefined) return false;
-    return box.lastMessage > box.taken || (reachesJournal && box.lastMessage > this.#heard);
+    return box.lastMessage > handledUpTo || (reachesJournal && box.lastMessage > this.#heard);
   }
 
   /** The peer's journal has all up to `taken`; its listeners may not have had it yet. */

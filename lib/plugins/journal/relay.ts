@@ -2,7 +2,7 @@ import { asBusError, BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
 import { type Lane, MessageCodec, type PeerHandle, type PluginHost, type SendSettings } from '../../bus/plugin.ts';
-import { type Feed, type FeedOwner, JournalFeed, PlainFeed } from './feed.ts';
+import { type Feed, type FeedOwner, JournalFeed } from './feed.ts';
 import {
   type AskMessage,
   type GotMessage,
@@ -13,6 +13,7 @@ import {
   readClosed,
   readOpened,
 } from './lane-messages.ts';
+import { PlainFeed } from './plain-feed.ts';
 import { isOnlyOnce, readRequestBody, requestIdOf } from './request-body.ts';
 import type { Source } from './source.ts';
 

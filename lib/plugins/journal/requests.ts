@@ -54,7 +54,7 @@ export class Requests implements Sink {
     this.#sweep();
   }
 
-  get hasRoom(): boolean {
+  hasRoom(): boolean {
     if (this.#running >= mostOpen) return false;
     return this.#receiver.mayAsk() || this.#host.clock.now() >= this.#handlerBy;
   }

@@ -251,6 +251,25 @@ describe('journal, durable requests', () => {
     expect((await end.backlog()).messages).to.equal(0);
   });
 
+  it('servers without a journal - hold up no messages while their handlers hang, and are asked again in the next session', async () => {
+    const heard: unknown[] = [];
+    const up = new Server({ path }).handle(() => new Promise(() => {}));
+    up.on('message', (data) => void heard.push(data));
+    open.push(await up.start());
+    const end = client();
+    const asked = end.request('a', { durable: true });
+    await end.connect();
+    await end.send('durable', { durable: true, confirm: true });
+    await end.send('plain', { confirm: true });
+    expect(heard).to.deep.equal(['durable', 'plain']);
+    // What is behind the request is sent again too, should this process end.
+    expect((await end.backlog()).messages).to.equal(2);
+    up.handle((data) => [data]);
+    for (const connection of up.connections) connection.destroy();
+    expect(await asked).to.deep.equal(['a']);
+    await until(async () => (await end.backlog()).messages === 0);
+  });
+
   it('settings - that a request does not take are ERR_INVALID_ARGUMENT', async () => {
     const end = client();
     for (const settings of [

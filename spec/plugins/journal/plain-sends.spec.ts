@@ -102,4 +102,50 @@ describe('journal, plain messages among durable ones', () => {
       expect(heard.slice(-2)).to.deep.equal(['durable', 'plain']);
     }
   });
+
+  it('durable messages - do not wait until listeners are done with a plain one that is to be confirmed', async () => {
+    let release!: () => void;
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const atServer: unknown[] = [];
+    const atClient: unknown[] = [];
+    server.on('message', (data) => (atServer.push(data), data === 'slow' ? gate : undefined));
+    client.on('message', (data) => (atClient.push(data), data === 'slow' ? gate : undefined));
+    await connection.send('first', { durable: true, confirm: true });
+    for (const { end, heard } of [
+      { end: client, heard: atServer },
+      { end: connection, heard: atClient },
+    ]) {
+      const slow = end.send('slow', { confirm: true });
+      await end.send('durable', { durable: true, confirm: true });
+      await end.send('plain', { confirm: true });
+      expect(heard.slice(-3)).to.deep.equal(['slow', 'durable', 'plain']);
+      slow.catch(() => {});
+    }
+    release();
+  });
+
+  it('messages() - hears durable messages and plain ones, in order; what a loop left is for the next one', async () => {
+    await connection.send('first', { durable: true });
+    for (const { end, other } of [
+      { end: client, other: connection },
+      { end: connection, other: client },
+    ]) {
+      const loop = other.messages();
+      const heard = async (): Promise<unknown> => (await loop.next()).value as unknown;
+      if (other === client) expect(await heard()).to.equal('first');
+      await end.send('durable', { durable: true, confirm: true });
+      await end.send('plain');
+      await end.send('next', { durable: true, confirm: true });
+      expect([await heard(), await heard(), await heard()]).to.deep.equal(['durable', 'plain', 'next']);
+      await end.send('left', { durable: true });
+      // It goes once the loop was given what is before it.
+      await end.send('plain');
+      await loop.return?.();
+      const second = other.messages();
+      expect(await second.next()).to.deep.equal({ done: false, value: 'left' });
+      await second.return?.();
+    }
+  });
 });

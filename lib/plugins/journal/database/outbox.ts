@@ -128,6 +128,8 @@ class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {
 
   async settled(): Promise<void> {}
 
+  handled(): void {}
+
   taken(): void {
     this.#attempt(() => this.#rows.settle());
   }

@@ -1,27 +1,21 @@
 import { BusError } from '../base/errors.ts';
 import { startChild } from '../transport/child.ts';
 import { startThread } from '../transport/thread.ts';
-import { isContractValue } from '../wire/contracts.ts';
-import { Client as PortableClient } from './client.ts';
+import type { StartSettings } from './call-settings.ts';
 import { Connection as PortableConnection } from './connection.ts';
-import type { Contract, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
-import {
-  type ClientJournal,
-  type Consume,
-  type ConsumeContext,
-  type ConsumeSettings,
-  type DurableBacklog,
-  type DurableConsumer,
-  type DurableDeadLetters,
-  type DurableReceipts,
-  type PeerBacklog,
-  sendBy,
-  type ServerJournal,
+import type { Contract, ToServer, Untyped } from './contract.ts';
+import type {
+  Consume,
+  ConsumeContext,
+  ConsumeSettings,
+  DurableConsumer,
+  DurableDeadLetters,
+  PeerBacklog,
+  ServerJournal,
 } from './durable.ts';
+import { DurableRequest } from './durable-requests.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
-import type { RequestSettings, SendSettings, StartSettings } from './call-settings.ts';
-import { durableAskOptions, DurableRequest } from './durable-requests.ts';
-import { nodeClientPlatform, nodeServerPlatform, orphanPlatform } from './node-platform.ts';
+import { nodeServerPlatform } from './node-platform.ts';
 import {
   readyConnection,
   readySettings,
@@ -30,133 +24,11 @@ import {
   type Threaded,
   type ThreadSettings,
 } from './offspring.ts';
-import type { ClientOptions, ServerOptions } from './options.ts';
-import { type ParentOptions, withoutParent } from './parent-options.ts';
+import type { ServerOptions } from './options.ts';
 import { Server as PortableServer } from './server.ts';
 
-/** What `new Client` takes in Node. */
-export type NodeClientOptions = ClientOptions & JournalOptions & ParentOptions;
 /** What `new Server` takes in Node. */
 export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions;
-
-/** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of whoever started this process or thread. */
-export class Client<C extends Contract = Untyped> extends PortableClient<C> {
-  readonly #journal: ClientJournal | undefined;
-
-  constructor(options?: NodeClientOptions) {
-    const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(options);
-    const { others, orphan } = withoutParent<ClientOptions>(given);
-    super(others, orphan ? orphanPlatform : nodeClientPlatform, new.target !== Client);
-    this.#journal =
-      journal &&
-      this.use(
-        journal.client(
-          {
-            send: (data, settings) => super.send(data as never, settings),
-            valueOf: (data) => (isContractValue(data) ? data.value : data),
-            flush: () => super.flush(),
-            request: (data) => super.request(data as never, { timeout: 0 }),
-          },
-          {
-            isHeard: () => this.listenerCount('message') > 0,
-            hear: (handling, data, _server, context) => this.fireHandled(handling, 'message', data, context),
-            died: (letter) => void this.fire('deadLetter', letter),
-            mayAsk: () => false,
-            ask: () => Promise.reject(new BusError('ERR_NO_HANDLER')),
-            closeTimeoutMs: this.options.closeTimeoutMs,
-            maxMessageBytes: this.options.maxMessageBytes,
-          },
-        ),
-      );
-  }
-
-  /** The durable messages that failed for good, of the server and to it. Throws `ERR_STATE` without a journal. */
-  get deadLetters(): DurableDeadLetters {
-    return this.#receipts.deadLetters;
-  }
-
-  /** As `Server.consume`, for what the server sends. */
-  consume(
-    handler: (message: ToClient<C, 'message'>, context: ConsumeContext) => unknown,
-    settings?: ConsumeSettings<ToClient<C, 'message'>>,
-  ): DurableConsumer {
-    const handle: Consume = (message, _server, context) => handler(message as ToClient<C, 'message'>, context);
-    return this.#receipts.consume(typeof handler === 'function' ? handle : handler, settings);
-  }
-
-  override get delivery(): 'legacy' | 'session' | 'journal' {
-    return this.#journal?.reachesJournal === true ? 'journal' : super.delivery;
-  }
-
-  override send(data: Sendable<ToServer<C, 'message'>>, settings?: SendSettings): Promise<void> {
-    return this.#journal === undefined ? super.send(data, settings) : sendBy(this.#journal, data, settings);
-  }
-
-  override request(
-    data: Sendable<ToServer<C, 'request'>>,
-    settings?: number | RequestSettings,
-  ): Promise<ToServer<C, 'response'>>;
-  override request(data: Sendable<ToServer<C, 'request'>>, timeoutMs?: number): Promise<ToServer<C, 'response'>>;
-  override request(
-    data: Sendable<ToServer<C, 'request'>>,
-    settings?: number | RequestSettings,
-  ): Promise<ToServer<C, 'response'>> {
-    if (this.#journal === undefined || typeof settings !== 'object' || settings.durable === undefined) {
-      return super.request(data, settings);
-    }
-    try {
-      const options = durableAskOptions(settings);
-      if (options !== undefined) return this.#journal.request(data, options) as Promise<ToServer<C, 'response'>>;
-      const { durable: _, key: __, ...others } = settings;
-      return super.request(data, others);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** The durable messages that the server has not. Rejects what opening the journal fails with, `ERR_STATE` without one. */
-  async backlog(): Promise<DurableBacklog> {
-    if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
-    return this.#journal.backlog();
-  }
-
-  override async flush(): Promise<void> {
-    await this.#journal?.gone();
-    await super.flush();
-  }
-
-  override async close(reason?: unknown): Promise<boolean> {
-    const wasOpen = await super.close(reason);
-    await this.#journal?.close();
-    return wasOpen;
-  }
-
-  override pause(): void {
-    super.pause();
-    this.#journal?.pause();
-  }
-
-  override resume(): void {
-    super.resume();
-    this.#journal?.resume();
-  }
-
-  override destroy(reason?: unknown): boolean {
-    const wasOpen = super.destroy(reason);
-    void this.#journal?.close();
-    return wasOpen;
-  }
-
-  protected override listenerComes(event: string | symbol): void {
-    // It is there when this turn is over.
-    if (event === 'message') queueMicrotask(() => this.#journal?.listen());
-  }
-
-  get #receipts(): DurableReceipts {
-    if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
-    return this.#journal;
-  }
-}
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
@@ -169,8 +41,13 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
       journal &&
       this.use(
         journal.server({
-          isHeard: () => this.listenerCount('message') > 0,
-          hear: (handling, ...heard) => this.fireHandled(handling, 'message', ...heard),
+          isHeard: (peer) =>
+            this.listenerCount('message') > 0 ||
+            (peer instanceof PortableConnection && peer.conversation.loops?.hasLoop === true),
+          hear: (handling, data, bytes, peer, context) => {
+            this.fireHandled(handling, 'message', data, peer, context);
+            if (peer instanceof PortableConnection) peer.conversation.loops?.push(data, bytes, handling);
+          },
           died: (letter) => void this.fire('deadLetter', letter),
           mayAsk: () => this.isAnswering,
           ask: (data, peer, about) => this.dispatch(new DurableRequest(peer, about), data).answer,
