@@ -1,8 +1,9 @@
+import { type KeptRecord, KeptRecords } from './kept-records.ts';
 import type { Log } from './log/log.ts';
+import type { Segment } from './log/repair.ts';
 import { markedHead, readMarked } from './marked-record.ts';
 import { RecordKind } from './message-record.ts';
 import type { Needs } from './needs.ts';
-import { readRecords } from './record-search.ts';
 import type { Shares } from './shares.ts';
 
 /** Of one sender. Older ones go before their time. */
@@ -34,7 +35,9 @@ export interface FoundAnswer {
 export interface Asked {
   readonly digest: string;
   /** undefined while it is handled. */
-  readonly answer: (FoundAnswer & { free(): void }) | undefined;
+  readonly answer:
+    | { readonly mark: AnswerMark; readonly bytes: number; readonly record: KeptRecord; free(): void }
+    | undefined;
 }
 
 interface Folder {
@@ -56,17 +59,18 @@ export function readAnswer(
 /** What requests were answered with, so that each is handled once whoever asks it again. */
 export class Answers {
   readonly #log: Log;
-  readonly #needs: Needs;
+  readonly #records: KeptRecords;
   readonly #shares: Shares;
   readonly #mostBytes: number;
   readonly #folders = new Map<string, Folder>();
 
   constructor(log: Log, needs: Needs, shares: Shares, maxBytes: number, found: Iterable<FoundAnswer>) {
     this.#log = log;
-    this.#needs = needs;
+    this.#records = new KeptRecords(log, needs);
     this.#shares = shares;
     this.#mostBytes = maxBytes / mostPart;
-    for (const answer of found) this.#put(answer);
+    // One that was written anew is older than where it stands.
+    for (const answer of [...found].sort((a, b) => a.mark.expiresAt - b.mark.expiresAt)) this.#put(answer);
   }
 
   find(folder: string, id: string, nowMs: number): Asked | undefined {
@@ -91,10 +95,15 @@ export class Answers {
   async read({ answer }: Asked): Promise<Uint8Array | undefined> {
     if (answer === undefined) return undefined;
     let found: Uint8Array | undefined;
-    await readRecords(this.#log, [answer.sequence], (_sequence, bytes, start, end) => {
+    await this.#records.read([answer.record], (_record, bytes, start, end) => {
       found = readAnswer(bytes, start, end).data;
     });
     return found;
+  }
+
+  /** As `KeptRecords.move`. */
+  move(segment: Segment): Promise<number> {
+    return this.#records.move(segment);
   }
 
   /** Nobody asks for it any more. */
@@ -119,18 +128,17 @@ export class Answers {
     }
   }
 
-  #put(found: FoundAnswer): void {
-    const { mark, sequence, bytes } = found;
+  #put({ mark, sequence, bytes }: FoundAnswer): void {
     const { folder, id, digest } = mark;
     this.forget(folder, id);
-    const letGo = this.#needs.hold(sequence);
+    const record = this.#records.keep(sequence, bytes);
     this.#shares.take(folder, bytes);
     const free = (): void => {
       this.#shares.give(folder, bytes);
-      letGo();
+      record.free();
     };
     const known = this.#folderOf(folder);
-    known.asked.set(id, { digest, answer: { ...found, free } });
+    known.asked.set(id, { digest, answer: { mark, bytes, record, free } });
     known.bytes += bytes;
     for (const [other, { answer }] of known.asked) {
       if (known.asked.size <= mostKept && known.bytes <= this.#mostBytes) break;

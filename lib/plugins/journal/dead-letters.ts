@@ -1,18 +1,17 @@
 import { BusError } from '../../base/errors.ts';
 import { type DeadLetter, MessageCodec } from '../../bus/plugin.ts';
 import { deadHead, deadIdOf, type DeadMark, discardedRecord, readDead } from './dead-letter-record.ts';
+import { type KeptRecord, KeptRecords } from './kept-records.ts';
 import type { Log } from './log/log.ts';
+import type { Segment } from './log/repair.ts';
 import type { Needs } from './needs.ts';
 import { readRequestBody } from './request-body.ts';
-import { readRecords } from './record-search.ts';
 import type { Shares } from './shares.ts';
 
 interface Place {
-  readonly sequence: number;
+  readonly record: KeptRecord;
   /** Its record is needed no more. */
   readonly free: () => void;
-  /** It is about to be gone. */
-  isLeaving: boolean;
 }
 
 /** Where one of an earlier process is. */
@@ -32,20 +31,20 @@ export interface FoundLetter {
 /** The messages that failed for good, which stand in the log until somebody has decided what becomes of them. */
 export class DeadLetters {
   readonly #log: Log;
-  readonly #needs: Needs;
+  readonly #records: KeptRecords;
   readonly #shares: Shares;
   readonly #codec = new MessageCodec();
   readonly #places = new Map<string, Place>();
 
   constructor(log: Log, needs: Needs, shares: Shares, found: ReadonlyMap<string, FoundDead>) {
     this.#log = log;
-    this.#needs = needs;
+    this.#records = new KeptRecords(log, needs);
     this.#shares = shares;
     for (const [id, dead] of found) this.#place(id, dead);
   }
 
   get sequences(): number[] {
-    return Array.from(this.#places.values(), ({ sequence }) => sequence);
+    return Array.from(this.#places.values(), ({ record }) => record.sequence);
   }
 
   /** Resolves once it is written; rejects what the log fails with. */
@@ -67,7 +66,7 @@ export class DeadLetters {
   /** Rejects `ERR_INVALID_ARGUMENT` where there is none of that id. */
   async find(id: string): Promise<FoundLetter> {
     let letter: FoundLetter | undefined;
-    if (this.#places.get(id)?.isLeaving === false) await this.#read([id], (found) => (letter = found));
+    if (this.#places.get(id)?.record.isLeaving === false) await this.#read([id], (found) => (letter = found));
     if (letter === undefined) throw noDeadLetter(id);
     return letter;
   }
@@ -80,7 +79,7 @@ export class DeadLetters {
       await carry();
     } catch (error) {
       const place = this.#places.get(id);
-      if (place !== undefined) place.isLeaving = false;
+      if (place !== undefined) place.record.isLeaving = false;
       throw error;
     }
     await this.#remove(id);
@@ -100,8 +99,8 @@ export class DeadLetters {
   /** It is on its way out; false where it was already, or is not there. */
   leave(id: string): boolean {
     const place = this.#places.get(id);
-    if (place === undefined || place.isLeaving) return false;
-    place.isLeaving = true;
+    if (place === undefined || place.record.isLeaving) return false;
+    place.record.isLeaving = true;
     return true;
   }
 
@@ -112,24 +111,29 @@ export class DeadLetters {
     place?.free();
   }
 
+  /** As `KeptRecords.move`. */
+  move(segment: Segment): Promise<number> {
+    return this.#records.move(segment);
+  }
+
   #place(id: string, { sequence, folder, bytes }: FoundDead): void {
-    const letGo = this.#needs.hold(sequence);
+    const record = this.#records.keep(sequence, bytes);
     this.#shares.take(folder, bytes);
     const free = (): void => {
       this.#shares.give(folder, bytes);
-      letGo();
+      record.free();
     };
-    this.#places.set(id, { sequence, free, isLeaving: false });
+    this.#places.set(id, { record, free });
   }
 
   async #read(ids: readonly string[], give: (found: FoundLetter) => void): Promise<void> {
-    const wanted = new Map<number, string>();
+    const wanted = new Map<KeptRecord, string>();
     for (const id of ids) {
       const place = this.#places.get(id);
-      if (place !== undefined) wanted.set(place.sequence, id);
+      if (place !== undefined) wanted.set(place.record, id);
     }
-    await readRecords(this.#log, [...wanted.keys()], (sequence, bytes, start, end) => {
-      const id = wanted.get(sequence);
+    await this.#records.read([...wanted.keys()], (record, bytes, start, end) => {
+      const id = wanted.get(record);
       if (id !== undefined) give({ id, ...readDead(bytes, start, end) });
     });
   }

@@ -208,7 +208,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
       if (bytes[start] === RecordKind.received) await this.#giveRecord(sequence, bytes, start, end);
       at = end;
     }
-    if (!this.#isOver) this.#inbox.needs.see(sequence);
+    if (!this.#isOver) this.#inbox.see(sequence);
   }
 
   async #giveRecord(record: number, bytes: Uint8Array, start: number, end: number): Promise<void> {

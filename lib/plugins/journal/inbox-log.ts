@@ -126,6 +126,26 @@ export class InboxLog {
     this.deadLetters.forget(id);
   }
 
+  /** All up to `sequence` was looked at: it goes, or may be written anew where there is no room. */
+  see(sequence: number): void {
+    this.needs.see(sequence);
+    if (this.shares.freed.isAwaited) this.shares.freed.wake();
+  }
+
+  /**
+   * Where little of a segment is needed, and that for long, writes it anew at the end, so that the segment goes. False where
+   * there is none, or the log failed.
+   */
+  async makeRoom(): Promise<boolean> {
+    const { sparse } = this.needs;
+    if (sparse === undefined) return false;
+    try {
+      return (await this.deadLetters.move(sparse)) + (await this.answers.move(sparse)) > 0;
+    } catch {
+      return false;
+    }
+  }
+
   get #heading(): Uint8Array {
     const { senders, progress, next, deadLetters } = this;
     return inboxHeading({ senders: senders.rows, progress: progress.row, next, dead: deadLetters.sequences });

@@ -150,7 +150,8 @@ export class Intake {
       if (this.#writeRound()) continue;
       // What was noted since may let go of something, once it was read.
       this.#deliveries.wake();
-      await Promise.race([log.whenRoom(), shares.freed.next()]);
+      const changed = Promise.race([log.whenRoom(), shares.freed.next()]);
+      if (!(await this.#inbox.makeRoom())) await changed;
     }
     this.#isWaiting = this.#isFull = false;
   }

@@ -1,10 +1,17 @@
 import type { Log } from './log/log.ts';
 import type { Segment } from './log/repair.ts';
 
+interface Need {
+  count: number;
+  /** How many of them can be written anew at the end, and how long they are. */
+  movable: number;
+  movableBytes: number;
+}
+
 /** Which segments of a log have a record that is still needed; all others go, wherever they stand. */
 export class Needs {
   readonly #log: Log;
-  readonly #counts = new Map<Segment, number>();
+  readonly #needs = new Map<Segment, Need>();
   /** What is behind it was not looked at yet, and stays. */
   #seen = 0;
 
@@ -18,25 +25,43 @@ export class Needs {
     if (this.#log.segments.length > 1) this.#sweep();
   }
 
-  /** The record of this sequence, which is written, is needed. Returns how it is let go of, once. */
-  hold(sequence: number): () => void {
+  /**
+   * The record of this sequence, which is written, is needed. Returns how it is let go of, once. `movableBytes`: of one that
+   * can be written anew.
+   */
+  hold(sequence: number, movableBytes = 0): () => void {
     const segment = this.#log.segments.findLast(({ first }) => first <= sequence);
     if (segment === undefined) return () => {};
-    this.#counts.set(segment, (this.#counts.get(segment) ?? 0) + 1);
-    return () => this.#free(segment);
+    const need = this.#needs.get(segment) ?? { count: 0, movable: 0, movableBytes: 0 };
+    this.#needs.set(segment, need);
+    const isMovable = movableBytes > 0 ? 1 : 0;
+    need.count += 1;
+    need.movable += isMovable;
+    need.movableBytes += movableBytes;
+    return () => {
+      need.count -= 1;
+      need.movable -= isMovable;
+      need.movableBytes -= movableBytes;
+      if (need.count === 0) this.#free(segment);
+    };
+  }
+
+  /** The oldest segment that would be free if half of it or less were written anew. */
+  get sparse(): Segment | undefined {
+    const last = this.#log.segments.at(-1);
+    return this.#log.segments.find((segment) => {
+      const need = this.#needs.get(segment);
+      if (need === undefined || segment === last || segment.last > this.#seen) return false;
+      return need.count === need.movable && need.movableBytes <= segment.bytes / 2;
+    });
   }
 
   #free(segment: Segment): void {
-    const left = (this.#counts.get(segment) ?? 0) - 1;
-    if (left > 0) {
-      this.#counts.set(segment, left);
-      return;
-    }
-    this.#counts.delete(segment);
+    this.#needs.delete(segment);
     if (this.#log.segments.length > 1) this.#sweep();
   }
 
   #sweep(): void {
-    this.#log.keepOnly((segment) => segment.last > this.#seen || this.#counts.has(segment));
+    this.#log.keepOnly((segment) => segment.last > this.#seen || this.#needs.has(segment));
   }
 }
