@@ -54,7 +54,8 @@ export function startChild(file: string | URL, args: readonly string[], options:
     throw new BusError('ERR_SPAWN', `cannot start ${command}: the system gave no process`);
   // The platform resumes what is there when the child ends, whether its reader has paused it or not.
   (child.stdio as unknown[])[parentDescriptor] = null;
-  const link = acceptedLink(socket, { kind: 'child', remote: String(child.pid), final: true, clock }, {});
+  const about = { kind: 'child', remote: String(child.pid), final: true, clock } as const;
+  const link = acceptedLink(socket, about, { mayRelease: () => false });
   child.once('exit', () => closeOnceRead(link.socket ?? socket, clock));
   return { child, link, over, end: () => end(child, clock), release: () => void child.off('error', failed) };
 }

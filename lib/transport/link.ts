@@ -60,8 +60,8 @@ export interface ListenEvents {
   link(link: Link): void;
   /** Something failed that concerns no single link, such as running out of descriptors. */
   error(error: Error): void;
-  /** Whether sockets may have to be released; those that never are can be read with less work. */
-  readonly mayRelease?: () => boolean;
+  /** Whether sockets may have to be released; those that never are can be read with less work, into bytes that are used again. */
+  mayRelease(): boolean;
   /** Another server took this address over (unix only): this listener serves nobody new any more. */
   replaced(): void;
 }

@@ -8,8 +8,10 @@ let buffer: Buffer | undefined;
 /** Others ignore the option, and never say what they have read. */
 const isNode = process.versions['bun'] === undefined && process.versions['deno'] === undefined;
 
-interface WithHandle {
+interface Inner {
   _handle: { useUserBuffer?: unknown } | null;
+  /** Counts it until it is destroyed. */
+  _server: unknown;
 }
 
 /** Reads of a socket into the one buffer of this process, where the platform makes a new one for each of them else. */
@@ -32,12 +34,15 @@ export class OwnReads {
    * server makes its sockets by itself. Undefined where the platform does not offer it.
    */
   accept(accepted: Socket): Socket | undefined {
-    const from = accepted as unknown as WithHandle;
-    const handle = from._handle;
+    const from = accepted as unknown as Inner;
+    const { _handle: handle, _server: server } = from;
     if (!isNode || typeof handle?.useUserBuffer !== 'function') return undefined;
-    from._handle = null;
-    accepted.destroy();
     const options = { handle, onread: this.onread, allowHalfOpen: false, pauseOnCreate: true };
-    return new Socket(options);
+    const socket = new Socket(options);
+    (socket as unknown as Inner)._server = server;
+    from._handle = null;
+    from._server = null;
+    accepted.destroy();
+    return socket;
   }
 }

@@ -190,9 +190,9 @@ export class SocketLink implements Link {
 export function acceptedLink(
   accepted: Socket,
   options: SocketLinkOptions,
-  { mayRelease }: Pick<ListenEvents, 'mayRelease'>,
+  events: Pick<ListenEvents, 'mayRelease'>,
 ): SocketLink {
-  const reads = options.kind === 'tls' || mayRelease?.() === true ? undefined : OwnReads.offered();
+  const reads = options.kind === 'tls' || events.mayRelease() ? undefined : OwnReads.offered();
   const socket = reads?.accept(accepted);
   return socket === undefined ? new SocketLink(accepted, options) : new SocketLink(socket, { ...options, reads });
 }

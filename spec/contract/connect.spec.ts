@@ -144,8 +144,12 @@ contract(
     it('lets a client that was destroyed while connecting connect in the same turn', async () => {
       const server = await bus().server();
       const client = bus().newClient();
+      // It is connected for a moment only.
+      const linked = new Promise<void>((resolve) =>
+        client.on('status', (status) => status === ClientStatus.CONNECTED && resolve()),
+      );
       const failure = rejected(client.connect());
-      await until(() => client.status === ClientStatus.CONNECTED);
+      await linked;
       client.destroy();
       const connected = client.connect();
       expect((await failure).code).to.equal('ERR_DESTROYED');

@@ -1,5 +1,6 @@
 import { Call } from '../../lib/plugins/services/call.ts';
 import { HeldKey } from '../../lib/plugins/services/held-key.ts';
+import { OwnedKey } from '../../lib/plugins/services/owned-key.ts';
 import { HeldKeys } from '../../lib/plugins/services/held-keys.ts';
 import { KeySpace } from '../../lib/plugins/services/key-space.ts';
 import { MemberLink } from '../../lib/plugins/services/member-link.ts';
@@ -32,7 +33,14 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
           return undefined;
         },
     ),
-  'a key is closed while it is called': () => change(HeldKey.prototype, 'whenIdle', () => () => Promise.resolve()),
+  'a key is closed while it is called': () => {
+    // Hub and owner both see to it.
+    const back = [
+      change(HeldKey.prototype, 'whenIdle', () => () => Promise.resolve()),
+      change(OwnedKey.prototype, 'callsDone', () => () => Promise.resolve()),
+    ];
+    return () => back.forEach((takeBack) => takeBack());
+  },
   'every second one that waits goes first': () =>
     change(
       WaitingCalls.prototype,

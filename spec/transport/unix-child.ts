@@ -25,6 +25,7 @@ async function main(): Promise<void> {
           link.end();
         },
         error: (error) => process.send?.(`error ${error.message}`),
+        mayRelease: () => false,
         replaced: () => {
           process.send?.('replaced');
           listener.server?.once('close', () => {

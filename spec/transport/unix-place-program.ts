@@ -50,6 +50,7 @@ async function serve({ mode, path }: Given, say: (told: unknown) => void): Promi
           tell('a link');
         },
         error: () => {},
+        mayRelease: () => false,
         replaced: () => {},
       },
     );

@@ -163,7 +163,7 @@ export class OwnedKey {
     const { epoch } = this;
     this.isOpen = false;
     let state: unknown;
-    if (this.#begun !== undefined) await this.#callsDone();
+    if (this.#begun !== undefined) await this.callsDone();
     try {
       const left = await participant.reach.close(service, this.name, epoch, host.limits.closeMs);
       if (!travels(left)) throw new BusError('ERR_UNENCODABLE', 'The state of a key is data');
@@ -184,7 +184,7 @@ export class OwnedKey {
   }
 
   /** Those the owner has are over, or whoever came meanwhile waits no longer. */
-  #callsDone(): Promise<void> {
+  callsDone(): Promise<void> {
     const { clock, limits } = this.#host.host;
     return withinTime(clock, limits.waitMs, new Promise<void>((resolve) => (this.#whenDone = resolve)));
   }

@@ -78,6 +78,8 @@ export class JointServer {
       { clock },
       {
         link: (link) => this.#accept(link),
+        // To the server of WebSockets.
+        mayRelease: () => true,
         error: (error) => this.#host.report(error),
         replaced: () => undefined,
       },
