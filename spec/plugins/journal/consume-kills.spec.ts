@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { until } from '../../support/buses.ts';
 import { Printer } from './printer.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 /** What a consumer committed: the number of an order of a key, by the name of the message. */
 interface Commit {
@@ -17,13 +17,10 @@ describe('journal, kills of consumers', () => {
   let home: string;
   const running: Printer[] = [];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-  });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((printer) => printer.kill()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => (home = made),
+    () => Promise.all(running.splice(0).map((printer) => printer.kill())),
+  );
 
   const begin = (role: string, folder: string, last: string): Printer => {
     const printer = new Printer('consume-process.js', role, join(home, 'bus.sock'), join(home, folder), last);

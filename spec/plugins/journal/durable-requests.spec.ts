@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { BusError, Client, MessageCodec, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { digestOf } from '../../../lib/plugins/journal/request-body.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 interface Asked {
   readonly data: unknown;
@@ -22,16 +21,15 @@ describe('journal, durable requests', () => {
   let open: (Client | Server)[];
   let asked: Asked[];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-    path = join(home, 'bus.sock');
-    open = [];
-    asked = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((end) => end.close()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => {
+      home = made;
+      path = join(home, 'bus.sock');
+      open = [];
+      asked = [];
+    },
+    () => Promise.all(open.map((end) => end.close())),
+  );
 
   function server(answerTtlMs?: number): Server {
     const up = new Server({ path, journal: journal(join(home, 'inbox'), { answerTtlMs }), closeTimeoutMs: 100 });

@@ -1,12 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { Client, type ClientOptions, type Connection, Server } from '../../../lib/index.ts';
 import type { DurableContext } from '../../../lib/index.ts';
 import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
 import { next, rejected, until } from '../../support/buses.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 interface Heard {
   readonly data: unknown;
@@ -19,16 +19,15 @@ describe('journal, durable messages to clients', () => {
   let open: (Client | Server)[];
   let errors: string[];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-    path = join(home, 'bus.sock');
-    open = [];
-    errors = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((end) => end.close()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => {
+      home = made;
+      path = join(home, 'bus.sock');
+      open = [];
+      errors = [];
+    },
+    () => Promise.all(open.map((end) => end.close())),
+  );
 
   const folder = (name: string): string => join(home, name);
 

@@ -1,12 +1,12 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { type BusError, Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
 import type { DurableContext, PeerHandle } from '../../../lib/index.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
 import { rejected, sleep, until } from '../../support/buses.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 interface Heard {
   readonly data: unknown;
@@ -20,16 +20,15 @@ describe('journal, durable messages', () => {
   let open: (Client | Server)[];
   let errors: string[];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-    path = join(home, 'bus.sock');
-    open = [];
-    errors = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((end) => end.close()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => {
+      home = made;
+      path = join(home, 'bus.sock');
+      open = [];
+      errors = [];
+    },
+    () => Promise.all(open.map((end) => end.close())),
+  );
 
   const folder = (name: string): string => join(home, name);
 

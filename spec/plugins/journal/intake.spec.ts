@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { type BusError, Client, type Connection, MessageCodec, Server } from '../../../lib/index.ts';
 import { resolveOptions } from '../../../lib/base/options.ts';
 import { logTable } from '../../../lib/plugins/journal/log/log-options.ts';
@@ -11,6 +10,7 @@ import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts'
 import { FaultProxy, SeededRandom } from '../../../lib/testing/index.ts';
 import { next, rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 describe('journal, what a receiver takes', () => {
   const codec = new MessageCodec();
@@ -19,15 +19,14 @@ describe('journal, what a receiver takes', () => {
   let path: string;
   let open: (Client | Server)[];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-    path = join(home, 'bus.sock');
-    open = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((end) => end.close()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => {
+      home = made;
+      path = join(home, 'bus.sock');
+      open = [];
+    },
+    () => Promise.all(open.map((end) => end.close())),
+  );
 
   async function server(options: LogOptions = {}): Promise<Server> {
     const up = new Server({ path, journal: journal(join(home, 'inbox'), options) });

@@ -1,22 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { until } from '../../support/buses.ts';
 import { Printer } from './printer.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 describe('journal, kills while a server sends', () => {
   let home: string;
   const running: Printer[] = [];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-  });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((printer) => printer.kill()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => (home = made),
+    () => Promise.all(running.splice(0).map((printer) => printer.kill())),
+  );
 
   it('SIGKILL - of client and server in turn: what was acknowledged is heard, in order, and again only where it says so', async function () {
     this.timeout(60_000);

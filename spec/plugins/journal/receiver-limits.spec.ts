@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { type Client, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
 import { Senders } from '../../../lib/plugins/journal/senders.ts';
 import { until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 describe('journal, limits of a receiver', () => {
   const codec = new MessageCodec();
@@ -15,15 +14,14 @@ describe('journal, limits of a receiver', () => {
   let path: string;
   let open: (Client | Server)[];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-    path = join(home, 'bus.sock');
-    open = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((end) => end.close()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => {
+      home = made;
+      path = join(home, 'bus.sock');
+      open = [];
+    },
+    () => Promise.all(open.map((end) => end.close())),
+  );
 
   async function server(options: LogOptions): Promise<Server> {
     const up = new Server({ path, journal: journal(join(home, 'inbox'), options) });

@@ -1,22 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { until } from '../../support/buses.ts';
 import { Printer } from './printer.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 describe('journal, kills of who asks and who answers', () => {
   let home: string;
   const running: Printer[] = [];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-  });
-  afterEach(async () => {
-    await Promise.all(running.splice(0).map((printer) => printer.kill()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => (home = made),
+    () => Promise.all(running.splice(0).map((printer) => printer.kill())),
+  );
 
   it('SIGKILL - of both in turn: each request has its own answer, each charge is made once, and a handler that had it before is told', async function () {
     this.timeout(60_000);

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { afterEach, beforeEach, describe, it } from 'mocha';
+import { describe, it } from 'mocha';
 import { journalCommand } from '../../../lib/cli/journal.ts';
 import { Client, type ClientOptions, type DeadLetter, Server, type ServerOptions } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { rejected, until } from '../../support/buses.ts';
+import { eachInOwnFolder } from './own-folder.ts';
 
 describe('journal, dead letters of the sender', () => {
   let home: string;
@@ -14,16 +13,15 @@ describe('journal, dead letters of the sender', () => {
   let open: (Client | Server)[];
   let errors: string[];
 
-  beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'busbar-journal-'));
-    path = join(home, 'bus.sock');
-    open = [];
-    errors = [];
-  });
-  afterEach(async () => {
-    await Promise.all(open.map((end) => end.close()));
-    rmSync(home, { recursive: true, force: true });
-  });
+  eachInOwnFolder(
+    (made) => {
+      home = made;
+      path = join(home, 'bus.sock');
+      open = [];
+      errors = [];
+    },
+    () => Promise.all(open.map((end) => end.close())),
+  );
 
   function server(options: Omit<ServerOptions, 'path'> & { readonly bare?: boolean } = {}): Server {
     const { bare = false, ...others } = options;
