@@ -7,38 +7,42 @@ import { goalTable } from './goals.ts';
 import { plots } from './plots.ts';
 import { markdownTables } from './tables.ts';
 
-const document = join(root, 'docs', 'performance.md');
+/** Of the bus itself, and of its plugins. */
+const page = join(root, 'docs', 'performance.md');
+const pluginsPage = join(root, 'docs', 'performance-plugins.md');
 const images = join(root, 'docs', 'img');
 
-/** Writes what was measured into the document, between its markers, and draws the plots; other groups keep their figures. */
+/** Writes what was measured into the pages, between their markers, and draws the plots; other groups keep their figures. */
 export async function writeReport(results: Results): Promise<void> {
   const { machine, date } = results;
   const about = `Measured ${date} on ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}.`;
-  let text = readFileSync(document, 'utf8');
   for (const group of groups) {
     const tables = markdownTables(results, group);
     if (tables === '') continue;
     const reached = [about, goalTable(results, group)].filter((part) => part !== '').join('\n\n');
-    // The goals of the bus stand at the head of the document, far from its tables.
-    if (group === 'bus') text = between(between(text, 'goals', reached), 'tables', tables);
-    else text = between(text, group, `${reached}\n\n${tables}`);
+    // The goals of the bus stand at the head of its page, far from its tables.
+    if (group === 'bus') {
+      write(page, 'goals', reached);
+      write(page, 'tables', tables);
+    } else write(pluginsPage, group, `${reached}\n\n${tables}`);
   }
-  writeFileSync(document, text);
   await draw(results);
 }
 
-/** Writes the figures of the micro-bench into the document. */
+/** Writes the figures of the micro-bench into the page. */
 export function writeMicro(figures: string): void {
-  writeFileSync(document, between(readFileSync(document, 'utf8'), 'micro', `\`\`\`\n${figures}\`\`\``));
+  write(page, 'micro', `\`\`\`\n${figures}\`\`\``);
 }
 
-function between(text: string, marker: string, content: string): string {
+/** Writes between two markers of a page. */
+function write(file: string, marker: string, content: string): void {
+  const text = readFileSync(file, 'utf8');
   const start = `<!-- bench: ${marker} -->`;
   const end = '<!-- end of bench -->';
   const from = text.indexOf(start);
   const to = text.indexOf(end, from);
-  if (from < 0 || to < 0) throw new Error(`docs/performance.md lacks ${start}`);
-  return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`;
+  if (from < 0 || to < 0) throw new Error(`${file} lacks ${start}`);
+  writeFileSync(file, `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`);
 }
 
 // What the plots are drawn with, as far as it is used here.

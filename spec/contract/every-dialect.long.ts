@@ -5,9 +5,9 @@ import { describe, it } from 'mocha';
 import { command } from '../support/command.ts';
 import { root } from '../support/repository.ts';
 
-/** What `npm test` shows of links in pairs in one dialect only. */
+/** What `npm test` shows of these in a few dialects only. */
 describe('the expectations of all transports', () => {
-  for (const kind of ['child', 'worker']) {
+  for (const kind of ['tcp', 'tls', 'child', 'worker']) {
     it(`${kind} - meets them in every dialect`, async () => {
       const folder = join(root, 'build/spec/contract');
       const files = readdirSync(folder).filter((name) => name.endsWith('.spec.js'));
