@@ -7,8 +7,9 @@ import { goalTable } from './goals.ts';
 import { plots } from './plots.ts';
 import { markdownTables } from './tables.ts';
 
-/** Of the bus itself, and of its plugins. */
+/** Of the bus itself, its tables, and its plugins. */
 const page = join(root, 'docs', 'performance.md');
+const tablesPage = join(root, 'docs', 'performance-tables.md');
 const pluginsPage = join(root, 'docs', 'performance-plugins.md');
 const images = join(root, 'docs', 'img');
 
@@ -20,10 +21,9 @@ export async function writeReport(results: Results): Promise<void> {
     const tables = markdownTables(results, group);
     if (tables === '') continue;
     const reached = [about, goalTable(results, group)].filter((part) => part !== '').join('\n\n');
-    // The goals of the bus stand at the head of its page, far from its tables.
     if (group === 'bus') {
       write(page, 'goals', reached);
-      write(page, 'tables', tables);
+      write(tablesPage, 'tables', tables);
     } else write(pluginsPage, group, `${reached}\n\n${tables}`);
   }
   await draw(results);
