@@ -156,6 +156,8 @@ export const unused = {
   'bus/conversation': ['watch', 'whenHeard'],
   'bus/exchange': ['sendEncoded', 'whenRoom', 'get loops'],
   'bus/inbox': ['get hasLoop'],
+  'bus/pending-requests': ['get asksMade'],
+  'bus/pending-table': ['get asksMade'],
   'bus/plugins': ['http'],
   'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
   'session/link-port': ['compress', 'own'],

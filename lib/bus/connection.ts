@@ -117,6 +117,11 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation.link !== undefined;
   }
 
+  /** How many requests there were to this client, those of plugins too. */
+  get requestsAsked(): number {
+    return this.#conversation.requests.asksMade;
+  }
+
   /** Answers that came too late and were discarded. */
   get lateResponses(): number {
     return this.#conversation.requests.late;

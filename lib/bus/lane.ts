@@ -13,6 +13,8 @@ export interface PeerHandle {
   readonly remoteAddress: string | undefined;
   /** What kind of link the peer has, or had last. */
   readonly linkKind: Link['kind'] | undefined;
+  /** Of a server's connection: how many requests there were to the client, of all lanes. */
+  readonly requestsAsked?: number | undefined;
   /** What is promised of delivery; lanes need `session`. */
   readonly delivery: 'legacy' | 'session' | 'journal';
   send(data: unknown): Promise<void>;

@@ -43,6 +43,11 @@ export class PendingRequests implements Asker {
     return this.#table.size;
   }
 
+  /** How many there were. */
+  get asksMade(): number {
+    return this.#table.asksMade;
+  }
+
   /** Those the peer has, or may have, seen. */
   get sent(): number {
     return this.#table.sent;

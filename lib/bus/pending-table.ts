@@ -46,6 +46,11 @@ export class PendingTable {
     return this.#byId.size;
   }
 
+  /** How many were added. */
+  get asksMade(): number {
+    return this.#byId.lastId ?? 0;
+  }
+
   get sent(): number {
     let count = 0;
     for (const [, pending] of this.#byId.entries()) if (pending.sent) count += 1;

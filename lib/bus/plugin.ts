@@ -97,6 +97,11 @@ export interface PluginHost {
    * and while the server does not listen.
    */
   acceptLink(link: Link): void;
+  /**
+   * Server only: takes a link that the plugin made for a client that is to come on it, also while the server does not listen.
+   * Resolves the peer once `connect` was told of it; rejects with what kept it from coming, and where it is not there within `withinMs`.
+   */
+  acceptLink(link: Link, withinMs: number): Promise<PeerHandle>;
   /** The TLS options the server was given, for a plugin that listens on a port of its own. */
   readonly tls: object | undefined;
   /** What `use()` returned for a plugin installed before, such as one of its `dependencies`; undefined if there is none. */

@@ -2,7 +2,6 @@ import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { untilAborted } from '../base/wait.ts';
-import type { Link } from '../transport/link.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions, type AudienceSettings, laneAskNames } from './call-settings.ts';
 import { Complaints } from './complaints.ts';
@@ -24,7 +23,7 @@ export interface PluginBase {
   readonly started: () => boolean;
   conversationWith(handle: PeerHandle): Conversation;
   readonly report: BugReport;
-  acceptLink(link: Link): void;
+  readonly acceptLink: PluginHost['acceptLink'];
   /** As `PluginHost.select`. */
   select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
   /** As `Lane.survey`. */
@@ -196,7 +195,7 @@ export class Plugins {
       },
       onClose: (hook) => hooks.close.push(hook),
       onHttp: (hook) => hooks.http.push(hook),
-      acceptLink: (link) => base.acceptLink(link),
+      acceptLink: base.acceptLink,
       plugin: (other) => this.#installed.get(other)?.instance?.api,
       report: (error, peer) => this.#report(error, peer),
     };

@@ -11,6 +11,8 @@ const mostSlots = 4_096;
 export interface RequestTables {
   readonly IdRing: new <Value>() => {
     readonly size: number;
+    /** How many were added, in pages undefined. */
+    readonly lastId?: number;
     add(value: Value): number;
     get(id: number): Value | undefined;
     take(id: number): Value | undefined;
@@ -34,20 +36,20 @@ export class IdRing<Value> {
   size = 0;
   #ids = noIds;
   #values: (Value | undefined)[] = noSlots;
-  #lastId = 0;
+  lastId = 0;
 
   /** Keeps `value` and returns its id, 1 to 2^32 - 1. */
   add(value: Value): number {
     if (this.size * 2 >= this.#values.length - 1) this.#grow();
     let slot: number;
     do {
-      this.#lastId = this.#lastId === largestId ? 1 : this.#lastId + 1;
-      slot = this.#lastId & (this.#values.length - 1);
+      this.lastId = this.lastId === largestId ? 1 : this.lastId + 1;
+      slot = this.lastId & (this.#values.length - 1);
     } while (this.#values[slot] !== undefined);
-    this.#ids[slot] = this.#lastId;
+    this.#ids[slot] = this.lastId;
     this.#values[slot] = value;
     this.size += 1;
-    return this.#lastId;
+    return this.lastId;
   }
 
   get(id: number): Value | undefined {
@@ -70,7 +72,7 @@ export class IdRing<Value> {
     for (const [slot, value] of this.#values.entries()) {
       if (value !== undefined) found.push([this.#ids[slot] as number, value]);
     }
-    const age = (id: number): number => (this.#lastId - id) >>> 0;
+    const age = (id: number): number => (this.lastId - id) >>> 0;
     return found.sort(([a], [b]) => age(b) - age(a));
   }
 

@@ -14,7 +14,7 @@ import { type ResolvedServerOptions, type ServerOptions, serverOptions } from '.
 import type { ServerJournal } from './durable.ts';
 import type { ServerPlatform } from './platform.ts';
 import type { PeerEvents } from './events.ts';
-import type { PeerHandle, Plugin } from './plugin.ts';
+import type { PeerHandle, Plugin, PluginHost } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
@@ -54,10 +54,11 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       started: () => this.#listening.isOn,
       conversationWith: (handle) => this.#connections.conversationWith(handle),
       report: (error, peer) => this.#report(error, peer),
-      acceptLink: (link) => {
+      acceptLink: ((link: Link, withinMs?: number) => {
+        if (withinMs !== undefined) return this.take(link, withinMs);
         if (!this.#listening.isOn) throw new BusError('ERR_STATE', 'The server does not listen');
-        this.#connections.accept(link);
-      },
+        return this.#connections.accept(link);
+      }) as PluginHost['acceptLink'],
       select: (audience) => this.#connections.select(audience as AudienceSettings<Connection>),
       survey: (lane, peers, data, settings) => this.#surveys.onLane(lane, peers, data, settings),
     });

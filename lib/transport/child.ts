@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { textOf } from '../base/thrown.ts';
-import { checkFile, type Offspring, parentDescriptor, parentVariable } from './offspring.ts';
+import { checkFile, type Offspring, parentDescriptor, parentMark, parentVariable } from './offspring.ts';
 import { acceptedLink } from './socket-link.ts';
 
 /** What `child_process.spawn` takes, but for `stdio[3]`, which is the link. */
@@ -36,7 +36,7 @@ export function startChild(file: string | URL, args: readonly string[], options:
   const { execArgv = process.execArgv, stdio, env = process.env, ...others } = options;
   const pipes = withLink(stdio);
   const [command, before] = commandOf(file, execArgv, options);
-  const given = { ...others, stdio: pipes, env: { ...env, [parentVariable]: variableOf(pipes) } };
+  const given = { ...others, stdio: pipes, env: { ...env, [parentVariable]: variableOf(pipes, options.detached) } };
   let child: ChildProcess;
   try {
     child = process.getBuiltinModule('node:child_process').spawn(command, [...before, ...args], given);
@@ -75,8 +75,9 @@ function withLink(stdio: StdioOptions | undefined): SpawnOptions['stdio'] & unkn
   return given;
 }
 
-function variableOf(stdio: readonly unknown[]): string {
-  return stdio.includes('ipc') ? `${parentDescriptor} ipc` : String(parentDescriptor);
+function variableOf(stdio: readonly unknown[], detached: boolean | undefined): string {
+  const marks = [parentDescriptor, stdio.includes('ipc') ? parentMark.ipc : '', detached ? parentMark.group : ''];
+  return marks.filter((mark) => mark !== '').join(' ');
 }
 
 function commandOf(

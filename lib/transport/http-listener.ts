@@ -50,6 +50,8 @@ export interface HttpAddress {
 }
 
 const tlsHandshakeMs = 5_000;
+/** How often a listener that closes looks for connections that have become idle. */
+const idleLookMs = 50;
 
 /**
  * An HTTP or HTTPS server with the limits set that Node leaves open: for a port of its own, for sockets that somebody
@@ -132,12 +134,18 @@ export class HttpListener {
     this.#timer?.cancel();
     return new Promise((resolve) => {
       const force = graceMs > 0 ? this.#clock.setTimer(() => this.#cut(), graceMs) : undefined;
+      let look: Timer | undefined;
+      const closeIdle = (): void => {
+        this.#server.closeIdleConnections();
+        look = this.#clock.setTimer(closeIdle, idleLookMs, true);
+      };
       this.#server.close(() => {
+        look?.cancel();
         force?.cancel();
         resolve();
       });
       if (force === undefined) this.#cut();
-      else this.#server.closeIdleConnections();
+      else closeIdle();
     });
   }
 

@@ -4,6 +4,7 @@ import type { TlsOptions } from 'node:tls';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
+import { inheritedPort } from './inherited-port.ts';
 import type { ListenEvents, Listener } from './link.ts';
 import type { ListenSettings } from './settings.ts';
 import { acceptedLink } from './socket-link.ts';
@@ -45,7 +46,10 @@ export async function listenNet(
   }
 }
 
-/** Resolves when `server` listens, rejects with the system's error. The binding itself is done when this returns. */
+/**
+ * Resolves when `server` listens, rejects with the system's error. The binding itself is done when this returns. A port whose socket
+ * this process was started with is that socket's, whatever its host.
+ */
 export function bind(server: Server, options: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => {
@@ -58,7 +62,8 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
     };
     server.once('error', onError);
     server.once('listening', onListening);
-    server.listen({ backlog, ...options });
+    const inherited = 'fd' in options ? undefined : inheritedPort(options.port);
+    server.listen(inherited === undefined ? { backlog, ...options } : { backlog, fd: inherited, exclusive: true });
   });
 }
 

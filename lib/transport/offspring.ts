@@ -13,9 +13,11 @@ export interface Offspring {
   release(): void;
 }
 
-/** The variable by which a process that was started with a link knows of it: its descriptor, and whether Node has a channel too. */
+/** The variable by which a process that was started with a link knows of it: its descriptor, and marks. */
 export const parentVariable = 'BUSBAR_PARENT';
 export const parentDescriptor = 3;
+/** That Node has a channel too, and that the process group is the child's own. */
+export const parentMark = { ipc: 'ipc', group: 'group' } as const;
 
 /** The same for threads: the port in their environment data. */
 export const parentData = 'busbar.parent';

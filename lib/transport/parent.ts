@@ -7,7 +7,7 @@ import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { parentUrl } from './address.ts';
 import type { Link } from './link.ts';
-import { parentData, parentDescriptor, parentVariable } from './offspring.ts';
+import { parentData, parentDescriptor, parentMark, parentVariable } from './offspring.ts';
 import { OwnReads } from './own-reads.ts';
 import { PortLink } from './port-link.ts';
 import { SocketLink } from './socket-link.ts';
@@ -58,19 +58,24 @@ function ofThread(clock: Clock): Link {
 }
 
 function ofProcess(orphan: boolean, clock: Clock): Link {
-  const given = process.env[parentVariable];
-  if (given === undefined || !isOurs(given)) {
+  const [descriptor, ...marks] = (process.env[parentVariable] ?? '').split(' ');
+  if (descriptor !== String(parentDescriptor) || !isOurs(marks)) {
     throw refused('this process was not started by server.spawn(), or its descriptor 3 is gone');
   }
   // Those that are started from here have parents of their own.
   delete process.env[parentVariable];
   const reads = OwnReads.offered();
-  return new ParentLink(open(reads), reads, orphan, clock);
+  return new ParentLink(
+    open(reads),
+    reads,
+    orphan ? 'goes on' : marks.includes(parentMark.group) ? 'group' : 'ends',
+    clock,
+  );
 }
 
 /** Whether the descriptor is a socket, and none that Node made for itself. */
-function isOurs(given: string): boolean {
-  if (given === String(parentDescriptor) && (process.channel ?? undefined) !== undefined) return false;
+function isOurs(marks: readonly string[]): boolean {
+  if (!marks.includes(parentMark.ipc) && (process.channel ?? undefined) !== undefined) return false;
   try {
     return process.platform === 'win32' || fstatSync(parentDescriptor).isSocket();
   } catch {
@@ -88,12 +93,10 @@ function open(reads: OwnReads | undefined): Socket {
 class ParentLink extends SocketLink {
   #isLeft = false;
 
-  constructor(socket: Socket, reads: OwnReads | undefined, orphan: boolean, clock: Clock) {
+  constructor(socket: Socket, reads: OwnReads | undefined, orphaned: 'goes on' | 'ends' | 'group', clock: Clock) {
     super(socket, { kind: 'child', remote: parentUrl, final: true, clock, reads });
-    if (orphan) return;
-    socket.once('close', () => {
-      clock.setTimer(() => this.#isLeft || process.exit(1), orphanedMs, true);
-    });
+    if (orphaned === 'goes on') return;
+    socket.once('close', () => clock.setTimer(() => this.#isLeft || endWith(orphaned), orphanedMs, true));
   }
 
   override end(): void {
@@ -105,6 +108,12 @@ class ParentLink extends SocketLink {
     this.#isLeft = true;
     super.destroy(error);
   }
+}
+
+/** Ends this process, and with its group what it has started. */
+function endWith(orphaned: 'ends' | 'group'): never {
+  if (orphaned === 'group' && process.platform !== 'win32') process.once('exit', () => process.kill(0, 'SIGKILL'));
+  process.exit(1);
 }
 
 function refused(why: string): BusError {

@@ -63,6 +63,7 @@ ${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services'].map((na
 import { Client as PageClient } from 'busbar/browser';
 import { type Infer, struct, text, u32 } from 'busbar/contract';
 import { Log, outbox, type OutboxDatabase } from 'busbar/journal';
+import { type Crew, Fleet, fleet, fleetReady } from 'busbar/fleet';
 import { proxy } from 'busbar/rpc';
 import { socketIo } from 'busbar/socket.io';
 import type { Adapter } from 'socket.io-adapter';
@@ -94,6 +95,11 @@ void Log.open('log', { survive: 'power' }).then((log) => log.keepFrom(log.append
 declare const database: OutboxDatabase;
 outbox(database, new Client<Game>({ port: 1 })).send({ tick: 1 } as never);
 new PageClient({ url: 'wss://example.org' });
+const crew: Crew = server.use(fleet({ zones: { file: 'zone.js', count: 4, limit: [5, 30_000], after: ['hub'] } }));
+crew.on('down', ({ number }, reason, code, signal) => [number + 1, reason === 'died', code, signal === 'SIGKILL']);
+// @ts-expect-error there is no such strategy
+new Fleet({ zones: { file: 'zone.js', strategy: 'one-for-all' } }, { path: 'hub' });
+void fleetReady(client).then(() => crew.status().map(({ state }) => state === 'up'));
 // @ts-expect-error it is a number
 server.handle(() => 'x');
 // @ts-expect-error the payload has no name

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { resolveOptions } from '../../base/options.ts';
+import { sleep } from '../../base/wait.ts';
 import { hostsOf } from '../../transport/websocket-handshake.ts';
 import { ConnectionTable } from './connection-table.ts';
 import {
@@ -19,6 +20,8 @@ import { type RoutingTable, RouteTable } from './route-table.ts';
 import { DEFAULT_PORT, type HttpServerOptions, httpServerOptions, type HttpServerSettings } from './server-options.ts';
 import { refuse, ServerPort } from './server-port.ts';
 
+/** How often it is looked whether all requests are answered. */
+const drainLookMs = 10;
 const shutdownText = 'Service Unavailable: Server shutting down';
 
 /** An HTTP or HTTPS server that identifies requests by opaque ids, reports them by events and answers by method calls. */
@@ -68,16 +71,24 @@ export class HttpServer extends RequestAccessors {
   }
 
   /**
-   * Answers every open request with 503 and stops; `SERVER_STOPPED_LISTENING` and a last poll come before it returns.
-   * Resolves, when all sockets are closed, with true; at once with false if it did not listen.
+   * Accepts nothing more, gives open requests `drainMs` to be answered, answers those that are left with 503, and stops. Without
+   * `drainMs`, `SERVER_STOPPED_LISTENING` and a last poll come before it returns. Resolves, when all sockets are closed, with true; at
+   * once with false if it did not listen.
    */
-  async stopListening(): Promise<boolean> {
+  async stopListening(drainMs = 0): Promise<boolean> {
     if (this.#port.number === undefined) return false;
+    let closed: Promise<void> | undefined;
+    if (drainMs > 0) {
+      const { clock } = this.#settings;
+      const end = clock.now() + drainMs;
+      closed = this.#port.close(drainMs);
+      while (this.#exchanges.size > 0 && clock.now() < end) await sleep(clock, drainLookMs);
+    }
     for (const exchange of this.#exchanges.all()) {
       this.#exchanges.delete(exchange.id);
       exchange.answer('503 Service Unavailable', shutdownText, true);
     }
-    const closed = this.#port.close();
+    closed ??= this.#port.close();
     this.raise('SERVER_STOPPED_LISTENING', webServerMessage('SERVER_STOPPED_LISTENING', serverClientId, 'Going Away'));
     this.stopPolling();
     await closed;

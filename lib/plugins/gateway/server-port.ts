@@ -66,13 +66,16 @@ export class ServerPort {
     throw new BusError('ERR_CLOSED', `This ${name} was closed before it listened`);
   }
 
-  /** Stops accepting. Resolves when all connections are closed; undefined if the port was not in use. */
-  close(): Promise<void> | undefined {
+  /**
+   * Stops accepting. Resolves when all connections are closed, those with open requests so much and a moment later; undefined if the
+   * port was not in use.
+   */
+  close(drainMs = 0): Promise<void> | undefined {
     const listener = this.#listener;
     if (listener === undefined) return undefined;
     this.#listener = undefined;
     this.#number = undefined;
-    return listener.close(closeGraceMs);
+    return listener.close(drainMs + closeGraceMs);
   }
 }
 

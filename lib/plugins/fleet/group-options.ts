@@ -1,0 +1,136 @@
+import { BusError } from '../../base/errors.ts';
+import {
+  custom,
+  type Given,
+  integer,
+  oneOf,
+  type OptionSpec,
+  optional,
+  type Resolved,
+  resolveOptions,
+} from '../../base/options.ts';
+import { longestTimerMs } from '../../base/clock.ts';
+import { type ListenPlace, placeOf } from '../../transport/kept-port.ts';
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== '' && !value.includes('\0');
+const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === 'string');
+const isCount = (value: unknown, min: number): boolean => Number.isSafeInteger(value) && (value as number) >= min;
+
+const texts = (): OptionSpec<readonly string[]> =>
+  custom<readonly string[]>({ type: 'string[]', default: [], accepts: isTexts });
+const wait = (fallback: number): OptionSpec<number> =>
+  integer({ default: fallback, min: 1, max: longestTimerMs, unit: 'ms' });
+
+/** What a group of a fleet is given. */
+export const groupTable = {
+  /** The script that each process runs: `.js`, `.mjs`, `.cjs`, `.ts`, `.mts` or `.cts`, or a `file:` URL; a relative path is relative to `cwd`. */
+  file: custom<string | URL | undefined>({
+    type: 'a path or a file: URL',
+    default: undefined,
+    accepts: (value) => isText(value) || (value instanceof URL && value.protocol === 'file:'),
+  }),
+  /** Instead of `file`, a command, found as `child_process.spawn` finds it, which comes to a client of its parent in its turn. */
+  command: custom<string | undefined>({ type: 'string', default: undefined, accepts: isText }),
+  /** Its arguments. */
+  args: texts(),
+  /** Processes at once. */
+  count: integer({ default: 1, max: 10_000 }),
+  /** Variables over those of this process; `undefined` takes one away. */
+  env: custom<Readonly<Record<string, string | undefined>>>({
+    type: 'an object of strings',
+    default: {},
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.values(value).every((text) => text === undefined || typeof text === 'string'),
+  }),
+  /** The working directory; that of this process unless given. */
+  cwd: custom<string | undefined>({ type: 'string', default: undefined, accepts: isText }),
+  /** Arguments of Node before `file`; those of this process unless given. */
+  execArgv: optional(texts()),
+  /** Threads of this process instead of processes. */
+  thread: custom<boolean>({ type: 'boolean', default: false, accepts: (value) => typeof value === 'boolean' }),
+  /** So many deaths within so many milliseconds, and the place of a process is given up. */
+  limit: custom<readonly [deaths: number, withinMs: number]>({
+    type: '[deaths, milliseconds]',
+    default: [5, 30_000],
+    accepts: (value) => Array.isArray(value) && value.length === 2 && isCount(value[0], 1) && isCount(value[1], 1),
+  }),
+  /** What follows where a process dies: it alone is started again, or also the groups that come after its own. */
+  strategy: oneOf({ choices: ['one-for-one', 'rest-for-one'], default: 'one-for-one' }),
+  /** A process with more than this in memory is replaced; looked at each second. No limit unless given. */
+  maxMemoryBytes: optional(integer({ default: 0, min: 1_048_576, unit: 'bytes' })),
+  /** What becomes of stdout and stderr: printed line by line with group and number before, handed on as it is, or dropped. */
+  output: oneOf({ choices: ['prefix', 'inherit', 'ignore'], default: 'prefix' }),
+  /** A process is ready when its client is ready on the bus, or when it calls `fleetReady`. */
+  ready: oneOf({ choices: ['bus', 'signal'], default: 'bus' }),
+  /** How long it may take to be ready. */
+  readyTimeoutMs: wait(30_000),
+  /** How long it may take to end before it is killed; SIGTERM comes half-way. */
+  stopTimeoutMs: wait(5_000),
+  /** Groups that are ready before this one is started, and end after it; `hub` is the server. */
+  after: texts(),
+  /** TCP ports that this process keeps for those of the group, each a port of 127.0.0.1 or `host:port`. */
+  listen: custom<readonly (number | string)[]>({
+    type: "an array of ports and 'host:port'",
+    default: [],
+    accepts: (value) => Array.isArray(value) && value.every((place) => placeOf(place) !== undefined),
+  }),
+};
+
+export type GroupOptions = Given<typeof groupTable>;
+/** The groups of a fleet by their names. */
+export type Groups = Readonly<Record<string, GroupOptions>>;
+
+/** A group as it is run. */
+export interface GroupSettings extends Resolved<typeof groupTable> {
+  readonly name: string;
+  readonly places: readonly ListenPlace[];
+}
+
+const nameForm = /^[a-z0-9][a-z0-9_.-]{0,63}$/i;
+
+/** @throws BusError `ERR_INVALID_OPTION`, naming the group and what is wrong with it. */
+export function groupSettings(given: Groups): GroupSettings[] {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalid('a fleet takes its groups as an object, by their names');
+  }
+  const groups = Object.entries(given).map(([name, options]) => {
+    if (!nameForm.test(name))
+      throw invalid(`a group is named by 1 to 64 letters, digits, "_", "-" and ".", not "${name}"`);
+    if (name === 'hub') throw invalid('no group may be named hub, which is the server');
+    const settings = resolveOptions(`group ${name}`, groupTable, options);
+    checkTogether(name, settings);
+    return { name, ...settings, places: settings.listen.flatMap((place) => placeOf(place) ?? []) };
+  });
+  if (groups.length === 0) throw invalid('a fleet has one group at least');
+  checkPorts(groups);
+  return groups;
+}
+
+function checkTogether(name: string, { file, command, thread, cwd, listen }: Resolved<typeof groupTable>): void {
+  if ((file === undefined) === (command === undefined)) {
+    throw invalid(`group ${name} needs option file or option command, and not both`);
+  }
+  if (!thread) return;
+  const without = { command, cwd, listen: listen.length > 0 ? listen : undefined };
+  for (const [option, value] of Object.entries(without)) {
+    if (value !== undefined) throw invalid(`group ${name}: threads do not have option ${option}`);
+  }
+}
+
+function checkPorts(groups: readonly GroupSettings[]): void {
+  const owners = new Map<number, string>();
+  for (const { name, places } of groups) {
+    for (const { port } of places) {
+      const owner = owners.get(port);
+      if (owner !== undefined) throw invalid(`group ${name}: port ${port} is listed by group ${owner}`);
+      owners.set(port, name);
+    }
+  }
+}
+
+function invalid(message: string): BusError {
+  return new BusError('ERR_INVALID_OPTION', message);
+}
