@@ -3,6 +3,8 @@ import type { RequestId } from '../wire/frames.ts';
 
 /** The page's side of `#request-tables`: small instead of fast. */
 export class IdRing<Value> {
+  /** Nobody asks for it in pages. */
+  declare readonly lastId?: number;
   readonly #values = new Map<number, Value>();
   #lastId = 0;
 

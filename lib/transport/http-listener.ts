@@ -127,9 +127,10 @@ export class HttpListener {
 
   /**
    * Accepts nothing more, and closes the connections: idle ones at once, the others `graceMs` later, if they are still
-   * open then. Upgraded ones are their owner's, who closes them. Resolves when the port is free and all are closed.
+   * open then; with `asIdle` as soon as they are idle. Upgraded ones are their owner's, who closes them. Resolves when the port is free
+   * and all are closed.
    */
-  close(graceMs = 0): Promise<void> {
+  close(graceMs = 0, asIdle = false): Promise<void> {
     this.#watching = false;
     this.#timer?.cancel();
     return new Promise((resolve) => {
@@ -137,7 +138,7 @@ export class HttpListener {
       let look: Timer | undefined;
       const closeIdle = (): void => {
         this.#server.closeIdleConnections();
-        look = this.#clock.setTimer(closeIdle, idleLookMs, true);
+        if (asIdle) look = this.#clock.setTimer(closeIdle, idleLookMs, true);
       };
       this.#server.close(() => {
         look?.cancel();

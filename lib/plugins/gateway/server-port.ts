@@ -75,7 +75,7 @@ export class ServerPort {
     if (listener === undefined) return undefined;
     this.#listener = undefined;
     this.#number = undefined;
-    return listener.close(drainMs + closeGraceMs);
+    return listener.close(drainMs + closeGraceMs, drainMs > 0);
   }
 }
 

@@ -92,7 +92,7 @@ describe('groups of a fleet', () => {
   it('a client has no fleet, and a server without one has no processes of it', async () => {
     const server = await new Server({ url: 'memory:fleetless' }).start();
     const client = new Client({ url: 'memory:fleetless' });
-    expect(() => client.use(fleet({ a: { file } }) as never)).to.throw(/A fleet is a server's/);
+    expect(() => client.use(fleet({ a: { file } }))).to.throw(/A fleet is a server's/);
     expect((await rejected(fleetReady({} as never))).code).to.equal('ERR_INVALID_ARGUMENT');
     expect(() => fleetStop(client, 1 as never)).to.throw('fleetStop takes a function');
     await client.connect();
