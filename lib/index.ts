@@ -65,5 +65,6 @@ export type { SurveyStreamSettings } from './bus/survey.ts';
 export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';
+export type { PeerCredentials } from './transport/link.ts';
 export { ClientStatus } from './session/state.ts';
 export type { BodyContract, BodyLimits, Contracted, ContractValue, WrittenBody } from './wire/contracts.ts';

@@ -43,6 +43,8 @@ export const facts = {
   },
   'bus/client': { 'this.#conversation.contracts?.fallbacks ?? 0': 0 },
   'bus/client-dialer': {
+    'const { prover } = this.#target;': '',
+    'prove: prover?.(port.link)': '...undefined',
     'handshake === undefined || handshake === false': true,
     "this.#firstWaitMs(errand === 'again')": 'retryDelayMs(1, maxRetryTime, random)',
   },
@@ -88,6 +90,7 @@ export const facts = {
     "custom({ type: 'structs', default: undefined, accepts: areContracts })": 'addressOptions.options',
   },
   'bus/own-hello': {
+    "link.kind === 'unix'": false,
     'options.trusted ?? link.trusted': false,
     'processMember(link, processes)': '{}',
     'contractsMember(contracts)': '{}',

@@ -103,7 +103,13 @@ export class ClientDialer {
       attempt.signal.throwIfAborted();
       this.#lifecycle.move('connected');
       const hello = this.#events.linked(port.link);
-      const opening = new ClientHandshake({ hello, http: this.#upgrade(), limits: { maxBytes: 65_536, maxDepth } });
+      const { prover } = this.#target;
+      const opening = new ClientHandshake({
+        hello,
+        http: this.#upgrade(),
+        limits: { maxBytes: 65_536, maxDepth },
+        prove: prover?.(port.link),
+      });
       const opened = await openLink(port, opening, attempt.signal);
       attempt.signal.throwIfAborted();
       this.#events.opened(port, opened);

@@ -1,6 +1,6 @@
 import { BusEmitter } from '#emitter';
 import type { Socket } from 'node:net';
-import type { Link } from '../transport/link.ts';
+import type { Link, PeerCredentials } from '../transport/link.ts';
 import { BusError } from '../base/errors.ts';
 import { isContractValue, type OwnContracts } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
@@ -9,7 +9,7 @@ import { type ClientSends, sendBy, type ServerJournal } from './durable.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
 import type { Groups } from './groups.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { Processes } from './platform.ts';
+import type { Processes, ServerPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { ServerConversation } from './server-conversation.ts';
 
@@ -41,6 +41,9 @@ export interface ConnectionOwner {
   readonly processes: Processes | undefined;
   readonly contracts: OwnContracts | undefined;
   readonly events: PeerEvents<Connection>;
+  readonly identify: ServerPlatform['identify'];
+  /** Has the client answer what the platform asks about it. */
+  ask(connection: Connection, question: unknown): Promise<unknown>;
   /** Of the server, if it has one. */
   journal(): ServerJournal | undefined;
 }
@@ -110,6 +113,21 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** What the link runs over, or ran over last. */
   get linkKind(): Link['kind'] | undefined {
     return this.#conversation.lastLink?.kind;
+  }
+
+  /**
+   * Which user the process at the other end of a unix socket runs as, and where the kernel tells, its group and process id. Rejects
+   * `ERR_PEER_LACKS_FEATURE` on other links and for a client that cannot prove it, `ERR_UNAUTHORIZED` for a proof that is none,
+   * `ERR_CLOSED` while the client has no link, `ERR_TIMEOUT`.
+   */
+  async credentials(): Promise<PeerCredentials> {
+    const { link } = this.#conversation;
+    if (link === undefined) throw new BusError('ERR_CLOSED', 'The client has no link at present');
+    return this.#owner.identify(link, async (question) => {
+      const answer = await this.#owner.ask(this, question);
+      if (this.#conversation.link === link) return answer;
+      throw new BusError('ERR_CLOSED', 'The link of the client was lost meanwhile');
+    });
   }
 
   /** True while a link is open; false while the session waits for its client to come back. */

@@ -18,7 +18,7 @@ import { GuestList } from './guest-list.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { ServerJournal } from './durable.ts';
 import type { PeerEvents, SessionInfo } from './events.ts';
-import type { Platform } from './platform.ts';
+import type { ServerPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import type { Plugins } from './plugins.ts';
 import type { ServerConversation } from './server-conversation.ts';
@@ -31,6 +31,8 @@ export interface ConnectionsOwner {
   readonly plugins: Plugins;
   readonly events: PeerEvents<Connection>;
   connected(connection: Connection, payload: unknown): void;
+  /** As `ConnectionOwner.ask`. */
+  ask(connection: Connection, question: unknown): Promise<unknown>;
   /** As `ConnectionOwner.journal`. */
   journal(): ServerJournal | undefined;
   /** A link that never became a connection did something wrong. */
@@ -40,7 +42,7 @@ export interface ConnectionsOwner {
 /** The clients of a server: how links become connections, find back to theirs, and go. */
 export class Connections {
   readonly #options: ResolvedServerOptions;
-  readonly #platform: Platform;
+  readonly #platform: ServerPlatform;
   readonly #owner: ConnectionsOwner;
   readonly #ofConnections: ConnectionOwner;
   readonly groups = new Groups<Connection>();
@@ -52,7 +54,7 @@ export class Connections {
   readonly #records = new BroadcastRecords();
   readonly #linkWatchers = new Map<Connection, Set<() => void>>();
 
-  constructor(options: ResolvedServerOptions, platform: Platform, owner: ConnectionsOwner) {
+  constructor(options: ResolvedServerOptions, platform: ServerPlatform, owner: ConnectionsOwner) {
     this.#options = options;
     this.#platform = platform;
     this.#guests = new GuestList(options, {
@@ -63,6 +65,7 @@ export class Connections {
     this.#owner = owner;
     this.#pending = new PendingLinks(options, {
       proves: (hello) => this.#claimed(hello) !== undefined,
+      identify: platform.identify,
       admit: (port, hello, rest) => this.#admit(port, hello, rest),
       http: (link, head, known) => this.#http(link, head, known),
       failed: (error) => owner.handshakeFailed(error),
@@ -72,6 +75,8 @@ export class Connections {
       handle: owner.handle,
       groups: this.groups,
       journal: () => owner.journal(),
+      identify: platform.identify,
+      ask: (connection, question) => owner.ask(connection, question),
       processes: platform.processes?.(options.clock),
       contracts: platform.contracts?.(options),
       events: {

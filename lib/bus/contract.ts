@@ -1,3 +1,4 @@
+import type { PeerCredentials } from '../transport/link.ts';
 import type { ContractValue } from '../wire/contracts.ts';
 
 /** What travels one way: messages, and requests with their responses. */
@@ -68,6 +69,12 @@ export interface ConnectingPeer {
   readonly linkKind: string;
   /** The platform's socket, for example for its TLS certificate. */
   readonly socket: unknown;
+  /**
+   * Which user the client is, on unix sockets and with the option `credentials`. Rejects `ERR_PEER_LACKS_FEATURE` elsewhere and
+   * for a client that cannot prove it, `ERR_UNAUTHORIZED` for a proof that is none, `ERR_STATE` without the option. What it rejects
+   * with, thrown on, refuses the client for good.
+   */
+  credentials(): Promise<PeerCredentials>;
 }
 
 /**

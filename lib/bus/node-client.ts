@@ -16,7 +16,8 @@ import {
 } from './durable.ts';
 import { durableAskOptions } from './durable-requests.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
-import { nodeClientPlatform, orphanPlatform } from './node-platform.ts';
+import { answersServer } from './credentials-lane.ts';
+import { nodeClientPlatform, orphanPlatform, proveOver } from './node-platform.ts';
 import type { ClientOptions } from './options.ts';
 import { type ParentOptions, withoutParent } from './parent-options.ts';
 
@@ -31,6 +32,7 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(options);
     const { others, orphan } = withoutParent<ClientOptions>(given);
     super(others, orphan ? orphanPlatform : nodeClientPlatform, new.target !== Client);
+    this.use(answersServer((question) => proveOver(this.ownConversation.link, question)));
     this.#journal =
       journal &&
       this.use(

@@ -1,19 +1,23 @@
 import process from 'node:process';
 import type { Clock } from '../base/clock.ts';
 import { linuxProcesses } from '../base/process-table.ts';
+import { BusError } from '../base/errors.ts';
 import { Slab } from '../base/slab.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { SessionDialect } from '../session/dialect.ts';
 import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
 import { checkListenable, listen } from '../transport/listen.ts';
+import type { Link, PeerCredentials } from '../transport/link.ts';
 import { MemoryNetwork } from '../transport/memory.ts';
 import { checkCredentials } from '../transport/net-listener.ts';
+import { KernelCredentials } from '../transport/peer-credentials.ts';
+import { Challenge, Prover } from '../transport/proof.ts';
 import { OwnContracts } from '../wire/contracts.ts';
 import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
-import type { ClientPlatform, Platform, ServerPlatform } from './platform.ts';
+import type { ClientPlatform, Platform, Proof, ServerPlatform } from './platform.ts';
 import { ProcessWatch } from './process-watch.ts';
 
 /** One for all clients and servers here, so that one look serves all who lost their links to one process. */
@@ -42,6 +46,38 @@ const platform: Platform = {
   ...(process.platform === 'linux' && { processes: watchOf }),
 };
 
+const prover = new Prover();
+/** Answers the server at the other end of `link`. */
+export const proveOver = (link: Link | undefined, question: unknown): Proof =>
+  link?.kind === 'unix'
+    ? prover.prove(question, link.remote)
+    : { answer: { refused: 'this is no unix socket' }, done() {} };
+
+const kernel = new KernelCredentials();
+
+/** A link has the same peer for as long as it is open. */
+const identified = new WeakMap<Link, Promise<PeerCredentials>>();
+
+function identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials> {
+  const known = identified.get(link);
+  if (known !== undefined) return known;
+  const finding = find(link, ask);
+  identified.set(link, finding);
+  finding.catch(() => identified.delete(link));
+  return finding;
+}
+
+async function find(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials> {
+  if (link.kind !== 'unix') {
+    const message = `Which user a peer is can be told on unix sockets, not on a ${link.kind} link`;
+    throw new BusError('ERR_PEER_LACKS_FEATURE', message);
+  }
+  const told = kernel.of(link.socket);
+  if (told !== undefined) return told;
+  const challenge = new Challenge(link.remote);
+  return challenge.check(await ask(challenge.question));
+}
+
 const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
   network instanceof MemoryNetwork ? network : undefined;
 
@@ -57,7 +93,9 @@ const clientPlatform = (orphan: boolean): ClientPlatform => ({
       network: networkOf(options.network),
       orphan,
     });
-    return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
+    if (address.kind !== 'unix')
+      return { dial, host: 'host' in address ? `${address.host}:${address.port}` : 'localhost' };
+    return { dial, host: 'localhost', prover: (link) => (question) => proveOver(link, question) };
   },
 });
 
@@ -67,6 +105,7 @@ export const orphanPlatform = clientPlatform(true);
 
 export const nodeServerPlatform: ServerPlatform = {
   ...platform,
+  identify,
   listener(options) {
     const address = resolveAddress(options);
     const { tls, clock, listenOptions, handshakeTimeoutMs, maxUnauthorized } = options;

@@ -15,6 +15,7 @@ import type {
 } from './durable.ts';
 import { DurableRequest } from './durable-requests.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
+import { type AskClient, asksClients } from './credentials-lane.ts';
 import { nodeServerPlatform } from './node-platform.ts';
 import {
   readyConnection,
@@ -32,11 +33,13 @@ export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> &
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
+  readonly #askClient: AskClient;
   readonly #journal: ServerJournal | undefined;
 
   constructor(options?: NodeServerOptions<C>) {
     const { others, journal } = withoutJournal<ServerOptions<C>>(options);
     super(others, nodeServerPlatform, new.target !== Server);
+    this.#askClient = this.use(asksClients);
     this.#journal =
       journal &&
       this.use(
@@ -164,6 +167,10 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   get #journaled(): ServerJournal {
     if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The server has no journal');
     return this.#journal;
+  }
+
+  protected override ask(connection: PortableConnection, question: unknown): Promise<unknown> {
+    return this.#askClient(connection, question, this.options.handshakeTimeoutMs);
   }
 
   protected override get journal(): ServerJournal | undefined {

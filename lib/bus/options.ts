@@ -199,6 +199,8 @@ export const serverOptions = /* @__PURE__ */ (() =>
     authorize: callback<Authorize>({
       type: '(payload, peer) => boolean | Promise',
     }),
+    /** Whether `authorize` may ask for `peer.credentials()`; on unix sockets. */
+    credentials: flag({ default: false }),
     /** Makes the public ids of connections, random unless given. */
     generateID: callback<() => string>({
       type: '() => string',
@@ -257,9 +259,7 @@ export const clientOptions = {
   /** Asks for a compressed link. */
   compress: flag({ default: false }),
   /** MessagePack instead of JSON towards a net-ipc server; busbar's own protocol always uses it. */
-  messagepack: flag({
-    default: false,
-  }),
+  messagepack: flag({ default: false }),
   /** Comes back after a lost link, for as long as it takes. */
   reconnect: flag({ default: true }),
   /** Attempts to connect the first time, after the first attempt; with `reconnect: false` none unless given. */

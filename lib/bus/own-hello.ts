@@ -14,11 +14,13 @@ export const Feature = {
   shared: 'shared-records',
   withdrawn: 'withdrawn',
   handled: 'handled',
+  credentials: 'credentials',
 } as const;
 
 /** The features this end offers on `link`. */
 function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
-  const features = [Feature.withdrawn, Feature.handled];
+  const features: string[] = [Feature.withdrawn, Feature.handled];
+  if (link.kind === 'unix') features.push(Feature.credentials);
   return (options.trusted ?? link.trusted) ? [Feature.records, Feature.shared, ...features] : features;
 }
 

@@ -4,13 +4,14 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, BusError } from '../base/errors.ts';
 import { refusalError } from '../base/permission.ts';
 import { LinkPort } from '../session/link-port.ts';
-import type { Link } from '../transport/link.ts';
+import type { Link, PeerCredentials } from '../transport/link.ts';
 import type { ClientHello } from '../wire/handshake/hello.ts';
 import { ByteBudget } from '../wire/handshake/packet.ts';
 import { refusal } from '../wire/handshake/refusal.ts';
 import { ServerHandshake } from '../wire/handshake/server-handshake.ts';
 import { teapot } from '../wire/handshake/upgrade.ts';
 import type { Authorize } from './contract.ts';
+import { Feature } from './own-hello.ts';
 
 export interface PendingLinkOptions {
   readonly clock: Clock;
@@ -18,11 +19,14 @@ export interface PendingLinkOptions {
   readonly maxPreAuthBytes: number;
   readonly maxDepth: number;
   readonly authorize: Authorize | undefined;
+  readonly credentials: boolean;
 }
 
 export interface PendingLinkOwner {
   /** Whether `hello` proves a session of its own, which was authorised when it began. */
   proves(hello: ClientHello): boolean;
+  /** As `ServerPlatform.identify`. */
+  identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials>;
   /** The link is authorised; what came behind the hello follows. Throws a `BusError` to refuse it all the same. */
   admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void;
   /** The socket of the link, if somebody serves HTTP here and took it; `known` is for when its peer proved who he is. */
@@ -34,6 +38,8 @@ export interface PendingLinkOwner {
 const halfDone = 'A link closed in the middle of its handshake';
 /** What is no fault of the server's when it happens as a link is admitted. */
 const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
+/** What a client can change nothing about by coming back. */
+const unprovable: ReadonlySet<string | undefined> = new Set(['ERR_PEER_LACKS_FEATURE', 'ERR_UNAUTHORIZED']);
 const nothing = new Uint8Array(0);
 /** How long a refused link stays open, so that the reason arrives. */
 const refusalMs = 50;
@@ -49,6 +55,11 @@ export class PendingLink {
   #early: Uint8Array[] = [];
   readonly #budget: ByteBudget;
   #hello: ClientHello | undefined;
+  #identity: Promise<PeerCredentials> | undefined;
+  /** What kept the client from proving who it is. */
+  #unidentified: BusError | undefined;
+  /** Until the client answers what it was asked. */
+  #question: { resolve(answer: unknown): void; reject(error: BusError): void } | undefined;
   /** Where a plugin serves HTTP to who has not proved yet who he is. */
   #taken: Socket | undefined;
   /** Until a refused link is destroyed. */
@@ -110,7 +121,7 @@ export class PendingLink {
       this.#fail(asBusError(error, 'ERR_TOO_LARGE'));
       return;
     }
-    if (this.#hello !== undefined) {
+    if (this.#hello !== undefined && this.#question === undefined) {
       this.#early.push(new Uint8Array(bytes));
       return;
     }
@@ -118,6 +129,7 @@ export class PendingLink {
       for (const step of this.#handshake.feed(bytes)) {
         if (step.type === 'write') this.#port.write(step.bytes);
         else if (step.type === 'http') this.#http(step.bytes);
+        else if (step.type === 'answer') this.#answered(step.answer, step.rest);
         else this.#greet(step.hello, step.rest);
       }
     } catch (error) {
@@ -149,7 +161,8 @@ export class PendingLink {
       return;
     }
     const { link } = this.#port;
-    const peer = { remoteAddress: link.remote, linkKind: link.kind, socket: link.socket };
+    const credentials = (): Promise<PeerCredentials> => (this.#identity ??= this.#identify(hello));
+    const peer = { remoteAddress: link.remote, linkKind: link.kind, socket: link.socket, credentials };
     let verdict: unknown;
     try {
       verdict = authorize(hello.extras, peer);
@@ -164,6 +177,41 @@ export class PendingLink {
       },
       (error: unknown) => this.#unauthorized(error),
     );
+  }
+
+  /** As `ConnectingPeer.credentials`. */
+  async #identify({ busbar }: ClientHello): Promise<PeerCredentials> {
+    try {
+      if (!this.#options.credentials)
+        throw new BusError('ERR_STATE', 'The server was made without the option credentials');
+      return await this.#owner.identify(this.#port.link, (question) => {
+        if (busbar?.features.includes(Feature.credentials) !== true) {
+          throw new BusError('ERR_PEER_LACKS_FEATURE', 'The client does not know how to prove which user it is');
+        }
+        return this.#ask(question);
+      });
+    } catch (error) {
+      const failure = asBusError(error, 'ERR_UNAVAILABLE');
+      this.#unidentified = failure;
+      throw failure;
+    }
+  }
+
+  #ask(question: unknown): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#over) {
+        reject(new BusError('ERR_CLOSED', 'The link is over'));
+        return;
+      }
+      this.#question = { resolve, reject };
+      this.#port.write(this.#handshake.ask(question));
+    });
+  }
+
+  #answered(answer: unknown, rest: Uint8Array): void {
+    if (rest.length > 0) this.#early.push(rest);
+    this.#question?.resolve(answer);
+    this.#question = undefined;
   }
 
   #admit(hello: ClientHello): void {
@@ -197,7 +245,11 @@ export class PendingLink {
   }
 
   #unauthorized(cause: unknown): void {
-    const error = refusalError(cause, (bug) => this.#owner.left(this, bug));
+    const unproven = this.#unidentified;
+    const error =
+      unproven !== undefined && cause === unproven && unprovable.has(unproven.code)
+        ? new BusError('ERR_UNAUTHORIZED', unproven.message)
+        : refusalError(cause, (bug) => this.#owner.left(this, bug));
     this.refuse(error, error.code === 'ERR_UNAVAILABLE');
   }
 
@@ -219,6 +271,7 @@ export class PendingLink {
     this.#over = true;
     this.#early = [];
     this.#deadline.cancel();
+    this.#question?.reject(error ?? new BusError('ERR_CLOSED', 'The link is over'));
     this.#owner.left(this, error);
   }
 }

@@ -7,7 +7,7 @@ export interface PendingLinksOptions extends PendingLinkOptions {
   readonly maxUnauthorized: number;
 }
 
-export interface PendingLinksOwner extends Pick<PendingLinkOwner, 'proves' | 'http'> {
+export interface PendingLinksOwner extends Pick<PendingLinkOwner, 'proves' | 'http' | 'identify'> {
   /** As `PendingLinkOwner.admit`; returns whose link it is from now on. */
   admit(...args: Parameters<PendingLinkOwner['admit']>): Connection;
   /** A stranger's link never became a connection, for what it did wrong. */
@@ -46,9 +46,10 @@ export class PendingLinks {
         true,
       );
     }
-    const { proves, admit, http, failed } = this.#owner;
+    const { proves, identify, admit, http, failed } = this.#owner;
     const pending = new PendingLink(link, this.#options, {
       proves,
+      identify,
       admit: (port, hello, rest) => void admit(port, hello, rest),
       http,
       left: (gone, error) => {
@@ -61,13 +62,14 @@ export class PendingLinks {
 
   /** A new link that was made here for a client that is to come. */
   expect(link: Link, { withinMs, came, failed }: Expecting): void {
-    const { proves, admit } = this.#owner;
+    const { proves, identify, admit } = this.#owner;
     let isSettled = false;
     const pending = new PendingLink(
       link,
       { ...this.#options, handshakeTimeoutMs: withinMs },
       {
         proves,
+        identify,
         admit: (port, hello, rest) => {
           const connection = admit(port, hello, rest);
           isSettled = true;

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Dial, ListenEvents, Listener } from '../transport/link.ts';
+import type { Dial, Link, ListenEvents, Listener, PeerCredentials } from '../transport/link.ts';
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
 import type { OwnContracts, PeerContracts } from '../wire/contracts.ts';
@@ -47,6 +47,14 @@ export interface DialTarget {
   readonly dial: Dial;
   /** The host to name in an HTTP upgrade. */
   readonly host: string;
+  /** How to answer a server that asks over the link which user this is; undefined where it does not matter. */
+  prover?(link: Link): (question: unknown) => Proof;
+}
+
+/** An answer, and how to say that it was looked at. */
+export interface Proof {
+  readonly answer: unknown;
+  done(): void;
 }
 
 export interface ClientPlatform extends Platform {
@@ -58,6 +66,11 @@ export interface ClientPlatform extends Platform {
 export type Listen = (takeover: boolean, events: ListenEvents) => Promise<Listener>;
 
 export interface ServerPlatform extends Platform {
+  /**
+   * Who is at the other end of a link; has the peer answer by `ask` where the system does not tell. Rejects
+   * `ERR_PEER_LACKS_FEATURE`, `ERR_UNAUTHORIZED` for an answer that proves nothing, or as `ask` does.
+   */
+  identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials>;
   /**
    * How to listen where the options say. Throws `ERR_INVALID_OPTION` or `ERR_TOO_LARGE` for an address that cannot be
    * listened on.

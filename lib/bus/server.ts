@@ -67,6 +67,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
       handshakeFailed: (error) => this.#report(error),
+      ask: (connection, question) => this.ask(connection, question),
       journal: () => this.journal,
       events: this.#peerEvents(),
     });
@@ -225,6 +226,11 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   /** @internal It is closed, whoever closed it. */
   protected closed(): void {
     this.fire('close');
+  }
+
+  /** @internal Has a client answer what the platform asks about it. */
+  protected ask(_connection: Connection, _question: unknown): Promise<unknown> {
+    return Promise.reject(new BusError('ERR_PEER_LACKS_FEATURE'));
   }
 
   /** @internal */

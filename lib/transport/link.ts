@@ -10,6 +10,16 @@ export interface LinkEvents {
   close(error?: Error): void;
 }
 
+/** The user, and what else is known of the process, at the other end of a unix socket. */
+export interface PeerCredentials {
+  readonly uid: number;
+  /** Its group, and its process id when it connected; where the kernel tells. */
+  readonly gid?: number;
+  readonly pid?: number;
+  /** The kernel's word, or a file that the client made for this. */
+  readonly by: 'kernel' | 'challenge';
+}
+
 /** One open byte pipe. It never knows a frame. */
 export interface Link {
   readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket' | 'child' | 'worker';

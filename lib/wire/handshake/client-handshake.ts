@@ -18,6 +18,8 @@ export interface ClientHandshakeOptions {
   /** Opens through an HTTP upgrade, for proxies. */
   readonly http?: { readonly host: string; readonly path: string } | false;
   readonly limits?: HandshakeLimits;
+  /** Answers a server that asks which user this is; `done` says that it has looked. */
+  readonly prove?: ((question: unknown) => { readonly answer: unknown; done(): void }) | undefined;
 }
 
 export type ClientHandshakeStep =
@@ -34,6 +36,7 @@ export class ClientHandshake {
   readonly #maxDepth: number;
   #upgrading: boolean;
   #seen = 0;
+  #asked: { done(): void } | undefined;
 
   constructor(options: ClientHandshakeOptions) {
     this.#options = options;
@@ -76,6 +79,14 @@ export class ClientHandshake {
   }
 
   #settle(packet: PlainPacket): ClientHandshakeStep {
+    this.#asked?.done();
+    const { prove } = this.#options;
+    if (packet.type === packetType.challenge && prove !== undefined && this.#asked === undefined) {
+      this.#buffer.skip(packet.end);
+      const proof = prove(packet.data);
+      this.#asked = proof;
+      return { type: 'write', bytes: plainPacket(packetType.challenge, proof.answer) };
+    }
     if (packet.type === packetType.end) return { type: 'refused', refusal: asRefusal(packet.data) };
     if (packet.type !== packetType.connection) {
       throw new BusError('ERR_PROTOCOL', `The server opened with a packet of type ${packet.type}.`);

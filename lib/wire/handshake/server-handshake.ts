@@ -6,6 +6,7 @@ import {
   type HandshakeLimits,
   defaultHandshakeBytes,
   defaultHandshakeDepth,
+  plainPacket,
   readPlainPacket,
 } from './packet.ts';
 import { asksForLink, headEnd, upgradeAnswer } from './upgrade.ts';
@@ -15,10 +16,12 @@ export type ServerHandshakeStep =
   | { readonly type: 'write'; readonly bytes: Uint8Array }
   /** The client said who it is; `rest` are the bytes after it, which wait until it is authorised. */
   | { readonly type: 'hello'; readonly hello: ClientHello; readonly rest: Uint8Array }
+  /** The client answered what `ask` asked. */
+  | { readonly type: 'answer'; readonly answer: unknown; readonly rest: Uint8Array }
   /** An HTTP request that asks for something else, from its first byte; answer `teapot()` where nobody wants it. */
   | { readonly type: 'http'; readonly bytes: Uint8Array };
 
-type Phase = 'first-bytes' | 'http-head' | 'hello' | 'done';
+type Phase = 'first-bytes' | 'http-head' | 'hello' | 'answer' | 'done';
 
 const initTag = [0x49, 0x50, 0x43];
 const bareStart = [0x7b, 0x22, 0x74, 0x22, 0x3a, 0x30];
@@ -43,9 +46,16 @@ export class ServerHandshake {
     this.#buffer = new HandshakeBuffer(this.#maxBytes);
   }
 
+  /** To be written after `hello`: has the client say which user it is. An `answer` is read next. */
+  ask(question: unknown): Uint8Array {
+    this.#buffer.skip(this.#buffer.bytes.length);
+    this.#phase = 'answer';
+    return plainPacket(packetType.challenge, question);
+  }
+
   /**
-   * Takes what the client sent and tells what follows from it; none while it is not enough. After `hello` and `http` this
-   * is done with. Throws `ERR_PROTOCOL` for bytes no client sends and `ERR_TOO_LARGE` past the limit.
+   * Takes what the client sent and tells what follows from it; none while it is not enough. After `hello`, `answer` and `http`
+   * this is done with. Throws `ERR_PROTOCOL` for bytes no client sends and `ERR_TOO_LARGE` past the limit.
    */
   feed(bytes: Uint8Array): ServerHandshakeStep[] {
     this.#buffer.push(bytes);
@@ -53,6 +63,7 @@ export class ServerHandshake {
     if (this.#phase === 'first-bytes') this.#readFirstBytes(steps);
     if (this.#phase === 'http-head') this.#readHead(steps);
     if (this.#phase === 'hello') this.#readHello(steps);
+    else if (this.#phase === 'answer') this.#readAnswer(steps);
     return steps;
   }
 
@@ -108,14 +119,25 @@ export class ServerHandshake {
   }
 
   #readHello(steps: ServerHandshakeStep[]): void {
+    const packet = this.#packet(packetType.connection);
+    if (packet !== undefined) steps.push({ type: 'hello', hello: asClientHello(packet.data), rest: packet.rest });
+  }
+
+  #readAnswer(steps: ServerHandshakeStep[]): void {
+    const packet = this.#packet(packetType.challenge);
+    if (packet !== undefined) steps.push({ type: 'answer', answer: packet.data, rest: packet.rest });
+  }
+
+  /** The packet that is due, if it is all there. */
+  #packet(type: number): { readonly data: unknown; readonly rest: Uint8Array } | undefined {
     const held = this.#buffer.bytes;
     const packet = readPlainPacket(held, 0, this.#maxBytes, this.#maxDepth);
-    if (!packet) return;
-    if (packet.type !== packetType.connection) {
+    if (packet === undefined) return undefined;
+    if (packet.type !== type) {
       throw new BusError('ERR_PROTOCOL', `The client opened with a packet of type ${packet.type}.`);
     }
     this.#phase = 'done';
-    steps.push({ type: 'hello', hello: asClientHello(packet.data), rest: held.subarray(packet.end) });
+    return { data: packet.data, rest: held.subarray(packet.end) };
   }
 }
 

@@ -10,6 +10,8 @@ export const packetType = {
   ping: 4,
   pong: 5,
   end: 6,
+  /** Of a busbar link that is opening: the server asks which user the client is, and the client answers. */
+  challenge: 7,
 } as const;
 
 export type PacketType = (typeof packetType)[keyof typeof packetType];

@@ -14,6 +14,7 @@ const switching = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUp
 
 function plain(step: ServerHandshakeStep): unknown {
   if (step.type === 'hello') return { hello: step.hello, rest: Buffer.from(step.rest).toString('hex') };
+  if (step.type === 'answer') return { answer: step.answer, rest: Buffer.from(step.rest).toString('hex') };
   return { [step.type]: Buffer.from(step.bytes).toString() };
 }
 
