@@ -38,7 +38,7 @@ describe('credentials of peers', function () {
 
   afterEach(async () => {
     for (const child of children) child.kill('SIGKILL');
-    await Promise.all(children.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
+    await Promise.all(children.map(async (child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
     await client?.close();
     await server.close();
     rmSync(folder, { recursive: true, force: true });
