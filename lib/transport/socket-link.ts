@@ -16,6 +16,9 @@ export interface SocketLinkOptions {
   readonly reads?: OwnReads | undefined;
 }
 
+/** How often a link that cannot be written to is looked at while it is paused. */
+const pausedLookMs = 5;
+
 /** A link over a connected `net.Socket` or a secured `tls.TLSSocket`. */
 export class SocketLink implements Link {
   readonly kind: SocketLinkOptions['kind'];
@@ -33,6 +36,10 @@ export class SocketLink implements Link {
   /** What was read although the link was paused. */
   readonly #held: Uint8Array[] = [];
   #endTimer: Timer | undefined;
+  /** A write failed; what the peer sent before is read nevertheless. */
+  #isUnwritable = false;
+  /** How many reads there were. */
+  #readings = 0;
 
   constructor(socket: Socket, options: SocketLinkOptions) {
     this.#socket = socket;
@@ -47,6 +54,11 @@ export class SocketLink implements Link {
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
     socket.on('end', this.#onEnd);
+    // A write fails at once where the peer has died, and what it had sent before is still to be read.
+    if (options.reads !== undefined) {
+      const { destroy } = socket;
+      socket.destroy = (error) => (this.#readsOn(error) ? socket : destroy.call(socket, error));
+    }
   }
 
   get socket(): Socket | undefined {
@@ -74,7 +86,7 @@ export class SocketLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.#state !== 'open') return false;
-    return this.#socket.write(bytes);
+    return this.#isUnwritable || this.#socket.write(bytes);
   }
 
   cork(): void {
@@ -130,6 +142,7 @@ export class SocketLink implements Link {
 
   /** A pause can come too late for one read. */
   readonly #onRead = (bytes: Uint8Array): boolean => {
+    this.#readings += 1;
     if (!this.#paused) {
       this.#events?.data(bytes);
       return true;
@@ -169,6 +182,28 @@ export class SocketLink implements Link {
     this.#endTimer?.cancel();
     this.#events?.close(this.#error);
   };
+
+  /** Whether the socket stays for what can still be read of it, although `error` ended it for writing. */
+  #readsOn(error: Error | undefined): boolean {
+    const isFirst = this.#state === 'open' && !this.#isUnwritable;
+    const isOfWriting = error !== undefined && 'syscall' in error && error.syscall === 'write';
+    if (!isFirst || !isOfWriting) return false;
+    this.#isUnwritable = true;
+    this.#error ??= error;
+    const until = this.#clock.now() + this.#endTimeoutMs;
+    let readings = -1;
+    // All of it is with the system by now: the first turn of the loop that reads nothing has read the last of it.
+    const look = (): void => {
+      if (readings === this.#readings || this.#clock.now() > until) this.#socket.destroy();
+      else if (this.#paused) this.#clock.setTimer(look, pausedLookMs, true);
+      else {
+        readings = this.#readings;
+        this.#clock.defer(look);
+      }
+    };
+    this.#clock.defer(look);
+    return true;
+  }
 
   #beginEnd(): void {
     this.#state = 'ending';
