@@ -9,7 +9,17 @@ import { ensureInstalled, root } from './install.mjs';
 /** What each part is made from, besides what is installed: folders and files. */
 const sources = {
   package: ['lib', 'scripts', 'tsconfig.json', 'tsconfig.build.json'],
-  all: ['lib', 'spec', 'bench', 'examples', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'package.json'],
+  all: [
+    'lib',
+    'spec',
+    'bench',
+    'examples',
+    'site/playground',
+    'scripts',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package.json',
+  ],
 };
 
 /** Makes dist/, which is the package, and build/, everything compiled to be run here; only what its sources are newer than. */

@@ -7,7 +7,7 @@ import { entries, pageEntries } from './entries.mjs';
 import { ensureInstalled, root } from './install.mjs';
 
 // Writes what follows from lib/: the entry points of package.json; in docs/api/ the public surface of each entry, whose
-// changes a review is to see; and the tables of the documents that stand between `<!-- table: module export -->` and
+// changes a review is to see; the list of pages, llms.txt; and the tables of the documents that stand between `<!-- table: module export -->` and
 // `<!-- end of table -->`, where module is a path in lib/; with `members:` the members of a class or interface. What an
 // option or a member means is its comment. With --check it only compares, after a build, and names what differs.
 
@@ -28,6 +28,8 @@ try {
   }
   await write('package.json', manifest);
   for (const name of documents()) await write(name, tables);
+  const { llmsText } = await import('./pages.mjs');
+  await write('llms.txt', () => llmsText());
   mkdirSync(join(root, 'docs/api'), { recursive: true });
   const { apiReports } = await import('./api-reports.mjs');
   const reports = apiReports();

@@ -55,7 +55,7 @@ describe('documents', () => {
   before(async () => {
     options = await optionTables();
     documents = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
-    documents = ['README.md', ...documents.map((name) => `docs/${name}`)].filter((name) =>
+    documents = ['README.md', 'skills/busbar/SKILL.md', ...documents.map((name) => `docs/${name}`)].filter((name) =>
       existsSync(join(root, name)),
     );
   });

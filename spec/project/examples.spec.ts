@@ -25,7 +25,7 @@ function examplesOf(document: string, text: string): Example[] {
 }
 
 const documents = existsSync(join(root, 'docs')) ? readdirSync(join(root, 'docs')).map((name) => `docs/${name}`) : [];
-const examples = ['README.md', ...documents]
+const examples = ['README.md', 'skills/busbar/SKILL.md', ...documents]
   .filter((name) => name.endsWith('.md') && existsSync(join(root, name)))
   .flatMap((name) => examplesOf(name, readFileSync(join(root, name), 'utf8')));
 
