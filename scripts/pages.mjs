@@ -52,6 +52,8 @@ export const groups = [
       'docs/options.md': 'every option with its default, unit and range',
       'docs/errors.md': 'every error code, what it means, what to do',
       'docs/performance.md': 'what was measured, and how to measure it',
+      'docs/performance-tables.md': 'the figures of every scenario',
+      'docs/performance-plugins.md': 'the figures of the parts',
       'docs/reliability.md': 'what was measured of the promises, with the command for each figure',
     },
   },

@@ -27,7 +27,6 @@ export function makeEditor(parent, doc) {
     extensions: [basicSetup, javascript(), syntaxHighlighting(colours), look, named],
   });
   view.scrollDOM.tabIndex = 0;
-  void document.fonts.ready.then(() => view.requestMeasure());
   return {
     get text() {
       return view.state.doc.toString();

@@ -68,11 +68,7 @@ export default defineConfig({
     server: { fs: { allow: [root] } },
   },
   themeConfig: {
-    search: {
-      provider: 'local',
-      // Named by what stands on it.
-      options: { translations: { button: { buttonText: 'Search', buttonAriaLabel: 'Search K' } } },
-    },
+    search: { provider: 'local' },
     outline: { level: [2, 3], label: 'On this page' },
     nav: [
       { text: 'Start', link: '/docs/getting-started' },

@@ -99,7 +99,7 @@ describe('package', function () {
   it('contents - are a file for each entry and format, what they share, and the documents; 80 files and 3 MB at most', () => {
     const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     const known =
-      /^(?:dist(?:\/|$)|package\.json$|LICENSE$|docs$|docs\/img$|(?:docs\/)?[\w-]+\.md$|docs\/[\w/-]+\.(?:png|svg)$)/;
+      /^(?:dist(?:\/|$)|skills(?:\/|$)|package\.json$|LICENSE$|llms\.txt$|docs$|docs\/img$|(?:docs\/)?[\w-]+\.md$|docs\/[\w/-]+\.(?:png|svg)$)/;
     expect(names.filter((name) => !known.test(name))).to.deep.equal([]);
     const counted = names.filter((name) => !/\.(?:map|md|png|svg)$/.test(name));
     const files = counted.filter((name) => statSync(join(installed, name)).isFile());
