@@ -2,7 +2,7 @@ import { BusError } from '../../lib/base/errors.ts';
 import { Client as PortableClient } from '../../lib/bus/client.ts';
 import type { SessionInfo } from '../../lib/bus/events.ts';
 import type { ClientOptions, ServerOptions } from '../../lib/bus/options.ts';
-import type { Platform } from '../../lib/bus/platform.ts';
+import type { Platform, ServerPlatform } from '../../lib/bus/platform.ts';
 import { Server as PortableServer } from '../../lib/bus/server.ts';
 import { parseAddress } from '../../lib/transport/address.ts';
 import type { Wires } from './wires.ts';
@@ -16,6 +16,10 @@ export interface Audience {
 }
 
 const platform: Platform = { compression: undefined };
+
+/** In a page everybody is the same user. */
+const identify: ServerPlatform['identify'] = () =>
+  Promise.reject(new BusError('ERR_PEER_LACKS_FEATURE', 'A page has no users'));
 
 function memoryAddress(url: string | undefined) {
   const address = url === undefined ? undefined : parseAddress(url);
@@ -58,7 +62,7 @@ export function busOn(wires: Wires, audience: Audience) {
         return (_takeover: boolean, events: Parameters<Wires['listen']>[2]) =>
           Promise.resolve(wires.listen(address, clock, events));
       };
-      super({ ...options, trusted: false }, { ...platform, listener }, false);
+      super({ ...options, trusted: false }, { ...platform, listener, identify }, false);
       this.on('message', () => audience.arrived());
     }
   }
