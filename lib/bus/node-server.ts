@@ -14,6 +14,7 @@ import type {
   ServerJournal,
 } from './durable.ts';
 import { DurableRequest } from './durable-requests.ts';
+import { Estate } from './estate.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { type AskClient, asksClients } from './credentials-lane.ts';
 import { nodeServerPlatform } from './node-platform.ts';
@@ -33,12 +34,15 @@ export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> &
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
+  readonly #estate: Estate;
   readonly #askClient: AskClient;
   readonly #journal: ServerJournal | undefined;
 
   constructor(options?: NodeServerOptions<C>) {
     const { others, journal } = withoutJournal<ServerOptions<C>>(options);
-    super(others, nodeServerPlatform, new.target !== Server);
+    const estate = new Estate(nodeServerPlatform);
+    super(others, estate.platform, new.target !== Server);
+    this.#estate = estate;
     this.#askClient = this.use(asksClients);
     this.#journal =
       journal &&
@@ -124,6 +128,27 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     const name = options.name ?? (options.eval === true ? 'the thread' : String(file));
     const connection = await readyConnection(thread, name, clock, (link) => this.take(link, readyTimeoutMs));
     return { worker: thread.worker, connection };
+  }
+
+  /**
+   * Has a successor get what `give` returns, or resolves to, where it takes over with `start({ takeover: true })`: at its `inherited`.
+   * To be called before `start()`, at a server at a socket path. What is given travels as a message does, up to 16 MiB. The successor
+   * runs as the user of this process or as root: nobody else may connect to `<path>.state`, where it asks. `give` has
+   * `handshakeTimeoutMs`; where it fails, the successor does not start, and this server goes on.
+   * @throws BusError `ERR_STATE` at another address, `ERR_TOO_LARGE` where the path leaves no room, `ERR_INVALID_ARGUMENT`.
+   */
+  onTakeover(give: () => unknown): this {
+    if (typeof give !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'onTakeover takes a function');
+    this.#estate.leave(give);
+    return this;
+  }
+
+  /**
+   * What the server that was taken over gave, once `start({ takeover: true })` has resolved. Undefined where there was none at the
+   * path, or none that gives anything, of this user or root.
+   */
+  get inherited(): unknown {
+    return this.#estate.inherited;
   }
 
   override async start(settings?: StartSettings): Promise<this> {
