@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
 import { asBusError, type BusError } from '../base/errors.ts';
 import { formatHostPort } from './address.ts';
-import { listenError, bind } from './net-listener.ts';
+import { bind, checkReusePort, listenError } from './net-listener.ts';
 
 export interface HttpListenerOptions {
   /** Whose listener it is, for the messages of errors. */
@@ -45,6 +45,8 @@ export interface HttpAddress {
   readonly host?: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Others may listen there too. */
+  readonly reusePort?: boolean | undefined;
   /** Connections the system keeps waiting to be accepted; 511 unless given. */
   readonly backlog?: number | undefined;
 }
@@ -98,11 +100,13 @@ export class HttpListener {
 
   /**
    * Binds the port, which no worker of a cluster shares; nothing happens where it is bound already. Resolves with the
-   * bound one. Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`, with the system's error as cause.
+   * bound one. Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`, with the system's error as cause, and `ERR_INVALID_OPTION` for `reusePort` where Node has none.
    */
-  async listen({ host, port, backlog }: HttpAddress): Promise<number> {
+  async listen({ host, port, backlog, reusePort = false }: HttpAddress): Promise<number> {
     if (!this.#server.listening) {
-      const where = { ...(host === undefined ? {} : { host }), port, ...(backlog === undefined ? {} : { backlog }) };
+      checkReusePort(reusePort);
+      const given = { ...(host === undefined ? {} : { host }), ...(backlog === undefined ? {} : { backlog }) };
+      const where = { ...given, port, ...(reusePort && { reusePort }) };
       await bind(this.#server, { ...where, exclusive: true }).catch((error: unknown) => {
         throw listenError(formatHostPort(host ?? '*', port), error, this.#name);
       });

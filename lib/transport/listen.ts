@@ -7,6 +7,12 @@ import { checkCredentials, listenNet } from './net-listener.ts';
 import type { ListenSettings } from './settings.ts';
 import { listenUnix } from './unix-listener.ts';
 
+/** How ports change hands instead. */
+function portHint(address: Address): string {
+  if (!('port' in address)) return '';
+  return ': two servers share a port with listenOptions { reusePort: true }, and a fleet hands on what its groups listen to';
+}
+
 /**
  * Starts to listen on `address`. Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` with the system's error as cause, and
  * `ERR_INVALID_OPTION` for a takeover of anything but a socket file and for TLS without a certificate.
@@ -15,7 +21,7 @@ export async function listen(address: Address, settings: ListenSettings, events:
   if (settings.takeover === true && address.kind !== 'unix') {
     throw new BusError(
       'ERR_INVALID_OPTION',
-      `option takeover works on unix socket paths, not on a ${address.kind} address`,
+      `option takeover works on unix socket paths, not on a ${address.kind} address${portHint(address)}`,
     );
   }
   checkListenable(address);

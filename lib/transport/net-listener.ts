@@ -1,4 +1,4 @@
-import { type ListenOptions, type Server, type Socket, createServer } from 'node:net';
+import { type ListenOptions as NetListenOptions, type Server, type Socket, createServer } from 'node:net';
 import process from 'node:process';
 import type { TlsOptions } from 'node:tls';
 import { codeOf, textOf } from '../base/thrown.ts';
@@ -11,6 +11,9 @@ import { acceptedLink } from './socket-link.ts';
 
 /** Connections the system keeps waiting for `accept`: enough for a whole fleet coming back at once. */
 const backlog = 511;
+
+/** `reusePort` is newer than the oldest Node. */
+type ListenOptions = NetListenOptions & { readonly reusePort?: boolean };
 
 type NetAddress = Extract<Address, { kind: 'tcp' | 'tls' | 'pipe' }>;
 
@@ -25,6 +28,8 @@ export async function listenNet(
   settings: ListenSettings,
   events: ListenEvents,
 ): Promise<Listener> {
+  const { listenOptions = {} }: { listenOptions?: ListenOptions | undefined } = settings;
+  checkReusePort(listenOptions.reusePort);
   const accept = (socket: Socket): void => {
     const remote = address.kind === 'pipe' ? address.path : (socket.remoteAddress ?? '');
     events.link(acceptedLink(socket, { ...settings, kind: address.kind, remote }, events));
@@ -38,7 +43,7 @@ export async function listenNet(
     // A host name may stand for two addresses, and a listener has one; this is the one that any client tries.
     const host = address.kind !== 'pipe' && address.host === 'localhost' ? '127.0.0.1' : undefined;
     const where = address.kind === 'pipe' ? { path: address.path } : { host: host ?? address.host, port: address.port };
-    await bind(server, { exclusive: true, ...settings.listenOptions, ...where });
+    await bind(server, { exclusive: true, ...listenOptions, ...where });
     server.on('error', (error) => events.error(listenError(formatAddress(address), error)));
     return new NetListener(server, address, stop);
   } catch (error) {
@@ -65,6 +70,17 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
     const inherited = 'fd' in options ? undefined : inheritedPort(options.port);
     server.listen(inherited === undefined ? { backlog, ...options } : { backlog, fd: inherited, exclusive: true });
   });
+}
+
+/** Throws `ERR_INVALID_OPTION` where two servers cannot share a port, as this Node would take no notice. */
+export function checkReusePort(isAsked: unknown): void {
+  if (isAsked !== true) return;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
+  throw new BusError(
+    'ERR_INVALID_OPTION',
+    `reusePort needs Node 22.12 or 23.1 at least, this is ${process.versions.node}`,
+  );
 }
 
 /** Throws `ERR_INVALID_OPTION` for a TLS server that has nothing to prove itself with, as every handshake would fail. */

@@ -11,8 +11,8 @@ const server = new Server({
 });
 server.handle(() => ({ pid: process.pid, count: ++count }));
 server.onTakeover(() => {
-  if (how === 'fails') throw Object.assign(new Error('Not now'), { code: 'E_BUSY' });
-  if (how === 'hangs') return new Promise(() => {});
+  if (how === 'an error') throw Object.assign(new Error('Not now'), { code: 'E_BUSY' });
+  if (how === 'no answer') return new Promise(() => {});
   if (how === 'too much') return Buffer.alloc(17 * 1_048_576);
   return { count, pid: process.pid };
 });

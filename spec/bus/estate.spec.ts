@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
@@ -87,16 +86,16 @@ describe('what a server leaves to its successor', function () {
     expect(statSync(`${path}.state`).mode & 0o777).to.equal(0o600);
   });
 
-  for (const [how, code, ms] of [
-    ['fails', 'E_BUSY', 0],
-    ['hangs', 'ERR_TIMEOUT', 0],
-    ['too much', 'ERR_TOO_LARGE', 0],
+  for (const [how, code] of [
+    ['an error', 'E_BUSY'],
+    ['no answer', 'ERR_TIMEOUT'],
+    ['too much', 'ERR_TOO_LARGE'],
   ] as const) {
-    it(`a predecessor that ${how} - goes on, and the successor does not start`, async () => {
+    it(`a predecessor with ${how} - goes on, and the successor does not start`, async () => {
       const old = await start(how);
       const heir = keep(new Server({ path, handshakeTimeoutMs: 1_000 }));
       expect((await rejected(heir.start({ takeover: true }))).code).to.equal(code);
-      expect([heir.address, heir.inherited, ms]).to.deep.equal([undefined, undefined, 0]);
+      expect([heir.address, heir.inherited]).to.deep.equal([undefined, undefined]);
       const client = keep(await new Client({ path }).connect());
       expect(await client.request({})).to.deep.include({ pid: old.child.pid });
     });
@@ -132,7 +131,7 @@ describe('what a server leaves to its successor', function () {
       `
       const { connect } = require('node:net');
       for (const path of ${JSON.stringify([path, `${path}.state`])})
-        connect(path).on('connect', () => console.log('open')).on('error', ({ code }) => console.log(code)).unref?.call;
+        connect(path).on('connect', () => console.log('open')).on('error', ({ code }) => console.log(code));
       setTimeout(() => process.exit(), 300);`,
     ]);
     expect(reached.stdout.trim().split('\n').sort()).to.deep.equal(['EACCES', 'open']);
@@ -151,7 +150,7 @@ describe('what a server leaves to its successor', function () {
     expect(heir.inherited).to.equal(undefined);
   });
 
-  it('wrong calls - are refused by name', async () => {
+  it('wrong calls - are refused by name', () => {
     const codeOf = (task: () => unknown): string => {
       try {
         task();
@@ -164,12 +163,10 @@ describe('what a server leaves to its successor', function () {
     expect(codeOf(() => new Server({ url: 'memory:x' }).onTakeover(() => 1))).to.equal('ERR_STATE');
     expect(codeOf(() => new Server({ path }).onTakeover(7 as never))).to.equal('ERR_INVALID_ARGUMENT');
     expect(codeOf(() => new Server({ path: `/${'x'.repeat(101)}` }).onTakeover(() => 1))).to.equal('ERR_TOO_LARGE');
-    const stranger = connect(`${path}.state`).on('error', () => undefined);
-    await once(stranger, 'close');
   });
 
   it('close() while the predecessor is asked - has start() reject, and leaves nothing', async () => {
-    await start('hangs');
+    await start('no answer');
     const heir = new Server({ path, handshakeTimeoutMs: 2_000 });
     const starting = rejected(heir.start({ takeover: true }));
     await until(() => true);

@@ -11,6 +11,8 @@ export const DEFAULT_PORT = 9001;
 export const listenOptions = {
   /** The address to listen on. */
   host: text({ default: '127.0.0.1' }),
+  /** Lets others with this option listen on the same port; Node 22.12 or newer. */
+  reusePort: flag({ default: false }),
   /** Options of tls.createServer, such as key and cert: the server then speaks HTTPS or WSS. */
   tls: custom<object | undefined>({
     type: 'an object',

@@ -48,7 +48,7 @@ export class ServerPort {
 
   /** Resolves with the bound port. Rejects `ERR_STATE` if it is in use, `ERR_ADDRESS_IN_USE` and `ERR_LISTEN`, and `ERR_CLOSED`. */
   async open(port: number): Promise<number> {
-    const { name, clock, idleTimeoutMs, shortestMs = longestSweepMs, host, ...limits } = this.#options;
+    const { name, clock, idleTimeoutMs, shortestMs = longestSweepMs, host, reusePort, ...limits } = this.#options;
     if (this.#listener !== undefined) throw new BusError('ERR_STATE', `This ${name} listens already`);
     // Several times within the shortest timeout.
     const sweepMs = Math.max(5, Math.min(longestSweepMs, Math.floor(shortestMs / 4)));
@@ -56,7 +56,7 @@ export class ServerPort {
     const listener = new HttpListener(settings, this.#events);
     this.#listener = listener;
     try {
-      const bound = await listener.listen({ host, port });
+      const bound = await listener.listen({ host, port, reusePort });
       if (this.#listener === listener) return (this.#number = bound);
     } catch (error) {
       if (this.#listener === listener) this.#listener = undefined;
