@@ -1,10 +1,11 @@
 import { Client } from 'busbar';
+import { callOptions } from 'busbar/rpc';
 import { services } from 'busbar/services';
 import { argumentsOf, end } from '../program.ts';
 import type { Offers } from './contract.ts';
 import { at } from './member.ts';
 
-// status room; rebalance room; restart rooms-1: what is asked of a service or a member.
+// status room; rebalance room; restart rooms: what is asked of a service or of a group of processes.
 
 const [folder, command, name] = argumentsOf('FOLDER', 'COMMAND', 'NAME');
 const client = new Client({ ...at(folder, 'bus'), retries: 0 });
@@ -18,10 +19,6 @@ if (command === 'status') {
 } else if (command === 'rebalance') {
   console.log(await control.call.rebalance(name), 'keys have moved');
 } else if (command === 'restart') {
-  // Its keys go to others before it ends; who started it starts it again.
-  const { meta } = (await mine.member(name)) ?? end(`There is no member "${name}"`);
-  const isBack = new Promise<void>((resolve) => mine.on('join', (one) => one.name === name && resolve()));
-  process.kill((meta as { readonly pid: number }).pid, 'SIGTERM');
-  await isBack;
+  await control.call.restart(name, callOptions({ timeout: 60_000 }));
 } else end('COMMAND is status, rebalance or restart', 2);
 await client.close();

@@ -16,6 +16,7 @@ export interface Offers {
   readonly matchmaker: { find(name: string): Promise<string> };
   /** With keys. */
   readonly room: { say(name: string, text: string): Promise<number> };
+  /** With one key, so that one process has it at a time. */
   readonly store: {
     /** The same number for a name each time. */
     seatOf(name: string): number;
@@ -25,5 +26,10 @@ export interface Offers {
   };
   readonly audience: { tell(room: string, ...line: Parameters<Player['hear']>): Promise<void> };
   /** What the hub alone can do. */
-  readonly control: { keys(service: string, memberId: string): string[]; rebalance(service: string): Promise<number> };
+  readonly control: {
+    keys(service: string, memberId: string): string[];
+    rebalance(service: string): Promise<number>;
+    /** Replaces the processes of a group, one after the other. */
+    restart(group: string): Promise<void>;
+  };
 }

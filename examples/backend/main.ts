@@ -1,29 +1,36 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { shutdownOn } from 'busbar';
+import { Fleet, type GroupOptions } from 'busbar/fleet';
 import { argumentsOf } from '../program.ts';
+import type { Offers } from './contract.ts';
+import { at } from './member.ts';
 
-// Starts the processes of the back end, and again those that end. What outlives them is in the folder.
+// The hub of the back end, with its processes: starts them, and again those that end. What outlives them is in the folder.
 
 const [folder] = argumentsOf('FOLDER');
-const running = new Map<string, ChildProcess>();
-let isEnding = false;
 mkdirSync(folder, { recursive: true });
-for (const name of ['gateway', 'persistence', 'matchmaker']) start(name, name);
-for (const name of ['rooms-1', 'rooms-2', 'rooms-3']) start(name, 'rooms', name);
-process.once('SIGINT', end).once('SIGTERM', end);
-
-function start(name: string, program: string, ...args: string[]): void {
-  if (isEnding) return;
-  const child = fork(new URL(`${program}.js`, import.meta.url), [folder, ...args]);
-  running.set(name, child);
-  console.log(`${name} is process ${child.pid}`);
-  child.once('exit', (code, signal) => {
-    console.log(`${name} has ended (${signal ?? code})`);
-    setTimeout(() => start(name, program, ...args), 100);
-  });
-}
-
-function end(): void {
-  isEnding = true;
-  for (const child of running.values()) child.kill('SIGTERM');
-}
+const program = (name: string, options: GroupOptions = {}): GroupOptions => ({
+  file: new URL(`${name}.js`, import.meta.url),
+  args: [folder],
+  ...options,
+});
+const fleet = new Fleet(
+  {
+    persistence: program('persistence'),
+    matchmaker: program('matchmaker', { after: ['persistence'] }),
+    rooms: program('rooms', { after: ['persistence'], count: 3 }),
+    gateway: program('gateway', { after: ['matchmaker', 'rooms'] }),
+  },
+  at(folder, 'bus'),
+);
+fleet.on('up', ({ group, number, pid }) => console.log(`${group}-${number} is process ${pid}`));
+fleet.on('down', ({ group, number }, reason, code, signal) => {
+  console.log(`${group}-${number} is down: ${reason} (${signal ?? code})`);
+});
+fleet.services.provide('control', {
+  keys: (service, memberId) => fleet.services.keys(service, memberId),
+  rebalance: (service) => fleet.services.rebalance(service),
+  restart: (group) => fleet.restart(group),
+} satisfies Offers['control']);
+shutdownOn(['SIGINT', 'SIGTERM'], fleet);
+await fleet.start();

@@ -1,10 +1,8 @@
-import { argumentsOf } from '../program.ts';
 import type { Offers } from './contract.ts';
 import { again, member } from './member.ts';
 
-const [folder] = argumentsOf('FOLDER');
-await member(folder, 'matchmaker', (mine) => {
-  const store = mine.service<Offers['store']>('store');
+await member((mine) => {
+  const store = mine.service<Offers['store']>('store').key('all');
   mine.provide('matchmaker', {
     // A room has four seats.
     find: async (name) => `room-${Math.floor((await store.call.seatOf(name, again)) / 4)}`,

@@ -6,22 +6,17 @@ import { type Services, services } from 'busbar/services';
 /** For what may be done twice: it is asked again when the process that had it dies. */
 export const again = callOptions({ idempotent: true });
 
-/** Where the processes of the back end (`bus`) and the players (`players`) find the gateway. */
+/** Where the back end has its hub (`bus`), and players find the gateway (`players`). */
 export function at(folder: string, name: 'bus' | 'players'): { readonly path: string } {
   return { path: join(folder, name) };
 }
 
-/** Makes this process a member of the back end, until it is told to end. */
-export async function member(folder: string, name: string, prepare: (mine: Services) => void): Promise<void> {
-  const client = new Client(at(folder, 'bus'));
-  prepare(client.use(services({ name, meta: { pid: process.pid } })));
-  leaveAtEnd(() => client.close());
+/** Makes this process a member of the back end; it ends when its client has closed. */
+export async function member(prepare: (mine: Services, client: Client) => unknown): Promise<void> {
+  const { BUSBAR_GROUP: group, BUSBAR_NUMBER: number } = process.env;
+  const client = new Client({ url: 'parent:' });
+  // Two of a place are there while one follows the other.
+  const mine = client.use(services({ name: `${group}-${number}-${process.pid}`, meta: { pid: process.pid } }));
+  await prepare(mine, client);
   await client.connect();
-}
-
-/** Has this process leave in order when it is told to end, and when the one that started it is gone. */
-export function leaveAtEnd(leave: () => Promise<unknown>): void {
-  let leaving: Promise<unknown> | undefined;
-  const end = (): void => void (leaving ??= leave().finally(() => process.exit()));
-  process.once('SIGINT', end).once('SIGTERM', end).once('disconnect', end);
 }

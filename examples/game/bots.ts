@@ -7,30 +7,11 @@ import { botProcesses } from './settings.ts';
 
 // A process full of bots. A third into the game the links of a quarter of them are cut; their sessions go on.
 
-const [supervisor, name, players, index, total, seconds] = argumentsOf(
-  'SUPERVISOR',
-  'NAME',
-  'PLAYERS',
-  'INDEX',
-  'TOTAL',
-  'SECONDS',
-);
+const [total, seconds] = argumentsOf('TOTAL', 'SECONDS');
+const index = Number(process.env['BUSBAR_NUMBER']) - 1;
 const bots: Bot[] = [];
-// All of them come in one instant, which may be more than the server lets wait at its door.
-const options = { ...at(players), retries: 50, maxRetryTime: 500 };
-for (let bot = Number(index); bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, options));
-
-const playing = Promise.all(bots.map((bot) => bot.play(Number(index))));
-const cut = setTimeout(
-  () => {
-    for (const bot of bots.slice(0, Math.ceil(bots.length / 4))) bot.cutLink();
-  },
-  (Number(seconds) * 1_000) / 3,
-);
-
-const { mine, join } = member(supervisor, name, async () => {
-  await Promise.all(bots.map((bot) => bot.leave()));
-});
+const { mine, join, ready } = member(() => Promise.all(bots.map((bot) => bot.leave())));
+let cut: NodeJS.Timeout | undefined;
 const offered: Offers['bots'] = {
   async stop() {
     clearTimeout(cut);
@@ -48,8 +29,19 @@ const offered: Offers['bots'] = {
   }),
 };
 mine.provide('bots', offered);
-await playing;
 await join();
+// All of them come in one instant, which may be more than the server lets wait at its door.
+const players = await mine.service<Offers['world']>('world').call.address();
+const options = { ...at(players), retries: 50, maxRetryTime: 500 };
+for (let bot = index; bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, options));
+cut = setTimeout(
+  () => {
+    for (const bot of bots.slice(0, Math.ceil(bots.length / 4))) bot.cutLink();
+  },
+  (Number(seconds) * 1_000) / 3,
+);
+await Promise.all(bots.map((bot) => bot.play(index)));
+await ready();
 
 function together(answers: readonly Answers[]): Answers {
   return {

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { callOptions } from 'busbar/rpc';
+import { Fleet, type FleetProcess, type GroupOptions } from 'busbar/fleet';
 import type { MemberAnswer } from 'busbar/services';
 import type { Offers } from './contract.ts';
-import { Crew } from './crew.ts';
 import { type Live, live } from './live.ts';
 import { untilAnswered } from './member.ts';
-import { areaCount, botProcesses, type Settings, zoneCount } from './settings.ts';
+import { areaCount, botProcesses, mostWaiting, type Settings, zoneCount } from './settings.ts';
 import { type Outcome, summary } from './summary.ts';
 
 /** Stopping waits for everything in flight, which may be much with many bots. */
@@ -17,44 +17,68 @@ const long = callOptions({ timeout: 120_000 });
  * None of them is left when it settles.
  */
 export async function playGame(settings: Settings, folder: string, early: AbortSignal): Promise<Outcome> {
-  const crew = new Crew(settings.tcp ? { port: 0 } : { path: join(folder, 'hub') });
+  const fleet = new Fleet(groups(settings, folder), {
+    path: join(folder, 'hub'),
+    maxOpenRequests: mostWaiting,
+    maxPendingMessages: mostWaiting,
+    services: { maxWaiting: mostWaiting },
+  });
   const view = live(process.stdout, settings.seconds);
+  const failed = failure(fleet);
   try {
-    await crew.open();
     // A process that dies ends its calls before its end is heard of, which says more.
-    const played = play(settings, folder, early, crew, view).catch(async (error: unknown) => {
-      await Promise.race([crew.failed, pause(1_000, early)]);
+    const played = play(settings, early, fleet, view).catch(async (error: unknown) => {
+      await Promise.race([failed, pause(1_000, early)]);
       throw error;
     });
-    return await Promise.race([played, crew.failed]);
+    return await Promise.race([played, failed]);
   } finally {
     view.end();
-    await crew.dismiss();
+    await fleet.stop();
   }
 }
 
+function groups({ seconds, bots, tcp }: Settings, folder: string): Record<string, GroupOptions> {
+  const program = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
+  return {
+    world: { file: program('world'), args: [tcp ? 'tcp' : join(folder, 'players')] },
+    zone: { file: program('zone'), args: [folder], count: zoneCount },
+    bots: {
+      file: program('bots'),
+      args: [String(bots), String(seconds)],
+      count: botProcesses,
+      after: ['world', 'zone'],
+      ready: 'signal',
+    },
+  };
+}
+
+/** Rejects when a process ends that nobody meant to end, as what it has counted is lost; zones are the ones that are killed. */
+function failure(fleet: Fleet): Promise<never> {
+  const failed = new Promise<never>((_resolve, reject) => {
+    fleet.on('down', ({ group }, reason, code, signal) => {
+      const isMeant = reason !== 'died' || (group === 'zone' && signal === 'SIGKILL');
+      if (!isMeant) reject(new Error(`A ${group} process ended by itself (${signal ?? code})`));
+    });
+  });
+  failed.catch(() => {});
+  return failed;
+}
+
 async function play(
-  { seconds, bots: botCount, tcp }: Settings,
-  folder: string,
+  { seconds, bots: botCount }: Settings,
   early: AbortSignal,
-  crew: Crew,
+  fleet: Fleet,
   view: Live,
 ): Promise<Outcome> {
-  const { hub } = crew;
+  const { services: hub } = fleet;
   const world = hub.service<Offers['world']>('world').call;
   const bots = hub.service<Offers['bots']>('bots').survey;
   const area = hub.service<Offers['area']>('area');
   const areas = indices(areaCount).map((index) => area.key(String(index)).call);
-  const zones = indices(zoneCount).map((index) => `zone-${index}`);
-  const startZone = (name: string): Promise<void> => crew.start('zone', name, folder);
 
-  await Promise.all([crew.start('world', 'world', tcp ? 'tcp' : join(folder, 'players')), ...zones.map(startZone)]);
-  await Promise.all(areas.map((one) => one.population()));
-  const players = await world.address();
-  await Promise.all(
-    indices(botProcesses).map((index) => crew.start('bots', `bots-${index}`, players, index, botCount, seconds)),
-  );
-  const processes = 1 + zoneCount + botProcesses;
+  await fleet.start();
+  const processes = fleet.status().length;
   view.say(`${botCount} bots, ${zoneCount} zones with ${areaCount} areas and a world play in ${processes} processes`);
 
   const startedAt = performance.now();
@@ -83,44 +107,51 @@ async function play(
 
   async function happen(): Promise<void> {
     await pause((seconds * 1_000) / 2, early);
-    if (!early.aborted) await crash('zone-1');
+    if (!early.aborted) await crash();
     await pause((seconds * 3_000) / 4 - 1_000 * elapsed(), early);
     if (!early.aborted) await deploy();
   }
 
-  /** Kills a zone, and has another process take its place. */
-  async function crash(name: string): Promise<void> {
-    const its = keysOf(name);
+  /** Kills the first zone, which gets a successor. */
+  async function crash(): Promise<void> {
+    const pid = zones().find(({ number }) => number === 1)?.pid ?? 0;
+    const its = keysOf(pid);
     const killedAt = performance.now();
     const tookMs = (): number => Math.round(performance.now() - killedAt);
-    const pid = crew.pidOf(name);
-    await crew.end(name, 'SIGKILL');
-    const isBack = startZone(name);
+    const back = new Promise<FleetProcess>((resolve) => fleet.once('up', resolve));
+    process.kill(pid, 'SIGKILL');
     await Promise.all(its.map((key) => area.key(key).call.population(untilAnswered)));
-    view.say(`SIGKILL for ${name}, process ${pid}: its ${its.length} areas answer again after ${tookMs()} ms`);
-    await isBack;
+    view.say(`SIGKILL for zone-1, process ${pid}: its ${its.length} areas answer again after ${tookMs()} ms`);
+    const { pid: successor = 0 } = await back;
     const readyMs = tookMs();
     await hub.rebalance('area');
-    view.say(`${name} is back after ${readyMs} ms, process ${crew.pidOf(name)}, with ${keysOf(name).length} areas`);
+    view.say(`zone-1 is back after ${readyMs} ms, process ${successor}, with ${keysOf(successor).length} areas`);
   }
 
   /** Replaces all zones, one after the other. */
   async function deploy(): Promise<void> {
     const begunAt = performance.now();
     let [replaced, moved] = [0, 0];
-    for (const name of zones) {
-      if (early.aborted) break;
-      await startZone(`${name}-next`);
-      moved += keysOf(name).length;
-      await crew.end(name, 'SIGTERM');
+    const count = ({ number, pid }: FleetProcess): void => {
+      const before = zones().find((zone) => zone.number === number && zone.pid !== pid);
+      moved += keysOf(before?.pid ?? 0).length;
       replaced += 1;
-    }
+    };
+    fleet.on('up', count);
+    await fleet.restart('zone');
+    fleet.off('up', count);
     const tookMs = Math.round(performance.now() - begunAt);
     view.say(`Rolling deploy: ${replaced} zones replaced in ${tookMs} ms, areas moved ${moved} times`);
   }
 
-  function keysOf(name: string): string[] {
-    return hub.keys('area', hub.member(name)?.id ?? '');
+  function zones(): FleetProcess[] {
+    return fleet.status().filter(({ group }) => group === 'zone');
+  }
+
+  /** The areas of a process. */
+  function keysOf(pid: number): string[] {
+    const zone = hub.members('area').find(({ meta }) => (meta as { readonly pid: number }).pid === pid);
+    return zone === undefined ? [] : hub.keys('area', zone.id);
   }
 }
 

@@ -1,4 +1,5 @@
 import { Client, type ClientOptions } from 'busbar';
+import { fleetReady, fleetStop } from 'busbar/fleet';
 import { callOptions } from 'busbar/rpc';
 import { type Services, services } from 'busbar/services';
 import { mostWaiting } from './settings.ts';
@@ -13,20 +14,17 @@ export function at(address: string): ClientOptions {
 
 export interface Membership {
   readonly mine: Services;
-  /** Joins, which tells the supervisor that this process is ready. */
+  /** Joins the other processes. */
   join(): Promise<void>;
+  /** Tells the fleet that this process is ready, where that is more than to have joined. */
+  ready(): Promise<void>;
 }
 
-/**
- * Makes this process a member of the game. It ends when the supervisor has ended, and when it is told to (SIGTERM): then
- * it gives away first what it owns.
- */
-export function member(supervisor: string, name: string, leave?: () => Promise<void>): Membership {
-  const client = new Client({ ...at(supervisor), reconnect: false, maxPendingMessages: mostWaiting });
-  const mine = client.use(services({ name }));
-  // A terminal sends its Ctrl-C to all processes; the supervisor is the one that acts on it.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => void client.close());
-  client.on('close', () => void Promise.resolve(leave?.()).finally(() => process.exit()));
-  return { mine, join: async () => void (await client.connect()) };
+/** Makes this process a member of the game. It ends with its fleet, and when that has it end: `leave` comes first. */
+export function member(leave: () => unknown = () => {}): Membership {
+  const client = new Client({ url: 'parent:', maxPendingMessages: mostWaiting });
+  const mine = client.use(services({ meta: { pid: process.pid } }));
+  fleetStop(client, leave);
+  client.on('close', () => process.exit());
+  return { mine, join: async () => void (await client.connect()), ready: () => fleetReady(client) };
 }

@@ -9,9 +9,9 @@ import { areaCount } from './settings.ts';
 // The world server. Bots are clients of its own bus: what a bot does goes to its area, whichever zone has that, and into
 // the snapshots that all bots see.
 
-const [supervisor, name, place] = argumentsOf('SUPERVISOR', 'NAME', 'PLAYERS');
+const [place] = argumentsOf('PLAYERS');
 const players = new Server<PlayersBus>(place === 'tcp' ? { port: 0 } : { path: place });
-const { mine, join } = member(supervisor, name, async () => void (await players.close()));
+const { mine, join } = member(() => players.close());
 const areas = Array.from({ length: areaCount }, (_, area) => ({
   call: mine.service<Offers['area']>('area').key(String(area)).call,
   sent: 0,

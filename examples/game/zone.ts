@@ -6,8 +6,8 @@ import { member, untilAnswered } from './member.ts';
 
 // A zone worker: it owns areas of the map, those that the hub gives it.
 
-const [supervisor, name, folder] = argumentsOf('SUPERVISOR', 'NAME', 'FOLDER');
-const { mine, join } = member(supervisor, name);
+const [folder] = argumentsOf('FOLDER');
+const { mine, join } = member();
 const world = mine.service<Offers['world']>('world');
 const areas = new Set<Area>();
 

@@ -15,26 +15,31 @@ import { command, type Outcome } from '../support/command.ts';
 import { root } from '../support/repository.ts';
 
 const programs = join(root, 'build/examples/backend');
-const processes = ['gateway', 'persistence', 'matchmaker', 'rooms-1', 'rooms-2', 'rooms-3'];
+const processes = ['gateway-1', 'persistence-1', 'matchmaker-1', 'rooms-1', 'rooms-2', 'rooms-3'];
 
 /** The back end as its main program started it. */
 class BackEnd {
   readonly folder = mkdtempSync(join(tmpdir(), 'backend-'));
   /** Of each process that was started, the last one of each name. */
   readonly pids = new Map<string, number>();
-  readonly main: ChildProcess;
+  main: ChildProcess;
   readonly #watcher = new Client(at(this.folder, 'bus'));
   readonly #members = this.#watcher.use(services());
 
   constructor() {
-    this.main = spawn(process.execPath, [join(programs, 'main.js'), this.folder], {
+    this.main = this.#start();
+  }
+
+  #start(): ChildProcess {
+    const main = spawn(process.execPath, [join(programs, 'main.js'), this.folder], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let text = '';
-    this.main.stdout?.setEncoding('utf8').on('data', (part: string) => {
+    main.stdout.setEncoding('utf8').on('data', (part: string) => {
       text += part;
       for (const [, name = '', pid] of text.matchAll(/^(\S+) is process (\d+)$/gm)) this.pids.set(name, Number(pid));
     });
+    return main;
   }
 
   async open(): Promise<void> {
@@ -45,13 +50,12 @@ class BackEnd {
     for (const name of processes) await this.isThere(name);
   }
 
-  /** The process that was started last is a member; of the gateway, that it is the hub. */
+  /** The process that was started last is a member. */
   async isThere(name: string): Promise<void> {
-    const asked = name === 'gateway' ? 'hub' : name;
     await until(async () => {
-      const member = await this.#members.member(asked).catch(() => undefined);
-      if (name === 'gateway') return member !== undefined;
-      return (member?.meta as { pid: number } | undefined)?.pid === this.pids.get(name);
+      const members = await this.#members.members().catch(() => []);
+      const pids = members.map(({ meta }) => (meta as { pid: number } | undefined)?.pid);
+      return this.pids.has(name) && pids.includes(this.pids.get(name));
     }, `${name} to be there`);
   }
 
@@ -61,6 +65,17 @@ class BackEnd {
     process.kill(pid, 'SIGKILL');
     await until(() => this.pids.get(name) !== pid, `${name} to be started again`);
     await this.isThere(name);
+  }
+
+  /** Kills the main program, and starts it again when no process is left. */
+  async killMain(): Promise<void> {
+    const exit = once(this.main, 'exit');
+    this.main.kill('SIGKILL');
+    await exit;
+    await until(async () => (await this.processes()).length === 0, 'all processes to end');
+    this.pids.clear();
+    this.main = this.#start();
+    for (const name of processes) await this.isThere(name);
   }
 
   admin(...args: string[]): Promise<Outcome> {
@@ -163,13 +178,19 @@ describe('example back end', function () {
 
   it('processes that are restarted in order by the administrator - cost no player an answer', async () => {
     await goesOn();
-    for (const name of ['rooms-1', 'persistence']) {
+    for (const group of ['rooms', 'persistence']) {
+      const name = `${group}-1`;
       const pid = backEnd.pids.get(name);
-      expect(await backEnd.admin('restart', name)).to.deep.include({ code: 0, stderr: '' });
+      expect(await backEnd.admin('restart', group)).to.deep.include({ code: 0, stderr: '' });
       await until(() => backEnd.pids.get(name) !== pid);
       await goesOn();
     }
     expect(talkers.flatMap(({ refusals }) => refusals)).to.deep.equal([]);
+    // Players come to the next gateway, and join their rooms there.
+    expect(await backEnd.admin('restart', 'gateway')).to.deep.include({ code: 0, stderr: '' });
+    await goesOn();
+    const codes = talkers.flatMap(({ refusals }) => refusals);
+    expect(codes.filter((code) => code !== 'E_NO_ROOM')).to.deep.equal([]);
     const moved = await backEnd.admin('rebalance', 'room');
     expect(moved.stdout).to.match(/^\d+ keys have moved\n$/);
     const status = await backEnd.admin('status', 'room');
@@ -189,6 +210,12 @@ describe('example back end', function () {
       for (const { refusals } of talkers) for (const code of refusals) expect(code).to.match(/^(?:ERR|E)_[A-Z_]+$/);
     });
   }
+
+  it('the main program - is killed, its processes end, and players go on when it is started again', async () => {
+    await goesOn();
+    await backEnd.killMain();
+    await goesOn();
+  });
 
   it('lines - have numbers that nobody else got, through all of this, and players keep their rooms', () => {
     for (const room of ['room-0', 'room-1']) {
@@ -224,6 +251,8 @@ describe('example back end', function () {
   });
 
   it('the main program - ends with all processes', async () => {
+    // They would look for it until they are told to end.
+    await Promise.all(talkers.splice(0).map((talker) => talker.end()));
     await backEnd.close();
     expect({ code: backEnd.main.exitCode, signal: backEnd.main.signalCode }).to.deep.equal({ code: 0, signal: null });
     expect(await backEnd.processes()).to.deep.equal([]);

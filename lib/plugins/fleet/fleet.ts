@@ -1,12 +1,16 @@
 import { type NodeServerOptions, Server } from '../../bus/node-server.ts';
-import { services, type ServicesHub } from '../services/index.ts';
+import { type HubOptions, services, type ServicesHub } from '../services/index.ts';
 import type { Crew, FleetSettings } from './crew.ts';
 import type { FleetEvents, FleetProcess } from './fleet-process.ts';
 import type { Groups } from './group-options.ts';
 import { fleet } from './plugin.ts';
 
 /** What `new Fleet` takes beside its groups: what a `Server` does, and what `fleet()` does. */
-export type FleetOptions = NodeServerOptions & FleetSettings;
+export type FleetOptions = NodeServerOptions &
+  FleetSettings & {
+    /** Limits of the hub: what `services()` takes at a server. */
+    readonly services?: HubOptions | undefined;
+  };
 
 /** A fleet with a hub of its own: a server with services, which is started and closed with the processes. */
 export class Fleet {
@@ -17,9 +21,9 @@ export class Fleet {
   readonly #crew: Crew;
 
   /** @throws BusError `ERR_INVALID_OPTION`, as `fleet` and `Server`. */
-  constructor(groups: Groups, { print, ...options }: FleetOptions = {}) {
+  constructor(groups: Groups, { print, services: limits, ...options }: FleetOptions = {}) {
     this.server = new Server(options);
-    this.services = this.server.use(services());
+    this.services = this.server.use(services(limits));
     this.#crew = this.server.use(fleet(groups, { print }));
   }
 

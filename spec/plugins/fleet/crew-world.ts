@@ -31,8 +31,9 @@ export class CrewWorld {
   readonly lines: string[] = [];
   readonly #pids = new Set<number>();
 
-  constructor(groups: Groups) {
-    this.crew = this.server.use(fleet(groups, { print: false }));
+  constructor(groups: Groups | ((folder: string) => Groups)) {
+    const given = typeof groups === 'function' ? groups(this.folder) : groups;
+    this.crew = this.server.use(fleet(given, { print: false }));
     const name = ({ group, number }: FleetProcess): string => `${group} ${number}`;
     this.crew.on('up', (process) => {
       this.told.push(`up ${name(process)}`);
