@@ -1,6 +1,8 @@
+import { argumentsOf } from '../program.ts';
 import type { Offers } from './contract.ts';
 import { again, member } from './member.ts';
 
+argumentsOf('FOLDER');
 await member((mine) => {
   const store = mine.service<Offers['store']>('store').key('all');
   const audience = mine.service<Offers['audience']>('audience');

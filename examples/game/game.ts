@@ -41,7 +41,7 @@ export async function playGame(settings: Settings, folder: string, early: AbortS
 function groups({ seconds, bots, tcp }: Settings, folder: string): Record<string, GroupOptions> {
   const program = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
   return {
-    world: { file: program('world'), args: [tcp ? 'tcp' : join(folder, 'players')] },
+    world: { file: program('world'), args: [tcp ? 'tcp' : join(folder, 'players')], ready: 'signal' },
     zone: { file: program('zone'), args: [folder], count: zoneCount },
     bots: {
       file: program('bots'),

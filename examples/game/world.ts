@@ -11,7 +11,7 @@ import { areaCount } from './settings.ts';
 
 const [place] = argumentsOf('PLAYERS');
 const players = new Server<PlayersBus>(place === 'tcp' ? { port: 0 } : { path: place });
-const { mine, join } = member(() => players.close());
+const { mine, join, ready } = member(() => players.close());
 const areas = Array.from({ length: areaCount }, (_, area) => ({
   call: mine.service<Offers['area']>('area').key(String(area)).call,
   sent: 0,
@@ -66,8 +66,9 @@ const world: Offers['world'] = {
   }),
 };
 mine.provide('world', world);
-await players.start();
 await join();
+await players.start();
+await ready();
 timers.push(setInterval(snapshot, 100));
 timers.push(setInterval(() => rounds.push(askAround()), 500));
 
