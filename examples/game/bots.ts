@@ -11,7 +11,12 @@ const [total, seconds] = argumentsOf('TOTAL', 'SECONDS');
 const index = Number(process.env['BUSBAR_NUMBER']) - 1;
 const bots: Bot[] = [];
 const { mine, join, ready } = member(() => Promise.all(bots.map((bot) => bot.leave())));
-let cut: NodeJS.Timeout | undefined;
+const cut = setTimeout(
+  () => {
+    for (const bot of bots.slice(0, Math.ceil(bots.length / 4))) bot.cutLink();
+  },
+  (Number(seconds) * 1_000) / 3,
+);
 const offered: Offers['bots'] = {
   async stop() {
     clearTimeout(cut);
@@ -34,12 +39,6 @@ await join();
 const players = await mine.service<Offers['world']>('world').call.address();
 const options = { ...at(players), retries: 50, maxRetryTime: 500 };
 for (let bot = index; bot < Number(total); bot += botProcesses) bots.push(new Bot(bot, options));
-cut = setTimeout(
-  () => {
-    for (const bot of bots.slice(0, Math.ceil(bots.length / 4))) bot.cutLink();
-  },
-  (Number(seconds) * 1_000) / 3,
-);
 await Promise.all(bots.map((bot) => bot.play(index)));
 await ready();
 

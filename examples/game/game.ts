@@ -130,6 +130,8 @@ async function play(
 
   /** Replaces all zones, one after the other. */
   async function deploy(): Promise<void> {
+    // None of them is on its way.
+    await Promise.all(areas.map((one) => one.population(untilAnswered)));
     const begunAt = performance.now();
     let [replaced, moved] = [0, 0];
     const count = ({ number, pid }: FleetProcess): void => {
