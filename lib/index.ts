@@ -1,5 +1,4 @@
 export type {
-  AskSettings,
   RequestSettings,
   StartSettings,
   SurveySettings,
@@ -14,6 +13,7 @@ export { Client, type NodeClientOptions as ClientOptions } from './bus/node-clie
 export { Connection, type NodeServerOptions as ServerOptions, Server } from './bus/node-server.ts';
 export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/offspring.ts';
 export {
+  type AskSettings,
   type Audience,
   type AudienceSettings,
   definePlugin,
@@ -55,13 +55,15 @@ export {
   type PluginDefinition,
   type PluginHost,
   type PluginInstance,
+  type ServerClients,
   type SurveyAnswer,
+  type SurveyStreamSettings,
+  type WiderAudience,
   Withdrawal,
 } from './bus/plugin.ts';
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
 export type { ServerEvents } from './bus/server-events.ts';
 export { type Closable, shutdownOn, type ShutdownSettings } from './bus/shutdown.ts';
-export type { SurveyStreamSettings } from './bus/survey.ts';
 export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';

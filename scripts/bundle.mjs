@@ -25,7 +25,7 @@ const shared = /\/plugins\/channels\/(?:joint-bytes\/|joint-options|ends\/call-p
  * Makes dist/ from build/package/: each entry as one ES module and one CommonJS file, the core that they share in a file of
  * its own, the declarations of both, and the entries of web pages once more for them. Packages become part of the files,
  * but for those that both module systems and all bundlers load, and those that users can meet: `eventemitter3`, `msgpackr`,
- * `socket.io-adapter`.
+ * `socket.io-adapter`, `@nats-io/transport-node`.
  */
 export async function bundle() {
   rmSync(dist, { recursive: true, force: true });
@@ -44,10 +44,16 @@ export async function bundle() {
       'es',
       { ...node, cli: join(compiled, `${program}.js`) },
       forNode,
-      ['eventemitter3', 'msgpackr', 'p-retry', 'socket.io-adapter'],
+      ['eventemitter3', 'msgpackr', 'p-retry', 'socket.io-adapter', '@nats-io/transport-node'],
       '',
     ),
-    code('cjs', node, forNode, ['eventemitter3', 'msgpackr', 'fast-zlib', 'socket.io-adapter'], ''),
+    code(
+      'cjs',
+      node,
+      forNode,
+      ['eventemitter3', 'msgpackr', 'fast-zlib', 'socket.io-adapter', '@nats-io/transport-node'],
+      '',
+    ),
     code('es', inputs(pageEntries, '.js'), forPages, undefined, 'page'),
     declarations(inputs(entries, '.d.ts')),
   ]);

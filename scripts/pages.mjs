@@ -31,6 +31,7 @@ export const groups = [
       'docs/journal.md': '`busbar/journal`: what was accepted survives the end of a process',
       'docs/services.md': '`busbar/services`: find each other by name, work queues, keys with one owner',
       'docs/fleet.md': '`busbar/fleet`: processes that run, are replaced and are watched as one application',
+      'docs/cluster.md': '`busbar/cluster`: servers on many machines as one, over NATS',
       'docs/channels.md': '`busbar/channels`: named channels with an owner and users; topics',
       'docs/rpc.md': '`busbar/rpc`: call the methods of an object in another process',
       'docs/interserve.md': '`busbar/interserve`: transfers of large data over HTTP, resumable',

@@ -9,6 +9,7 @@ export const errorCodes = {
   ERR_ADDRESS_IN_USE: 'A live server already listens on this address; the cause is the system error.',
   ERR_CHANNEL: 'A channel was refused, or is over for this end; `reason` says why.',
   ERR_CLOSED: 'This end, or the peer, was closed in an orderly way.',
+  ERR_CLUSTER_UNREACHABLE: 'No NATS server answered within the time to join; the node goes on trying.',
   ERR_CONNECT: 'No link could be opened; the cause is the system error of the last attempt.',
   ERR_CONTRACT: 'The two ends of a remote object disagree about its methods; the message names them.',
   ERR_DESTROYED: 'This end was destroyed, and everything pending was rejected at once.',
@@ -24,6 +25,7 @@ export const errorCodes = {
   ERR_LISTEN: 'An address cannot be listened on, or not any more; the cause is the system error if there is one.',
   ERR_LISTENER: 'A listener or callback at this end threw or rejected; the cause is what it threw.',
   ERR_NAME_TAKEN: 'Another member has this name.',
+  ERR_NODE_LOST: 'The node died or left before it acknowledged or answered this; whether it arrived is unknown.',
   ERR_NO_HANDLER:
     'The peer has no handler for requests, or nobody there listens to the message that is to be confirmed.',
   ERR_NO_MEMBER: 'There is no such member.',

@@ -101,6 +101,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
       conversationWith: () => this.#conversation,
       report: (error) => this.#report(error),
       acceptLink: refuse,
+      clients: undefined,
       select: refuse,
       survey: refuse,
     });

@@ -2,8 +2,7 @@ import type { AskSettings, AudienceSettings } from './call-settings.ts';
 import type { Contract, Sendable, ToClient as Out } from './contract.ts';
 import { checkName } from '../base/name.ts';
 import type { Groups } from './groups.ts';
-import type { SurveyStreamSettings } from './survey.ts';
-import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
+import type { SurveyAnswer, SurveyResult, SurveyStreamSettings } from './survey-answer.ts';
 
 /** What a group asks of its server. */
 export interface GroupServer<C extends Contract, Member> {

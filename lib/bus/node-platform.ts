@@ -9,7 +9,6 @@ import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
 import { checkListenable, listen } from '../transport/listen.ts';
 import type { Link, PeerCredentials } from '../transport/link.ts';
-import { MemoryNetwork } from '../transport/memory.ts';
 import { checkCredentials } from '../transport/net-listener.ts';
 import { KernelCredentials } from '../transport/peer-credentials.ts';
 import { Challenge, Prover } from '../transport/proof.ts';
@@ -78,9 +77,6 @@ async function find(link: Link, ask: (question: unknown) => Promise<unknown>): P
   return challenge.check(await ask(challenge.question));
 }
 
-const networkOf = (network: object | undefined): MemoryNetwork | undefined =>
-  network instanceof MemoryNetwork ? network : undefined;
-
 const clientPlatform = (orphan: boolean): ClientPlatform => ({
   ...platform,
   dialer(options) {
@@ -90,7 +86,7 @@ const clientPlatform = (orphan: boolean): ClientPlatform => ({
       options: options.options,
       tls: options.tls,
       clock,
-      network: networkOf(options.network),
+      network: options.network,
       orphan,
     });
     if (address.kind !== 'unix')
@@ -113,7 +109,7 @@ export const nodeServerPlatform: ServerPlatform = {
       options: options.options,
       tls,
       clock,
-      network: networkOf(options.network),
+      network: options.network,
       listenOptions,
       handshakeTimeoutMs,
       maxHandshakes: maxUnauthorized,

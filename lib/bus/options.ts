@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { callback, custom, flag, type Given, integer, oneOf, type Resolved, text } from '../base/options.ts';
 import { type Random, systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
+import type { Network } from '../transport/link.ts';
 import { areContracts, type Contracted } from '../wire/contracts.ts';
 import type { Authorize, Contract, PayloadOf, Untyped } from './contract.ts';
 
@@ -152,11 +153,7 @@ export const peerOptions = {
   /** Randomness, for tests. */
   random: custom<Random>({ type: 'Random', default: systemRandom, accepts: isObject }),
   /** Where `memory:` addresses live, for tests; one for the whole process unless given. */
-  network: custom<object | undefined>({
-    type: 'MemoryNetwork',
-    default: undefined,
-    accepts: isObject,
-  }),
+  network: custom<Network | undefined>({ type: 'MemoryNetwork', default: undefined, accepts: isObject }),
 } as const;
 
 // A pure call, so that bundlers leave it out of web pages, which only have clients.

@@ -2,9 +2,10 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Link } from '../transport/link.ts';
-import type { AudienceSettings } from './call-settings.ts';
+import type { AskSettings, AudienceSettings } from './call-settings.ts';
 import type { ClientJournal, DurableReceiver, DurableSender, ServerJournal } from './durable.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
+import type { SurveyAnswer, SurveyStreamSettings } from './survey-answer.ts';
 
 export {
   type AskOptions,
@@ -45,7 +46,7 @@ export type {
   PeerHandle,
 } from './lane.ts';
 export { MessageCodec } from './message-requests.ts';
-export type { SurveyAnswer } from './survey-answer.ts';
+export type { SurveyAnswer, SurveyStreamSettings } from './survey-answer.ts';
 export {
   type MessageRequestContext,
   MessageRequests,
@@ -56,6 +57,32 @@ export {
 
 /** Takes a socket that HTTP comes over, with what was read already; `known` says that its peer proved who he is. */
 export type HttpHook = (socket: Socket, head: Uint8Array, known: () => void) => void;
+
+/** Asking and telling all clients of a server, or those that are meant, as the server itself does. */
+export interface ServerClients {
+  /** As `Server.broadcast`, to clients of this server alone. */
+  broadcast(data: unknown, settings?: AudienceSettings<PeerHandle>): Promise<void>;
+  /** As `Server.surveyStream`, likewise. */
+  surveyStream(
+    data: unknown,
+    settings?: SurveyStreamSettings & AudienceSettings<PeerHandle>,
+  ): AsyncGenerator<SurveyAnswer<PeerHandle, unknown>, void, void>;
+  /** From now on `wider` has what `broadcast`, `survey` and `surveyStream` of the server and its groups are called with. */
+  widen(wider: WiderAudience): void;
+}
+
+/** Who does what a server is asked to do with all its clients, where it has them among others. */
+export interface WiderAudience {
+  broadcast(data: unknown, settings?: AudienceSettings<PeerHandle>): Promise<void>;
+  survey(
+    data: unknown,
+    settings?: number | (AskSettings & AudienceSettings<PeerHandle>),
+  ): Promise<SurveyAnswer<PeerHandle, unknown>[]>;
+  surveyStream(
+    data: unknown,
+    settings?: SurveyStreamSettings & AudienceSettings<PeerHandle>,
+  ): AsyncGenerator<SurveyAnswer<PeerHandle, unknown>, void, void>;
+}
 
 /** What a plugin may touch; never the insides. All hooks go when the plugin is disposed. */
 export interface PluginHost {
@@ -69,6 +96,8 @@ export interface PluginHost {
    * server's connections, `ERR_STATE` on a client.
    */
   select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
+  /** Server only: its clients as a whole; undefined on a client. */
+  readonly clients: ServerClients | undefined;
   /** The plugin's own lane; one per plugin, named as the plugin is. */
   lane(handlers: LaneHandlers): Lane;
   /** After a peer was authorised and its session is new. */

@@ -9,7 +9,16 @@ import type { Conversation } from './conversation.ts';
 import { guarded, type Handling } from '../base/handling.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { LaneSurveySettings } from './lane.ts';
-import type { HttpHook, Lane, LaneHandlers, PeerHandle, Plugin, PluginHost, PluginInstance } from './plugin.ts';
+import type {
+  HttpHook,
+  Lane,
+  LaneHandlers,
+  PeerHandle,
+  Plugin,
+  PluginHost,
+  PluginInstance,
+  ServerClients,
+} from './plugin.ts';
 import type { SurveyAnswer } from './survey-answer.ts';
 
 /** What a server or client offers to its plugins. */
@@ -24,6 +33,8 @@ export interface PluginBase {
   conversationWith(handle: PeerHandle): Conversation;
   readonly report: BugReport;
   readonly acceptLink: PluginHost['acceptLink'];
+  /** As `PluginHost.clients`. */
+  readonly clients: ServerClients | undefined;
   /** As `PluginHost.select`. */
   select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
   /** As `Lane.survey`. */
@@ -179,6 +190,7 @@ export class Plugins {
         return base.peers();
       },
       select: base.select,
+      clients: base.clients,
       lane: (handlers) => {
         if (installed.handlers !== undefined)
           throw new BusError('ERR_PLUGIN', `The plugin "${name}" has a lane already`);

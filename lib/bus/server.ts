@@ -14,12 +14,12 @@ import { type ResolvedServerOptions, type ServerOptions, serverOptions } from '.
 import type { ServerJournal } from './durable.ts';
 import type { ServerPlatform } from './platform.ts';
 import type { PeerEvents } from './events.ts';
-import type { PeerHandle, Plugin, PluginHost } from './plugin.ts';
+import type { PeerHandle, Plugin, PluginHost, WiderAudience } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
-import { type SurveyStreamSettings, Surveys } from './survey.ts';
-import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
+import { Surveys } from './survey.ts';
+import { resultOf, type SurveyAnswer, type SurveyResult, type SurveyStreamSettings } from './survey-answer.ts';
 
 /** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */
 export class Server<C extends Contract = Contract> extends BusEmitter<ServerEvents<C>> implements ServerHandle {
@@ -31,6 +31,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly #plugins: Plugins;
   readonly #listening: Listening;
   #paused = false;
+  /** Where its clients are some among others. */
+  #wider: WiderAudience | undefined;
 
   /**
    * `extended`: by a class that may have options of its own among these.
@@ -59,6 +61,11 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
         if (!this.#listening.isOn) throw new BusError('ERR_STATE', 'The server does not listen');
         return this.#connections.accept(link);
       }) as PluginHost['acceptLink'],
+      clients: {
+        broadcast: (data, settings) => this.#connections.broadcast(data, settings as AudienceSettings<Connection>),
+        surveyStream: (data, settings) => this.#surveys.stream(data, settings as AudienceSettings<Connection>),
+        widen: (wider) => void (this.#wider = wider),
+      },
       select: (audience) => this.#connections.select(audience as AudienceSettings<Connection>),
       survey: (lane, peers, data, settings) => this.#surveys.onLane(lane, peers, data, settings),
     });
@@ -139,7 +146,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * Rejects `ERR_INVALID_ARGUMENT` alone.
    */
   broadcast(data: Sendable<Out<C, 'message'>>, settings?: AudienceSettings<Connection<C>>): Promise<void> {
-    return this.#connections.broadcast(data, settings);
+    return (this.#wider ?? this.#connections).broadcast(data, settings);
   }
 
   /**
@@ -150,7 +157,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     data: Sendable<Out<C, 'request'>>,
     settings?: number | SurveySettings<Connection<C>>,
   ): Promise<SurveyResult<Out<C, 'response'>>[]> {
-    return this.#surveys.all(data, settings) as Promise<SurveyResult<Out<C, 'response'>>[]>;
+    const answers = this.#wider?.survey(data, settings).then((all) => all.map(resultOf));
+    return (answers ?? this.#surveys.all(data, settings)) as Promise<SurveyResult<Out<C, 'response'>>[]>;
   }
 
   /**
@@ -161,11 +169,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     data: Sendable<Out<C, 'request'>>,
     settings?: SurveyStreamSettings & AudienceSettings<Connection<C>>,
   ): AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void> {
-    return this.#surveys.stream(data, settings) as AsyncGenerator<
-      SurveyAnswer<Connection<C>, Out<C, 'response'>>,
-      void,
-      void
-    >;
+    const stream = this.#wider?.surveyStream(data, settings) ?? this.#surveys.stream(data, settings);
+    return stream as AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void>;
   }
 
   /** Pings every client, or those meant; resolves the outcomes with their milliseconds, in the order of `survey`. */
@@ -218,8 +223,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /** @internal Has a request answered, wherever it came from. */
   protected dispatch<Request extends IncomingRequest>(request: Request, data: unknown): Request {
-    const { peer } = request;
-    this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, peer));
+    this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, request.peer));
     return request;
   }
 

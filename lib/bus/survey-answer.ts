@@ -13,3 +13,21 @@ export type SurveyResult<Value> =
 
 /** What net-ipc calls it. */
 export type PromiseSettled<Value = Unchecked> = SurveyResult<Value>;
+
+/** How long a survey may take whose answers are taken as they come, and how many of them are wanted. */
+export interface SurveyStreamSettings {
+  /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */
+  readonly timeout?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Ends the stream after this many fulfilled answers. */
+  readonly quorum?: number | undefined;
+  /** The same as a quorum of one. */
+  readonly first?: boolean | undefined;
+}
+
+/** An answer without whose it is. */
+export function resultOf(answer: SurveyAnswer<unknown, unknown>): SurveyResult<unknown> {
+  return answer.status === 'fulfilled'
+    ? { status: 'fulfilled', value: answer.value }
+    : { status: 'rejected', reason: answer.reason };
+}

@@ -15,7 +15,7 @@ import type { Connection } from './connection.ts';
 import type { Connections } from './connections.ts';
 import type { LaneSurveySettings, PeerHandle } from './lane.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { SurveyAnswer, SurveyResult } from './survey-answer.ts';
+import { resultOf, type SurveyAnswer, type SurveyResult, type SurveyStreamSettings } from './survey-answer.ts';
 
 /** What a survey asks of a member. */
 export interface SurveyMember<Handle> {
@@ -25,16 +25,6 @@ export interface SurveyMember<Handle> {
   downAt(): number | undefined;
   /** Calls back when the member's link breaks or came back; returns how to stop that. */
   watchLink(changed: () => void): () => void;
-}
-
-export interface SurveyStreamSettings {
-  /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */
-  readonly timeout?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Ends the stream after this many fulfilled answers. */
-  readonly quorum?: number | undefined;
-  /** The same as a quorum of one. */
-  readonly first?: boolean | undefined;
 }
 
 const surveyNames = [...askNames, ...audienceNames];
@@ -201,11 +191,7 @@ export class Surveys {
     const options = askOptions(settings, 10_000, surveyNames);
     const audience = typeof settings === 'object' ? settings : {};
     const answers = await this.#gather(this.#connections.select(audience), options, ask);
-    return answers.map((answer) =>
-      answer.status === 'fulfilled'
-        ? { status: 'fulfilled', value: answer.value }
-        : { status: 'rejected', reason: answer.reason },
-    );
+    return answers.map(resultOf);
   }
 
   /** All answers, in the order of those who are asked. */

@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 
 /** What a link tells its owner. Every method is called on a turn of its own, never from inside a call to the link. */
 export interface LinkEvents {
@@ -22,13 +23,13 @@ export interface PeerCredentials {
 
 /** One open byte pipe. It never knows a frame. */
 export interface Link {
-  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket' | 'child' | 'worker';
+  readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket' | 'child' | 'worker' | 'nats';
   /**
-   * Who is at the other end: an address for tcp and tls, the path for a socket file, the name for memory, for a child its
+   * Who is at the other end: an address for tcp and tls, the path for a socket file, the name for memory and nats, for a child its
    * process id, for a thread its number, and for either's parent `parent:`.
    */
   readonly remote: string;
-  /** True where only this user of this machine can be at the other end (all but tcp, tls and websocket). */
+  /** True where only this user of this machine can be at the other end (all but tcp, tls, websocket and nats). */
   readonly trusted: boolean;
   /** True where no link can follow this one: who loses it has lost the process or thread at its other end. */
   readonly final?: boolean;
@@ -74,6 +75,22 @@ export interface ListenEvents {
   mayRelease(): boolean;
   /** Another server took this address over (unix only): this listener serves nobody new any more. */
   replaced(): void;
+}
+
+/** Where the names of `memory:` addresses live: whoever listens there is found by those who dial there. */
+export interface Network {
+  /** Rejects or throws `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
+  listen(address: NetworkAddress, clock: Clock, events: ListenEvents): Listener | Promise<Listener>;
+  /** As `Dial`. */
+  dial(address: NetworkAddress, clock: Clock, signal: AbortSignal): Promise<Link>;
+}
+
+/** A `memory:` address: its name, and the pace that its user asked for. */
+export interface NetworkAddress {
+  readonly kind: 'memory';
+  readonly name: string;
+  readonly netLag: number;
+  readonly netSpeed: number;
 }
 
 /** Opens one link or rejects `ERR_CONNECT` with the system's error as cause; an aborted signal ends the attempt with its reason. */

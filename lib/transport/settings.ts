@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { MemoryNetwork } from './memory.ts';
+import type { Network } from './link.ts';
 
 /** What both ways of getting a link need beside the address. */
 export interface LinkSettings {
@@ -11,7 +11,7 @@ export interface LinkSettings {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   /** Where memory addresses live; one for the whole process unless given. */
-  readonly network?: MemoryNetwork | undefined;
+  readonly network?: Network | undefined;
   /** How long an ended link waits without progress for its peer before it is destroyed; 5,000 ms unless given. */
   readonly endTimeoutMs?: number | undefined;
 }

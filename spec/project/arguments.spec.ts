@@ -35,6 +35,8 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'examples/arena/main.ts': ['--x', 'nonsense', '--bots abc'],
   'examples/web/main.ts': ['--x', 'nonsense', '--port abc', '--port 99999', '--bots -1'],
   'examples/web/bots.ts': ['', '--x', 'nonsense', '/nowhere/a abc'],
+  'examples/cluster/main.ts': ['', '--x', 'nonsense', '0'],
+  'examples/cluster/node.ts': ['', '--x', 'one'],
   'examples/colyseus/game.ts': ['', '--x', '/nowhere/a b'],
   'examples/colyseus/hub.ts': ['', '--x', '/nowhere/a', '/nowhere/a b'],
   'examples/dispatch/driver.ts': ['--x', 'nonsense'],

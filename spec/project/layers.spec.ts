@@ -21,12 +21,12 @@ const below: Record<string, readonly string[]> = {
 };
 
 /**
- * What plugins may import of the layers below them: the door and `Server`, which those of others have too, what stands in `base`, and
+ * What plugins may import of the layers below them: the door, `Server` and `Client`, which those of others have too, what stands in `base`, and
  * of `transport` the listeners, the link they give, their addresses, what they take a stranger's HTTP for, the pace of
  * a memory link, children and threads, and the ports kept for them.
  */
 const door =
-  /^(?:base\/[^/]+|bus\/plugin|bus\/node-server|transport\/(?:address|child|http-listener|kept-port|linger|link|listen|memory-pipe|origins|origin-options|thread|websocket-handshake))\.ts$/;
+  /^(?:base\/[^/]+|bus\/plugin|bus\/node-(?:client|server)|transport\/(?:address|child|http-listener|kept-port|linger|link|listen|memory-pipe|origins|origin-options|thread|websocket-handshake))\.ts$/;
 /** What plugins may import of each other. `internal` is what remote objects need of the ends of channels, without the relay. */
 const entry = /^plugins\/[^/]+\/(?:index|internal)\.ts$/;
 

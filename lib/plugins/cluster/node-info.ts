@@ -1,0 +1,40 @@
+import { BusError } from '../../base/errors.ts';
+
+export type NodeState = 'up' | 'suspect' | 'left' | 'dead';
+
+/** A node as others know it. */
+export interface OtherNode {
+  readonly id: string;
+  readonly incarnation: number;
+  state: NodeState;
+  /** Clients of its server. */
+  connections: number;
+  /** Of its last beat. */
+  beat: number;
+  heardAt: number;
+  /** Since when no one listens there, as far as is known. */
+  missingSince: number | undefined;
+}
+
+/** Where a node stands: `isolated` is one whose NATS is away, `refused` one that may not join. */
+export type WorldStatus = 'joining' | 'joined' | 'isolated' | 'refused' | 'closed';
+
+/** A node of the world. */
+export interface NodeInfo {
+  readonly id: string;
+  readonly state: NodeState;
+  /** Another one each time the node is started. */
+  readonly incarnation: number;
+  /** Clients of its server, as it last said. */
+  readonly connections: number;
+}
+
+/** What is told of a node. */
+export function infoOf({ id, state, incarnation, connections }: OtherNode): NodeInfo {
+  return { id, state, incarnation, connections };
+}
+
+/** What is on its way to a node that is gone rejects with. */
+export function lostError({ id, state }: OtherNode, reason: string): BusError {
+  return new BusError('ERR_NODE_LOST', `The node "${id}" ${state === 'left' ? 'left' : 'is dead'}: ${reason}`);
+}

@@ -1,0 +1,113 @@
+import type { Clock, Timer } from '../../base/clock.ts';
+import { Queue } from '../../base/queue.ts';
+
+/** As many bytes are under way that the other end has not taken. */
+export const windowBytes = 2_097_152;
+/** The bytes of one packet. */
+const mostPayload = 65_000;
+/** Who hears nothing of what it sent tells how much it was, after so long, and then twice as long each time. */
+const syncMs = 150;
+const longestSyncMs = 1_000;
+
+export interface OutgoingEvents {
+  /** A packet of `size` bytes that `fill` writes, as number `count`. */
+  data(count: number, size: number, fill: (packet: Uint8Array, at: number) => void): void;
+  end(count: number): void;
+  /** So many packets were sent. */
+  sync(count: number): void;
+  /** Something is on its way. */
+  awaited(): void;
+}
+
+/** What a link sends: no more than the other end has room for. */
+export class OutgoingBytes {
+  readonly #clock: Clock;
+  readonly #events: OutgoingEvents;
+  readonly #unsent = new Queue<Uint8Array>();
+  /** Bytes that wait for room. */
+  waiting = 0;
+  /** Packets sent and bytes in them; those of the bytes that the other end took. */
+  #sent = 0;
+  #sentBytes = 0;
+  #takenBytes = 0;
+  #timer: Timer | undefined;
+  #waitMs = syncMs;
+  endIsSent = false;
+
+  constructor(clock: Clock, events: OutgoingEvents) {
+    this.#clock = clock;
+    this.#events = events;
+  }
+
+  /** Whether the other end has not yet taken all that was written. */
+  get isAwaited(): boolean {
+    return this.#takenBytes < this.#sentBytes + this.waiting;
+  }
+
+  add(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#unsent.push(bytes);
+    this.waiting += bytes.length;
+  }
+
+  /** Sends what there is room for, in as few packets as it takes; `isLast`: and the end behind it. */
+  send(isLast: boolean): void {
+    if (this.endIsSent) return;
+    for (;;) {
+      const size = Math.min(this.waiting, mostPayload, windowBytes - (this.#sentBytes - this.#takenBytes));
+      if (size <= 0) break;
+      this.#events.data(this.#sent, size, (packet, at) => this.#fill(packet, at, at + size));
+      this.waiting -= size;
+      this.#sentBytes += size;
+      this.#sent += 1;
+    }
+    if (isLast && this.waiting === 0) {
+      this.endIsSent = true;
+      this.#events.end(this.#sent);
+      this.#sent += 1;
+    }
+    this.#syncLater();
+  }
+
+  /** The other end took so many bytes; false where it is nothing new. */
+  taken(bytes: number): boolean {
+    if (bytes <= this.#takenBytes || bytes > this.#sentBytes) return false;
+    this.#takenBytes = bytes;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#waitMs = syncMs;
+    return true;
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#unsent.clear();
+    this.waiting = 0;
+    this.#takenBytes = this.#sentBytes;
+  }
+
+  #fill(packet: Uint8Array, from: number, until: number): void {
+    let at = from;
+    for (let first = this.#unsent.first; first !== undefined && at < until; first = this.#unsent.first) {
+      const part = first.length <= until - at ? first : first.subarray(0, until - at);
+      packet.set(part, at);
+      at += part.length;
+      if (part === first) this.#unsent.shift();
+      else this.#unsent.replaceFirst(first.subarray(part.length));
+    }
+  }
+
+  #syncLater(): void {
+    if (this.#timer !== undefined || !(this.isAwaited || this.endIsSent)) return;
+    this.#events.awaited();
+    this.#timer = this.#clock.setTimer(
+      () => {
+        this.#timer = undefined;
+        this.#events.sync(this.#sent);
+        this.#waitMs = Math.min(longestSyncMs, this.#waitMs * 2);
+        this.#syncLater();
+      },
+      this.#waitMs,
+      true,
+    );
+  }
+}

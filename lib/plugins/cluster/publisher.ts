@@ -1,0 +1,212 @@
+import type { Clock, Timer } from '../../base/clock.ts';
+import { Signal } from '../../base/wait.ts';
+import { type Entry, entryPackets, mostEntryBytes } from './entries.ts';
+import type { Seal } from './seal.ts';
+import type { Subjects } from './subjects.ts';
+import type { Wire } from './wire.ts';
+
+/** How many bytes one repair sends, and how often a node may ask for one. */
+const repairBytes = 262_144;
+const repairMs = 10;
+/** A node that did not say that it has all is told what there is, after so long, and then twice as long each time. */
+const noteMs = 150;
+const longestNoteMs = 1_000;
+
+/** Another node that is owed broadcasts. */
+interface Reader {
+  readonly incarnation: number;
+  /** It has all to this one. */
+  has: number;
+  /** Whether it is here: what it lacks is kept for it. */
+  counts: boolean;
+  repairedAt: number;
+}
+
+export interface PublisherOptions {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly maxBytes: number;
+  readonly maxNodes: number;
+  readonly subjects: Subjects;
+  readonly seal: Seal;
+  readonly clock: Clock;
+  wire(): Wire;
+  /** Tells a node the last broadcast and the first one that is still here. */
+  note(node: string, incarnation: number, last: number, first: number): void;
+}
+
+/** The broadcasts of this node: published once, and kept until all who are here have them. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #readers = new Map<string, Reader>();
+  /** Those that somebody may lack: `#kept[0]` is number `#first`. */
+  #kept: Entry[] = [];
+  #first = 1;
+  #last = 0;
+  #bytes = 0;
+  /** The first one that was not published yet. */
+  #unpublished = 1;
+  #publishes = false;
+  readonly #taken = new Signal();
+  #noteTimer: Timer | undefined;
+  #noteWaitMs = noteMs;
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** The sequence of the last one. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Of what somebody may lack. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether as many bytes wait as may. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#options.maxBytes;
+  }
+
+  /** Resolves when some were taken. */
+  room(): Promise<void> {
+    return this.#taken.next();
+  }
+
+  /** Resolves when all were taken by all who are here. */
+  async whenTaken(): Promise<void> {
+    while (this.#kept.length > 0) await this.#taken.next();
+  }
+
+  /** Publishes at the end of this turn. Takes over `bytes`. */
+  publish(bytes: Uint8Array): void {
+    for (let at = 0; at === 0 || at < bytes.length; at += mostEntryBytes) {
+      const part = bytes.subarray(at, at + mostEntryBytes);
+      this.#last += 1;
+      this.#kept.push({ sequence: this.#last, more: at + part.length < bytes.length, bytes: part });
+      this.#bytes += part.length;
+    }
+    if (this.#publishes) return;
+    this.#publishes = true;
+    this.#options.clock.defer(() => this.#publish());
+  }
+
+  /** From which one on a node is owed all that follow. */
+  owedFrom(node: string, incarnation: number): number {
+    let reader = this.#readers.get(node);
+    if (reader?.incarnation !== incarnation) {
+      if (reader?.counts === true) return this.#last + 1;
+      if (this.#readers.size >= this.#options.maxNodes && reader === undefined) this.#forgetGuest();
+      reader = { incarnation, has: this.#last, counts: false, repairedAt: 0 };
+      this.#readers.set(node, reader);
+    }
+    return reader.has + 1;
+  }
+
+  /** A node is here. */
+  met(node: string, incarnation: number): void {
+    const reader = this.#readers.get(node);
+    if (reader?.incarnation === incarnation) reader.counts = true;
+    else this.#readers.set(node, { incarnation, has: this.#last, counts: true, repairedAt: 0 });
+  }
+
+  /** A node is gone: nothing is kept for it any more. It may be back. */
+  lost(node: string, incarnation: number): void {
+    const reader = this.#readers.get(node);
+    if (reader?.incarnation !== incarnation) return;
+    reader.counts = false;
+    this.#forget();
+  }
+
+  /** A node has all to this one. */
+  got(node: string, incarnation: number, sequence: number): void {
+    const reader = this.#readers.get(node);
+    if (reader?.incarnation !== incarnation || sequence <= reader.has || sequence > this.#last) return;
+    reader.has = sequence;
+    this.#noteWaitMs = noteMs;
+    this.#forget();
+  }
+
+  /** A node lacks those from this one on. */
+  repair(node: string, incarnation: number, from: number): void {
+    const reader = this.#readers.get(node);
+    const { clock, seal, subjects, wire } = this.#options;
+    const now = clock.now();
+    if (reader?.incarnation !== incarnation || now - reader.repairedAt < repairMs || from > this.#last) return;
+    reader.repairedAt = now;
+    if (from < this.#first) {
+      this.#options.note(node, incarnation, this.#last, this.#first);
+      return;
+    }
+    const subject = subjects.to(node, incarnation);
+    const { node: own, incarnation: ownIncarnation } = this.#options;
+    for (const packet of entryPackets(own, ownIncarnation, this.#from(from), seal, subject)) {
+      wire().publish(subject, packet);
+    }
+  }
+
+  close(): void {
+    this.#noteTimer?.cancel();
+    this.#readers.clear();
+    this.#forget();
+  }
+
+  *#from(sequence: number): Generator<Entry, void, void> {
+    let bytes = 0;
+    for (let at = sequence - this.#first; at < this.#kept.length && bytes < repairBytes; at++) {
+      const entry = this.#kept[at];
+      if (entry === undefined) return;
+      bytes += entry.bytes.length;
+      yield entry;
+    }
+  }
+
+  #publish(): void {
+    this.#publishes = false;
+    const { node, incarnation, seal, subjects, wire } = this.#options;
+    const subject = subjects.all;
+    const unpublished = this.#kept.slice(Math.max(0, this.#unpublished - this.#first));
+    this.#unpublished = this.#last + 1;
+    for (const packet of entryPackets(node, incarnation, unpublished, seal, subject)) wire().publish(subject, packet);
+    this.#forget();
+    this.#noteLater();
+  }
+
+  /** Lets go of what all have. */
+  #forget(): void {
+    let least = this.#unpublished - 1;
+    for (const { counts, has } of this.#readers.values()) if (counts && has < least) least = has;
+    const count = least - this.#first + 1;
+    if (count <= 0) return;
+    for (let at = 0; at < count; at++) this.#bytes -= this.#kept[at]?.bytes.length ?? 0;
+    this.#kept = count === this.#kept.length ? [] : this.#kept.slice(count);
+    this.#first = least + 1;
+    if (this.#taken.isAwaited) this.#taken.wake();
+  }
+
+  #noteLater(): void {
+    if (this.#noteTimer !== undefined || this.#kept.length === 0) return;
+    this.#noteTimer = this.#options.clock.setTimer(
+      () => {
+        this.#noteTimer = undefined;
+        for (const [node, { incarnation, counts, has }] of this.#readers) {
+          if (counts && has < this.#last) this.#options.note(node, incarnation, this.#last, this.#first);
+        }
+        this.#noteWaitMs = Math.min(longestNoteMs, this.#noteWaitMs * 2);
+        this.#noteLater();
+      },
+      this.#noteWaitMs,
+      true,
+    );
+  }
+
+  #forgetGuest(): void {
+    for (const [node, { counts }] of this.#readers) {
+      if (counts) continue;
+      this.#readers.delete(node);
+      return;
+    }
+  }
+}

@@ -1,0 +1,296 @@
+import { GuardedEmitter } from '../../base/emitter.ts';
+import { asBusError, BusError } from '../../base/errors.ts';
+import { Handling } from '../../base/handling.ts';
+import { listOf, optional, text, tuple } from '../../base/shape.ts';
+import {
+  type AskSettings,
+  MessageCodec,
+  type PeerHandle,
+  type PluginHost,
+  type ServerClients,
+} from '../../bus/plugin.ts';
+import { Answering } from './answering.ts';
+import { type Audience, audienceNames, partsOf, readAudience, type WorldAudienceSettings } from './audience.ts';
+import { ClusterNode } from './cluster-node.ts';
+import type { NodeInfo, WorldStatus } from './node-info.ts';
+import type { ClusterSettings } from './options.ts';
+import { areConnections } from './verbs.ts';
+import type { UndeliveredToPeer } from './receipts.ts';
+import type { OpenWire } from './wire.ts';
+import { clientPeer, nodePeer, type Reach, reaching, type WorldPeer } from './world-peer.ts';
+import type { WorldAnswer } from './world-survey.ts';
+import { WorldSurveys, type WorldSurveyStreamSettings } from './world-surveys.ts';
+
+/** The events of a world and their listeners. */
+export interface WorldEvents {
+  /** A node changed its state, and why. */
+  node(node: NodeInfo, reason: string): unknown;
+  status(status: WorldStatus): unknown;
+  /** A node sent a message to this one, by `peer(id).send`; handled when all listeners have returned and what they returned has settled. */
+  message(data: unknown, from: string): unknown;
+  /** Messages to a node, or to clients of it, that it did not acknowledge before it died or left; each with whom it was for. */
+  undelivered(messages: readonly UndeliveredToPeer[]): unknown;
+}
+
+/** What a handler of requests is told beside the request. */
+export interface WorldContext {
+  /** The node that asks. */
+  readonly from: string;
+  /** Fires when it gave up, or is gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds it will still wait; undefined: no limit. */
+  readonly deadline: number | undefined;
+}
+
+/** A client anywhere in the world. */
+export interface WorldConnection {
+  readonly id: string;
+  readonly node: string;
+  readonly groups: readonly string[];
+}
+
+export type WorldSurveySettings = AskSettings & WorldAudienceSettings;
+
+const readBroadcast = tuple(optional(listOf(text())), optional(listOf(text())));
+/** Broadcasts that wait for room, at the most. */
+const mostWaiting = 16_384;
+const surveyNames = ['timeout', 'signal', ...audienceNames];
+const streamNames = [...surveyNames, 'quorum', 'first'];
+
+/** All servers of one name, seen from one of them. */
+export class World extends GuardedEmitter<WorldEvents> {
+  readonly #settings: ClusterSettings;
+  readonly #host: PluginHost;
+  readonly #clients: ServerClients;
+  readonly #node: ClusterNode;
+  readonly #answering: Answering;
+  readonly #codec = new MessageCodec();
+  readonly #surveys: WorldSurveys;
+  readonly #reach: Reach;
+  #waiting: Promise<void> = Promise.resolve();
+  #waitingCount = 0;
+  #handler: ((data: unknown, context: WorldContext) => unknown) | undefined;
+
+  /** Made by `cluster()` only. */
+  constructor(
+    host: PluginHost,
+    clients: ServerClients,
+    settings: ClusterSettings,
+    incarnation: number,
+    closeTimeoutMs: number,
+    openWire: OpenWire,
+  ) {
+    super((error) => host.report(error));
+    this.#host = host;
+    this.#clients = clients;
+    this.#settings = settings;
+    const { clock, random } = host;
+    this.#answering = new Answering({
+      node: settings.node,
+      host,
+      clients,
+      isNode: (name) => this.#node.isNode(name),
+      tell: (peer, data) => this.#node.bus.answer(peer, data),
+    });
+    this.#node = new ClusterNode({
+      settings,
+      incarnation,
+      clock,
+      random,
+      closeTimeoutMs,
+      openWire,
+      connections: () => this.#answering.size,
+      events: {
+        status: (status) => void this.fire('status', status),
+        changed: (node, reason) => void this.fire('node', node, reason),
+        lost: (node, error) => this.#surveys.lost(node, error),
+        broadcast: (bytes) => this.#heard(bytes),
+        message: (data, from) => this.#message(data, from),
+        request: (data, from, context) => this.#request(data, { from, ...context }),
+        laneMessage: (data, from) => this.#answering.told(data, from),
+        laneRequest: (data, from, context) => this.#answering.asked(data, from, context),
+        laneAnswer: (data, from) => this.#surveys.answered(data, from),
+        undelivered: (messages) => void this.fire('undelivered', messages),
+        report: (error) => host.report(error),
+      },
+    });
+    const { bus, lookout } = this.#node;
+    this.#reach = { clock, bus, lookout, check: (node) => this.#node.check(node) };
+    this.#surveys = new WorldSurveys({
+      clock,
+      reach: this.#reach,
+      nodes: () => {
+        this.#node.checkOpen();
+        return [settings.node, ...this.#node.others];
+      },
+      audience: (call, names, given) => this.#audience(call, names, given),
+    });
+    host.onStart(() => {
+      this.#node.start().catch((error: unknown) => host.report(error));
+    });
+    host.onClose(() => this.#close());
+  }
+
+  /**
+   * Resolves when the node has joined. Rejects `ERR_CLUSTER_UNREACHABLE` when no server of NATS answered within `joinTimeoutMs`, while
+   * the node goes on trying; `ERR_UNAUTHORIZED`, `ERR_INVALID_OPTION` or `ERR_INCOMPATIBLE` as NATS said, `ERR_NAME_TAKEN` where there is a
+   * node of this name, `ERR_PLUGIN` without the package of NATS, and `ERR_CLOSED`.
+   */
+  get ready(): Promise<void> {
+    return this.#node.ready;
+  }
+
+  get status(): WorldStatus {
+    return this.#node.status;
+  }
+
+  /** All nodes that are known, this one first. Those that are gone stay in the list, as `dead` or `left`, until they are back. */
+  get nodes(): NodeInfo[] {
+    return this.#node.nodes;
+  }
+
+  /** The id in the world of a connection of this server's. */
+  idOf(connection: Pick<PeerHandle, 'id'>): string {
+    return `${this.#settings.node}/${connection.id ?? ''}`;
+  }
+
+  /** A node by its name, or a client by its id in the world. Throws `ERR_INVALID_ARGUMENT` for what is neither. */
+  peer(id: string): WorldPeer {
+    if (typeof id !== 'string' || id === '') {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'peer takes the name of a node, or node/connection');
+    }
+    const parts = partsOf(id);
+    return parts === undefined ? nodePeer(this.#reach, id) : clientPeer(this.#reach, parts.node, parts.connection);
+  }
+
+  /** Answers what nodes ask this one, by `peer(id).request`, as `Server.handle` does. Throws `ERR_INVALID_ARGUMENT`. */
+  handle(handler: ((data: unknown, context: WorldContext) => unknown) | undefined): this {
+    if (handler !== undefined && typeof handler !== 'function') {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'handle takes a function');
+    }
+    this.#handler = handler;
+    return this;
+  }
+
+  /** The clients of all nodes that are up or suspect. Rejects `ERR_TIMEOUT` or `ERR_NODE_LOST` where one does not say. */
+  async connections(): Promise<WorldConnection[]> {
+    this.#node.checkOpen();
+    const own = this.#answering.connections();
+    const others = this.#node.others.map(async (node) => {
+      const ask = reaching(this.#reach, node, ({ lane, client }) => lane.request(client, ['connections']));
+      const listed = await ask;
+      if (!areConnections(listed)) throw new BusError('ERR_PROTOCOL', 'A node listed no connections');
+      return listed.map(({ id, groups }) => ({ id: `${node}/${id}`, node, groups }));
+    });
+    const { node } = this.#settings;
+    const mine = own.map(({ id, groups }) => ({ id: `${node}/${id}`, node, groups }));
+    return [...mine, ...(await Promise.all(others)).flat()];
+  }
+
+  /**
+   * Sends a message to every client of every node, or to those that `to` and `except` mean. Resolves when this node has accepted it
+   * and its own clients have room; it reaches the nodes that are here once and in the order of this one. Rejects
+   * `ERR_INVALID_ARGUMENT`, `ERR_UNENCODABLE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL` or `ERR_CLOSED`.
+   */
+  async broadcast(data: unknown, settings: WorldAudienceSettings = {}): Promise<void> {
+    this.#node.checkOpen();
+    const audience = this.#audience('broadcast', audienceNames, settings);
+    const bytes = this.#codec.encode([audience.to, audience.except, data]);
+    const { maxMessageBytes } = this.#settings;
+    if (bytes.length > maxMessageBytes) {
+      throw new BusError(
+        'ERR_TOO_LARGE',
+        `A broadcast of ${bytes.length} bytes is over the ${maxMessageBytes} of maxMessageBytes`,
+      );
+    }
+    const { publisher } = this.#node;
+    const own = this.#clients.broadcast(data, this.#answering.audience(audience));
+    if (this.#waitingCount === 0 && !publisher.isFull) publisher.publish(bytes);
+    else await this.#publishLater(bytes);
+    await own;
+  }
+
+  /** Asks every client of every node, or those meant, and resolves all their answers: as `surveyStream`, in the order of `nodes`. */
+  async survey(data: unknown, settings: number | WorldSurveySettings = {}): Promise<WorldAnswer[]> {
+    const given = typeof settings === 'number' ? { timeout: settings } : settings;
+    const answers: WorldAnswer[] = [];
+    for await (const answer of this.#surveys.stream('survey', surveyNames, data, given)) answers.push(answer);
+    const order = new Map(this.nodes.map(({ id }, at) => [id, at]));
+    const placeOf = ({ id }: WorldAnswer): number => order.get(partsOf(id)?.node ?? id) ?? order.size;
+    return answers.sort((one, other) => placeOf(one) - placeOf(other));
+  }
+
+  /**
+   * Asks every client of every node, or those meant, and yields the answers as they come, each with the `id` of the client. Who is asked
+   * is fixed when it starts. The clients of a node that dies are rejected `ERR_NODE_LOST` at once; a node that dies before it has said
+   * whom it asked is one such answer itself. 10 s unless given, 0 for ever.
+   */
+  surveyStream(data: unknown, settings: WorldSurveyStreamSettings = {}): AsyncGenerator<WorldAnswer, void, void> {
+    return this.#surveys.stream('surveyStream', streamNames, data, settings);
+  }
+
+  #audience(call: string, names: readonly string[], settings: WorldAudienceSettings): Audience {
+    return readAudience(call, names, settings, ({ id }) => {
+      if (typeof id !== 'string' || id === '')
+        throw new BusError('ERR_INVALID_ARGUMENT', '`to` and `except` take groups, ids and connections');
+      return this.#answering.client(id) === undefined && partsOf(id) !== undefined ? id : this.idOf({ id });
+    });
+  }
+
+  /** After those that wait already, when there is room. */
+  #publishLater(bytes: Uint8Array): Promise<void> {
+    if (this.#waitingCount >= mostWaiting) throw new BusError('ERR_QUEUE_FULL');
+    this.#waitingCount += 1;
+    const turn = this.#waiting.then(async () => {
+      const { publisher } = this.#node;
+      try {
+        while (publisher.isFull) {
+          this.#node.checkOpen();
+          await publisher.room();
+        }
+        this.#node.checkOpen();
+        publisher.publish(bytes);
+      } finally {
+        this.#waitingCount -= 1;
+      }
+    });
+    this.#waiting = turn.catch(() => {});
+    return turn;
+  }
+
+  #heard(bytes: Uint8Array): Promise<unknown> | undefined {
+    try {
+      const read = this.#codec.decode(bytes);
+      if (!readBroadcast(read)) throw new BusError('ERR_PROTOCOL', 'This is no broadcast of a node');
+      const [to, except] = read;
+      const data: unknown = (read as readonly unknown[])[2];
+      return this.#clients.broadcast(data, this.#answering.audience({ to: to ?? null, except: except ?? null }));
+    } catch (error) {
+      this.#host.report(error);
+      return undefined;
+    }
+  }
+
+  #message(data: unknown, from: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const handling = new Handling((handlers, failure) => {
+        if (failure !== undefined) reject(asBusError(failure.error, 'ERR_LISTENER'));
+        else if (handlers === 0) reject(new BusError('ERR_NO_HANDLER'));
+        else resolve();
+      });
+      this.fireHandled(handling, 'message', data, from);
+      handling.done();
+    });
+  }
+
+  #request(data: unknown, context: WorldContext): unknown {
+    if (this.#handler === undefined) throw new BusError('ERR_NO_HANDLER');
+    return this.#handler(data, context);
+  }
+
+  async #close(): Promise<void> {
+    this.#answering.close();
+    await this.#node.close();
+    for (const { id } of this.nodes) this.#surveys.lost(id, new BusError('ERR_CLOSED', 'The node was closed'));
+  }
+}

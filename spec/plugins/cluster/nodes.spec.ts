@@ -1,0 +1,194 @@
+import { once } from 'node:events';
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import type { BusError } from '../../../lib/index.ts';
+import { sleep, until } from '../../support/buses.ts';
+import { Nats, natsServer } from '../../support/nats-server.ts';
+import { freePort } from '../../support/nginx.ts';
+import { Galaxy, type Star } from './galaxy.ts';
+
+const codeOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'resolved',
+    ({ code }: BusError) => code,
+  );
+const stateOf = ({ world }: Star, node: string): string | undefined => world.nodes.find(({ id }) => id === node)?.state;
+
+(natsServer === undefined ? describe.skip : describe)('nodes of a cluster', () => {
+  let nats: Nats;
+  let galaxy: Galaxy;
+
+  beforeEach(async () => {
+    nats = await Nats.start();
+    galaxy = new Galaxy(nats);
+  });
+
+  afterEach(async () => {
+    await galaxy.end();
+    await nats.kill();
+  });
+
+  it('joining - each node knows the others when it is ready, and says so once', async () => {
+    const a = await galaxy.star('eu-1');
+    const b = await galaxy.star('eu-2');
+    const c = await galaxy.star('us-1');
+    expect(c.world.nodes.map(({ id, state }) => `${id} ${state}`)).to.have.members(['us-1 up', 'eu-1 up', 'eu-2 up']);
+    expect(c.world.nodes[0]?.id).to.equal('us-1');
+    await until(() => a.world.nodes.length === 3 && b.world.nodes.length === 3 && c.world.nodes.length === 3);
+    expect(c.heard).to.have.members(['eu-1 up', 'eu-2 up']);
+    expect(a.world.status).to.equal('joined');
+    const client = await galaxy.client(a);
+    await until(() => b.world.nodes.find(({ id }) => id === 'eu-1')?.connections === 1);
+    await client.close();
+  });
+
+  it('leaving - a node that closes is left, and is up again as another incarnation', async () => {
+    const a = await galaxy.star('eu-1');
+    const b = await galaxy.star('eu-2');
+    const [, first] = a.world.nodes;
+    await b.server.close();
+    await until(() => stateOf(a, 'eu-2') === 'left');
+    expect(b.world.status).to.equal('closed');
+    expect(await codeOf(a.world.peer('eu-2').send('late'))).to.equal('ERR_NODE_LOST');
+    await galaxy.star('eu-2');
+    await until(() => stateOf(a, 'eu-2') === 'up');
+    expect(a.world.nodes).to.have.length(2);
+    expect(a.world.nodes[1]?.incarnation).to.be.greaterThan(first?.incarnation ?? 0);
+    expect(a.heard).to.deep.equal(['eu-2 up', 'eu-2 left', 'eu-2 up']);
+  });
+
+  it('names - a second node of a name is refused, and the first one stays', async () => {
+    const a = await galaxy.star('eu-1');
+    const second = galaxy.make('eu-1');
+    await second.server.start();
+    expect(await codeOf(second.world.ready)).to.equal('ERR_NAME_TAKEN');
+    expect(second.world.status).to.equal('refused');
+    expect(await codeOf(second.world.broadcast('no'))).to.equal('ERR_CLOSED');
+    expect(a.world.status).to.equal('joined');
+    const both = [galaxy.make('eu-2'), galaxy.make('eu-2')];
+    for (const { server } of both) await server.start();
+    const codes = await Promise.all(both.map(({ world }) => codeOf(world.ready)));
+    expect(codes.sort()).to.deep.equal(['ERR_NAME_TAKEN', 'resolved']);
+  });
+
+  it('no NATS - the server starts, ready rejects, and the node joins when NATS is there', async () => {
+    await nats.kill();
+    const a = galaxy.make('eu-1', { joinTimeoutMs: 300 });
+    await a.server.start();
+    expect(await codeOf(a.world.ready)).to.equal('ERR_CLUSTER_UNREACHABLE');
+    expect(a.world.status).to.equal('joining');
+    const client = await galaxy.client(a);
+    a.server.handle((data) => data);
+    expect(await client.request('local')).to.equal('local');
+    expect(await codeOf(a.world.peer('eu-2').send('x'))).to.equal('ERR_NO_MEMBER');
+    await nats.start();
+    await until(() => a.world.status === 'joined');
+  });
+
+  it('a wrong password - is ERR_UNAUTHORIZED, and the local bus unharmed', async () => {
+    const closed = await Nats.start('--user', 'game', '--pass', 'right');
+    const guarded = new Galaxy(closed);
+    try {
+      const wrong = guarded.make('eu-1', { nats: { servers: closed.url, user: 'game', pass: 'wrong' } });
+      await wrong.server.start();
+      expect(await codeOf(wrong.world.ready)).to.equal('ERR_UNAUTHORIZED');
+      expect(wrong.world.status).to.equal('refused');
+      expect(wrong.errors).to.deep.equal(['ERR_UNAUTHORIZED']);
+      const client = await guarded.client(wrong);
+      expect(await client.ping()).to.be.a('number');
+      const right = await guarded.star('eu-1', { nats: { servers: closed.url, user: 'game', pass: 'right' } });
+      expect(right.world.status).to.equal('joined');
+    } finally {
+      await guarded.end();
+      await closed.kill();
+    }
+  });
+
+  it('options - are refused with their names', async () => {
+    const port = await freePort();
+    const wrong = (options: object): string => {
+      try {
+        galaxy.make('eu-1', { nats: { servers: `nats://127.0.0.1:${port}` }, ...options });
+        return 'taken';
+      } catch (error) {
+        return (error as BusError).message;
+      }
+    };
+    expect(wrong({ node: 'eu.1' })).to.contain('"node"');
+    expect(wrong({ name: '' })).to.contain('"name"');
+    expect(wrong({ secret: 'short' })).to.contain('"secret"');
+    expect(wrong({ heartbeatMs: 1_000, deadAfterMs: 2_000 })).to.contain('"deadAfterMs"');
+  });
+
+  it('a secret - nodes without it, or with another one, are strangers', async () => {
+    const secret = 'sixteen bytes or more';
+    const a = await galaxy.star('eu-1', { secret });
+    const b = await galaxy.star('eu-2', { secret });
+    const without = await galaxy.star('eu-3');
+    const other = await galaxy.star('eu-4', { secret: 'another one of those' });
+    await until(() => a.world.nodes.length === 2);
+    await sleep(500);
+    expect(a.world.nodes.map(({ id }) => id)).to.deep.equal(['eu-1', 'eu-2']);
+    for (const { world } of [without, other]) expect(world.nodes).to.have.length(1);
+    a.world.handle((data, { from }) => [data, from]);
+    expect(await b.world.peer('eu-1').request('hello')).to.deep.equal(['hello', 'eu-2']);
+  });
+
+  it('a killed node - is known as soon as NATS knows, where something is on its way to it and elsewhere', async () => {
+    const a = await galaxy.star('eu-1', { deadAfterMs: 1_800, heartbeatMs: 600 });
+    const b = await galaxy.star('eu-2', { deadAfterMs: 1_800, heartbeatMs: 600 });
+    const child = await galaxy.process('eu-3');
+    await until(() => stateOf(a, 'eu-3') === 'up' && stateOf(b, 'eu-3') === 'up');
+    expect(await a.world.peer('eu-3').request('who')).to.equal('eu-3');
+    const [client] = (await a.world.connections()).filter(({ node }) => node === 'eu-3');
+    // Where NATS was away lately, a node that nobody listens for may be on its way back.
+    await sleep(1_800);
+    const waiting = [a.world.peer('eu-3').request('hang'), a.world.peer(client?.id ?? '').request('hang')];
+    const survey = a.world.survey('hang', { to: client?.id ?? '' });
+    await sleep(100);
+    const undelivered: unknown[] = [];
+    a.world.on('undelivered', (messages) => void undelivered.push(...messages));
+    child.kill('SIGSTOP');
+    await a.world.peer('eu-3').send('to the node');
+    await a.world.peer(client?.id ?? '').send('to the client');
+    const whys: string[] = [];
+    for (const { world } of [a, b]) world.on('node', (_node, reason) => void whys.push(reason));
+    child.kill('SIGKILL');
+    for (const request of waiting) expect(await codeOf(request)).to.equal('ERR_NODE_LOST');
+    const [answer] = await survey;
+    expect([answer?.id, answer?.reason?.code]).to.deep.equal([client?.id, 'ERR_NODE_LOST']);
+    await until(() => stateOf(b, 'eu-3') === 'dead');
+    expect(undelivered).to.have.deep.members([
+      { id: 'eu-3', data: 'to the node' },
+      { id: client?.id, data: 'to the client' },
+    ]);
+    expect(whys).to.deep.equal(['nobody listens there', 'nobody listens there']);
+  });
+
+  it('a stopped node - is suspect, then dead, and up again with the same incarnation when it goes on', async () => {
+    const a = await galaxy.star('eu-1');
+    const child = await galaxy.process('eu-2');
+    await until(() => stateOf(a, 'eu-2') === 'up');
+    const [, before] = a.world.nodes;
+    child.kill('SIGSTOP');
+    await until(() => stateOf(a, 'eu-2') === 'dead');
+    child.kill('SIGCONT');
+    await until(() => stateOf(a, 'eu-2') === 'up');
+    expect(a.heard).to.deep.equal(['eu-2 up', 'eu-2 suspect', 'eu-2 dead', 'eu-2 up']);
+    expect(a.world.nodes[1]?.incarnation).to.equal(before?.incarnation);
+    expect(await a.world.peer('eu-2').request('again')).to.equal('eu-2');
+  });
+
+  it('a busy node - is suspect and loses nothing, and takes nobody for dead itself', async () => {
+    const a = await galaxy.star('eu-1', { deadAfterMs: 20_000 });
+    const child = await galaxy.process('eu-2');
+    await until(() => stateOf(a, 'eu-2') === 'up');
+    child.send(1_500);
+    await sleep(100);
+    expect(await a.world.peer('eu-2').request('after that')).to.equal('eu-2');
+    await until(() => stateOf(a, 'eu-2') === 'up');
+    expect(a.heard).to.deep.equal(['eu-2 up', 'eu-2 suspect', 'eu-2 up']);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+});
