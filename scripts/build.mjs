@@ -57,7 +57,7 @@ function digestOf(paths) {
 function filesIn(folder) {
   const found = readdirSync(join(root, folder), { recursive: true, withFileTypes: true });
   return found
-    .filter((entry) => entry.isFile() && !entry.parentPath.includes('node_modules'))
+    .filter((entry) => entry.isFile() && !/node_modules|[\\/]build\b/.test(entry.parentPath.slice(root.length)))
     .map((entry) => join(entry.parentPath.slice(root.length), entry.name))
     .sort();
 }

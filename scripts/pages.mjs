@@ -12,6 +12,13 @@ export const groups = [
     pages: {
       'README.md': 'what busbar is, what it promises, a first program, a comparison',
       'docs/getting-started.md': 'messages, requests, cancelling, surveys, authorisation, shutting down, step by step',
+      'docs/concepts.md': 'link, session, delivery, lane, peer, hub, with pictures',
+      'docs/which-part.md': 'a table of what you want to do and the part that does it; guarantees side by side',
+      'docs/topologies.md': 'one hub, children, a server in each process, several hubs, cluster',
+      'docs/recipes.md': 'whole programs: rooms, job queues, cache, leader, deploy, tokens, tests, threads and more',
+      'docs/typescript.md': 'contracts, unions, checks at run time, names of types',
+      'docs/troubleshooting.md': 'by symptom and by error code: why, and what to do',
+      'docs/faq.md': 'questions and short answers',
     },
   },
   {
@@ -45,6 +52,8 @@ export const groups = [
     title: 'Moving here',
     pages: {
       'docs/migrating-from-net-ipc.md': 'from net-ipc, one process at a time',
+      'docs/migrating.md':
+        'from node-ipc, socket.io, child_process.send, ws, Redis pub/sub and ZeroMQ, with differences that run',
     },
   },
   {
@@ -56,6 +65,7 @@ export const groups = [
       'docs/performance.md': 'what was measured, and how to measure it',
       'docs/performance-tables.md': 'the figures of every scenario',
       'docs/performance-plugins.md': 'the figures of the parts',
+      'docs/tested-versions.md': 'Node, Bun and Deno, as tested',
       'docs/reliability.md': 'what was measured of the promises, with the command for each figure',
     },
   },
@@ -67,6 +77,7 @@ export const groups = [
       'docs/net-ipc-dialect.md': 'how net-ipc processes are spoken to',
       'docs/joint-protocol.md': 'how peote-net peers are spoken to',
       'CONTRIBUTING.md': 'how to work on busbar',
+      'SECURITY.md': 'what is promised, and how to report a vulnerability',
       'CHANGELOG.md': 'what changed',
     },
   },

@@ -1,33 +1,20 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { command } from '../support/command.ts';
+import { examplesOf, programsOf } from '../support/fences.ts';
 import { root } from '../support/repository.ts';
 
-interface Example {
-  /** Where it stands: the document and the line of its fence. */
-  readonly place: string;
-  readonly language: 'js' | 'ts' | 'cjs';
-  readonly code: string;
-  readonly prints: string | undefined;
-}
-
-/** The fences marked `<!-- runs -->`, each with the `text` fence marked `<!-- prints -->` that may follow it. */
-function examplesOf(document: string, text: string): Example[] {
-  const pattern = /<!-- runs -->\s*```(js|ts|cjs)\n([\s\S]*?)```\n(?:\s*<!-- prints -->\s*```text\n([\s\S]*?)```)?/g;
-  return [...text.matchAll(pattern)].map((match) => ({
-    place: `${document}:${text.slice(0, match.index).split('\n').length}`,
-    language: match[1] === 'ts' || match[1] === 'cjs' ? match[1] : 'js',
-    code: match[2] ?? '',
-    prints: match[3],
-  }));
-}
-
 const documents = existsSync(join(root, 'docs')) ? readdirSync(join(root, 'docs')).map((name) => `docs/${name}`) : [];
-const examples = ['README.md', 'skills/busbar/SKILL.md', ...documents]
+const texts = ['README.md', 'skills/busbar/SKILL.md', ...documents]
   .filter((name) => name.endsWith('.md') && existsSync(join(root, name)))
-  .flatMap((name) => examplesOf(name, readFileSync(join(root, name), 'utf8')));
+  .map((name) => [name, readFileSync(join(root, name), 'utf8')] as const);
+const examples = texts.flatMap(([name, text]) => examplesOf(name, text));
+const programs = texts.flatMap(([name, text]) => programsOf(name, text));
 
 describe('examples of the documents', () => {
   // Inside the repository, where Node and the compiler find "busbar" as a user would, through its exports.
@@ -61,6 +48,35 @@ describe('examples of the documents', () => {
   it('types - the TypeScript ones compile', () => {
     expect(diagnostics).to.equal('');
   });
+
+  it('differences - are run as what they lead to', () => {
+    const [example] = examplesOf('x.md', '<!-- runs -->\n```diff\n-a();\n+b();\n c();\n```\n');
+    expect(example?.code).to.equal('b();\nc();\n');
+  });
+
+  for (const [index, { place, files, prints }] of programs.entries()) {
+    it(`${place} - runs as it says, in ${files.length} processes`, async () => {
+      const place = join(folder, `program-${index}`);
+      mkdirSync(place);
+      for (const [name, code] of files) writeFileSync(join(place, name), code);
+      const last = files.at(-1)?.[0] ?? '';
+      const others = files
+        .slice(0, -1)
+        .map(([name]) => spawn(process.execPath, [name], { cwd: place, stdio: 'inherit' }));
+      try {
+        for (let left = 450; !readdirSync(place).some((name) => name.endsWith('.sock')); left--) {
+          expect(left, 'a server listens').to.be.greaterThan(0);
+          await setTimeout(20);
+        }
+        const { code, stdout, stderr } = await command(process.execPath, [last], { cwd: place, timeoutMs: 9_000 });
+        expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+        expect(stdout.trim()).to.equal(prints?.trim());
+      } finally {
+        for (const other of others) other.kill('SIGTERM');
+        await Promise.all(others.map((other) => other.exitCode === null && once(other, 'exit')));
+      }
+    });
+  }
 
   for (const [index, { place, language, prints }] of examples.entries()) {
     it(`${place} - runs as it says`, async () => {

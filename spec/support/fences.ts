@@ -1,0 +1,46 @@
+export interface Example {
+  /** Where it stands: the document and the line of its fence. */
+  readonly place: string;
+  readonly language: 'js' | 'ts' | 'cjs';
+  readonly code: string;
+  readonly prints: string | undefined;
+}
+
+/** The fences marked `<!-- runs -->`, each with the `text` fence marked `<!-- prints -->` that may follow it. */
+export function examplesOf(document: string, text: string): Example[] {
+  const pattern =
+    /<!-- runs -->\s*```(js|ts|cjs|diff)\n([\s\S]*?)```\n(?:\s*<!-- prints -->\s*```text\n([\s\S]*?)```)?/g;
+  return [...text.matchAll(pattern)].map((match) => ({
+    place: `${document}:${text.slice(0, match.index).split('\n').length}`,
+    language: match[1] === 'ts' || match[1] === 'cjs' ? match[1] : 'js',
+    code: match[1] === 'diff' ? newSideOf(match[2] ?? '') : (match[2] ?? ''),
+    prints: match[3],
+  }));
+}
+
+/** What a difference leads to. */
+function newSideOf(difference: string): string {
+  const lines = difference.split('\n').filter((line) => !line.startsWith('-'));
+  return lines.map((line) => line.slice(1)).join('\n');
+}
+
+/** Several files that run at the same time, each after `<!-- file: name -->`. */
+export interface Program {
+  readonly place: string;
+  readonly files: readonly (readonly [name: string, code: string])[];
+  /** What the last one prints, which ends the others. */
+  readonly prints: string | undefined;
+}
+
+export function programsOf(document: string, text: string): Program[] {
+  return text.split(/^(?=## )/m).flatMap((section) => {
+    const files = [...section.matchAll(/<!-- file: (\S+) -->\s*```js\n([\s\S]*?)```/g)];
+    const [first] = files;
+    if (first === undefined) return [];
+    return {
+      place: `${document}:${text.slice(0, text.indexOf(first[0])).split('\n').length}`,
+      files: files.map(([, name = '', code = '']) => [name, code] as const),
+      prints: /<!-- prints -->\s*```text\n([\s\S]*?)```/.exec(section)?.[1],
+    };
+  });
+}
