@@ -7,7 +7,12 @@ const modules = [...Object.values(entries), ...Object.values(pageEntries), ...in
 
 /** Finds what of lib/ nobody uses: files, values and dependencies. Types may be there for their name. */
 export default {
-  entry: [...modules.map((name) => `lib/${name}.ts`), '{spec,bench,examples,site}/**/*.ts', '!examples/nestjs/**', 'scripts/*.{mjs,cjs}'],
+  entry: [
+    ...modules.map((name) => `lib/${name}.ts`),
+    '{spec,bench,examples,site}/**/*.ts',
+    '!examples/nestjs/**',
+    'scripts/*.{mjs,cjs}',
+  ],
   project: ['lib/**'],
   exclude: ['types', 'binaries'],
   ignoreExportsUsedInFile: true,

@@ -34,7 +34,9 @@ function manifest(path) {
 /** Without these a page of a package has no links, and provenance is refused. */
 function unfilled(path) {
   const { name, ...fields } = manifest(path);
-  return ['repository', 'homepage', 'bugs'].filter((key) => !fields[key]).map((key) => `${name} has no "${key}" in package.json`);
+  return ['repository', 'homepage', 'bugs']
+    .filter((key) => !fields[key])
+    .map((key) => `${name} has no "${key}" in package.json`);
 }
 
 function unsaid(version) {

@@ -22,7 +22,9 @@ export class BusbarServer extends Server implements CustomTransportStrategy {
     this.#bus = new BusServer(options);
     remote(
       this.#bus,
-      { call: (pattern: string, data: unknown, { peer }: CallContext<Connection>) => this.#answer(pattern, data, peer) },
+      {
+        call: (pattern: string, data: unknown, { peer }: CallContext<Connection>) => this.#answer(pattern, data, peer),
+      },
       { context: true },
     );
     // Settles when the handlers of the event have, which is what a confirmed message waits for.
