@@ -58,7 +58,8 @@ export function startBody(given: BodySettings): Body {
 }
 
 function environment({ settings: { name, env }, number, sockets }: BodySettings): NodeJS.ProcessEnv {
-  return { ...process.env, ...env, ...sockets.env, BUSBAR_GROUP: name, BUSBAR_NUMBER: String(number) };
+  const all = { ...process.env, ...env, ...sockets.env, BUSBAR_GROUP: name, BUSBAR_NUMBER: String(number) };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 const ownGroups = process.platform !== 'win32';

@@ -40,7 +40,9 @@ export class Place {
   #successor: Worker | undefined;
   #idle: 'waiting' | 'given-up' | 'stopped' = 'stopped';
   #up: Promise<void> = Promise.resolve();
+  #wasUp = false;
   #isUp: () => void = () => {};
+  #isNot: (error: unknown) => void = () => {};
   #run: Promise<void> = Promise.resolve();
   #deaths: number[] = [];
 
@@ -71,11 +73,8 @@ export class Place {
     this.#wanted = wanted;
     this.#deaths = [];
     this.#idle = 'waiting';
-    this.#up = new Promise((resolve, reject) => {
-      this.#isUp = resolve;
-      this.#run = this.#run.then(() => this.#supervise(wanted.signal, reject));
-    });
-    this.#up.catch(() => {});
+    this.#expect();
+    this.#run = this.#run.then(() => this.#supervise(wanted.signal));
     return this.#up;
   }
 
@@ -83,6 +82,7 @@ export class Place {
   async stop(reason: DownReason): Promise<void> {
     this.#wanted?.abort();
     this.#wanted = undefined;
+    this.#isNot(this.#stopped());
     await Promise.all([...this.workers.map((worker) => worker.leave(reason)), this.#run]);
     if (this.#wanted === undefined) this.#idle = 'stopped';
   }
@@ -121,7 +121,17 @@ export class Place {
     await Promise.all(workers.map((worker) => worker.leave(reason)));
   }
 
-  async #supervise(signal: AbortSignal, giveUp: (error: unknown) => void): Promise<void> {
+  /** Its process is to be ready, for the first time or again. */
+  #expect(): void {
+    this.#wasUp = false;
+    this.#up = new Promise((resolve, reject) => {
+      this.#isUp = resolve;
+      this.#isNot = reject;
+    });
+    this.#up.catch(() => {});
+  }
+
+  async #supervise(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let failed: unknown;
       try {
@@ -138,27 +148,28 @@ export class Place {
       this.#current = undefined;
       if (!signal.aborted && this.#successor === undefined) {
         if (this.#isTooMuch()) {
-          this.#giveUp(failed, giveUp);
+          this.#giveUp(failed);
           return;
         }
+        if (this.#wasUp) this.#expect();
         await this.#pause(signal);
       }
     }
-    giveUp(this.#stopped());
   }
 
   #ready(worker: Worker): void {
     if (worker.isOver) return;
+    this.#wasUp = true;
     this.#isUp();
     this.#owner.up(worker, this);
   }
 
-  #giveUp(failed: unknown, giveUp: (error: unknown) => void): void {
+  #giveUp(failed: unknown): void {
     const [deaths, withinMs] = this.#owner.settings.limit;
     const cause = failed === undefined ? '' : `, at last: ${textOf(failed)}`;
     this.#idle = 'given-up';
     this.#wanted = undefined;
-    giveUp(
+    this.#isNot(
       new BusError('ERR_SPAWN', `${this.#name} died ${deaths} times in ${withinMs} ms${cause}`, { cause: failed }),
     );
     this.#owner.givenUp(this);

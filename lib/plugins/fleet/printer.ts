@@ -77,7 +77,7 @@ export class Printer {
         }
         this.#bytes -= written;
         bytes = bytes.subarray(written);
-        if (written === 0) await sleep(this.#clock, againMs);
+        if (written === 0) await sleep(this.#clock, againMs, undefined, true);
       }
     }
     this.#isWriting = false;

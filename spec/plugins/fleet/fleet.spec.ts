@@ -150,7 +150,7 @@ describe('fleet', function () {
 
   it('rest-for-one - the groups that come after one that lost a process end, and start again when it is back', async () => {
     const { crew } = await started({
-      a: { file, args: ['plain'], strategy: 'rest-for-one' },
+      a: { file, args: ['signals', '400'], ready: 'signal', strategy: 'rest-for-one' },
       b: { file, args: ['plain'], after: ['a'] },
       c: { file, args: ['plain'], after: ['b'] },
       d: { file, args: ['plain'] },

@@ -16,12 +16,13 @@ export interface Load {
   readonly requests: number;
   readonly wrong: number;
   readonly failed: readonly string[];
-  /** Milliseconds, in order. */
-  readonly times: readonly number[];
+  readonly answered: number;
 }
 
 export interface Driver {
   begin(messagesPerMs: number, requestsPerSecond: number): void;
+  /** What has been answered since it was asked the last time, in milliseconds and in order. */
+  times(): number[];
   stop(): Promise<Load>;
 }
 
@@ -53,15 +54,16 @@ async function driver(): Promise<void> {
   const mine = client.use(services());
   const work = mine.service<Work>('work');
   const failed: string[] = [];
-  const times: number[] = [];
+  let times: number[] = [];
   const open = new Set<Promise<void>>();
-  let [messages, requests, wrong, waiting] = [0, 0, 0, 0];
+  let [messages, requests, answered, wrong, waiting] = [0, 0, 0, 0, 0];
   let timer: NodeJS.Timeout | undefined;
 
   const ask = async (number: number): Promise<void> => {
     const askedAt = performance.now();
     try {
       if ((await work.call.echo(number)) !== number) wrong += 1;
+      answered += 1;
       times.push(performance.now() - askedAt);
     } catch (error) {
       failed.push(String(error));
@@ -89,10 +91,15 @@ async function driver(): Promise<void> {
         }
       }, 1);
     },
+    times() {
+      const since = times.sort((a, b) => a - b);
+      times = [];
+      return since;
+    },
     async stop() {
       clearInterval(timer);
       await Promise.all(open);
-      return { messages, requests, wrong, failed: failed.slice(0, 10), times: times.sort((a, b) => a - b) };
+      return { messages, requests, answered, wrong, failed: failed.slice(0, 10) };
     },
   } satisfies Driver);
   await client.connect();

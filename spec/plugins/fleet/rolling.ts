@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { callOptions } from '../../../lib/plugins/rpc/index.ts';
+import { sleep } from '../../support/buses.ts';
 import { CrewWorld } from './crew-world.ts';
 import type { Driver, Load } from './load-program.ts';
 
@@ -11,7 +12,9 @@ const file = fileURLToPath(new URL('./load-program.js', import.meta.url));
 /** What rolling restarts under load came to. */
 export interface Rolled {
   readonly load: Load;
-  readonly slowestMs: number;
+  /** What each call took before the restarts, and meanwhile, in order. */
+  readonly calm: readonly number[];
+  readonly rolling: readonly number[];
   readonly tookMs: number;
 }
 
@@ -21,6 +24,7 @@ export async function roll(
   count: number,
   messagesPerMs: number,
   requestsPerSecond: number,
+  calmMs: number,
 ): Promise<Rolled> {
   const world = new CrewWorld((folder) => ({
     work: { file, args: ['worker', folder], count, stopTimeoutMs: 20_000 },
@@ -30,14 +34,17 @@ export async function roll(
     const { crew, hub } = await world.start();
     const driver = hub.service<Driver>('driver').call;
     await driver.begin(messagesPerMs, requestsPerSecond);
+    await sleep(calmMs);
+    const calm = await driver.times();
     const begunAt = performance.now();
     for (let round = 0; round < rounds; round++) await crew.restart('work');
     const tookMs = performance.now() - begunAt;
+    const rolling = await driver.times();
     const load = await driver.stop(callOptions({ timeout: 60_000 }));
     await crew.stop();
     expect(world.lines).to.deep.equal([]);
     expect(load).to.deep.include({ wrong: 0, failed: [] });
-    expect([load.messages > 0, load.times.length]).to.deep.equal([true, load.requests]);
+    expect([load.messages > 0, load.answered]).to.deep.equal([true, load.requests]);
     const told = new Uint8Array(load.messages);
     const notes = readdirSync(world.folder).filter((name) => name.startsWith('told-'));
     for (const name of notes) {
@@ -53,7 +60,7 @@ export async function roll(
     const ends = world.told.filter((line) => line.startsWith('down work'));
     const inOrder = ends.filter((line) => line.endsWith('restarted 0 null') || line.endsWith('stopped 0 null'));
     expect([ends.length, inOrder.length]).to.deep.equal([(rounds + 1) * count, (rounds + 1) * count]);
-    return { load, slowestMs: load.times.at(-1) ?? 0, tookMs };
+    return { load, calm, rolling, tookMs };
   } finally {
     await world.end();
   }

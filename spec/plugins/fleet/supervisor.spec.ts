@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { until } from '../../support/buses.ts';
+import { Client } from '../../../lib/index.ts';
+import { sleep, until } from '../../support/buses.ts';
 import { isAlive } from './crew-world.ts';
 
 const program = fileURLToPath(new URL('./supervisor-program.js', import.meta.url));
@@ -69,6 +70,32 @@ describe('a supervisor', function () {
     }
     expect(pids.filter(isAlive)).to.deep.equal([]);
     expect(existsSync(join(folder, 'hub'))).to.equal(false);
+  });
+
+  it('whose output nobody reads - does not hold up a process that prints without end, answers, and keeps its size', async () => {
+    const path = join(folder, 'hub');
+    const child = spawn(process.execPath, [program, path, '256'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    started.push(child);
+    child.stdout.pause();
+    const client = new Client({ path });
+    await until(async () => {
+      await client.connect().catch(() => {});
+      return client.connection !== undefined;
+    });
+    try {
+      const [, before] = (await client.request('how?')) as [unknown, number];
+      let most = before;
+      let said: unknown;
+      while (said !== 'printed') {
+        const [now, rss] = (await client.request('how?')) as [unknown, number];
+        said = now;
+        most = Math.max(most, rss);
+        await sleep(10);
+      }
+      expect((most - before) / 1_048_576).to.be.below(150);
+    } finally {
+      await client.close();
+    }
   });
 
   it('a second one at the same path - says so, starts nothing, and leaves the first one alone', async () => {
