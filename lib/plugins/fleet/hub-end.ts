@@ -11,7 +11,10 @@ export class HubEnd {
   readonly #host: PluginHost;
   readonly #lane: Lane;
   readonly #signalled = new WeakSet<PeerHandle>();
-  readonly #waiting = new Map<PeerHandle, { readonly signalled: () => void }>();
+  readonly #waiting = new Map<
+    PeerHandle,
+    { readonly signalled: () => void; readonly left: (error: BusError) => void }
+  >();
   readonly #left = new Map<PeerHandle, () => void>();
 
   constructor(host: PluginHost) {
@@ -24,11 +27,7 @@ export class HubEnd {
         return true;
       },
     });
-    host.onDisconnect((peer) => {
-      this.#left.get(peer)?.();
-      this.#left.delete(peer);
-      this.#waiting.delete(peer);
-    });
+    host.onDisconnect((peer) => this.#over(peer));
   }
 
   /** Resolves the client that comes on a link that was made here, and what resolves when its session is over. */
@@ -36,7 +35,7 @@ export class HubEnd {
     const peer = await this.#host.acceptLink(link, withinMs);
     const left = new Promise<void>((resolve) => this.#left.set(peer, resolve));
     // Its session may be over by now.
-    if (!this.#isThere(peer)) this.#left.get(peer)?.();
+    if (!this.#isThere(peer)) this.#over(peer);
     return { peer, left };
   }
 
@@ -48,7 +47,8 @@ export class HubEnd {
   /** Resolves when it has called `fleetReady`. */
   async whenSignalled(peer: PeerHandle, withinMs: number): Promise<void> {
     if (this.#signalled.has(peer)) return;
-    const said = new Promise<void>((signalled) => this.#waiting.set(peer, { signalled }));
+    if (!this.#left.has(peer)) throw new BusError('ERR_CLOSED');
+    const said = new Promise<void>((signalled, left) => this.#waiting.set(peer, { signalled, left }));
     await inTime({ clock: this.#host.clock, ms: withinMs }, said, () => new BusError('ERR_TIMEOUT'));
   }
 
@@ -63,6 +63,13 @@ export class HubEnd {
     if (!services.members().some((member) => member.id === id)) return;
     const ms = Math.max(1, endsAt - clock.now());
     await inTime({ clock, ms }, services.drain(id), () => new BusError('ERR_TIMEOUT'));
+  }
+
+  #over(peer: PeerHandle): void {
+    this.#left.get(peer)?.();
+    this.#left.delete(peer);
+    this.#waiting.get(peer)?.left(new BusError('ERR_CLOSED'));
+    this.#waiting.delete(peer);
   }
 
   #isThere(peer: PeerHandle): boolean {

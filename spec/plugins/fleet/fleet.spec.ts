@@ -148,6 +148,15 @@ describe('fleet', function () {
     expect(world.told[0]).to.equal('down silent 1 not-ready 0 null');
   });
 
+  it('ready: signal - a process that dies before it says so is down at once', async () => {
+    world = new CrewWorld({ early: { file, args: ['unready'], ready: 'signal', limit: [1, 1_000] } });
+    const error = await world.failure();
+    expect(error.message).to.equal(
+      'early 1 died 1 times in 1000 ms, at last: early 1 ended with exit code 4 before it was ready',
+    );
+    expect(world.told[0]).to.equal('down early 1 died 4 null');
+  });
+
   it('rest-for-one - the groups that come after one that lost a process end, and start again when it is back', async () => {
     const { crew } = await started({
       a: { file, args: ['signals', '400'], ready: 'signal', strategy: 'rest-for-one' },

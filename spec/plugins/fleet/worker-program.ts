@@ -34,6 +34,11 @@ const modes: Readonly<Record<string, () => unknown>> = {
   dies() {
     process.exit(3);
   },
+  /** Comes, and dies before it says that it is ready. */
+  async unready() {
+    await connected();
+    process.exit(4);
+  },
   /** Never gets ready. */
   deaf: stay,
   /** Has a client, stays when that has closed, and does not hear of SIGTERM. */
