@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { Client } from '../../../lib/index.ts';
+import { callOptions } from '../../../lib/plugins/rpc/index.ts';
 import { services } from '../../../lib/plugins/services/index.ts';
 
 /** What the processes under load offer. */
@@ -46,6 +47,8 @@ async function worker(folder: string): Promise<void> {
   await client.connect();
 }
 
+/** How long calls took is what is looked at, and not that they gave up. */
+const patient = callOptions({ timeout: 60_000 });
 /** On a machine that is too busy the load is less, and what waits for room has its limit. */
 const mostWaiting = 8_000;
 
@@ -62,7 +65,7 @@ async function driver(): Promise<void> {
   const ask = async (number: number): Promise<void> => {
     const askedAt = performance.now();
     try {
-      if ((await work.call.echo(number)) !== number) wrong += 1;
+      if ((await work.call.echo(number, patient)) !== number) wrong += 1;
       answered += 1;
       times.push(performance.now() - askedAt);
     } catch (error) {
