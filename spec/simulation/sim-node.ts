@@ -54,7 +54,10 @@ export class SimNode {
       events: {
         joined: () => (this.state = 'joined'),
         refused: () => (this.state = 'refused'),
-        changed: (node) => this.broadcasts.changed(node),
+        changed: (node) => {
+          if (node.state === 'dead' || node.state === 'left') this.givenUp.add(`${node.id} ${node.incarnation}`);
+          this.broadcasts.changed(node);
+        },
         met: (node, owedFrom) => {
           this.seen.delete(`${node.id} ${node.incarnation}`);
           this.broadcasts.met(node, owedFrom);
@@ -70,7 +73,7 @@ export class SimNode {
       tell: (node, control) => this.membership.tell(node, control),
       live: (node, its) => this.membership.nodes.live(node, its),
       deliver: (node, bytes) => this.#deliver(`${node.id} ${node.incarnation}`, bytes),
-      report: () => this.#missed(),
+      report: (error) => this.#missed(error),
     });
     nats.opener((wire) => (this.wire = wire))({
       up: () => this.membership.up(),
@@ -106,12 +109,15 @@ export class SimNode {
     this.wire.die();
   }
 
-  /** Whether another one was taken for dead here, or was told that some are gone for good. */
+  /** Names of nodes of whose broadcasts some were told to be gone for good. */
   readonly missedOf = new Set<string>();
+  /** Incarnations of nodes that were taken for gone here: nothing is kept for those. */
+  readonly givenUp = new Set<string>();
 
-  #missed(): void {
-    this.missedOf.add('some');
-    for (const seen of this.seen.values()) seen.first = undefined;
+  #missed({ message }: Error): void {
+    const name = /the node "(.*)"/.exec(message)?.[1] ?? '';
+    this.missedOf.add(name);
+    for (const seen of this.seen.values()) if (seen.from.startsWith(`${name} `)) seen.first = undefined;
   }
 
   #deliver(from: string, bytes: Uint8Array): undefined {

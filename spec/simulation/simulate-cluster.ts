@@ -67,7 +67,7 @@ export function simulateCluster(seed: number): ClusterOutcome {
     const node = living.get(name);
     if (node === undefined || node.state === 'refused') living.set(name, start(name));
   }
-  clock.advance(deadAfterMs + 6 * heartbeatMs);
+  clock.advance(deadAfterMs + 11 * heartbeatMs);
   for (const node of living.values()) node.publish();
   clock.advance(3 * heartbeatMs);
   return { seed, strikes, endedAt: clock.now(), ...judge(all, [...living.values()]) };
@@ -76,6 +76,12 @@ export function simulateCluster(seed: number): ClusterOutcome {
 function judge(all: readonly SimNode[], living: readonly SimNode[]): { violations: string[]; delivered: number } {
   const violations = all.flatMap((node) => node.violations);
   let delivered = 0;
+  for (const node of all) {
+    for (const name of node.missedOf) {
+      const isGivenUp = all.some((other) => other.name === name && other.givenUp.has(node.label));
+      if (!isGivenUp) violations.push(`${node.label} lacks some of ${name}, where nobody took it for gone`);
+    }
+  }
   for (const node of living) {
     if (node.state !== 'joined') violations.push(`${node.label} is ${node.state}`);
     if (node.broadcasts.publisher.bytes > 0) violations.push(`${node.label} keeps what all have`);

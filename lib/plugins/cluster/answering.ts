@@ -21,6 +21,8 @@ export interface AnsweringOptions {
   readonly host: PluginHost;
   readonly clients: ServerClients;
   isNode(name: string): boolean;
+  /** A message on a plugin's lane. */
+  lane(name: string, data: unknown, from: string): void;
   /** Tells a node that asked. */
   tell(peer: PeerHandle, data: unknown): Promise<void>;
 }
@@ -66,6 +68,10 @@ export class Answering {
     const told = readTelling(data);
     if (told[0] === 'enough') {
       this.#surveys.get(`${from}/${told[1]}`)?.abort();
+      return;
+    }
+    if (told[0] === 'lane') {
+      this.#options.lane(told[1], told[2], from);
       return;
     }
     const { host } = this.#options;

@@ -12,13 +12,21 @@ const repairMs = 10;
 const noteMs = 150;
 const longestNoteMs = 1_000;
 
+/** One that asked who is here is owed all from then on, for so long before it has to be known. */
+const guestMs = 5_000;
+
 /** Another node that is owed broadcasts. */
 interface Reader {
+  readonly node: string;
   readonly incarnation: number;
   /** It has all to this one. */
   has: number;
   /** Whether it is here: what it lacks is kept for it. */
   counts: boolean;
+  /** Until when it counts all the same. */
+  guestUntil: number;
+  /** Whether it ever was. */
+  wasMet: boolean;
   repairedAt: number;
 }
 
@@ -95,35 +103,33 @@ export class Publisher {
 
   /** From which one on a node is owed all that follow. */
   owedFrom(node: string, incarnation: number): number {
-    let reader = this.#readers.get(node);
-    if (reader?.incarnation !== incarnation) {
-      if (reader?.counts === true) return this.#last + 1;
-      if (this.#readers.size >= this.#options.maxNodes && reader === undefined) this.#forgetGuest();
-      reader = { incarnation, has: this.#last, counts: false, repairedAt: 0 };
-      this.#readers.set(node, reader);
-    }
+    const reader = this.#reader(node, incarnation);
+    const now = this.#options.clock.now();
+    // What it was owed when it asked before was let go of since.
+    if (!reader.wasMet && now >= reader.guestUntil) reader.has = this.#last;
+    reader.guestUntil = now + guestMs;
     return reader.has + 1;
   }
 
   /** A node is here. */
   met(node: string, incarnation: number): void {
-    const reader = this.#readers.get(node);
-    if (reader?.incarnation === incarnation) reader.counts = true;
-    else this.#readers.set(node, { incarnation, has: this.#last, counts: true, repairedAt: 0 });
+    const reader = this.#reader(node, incarnation);
+    reader.counts = reader.wasMet = true;
   }
 
   /** A node is gone: nothing is kept for it any more. It may be back. */
   lost(node: string, incarnation: number): void {
-    const reader = this.#readers.get(node);
-    if (reader?.incarnation !== incarnation) return;
+    const reader = this.#readers.get(keyOf(node, incarnation));
+    if (reader === undefined) return;
     reader.counts = false;
+    reader.guestUntil = 0;
     this.#forget();
   }
 
   /** A node has all to this one. */
   got(node: string, incarnation: number, sequence: number): void {
-    const reader = this.#readers.get(node);
-    if (reader?.incarnation !== incarnation || sequence <= reader.has || sequence > this.#last) return;
+    const reader = this.#readers.get(keyOf(node, incarnation));
+    if (reader === undefined || sequence <= reader.has || sequence > this.#last) return;
     reader.has = sequence;
     this.#noteWaitMs = noteMs;
     this.#forget();
@@ -131,10 +137,10 @@ export class Publisher {
 
   /** A node lacks those from this one on. */
   repair(node: string, incarnation: number, from: number): void {
-    const reader = this.#readers.get(node);
+    const reader = this.#readers.get(keyOf(node, incarnation));
     const { clock, seal, subjects, wire } = this.#options;
     const now = clock.now();
-    if (reader?.incarnation !== incarnation || now - reader.repairedAt < repairMs || from > this.#last) return;
+    if (reader === undefined || now - reader.repairedAt < repairMs || from > this.#last) return;
     reader.repairedAt = now;
     if (from < this.#first) {
       this.#options.note(node, incarnation, this.#last, this.#first);
@@ -177,7 +183,10 @@ export class Publisher {
   /** Lets go of what all have. */
   #forget(): void {
     let least = this.#unpublished - 1;
-    for (const { counts, has } of this.#readers.values()) if (counts && has < least) least = has;
+    const now = this.#options.clock.now();
+    for (const { counts, guestUntil, has } of this.#readers.values()) {
+      if ((counts || now < guestUntil) && has < least) least = has;
+    }
     const count = least - this.#first + 1;
     if (count <= 0) return;
     for (let at = 0; at < count; at++) this.#bytes -= this.#kept[at]?.bytes.length ?? 0;
@@ -191,10 +200,11 @@ export class Publisher {
     this.#noteTimer = this.#options.clock.setTimer(
       () => {
         this.#noteTimer = undefined;
-        for (const [node, { incarnation, counts, has }] of this.#readers) {
+        for (const { node, incarnation, counts, has } of this.#readers.values()) {
           if (counts && has < this.#last) this.#options.note(node, incarnation, this.#last, this.#first);
         }
         this.#noteWaitMs = Math.min(longestNoteMs, this.#noteWaitMs * 2);
+        this.#forget();
         this.#noteLater();
       },
       this.#noteWaitMs,
@@ -202,11 +212,27 @@ export class Publisher {
     );
   }
 
+  #reader(node: string, incarnation: number): Reader {
+    const key = keyOf(node, incarnation);
+    let reader = this.#readers.get(key);
+    if (reader === undefined) {
+      if (this.#readers.size >= 2 * this.#options.maxNodes) this.#forgetGuest();
+      reader = { node, incarnation, has: this.#last, counts: false, guestUntil: 0, wasMet: false, repairedAt: 0 };
+      this.#readers.set(key, reader);
+    }
+    return reader;
+  }
+
+  /** The oldest one that nobody knows. */
   #forgetGuest(): void {
-    for (const [node, { counts }] of this.#readers) {
+    for (const [key, { counts }] of this.#readers) {
       if (counts) continue;
-      this.#readers.delete(node);
+      this.#readers.delete(key);
       return;
     }
   }
+}
+
+function keyOf(node: string, incarnation: number): string {
+  return `${node} ${incarnation}`;
 }

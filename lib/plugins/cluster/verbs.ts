@@ -30,6 +30,8 @@ export const readAsking = listReader('request between nodes', {
 /** What it tells that one. */
 const telling = {
   send: [id, anything],
+  /** On a plugin's lane. */
+  lane: [id, anything],
   /** Nobody waits for the rest of that survey. */
   enough: [count()],
 } as const;

@@ -42,10 +42,14 @@ export async function reaching<Result>(
   try {
     return await lookout.during(node, call(session));
   } catch (error) {
-    const { over } = session;
-    if (over === undefined || !(error instanceof BusError) || !endings.has(error.code)) throw error;
-    throw new BusError(over.code, over.message, { cause: error });
+    throw ending(session, error);
   }
+}
+
+/** What a call rejects with, where the end of the node may have been what ended it. */
+function ending({ over }: NodeSession, error: unknown): unknown {
+  if (over === undefined || !(error instanceof BusError) || !endings.has(error.code)) return error;
+  return new BusError(over.code, over.message, { cause: error });
 }
 
 /** What the end of a session has its calls reject with. */
@@ -54,7 +58,19 @@ const endings: ReadonlySet<string> = new Set(['ERR_DESTROYED', 'ERR_CLOSED', 'ER
 export function nodePeer(reach: Reach, node: string): WorldPeer {
   return {
     id: node,
-    send: (data, settings) => reaching(reach, node, ({ client }) => client.send(data, settings)),
+    send: (data, settings) => {
+      if (settings !== undefined) return reaching(reach, node, ({ client }) => client.send(data, settings));
+      // The usual one, with as few promises as may be.
+      try {
+        reach.check(node);
+        const session = reach.bus.with(node);
+        return session.client.send(data).catch((error: unknown) => {
+          throw ending(session, error);
+        });
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    },
     request: (data, settings) => reaching(reach, node, ({ client }) => client.request(data, settings)),
     ping: (data, settings) => reaching(reach, node, ({ client }) => client.ping(data, settings)),
   };

@@ -15,39 +15,12 @@ import { ClusterNode } from './cluster-node.ts';
 import type { NodeInfo, WorldStatus } from './node-info.ts';
 import type { ClusterSettings } from './options.ts';
 import { areConnections } from './verbs.ts';
-import type { UndeliveredToPeer } from './receipts.ts';
 import type { OpenWire } from './wire.ts';
+import { type WorldLane, type WorldLaneHandlers, WorldLanes } from './world-lanes.ts';
+import type { WorldConnection, WorldContext, WorldEvents } from './world-events.ts';
 import { clientPeer, nodePeer, type Reach, reaching, type WorldPeer } from './world-peer.ts';
 import type { WorldAnswer } from './world-survey.ts';
 import { WorldSurveys, type WorldSurveyStreamSettings } from './world-surveys.ts';
-
-/** The events of a world and their listeners. */
-export interface WorldEvents {
-  /** A node changed its state, and why. */
-  node(node: NodeInfo, reason: string): unknown;
-  status(status: WorldStatus): unknown;
-  /** A node sent a message to this one, by `peer(id).send`; handled when all listeners have returned and what they returned has settled. */
-  message(data: unknown, from: string): unknown;
-  /** Messages to a node, or to clients of it, that it did not acknowledge before it died or left; each with whom it was for. */
-  undelivered(messages: readonly UndeliveredToPeer[]): unknown;
-}
-
-/** What a handler of requests is told beside the request. */
-export interface WorldContext {
-  /** The node that asks. */
-  readonly from: string;
-  /** Fires when it gave up, or is gone. */
-  readonly signal: AbortSignal;
-  /** Milliseconds it will still wait; undefined: no limit. */
-  readonly deadline: number | undefined;
-}
-
-/** A client anywhere in the world. */
-export interface WorldConnection {
-  readonly id: string;
-  readonly node: string;
-  readonly groups: readonly string[];
-}
 
 export type WorldSurveySettings = AskSettings & WorldAudienceSettings;
 
@@ -67,6 +40,7 @@ export class World extends GuardedEmitter<WorldEvents> {
   readonly #codec = new MessageCodec();
   readonly #surveys: WorldSurveys;
   readonly #reach: Reach;
+  readonly #lanes: WorldLanes;
   #waiting: Promise<void> = Promise.resolve();
   #waitingCount = 0;
   #handler: ((data: unknown, context: WorldContext) => unknown) | undefined;
@@ -90,6 +64,7 @@ export class World extends GuardedEmitter<WorldEvents> {
       host,
       clients,
       isNode: (name) => this.#node.isNode(name),
+      lane: (name, data, from) => this.#lanes.heard(name, data, from),
       tell: (peer, data) => this.#node.bus.answer(peer, data),
     });
     this.#node = new ClusterNode({
@@ -116,6 +91,10 @@ export class World extends GuardedEmitter<WorldEvents> {
     });
     const { bus, lookout } = this.#node;
     this.#reach = { clock, bus, lookout, check: (node) => this.#node.check(node) };
+    this.#lanes = new WorldLanes({
+      nodes: () => this.#node.others,
+      send: (node, data) => reaching(this.#reach, node, ({ lane, client }) => lane.send(client, data)),
+    });
     this.#surveys = new WorldSurveys({
       clock,
       reach: this.#reach,
@@ -170,6 +149,11 @@ export class World extends GuardedEmitter<WorldEvents> {
     }
     this.#handler = handler;
     return this;
+  }
+
+  /** For plugins: a lane of their own between the nodes. Throws `ERR_PLUGIN` where there is one of that name. */
+  lane(name: string, handlers: WorldLaneHandlers): WorldLane {
+    return this.#lanes.open(name, handlers);
   }
 
   /** The clients of all nodes that are up or suspect. Rejects `ERR_TIMEOUT` or `ERR_NODE_LOST` where one does not say. */
@@ -271,16 +255,22 @@ export class World extends GuardedEmitter<WorldEvents> {
     }
   }
 
-  #message(data: unknown, from: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const handling = new Handling((handlers, failure) => {
-        if (failure !== undefined) reject(asBusError(failure.error, 'ERR_LISTENER'));
-        else if (handlers === 0) reject(new BusError('ERR_NO_HANDLER'));
-        else resolve();
-      });
-      this.fireHandled(handling, 'message', data, from);
-      handling.done();
+  /** Throws or rejects where nobody handles it, or one who does fails. */
+  #message(data: unknown, from: string): Promise<void> | undefined {
+    let outcome: (() => void) | undefined;
+    let settled = (): void => {};
+    const handling = new Handling((handlers, failure) => {
+      outcome = () => {
+        if (failure !== undefined) throw asBusError(failure.error, 'ERR_LISTENER');
+        if (handlers === 0) throw new BusError('ERR_NO_HANDLER');
+      };
+      settled();
     });
+    this.fireHandled(handling, 'message', data, from);
+    handling.done();
+    if (outcome === undefined) return new Promise<void>((resolve) => (settled = resolve)).then(() => outcome?.());
+    outcome();
+    return undefined;
   }
 
   #request(data: unknown, context: WorldContext): unknown {

@@ -47,9 +47,10 @@ export class Galaxy {
     return star;
   }
 
-  async client(star: Star, options: ClientOptions = {}): Promise<Client> {
+  async client(star: Star, options: ClientOptions = {}, prepare?: (client: Client) => void): Promise<Client> {
     const client = new Client({ url: star.url, ...options });
     this.#ends.push(() => client.close());
+    prepare?.(client);
     await client.connect();
     return client;
   }
