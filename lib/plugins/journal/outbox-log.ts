@@ -50,6 +50,7 @@ export class OutboxLog implements Source {
       heading: () => (known.box === undefined ? [] : [takenRecord(known.box.#taken)]),
       // By it a server knows the client.
       keepsId: share === undefined,
+      isWithin: share !== undefined,
       segmentBytes: share === undefined ? undefined : sharedSegmentBytes,
     });
     const box = new OutboxLog(log, taken, share);

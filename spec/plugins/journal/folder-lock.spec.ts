@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Log, type LogFiles } from '../../../lib/plugins/journal/index.ts';
 import { systemFiles } from '../../../lib/plugins/journal/log/files.ts';
-import { rejected } from '../../support/buses.ts';
+import { rejected, sleep } from '../../support/buses.ts';
 
 /** The calls of one of several owners, each of which may have others do something before it or after it. */
 function filesWith(steps: {
@@ -29,13 +30,15 @@ function filesWith(steps: {
 }
 
 describe('journal, lock of a folder', () => {
+  let home: string;
   let folder: string;
   let opened: Log[];
   let refused: string[];
   const lock = (): string => join(folder, 'lock');
 
   beforeEach(() => {
-    folder = join(mkdtempSync(join(tmpdir(), 'busbar-lock-')), 'log');
+    home = mkdtempSync(join(tmpdir(), 'busbar-lock-'));
+    folder = join(home, 'log');
     mkdirSync(folder);
     opened = [];
     refused = [];
@@ -45,7 +48,7 @@ describe('journal, lock of a folder', () => {
   });
   afterEach(async () => {
     for (const log of opened) await log.close();
-    rmSync(join(folder, '..'), { recursive: true, force: true });
+    rmSync(home, { recursive: true, force: true });
   });
 
   async function open(files: LogFiles = systemFiles): Promise<void> {
@@ -112,4 +115,39 @@ describe('journal, lock of a folder', () => {
     await opened.pop()?.close();
     expect(readdirSync(folder)).to.deep.equal([]);
   });
+
+  /** A process that is the first one of a namespace of pids of its own, as in a container, and has the folder. */
+  const contained = ['--pid', '--fork', '--mount-proc', '--kill-child'];
+  const hasNamespaces = spawnSync('unshare', [...contained, 'true']).status === 0;
+  const library = new URL('../../../lib/plugins/journal/index.js', import.meta.url).href;
+  const program = (path: string): string =>
+    `const { Log } = await import(${JSON.stringify(library)}); await Log.open(${JSON.stringify(path)}); console.log('open');` +
+    'setInterval(() => {}, 1_000);';
+
+  for (const name of ['short', `long-${'x'.repeat(120)}`]) {
+    (hasNamespaces ? it : it.skip)(`one of a container, ${name.slice(0, 5)} path - is kept while its process lives, and taken over when that was killed`, async function () {
+      this.timeout(60_000);
+      folder = join(folder, name);
+      const args = [...contained, process.execPath, '--input-type=module', '-e', program(folder)];
+      const owner = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      try {
+        await once(owner.stdout, 'data');
+        expect(JSON.parse(readFileSync(lock(), 'utf8'))).to.include({ pid: 1 });
+        const { token } = JSON.parse(readFileSync(lock(), 'utf8')) as { token: string };
+        expect(readdirSync(folder)).to.have.members(['lock', `lock.${token}.live`]);
+        expect((await rejected(Log.open(folder))).code).to.equal('ERR_JOURNAL_IN_USE');
+      } finally {
+        owner.kill('SIGKILL');
+        await once(owner, 'exit');
+      }
+      // What it was the first process of goes with it, a moment later.
+      for (let attempt = 0; attempt < 500 && opened.length === 0; attempt++) {
+        await open();
+        if (opened.length === 0) await sleep(20);
+      }
+      expect(opened).to.have.length(1);
+      await opened.pop()?.close();
+      expect(readdirSync(folder)).to.deep.equal([]);
+    });
+  }
 });

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { promisify } from 'node:util';
 import { systemRandom } from '../../../base/random.ts';
 import { codeOf } from '../../../base/thrown.ts';
+import { bePresent, isPresent, type Presence } from './presence.ts';
 
 /** One open file. Each method rejects with the system's error. */
 export interface LogFile {
@@ -38,6 +39,10 @@ export interface LogFiles {
   claim(path: string, text: string): Promise<boolean>;
   /** The text of a small file; undefined where there is none. */
   text(path: string): Promise<string | undefined>;
+  /** Listens on a socket of that path, until it is closed or the process ends; where there are sockets. */
+  bePresent?(path: string): Promise<Presence>;
+  /** Whether somebody of this machine listens there; true also where that cannot be told. */
+  isPresent?(path: string): Promise<boolean>;
 }
 
 const openFile = promisify(open);
@@ -158,6 +163,8 @@ export const systemFiles: LogFiles = {
       throw error;
     }
   },
+  bePresent,
+  isPresent,
 };
 
 /** The path of `name` in `folder`. */

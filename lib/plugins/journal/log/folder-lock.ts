@@ -6,6 +6,7 @@ import { linuxProcesses } from '../../../base/process-table.ts';
 import { systemRandom, token } from '../../../base/random.ts';
 import { codeOf } from '../../../base/thrown.ts';
 import { type LogFiles, pathIn } from './files.ts';
+import type { Presence } from './presence.ts';
 
 /** How the owner of a folder is known: its process, and this one lock. */
 export interface Owner {
@@ -15,7 +16,12 @@ export interface Owner {
   readonly start?: number | undefined;
   readonly place?: string | undefined;
   readonly token: string;
+  /** The name of a socket in the folder that it listens on: who is of another namespace of pids asks there. */
+  readonly socket?: string | undefined;
 }
+
+/** As `/proc` names the first namespace of pids of a machine: whoever has one of its own is known by no pid outside. */
+const firstPids = 'pid:[4026531836]';
 
 /** The right to write in a folder, which the file `lock` in it says who has. A process that died has it no more. */
 export class FolderLock {
@@ -23,10 +29,12 @@ export class FolderLock {
   readonly #path: string;
   readonly #leavingPath: string;
   readonly #text: string;
+  readonly #presence: Presence | undefined;
   #leaving: Promise<void> | undefined;
 
-  private constructor(files: LogFiles, folder: string, text: string) {
+  private constructor(files: LogFiles, folder: string, text: string, presence: Presence | undefined) {
     this.#files = files;
+    this.#presence = presence;
     this.#path = pathIn(folder, 'lock');
     this.#leavingPath = pathIn(folder, 'leaving');
     this.#text = text;
@@ -34,17 +42,31 @@ export class FolderLock {
 
   /** @throws BusError `ERR_JOURNAL_IN_USE`, or the system's error where no lock can be made. */
   static async take(files: LogFiles, folder: string): Promise<FolderLock> {
+    const { own, presence } = await present(files, folder);
+    try {
+      return await FolderLock.#take(files, folder, own, presence);
+    } catch (error) {
+      await presence?.close();
+      throw error;
+    }
+  }
+
+  static async #take(
+    files: LogFiles,
+    folder: string,
+    own: Owner,
+    presence: Presence | undefined,
+  ): Promise<FolderLock> {
     const path = pathIn(folder, 'lock');
-    const own = newOwner();
     const text = JSON.stringify(own);
     // Each round that fails is one in which somebody else got the lock, or let go of it.
     for (let round = 0; round < 100; round++) {
-      if (await files.claim(path, text)) return new FolderLock(files, folder, text);
+      if (await files.claim(path, text)) return new FolderLock(files, folder, text, presence);
       const found = await files.text(path);
       if (found === undefined) continue;
       const owner = ownerIn(found);
-      if (owner !== undefined && !isGone(owner, own)) throw inUse(folder, owner);
-      await breakLock(files, folder, found, text);
+      if (owner !== undefined && !(await isOver(files, folder, owner, own))) throw inUse(folder, owner);
+      await breakLock(files, folder, found, own);
     }
     throw inUse(folder, undefined);
   }
@@ -53,7 +75,7 @@ export class FolderLock {
   static async holder(files: LogFiles, folder: string): Promise<string | undefined> {
     const found = await files.text(pathIn(folder, 'lock'));
     const owner = found === undefined ? undefined : ownerIn(found);
-    if (owner === undefined || isGone(owner, { host: hostname(), ...linuxProcesses.own() })) return undefined;
+    if (owner === undefined || (await isOver(files, folder, owner, newOwner()))) return undefined;
     return nameOf(owner);
   }
 
@@ -79,6 +101,14 @@ export class FolderLock {
 
   /** Lets go of it; somebody else's, which stands there by now, is left. */
   async free(): Promise<void> {
+    try {
+      await this.#free();
+    } finally {
+      await this.#presence?.close();
+    }
+  }
+
+  async #free(): Promise<void> {
     await this.#leaving;
     if ((await this.#files.text(this.#path)) !== this.#text) return;
     await removeAny(this.#files, this.#path);
@@ -92,22 +122,26 @@ export class FolderLock {
  * too leaves it to who makes the file named by that, and so on: one process has it at a time, and what it removes nobody
  * else can have replaced. Throws `ERR_JOURNAL_IN_USE` where another process is at it.
  */
-async function breakLock(files: LogFiles, folder: string, stale: string, own: string): Promise<void> {
+async function breakLock(files: LogFiles, folder: string, stale: string, own: Owner): Promise<void> {
   const path = pathIn(folder, 'lock');
   const rights: string[] = [];
   for (let over = stale; ; ) {
     const right = pathIn(folder, `lock.${createHash('sha256').update(over).digest('hex').slice(0, 32)}`);
     rights.push(right);
-    if (await files.claim(right, own)) break;
+    if (await files.claim(right, JSON.stringify(own))) break;
     const found = await files.text(right);
     if (found === undefined) return;
     const owner = ownerIn(found);
-    if (owner !== undefined && !isGone(owner, newOwner())) throw inUse(folder, owner);
+    if (owner !== undefined && !(await isOver(files, folder, owner, own))) throw inUse(folder, owner);
     over = found;
   }
   try {
     // Another one may have been here before this one had the right to.
-    if ((await files.text(path)) === stale) await removeAny(files, path);
+    if ((await files.text(path)) === stale) {
+      await removeAny(files, path);
+      const socket = socketOf(ownerIn(stale));
+      if (socket !== undefined) await removeAny(files, pathIn(folder, socket));
+    }
     for (const right of rights.slice(0, -1)) await removeAny(files, right);
   } finally {
     await removeAny(files, rights.at(-1) as string);
@@ -119,6 +153,39 @@ async function removeAny(files: LogFiles, path: string): Promise<void> {
     if (codeOf(error) !== 'ENOENT') throw error;
   });
 }
+
+/** This process, and where it has a namespace of pids of its own, the socket by which others know that it lives. */
+async function present(
+  files: LogFiles,
+  folder: string,
+): Promise<{ readonly own: Owner; readonly presence: Presence | undefined }> {
+  const own = newOwner();
+  if (own.place === undefined || files.bePresent === undefined || own.place.includes(firstPids)) {
+    return { own, presence: undefined };
+  }
+  const socket = `lock.${own.token}.live`;
+  try {
+    return { own: { ...own, socket }, presence: await files.bePresent(pathIn(folder, socket)) };
+  } catch {
+    // The file system has none; then nobody outside can tell when this process has ended.
+    return { own, presence: undefined };
+  }
+}
+
+function socketOf(owner: Owner | undefined): string | undefined {
+  const name = owner?.socket;
+  return typeof name === 'string' && /^lock\.[\w-]{22}\.live$/.test(name) ? name : undefined;
+}
+
+/** As `isGone`, and of the same machine in another namespace by the socket that it had. */
+async function isOver(files: LogFiles, folder: string, owner: Owner, own: Owner): Promise<boolean> {
+  if (isGone(owner, own)) return true;
+  const socket = socketOf(owner);
+  if (socket === undefined || owner.place === own.place || bootOf(owner) !== bootOf(own)) return false;
+  return (await files.isPresent?.(pathIn(folder, socket))) === false;
+}
+
+const bootOf = ({ place }: Pick<Owner, 'place'>): string | undefined => place?.split(' ')[0];
 
 /** This process, as the owner of one thing. */
 export function newOwner(): Owner {
@@ -144,7 +211,7 @@ export function isGone(owner: Owner, own: Pick<Owner, 'host' | 'place'>): boolea
   }
   if (owner.host !== own.host) return false;
   // Of the same machine, but started anew since, or in another namespace of pids: only the former has ended for sure.
-  if (place !== undefined && own.place !== undefined) return place.split(' ')[0] !== own.place.split(' ')[0];
+  if (place !== undefined && own.place !== undefined) return bootOf(owner) !== bootOf(own);
   try {
     return !process.kill(pid, 0);
   } catch (error) {

@@ -34,6 +34,8 @@ export interface LogOwner {
   readonly segmentBytes?: number | undefined;
   /** The id of the folder stays also where nothing was written yet. */
   readonly keepsId?: boolean | undefined;
+  /** The folder is in one that its owner has: it takes no lock of its own. */
+  readonly isWithin?: boolean | undefined;
 }
 
 /**
@@ -48,7 +50,7 @@ export class Log {
   /** What was found damaged when the folder was opened, as `ERR_JOURNAL_CORRUPT`. */
   readonly damages: readonly BusError[];
   readonly #options: ResolvedLogOptions;
-  readonly #lock: FolderLock;
+  readonly #lock: FolderLock | undefined;
   readonly #segments: Segments;
   readonly #pool = new ChunkPool();
   readonly #room = new Signal();
@@ -65,7 +67,7 @@ export class Log {
   private constructor(
     ids: { readonly folderId: string; readonly id: string },
     options: ResolvedLogOptions,
-    lock: FolderLock,
+    lock: FolderLock | undefined,
     segments: Segments,
     damages: readonly BusError[],
   ) {
@@ -89,7 +91,7 @@ export class Log {
     const { files } = options;
     const lock = await failingAs(`The journal in ${folder} cannot be opened`, async () => {
       await files.makeFolder(folder);
-      return FolderLock.take(files, folder);
+      return owner.isWithin === true ? undefined : FolderLock.take(files, folder);
     });
     try {
       return await failingAs(`The journal in ${folder} cannot be read`, async () => {
@@ -104,7 +106,7 @@ export class Log {
         return new Log(ids, options, lock, segments, found.damages);
       });
     } catch (error) {
-      await lock.free().catch(ignore);
+      await lock?.free().catch(ignore);
       throw error;
     }
   }
@@ -204,7 +206,7 @@ export class Log {
 
   /** Tells whoever wants the folder next that it is about to be free, and worth waiting for. */
   leave(): void {
-    if (!this.#isClosed) this.#lock.leave();
+    if (!this.#isClosed) this.#lock?.leave();
   }
 
   /** Takes nothing more, waits until all that was appended is written, and lets go of the folder. */
@@ -214,7 +216,7 @@ export class Log {
     while (this.#isWriting) await this.#idle.next();
     this.#room.wake();
     await this.#segments.close();
-    await this.#lock.free();
+    await this.#lock?.free();
   }
 
   #add(head: Uint8Array, body: Uint8Array): number {
