@@ -30,7 +30,7 @@ export class ClientEnd implements ClientJournal {
     folder: string,
     settings: ResolvedJournalSettings,
   ) {
-    const { peerTtlMs: _, answerTtlMs, ...log } = settings;
+    const { peerTtlMs: _, owner: __, answerTtlMs, ...log } = settings;
     const lane = host.lane({
       message: (data, peer) => {
         const answer = readAnswerMessage(data);

@@ -241,7 +241,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
         sequence,
         body,
         isRequest,
-        isRedelivered: received.isAgain || mine < this.#heardBefore,
+        isRedelivered: received.isAgain || received.isOld || (!isRequest && mine < this.#heardBefore),
         attempts: before ?? 0,
         portion,
       });

@@ -6,7 +6,7 @@ import { readAnswer } from './answers.ts';
 import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
 import { type Change, changesIn, Progress } from './progress.ts';
 import { readRequestBody } from './request-body.ts';
-import { readReceived, receivedHeadBytes } from './received-record.ts';
+import { readOwned, readReceived, receivedHeadBytes } from './received-record.ts';
 
 const codec = new MessageCodec();
 const handledHeadBytes = 13;
@@ -36,6 +36,8 @@ function describeJournalRecord(body: Uint8Array): Readonly<Record<string, unknow
       return describeAnswer(body);
     case RecordKind.discarded:
       return { kind: 'discarded', id: readDiscarded(body, 0, body.length) };
+    case RecordKind.owned:
+      return { kind: 'owned', ...readOwned(body, 0, body.length) };
     case RecordKind.heading:
       return describeHeading(body);
     default:

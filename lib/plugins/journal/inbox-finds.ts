@@ -4,7 +4,7 @@ import type { FoundDead } from './dead-letters.ts';
 import type { Visit } from './log/scan.ts';
 import { RecordKind } from './message-record.ts';
 import { Progress, type ProgressRow } from './progress.ts';
-import { readReceived } from './received-record.ts';
+import { readOwned, readReceived } from './received-record.ts';
 import { type SenderRow, Senders } from './senders.ts';
 import type { Shares } from './shares.ts';
 
@@ -45,9 +45,9 @@ export class InboxFinds {
   #heard = 1;
   readonly #portions: Portion[] = [];
 
-  constructor(nowMs: () => number, maxBytes: number) {
+  constructor(nowMs: () => number, maxBytes: number, isBinding?: boolean) {
     this.#nowMs = nowMs;
-    this.senders = new Senders(maxBytes);
+    this.senders = new Senders(maxBytes, isBinding);
   }
 
   /** How many messages are there that were not handled. */
@@ -99,6 +99,11 @@ export class InboxFinds {
       case RecordKind.answer:
         this.#answered(sequence, readAnswer(bytes, start, end));
         break;
+      case RecordKind.owned: {
+        const { folder, owner } = readOwned(bytes, start, end);
+        this.senders.owned(folder, owner);
+        break;
+      }
       case RecordKind.heading:
         this.#restore(JSON.parse(Buffer.from(bytes.subarray(start + 1, end)).toString()) as InboxState);
         break;

@@ -51,7 +51,7 @@ export class InboxLog {
     this.progress = found.progress;
     this.next = found.next;
     this.#nowMs = nowMs;
-    this.shares = new Shares(log, maxBytes);
+    this.shares = new Shares(log, maxBytes, (folder) => found.senders.ownerOf(folder));
     this.from = found.finish(this.shares) ?? log.last + 1;
     this.needs = new Needs(log);
     this.deadLetters = new DeadLetters(log, this.needs, this.shares, found.dead);
@@ -61,14 +61,20 @@ export class InboxLog {
 
   /**
    * Opens it; waits where somebody has it who is about to let go of it: for a while where he says so, and an `heir` for as
-   * long as it takes. Rejects as `Log.open`.
+   * long as it takes. `isBinding`: as of `Senders`. Rejects as `Log.open`.
    */
-  static async open(folder: string, options: ResolvedLogOptions, clock: Clock, heir?: Heir): Promise<InboxLog> {
+  static async open(
+    folder: string,
+    options: ResolvedLogOptions,
+    clock: Clock,
+    heir?: Heir,
+    isBinding?: boolean,
+  ): Promise<InboxLog> {
     const nowMs = wallTimeOf(clock);
     const until = clock.now() + mostWaitMs;
     let isLate = false;
     for (;;) {
-      const found = new InboxFinds(nowMs, options.maxBytes);
+      const found = new InboxFinds(nowMs, options.maxBytes, isBinding);
       const known: { inbox?: InboxLog } = {};
       const heading = (): Uint8Array[] => (known.inbox === undefined ? [] : [known.inbox.#heading]);
       try {
@@ -111,6 +117,7 @@ export class InboxLog {
     const head = receivedHead({
       isHeard: false,
       isAgain: true,
+      isOld: false,
       folder,
       journal,
       after: sequence - 1,

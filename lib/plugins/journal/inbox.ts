@@ -19,6 +19,7 @@ import { InboxLog } from './inbox-log.ts';
 import { Intake } from './intake.ts';
 import { type AnswerMessage, heardQuestion, leaveQuestion, readAsk, readOpening } from './lane-messages.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
+import type { JournalOwner } from './sender-owner.ts';
 import type { Sender } from './senders.ts';
 
 interface Open {
@@ -44,6 +45,7 @@ export interface InboxOptions {
   readonly folder: string;
   readonly log: ResolvedLogOptions;
   readonly answerTtlMs: number;
+  readonly owner?: JournalOwner | undefined;
   readonly events: InboxEvents;
 }
 
@@ -236,11 +238,11 @@ export class Inbox {
   }
 
   async #opened(): Promise<Open> {
-    const { host, lane, receiver, folder, log, answerTtlMs, events } = this.#options;
+    const { host, lane, receiver, folder, log, answerTtlMs, owner, events } = this.#options;
     const { clock } = host;
     const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
     const signal = this.#heir?.signal;
-    const inbox = await InboxLog.open(folder, log, clock, signal && { signal, late: report });
+    const inbox = await InboxLog.open(folder, log, clock, signal && { signal, late: report }, owner !== undefined);
     for (const damage of inbox.log.damages) report(damage);
     await events.begun?.();
     const tell = async (peer: PeerHandle, message: AnswerMessage): Promise<void> => lane.send(peer, message);
@@ -256,6 +258,7 @@ export class Inbox {
         lane,
         maxMessageBytes: receiver.maxMessageBytes,
         paused: this.#paused,
+        owner,
         report,
       }),
       deliveries,

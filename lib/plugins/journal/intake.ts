@@ -18,7 +18,8 @@ import {
 } from './lane-messages.ts';
 import { recordHeaderBytes } from './log/record.ts';
 import { contentsOf } from './message-record.ts';
-import { receivedHead, receivedHeadBytes } from './received-record.ts';
+import { ownedRecord, receivedHead, receivedHeadBytes } from './received-record.ts';
+import { type JournalOwner, senderOwnerOf } from './sender-owner.ts';
 import type { Sender } from './senders.ts';
 
 /** What came of a sender and waits for room. */
@@ -35,6 +36,7 @@ export interface IntakeOptions {
   /** The largest message that can come over a link. */
   readonly maxMessageBytes: number;
   readonly paused: ReadonlySet<PeerHandle>;
+  readonly owner: JournalOwner | undefined;
   report(error: unknown, peer?: PeerHandle): void;
 }
 
@@ -49,6 +51,7 @@ export class Intake {
   /** Those who were told that their journal is not open here. */
   readonly #told = new WeakSet<PeerHandle>();
   readonly #paused: ReadonlySet<PeerHandle>;
+  readonly #owner: JournalOwner | undefined;
   readonly #held = new Map<Sender, Queue<Held>>();
   #isWaiting = false;
   /** The one whose turn it is waits for room that anyone might take. */
@@ -56,27 +59,29 @@ export class Intake {
   #isOver = false;
   #hasFailed = false;
 
-  constructor({ inbox, deliveries, lane, maxMessageBytes, paused, report }: IntakeOptions) {
+  constructor({ inbox, deliveries, lane, maxMessageBytes, paused, owner, report }: IntakeOptions) {
     this.#inbox = inbox;
     this.#deliveries = deliveries;
     this.#lane = lane;
     this.#mostHeldBytes = windowBytes + maxMessageBytes;
     this.#report = report;
     this.#paused = paused;
+    this.#owner = owner;
   }
 
   /** A sender says who it is, and is told what of it is here. */
   open(peer: PeerHandle, opening: Opening): Opened {
     const { failure, senders } = this.#inbox;
     if (failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the other end failed');
-    const sender = senders.open(peer, opening, this.#inbox.now());
+    const sender = senders.open(peer, opening, this.#inbox.now(), senderOwnerOf(peer, this.#owner));
+    const others = sender.lastBut(new Set(opening[1].map(([journal]) => journal)));
     for (const [journal] of opening[1]) {
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
     }
     this.#drop(sender);
     this.#told.delete(peer);
     const mostBytes = this.#inbox.shares.maxBytes - recordHeaderBytes - receivedHeadBytes;
-    return [mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0])];
+    return [mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]), others];
   }
 
   /** The link of the peer is open, or is not. */
@@ -198,7 +203,7 @@ export class Intake {
     if (contents === undefined) {
       throw new BusError('ERR_PROTOCOL', 'What came for the journal is damaged');
     }
-    const { messages: count, last } = contents;
+    const { messages: count, first: oldest, last } = contents;
     if (last <= after) {
       const written = sender.written.get(journal) ?? 0;
       if (last <= written) this.#acknowledge(peer, journal, written);
@@ -209,11 +214,15 @@ export class Intake {
     if (!shares.allow(folder, bytes)) return false;
     const isHearing = this.#deliveries.isHearing(folder);
     const first = this.#inbox.next;
-    const head = receivedHead({ isHeard: isHearing, isAgain: false, folder, journal, after, last, first, count });
+    const isOld = count > 0 && oldest <= sender.forgotten;
+    const about = { isHeard: isHearing, isAgain: false, isOld, folder, journal, after, last, first, count };
+    const head = receivedHead(about);
     if (log.append(data.subarray(stretchHeadBytes), head) === undefined) {
       this.#isFull = true;
       return false;
     }
+    if (!sender.isOwnerNoted) log.note(ownedRecord(sender));
+    sender.isOwnerNoted = true;
     shares.take(folder, bytes);
     this.#inbox.next += count;
     sender.lastNumber = first + count - 1;

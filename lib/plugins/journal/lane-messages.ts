@@ -4,8 +4,11 @@ import { readUint48, writeUint48 } from './log/record.ts';
 /** What is opened with: the folder of the sender, and up to where it ever came in each opening that it still has. */
 export type Opening = readonly [folder: string, journals: readonly (readonly [journal: string, last: number])[]];
 
-/** The most bytes of records that the receiver takes at once, and what it has of each of those openings. */
-export type Opened = readonly [mostBytes: number, had: readonly Acknowledged[]];
+/**
+ * The most bytes of records that the receiver takes at once, what it has of each of those openings, and the highest sequence
+ * that it ever had of others of that folder.
+ */
+export type Opened = readonly [mostBytes: number, had: readonly Acknowledged[], others: number];
 
 /** The receiver has written down all of that opening up to the sequence. */
 export type Acknowledged = readonly [journal: string, sequence: number];
@@ -85,10 +88,10 @@ export function readOpening(data: unknown): Opening | undefined {
 }
 
 export function readOpened(data: unknown): Opened | undefined {
-  if (!Array.isArray(data) || data.length !== 2) return undefined;
-  const [mostBytes, had] = data as unknown[];
-  if (!isSequence(mostBytes) || !Array.isArray(had) || had.length > mostJournals) return undefined;
-  return had.every(isPair) ? [mostBytes, had] : undefined;
+  if (!Array.isArray(data) || data.length !== 3) return undefined;
+  const [mostBytes, had, others] = data as unknown[];
+  if (!isSequence(mostBytes) || !isSequence(others) || !Array.isArray(had) || had.length > mostJournals) return undefined;
+  return had.every(isPair) ? [mostBytes, had, others] : undefined;
 }
 
 export function readAcknowledged(data: unknown): Acknowledged | undefined {

@@ -21,6 +21,8 @@ export const RecordKind = {
   discarded: 8,
   /** What a request was answered with. */
   answer: 9,
+  /** Whose the journal of a sender is. */
+  owned: 10,
 } as const;
 
 export const messageHeadBytes = 7;
@@ -65,6 +67,8 @@ export function* messagesIn(bytes: Uint8Array): Generator<FoundMessage, void, vo
 /** What a stretch of records has, of those above a sequence. */
 export interface Contents {
   readonly messages: number;
+  /** The first of them; 0 where there is none. */
+  readonly first: number;
   /** The last sequence; 0 where there is no record. */
   readonly last: number;
 }
@@ -75,6 +79,7 @@ export interface Contents {
  */
 export function contentsOf(bytes: Uint8Array, from: number, after: number): Contents | undefined {
   let messages = 0;
+  let first = 0;
   let last = 0;
   for (let at = from; at < bytes.length; ) {
     if (findRecord(bytes, at, bytes.length) !== 'whole') return undefined;
@@ -82,9 +87,9 @@ export function contentsOf(bytes: Uint8Array, from: number, after: number): Cont
     const sequence = sequenceOf(bytes, at);
     const isMessage = bytes[at + recordHeaderBytes] === RecordKind.message;
     if (sequence <= last || length === 0 || (isMessage && length < messageHeadBytes)) return undefined;
-    if (isMessage && sequence > after) messages += 1;
+    if (isMessage && sequence > after && messages++ === 0) first = sequence;
     last = sequence;
     at += recordHeaderBytes + length;
   }
-  return { messages, last };
+  return { messages, first, last };
 }

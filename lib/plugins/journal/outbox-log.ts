@@ -21,6 +21,7 @@ export interface Waiting {
 /** The messages of one sender in its folder, and up to where the peer has them. */
 export class OutboxLog implements Source {
   readonly log: Log;
+  readonly before: number;
   /** The peer has all up to it. */
   #taken: number;
   #lastMessage: number;
@@ -35,6 +36,7 @@ export class OutboxLog implements Source {
 
   private constructor(log: Log, taken: number, share: Share | undefined) {
     this.log = log;
+    this.before = log.last;
     this.#share = share;
     this.#taken = this.#marked = this.#lastMessage = taken;
   }

@@ -1,8 +1,10 @@
 import { readUint32, readUint48, writeUint32, writeUint48 } from './log/record.ts';
+import { markedHead, readMarked } from './marked-record.ts';
 import { RecordKind } from './message-record.ts';
 
 const heard = 1;
 const again = 2;
+const old = 4;
 const idBytes = 16;
 const folderAt = 2;
 const journalAt = folderAt + idBytes;
@@ -18,6 +20,8 @@ export interface Received {
   readonly isHeard: boolean;
   /** A dead letter that is tried again; it is the only one. */
   readonly isAgain: boolean;
+  /** They may have come before: what was known of that was forgotten. */
+  readonly isOld: boolean;
   /** The id of the sender's folder. */
   readonly folder: string;
   readonly journal: string;
@@ -31,10 +35,10 @@ export interface Received {
 }
 
 /** What stands before their records. */
-export function receivedHead({ isHeard, isAgain, folder, journal, after, last, first, count }: Received): Uint8Array {
+export function receivedHead({ isHeard, isAgain, isOld, folder, journal, after, last, first, count }: Received): Uint8Array {
   const head = Buffer.alloc(receivedHeadBytes);
   head[0] = RecordKind.received;
-  head[1] = (isHeard ? heard : 0) | (isAgain ? again : 0);
+  head[1] = (isHeard ? heard : 0) | (isAgain ? again : 0) | (isOld ? old : 0);
   head.write(folder, folderAt, idBytes, 'base64url');
   head.write(journal, journalAt, idBytes, 'base64url');
   writeUint48(head, afterAt, after);
@@ -51,6 +55,7 @@ export function readReceived(bytes: Uint8Array, start: number): Received {
   return {
     isHeard: (flags & heard) !== 0,
     isAgain: (flags & again) !== 0,
+    isOld: (flags & old) !== 0,
     folder: textAt(folderAt),
     journal: textAt(journalAt),
     after: readUint48(bytes, start + afterAt),
@@ -58,4 +63,19 @@ export function readReceived(bytes: Uint8Array, start: number): Received {
     first: readUint48(bytes, start + firstAt),
     count: readUint32(bytes, start + countAt),
   };
+}
+
+/** Whose the journal of a sender is from here on. */
+export interface Owned {
+  readonly folder: string;
+  readonly owner: string | undefined;
+}
+
+export function ownedRecord(owned: Owned): Uint8Array {
+  return markedHead(RecordKind.owned, owned);
+}
+
+/** Of one's own log. */
+export function readOwned(bytes: Uint8Array, start: number, end: number): Owned {
+  return readMarked(bytes, start, end).mark as Owned;
 }

@@ -9,6 +9,7 @@ import {
   heardQuestion,
   leaveQuestion,
   mostJournals,
+  type Opened,
   readAcknowledged,
   readClosed,
   readOpened,
@@ -46,6 +47,8 @@ export class Relay {
   #feed: Feed | undefined;
   #peer: PeerHandle | undefined;
   #reachesJournal = false;
+  /** Of which it was told that the peer has more of it. */
+  #told: Source | undefined;
   #session = 0;
 
   constructor(host: PluginHost, lane: Lane, owner: RelayOwner) {
@@ -155,11 +158,7 @@ export class Relay {
     try {
       const opened = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
       if (opened === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
-      const lasts = new Map(journals);
-      if (opened[1].some(([journal, sequence]) => sequence > (lasts.get(journal) ?? Number.POSITIVE_INFINITY))) {
-        const text = 'The journal is behind what the peer has of it; it goes on under a new id';
-        this.#host.report(new BusError('ERR_JOURNAL', text), peer);
-      }
+      this.#compare(source, opened, peer);
       this.#reachesJournal = true;
       return new JournalFeed(source, this.#owner, this.#lane, peer, opened);
     } catch (error) {
@@ -173,6 +172,16 @@ export class Relay {
       return this.#owner.askPlain?.(id, this.#codec.decode(request.data)) ?? Promise.resolve();
     };
     return new PlainFeed(source, this.#owner, send, () => sleep(this.#host.clock, restMs));
+  }
+
+  /** Tells of a folder that was restored, or of which there is another copy; once. */
+  #compare(source: Source, [, had, others]: Opened, peer: PeerHandle): void {
+    const lasts = new Map(source.journals);
+    const isBehind = had.some(([journal, sequence]) => sequence > (lasts.get(journal) ?? Number.POSITIVE_INFINITY));
+    if (source === this.#told || (!isBehind && others <= source.before)) return;
+    this.#told = source;
+    const text = 'The journal is behind what the peer has of it; it goes on under a new id';
+    this.#host.report(new BusError('ERR_JOURNAL', text), peer);
   }
 
   /** Goes on with the openings that it was not begun with. */

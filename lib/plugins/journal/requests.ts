@@ -188,7 +188,7 @@ export class Requests implements Sink {
     readonly outcome: readonly [isError: boolean, bytes: Uint8Array] | undefined;
     readonly isKept: boolean;
   }> {
-    const redelivered = delivery.attempts > 0;
+    const redelivered = delivery.isRedelivered || delivery.attempts > 0;
     if (delivery.attempts >= mostAttempts) {
       const error = new BusError('ERR_REMOTE', 'The process ended each time it handled this');
       return { outcome: [true, this.#encoded(toFailure(error))], isKept: true };

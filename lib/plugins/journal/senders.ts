@@ -1,6 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { PeerHandle } from '../../bus/plugin.ts';
 import { mostJournals, type Opening } from './lane-messages.ts';
+import { bindingOf, type SenderOwner } from './sender-owner.ts';
 
 /** One sender, by the id of its folder, which proves nothing: it is whoever has it now, until its session is over. */
 export class Sender {
@@ -19,15 +20,34 @@ export class Sender {
   /** What came of it and waits for room. */
   heldBytes = 0;
   seenAt: number;
+  /** The highest sequence of all openings of it that were forgotten. */
+  forgotten = 0;
+  /** A `SenderOwner`. */
+  owner: string | undefined;
+  /** What is written here says so. */
+  isOwnerNoted = true;
 
   constructor(folder: string, seenAt: number) {
     this.folder = folder;
     this.seenAt = seenAt;
   }
+
+  /** The highest sequence of all openings but these. */
+  lastBut(named: ReadonlySet<string>): number {
+    let last = this.forgotten;
+    for (const [journal, sequence] of this.accepted) if (!named.has(journal)) last = Math.max(last, sequence);
+    return last;
+  }
 }
 
 /** As it stands at the head of a segment. */
-export type SenderRow = readonly [folder: string, seenAt: number, written: readonly (readonly [string, number])[]];
+export type SenderRow = readonly [
+  folder: string,
+  seenAt: number,
+  written: readonly (readonly [string, number])[],
+  forgotten?: number,
+  owner?: string | undefined,
+];
 
 const mostSenders = 10_000;
 /** Openings of all senders together, of a folder of a hundred MiB or more. */
@@ -40,6 +60,8 @@ const keptUnnamed = 8;
 const mostUnnamed = 1_024;
 /** Folders that are new here and that one session may open. */
 const mostNew = 4;
+/** Folders of one owner, where others have no room. */
+const mostOwned = 1_000;
 const rememberedMs = 7 * 24 * 3_600_000;
 
 /** All who ever sent something here, and up to where each came. */
@@ -50,22 +72,42 @@ export class Senders {
   /** How many folders that were new here. */
   readonly #opened = new WeakMap<PeerHandle, number>();
   readonly #mostOpenings: number;
+  readonly #isBinding: boolean;
 
-  /** `maxBytes`: of the folder, each segment of which begins with all that is known here. */
-  constructor(maxBytes: number) {
+  /** `maxBytes`: of the folder, each segment of which begins with all that is known here. `isBinding`: owners are told apart. */
+  constructor(maxBytes: number, isBinding = false) {
+    this.#isBinding = isBinding;
     this.#mostOpenings = Math.min(mostOpenings, Math.ceil(maxBytes / 1_024));
   }
 
   get rows(): SenderRow[] {
-    return [...this.#byFolder.values()].map(({ folder, seenAt, written }) => [folder, seenAt, [...written]]);
+    return Array.from(this.#byFolder.values(), ({ folder, seenAt, written, forgotten, owner }) => [
+      folder,
+      seenAt,
+      [...written],
+      forgotten,
+      owner,
+    ]);
   }
 
   /** In the place of all that is known. */
   restore(rows: readonly SenderRow[]): void {
     this.#byFolder.clear();
-    for (const [folder, seenAt, written] of rows) {
-      for (const [journal, last] of written) this.wrote(folder, journal, last, seenAt);
+    for (const [folder, seenAt, written, forgotten = 0, owner] of rows) {
+      for (const [journal, last] of written) {
+        const sender = this.wrote(folder, journal, last, seenAt);
+        sender.forgotten = forgotten;
+        this.owned(folder, owner ?? undefined);
+      }
     }
+  }
+
+  /** It is written here whose the folder is. */
+  owned(folder: string, owner: string | undefined): void {
+    const sender = this.#byFolder.get(folder);
+    if (sender === undefined) return;
+    sender.owner = owner;
+    sender.isOwnerNoted = true;
   }
 
   /** All of that opening up to `last` is written here. */
@@ -81,6 +123,11 @@ export class Senders {
     return this.#byPeer.get(peer);
   }
 
+  /** Whose the folder is. */
+  ownerOf(folder: string): string | undefined {
+    return this.#byFolder.get(folder)?.owner;
+  }
+
   /** Who has the folder now. */
   peerOf(folder: string): PeerHandle | undefined {
     return this.#byFolder.get(folder)?.peer;
@@ -88,17 +135,22 @@ export class Senders {
 
   /**
    * `peer` speaks for the folder from now on; of what it does not name any more little is kept.
-   * @throws BusError `ERR_JOURNAL_IN_USE` while another one has it whose link is open, `ERR_QUEUE_FULL` for one too many.
+   * @throws BusError `ERR_JOURNAL_IN_USE` while another one has it whose link is open, `ERR_UNAUTHORIZED` where it is bound to
+   * another owner, `ERR_QUEUE_FULL` for one too many.
    */
-  open(peer: PeerHandle, [folder, journals]: Opening, nowMs: number): Sender {
+  open(peer: PeerHandle, [folder, journals]: Opening, nowMs: number, owner?: SenderOwner): Sender {
     const known = this.#byFolder.get(folder);
+    const binding = bindingOf(known?.owner);
+    if (this.#isBinding && binding !== undefined && binding !== owner) {
+      throw new BusError('ERR_UNAUTHORIZED', 'The journal belongs to another client');
+    }
     if (known?.peer !== undefined && known.peer !== peer && known.isLinked) {
       throw new BusError('ERR_JOURNAL_IN_USE', 'Another peer that is connected has this journal');
     }
     if (known === undefined) {
       const opened = this.#opened.get(peer) ?? 0;
       if (opened >= mostNew) throw new BusError('ERR_QUEUE_FULL', 'The session has opened too many journals');
-      this.#makeRoom(nowMs);
+      this.#makeRoom(nowMs, owner);
       this.#opened.set(peer, opened + 1);
     }
     const sender = known ?? new Sender(folder, nowMs);
@@ -114,6 +166,10 @@ export class Senders {
     sender.peer = peer;
     sender.isLinked = peer.remoteAddress !== undefined;
     sender.seenAt = nowMs;
+    if (sender.owner !== owner && (this.#isBinding || binding === undefined)) {
+      sender.owner = owner;
+      sender.isOwnerNoted = false;
+    }
     const kept = before !== undefined || journals.length === mostJournals ? mostUnnamed : keptUnnamed;
     this.#forgetUnnamed(sender, new Set(journals.map(([journal]) => journal)), kept);
     return sender;
@@ -168,24 +224,38 @@ export class Senders {
     const kept = new Set(unnamed.filter((journal) => sender.written.has(journal)).slice(-most));
     for (const journal of unnamed) {
       if (kept.has(journal)) continue;
+      sender.forgotten = Math.max(sender.forgotten, sender.accepted.get(journal) ?? 0);
       sender.written.delete(journal);
       sender.accepted.delete(journal);
     }
   }
 
-  #makeRoom(nowMs: number): void {
+  #makeRoom(nowMs: number, owner: SenderOwner): void {
     let openings = 0;
     for (const { written } of this.#byFolder.values()) openings += written.size;
     const isFull = (): boolean => this.#byFolder.size >= mostSenders || openings >= this.#mostOpenings;
     const isOld = ({ seenAt }: Sender): boolean => nowMs - seenAt > rememberedMs;
-    for (const mayGo of [isOld, ({ written }: Sender) => written.size > ordinaryOpenings]) {
-      if (!isFull()) return;
-      for (const sender of this.#byFolder.values()) {
-        if (sender.peer !== undefined || !mayGo(sender)) continue;
+    const hasMany = ({ written }: Sender): boolean => written.size > ordinaryOpenings;
+    const owned = isFull() ? this.#owned() : new Map<string, number>();
+    const isOfMany = ({ owner: other = '' }: Sender): boolean => {
+      const count = owned.get(other) ?? 0;
+      if (other === owner || count <= mostOwned) return false;
+      owned.set(other, count - 1);
+      return true;
+    };
+    for (const mayGo of [isOld, hasMany, isOfMany]) {
+      for (const sender of isFull() ? this.#byFolder.values() : []) {
+        if (sender.peer !== undefined || !isFull() || !mayGo(sender)) continue;
         this.#byFolder.delete(sender.folder);
         openings -= sender.written.size;
       }
     }
     if (isFull()) throw new BusError('ERR_QUEUE_FULL', 'The journal has too many senders');
+  }
+  /** How many folders each owner has. */
+  #owned(): Map<string, number> {
+    const owned = new Map<string, number>();
+    for (const { owner } of this.#byFolder.values()) if (owner !== undefined) owned.set(owner, (owned.get(owner) ?? 0) + 1);
+    return owned;
   }
 }

@@ -22,7 +22,7 @@ export class ServerEnd implements ServerJournal {
   readonly #recipients: Recipients;
 
   constructor(host: PluginHost, receiver: DurableReceiver, folder: string, settings: ResolvedJournalSettings) {
-    const { peerTtlMs, answerTtlMs, ...log } = settings;
+    const { peerTtlMs, answerTtlMs, owner, ...log } = settings;
     const lane = host.lane({
       message: (data, peer) => {
         const got = readGot(data);
@@ -37,7 +37,7 @@ export class ServerEnd implements ServerJournal {
       opened: (peer, id) => this.#recipients.opened(peer, id),
       resend: (id, body) => this.#recipients.resend(id, body),
     };
-    this.#inbox = new Inbox({ host, lane, receiver, folder, log, answerTtlMs, events });
+    this.#inbox = new Inbox({ host, lane, receiver, folder, log, answerTtlMs, owner, events });
     this.#recipients = new Recipients({
       host,
       lane,

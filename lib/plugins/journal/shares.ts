@@ -1,37 +1,74 @@
 import type { Log } from './log/log.ts';
 import { Signal } from '../../base/wait.ts';
 
-/** A sender may have so many times what is free: alone four fifths of the folder, and whoever comes finds room. */
+/** Whoever may have so many times what is free: alone four fifths, and whoever comes finds room. */
 const mostOfFree = 4;
 
-/** What each sender has in the folder that is still needed, so that none keeps the others out. */
+interface Part {
+  bytes: number;
+  owner: string;
+}
+
+/** What each sender has in the folder that is still needed, so that none keeps the others out: not by having several ids either. */
 export class Shares {
   /** Wakes when a sender has less. */
   readonly freed = new Signal();
   readonly #log: Log;
   readonly maxBytes: number;
-  readonly #bytes = new Map<string, number>();
+  readonly #ownerOf: (folder: string) => string | undefined;
+  readonly #parts = new Map<string, Part>();
+  readonly #owners = new Map<string, number>();
 
-  constructor(log: Log, maxBytes: number) {
+  /** `ownerOf` says whose a folder is; all of those of whom nothing is known are one. */
+  constructor(log: Log, maxBytes: number, ownerOf: (folder: string) => string | undefined) {
     this.#log = log;
     this.maxBytes = maxBytes;
+    this.#ownerOf = ownerOf;
   }
 
-  /** Whether this sender may have so much more. */
+  /** Whether this sender may have so much more: its owner of the folder, and it of what its owner may have. */
   allow(folder: string, bytes: number): boolean {
-    const has = this.#bytes.get(folder) ?? 0;
-    return has === 0 || has + bytes <= mostOfFree * (this.maxBytes - this.#log.bytes);
+    const { owner, bytes: has } = this.#partOf(folder);
+    const owned = this.#owners.get(owner) ?? 0;
+    const most = mostOfFree * (this.maxBytes - this.#log.bytes);
+    if (owned > 0 && owned + bytes > most) return false;
+    return has === 0 || has + bytes <= mostOfFree * (most - owned);
   }
 
   take(folder: string, bytes: number): void {
-    this.#bytes.set(folder, (this.#bytes.get(folder) ?? 0) + bytes);
+    const part = this.#partOf(folder);
+    part.bytes += bytes;
+    this.#parts.set(folder, part);
+    this.#change(part.owner, bytes);
   }
 
   /** That much of it is needed no more. */
   give(folder: string, bytes: number): void {
-    const left = (this.#bytes.get(folder) ?? 0) - bytes;
-    if (left > 0) this.#bytes.set(folder, left);
-    else this.#bytes.delete(folder);
+    const part = this.#parts.get(folder);
+    if (part !== undefined) {
+      const less = Math.min(bytes, part.bytes);
+      part.bytes -= less;
+      this.#change(part.owner, -less);
+      if (part.bytes === 0) this.#parts.delete(folder);
+    }
     if (this.freed.isAwaited) this.freed.wake();
+  }
+
+  /** One that comes as another's from now on has with that one what it had. */
+  #partOf(folder: string): Part {
+    const owner = this.#ownerOf(folder) ?? '';
+    const part = this.#parts.get(folder) ?? { bytes: 0, owner };
+    if (part.owner !== owner) {
+      this.#change(part.owner, -part.bytes);
+      this.#change(owner, part.bytes);
+      part.owner = owner;
+    }
+    return part;
+  }
+
+  #change(owner: string, bytes: number): void {
+    const owned = (this.#owners.get(owner) ?? 0) + bytes;
+    if (owned > 0) this.#owners.set(owner, owned);
+    else this.#owners.delete(owner);
   }
 }

@@ -16,6 +16,8 @@ export interface Source {
   readonly folderId: string;
   /** The openings that something may wait of, with the last sequence of each. */
   readonly journals: readonly (readonly [journal: string, last: number])[];
+  /** Nothing that this process did not write is behind it. */
+  readonly before: number;
   /** From the first message on that the peer has not. */
   reader(): SourceReader;
   /** The peer has `messages` more, of `bytes`, the last of which is `sequence`. */

@@ -233,24 +233,6 @@ describe('journal, durable messages', () => {
     expect((await copy.backlog()).messages).to.equal(0);
   });
 
-  it('copies - of a folder whose other copy is connected are refused, and go on once that is gone', async () => {
-    const up = await server().start();
-    const heard = hear(up);
-    const sender = client();
-    await sender.send(1, { durable: true });
-    await sender.close();
-    cpSync(folder('outbox'), folder('copy'), { recursive: true });
-    const one = await client().connect();
-    const other = await client({}, 'copy').connect();
-    const confirmed = other.send(2, { durable: true, confirm: true });
-    await until(() => errors.includes('ERR_JOURNAL_IN_USE'));
-    expect(dataOf(heard)).to.deep.equal([1]);
-    await one.close();
-    await confirmed;
-    await until(() => heard.length === 2);
-    expect(dataOf(heard)).to.deep.equal([1, 2]);
-  });
-
   it('peers without a journal - get messages in order; confirm waits for their listeners', async () => {
     const up = serverWith({});
     const heard = hear(up);

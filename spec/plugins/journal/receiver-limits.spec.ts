@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type Client, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
-import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
+import { type Client, type Connection, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
+import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
 import { Senders } from '../../../lib/plugins/journal/senders.ts';
-import { until } from '../../support/buses.ts';
+import { rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
 import { eachInOwnFolder } from './own-folder.ts';
 
@@ -23,7 +23,7 @@ describe('journal, limits of a receiver', () => {
     () => Promise.all(open.map((end) => end.close())),
   );
 
-  async function server(options: LogOptions): Promise<Server> {
+  async function server(options: JournalSettings): Promise<Server> {
     const up = new Server({ path, journal: journal(join(home, 'inbox'), options) });
     open.push(up);
     return up.start();
@@ -62,6 +62,75 @@ describe('journal, limits of a receiver', () => {
     up.on('message', (data) => void heard.push(String(data).length));
     await until(() => hog.acknowledged.length === taken + 1);
     await until(() => heard.length === taken + 3);
+  });
+
+  /** A server that takes the next clients for those of these owners. */
+  async function serverOf(owners: readonly string[], options: JournalSettings): Promise<Server> {
+    const left = [...owners];
+    const known = new WeakMap<object, string | undefined>();
+    const up = new Server({
+      path,
+      journal: journal(join(home, 'inbox'), { ...options, owner: (connection) => known.get(connection) }),
+    });
+    up.on('error', () => {});
+    up.on('connect', (connection: Connection) => void known.set(connection, left.shift()));
+    open.push(up);
+    return up.start();
+  }
+
+  it('owners - one with many ids leaves as much room for others as one with one', async () => {
+    await serverOf([...Array.from({ length: 6 }, () => 'hog'), 'other'], { maxBytes: 262_144 });
+    const body = codec.encode('x'.repeat(8_000));
+    const hogs: RawSender[] = [];
+    const taken = (): number => hogs.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+    for (let session = 0; session < 6; session++) {
+      const hog = await connect();
+      hogs.push(hog);
+      for (let count = 0; count < 30; count++) await hog.send([body]);
+    }
+    await until(() => taken() >= 20);
+    const other = await connect();
+    for (let count = 0; count < 3; count++) await other.send([body]);
+    await until(() => other.acknowledged.length === 3);
+    expect(taken()).to.be.within(20, 28);
+  });
+
+  it('owners - a journal is bound to the first one, over restarts too, and nobody else moves it or gets what is for it', async () => {
+    let up = await serverOf(['ann', 'bob'], {});
+    const ann = await connect();
+    await ann.send([codec.encode('a')]);
+    await until(() => ann.acknowledged.length === 1);
+    await ann.client.close();
+    expect((await rejected(RawSender.connect(path, ann.folder))).code).to.equal('ERR_UNAUTHORIZED');
+    await up.close();
+    up = await serverOf(['bob', '', 'ann'], {});
+    expect((await rejected(RawSender.connect(path, ann.folder))).code).to.equal('ERR_UNAUTHORIZED');
+    // One that is no name is a mistake of the program's, and nobody's.
+    expect((await rejected(RawSender.connect(path, ann.folder))).code).to.equal('ERR_REMOTE');
+    const again = await RawSender.connect(path, ann.folder);
+    open.push(again.client);
+    expect(await again.open([[ann.journal, 1]])).to.deep.equal([[ann.journal, 1]]);
+  });
+
+  it('owners - where there is no room, those go of whoever has most', () => {
+    const senders = new Senders(1_073_741_824, true);
+    const peer = (): PeerHandle => ({ remoteAddress: 'here' }) as PeerHandle;
+    const enter = (folder: string, owner: `=${string}` | undefined): void => {
+      const visitor = peer();
+      senders.open(visitor, [folder, [['journal', 0]]], 0, owner);
+      senders.wrote(folder, 'journal', 1, 0);
+      senders.over(visitor);
+    };
+    enter('local', undefined);
+    enter('first', '=ann');
+    for (let count = 0; count < 9_998; count++) enter(`folder ${count}`, '=hog');
+    expect(() => enter('one more', '=hog')).to.throw().with.property('code', 'ERR_QUEUE_FULL');
+    for (let count = 0; count < 10; count++) enter(`ann ${count}`, '=ann');
+    enter('local too', undefined);
+    const folders = senders.rows.map(([folder]) => folder);
+    expect(folders).to.have.length(10_000);
+    expect(folders).to.include.members(['local', 'first', 'ann 9', 'local too', 'folder 11']);
+    expect(folders).to.not.include('folder 10');
   });
 
   it('ids - whoever has only that of a folder does not have the receiver forget what it has of it', async () => {

@@ -81,6 +81,11 @@ export class OutboxRows implements Source {
     return this.#journals;
   }
 
+  /** Other processes write rows too. */
+  get before(): number {
+    return this.#journals[0]?.[1] ?? 0;
+  }
+
   /** Finds out of which openings rows wait; false where that cannot be told now. @throws the database's error. */
   look(): boolean {
     const found = this.outside('BEGIN', () => ({
