@@ -97,6 +97,7 @@ describe('journal, copies of folders', () => {
     await restored.send('m', { durable: true, confirm: true });
     restored.connection?.destroy();
     await restored.send('n', { durable: true, confirm: true });
+    await until(() => heard.at(-1)?.data === 'n');
     expect(dataOf(heard)).to.deep.equal(['a', 'b', 'c', 'd', ...sent, 'm', 'n']);
     expect(heard.every(({ context }) => context?.redelivered === false)).to.equal(true);
     expect(errors).to.deep.equal(['ERR_JOURNAL']);
@@ -115,14 +116,15 @@ describe('journal, copies of folders', () => {
         await next.send(life, { durable: true, confirm: true });
         await next.close();
       }
-      expect(heard.every(({ context }) => context?.redelivered === false)).to.equal(true);
-      expect(heard.splice(0)).to.have.length(lives + 1);
+      await until(() => heard.length === lives + 1);
+      expect(heard.splice(0).every(({ context }) => context?.redelivered === false)).to.equal(true);
       restore();
       const restored = await client(`outbox ${lives}`).connect();
       await restored.send('new', { durable: true, confirm: true });
+      await until(() => heard.at(-1)?.data === 'new');
       const again = heard.map(({ data, context }) => [data, context?.redelivered]);
       expect(again[0]).to.deep.equal(lives > 8 ? ['old', true] : ['new', false]);
-      expect(again.at(-1)?.[0]).to.equal('new');
+      expect(again).to.have.length(lives > 8 ? 2 : 1);
       expect(errors.splice(0)).to.deep.equal(['ERR_JOURNAL']);
       await restored.close();
       await up.close();
