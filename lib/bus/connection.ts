@@ -5,7 +5,15 @@ import { BusError } from '../base/errors.ts';
 import { isContractValue, type OwnContracts } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
 import type { Contract, Sendable, Typed } from './contract.ts';
-import { type ClientSends, sendBy, type ServerJournal } from './durable.ts';
+import {
+  type ClientSends,
+  type Consume,
+  type ConsumeContext,
+  type ConsumeSettings,
+  type DurableConsumer,
+  sendBy,
+  type ServerJournal,
+} from './durable.ts';
 import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
 import type { Groups } from './groups.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -237,6 +245,22 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     const messages = this.#conversation.messages();
     this.#owner.journal()?.listen();
     return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
+  }
+
+  /**
+   * As `Server.consume`, for what this client sends: goes before a consumer of the server and before listeners. When its session
+   * is over, what is left goes to those, or waits for the next consumer.
+   * @throws BusError as `Server.consume`, and `ERR_CLOSED` when the session is over.
+   */
+  consume(
+    handler: (message: Typed<C, 'toServer', 'message'>, context: ConsumeContext) => unknown,
+    settings?: ConsumeSettings<Typed<C, 'toServer', 'message'>>,
+  ): DurableConsumer {
+    const journal = this.#owner.journal();
+    if (journal === undefined) throw new BusError('ERR_STATE', 'The server has no journal');
+    if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
+    const handle: Consume = (message, _peer, context) => handler(message as Typed<C, 'toServer', 'message'>, context);
+    return journal.consumeOf(this, typeof handler === 'function' ? handle : handler, settings);
   }
 
   /**

@@ -192,6 +192,8 @@ export interface ClientSends extends DurableSends {
 export interface ServerJournal extends DurableReceipts {
   /** For a connection, as long as that lasts. */
   sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends;
+  /** As `consume`, for what that client sends, as long as its session lives. */
+  consumeOf(peer: PeerHandle, handler: Consume, settings: object | undefined): DurableConsumer;
   /** Of each client for which something waits. */
   backlog(): Promise<PeerBacklog[]>;
   /** Gives up what waits for the client with this journal; resolves how many messages that were. */

@@ -5,12 +5,34 @@ import { Queue } from '../../base/queue.ts';
 import { Signal } from '../../base/wait.ts';
 import { type Consume, MessageCodec, type PeerHandle } from '../../bus/plugin.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
-import type { Delivery, Sink, SinkOwner } from './delivery.ts';
+import { type Delivery, nothing, type Sink, type SinkOwner } from './delivery.ts';
+import { firstOf } from './left-behind.ts';
 
 const longestWaitMs = 30_000;
 /** What is read ahead, to find keys that nobody is busy with. */
 const mostHeld = 1_000;
 const mostHeldBytes = 4_194_304;
+/** The same, where all that is held waits for others of its key: without its data. */
+const mostParked = 50_000;
+
+/** What all consumers of one end have in memory. */
+export class Held {
+  messages = 0;
+  bytes = 0;
+
+  get hasRoom(): boolean {
+    return this.messages < mostHeld && this.bytes < mostHeldBytes;
+  }
+
+  get isLow(): boolean {
+    return this.messages <= mostHeld / 2 && this.bytes <= mostHeldBytes / 2;
+  }
+
+  change(messages: number, bytes: number): void {
+    this.messages += messages;
+    this.bytes += bytes;
+  }
+}
 
 /** Who is to handle what comes, and how. */
 export interface Consumption {
@@ -22,6 +44,11 @@ export interface ConsumerHost extends SinkOwner {
   readonly clock: Clock;
   /** Nothing is to be begun with. */
   readonly isPaused: boolean;
+  readonly held: Held;
+  /** Nothing can be read any more; as what that is told. */
+  unreadable(error: unknown): BusError;
+  /** Reads data again that was let go of. Rejects what reading fails with. */
+  load(deliveries: readonly Delivery[]): Promise<void>;
   peerOf(folder: string): PeerHandle | undefined;
   report(error: unknown, peer: PeerHandle | undefined): void;
 }
@@ -49,8 +76,9 @@ export class Consumer implements Sink {
   /** Those that an earlier process may have ended by; until they have not ended this one, each is handled alone. */
   readonly #suspects = new Set<Delivery>();
   #running = 0;
-  #held = 0;
-  #heldBytes = 0;
+  /** Those that it has. */
+  #count = 0;
+  #parked = 0;
   #isOver = false;
 
   constructor({ handle, options }: Consumption, host: ConsumerHost) {
@@ -60,7 +88,14 @@ export class Consumer implements Sink {
   }
 
   hasRoom(): boolean {
-    return !this.#isOver && this.#held < mostHeld && this.#heldBytes < mostHeldBytes;
+    if (this.#isOver) return false;
+    if (this.#host.held.hasRoom || this.#count === this.#parked) return true;
+    return this.#isStarving && this.#parked < mostParked && this.#park();
+  }
+
+  /** Whose messages it has. */
+  get folders(): Set<string> {
+    return new Set([...this.#lines.values()].flatMap(({ deliveries }) => Array.from(deliveries, (each) => each.folder)));
   }
 
   take(delivery: Delivery): void {
@@ -76,8 +111,8 @@ export class Consumer implements Sink {
     delivery.body = copyOf(delivery.body);
     if (delivery.attempts > 0) this.#suspects.add(delivery);
     this.#decoded.set(delivery, data);
-    this.#held += 1;
-    this.#heldBytes += delivery.body.length;
+    this.#count += 1;
+    this.#host.held.change(1, delivery.bytes);
     const known = this.#lines.get(key);
     const line = known ?? { key, deliveries: new Queue<Delivery>(), timer: undefined };
     line.deliveries.push(delivery);
@@ -92,9 +127,10 @@ export class Consumer implements Sink {
     while (!this.#isOver && !this.#host.isPaused && this.#running < this.#limit) {
       const line = this.#ready.shift();
       const delivery = line?.deliveries.first;
-      if (line === undefined || delivery === undefined) return;
+      if (line === undefined || delivery === undefined) break;
       void this.#try(line, delivery);
     }
+    if (this.#isStarving && !this.#host.held.hasRoom) this.#host.roomMade();
   }
 
   /** Begins with no more. Resolves, when the handler has settled everywhere, those that are left, in order. */
@@ -103,10 +139,46 @@ export class Consumer implements Sink {
     this.#ready.clear();
     this.#decoded.clear();
     for (const { timer } of this.#lines.values()) timer?.cancel();
-    while (this.#running > 0) await this.#idle.next();
+    await this.settled();
     const left = [...this.#lines.values()].flatMap(({ deliveries }) => [...deliveries]);
+    for (const { body, bytes } of left) if (body !== nothing) this.#host.held.change(-1, -bytes);
     this.#lines.clear();
+    this.#count = this.#parked = 0;
     return left.sort((a, b) => a.number - b.number);
+  }
+
+  /** Resolves, once it begins with no more, when the handler has settled everywhere. */
+  async settled(): Promise<void> {
+    while (this.#running > 0) await this.#idle.next();
+  }
+
+  /** It could handle more, if there were any of other keys. */
+  get #isStarving(): boolean {
+    const { key, concurrency } = this.#options;
+    return this.#ready.length === 0 && this.#running < this.#limit && (key !== undefined || concurrency > 1);
+  }
+
+  /** Lets go of the data of all that are not about to be handled; false where there is none. */
+  #park(): boolean {
+    const before = this.#parked;
+    for (const { deliveries, timer } of this.#lines.values()) {
+      for (const delivery of deliveries) {
+        if (delivery.body === nothing || (delivery === deliveries.first && timer === undefined)) continue;
+        delivery.body = nothing;
+        this.#decoded.delete(delivery);
+        this.#parked += 1;
+        this.#host.held.change(-1, -delivery.bytes);
+      }
+    }
+    return this.#parked > before;
+  }
+
+  /** The first one of the line has its data again, and some behind it. */
+  async #unpark({ deliveries }: Line): Promise<void> {
+    const parked = firstOf(deliveries).filter(({ body }) => body === nothing);
+    this.#parked -= parked.length;
+    for (const { bytes } of parked) this.#host.held.change(1, bytes);
+    await this.#host.load(parked);
   }
 
   get #limit(): number {
@@ -123,8 +195,10 @@ export class Consumer implements Sink {
   async #try(line: Line, delivery: Delivery): Promise<void> {
     const { maxAttempts, retryMs } = this.#options;
     this.#running += 1;
-    const error = delivery.attempts < maxAttempts ? await this.#attempt(delivery) : endedEachTime();
-    const isOver = error === undefined || delivery.attempts >= maxAttempts;
+    const unread = delivery.body === nothing ? await this.#unread(line) : undefined;
+    const isLast = delivery.attempts >= maxAttempts;
+    const error = unread ?? (isLast ? endedEachTime() : await this.#attempt(delivery));
+    const isOver = unread === undefined && (error === undefined || delivery.attempts >= maxAttempts);
     if (error === undefined) this.#host.done(delivery);
     else if (isOver) await this.#host.died(delivery, error);
     this.#running -= 1;
@@ -141,6 +215,17 @@ export class Consumer implements Sink {
       this.#ready.push(line);
     }
     this.run();
+  }
+
+  /** Why its data cannot be read again. */
+  async #unread(line: Line): Promise<BusError | undefined> {
+    try {
+      await this.#unpark(line);
+      return undefined;
+    } catch (error) {
+      this.#isOver = true;
+      return this.#host.unreadable(error);
+    }
   }
 
   /** Resolves what it failed with; never rejects. */
@@ -185,9 +270,9 @@ export class Consumer implements Sink {
     deliveries.shift();
     if (deliveries.length === 0) this.#lines.delete(key);
     this.#decoded.delete(delivery);
-    this.#held -= 1;
-    this.#heldBytes -= delivery.body.length;
-    if (this.#held <= mostHeld / 2 && this.#heldBytes <= mostHeldBytes / 2) this.#host.roomMade();
+    this.#count -= 1;
+    this.#host.held.change(-1, -delivery.bytes);
+    if (this.#host.held.isLow) this.#host.roomMade();
   }
 }
 

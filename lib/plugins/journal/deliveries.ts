@@ -1,17 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
-import { asBusError } from '../../base/errors.ts';
-import { Queue } from '../../base/queue.ts';
-import { Signal } from '../../base/wait.ts';
+import { asBusError, type BusError } from '../../base/errors.ts';
 import type { DurableReceiver, PeerHandle } from '../../bus/plugin.ts';
-import { Consumer, type ConsumerHost, type Consumption } from './consumer.ts';
-import type { Delivery, Portion, Sink } from './delivery.ts';
+import { Bodies } from './bodies.ts';
+import { type ConsumerHost, type Consumption, Held } from './consumer.ts';
+import { Consumers } from './consumers.ts';
+import type { Delivery, Portion } from './delivery.ts';
+import { HandOut } from './hand-out.ts';
 import type { InboxLog } from './inbox-log.ts';
 import { Listeners } from './listeners.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
 import type { AnswerMessage } from './lane-messages.ts';
 import { messagesIn, RecordKind } from './message-record.ts';
 import { ProgressNotes } from './progress-notes.ts';
-import { readReceived, type Received, receivedHeadBytes } from './received-record.ts';
+import { readReceived, receivedHeadBytes } from './received-record.ts';
 import { isRequestBody } from './request-body.ts';
 import { Requests, type RequestsHost } from './requests.ts';
 
@@ -38,12 +39,10 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   readonly #tell: DeliveriesOptions['tell'];
   readonly #report: DeliveriesOptions['report'];
   readonly #notes: ProgressNotes;
-  readonly #listeners: Listeners;
-  #consumer: Consumer | undefined;
-  readonly #news = new Signal();
-  readonly #given = new Signal();
-  /** What a consumer left. */
-  readonly #returned = new Queue<Delivery>();
+  readonly #consumers: Consumers;
+  readonly #bodies: Bodies;
+  readonly #handOut: HandOut;
+  readonly held = new Held();
   /** Those before it may have been heard in an earlier process. */
   readonly #heardBefore: number;
   #dying = 0;
@@ -59,8 +58,19 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.#tell = tell;
     this.#report = report;
     this.#notes = new ProgressNotes(inbox.log, inbox.progress, clock);
-    this.#listeners = new Listeners(receiver, (folder) => this.peerOf(folder), this);
     this.requests = new Requests(inbox, receiver, answerTtlMs, this);
+    this.#consumers = new Consumers(this);
+    this.#bodies = new Bodies(inbox.log);
+    this.#handOut = new HandOut({
+      progress: inbox.progress,
+      notes: this.#notes,
+      listeners: new Listeners(receiver, (folder) => this.peerOf(folder), this),
+      requests: this.requests,
+      consumers: this.#consumers,
+      bodies: this.#bodies,
+      isHeard: (folder) => receiver.isHeard(this.peerOf(folder)),
+      isHeld: () => this.#isPaused || this.#dying >= mostDying,
+    });
     this.#heardBefore = inbox.progress.begun;
   }
 
@@ -70,7 +80,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
 
   /** Listeners hear at once what comes now of this sender. */
   isHearing(folder: string): boolean {
-    return !this.#isPaused && this.#consumer === undefined && this.#receiver.isHeard(this.peerOf(folder));
+    return this.#handOut.isHearing(folder);
   }
 
   peerOf(folder: string): PeerHandle | undefined {
@@ -85,26 +95,29 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     return this.#tell(peer, message);
   }
 
-  /** All messages go to this consumer from now on. */
-  consume(consumption: Consumption): void {
-    this.#consumer = new Consumer(consumption, this);
-    this.wake();
+  /** As `HandOut.consume`. */
+  consume(consumption: Consumption, peer: PeerHandle | undefined): void {
+    this.#handOut.consume(consumption, peer);
   }
 
-  /** Resolves once the consumer is done with what it has begun; what it has not is given to others. */
-  async stopConsuming(): Promise<void> {
-    for (const delivery of (await this.#consumer?.stop()) ?? []) this.#returned.push(delivery);
-    this.#consumer = undefined;
-    this.wake();
+  /** As `HandOut.stopConsuming`. */
+  stopConsuming(peer: PeerHandle | undefined): Promise<void> {
+    return this.#handOut.stopConsuming(peer);
   }
 
-  /** Resolves when all messages up to this one were handed out, or no more are. */
-  async whenGiven(number: number): Promise<void> {
-    while (this.#inbox.progress.next <= number && !this.#isOver && !this.#hasFailed) await this.#given.next();
+  /** Resolves when what consumers and handlers have begun with has settled. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#consumers.stopAll(), this.requests.settled()]);
+  }
+
+  /** Resolves when all messages of that sender up to this one were handed out, or no more are. */
+  async whenGiven(number: number, folder: string): Promise<void> {
+    const isLeft = (): boolean => this.#inbox.progress.next <= number || this.#handOut.hasLeft(folder);
+    while (isLeft() && !this.#isOver && !this.#hasFailed) await this.#handOut.given.next();
   }
 
   wake(): void {
-    if (this.#news.isAwaited) this.#news.wake();
+    this.#handOut.wake();
   }
 
   pause(): void {
@@ -113,7 +126,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
 
   resume(): void {
     this.#isPaused = false;
-    this.#consumer?.run();
+    this.#consumers.run();
     this.wake();
   }
 
@@ -122,8 +135,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.#isOver = true;
     this.requests.end();
     this.#notes.finish();
-    this.wake();
-    this.#given.wake();
+    this.#handOut.end();
   }
 
   /** Resolves after `end`; rejects what reading fails with. */
@@ -132,15 +144,15 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     const reader = log.reader(from);
     try {
       while (!this.#isOver) {
-        const next = this.#news.next();
+        const next = this.#handOut.news.next();
+        await this.#handOut.giveLeft();
         const stretch = await reader.next(readBytes);
         if (stretch !== undefined) await this.#giveAll(stretch.bytes);
-        else if (this.#returned.length > 0) await this.#mayGive(undefined);
         else await next;
       }
     } catch (error) {
       this.#hasFailed = true;
-      this.#given.wake();
+      this.#handOut.given.wake();
       throw error;
     } finally {
       await reader.close();
@@ -161,8 +173,17 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   }
 
   returned(delivery: Delivery): void {
-    this.#returned.push(delivery);
-    this.wake();
+    this.#handOut.putBack([delivery]);
+  }
+
+  load(deliveries: readonly Delivery[]): Promise<void> {
+    return this.#bodies.load(deliveries);
+  }
+
+  unreadable(error: unknown): BusError {
+    const failure = this.#inbox.unreadable(error);
+    this.#report(failure);
+    return failure;
   }
 
   /** Only what is written as a dead letter is handled. */
@@ -188,15 +209,6 @@ export class Deliveries implements ConsumerHost, RequestsHost {
 
   roomMade(): void {
     this.wake();
-  }
-
-  /** Whether one more can be given. */
-  #hasRoom(folder: string, isRequest: boolean): boolean {
-    return !this.#isPaused && this.#dying < mostDying && this.#sinkOf(isRequest).hasRoom(folder);
-  }
-
-  #sinkOf(isRequest: boolean): Sink {
-    return isRequest ? this.requests : (this.#consumer ?? this.#listeners);
   }
 
   async #giveAll(bytes: Uint8Array): Promise<void> {
@@ -231,66 +243,27 @@ export class Deliveries implements ConsumerHost, RequestsHost {
       if (mine < progress.next && before === undefined) continue;
       const body = records.subarray(from, to);
       const isRequest = isRequestBody(body);
-      if (!this.#isFree(received, mine, isRequest)) await this.#mayGive(received, mine, isRequest);
+      const asked = { received, number: mine, isRequest };
+      const sink = this.#handOut.freeSinkOf(asked) ?? (await this.#handOut.sinkFor(asked));
       if (this.#isOver) return;
       portion.left += 1;
-      this.#give({
+      const delivery = {
         number: mine,
         folder,
         journal,
         sequence,
+        record,
+        bytes: body.length,
         body,
         isRequest,
         isRedelivered: received.isAgain || received.isOld || (!isRequest && mine < this.#heardBefore),
         attempts: before ?? 0,
         portion,
-      });
+      };
+      this.#handOut.give(delivery, sink);
     }
     this.#settled(portion);
-    if (this.#given.isAwaited) this.#given.wake();
-  }
-
-  #give(delivery: Delivery): void {
-    const { progress } = this.#inbox;
-    const { number, attempts, isRequest } = delivery;
-    progress.opened(number, attempts);
-    if (this.#consumer === undefined) progress.begun = Math.max(progress.begun, number + 1);
-    this.#sinkOf(isRequest).take(delivery);
-  }
-
-  /** Whether this message of the record can be given at once. */
-  #isFree({ folder, isHeard }: Received, number: number, isRequest: boolean): boolean {
-    if (this.#returned.length > 0 || !this.#hasRoom(folder, isRequest)) return false;
-    return isHeard || isRequest || this.#consumer !== undefined || number < this.#inbox.progress.begun;
-  }
-
-  /** Resolves when it can, or it is over; gives what was returned before. */
-  async #mayGive(received: Received | undefined, number = 0, isRequest = false): Promise<void> {
-    while (!this.#isOver) {
-      const back = this.#returned.first;
-      if (back !== undefined) {
-        if (!this.#hasRoom(back.folder, false)) await this.#news.next();
-        else if (this.#consumer === undefined && back.number >= this.#inbox.progress.begun)
-          await this.#begin(back.number + 1);
-        else this.#give(this.#returned.shift() as Delivery);
-      } else if (received === undefined) {
-        return;
-      } else if (!this.#hasRoom(received.folder, isRequest)) {
-        await this.#news.next();
-      } else if (this.#isFree(received, number, isRequest)) {
-        return;
-      } else {
-        await this.#begin(received.first + received.count);
-      }
-    }
-  }
-
-  /** What waits is about to be heard: noted before, since it may be heard again if this process dies. */
-  async #begin(end: number): Promise<void> {
-    const { progress } = this.#inbox;
-    if (end <= progress.begun) return;
-    progress.begun = end;
-    await this.#notes.whole();
+    if (this.#handOut.given.isAwaited) this.#handOut.given.wake();
   }
 
   #settled(portion: Portion): void {

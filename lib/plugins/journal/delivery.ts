@@ -13,7 +13,11 @@ export interface Delivery {
   readonly folder: string;
   readonly journal: string;
   readonly sequence: number;
-  /** Its data; only good until whoever takes it has returned. */
+  /** The record of this log that it stands in. */
+  readonly record: number;
+  /** How long its data is. */
+  readonly bytes: number;
+  /** Its data, only good until whoever takes it has returned; `nothing` where it was let go of, and is to be read again. */
   body: Uint8Array;
   /** It is to be answered. */
   readonly isRequest: boolean;
@@ -24,10 +28,13 @@ export interface Delivery {
   readonly portion: Portion;
 }
 
+/** In the place of data that was let go of: no message has none. */
+export const nothing = new Uint8Array(0);
+
 /** Who handles what comes. */
 export interface Sink {
-  /** Whether it takes one more, of the sender with that folder. */
-  hasRoom(folder: string): boolean;
+  /** Whether it takes one more, of a sender whose messages it takes. */
+  hasRoom(): boolean;
   take(delivery: Delivery): void;
 }
 

@@ -56,7 +56,8 @@ export class Inbox {
   #closing: Promise<void> | undefined;
   #isClosed = false;
   #open: Open | undefined;
-  #consumption: Consumption | undefined;
+  /** Those of one peer alone, by it; those of all by `undefined`. */
+  readonly #consumptions = new Map<PeerHandle | undefined, Consumption>();
   /** Those whose messages are not to come in now. */
   readonly #paused = new Set<PeerHandle>();
   /** Ends the wait of the next start for an end that has the folder and is about to let go of it. */
@@ -77,6 +78,7 @@ export class Inbox {
     });
     host.onDisconnect((peer) => {
       this.#open?.inbox.senders.over(peer);
+      if (this.#consumptions.delete(peer)) void this.#open?.deliveries.stopConsuming(peer);
       if (this.#paused.has(peer)) this.resumeOf(peer);
     });
   }
@@ -138,6 +140,8 @@ export class Inbox {
     // What is about to be written counts as here, but may be lost with this process: nobody lets go of it before it is.
     await inbox.log.pending;
     this.#options.events.opened?.(peer, opening[0]);
+    // What waits of it may be for a consumer of it alone.
+    this.#open?.deliveries.wake();
     return opened;
   }
 
@@ -151,17 +155,19 @@ export class Inbox {
     this.#open?.intake.got(peer, id);
   }
 
-  consume(handler: Consume, given: object | undefined): DurableConsumer {
+  /** Of that peer alone, as long as its session lives, where one is given. */
+  consume(handler: Consume, given: object | undefined, peer?: PeerHandle): DurableConsumer {
     if (typeof handler !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'consume takes a function');
     const options = resolveOptions('consume()', consumerTable, given);
-    if (this.#consumption !== undefined) throw new BusError('ERR_STATE', 'There is a consumer already');
+    if (this.#consumptions.has(peer)) throw new BusError('ERR_STATE', 'There is a consumer already');
     const consumption = { handle: handler, options };
-    this.#consumption = consumption;
-    this.#open?.deliveries.consume(consumption);
+    this.#consumptions.set(peer, consumption);
+    this.#open?.deliveries.consume(consumption, peer);
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
-      await this.#open?.deliveries.stopConsuming();
-      this.#consumption = undefined;
+      if (this.#consumptions.get(peer) !== consumption) return;
+      await this.#open?.deliveries.stopConsuming(peer);
+      this.#consumptions.delete(peer);
     };
     return { stop: () => (stopping ??= stop()) };
   }
@@ -211,8 +217,7 @@ export class Inbox {
     deliveries.pause();
     const { clock } = this.#options.host;
     const { closeTimeoutMs } = this.#options.receiver;
-    const settled = Promise.all([deliveries.stopConsuming(), deliveries.requests.settled()]);
-    await withinTime(clock, closeTimeoutMs, settled);
+    await withinTime(clock, closeTimeoutMs, deliveries.settled());
     deliveries.end();
     await inbox.log.close();
   }
@@ -248,7 +253,7 @@ export class Inbox {
     const tell = async (peer: PeerHandle, message: AnswerMessage): Promise<void> => lane.send(peer, message);
     const deliveries = new Deliveries({ inbox, receiver, clock, answerTtlMs, tell, report });
     if (this.#isPaused) deliveries.pause();
-    if (this.#consumption !== undefined) deliveries.consume(this.#consumption);
+    for (const [peer, consumption] of this.#consumptions) deliveries.consume(consumption, peer);
     deliveries.run().catch((error: unknown) => report(inbox.unreadable(error)));
     this.#open = {
       inbox,

@@ -93,7 +93,7 @@ export class Intake {
   async heardOf(peer: PeerHandle): Promise<void> {
     const sender = this.#inbox.senders.of(peer);
     if (sender === undefined) throw new BusError('ERR_STATE', 'The journal is not open');
-    await this.#deliveries.whenGiven(sender.lastNumber);
+    await this.#deliveries.whenGiven(sender.lastNumber, sender.folder);
   }
 
   /** @throws BusError `ERR_PROTOCOL` for what is none of the sender, or damaged, or what the log failed with. */

@@ -19,8 +19,8 @@ export class Listeners implements Sink {
     this.#owner = owner;
   }
 
-  hasRoom(folder: string): boolean {
-    return this.#open < mostOpen && this.#receiver.isHeard(this.#peerOf(folder));
+  hasRoom(): boolean {
+    return this.#open < mostOpen;
   }
 
   take(delivery: Delivery): void {
@@ -32,7 +32,7 @@ export class Listeners implements Sink {
       return;
     }
     this.#open += 1;
-    const { journal, sequence, folder, attempts, isRedelivered, body } = delivery;
+    const { journal, sequence, folder, attempts, isRedelivered, bytes } = delivery;
     const handling = new Handling((handlers) => {
       this.#open -= 1;
       if (handlers > 0) this.#owner.done(delivery);
@@ -40,7 +40,7 @@ export class Listeners implements Sink {
       if (this.#open < mostOpen / 2) this.#owner.roomMade();
     });
     const context = { journal, sequence, redelivered: isRedelivered || attempts > 0 };
-    this.#receiver.hear(handling, data, body.length, this.#peerOf(folder), context);
+    this.#receiver.hear(handling, data, bytes, this.#peerOf(folder), context);
     handling.done();
   }
 }

@@ -37,7 +37,7 @@ export class Progress {
   /** Whether nothing is left of those from `first` to before `end`. */
   hasAll(first: number, end: number): boolean {
     if (end > this.next) return false;
-    for (const number of this.open.keys()) if (number >= first && number < end) return false;
+    for (let number = first; number < end; number++) if (this.open.has(number)) return false;
     return true;
   }
 

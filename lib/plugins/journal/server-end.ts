@@ -88,6 +88,10 @@ export class ServerEnd implements ServerJournal {
     return this.#inbox.consume(handler, settings);
   }
 
+  consumeOf(peer: PeerHandle, handler: Consume, settings: object | undefined): DurableConsumer {
+    return this.#inbox.consume(handler, settings, peer);
+  }
+
   listen(): void {
     this.#inbox.listen();
   }

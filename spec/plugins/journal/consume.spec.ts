@@ -99,11 +99,12 @@ describe('journal, consumers', () => {
         if (order.key === 'a' && order.number === 1) {
           attempts.push(attempt);
           expect(redelivered).to.equal(attempt > 1);
-          if (attempt < 4) throw new Error('not yet');
+          // The others go on meanwhile, or this one never ends.
+          if (done.length < 40) throw new Error('not yet');
         }
         done.push(order);
       },
-      { concurrency: 3, key: ({ key }) => key, retryMs: 10 },
+      { concurrency: 3, key: ({ key }) => key, retryMs: 10, maxAttempts: 100 },
     );
     const orders: Order[] = [];
     for (let number = 0; number < 20; number++) for (const key of ['a', 'b', 'c']) orders.push({ key, number });
@@ -111,15 +112,14 @@ describe('journal, consumers', () => {
     await sender.connect();
     await send(...orders);
     await until(() => done.length === 60);
-    expect(attempts).to.deep.equal([1, 2, 3, 4]);
+    expect(attempts).to.deep.equal(attempts.map((_, index) => index + 1));
     for (const key of ['a', 'b', 'c']) {
       const numbers = done.filter((order) => order.key === key).map(({ number }) => number);
       expect(numbers).to.deep.equal(Array.from({ length: 20 }, (_, number) => number));
     }
-    // All others were through before the last attempt, 70 ms after the first.
     expect(tried.indexOf('c19')).to.be.lessThan(tried.lastIndexOf('a1'));
     expect(tried.indexOf('a2')).to.be.greaterThan(tried.lastIndexOf('a1'));
-    expect(errors).to.deep.equal(['ERR_LISTENER', 'ERR_LISTENER', 'ERR_LISTENER']);
+    expect(errors).to.deep.equal(attempts.slice(1).map(() => 'ERR_LISTENER'));
   });
 
   it('retries - hold everything back where one is handled at a time and there is no key', async () => {
