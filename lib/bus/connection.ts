@@ -231,19 +231,19 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** Stops this client's messages and requests from arriving; they wait at the client. */
   pause(): void {
     this.#conversation.pause('user');
-    this.#owner.journal()?.pauseOf(this);
+    this.#owner.journal()?.receipts.pauseOf(this);
   }
 
   /** Takes up what `pause` held back, in order. */
   resume(): void {
     this.#conversation.resume('user');
-    this.#owner.journal()?.resumeOf(this);
+    this.#owner.journal()?.receipts.resumeOf(this);
   }
 
   /** This client's messages as they come, durable ones too, until its session is over. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
     const messages = this.#conversation.messages();
-    this.#owner.journal()?.listen();
+    this.#owner.journal()?.receipts.listen();
     return messages as AsyncIterableIterator<Typed<C, 'toServer', 'message'>>;
   }
 
@@ -260,7 +260,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     if (journal === undefined) throw new BusError('ERR_STATE', 'The server has no journal');
     if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
     const handle: Consume = (message, _peer, context) => handler(message as Typed<C, 'toServer', 'message'>, context);
-    return journal.consumeOf(this, typeof handler === 'function' ? handle : handler, settings);
+    return journal.receipts.consume(typeof handler === 'function' ? handle : handler, settings, this);
   }
 
   /**

@@ -130,8 +130,8 @@ export interface DurableReceipts {
   readonly deadLetters: DurableDeadLetters;
   /** There may be a listener now. */
   listen(): void;
-  /** As `Server.consume`. */
-  consume(handler: Consume, settings: object | undefined): DurableConsumer;
+  /** As `Server.consume`; of that peer alone, as long as its session lives, where one is given. */
+  consume(handler: Consume, settings: object | undefined, peer?: PeerHandle): DurableConsumer;
   /** Nothing is heard until `resume`. */
   pause(): void;
   resume(): void;
@@ -160,7 +160,8 @@ export function sendBy(sends: DurableSends, data: unknown, settings: SendSetting
 }
 
 /** The journal of a client. */
-export interface ClientJournal extends DurableReceipts, DurableSends {
+export interface ClientJournal extends DurableSends {
+  readonly receipts: DurableReceipts;
   request(data: unknown, options: DurableAskOptions): Promise<unknown>;
   backlog(): Promise<DurableBacklog>;
   /** Whether the server has a journal too. */
@@ -188,16 +189,8 @@ export interface ClientSends extends DurableSends {
   finish(ms: number): Promise<void> | undefined;
 }
 
-/** The journal of a server. */
-export interface ServerJournal extends DurableReceipts {
-  /** For a connection, as long as that lasts. */
-  sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends;
-  /** As `consume`, for what that client sends, as long as its session lives. */
-  consumeOf(peer: PeerHandle, handler: Consume, settings: object | undefined): DurableConsumer;
-  /** Of each client for which something waits. */
-  backlog(): Promise<PeerBacklog[]>;
-  /** Gives up what waits for the client with this journal; resolves how many messages that were. */
-  forget(id: string): Promise<number>;
+/** The durable messages that come to a server. */
+export interface ServerReceipts extends DurableReceipts {
   /** What this client sends durably is not taken until `resumeOf`. */
   pauseOf(peer: PeerHandle): void;
   resumeOf(peer: PeerHandle): void;
@@ -205,5 +198,16 @@ export interface ServerJournal extends DurableReceipts {
   leave(): void;
   /** The next start replaces a server that has the folder and is about to let go of it. */
   takeOver(): void;
+}
+
+/** The journal of a server. */
+export interface ServerJournal {
+  readonly receipts: ServerReceipts;
+  /** For a connection, as long as that lasts. */
+  sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends;
+  /** Of each client for which something waits. */
+  backlog(): Promise<PeerBacklog[]>;
+  /** Gives up what waits for the client with this journal; resolves how many messages that were. */
+  forget(id: string): Promise<number>;
   close(): Promise<void>;
 }

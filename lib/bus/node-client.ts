@@ -122,12 +122,12 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
 
   override pause(): void {
     super.pause();
-    this.#journal?.pause();
+    this.#journal?.receipts.pause();
   }
 
   override resume(): void {
     super.resume();
-    this.#journal?.resume();
+    this.#journal?.receipts.resume();
   }
 
   override destroy(reason?: unknown): boolean {
@@ -138,17 +138,17 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
 
   override messages(): AsyncIterableIterator<ToClient<C, 'message'>> {
     const messages = super.messages();
-    this.#journal?.listen();
+    this.#journal?.receipts.listen();
     return messages;
   }
 
   protected override listenerComes(event: string | symbol): void {
     // It is there when this turn is over.
-    if (event === 'message') queueMicrotask(() => this.#journal?.listen());
+    if (event === 'message') queueMicrotask(() => this.#journal?.receipts.listen());
   }
 
   get #receipts(): DurableReceipts {
     if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
-    return this.#journal;
+    return this.#journal.receipts;
   }
 }

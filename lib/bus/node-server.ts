@@ -82,7 +82,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
 
   /** The durable messages that failed for good, of clients and to them. Throws `ERR_STATE` without a journal. */
   get deadLetters(): DurableDeadLetters {
-    return this.#journaled.deadLetters;
+    return this.#journaled.receipts.deadLetters;
   }
 
   /**
@@ -100,7 +100,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     ) => unknown,
     settings?: ConsumeSettings<ToServer<C, 'message'>>,
   ): DurableConsumer {
-    return this.#journaled.consume(handler as Consume, settings);
+    return this.#journaled.receipts.consume(handler as Consume, settings);
   }
 
   /**
@@ -152,12 +152,12 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   override async start(settings?: StartSettings): Promise<this> {
-    if (settings?.takeover === true) this.#journal?.takeOver();
+    if (settings?.takeover === true) this.#journal?.receipts.takeOver();
     return super.start(settings);
   }
 
   override async close(allowReconnect?: boolean): Promise<this> {
-    if (allowReconnect === true) this.#journal?.leave();
+    if (allowReconnect === true) this.#journal?.receipts.leave();
     await super.close(allowReconnect);
     await this.#journal?.close();
     return this;
@@ -165,22 +165,22 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
 
   override pause(): void {
     super.pause();
-    this.#journal?.pause();
+    this.#journal?.receipts.pause();
   }
 
   override resume(): void {
     super.resume();
-    this.#journal?.resume();
+    this.#journal?.receipts.resume();
   }
 
   protected override listenerComes(event: string | symbol): void {
     // It is there when this turn is over.
-    if (event === 'message' || event === 'request') queueMicrotask(() => this.#journal?.listen());
+    if (event === 'message' || event === 'request') queueMicrotask(() => this.#journal?.receipts.listen());
   }
 
   override handle(handler: Parameters<PortableServer<C>['handle']>[0]): this {
     super.handle(handler);
-    this.#journal?.listen();
+    this.#journal?.receipts.listen();
     return this;
   }
 

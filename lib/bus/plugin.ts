@@ -36,6 +36,7 @@ export type {
   DurableSends,
   PeerBacklog,
   ServerJournal,
+  ServerReceipts,
 } from './durable.ts';
 export type {
   Lane,

@@ -1,11 +1,8 @@
 import { Signal, withinTime } from '../../base/wait.ts';
 import type {
   ClientJournal,
-  Consume,
   DurableAskOptions,
   DurableBacklog,
-  DurableConsumer,
-  DurableDeadLetters,
   DurableReceiver,
   DurableSender,
   DurableSendOptions,
@@ -21,7 +18,7 @@ import { pathIn } from './log/files.ts';
 /** What a client sends durably, in its folder, and what comes to it, in the folder `inbox` in there. */
 export class ClientEnd implements ClientJournal {
   readonly #outbox: AskingOutbox;
-  readonly #inbox: Inbox;
+  readonly receipts: Inbox;
 
   constructor(
     host: PluginHost,
@@ -34,13 +31,13 @@ export class ClientEnd implements ClientJournal {
     const lane = host.lane({
       message: (data, peer) => {
         const answer = readAnswerMessage(data);
-        if (data instanceof Uint8Array) this.#inbox.take(data, peer);
+        if (data instanceof Uint8Array) this.receipts.take(data, peer);
         else if (answer !== undefined) this.#outbox.answered(answer);
         else this.#outbox.acknowledged(data);
       },
       request: async (data, context) => {
         if (data === whoQuestion) return (await this.#outbox.open()).folderId;
-        return this.#inbox.asked(data, context);
+        return this.receipts.asked(data, context);
       },
     });
     host.onStart(async () => void (await this.#outbox.open()));
@@ -50,10 +47,10 @@ export class ClientEnd implements ClientJournal {
       sender,
       folder,
       log,
-      bury: async (message, error) => this.#inbox.bury((await this.#outbox.open()).folderId, message, error),
+      bury: async (message, error) => this.receipts.bury((await this.#outbox.open()).folderId, message, error),
     });
     const events: InboxEvents = { resend: (_folder, body) => this.#outbox.resend(body) };
-    this.#inbox = new Inbox({ host, lane, receiver, folder: pathIn(folder, 'inbox'), log, answerTtlMs, events });
+    this.receipts = new Inbox({ host, lane, receiver, folder: pathIn(folder, 'inbox'), log, answerTtlMs, events });
     host.onReady(async () => {
       const [peer] = host.peers;
       if (peer !== undefined) await this.#outbox.begin(peer);
@@ -73,7 +70,7 @@ export class ClientEnd implements ClientJournal {
   }
 
   get reachesJournal(): boolean {
-    return this.#outbox.reachesJournal;
+    return this.#outbox.relay.reachesJournal;
   }
 
   send(data: unknown, settings: SendSettings | undefined): Promise<void> {
@@ -96,27 +93,7 @@ export class ClientEnd implements ClientJournal {
     return this.#outbox.backlog();
   }
 
-  get deadLetters(): DurableDeadLetters {
-    return this.#inbox.deadLetters;
-  }
-
-  consume(handler: Consume, settings: object | undefined): DurableConsumer {
-    return this.#inbox.consume(handler, settings);
-  }
-
-  listen(): void {
-    this.#inbox.listen();
-  }
-
-  pause(): void {
-    this.#inbox.pause();
-  }
-
-  resume(): void {
-    this.#inbox.resume();
-  }
-
   async close(): Promise<void> {
-    await Promise.all([this.#outbox.close(), this.#inbox.close()]);
+    await Promise.all([this.#outbox.close(), this.receipts.close()]);
   }
 }

@@ -10,6 +10,7 @@ import type {
   LaneRequestContext,
   PeerHandle,
   PluginHost,
+  ServerReceipts,
 } from '../../bus/plugin.ts';
 import type { Consumption } from './consumer.ts';
 import { consumerTable } from './consumer-options.ts';
@@ -50,7 +51,7 @@ export interface InboxOptions {
 }
 
 /** What comes to one end durably: written down, acknowledged, then heard. */
-export class Inbox {
+export class Inbox implements ServerReceipts {
   readonly #options: InboxOptions;
   #opening: Promise<Open> | undefined;
   #closing: Promise<void> | undefined;

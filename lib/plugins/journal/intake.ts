@@ -234,7 +234,10 @@ export class Intake {
         if (sender.peer === peer) this.#acknowledge(peer, journal, last);
       },
       // Who sent it keeps it; that the journal failed is told once.
-      () => this.#failed(log.failure),
+      () => {
+        this.#failed(log.failure);
+        if (sender.peer === peer) this.#refuse(sender, peer, log.failure);
+      },
     );
     return true;
   }

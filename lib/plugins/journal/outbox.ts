@@ -52,7 +52,7 @@ export interface OutboxOptions {
 export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   protected readonly options: OutboxOptions;
   readonly #codec = new MessageCodec();
-  protected readonly relay: Relay;
+  readonly relay: Relay;
   #opening: Promise<OutboxLog> | undefined;
   #closing: Promise<void> | undefined;
   #box: OutboxLog | undefined;
@@ -91,10 +91,6 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   /** As `Relay.acknowledged`. */
   acknowledged(data: unknown): void {
     this.relay.acknowledged(data);
-  }
-
-  get reachesJournal(): boolean {
-    return this.relay.reachesJournal;
   }
 
   get box(): OutboxLog | undefined {
@@ -202,10 +198,6 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   released(): void {
     this.relay.wake();
-  }
-
-  askHeard(): Promise<void> {
-    return this.relay.askHeard();
   }
 
   begun(confirms: boolean): void {

@@ -3,6 +3,7 @@ import { Queue } from '../../base/queue.ts';
 import type { DurableSender, SendSettings } from '../../bus/plugin.ts';
 import type { Early } from './early-sends.ts';
 import type { OutboxLog } from './outbox-log.ts';
+import type { Relay } from './relay.ts';
 
 const mostWaiting = 16_384;
 
@@ -17,13 +18,11 @@ interface Behind {
 export interface PlainSendsOwner {
   /** Once the journal is open. */
   readonly box: OutboxLog | undefined;
-  readonly reachesJournal: boolean;
+  readonly relay: Pick<Relay, 'reachesJournal' | 'isPeerFailed' | 'askHeard'>;
   /** The peer has all messages up to it, or has handled them. */
   readonly handledUpTo: number;
   /** The last durable message without a place, if there is one. */
   readonly lastEarly: Early | undefined;
-  /** Resolves when the peer's listeners have had all that it has; rejects when its session is over. */
-  askHeard(): Promise<void>;
   /** More of the journal may go out. */
   released(): void;
 }
@@ -96,11 +95,12 @@ export class PlainSends {
 
   /** Sends those that nothing is before any more. */
   follow(): void {
-    const { box, reachesJournal, handledUpTo } = this.#owner;
+    const { box, relay, handledUpTo } = this.#owner;
+    const { reachesJournal, isPeerFailed } = relay;
     for (let { first } = this.#behind; first !== undefined; { first } = this.#behind) {
       const sequence = sequenceOf(first);
-      // What a journal that failed does not have any more, nobody waits for.
-      if (box?.log.failure === undefined) {
+      // What a journal that failed does not have any more, or will not take, nobody waits for.
+      if (box?.log.failure === undefined && !isPeerFailed) {
         if (sequence === undefined || sequence > handledUpTo) return;
         if (reachesJournal && sequence > this.#heard) {
           if (!this.#isAsking) void this.#ask(handledUpTo);
@@ -120,17 +120,18 @@ export class PlainSends {
 
   /** Something durable was sent that the peer's listeners may not have had. */
   get #isAhead(): boolean {
-    const { lastEarly, box, reachesJournal, handledUpTo } = this.#owner;
+    const { lastEarly, box, relay, handledUpTo } = this.#owner;
+    if (relay.isPeerFailed) return false;
     if (lastEarly !== undefined || this.#behind.length > 0) return true;
     if (box === undefined || box.log.failure !== undefined) return false;
-    return box.lastMessage > handledUpTo || (reachesJournal && box.lastMessage > this.#heard);
+    return box.lastMessage > handledUpTo || (relay.reachesJournal && box.lastMessage > this.#heard);
   }
 
   /** The peer's journal has all up to `taken`; its listeners may not have had it yet. */
   async #ask(taken: number): Promise<void> {
     this.#isAsking = true;
     try {
-      await this.#owner.askHeard();
+      await this.#owner.relay.askHeard();
       this.#heard = taken;
       this.#isAsking = false;
       this.follow();

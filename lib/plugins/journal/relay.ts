@@ -47,6 +47,7 @@ export class Relay {
   #feed: Feed | undefined;
   #peer: PeerHandle | undefined;
   #reachesJournal = false;
+  #isPeerFailed = false;
   /** Of which it was told that the peer has more of it. */
   #told: Source | undefined;
   #session = 0;
@@ -60,6 +61,11 @@ export class Relay {
   /** Whether the peer has a journal too. */
   get reachesJournal(): boolean {
     return this.#reachesJournal;
+  }
+
+  /** The journal of the peer failed: it takes nothing until it is started anew. */
+  get isPeerFailed(): boolean {
+    return this.#isPeerFailed;
   }
 
   /** A new session: what the peer has of what waits here decides where it goes on. Never rejects. */
@@ -90,7 +96,7 @@ export class Relay {
   end(): void {
     this.#session += 1;
     this.#peer = undefined;
-    this.#reachesJournal = false;
+    this.#reachesJournal = this.#isPeerFailed = false;
     this.stop();
   }
 
@@ -157,11 +163,15 @@ export class Relay {
     const journals = source.journals.slice(0, mostJournals);
     try {
       const opened = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
+      this.#isPeerFailed = false;
       if (opened === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
       this.#compare(source, opened, peer);
       this.#reachesJournal = true;
       return new JournalFeed(source, this.#owner, this.#lane, peer, opened);
     } catch (error) {
+      this.#isPeerFailed = codeOf(error) === 'ERR_JOURNAL';
+      // What is behind it need not wait for that.
+      if (this.#isPeerFailed) this.#owner.taken();
       if (codeOf(error) !== 'ERR_PEER_LACKS_FEATURE') throw error;
     }
     const settings = peer.delivery === 'legacy' ? undefined : { confirm: true };

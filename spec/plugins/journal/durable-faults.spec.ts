@@ -141,6 +141,29 @@ describe('journal, faults of the disk', () => {
     });
   }
 
+  it('a receiver that fails - holds back what was sent durably, and no plain messages behind it', async () => {
+    const up = await server({ files: disks.server }).start();
+    const heard = hear(up);
+    const sender = await client().connect();
+    await sender.send(1, { durable: true, confirm: true });
+    disks.server.failing.set('write', 'EIO');
+    await sender.send(2, { durable: true });
+    await sender.send('behind', { confirm: true });
+    sender.connection?.destroy();
+    await sender.send(3, { durable: true });
+    await sender.send('also behind', { confirm: true });
+    expect(heard).to.deep.equal([1, 'behind', 'also behind']);
+    expect((await sender.backlog()).messages).to.equal(2);
+    disks.server.failing.clear();
+    await up.close(true);
+    const next = server({ files: disks.server });
+    const after = hear(next);
+    await next.start();
+    await sender.send('last', { confirm: true });
+    await until(() => after.length === 3);
+    expect(after).to.deep.equal([2, 3, 'last']);
+  });
+
   it('a disk that cannot be read back - has the receiver take nothing more, and its sender keep what it has', async () => {
     let up = await server({ files: disks.server }).start();
     const before = hear(up);
