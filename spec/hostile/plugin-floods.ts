@@ -1,5 +1,9 @@
 import { ChannelFrame, payloadKind } from '../../lib/plugins/channels/channel-frame.ts';
 import { encodeData } from '../../lib/plugins/dispatch/bus-messages.ts';
+import { stretchMessage } from '../../lib/plugins/journal/lane-messages.ts';
+import { recordHeaderBytes, sealRecord } from '../../lib/plugins/journal/log/record.ts';
+import { messageHead } from '../../lib/plugins/journal/message-record.ts';
+import { requestBody } from '../../lib/plugins/journal/request-body.ts';
 import { eventTypeIds } from '../../lib/plugins/gateway/gateway-event.ts';
 import { FrameType } from '../../lib/wire/native/header.ts';
 import { frame } from '../support/stranger.ts';
@@ -101,6 +105,48 @@ for (const verb of ['addRoute', 'removeRoute', 'addClients', 'removeClients', 'w
 messages('gateway', 'expelled', () => ['expelled']);
 for (const [name, type] of Object.entries(eventTypeIds)) {
   messages('gateway', `event ${name}`, (turn) => [type, `x${turn}`, Buffer.alloc(20), true]);
+}
+/** An id of 22 characters. */
+const idOf = (turn: number): string => Buffer.from(String(turn).padStart(16, '0')).toString('base64url');
+const ownId = idOf(0);
+function recordOf(sequence: number, body: Uint8Array): Buffer {
+  const content = Buffer.concat([messageHead(0), body]);
+  const record = Buffer.concat([Buffer.alloc(recordHeaderBytes), content]);
+  sealRecord(record, 0, content.length, sequence);
+  return record;
+}
+/** Whole records behind those before; the receiver has the journal open, or not. */
+const stretchOf = (turn: number, body: Uint8Array): Uint8Array =>
+  stretchMessage({ journal: ownId, follows: 0 }, recordOf(turn, body));
+/** With so much behind it that it is open when what follows is read. */
+const openJournal = (): Buffer => {
+  const id = idOf(1 + Math.floor(Math.random() * 2 ** 40));
+  const opened = frame(FrameType.request, plain, 1, 1, text([id, [[ownId, 0]]]));
+  const got = frame(FrameType.message, plain, 1, 0, text(['got', 'x'.repeat(1_000)]));
+  return Buffer.concat([openLane('journal'), opened, ...Array.from({ length: 150 }, () => got)]);
+};
+messages('journal', 'opening', (turn) => [idOf(turn), [[ownId, turn]]], FrameType.request);
+messages('journal', 'opening of many', (turn) => [ownId, Array.from({ length: 256 }, (_, at) => [idOf(turn * 256 + at), at])], FrameType.request);
+messages('journal', 'ask', (turn) => ['ask', [[`=${turn}`, ownId]]], FrameType.request);
+for (const word of ['heard', 'leave', 'who', 'other']) messages('journal', word, () => word, FrameType.request);
+messages('journal', 'acknowledged', (turn) => [ownId, turn]);
+messages('journal', 'closed', (turn) => ['closed', `${turn}`]);
+messages('journal', 'got', (turn) => ['got', `#${ownId}.${turn}`]);
+messages('journal', 'answer', (turn) => ['answer', `=${turn}`, ownId, false, Buffer.from('x')]);
+bytesOn('journal', 'records that are not opened', (turn) => stretchOf(turn, text('x')));
+bytesOn('journal', 'damaged records', (turn) => stretchMessage({ journal: ownId, follows: 0 }, Buffer.alloc(20, turn)));
+for (const [name, bodyOf] of Object.entries({
+  messages: () => text('x'),
+  'what is no message': () => Buffer.from([0xc1, 0xff, 0xff]),
+  requests: (turn: number) => requestBody({ key: `${turn}`, data: text('x') }),
+  'one request': () => requestBody({ key: 'x', data: text('x') }),
+})) {
+  for (const entry of everywhere) {
+    const make = (turn: number): Buffer =>
+      frame(FrameType.message, raw, 1, 0, Buffer.concat([Buffer.from([0]), stretchOf(turn, bodyOf(turn))]));
+    const usual = entry === 'unix';
+    add(`journal: ${name}`, (bytes) => many(bytes, make, openJournal()), { entry, limitMiB: openMiB, usual });
+  }
 }
 for (const op of ['open', 'release', 'close']) {
   const members = { protocol: 'udp', port: 0, accept: [], device: 'x' };

@@ -4,6 +4,7 @@ import { channels } from '../../lib/plugins/channels/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 import { gateway } from '../../lib/plugins/gateway/index.ts';
 import { interserve } from '../../lib/plugins/interserve/index.ts';
+import { journal } from '../../lib/plugins/journal/index.ts';
 import { remote } from '../../lib/plugins/rpc/index.ts';
 import { services } from '../../lib/plugins/services/index.ts';
 import { certificate } from '../support/certificate.ts';
@@ -45,9 +46,9 @@ let errors = 0;
 const failed = (): number => (errors += 1);
 
 async function serve(): Promise<() => number> {
-  const server = new Server({ path });
-  const overTcp = new Server({ port: 0 });
-  const overTls = new Server({ port: 0, tls: certificate });
+  const server = new Server({ path, journal: journal(`${path}.journal`) });
+  const overTcp = new Server({ port: 0, journal: journal(`${path}.tcp`) });
+  const overTls = new Server({ port: 0, tls: certificate, journal: journal(`${path}.tls`) });
   server.use(interserve({ iport: 0 }));
   const web = server.use(gateway({ browser: { port: 0 } }));
   server.use(services());
@@ -55,6 +56,7 @@ async function serve(): Promise<() => number> {
   let jointPort: number | undefined;
   for (const each of [server, overTcp, overTls]) {
     each.on('error', failed);
+    each.on('message', () => {});
     each.handle((data) => answer(each, data));
     remote(each, methods);
     const rooms = each.use(channels(each === server ? { joint: { port: 0 } } : {}));
@@ -74,8 +76,9 @@ async function answer(server: Server, data: unknown): Promise<unknown> {
 }
 
 async function visit(): Promise<() => number> {
-  const client = new Client({ path });
+  const client = new Client({ path, journal: journal(`${path}.${process.pid}`) });
   client.on('error', failed);
+  client.on('message', () => {});
   if (role === 'member') {
     const mine = client.use(services());
     mine.own('own', { open: () => ({ later: methods.later }) });
@@ -89,6 +92,8 @@ async function visit(): Promise<() => number> {
   client.use(interserve());
   client.use(gateway());
   client.use(dispatch());
+  // It asks for answers, and for what the server has of its journal.
+  void client.request('asked', { durable: true, timeout: 0 }).catch(failed);
   process.send?.({});
   void client.connect().catch(failed);
   return () => 0;

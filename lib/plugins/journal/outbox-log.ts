@@ -1,6 +1,7 @@
 import type { Share } from './budget.ts';
 import { Log } from './log/log.ts';
 import type { LogOptions } from './log/log-options.ts';
+import type { SegmentMark } from './log/segment.ts';
 import { readUint48, recordHeaderBytes, writeUint48 } from './log/record.ts';
 import type { Source, SourceReader } from './source.ts';
 import { messageHead, messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
@@ -16,6 +17,16 @@ export interface Waiting {
   /** When the oldest was sent, and the last one; 0 where there is none. */
   readonly oldestAt: number;
   readonly lastAt: number;
+}
+
+/** The messages of a segment as it was found. */
+interface FoundSegment {
+  readonly mark: SegmentMark;
+  messages: number;
+  bytes: number;
+  /** The sequence of the last one, and when that was sent. */
+  last: number;
+  lastAt: number;
 }
 
 /** The messages of one sender in its folder, and up to where the peer has them. */
@@ -44,10 +55,19 @@ export class OutboxLog implements Source {
   /** `share` is its part of what may wait in several of them. Rejects as `Log.open`. */
   static async open(folder: string, options: LogOptions, share?: Share): Promise<OutboxLog> {
     let taken = 0;
+    const found: FoundSegment[] = [];
     const known: { box?: OutboxLog } = {};
     const log = await Log.open(folder, options, {
-      visit: (_sequence, bytes, start) => {
-        if (bytes[start] === RecordKind.taken) taken = Math.max(taken, readUint48(bytes, start + 1));
+      visit: (sequence, bytes, start, end, mark) => {
+        const kind = bytes[start];
+        if (kind === RecordKind.taken) taken = Math.max(taken, readUint48(bytes, start + 1));
+        if (kind !== RecordKind.message) return;
+        if (found.at(-1)?.mark !== mark) found.push({ mark, messages: 0, bytes: 0, last: 0, lastAt: 0 });
+        const segment = found.at(-1) as FoundSegment;
+        segment.messages += 1;
+        segment.bytes += recordHeaderBytes + end - start;
+        segment.last = sequence;
+        segment.lastAt = readUint48(bytes, start + 1);
       },
       heading: () => (known.box === undefined ? [] : [takenRecord(known.box.#taken)]),
       // By it a server knows the client.
@@ -58,7 +78,7 @@ export class OutboxLog implements Source {
     const box = new OutboxLog(log, taken, share);
     known.box = box;
     log.keepFrom(taken + 1);
-    await box.#count();
+    for (const segment of found) await box.#count(segment);
     share?.set(box.#bytes);
     return box;
   }
@@ -143,12 +163,19 @@ export class OutboxLog implements Source {
     return { messages: this.#messages, bytes: this.#bytes, oldestAt, lastAt: this.#lastAt };
   }
 
-  async #count(): Promise<void> {
+  /** What waits of a segment; of one that the peer has in part, by reading it again. */
+  async #count({ mark, messages, bytes, last, lastAt }: FoundSegment): Promise<void> {
+    if (last <= this.#taken) return;
+    this.#lastMessage = last;
+    this.#lastAt = lastAt;
+    if (mark.first > this.#taken) {
+      this.#messages += messages;
+      this.#bytes += bytes;
+      return;
+    }
     const reader = this.reader();
-    for (let found = await reader.next(readBytes); found !== undefined; found = await reader.next(readBytes)) {
-      for (const { sequence, timeMs, start, end } of messagesIn(found.bytes)) {
-        this.#lastMessage = sequence;
-        this.#lastAt = timeMs;
+    for (let found = await reader.next(readBytes, last); found; found = await reader.next(readBytes, last)) {
+      for (const { start, end } of messagesIn(found.bytes)) {
         this.#messages += 1;
         this.#bytes += recordHeaderBytes + messageHeadBytes + end - start;
       }

@@ -57,7 +57,7 @@ describe('journal, takeover from a server that takes long to close', () => {
   });
 
   it('the next one says so after 10 s, and has the folder as soon as the other one has let go of it', async () => {
-    const heir = serverWith({ clock: fastClock, heartbeatIntervalMs: 0 });
+    const heir = serverWith({ clock: fastClock, heartbeatIntervalMs: 0, handshakeTimeoutMs: 600_000 });
     const heard: unknown[] = [];
     heir.on('message', (message) => heard.push(message));
     const closed = once(servers[0] as Server, 'close');
