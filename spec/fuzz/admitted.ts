@@ -4,11 +4,13 @@ import { channels } from '../../lib/plugins/channels/index.ts';
 import { dispatch } from '../../lib/plugins/dispatch/index.ts';
 import { gateway } from '../../lib/plugins/gateway/index.ts';
 import { interserve } from '../../lib/plugins/interserve/index.ts';
+import { journal } from '../../lib/plugins/journal/index.ts';
 import { remote } from '../../lib/plugins/rpc/index.ts';
 import { MemoryNetwork } from '../../lib/testing/index.ts';
 import { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import type { Link } from '../../lib/transport/link.ts';
+import { Disk } from '../plugins/journal/disk.ts';
 import { hello, offer as terms } from '../support/stranger.ts';
 import { pieces } from './mutate.ts';
 import { OneWayLink, turn } from './one-way-link.ts';
@@ -27,10 +29,17 @@ let wrong: BusError | undefined;
 
 /** One server for all executions, in memory, with all plugins; interserve adopts links instead of opening a port. */
 const clock = new VirtualClock();
-const server = new Server({ url: 'memory:fuzz', network: new MemoryNetwork(), clock, random: new SeededRandom(1) });
+const server = new Server({
+  url: 'memory:fuzz',
+  network: new MemoryNetwork(),
+  clock,
+  random: new SeededRandom(1),
+  journal: journal('journal', { files: new Disk(new SeededRandom(2)), maxBytes: 262_144 }),
+});
 server.on('error', (error) => {
   if (!faults.has(error.code)) wrong ??= error;
 });
+server.on('message', () => {});
 server.handle((data) => data);
 remote(server, { echo: (value: unknown) => value, later: () => Promise.resolve(1) });
 server.use(channels());

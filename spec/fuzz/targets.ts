@@ -13,7 +13,9 @@ import { admitted } from './admitted.ts';
 import { alterFrames, alterPackets } from './alter.ts';
 import { agreedContracts } from './contracts.ts';
 import type { Corpus } from './corpus.ts';
+import { hostileJournal } from './hostile-journal.ts';
 import { hostileServer } from './hostile-server.ts';
+import { sayJournal } from './journal-words.ts';
 import { pieces } from './mutate.ts';
 import type { TapeTerms } from './server-tape.ts';
 
@@ -137,7 +139,8 @@ export const targets: readonly Target[] = [
   },
   { name: 'server opening', corpus: 'clientHellos', weight: 20, feed: opening(() => new ServerHandshake()) },
   { name: 'session', corpus: 'native', weight: 10, feed: session },
-  { name: 'admitted client', corpus: 'plugins', weight: 3, feed: admitted },
+  { name: 'admitted client', corpus: 'plugins', weight: 2, feed: admitted },
+  { name: 'admitted client with a journal', corpus: 'plugins', weight: 1, change: sayJournal, feed: admitted },
 ];
 
 /** Each plays a server to a client with all plugins. */
@@ -160,6 +163,7 @@ export const hostileServers: readonly Target[] = [
     weight: 2,
     change: alterPackets(true),
   },
+  { name: 'hostile server, journal', corpus: 'plain', weight: 1, feed: hostileJournal },
 ];
 
 function toClient(corpus: keyof Corpus, name: string, terms: TapeTerms): Target {
