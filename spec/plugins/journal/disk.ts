@@ -56,7 +56,7 @@ export class Disk implements LogFiles {
       const kept = content.synced + Math.floor(this.#random.unit() * (content.bytes.length - content.synced + 1));
       const isZeroed = this.#random.unit() < 0.2;
       content.bytes = isZeroed
-        ? Buffer.concat([content.bytes.subarray(0, kept), Buffer.alloc(content.bytes.length - kept)])
+        ? ownCopy(content.bytes).fill(0, kept)
         : content.bytes.subarray(0, kept);
     });
   }
@@ -75,7 +75,7 @@ export class Disk implements LogFiles {
   async create(path: string): Promise<LogFile> {
     await this.#call('create');
     if (this.#files.has(path)) throw systemError('EEXIST');
-    const content = { bytes: Buffer.alloc(0), synced: 0, isNamed: false };
+    const content = { bytes: ownCopy(Buffer.alloc(0)), synced: 0, isNamed: false };
     this.#files.set(path, content);
     return this.#handle(content);
   }
@@ -104,7 +104,7 @@ export class Disk implements LogFiles {
   async claim(path: string, text: string): Promise<boolean> {
     await this.#call('claim');
     if (this.#files.has(path)) return false;
-    this.#files.set(path, { bytes: Buffer.from(text), synced: text.length, isNamed: true });
+    this.#files.set(path, { bytes: ownCopy(Buffer.from(text)), synced: text.length, isNamed: true });
     return true;
   }
 
@@ -174,7 +174,7 @@ export class Disk implements LogFiles {
     this.#isOver = true;
     for (const write of this.#underWay) put(write, Math.floor(this.#random.unit() * (write.bytes.length + 1)));
     const next = new Disk(this.#random);
-    for (const [path, content] of this.#files) next.#files.set(path, { ...content, bytes: Buffer.from(content.bytes) });
+    for (const [path, content] of this.#files) next.#files.set(path, { ...content, bytes: ownCopy(content.bytes) });
     for (const [path, content] of next.#files) lose(path, content, next.#files);
     // Its owner is gone with it.
     for (const path of next.names) if (path.endsWith('/lock')) next.#files.delete(path);
@@ -182,10 +182,24 @@ export class Disk implements LogFiles {
   }
 }
 
+/** In memory that nobody else has a part of. */
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.from(new ArrayBuffer(bytes.length));
+  bytes.copy(copy);
+  return copy;
+}
+
 function put({ content, bytes, position }: UnderWay, count: number): void {
   const end = position + count;
-  if (content.bytes.length < end) {
-    content.bytes = Buffer.concat([content.bytes, Buffer.alloc(end - content.bytes.length)]);
+  const { length, byteOffset, buffer } = content.bytes;
+  if (length < end) {
+    if (buffer.byteLength - byteOffset < end || byteOffset > 0) {
+      const larger = Buffer.from(new ArrayBuffer(Math.max(4_096, 2 * end)));
+      content.bytes.copy(larger);
+      content.bytes = larger.subarray(0, end);
+    } else {
+      content.bytes = Buffer.from(buffer, 0, end).fill(0, length);
+    }
   }
   bytes.copy(content.bytes, position, 0, count);
 }

@@ -1,22 +1,27 @@
 import { allocate } from '../../../base/bytes.ts';
 import { recordHeaderBytes, sealRecord } from './record.ts';
 
+/** A batch begins with a small one: a process may have thousands of logs, and most of them write little. */
+const smallBytes = 8_192;
 const chunkBytes = 262_144;
-/** Chunks that are kept for the next batches. */
-const keptChunks = 8;
+/** Chunks that are kept for the next batches of all logs. */
+const keptChunks = 16;
 
-/** Chunks that were written and may be written again. */
-export class ChunkPool {
-  readonly #free: Uint8Array[] = [];
+/** Those that were written and may be written again. */
+const free = new Map<number, Uint8Array[]>([
+  [smallBytes, []],
+  [chunkBytes, []],
+]);
 
-  take(bytes: number): Uint8Array {
-    return (bytes <= chunkBytes ? this.#free.pop() : undefined) ?? allocate(Math.max(chunkBytes, bytes));
-  }
+function takeChunk(bytes: number, isFirst: boolean): Uint8Array {
+  const usual = isFirst ? smallBytes : chunkBytes;
+  return (bytes <= usual ? free.get(usual)?.pop() : undefined) ?? allocate(Math.max(usual, bytes));
+}
 
-  give(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) {
-      if (chunk.length === chunkBytes && this.#free.length < keptChunks) this.#free.push(chunk);
-    }
+function giveChunks(chunks: readonly Uint8Array[]): void {
+  for (const chunk of chunks) {
+    const same = free.get(chunk.length);
+    if (same !== undefined && same.length < keptChunks) same.push(chunk);
   }
 }
 
@@ -30,7 +35,6 @@ export class Batch {
   first = 0;
   /** That of its last one. */
   last = 0;
-  readonly #pool: ChunkPool;
   readonly #chunks: Uint8Array[] = [];
   readonly #ends: number[] = [];
   #chunk: Uint8Array | undefined;
@@ -38,8 +42,7 @@ export class Batch {
   #resolve!: () => void;
   #reject!: (error: Error) => void;
 
-  constructor(pool: ChunkPool) {
-    this.#pool = pool;
+  constructor() {
     this.written = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -71,7 +74,7 @@ export class Batch {
   }
 
   done(): void {
-    this.#pool.give(this.#chunks);
+    giveChunks(this.#chunks);
     this.#resolve();
   }
 
@@ -81,7 +84,7 @@ export class Batch {
 
   #begin(bytes: number): void {
     this.#seal();
-    this.#chunk = this.#pool.take(bytes);
+    this.#chunk = takeChunk(bytes, this.#chunks.length === 0);
     this.#chunks.push(this.#chunk);
     this.#position = 0;
   }

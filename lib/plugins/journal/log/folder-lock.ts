@@ -187,9 +187,13 @@ async function isOver(files: LogFiles, folder: string, owner: Owner, own: Owner)
 
 const bootOf = ({ place }: Pick<Owner, 'place'>): string | undefined => place?.split(' ')[0];
 
+let ownMark: Omit<Owner, 'token'> | undefined;
+
 /** This process, as the owner of one thing. */
 export function newOwner(): Owner {
-  return { host: hostname(), pid: process.pid, ...linuxProcesses.own(), token: token(systemRandom) };
+  // It stays the same for as long as the process lives.
+  ownMark ??= { host: hostname(), pid: process.pid, ...linuxProcesses.own() };
+  return { ...ownMark, token: token(systemRandom) };
 }
 
 /** Undefined for what no process of ours wrote, which nobody holds. */

@@ -3,7 +3,7 @@ import { resolveOptions } from '../../../base/options.ts';
 import { systemRandom, token } from '../../../base/random.ts';
 import { textOf } from '../../../base/thrown.ts';
 import { Signal } from '../../../base/wait.ts';
-import { Batch, ChunkPool } from './batch.ts';
+import { Batch } from './batch.ts';
 import { keptFolderId } from './folder-id.ts';
 import { FolderLock } from './folder-lock.ts';
 import { type LogOptions, logTable, type ResolvedLogOptions } from './log-options.ts';
@@ -52,7 +52,6 @@ export class Log {
   readonly #options: ResolvedLogOptions;
   readonly #lock: FolderLock | undefined;
   readonly #segments: Segments;
-  readonly #pool = new ChunkPool();
   readonly #room = new Signal();
   readonly #idle = new Signal();
   #gathering: Batch;
@@ -79,7 +78,7 @@ export class Log {
     this.#segments = segments;
     this.#written = segments.last;
     this.#next = this.#written + 1;
-    this.#gathering = new Batch(this.#pool);
+    this.#gathering = new Batch();
   }
 
   /**
@@ -236,7 +235,7 @@ export class Log {
     while (this.#gathering.last !== 0 && this.#failure === undefined) {
       const batch = this.#gathering;
       this.#writing = batch.written;
-      this.#gathering = new Batch(this.#pool);
+      this.#gathering = new Batch();
       try {
         await this.#segments.write(batch.take(), batch.bytes, batch.first, batch.last);
         this.#written = batch.last;

@@ -2,7 +2,7 @@ import { BusError } from '../../../base/errors.ts';
 import { codeOf } from '../../../base/thrown.ts';
 import { type LogFile, type LogFiles, pathIn } from './files.ts';
 import type { ResolvedLogOptions } from './log-options.ts';
-import { type Scanned, scan, type Visit } from './scan.ts';
+import { type Scanned, scan, type Visit, Window } from './scan.ts';
 import { isSegmentName } from './segment.ts';
 
 const copyBytes = 1_048_576;
@@ -47,12 +47,13 @@ export async function recover(
   const names = (await files.list(folder)).filter(isSegmentName).sort();
   const segments: Segment[] = [];
   const damages: BusError[] = [];
+  const window = new Window();
   let id: string | undefined;
   for (const name of names) {
     const path = pathIn(folder, name);
     const file = await files.open(path);
     try {
-      const scanned = await scan(path, file, visit);
+      const scanned = await scan(path, file, visit, window);
       const { mark, end, size, last, isCut } = scanned;
       if (end < size) {
         const torn = isCut && name === names.at(-1);

@@ -27,9 +27,9 @@ export interface Scanned {
  * Reads a whole segment, and has every record that is whole visited; those of sequence 0 are about the segment itself.
  * @throws BusError `ERR_JOURNAL` for a segment of another version of the format.
  */
-export async function scan(path: string, file: LogFile, visit: Visit): Promise<Scanned> {
+export async function scan(path: string, file: LogFile, visit: Visit, window = new Window()): Promise<Scanned> {
   const size = await file.size();
-  const window = new Window(file, size);
+  window.begin(file, size);
   await window.reach(0, Math.min(size, readBytes));
   const head = window.bytes.subarray(0, window.end);
   const mark = readSegmentHeader(head);
@@ -66,18 +66,21 @@ function otherVersion(path: string): BusError {
   return new BusError('ERR_JOURNAL', text, { details: { file: path } });
 }
 
-/** The part of a file that is in memory. */
-class Window {
-  bytes: Uint8Array;
+/** The part of a file that is in memory; of one file after the other. */
+export class Window {
+  bytes = new Uint8Array(0);
   /** Where it begins in the file. */
   position = 0;
   /** How much of `bytes` is filled. */
   end = 0;
-  readonly #file: LogFile;
+  #file: LogFile | undefined;
 
-  constructor(file: LogFile, size: number) {
+  begin(file: LogFile, size: number): void {
     this.#file = file;
-    this.bytes = allocate(Math.min(size, readBytes));
+    this.position = this.end = 0;
+    const usual = Math.min(size, readBytes);
+    // One record may have been much larger.
+    if (this.bytes.length < usual || this.bytes.length > readBytes) this.bytes = allocate(usual);
   }
 
   /** Has `count` bytes from `position` on in memory, which is not before what is there. */
@@ -92,7 +95,7 @@ class Window {
     }
     this.position = position;
     this.end = kept.length;
-    this.end += await this.#file.read(this.bytes.subarray(this.end, count), position + this.end);
+    this.end += await (this.#file as LogFile).read(this.bytes.subarray(this.end, count), position + this.end);
     if (this.end < count) throw new RangeError('The file became shorter while it was read');
   }
 }
