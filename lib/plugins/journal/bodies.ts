@@ -37,13 +37,15 @@ export class Bodies {
       const known = records.get(record) ?? new Map<number, Delivery>();
       records.set(record, known.set(sequence, delivery));
     }
-    await readRecords(this.#log, [...records.keys()], (record, bytes, start, end) => {
+    const positionOf = (record: number): number | undefined => records.get(record)?.values().next().value?.position;
+    const give = (record: number, bytes: Uint8Array, start: number, end: number): void => {
       const messages = bytes.subarray(start + receivedHeadBytes, end);
       for (const found of messagesIn(messages)) {
         const delivery = records.get(record)?.get(found.sequence);
         if (delivery?.body === nothing) delivery.body = copyOf(messages.subarray(found.start, found.end));
       }
-    });
+    };
+    await readRecords(this.#log, [...records.keys()], give, positionOf);
     if (wanted.some(({ body }) => body === nothing)) throw new RangeError('A message is not where it was written');
   }
 }

@@ -6,33 +6,15 @@ import { Signal } from '../../base/wait.ts';
 import { type Consume, MessageCodec, type PeerHandle } from '../../bus/plugin.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
 import { type Delivery, nothing, type Sink, type SinkOwner } from './delivery.ts';
+import type { Held } from './held.ts';
 import { firstOf } from './left-behind.ts';
 
 const longestWaitMs = 30_000;
-/** What is read ahead, to find keys that nobody is busy with. */
-const mostHeld = 1_000;
-const mostHeldBytes = 4_194_304;
-/** The same, where all that is held waits for others of its key: without its data. */
+/** What is read ahead without its data, where all that is held waits for others of its key. */
 const mostParked = 50_000;
 
-/** What all consumers of one end have in memory. */
-export class Held {
-  messages = 0;
-  bytes = 0;
-
-  get hasRoom(): boolean {
-    return this.messages < mostHeld && this.bytes < mostHeldBytes;
-  }
-
-  get isLow(): boolean {
-    return this.messages <= mostHeld / 2 && this.bytes <= mostHeldBytes / 2;
-  }
-
-  change(messages: number, bytes: number): void {
-    this.messages += messages;
-    this.bytes += bytes;
-  }
-}
+/** For so long the first of a key is with the handler, or waits, before those behind it are let go of. */
+const stuckMs = 500;
 
 /** Who is to handle what comes, and how. */
 export interface Consumption {
@@ -59,6 +41,8 @@ interface Line {
   readonly deliveries: Queue<Delivery>;
   /** Until the first one is tried again. */
   timer: Timer | undefined;
+  /** When the first one came to be that. */
+  since: number;
 }
 
 /** Has one handler handle what comes: so many at a time, those of one key in order. */
@@ -78,6 +62,7 @@ export class Consumer implements Sink {
   #running = 0;
   /** Those that it has. */
   #count = 0;
+  #looking: Timer | undefined;
   #parked = 0;
   #isOver = false;
 
@@ -114,7 +99,7 @@ export class Consumer implements Sink {
     this.#count += 1;
     this.#host.held.change(1, delivery.bytes);
     const known = this.#lines.get(key);
-    const line = known ?? { key, deliveries: new Queue<Delivery>(), timer: undefined };
+    const line = known ?? { key, deliveries: new Queue<Delivery>(), timer: undefined, since: this.#host.clock.now() };
     line.deliveries.push(delivery);
     if (known !== undefined) return;
     this.#lines.set(key, line);
@@ -130,7 +115,17 @@ export class Consumer implements Sink {
       if (line === undefined || delivery === undefined) break;
       void this.#try(line, delivery);
     }
-    if (this.#isStarving && !this.#host.held.hasRoom) this.#host.roomMade();
+    this.#lookLater();
+  }
+
+  /** Where nothing can be handled for others that are stuck, more is read once they are known to be. */
+  #lookLater(): void {
+    if (!this.#isStarving || this.#host.held.hasRoom || this.#isOver) return;
+    this.#looking ??= this.#host.clock.setTimer(() => {
+      this.#looking = undefined;
+      this.#host.roomMade();
+      this.#lookLater();
+    }, stuckMs, true);
   }
 
   /** Begins with no more. Resolves, when the handler has settled everywhere, those that are left, in order. */
@@ -138,6 +133,7 @@ export class Consumer implements Sink {
     this.#isOver = true;
     this.#ready.clear();
     this.#decoded.clear();
+    this.#looking?.cancel();
     for (const { timer } of this.#lines.values()) timer?.cancel();
     await this.settled();
     const left = [...this.#lines.values()].flatMap(({ deliveries }) => [...deliveries]);
@@ -158,10 +154,12 @@ export class Consumer implements Sink {
     return this.#ready.length === 0 && this.#running < this.#limit && (key !== undefined || concurrency > 1);
   }
 
-  /** Lets go of the data of all that are not about to be handled; false where there is none. */
+  /** Lets go of the data of all that are stuck; false where there is none. */
   #park(): boolean {
-    const before = this.#parked;
-    for (const { deliveries, timer } of this.#lines.values()) {
+    const parked = this.#parked;
+    const before = this.#host.clock.now() - stuckMs;
+    for (const { deliveries, timer, since } of this.#lines.values()) {
+      if (since > before) continue;
       for (const delivery of deliveries) {
         if (delivery.body === nothing || (delivery === deliveries.first && timer === undefined)) continue;
         delivery.body = nothing;
@@ -170,7 +168,7 @@ export class Consumer implements Sink {
         this.#host.held.change(-1, -delivery.bytes);
       }
     }
-    return this.#parked > before;
+    return this.#parked > parked;
   }
 
   /** The first one of the line has its data again, and some behind it. */
@@ -266,8 +264,10 @@ export class Consumer implements Sink {
     this.run();
   }
 
-  #leave({ key, deliveries }: Line, delivery: Delivery): void {
+  #leave(line: Line, delivery: Delivery): void {
+    const { key, deliveries } = line;
     deliveries.shift();
+    line.since = this.#host.clock.now();
     if (deliveries.length === 0) this.#lines.delete(key);
     this.#decoded.delete(delivery);
     this.#count -= 1;

@@ -2,12 +2,14 @@ import type { Clock } from '../../base/clock.ts';
 import { asBusError, type BusError } from '../../base/errors.ts';
 import type { DurableReceiver, PeerHandle } from '../../bus/plugin.ts';
 import { Bodies } from './bodies.ts';
-import { type ConsumerHost, type Consumption, Held } from './consumer.ts';
+import type { ConsumerHost, Consumption } from './consumer.ts';
 import { Consumers } from './consumers.ts';
 import type { Delivery, Portion } from './delivery.ts';
 import { HandOut } from './hand-out.ts';
+import { Held } from './held.ts';
 import type { InboxLog } from './inbox-log.ts';
 import { Listeners } from './listeners.ts';
+import type { Stretch } from './log/log-reader.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
 import type { AnswerMessage } from './lane-messages.ts';
 import { messagesIn, RecordKind } from './message-record.ts';
@@ -147,7 +149,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
         const next = this.#handOut.news.next();
         await this.#handOut.giveLeft();
         const stretch = await reader.next(readBytes);
-        if (stretch !== undefined) await this.#giveAll(stretch.bytes);
+        if (stretch !== undefined) await this.#giveAll(stretch);
         else await next;
       }
     } catch (error) {
@@ -211,24 +213,30 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.wake();
   }
 
-  async #giveAll(bytes: Uint8Array): Promise<void> {
+  async #giveAll({ bytes, position }: Stretch): Promise<void> {
     let sequence = 0;
     for (let at = 0; at < bytes.length && !this.#isOver; ) {
       const start = at + recordHeaderBytes;
       const end = start + bodyLength(bytes, at);
       sequence = sequenceOf(bytes, at);
-      if (bytes[start] === RecordKind.received) await this.#giveRecord(sequence, bytes, start, end);
+      const place = { record: sequence, position: position === undefined ? undefined : position + at };
+      if (bytes[start] === RecordKind.received) await this.#giveRecord(place, bytes, start, end);
       at = end;
     }
     if (!this.#isOver) this.#inbox.see(sequence);
   }
 
-  async #giveRecord(record: number, bytes: Uint8Array, start: number, end: number): Promise<void> {
+  async #giveRecord(
+    place: Pick<Delivery, 'record' | 'position'>,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Promise<void> {
     const received = readReceived(bytes, start);
     const { folder, journal, after, first, count } = received;
     const { progress, needs, shares } = this.#inbox;
     if (progress.hasAll(first, first + count)) return;
-    const letGo = needs.hold(record);
+    const letGo = needs.hold(place.record);
     const free = (): void => {
       shares.give(folder, end - start);
       letGo();
@@ -252,7 +260,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
         folder,
         journal,
         sequence,
-        record,
+        ...place,
         bytes: body.length,
         body,
         isRequest,

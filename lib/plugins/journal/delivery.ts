@@ -15,6 +15,8 @@ export interface Delivery {
   readonly sequence: number;
   /** The record of this log that it stands in. */
   readonly record: number;
+  /** Where that begins in its segment. */
+  readonly position: number | undefined;
   /** How long its data is. */
   readonly bytes: number;
   /** Its data, only good until whoever takes it has returned; `nothing` where it was let go of, and is to be read again. */

@@ -12,7 +12,10 @@ export const journalTable = {
    * and all journals of one share a part of `maxBytes`. Asked when a client opens its journal, after `connect`.
    */
   owner: callback<JournalOwner>(),
-  /** How long what a durable request was answered with is kept, for who asks it again by the same key. */
+  /**
+   * How long what a durable request was answered with is kept, for who asks it again by the same key; of one client 100,000
+   * answers and a sixteenth of `maxBytes` at most, the newest.
+   */
   answerTtlMs: integer({ default: 86_400_000, min: 1, unit: 'ms' }),
 };
 

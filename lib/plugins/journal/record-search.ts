@@ -4,20 +4,22 @@ import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
 const readBytes = 262_144;
 
 /**
- * Reads the records of these sequences, in order. Segment by segment, since those in between may have millions of others.
+ * Reads the records of these sequences, in order; `positionOf` says where in its segment one begins, where that is known. Segment by segment, since those in between may have millions of others.
  * Rejects the system's error.
  */
 export async function readRecords(
   log: Log,
   sequences: readonly number[],
   give: (sequence: number, bytes: Uint8Array, start: number, end: number) => void,
+  positionOf: (sequence: number) => number | undefined = () => undefined,
 ): Promise<void> {
   const wanted = new Set(sequences);
   for (const { first, last } of [...log.segments]) {
     const here = sequences.filter((sequence) => sequence >= first && sequence <= last);
     if (here.length === 0) continue;
     const end = Math.max(...here);
-    const reader = log.reader(Math.min(...here));
+    const from = Math.min(...here);
+    const reader = log.reader(from, positionOf(from));
     try {
       for (let found = await reader.next(readBytes, end); found; found = await reader.next(readBytes, end)) {
         const { bytes } = found;

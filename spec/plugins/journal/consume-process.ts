@@ -1,8 +1,9 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
-import { Client, Server } from '../../../lib/index.ts';
-import { journal } from '../../../lib/plugins/journal/index.ts';
+import { Client, Server } from 'busbar';
+import { journal } from 'busbar/journal';
 
+// The package as it is published, which is loaded in a third of the time.
 // One end of a bus with a journal, until it is killed. The sender sends orders with a key and a number that counts for each
 // key. The consumer commits the name of each with its effect, as a line of a file, unless it is there; for orders that are
 // poison it ends itself.

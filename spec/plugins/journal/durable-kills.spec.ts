@@ -26,7 +26,7 @@ describe('journal, kills of both ends', () => {
     let receiver = begin('receiver', path, join(home, 'inbox'));
     let from = 1;
     let sender = begin('sender', path, join(home, 'outbox'), '1');
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const [senderLines, receiverLines] = [sender.lines.length, receiver.lines.length];
       await until(() => sender.lines.length > senderLines + 5 && receiver.lines.length > receiverLines + 50);
       if (round % 2 === 0) {
@@ -58,7 +58,7 @@ describe('journal, kills of both ends', () => {
     }
     // Each life of the sender counts on from its own first number, and nothing is missing in between.
     const firsts = numbers.filter((number, index) => index === 0 || number !== (numbers[index - 1] ?? 0) + 1);
-    expect(firsts).to.have.length(4);
+    expect(firsts).to.have.length(3);
     for (const first of firsts) expect(first % 1_000_000 === 1 || first > 1_000_000).to.equal(true);
     expect(numbers).to.deep.equal([...numbers].sort((a, b) => a - b));
     expect(numbers.at(-1)).to.be.at.least(acknowledged);

@@ -1,7 +1,8 @@
 import process from 'node:process';
-import { Client, Server } from '../../../lib/index.ts';
-import { journal } from '../../../lib/plugins/journal/index.ts';
+import { Client, Server } from 'busbar';
+import { journal } from 'busbar/journal';
 
+// The package as it is published, which is loaded in a third of the time.
 // One end of a bus on which the server sends durably, until it is killed. The server sends numbers, and prints the last of
 // each twenty that its journal has; the client prints what it hears, with its place in the journal of the server.
 

@@ -1,8 +1,9 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import process from 'node:process';
-import { Client, Server } from '../../../lib/index.ts';
-import { journal } from '../../../lib/plugins/journal/index.ts';
+import { Client, Server } from 'busbar';
+import { journal } from 'busbar/journal';
 
+// The package as it is published, which is loaded in a third of the time.
 // One end of a bus with a journal, until it is killed. Who asks has charges made one after the other, each under a key of its
 // own, and prints what it was answered with. Who charges writes each down with its key, unless it is there.
 

@@ -10,6 +10,8 @@ export interface Stretch {
   /** The id of the opening of the folder in which they were written. */
   readonly journal: string;
   readonly bytes: Uint8Array;
+  /** Where in the file of the segment they begin, where they stand in one. */
+  readonly position?: number;
 }
 
 /** What a reader needs to know of the segments. */
@@ -26,11 +28,14 @@ export class LogReader {
   #segment: Segment | undefined;
   #file: LogFile | undefined;
   #position = 0;
+  /** Where the first one stands, where that is known. */
+  #first: number | undefined;
 
-  constructor(files: LogFiles, segments: ReadableSegments, sequence: number) {
+  constructor(files: LogFiles, segments: ReadableSegments, sequence: number, position?: number) {
     this.#files = files;
     this.#segments = segments;
     this.#next = sequence;
+    this.#first = position;
   }
 
   /**
@@ -46,7 +51,7 @@ export class LogReader {
       }
       const bytes = await this.#read(segment, mostBytes, upTo);
       if (bytes === undefined) return undefined;
-      if (bytes.length > 0) return { journal: segment.journal, bytes };
+      if (bytes.length > 0) return { journal: segment.journal, bytes, position: this.#position - bytes.length };
     }
     return undefined;
   }
@@ -71,7 +76,8 @@ export class LogReader {
         continue;
       }
       this.#segment = segment;
-      this.#position = segmentHeaderBytes;
+      this.#position = this.#first ?? segmentHeaderBytes;
+      this.#first = undefined;
       return true;
     }
   }

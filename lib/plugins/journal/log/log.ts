@@ -198,9 +198,9 @@ export class Log {
     }
   }
 
-  /** The same, as it stands in the files. */
-  reader(sequence: number): LogReader {
-    return new LogReader(this.#options.files, this.#segments, sequence);
+  /** The same, as it stands in the files; `position` is where in its segment the first one begins, where that is known. */
+  reader(sequence: number, position?: number): LogReader {
+    return new LogReader(this.#options.files, this.#segments, sequence, position);
   }
 
   /** Tells whoever wants the folder next that it is about to be free, and worth waiting for. */
