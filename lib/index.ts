@@ -44,6 +44,7 @@ export {
   type RequestCarrier,
   type SendSettings,
   type ServerJournal,
+  type ServerReceipts,
   type Lane,
   type LaneHandlers,
   type LaneRequestContext,

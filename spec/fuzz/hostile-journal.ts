@@ -39,7 +39,9 @@ export async function hostileJournal(_bytes: Uint8Array, random: SeededRandom): 
       const say = (peer: Connection): void => {
         const words = wordsOf(known[0], known[1], random);
         for (let count = random.between(1, 8); count > 0; count--) {
-          const word = random.chance(0.3) ? stretchOf(known[1], random.between(0, 9), random) : changed(random.pick(words));
+          const word = random.chance(0.3)
+            ? stretchOf(known[1], random.between(0, 9), random)
+            : changed(random.pick(words));
           if (random.chance(0.7)) lane.send(peer, word).catch(() => {});
           else lane.request(peer, word, { timeout: 1_000 }).catch(() => {});
         }
@@ -82,7 +84,8 @@ export async function hostileJournal(_bytes: Uint8Array, random: SeededRandom): 
   const backlog = client.backlog();
   await clock.run(10);
   const { messages, bytes } = await backlog;
-  if (messages < 0 || messages > sent + 1 || bytes < 0) wrong ??= new Error(`${messages} messages of ${bytes} bytes wait`);
+  if (messages < 0 || messages > sent + 1 || bytes < 0)
+    wrong ??= new Error(`${messages} messages of ${bytes} bytes wait`);
   for (const end of [client, server]) {
     const closing = end.close();
     await clock.run(5_000);

@@ -22,7 +22,9 @@ function recordOf(sequence: number, body: Uint8Array): Uint8Array {
 /** Messages, a request, and what is neither, behind that sequence; sometimes damaged. */
 export function stretchOf(journal: string, after: number, random: SeededRandom): Uint8Array {
   const bodies = [seven, requestBody({ key: `key ${random.between(0, 9)}`, data: seven }), Uint8Array.of(0xc1, 9, 9)];
-  const records = Array.from({ length: random.between(1, 5) }, (_, at) => recordOf(after + 1 + at, random.pick(bodies)));
+  const records = Array.from({ length: random.between(1, 5) }, (_, at) =>
+    recordOf(after + 1 + at, random.pick(bodies)),
+  );
   const stretch = stretchMessage({ journal, follows: random.pick([0, 0, 0, after]) }, Buffer.concat(records));
   return random.chance(0.2) ? mutate([stretch], random) : stretch;
 }

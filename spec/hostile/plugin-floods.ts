@@ -126,7 +126,12 @@ const openJournal = (): Buffer => {
   return Buffer.concat([openLane('journal'), opened, ...Array.from({ length: 150 }, () => got)]);
 };
 messages('journal', 'opening', (turn) => [idOf(turn), [[ownId, turn]]], FrameType.request);
-messages('journal', 'opening of many', (turn) => [ownId, Array.from({ length: 256 }, (_, at) => [idOf(turn * 256 + at), at])], FrameType.request);
+messages(
+  'journal',
+  'opening of many',
+  (turn) => [ownId, Array.from({ length: 256 }, (_, at) => [idOf(turn * 256 + at), at])],
+  FrameType.request,
+);
 messages('journal', 'ask', (turn) => ['ask', [[`=${turn}`, ownId]]], FrameType.request);
 for (const word of ['heard', 'leave', 'who', 'other']) messages('journal', word, () => word, FrameType.request);
 messages('journal', 'acknowledged', (turn) => [ownId, turn]);

@@ -80,7 +80,9 @@ export class Consumer implements Sink {
 
   /** Whose messages it has. */
   get folders(): Set<string> {
-    return new Set([...this.#lines.values()].flatMap(({ deliveries }) => Array.from(deliveries, (each) => each.folder)));
+    return new Set(
+      [...this.#lines.values()].flatMap(({ deliveries }) => Array.from(deliveries, (each) => each.folder)),
+    );
   }
 
   take(delivery: Delivery): void {
@@ -121,11 +123,15 @@ export class Consumer implements Sink {
   /** Where nothing can be handled for others that are stuck, more is read once they are known to be. */
   #lookLater(): void {
     if (!this.#isStarving || this.#host.held.hasRoom || this.#isOver) return;
-    this.#looking ??= this.#host.clock.setTimer(() => {
-      this.#looking = undefined;
-      this.#host.roomMade();
-      this.#lookLater();
-    }, stuckMs, true);
+    this.#looking ??= this.#host.clock.setTimer(
+      () => {
+        this.#looking = undefined;
+        this.#host.roomMade();
+        this.#lookLater();
+      },
+      stuckMs,
+      true,
+    );
   }
 
   /** Begins with no more. Resolves, when the handler has settled everywhere, those that are left, in order. */

@@ -5,6 +5,7 @@ export type { JournalSettings } from './journal-table.ts';
 export type { JournalOwner } from './sender-owner.ts';
 export { Log, type LogOwner, type LogRecord } from './log/log.ts';
 export type { LogFile, LogFiles } from './log/files.ts';
+export type { Presence } from './log/presence.ts';
 export type { LogOptions } from './log/log-options.ts';
 export type { LogReader, Stretch } from './log/log-reader.ts';
 export type { Damage, Segment } from './log/repair.ts';

@@ -90,7 +90,8 @@ export function readOpening(data: unknown): Opening | undefined {
 export function readOpened(data: unknown): Opened | undefined {
   if (!Array.isArray(data) || data.length !== 3) return undefined;
   const [mostBytes, had, others] = data as unknown[];
-  if (!isSequence(mostBytes) || !isSequence(others) || !Array.isArray(had) || had.length > mostJournals) return undefined;
+  if (!isSequence(mostBytes) || !isSequence(others) || !Array.isArray(had) || had.length > mostJournals)
+    return undefined;
   return had.every(isPair) ? [mostBytes, had, others] : undefined;
 }
 

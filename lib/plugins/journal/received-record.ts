@@ -35,7 +35,17 @@ export interface Received {
 }
 
 /** What stands before their records. */
-export function receivedHead({ isHeard, isAgain, isOld, folder, journal, after, last, first, count }: Received): Uint8Array {
+export function receivedHead({
+  isHeard,
+  isAgain,
+  isOld,
+  folder,
+  journal,
+  after,
+  last,
+  first,
+  count,
+}: Received): Uint8Array {
   const head = Buffer.alloc(receivedHeadBytes);
   head[0] = RecordKind.received;
   head[1] = (isHeard ? heard : 0) | (isAgain ? again : 0) | (isOld ? old : 0);

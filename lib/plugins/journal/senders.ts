@@ -255,7 +255,8 @@ export class Senders {
   /** How many folders each owner has. */
   #owned(): Map<string, number> {
     const owned = new Map<string, number>();
-    for (const { owner } of this.#byFolder.values()) if (owner !== undefined) owned.set(owner, (owned.get(owner) ?? 0) + 1);
+    for (const { owner } of this.#byFolder.values())
+      if (owner !== undefined) owned.set(owner, (owned.get(owner) ?? 0) + 1);
     return owned;
   }
 }

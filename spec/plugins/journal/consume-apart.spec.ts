@@ -132,12 +132,17 @@ describe('journal, consumers whose messages hold up no others', () => {
     const connections: Connection[] = [];
     up.on('connect', (connection) => {
       if (connections.push(connection) > 1) return;
-      connection.consume(async ({ number }: Order, { attempt, redelivered }: ConsumeContext) => {
-        await gate;
-        if (number === 1 && attempt === 1) throw new Error('not yet');
-        ofAnn.push([number, attempt, redelivered]);
-      }, { retryMs: 1 });
-      expect(() => connection.consume(() => {})).to.throw().with.property('code', 'ERR_STATE');
+      connection.consume(
+        async ({ number }: Order, { attempt, redelivered }: ConsumeContext) => {
+          await gate;
+          if (number === 1 && attempt === 1) throw new Error('not yet');
+          ofAnn.push([number, attempt, redelivered]);
+        },
+        { retryMs: 1 },
+      );
+      expect(() => connection.consume(() => {}))
+        .to.throw()
+        .with.property('code', 'ERR_STATE');
     });
     up.on('message', ({ number }: Order) => void heard.push(number));
     await up.start();

@@ -55,9 +55,7 @@ export class Disk implements LogFiles {
       if (!content.isNamed && this.#random.unit() < 0.5) files.delete(path);
       const kept = content.synced + Math.floor(this.#random.unit() * (content.bytes.length - content.synced + 1));
       const isZeroed = this.#random.unit() < 0.2;
-      content.bytes = isZeroed
-        ? ownCopy(content.bytes).fill(0, kept)
-        : content.bytes.subarray(0, kept);
+      content.bytes = isZeroed ? ownCopy(content.bytes).fill(0, kept) : content.bytes.subarray(0, kept);
     });
   }
 

@@ -125,29 +125,32 @@ describe('journal, lock of a folder', () => {
     'setInterval(() => {}, 1_000);';
 
   for (const name of ['short', `long-${'x'.repeat(120)}`]) {
-    (hasNamespaces ? it : it.skip)(`one of a container, ${name.slice(0, 5)} path - is kept while its process lives, and taken over when that was killed`, async function () {
-      this.timeout(60_000);
-      folder = join(folder, name);
-      const args = [...contained, process.execPath, '--input-type=module', '-e', program(folder)];
-      const owner = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-      try {
-        await once(owner.stdout, 'data');
-        expect(JSON.parse(readFileSync(lock(), 'utf8'))).to.include({ pid: 1 });
-        const { token } = JSON.parse(readFileSync(lock(), 'utf8')) as { token: string };
-        expect(readdirSync(folder)).to.have.members(['lock', `lock.${token}.live`]);
-        expect((await rejected(Log.open(folder))).code).to.equal('ERR_JOURNAL_IN_USE');
-      } finally {
-        owner.kill('SIGKILL');
-        await once(owner, 'exit');
-      }
-      // What it was the first process of goes with it, a moment later.
-      for (let attempt = 0; attempt < 500 && opened.length === 0; attempt++) {
-        await open();
-        if (opened.length === 0) await sleep(20);
-      }
-      expect(opened).to.have.length(1);
-      await opened.pop()?.close();
-      expect(readdirSync(folder)).to.deep.equal([]);
-    });
+    (hasNamespaces ? it : it.skip)(
+      `one of a container, ${name.slice(0, 5)} path - is kept while its process lives, and taken over when that was killed`,
+      async function () {
+        this.timeout(60_000);
+        folder = join(folder, name);
+        const args = [...contained, process.execPath, '--input-type=module', '-e', program(folder)];
+        const owner = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+        try {
+          await once(owner.stdout, 'data');
+          expect(JSON.parse(readFileSync(lock(), 'utf8'))).to.include({ pid: 1 });
+          const { token } = JSON.parse(readFileSync(lock(), 'utf8')) as { token: string };
+          expect(readdirSync(folder)).to.have.members(['lock', `lock.${token}.live`]);
+          expect((await rejected(Log.open(folder))).code).to.equal('ERR_JOURNAL_IN_USE');
+        } finally {
+          owner.kill('SIGKILL');
+          await once(owner, 'exit');
+        }
+        // What it was the first process of goes with it, a moment later.
+        for (let attempt = 0; attempt < 500 && opened.length === 0; attempt++) {
+          await open();
+          if (opened.length === 0) await sleep(20);
+        }
+        expect(opened).to.have.length(1);
+        await opened.pop()?.close();
+        expect(readdirSync(folder)).to.deep.equal([]);
+      },
+    );
   }
 });

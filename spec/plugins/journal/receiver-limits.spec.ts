@@ -124,7 +124,9 @@ describe('journal, limits of a receiver', () => {
     enter('local', undefined);
     enter('first', '=ann');
     for (let count = 0; count < 9_998; count++) enter(`folder ${count}`, '=hog');
-    expect(() => enter('one more', '=hog')).to.throw().with.property('code', 'ERR_QUEUE_FULL');
+    expect(() => enter('one more', '=hog'))
+      .to.throw()
+      .with.property('code', 'ERR_QUEUE_FULL');
     for (let count = 0; count < 10; count++) enter(`ann ${count}`, '=ann');
     enter('local too', undefined);
     const folders = senders.rows.map(([folder]) => folder);

@@ -51,12 +51,7 @@ export class FolderLock {
     }
   }
 
-  static async #take(
-    files: LogFiles,
-    folder: string,
-    own: Owner,
-    presence: Presence | undefined,
-  ): Promise<FolderLock> {
+  static async #take(files: LogFiles, folder: string, own: Owner, presence: Presence | undefined): Promise<FolderLock> {
     const path = pathIn(folder, 'lock');
     const text = JSON.stringify(own);
     // Each round that fails is one in which somebody else got the lock, or let go of it.

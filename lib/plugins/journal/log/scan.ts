@@ -68,7 +68,7 @@ function otherVersion(path: string): BusError {
 
 /** The part of a file that is in memory; of one file after the other. */
 export class Window {
-  bytes = new Uint8Array(0);
+  bytes: Uint8Array = new Uint8Array(0);
   /** Where it begins in the file. */
   position = 0;
   /** How much of `bytes` is filled. */
