@@ -83,17 +83,37 @@ export function pluginGoals({ scenarios }: Results, group: Exclude<Group, 'bus'>
           'unaccounted',
         ]),
       ];
-    case 'cluster': {
-      const asked = get('cluster-request', '100 bytes', 'busbar', 'medianUs');
-      const plain = get('cluster-request', '100 bytes', 'nats.js', 'medianUs');
-      const times = asked === undefined || plain === undefined ? undefined : asked / plain;
-      return [
-        part('node to node', 'nats.js', 400, 'cluster-one-way', '100 bytes', 'nats.js'),
-        atMost('a request to a client of another node', 'at most 3 x nats.js', 3, times, 'x'),
-        part('broadcast to 3 nodes', 'one server', 70, 'cluster-broadcast', '100 bytes', 'one server, 150 clients'),
-      ];
-    }
+    case 'journal':
+      return journalGoals(part, limit, get);
   }
+}
+
+type Figure = (scenario: string, variant: string, peer: string, metric: string) => number | undefined;
+
+function journalGoals(
+  part: (...given: [string, string, number, string, string, string]) => Goal,
+  limit: (...given: [string, string, number, string, readonly [string, string, string]]) => Goal,
+  get: Figure,
+): readonly Goal[] {
+  const rate = '100 k/s';
+  const cpuOf = (peer: string): number => get('journal-acknowledge', rate, peer, 'cpu') ?? Number.NaN;
+  const atLeast = (name: string, thousands: number, metric: string, variant: string): Goal => {
+    const found = get('journal-one-way', variant, 'busbar', metric);
+    const wanted = `at least ${thousands} k/s`;
+    if (found === undefined) return { name, wanted, measured: '', met: undefined };
+    return { name, wanted, measured: `${Math.round(found / 1_000)} k/s`, met: found >= thousands * 1_000 };
+  };
+  const [process, power] = ['survives the process', 'survives the loss of power'];
+  return [
+    part('durable messages, one way', 'the same without a journal', 50, 'journal-one-way', process, 'session'),
+    atLeast('durable messages, one way', 1_200, 'perSecond', process),
+    atLeast('durable messages that survive power, 10,000 in flight', 200, 'acknowledged', power),
+    limit('acknowledgement at 100 k/s, p99', 'at most 6 ms', 6, 'ms', ['journal-acknowledge', rate, 'p99']),
+    atMost('CPU beside the same without a journal', 'at most 12 points of a core', 12, cpuOf('busbar') - cpuOf('session'), 'points'),
+    limit('event loop held at 100 k/s', 'at most 25 ms', 25, 'ms', ['journal-acknowledge', rate, 'heldMs']),
+    limit('1,000,000 messages read back', 'within 500 ms', 500, 'ms', ['journal-recover', '1,000,000 messages', 'ms']),
+    limit('memory for that', 'within 64 MiB', 64, 'MiB', ['journal-recover', '1,000,000 messages', 'mebibytes']),
+  ];
 }
 
 /** Where it is not `perSecond`. */

@@ -1,7 +1,6 @@
 import { channelsChunks } from '../channels/chunks.ts';
 import { channelsRoom } from '../channels/room.ts';
 import { rpcCalls } from '../channels/rpc.ts';
-import { clusterBroadcast, clusterOneWay, clusterRequest } from '../cluster/nodes.ts';
 import { dispatchDatagrams } from '../dispatch/datagrams.ts';
 import { dispatchDevices } from '../dispatch/devices.ts';
 import { dispatchStream } from '../dispatch/stream.ts';
@@ -11,6 +10,9 @@ import { gatewayWebSocket } from '../gateway/websocket.ts';
 import { interserveBeside } from '../interserve/beside.ts';
 import { interserveFile } from '../interserve/file.ts';
 import { interserveSmall } from '../interserve/small.ts';
+import { journalAcknowledge } from '../journal/acknowledge.ts';
+import { journalOneWay } from '../journal/one-way.ts';
+import { journalRecover } from '../journal/recover.ts';
 import { besideBulk } from './beside-bulk.ts';
 import { binary } from './binary.ts';
 import { broadcast } from './broadcast.ts';
@@ -64,9 +66,9 @@ export const scenarios: readonly Scenario[] = [
   dispatchStream,
   dispatchDevices,
   dispatchDatagrams,
-  clusterOneWay,
-  clusterRequest,
-  clusterBroadcast,
+  journalOneWay,
+  journalAcknowledge,
+  journalRecover,
 ];
 
 export function scenarioCalled(name: string): Scenario {

@@ -51,4 +51,5 @@ export const quickOnes: readonly string[] = [
   'gateway-websocket',
   'interserve-small',
   'dispatch-devices',
+  'journal-one-way',
 ];

@@ -20,7 +20,7 @@ import { InboxLog } from './inbox-log.ts';
 import { Intake } from './intake.ts';
 import { type AnswerMessage, heardQuestion, leaveQuestion, readAsk, readOpening } from './lane-messages.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
-import type { JournalOwner } from './sender-owner.ts';
+import { type JournalOwner, senderOwnerOf } from './sender-owner.ts';
 import type { Sender } from './senders.ts';
 
 interface Open {
@@ -135,9 +135,10 @@ export class Inbox implements ServerReceipts {
     if (opening === undefined) throw new BusError('ERR_PROTOCOL', 'A journal is opened with its ids');
     if (this.#opening === undefined) throw new BusError('ERR_UNAVAILABLE', 'The journal is closed');
     const { inbox, intake } = await this.#opening;
+    const owner = await senderOwnerOf(peer, this.#options.owner);
     // Its session may be over by now; nobody would hear of that a second time.
     signal.throwIfAborted();
-    const opened = intake.open(peer, opening);
+    const opened = intake.open(peer, opening, owner);
     // What is about to be written counts as here, but may be lost with this process: nobody lets go of it before it is.
     await inbox.log.pending;
     this.#options.events.opened?.(peer, opening[0]);
@@ -264,7 +265,6 @@ export class Inbox implements ServerReceipts {
         lane,
         maxMessageBytes: receiver.maxMessageBytes,
         paused: this.#paused,
-        owner,
         report,
       }),
       deliveries,

@@ -19,7 +19,7 @@ import {
 import { recordHeaderBytes } from './log/record.ts';
 import { contentsOf } from './message-record.ts';
 import { ownedRecord, receivedHead, receivedHeadBytes } from './received-record.ts';
-import { type JournalOwner, senderOwnerOf } from './sender-owner.ts';
+import type { SenderOwner } from './sender-owner.ts';
 import type { Sender } from './senders.ts';
 
 /** What came of a sender and waits for room. */
@@ -36,7 +36,6 @@ export interface IntakeOptions {
   /** The largest message that can come over a link. */
   readonly maxMessageBytes: number;
   readonly paused: ReadonlySet<PeerHandle>;
-  readonly owner: JournalOwner | undefined;
   report(error: unknown, peer?: PeerHandle): void;
 }
 
@@ -51,7 +50,6 @@ export class Intake {
   /** Those who were told that their journal is not open here. */
   readonly #told = new WeakSet<PeerHandle>();
   readonly #paused: ReadonlySet<PeerHandle>;
-  readonly #owner: JournalOwner | undefined;
   readonly #held = new Map<Sender, Queue<Held>>();
   #isWaiting = false;
   /** The one whose turn it is waits for room that anyone might take. */
@@ -59,21 +57,20 @@ export class Intake {
   #isOver = false;
   #hasFailed = false;
 
-  constructor({ inbox, deliveries, lane, maxMessageBytes, paused, owner, report }: IntakeOptions) {
+  constructor({ inbox, deliveries, lane, maxMessageBytes, paused, report }: IntakeOptions) {
     this.#inbox = inbox;
     this.#deliveries = deliveries;
     this.#lane = lane;
     this.#mostHeldBytes = windowBytes + maxMessageBytes;
     this.#report = report;
     this.#paused = paused;
-    this.#owner = owner;
   }
 
   /** A sender says who it is, and is told what of it is here. */
-  open(peer: PeerHandle, opening: Opening): Opened {
+  open(peer: PeerHandle, opening: Opening, owner: SenderOwner): Opened {
     const { failure, senders } = this.#inbox;
     if (failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the other end failed');
-    const sender = senders.open(peer, opening, this.#inbox.now(), senderOwnerOf(peer, this.#owner));
+    const sender = senders.open(peer, opening, this.#inbox.now(), owner);
     const others = sender.lastBut(new Set(opening[1].map(([journal]) => journal)));
     for (const [journal] of opening[1]) {
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));

@@ -70,7 +70,7 @@ describe('journal, limits of a receiver', () => {
     const known = new WeakMap<object, string | undefined>();
     const up = new Server({
       path,
-      journal: journal(join(home, 'inbox'), { ...options, owner: (connection) => known.get(connection) }),
+      journal: journal(join(home, 'inbox'), { ...options, owner: async (connection) => known.get(connection) }),
     });
     up.on('error', () => {});
     up.on('connect', (connection: Connection) => void known.set(connection, left.shift()));
