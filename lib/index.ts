@@ -5,7 +5,7 @@ export type {
 } from './bus/call-settings.ts';
 export type { ConnectingPeer, Authorize } from './bus/contract.ts';
 export type { ClientEvents } from './bus/client.ts';
-export type { ConnectionEvents } from './bus/connection.ts';
+export type { ConnectionEvents } from './bus/connection-events.ts';
 export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
 export type { Group } from './bus/group.ts';

@@ -58,7 +58,7 @@ export const sender: Part = ({ peer, address }) => {
       let sent = 0;
       do {
         let last: Promise<void> | undefined;
-        for (let n = 0; n < burst; n++) last = client.send(values[sent++ % values.length] as object, settings);
+        for (let n = 0; n < burst; n++) last = client.send(values[sent++ % values.length], settings);
         if (last !== undefined) waits.push(last);
         if (waits.length * burst >= Number(inFlight)) await waits.shift();
         await nextTurn();
@@ -85,7 +85,7 @@ export const sender: Part = ({ peer, address }) => {
           const due = Math.min(total, Math.floor((at - startedAt) * perMs));
           const first = sent;
           let last: Promise<void> | undefined;
-          for (; sent < due; sent++) last = client.send(values[sent % values.length] as object, settings);
+          for (; sent < due; sent++) last = client.send(values[sent % values.length], settings);
           const end = sent;
           // All of one step are written together, and resolve together.
           const note = (): void => {

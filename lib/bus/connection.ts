@@ -4,6 +4,7 @@ import type { Link, PeerCredentials } from '../transport/link.ts';
 import { BusError } from '../base/errors.ts';
 import { isContractValue, type OwnContracts } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
+import type { ConnectionEvents } from './connection-events.ts';
 import type { Contract, Sendable, Typed } from './contract.ts';
 import {
   type ClientSends,
@@ -14,7 +15,7 @@ import {
   sendBy,
   type ServerJournal,
 } from './durable.ts';
-import type { SessionInfo, SlowInfo, UndeliveredMessage, PeerEvents } from './events.ts';
+import type { PeerEvents, SessionInfo } from './events.ts';
 import type { Groups } from './groups.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Processes, ServerPlatform } from './platform.ts';
@@ -26,20 +27,6 @@ export interface ServerHandle {
   readonly options: object;
   broadcast(data: unknown): Promise<void>;
   close(allowReconnect?: boolean): Promise<unknown>;
-}
-
-export interface ConnectionEvents {
-  /** The client has a link (`true`), or has it no more (`false`): by turns, from its first link to its last. */
-  link(up: boolean): void;
-  /** Each time a link was opened: what became of the session. */
-  session(info: SessionInfo): void;
-  /**
-   * Messages the client never acknowledged, in order, when its session was lost: the objects given to `send`, as they
-   * are now, and copies of what was broadcast.
-   */
-  undelivered(messages: UndeliveredMessage[]): void;
-  /** The client takes nothing although something waits for it. */
-  slow(info: SlowInfo): void;
 }
 
 /** The server of a connection, which hears of it. */
