@@ -85,6 +85,16 @@ export function pluginGoals({ scenarios }: Results, group: Exclude<Group, 'bus'>
       ];
     case 'journal':
       return journalGoals(part, limit, get);
+    case 'cluster': {
+      const asked = get('cluster-request', '100 bytes', 'busbar', 'medianUs');
+      const plain = get('cluster-request', '100 bytes', 'nats.js', 'medianUs');
+      const times = asked === undefined || plain === undefined ? undefined : asked / plain;
+      return [
+        part('node to node', 'nats.js', 400, 'cluster-one-way', '100 bytes', 'nats.js'),
+        atMost('a request to a client of another node', 'at most 3 x nats.js', 3, times, 'x'),
+        part('broadcast to 3 nodes', 'one server', 70, 'cluster-broadcast', '100 bytes', 'one server, 150 clients'),
+      ];
+    }
   }
 }
 

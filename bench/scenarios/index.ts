@@ -1,6 +1,7 @@
 import { channelsChunks } from '../channels/chunks.ts';
 import { channelsRoom } from '../channels/room.ts';
 import { rpcCalls } from '../channels/rpc.ts';
+import { clusterBroadcast, clusterOneWay, clusterRequest } from '../cluster/nodes.ts';
 import { dispatchDatagrams } from '../dispatch/datagrams.ts';
 import { dispatchDevices } from '../dispatch/devices.ts';
 import { dispatchStream } from '../dispatch/stream.ts';
@@ -66,6 +67,9 @@ export const scenarios: readonly Scenario[] = [
   dispatchStream,
   dispatchDevices,
   dispatchDatagrams,
+  clusterOneWay,
+  clusterRequest,
+  clusterBroadcast,
   journalOneWay,
   journalAcknowledge,
   journalRecover,

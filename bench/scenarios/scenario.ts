@@ -52,7 +52,7 @@ export interface Stage {
 }
 
 /** The bus itself, or one of its plugins. */
-export const groups = ['bus', 'channels', 'rpc', 'gateway', 'interserve', 'dispatch', 'journal'] as const;
+export const groups = ['bus', 'channels', 'rpc', 'gateway', 'interserve', 'dispatch', 'cluster', 'journal'] as const;
 export type Group = (typeof groups)[number];
 
 export interface Scenario {
