@@ -70,15 +70,19 @@ export class KeptPorts {
 const binder = (net as unknown as { readonly _createServerHandle?: Bind })._createServerHandle;
 
 function bind({ host, port }: ListenPlace, who: string): Handle {
-  if (binder === undefined || process.platform === 'win32') {
-    throw new BusError('ERR_INVALID_OPTION', `${who}: option listen needs Node, and a system with descriptors`);
-  }
+  const unable = (): BusError =>
+    new BusError('ERR_INVALID_OPTION', `${who}: option listen needs Node, and a system with descriptors`);
+  if (binder === undefined || process.platform === 'win32') throw unable();
   const handle = binder(host, port, net.isIPv6(host) ? 6 : 4);
   if (typeof handle === 'number') throw failure(handle, host, port, who);
+  if (!Number.isInteger(handle.fd) || handle.fd < 0) {
+    handle.close();
+    throw unable();
+  }
   // A port that is in use is found out late: the socket has no port then.
   const name: { port?: number } = {};
   const code = handle.getsockname(name);
-  if (code === 0 && name.port === port && handle.fd >= 0) return handle;
+  if (code === 0 && name.port === port) return handle;
   handle.close();
   throw failure(code, host, port, who);
 }
