@@ -65,6 +65,7 @@ export {
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
 export type { ServerEvents } from './bus/server-events.ts';
 export { type Closable, shutdownOn, type ShutdownSettings } from './bus/shutdown.ts';
+export { notifySystemd } from './bus/systemd.ts';
 export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';

@@ -130,6 +130,8 @@ function chunkOf(id) {
 }
 
 function onLog(level, { code, message }) {
+  // What the compiler writes before an import of a path that is known late.
+  if (code === 'THIS_IS_UNDEFINED') return;
   // Pages use nothing of what they import of Node, and the types of parts that have no public name stay without one.
   if (level !== 'warn' || code === 'UNUSED_EXTERNAL_IMPORT' || /private shared type/.test(message)) return;
   throw new Error(`Bundling: ${message}`);

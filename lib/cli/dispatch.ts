@@ -6,6 +6,7 @@ import { systemClock } from '../base/system-clock.ts';
 import { textOf } from '../base/thrown.ts';
 import type { Authorize } from '../bus/contract.ts';
 import { Server } from '../bus/node-server.ts';
+import { notifySystemd } from '../bus/systemd.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
 import { TokenAuth } from '../plugins/dispatch/token-auth.ts';
@@ -96,6 +97,7 @@ async function run(values: Values, around: Surroundings): Promise<void> {
   const options = await optionsOf(values, around.environment, log);
   const close =
     values.bus === undefined ? await runAlone(options, around) : await runOnBus(options, values.bus, around, log);
+  void notifySystemd();
   log({ level: 'info', event: 'signal', signal: await signalled });
   await close();
 }

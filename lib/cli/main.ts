@@ -2,17 +2,20 @@
 import process from 'node:process';
 import { version } from '../plugins/dispatch/version.ts';
 import { dispatchCommand } from './dispatch.ts';
+import { fleetCommands } from './fleet/commands.ts';
 import { journalCommand } from './journal.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const commands: Readonly<Record<string, (args: readonly string[], around: Surroundings) => Promise<number>>> = {
   dispatch: dispatchCommand,
   journal: journalCommand,
+  ...fleetCommands,
 };
 
 const usage = `usage: busbar COMMAND [OPTIONS]
 
 commands:
+  run         a fleet of processes, by busbar.config.js; then status, restart, scale, logs, stop
   dispatch    TCP and UDP ports on demand, streamed to drivers over WebSockets
   journal     what is in the folder of a journal
 

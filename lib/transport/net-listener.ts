@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { TlsOptions } from 'node:tls';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
+import { activated } from './activation.ts';
 import { type Address, formatAddress, formatHostPort } from './address.ts';
 import { inheritedPort } from './inherited-port.ts';
 import type { ListenEvents, Listener } from './link.ts';
@@ -12,8 +13,8 @@ import { acceptedLink } from './socket-link.ts';
 /** Connections the system keeps waiting for `accept`: enough for a whole fleet coming back at once. */
 const backlog = 511;
 
-/** `reusePort` is newer than the oldest Node. */
-type ListenOptions = NetListenOptions & { readonly reusePort?: boolean };
+/** With what the declarations of the oldest Node lack. */
+type ListenOptions = NetListenOptions & { readonly reusePort?: boolean; readonly fd?: number };
 
 type NetAddress = Extract<Address, { kind: 'tcp' | 'tls' | 'pipe' }>;
 
@@ -67,7 +68,7 @@ export function bind(server: Server, options: ListenOptions): Promise<void> {
     };
     server.once('error', onError);
     server.once('listening', onListening);
-    const inherited = 'fd' in options ? undefined : inheritedPort(options.port);
+    const inherited = 'fd' in options ? undefined : (inheritedPort(options.port) ?? activated(options));
     server.listen(inherited === undefined ? { backlog, ...options } : { backlog, fd: inherited, exclusive: true });
   });
 }

@@ -5,8 +5,9 @@ import { dirname, resolve } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { systemClock } from '../base/system-clock.ts';
+import { activated } from './activation.ts';
 import type { ListenEvents, Listener } from './link.ts';
-import { listenError } from './net-listener.ts';
+import { bind, listenError } from './net-listener.ts';
 import { PathLock } from './path-lock.ts';
 import {
   bindPrivate,
@@ -41,6 +42,8 @@ const drainMs = 100;
 export async function listenUnix(path: string, settings: ListenSettings, events: ListenEvents): Promise<Listener> {
   const takeover = settings.takeover === true;
   try {
+    const fd = activated({ path });
+    if (fd !== undefined) return await listenActivated(path, fd, settings, events);
     if ((await statPath(dirname(path))) === undefined) {
       const message = `listen ENOENT: no such folder ${dirname(path)}`;
       throw Object.assign(new Error(message), { code: 'ENOENT', syscall: 'listen', address: path });
@@ -58,6 +61,29 @@ export async function listenUnix(path: string, settings: ListenSettings, events:
   }
 }
 
+/** A socket of systemd's, which is its own: the file stays, whoever comes and goes. */
+async function listenActivated(
+  path: string,
+  fd: number,
+  settings: ListenSettings,
+  events: ListenEvents,
+): Promise<Listener> {
+  const server = makeServer(path, settings, events);
+  await bind(server, { fd, exclusive: true });
+  server.on('error', (error) => events.error(listenError(`unix:${path}`, error)));
+  const close = (): Promise<void> => {
+    server.close();
+    return new Promise((resolve) => setImmediate(resolve));
+  };
+  return { address: path, port: undefined, server, close };
+}
+
+function makeServer(path: string, settings: ListenSettings, events: ListenEvents): Server {
+  return createServer({ ...settings.options, allowHalfOpen: false }, (socket) => {
+    events.link(acceptedLink(socket, { ...settings, kind: 'unix', remote: path }, events));
+  });
+}
+
 async function open(
   path: string,
   lock: PathLock,
@@ -69,10 +95,7 @@ async function open(
   if (before !== undefined && !before.isSocket()) throw inUse(path, 'what stands there is no socket');
   if (takeover && before !== undefined) await mayReach(path);
   else await probe(path);
-  const make = (): Server =>
-    createServer({ ...settings.options, allowHalfOpen: false }, (socket) => {
-      events.link(acceptedLink(socket, { ...settings, kind: 'unix', remote: path }, events));
-    });
+  const make = (): Server => makeServer(path, settings, events);
   const bound = await bindAt(path, lock, make(), settings, (from) =>
     takeover && before !== undefined ? rename(from, path) : publishNew(from, path, before),
   );
