@@ -45,8 +45,8 @@ export class Control {
 
   constructor(path: string) {
     this.#server = new Server({ path: controlPath(path), closeTimeoutMs: 1_000 });
-    this.#server.handle((order, { peer }) => this.#obey(order as Order, peer as Connection));
-    this.#server.on('disconnect', (connection) => void this.#readers.delete(connection as Connection));
+    this.#server.handle((order, { peer }) => this.#obey(order as Order, peer));
+    this.#server.on('disconnect', (connection) => void this.#readers.delete(connection));
   }
 
   /** Rejects `ERR_ADDRESS_IN_USE` where another fleet runs. */

@@ -79,10 +79,7 @@ class Run {
       this.#fail = reject;
     });
     for (const signal of signals) process.on(signal, this.#signalled);
-    this.ended = over.finally(async () => {
-      for (const signal of signals) process.off(signal, this.#signalled);
-      await this.#display.end();
-    });
+    this.ended = this.#until(over);
     this.#tell();
     control.attend({
       status: () => running.status(),
@@ -96,6 +93,15 @@ class Run {
       },
     });
     void this.#start();
+  }
+
+  async #until(over: Promise<boolean>): Promise<boolean> {
+    try {
+      return await over;
+    } finally {
+      for (const signal of signals) process.off(signal, this.#signalled);
+      await this.#display.end();
+    }
   }
 
   async #start(): Promise<void> {
