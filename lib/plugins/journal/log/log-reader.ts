@@ -5,6 +5,10 @@ import { bodyLength, recordHeaderBytes, sequenceOf } from './record.ts';
 import type { Segment } from './repair.ts';
 import { segmentHeaderBytes } from './segment.ts';
 
+/** What is read at once, where so much is there: each read waits for a thread of the platform's. */
+const aheadBytes = 262_144;
+const nothing = new Uint8Array(0);
+
 /** Some records as they stand in a segment, one behind the other. */
 export interface Stretch {
   /** The id of the opening of the folder in which they were written. */
@@ -30,6 +34,9 @@ export class LogReader {
   #position = 0;
   /** Where the first one stands, where that is known. */
   #first: number | undefined;
+  /** What was read ahead, and where in the file it begins. */
+  #ahead: Uint8Array = nothing;
+  #aheadAt = 0;
 
   constructor(files: LogFiles, segments: ReadableSegments, sequence: number, position?: number) {
     this.#files = files;
@@ -59,6 +66,7 @@ export class LogReader {
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = this.#segment = undefined;
+    this.#ahead = nothing;
     await file?.close();
   }
 
@@ -85,10 +93,10 @@ export class LogReader {
   /** Undefined where the next record is behind `upTo`. */
   async #read(segment: Segment, mostBytes: number, upTo: number): Promise<Uint8Array | undefined> {
     const left = segment.bytes - this.#position;
-    let bytes = await this.#readAt(Math.min(mostBytes, left));
+    let bytes = await this.#readAt(Math.min(mostBytes, left), left);
     if (recordHeaderBytes > bytes.length || recordHeaderBytes + bodyLength(bytes, 0) > bytes.length) {
-      const header = bytes.length < recordHeaderBytes ? await this.#readAt(recordHeaderBytes) : bytes;
-      bytes = await this.#readAt(recordHeaderBytes + bodyLength(header, 0));
+      const header = bytes.length < recordHeaderBytes ? await this.#readAt(recordHeaderBytes, left) : bytes;
+      bytes = await this.#readAt(recordHeaderBytes + bodyLength(header, 0), left);
     }
     let start = 0;
     let end = 0;
@@ -106,10 +114,15 @@ export class LogReader {
     return bytes.subarray(start, end);
   }
 
-  async #readAt(count: number): Promise<Uint8Array> {
-    const bytes = allocate(count);
+  /** `left`: what there is from here on. */
+  async #readAt(count: number, left: number): Promise<Uint8Array> {
+    const at = this.#position - this.#aheadAt;
+    if (at >= 0 && at + count <= this.#ahead.length) return this.#ahead.subarray(at, at + count);
+    const bytes = allocate(Math.max(count, Math.min(left, aheadBytes)));
     const got = await (this.#file as LogFile).read(bytes, this.#position);
-    if (got < count) throw new RangeError('The segment is shorter than what was written to it');
-    return bytes;
+    if (got < bytes.length) throw new RangeError('The segment is shorter than what was written to it');
+    this.#ahead = bytes.length > count ? bytes : nothing;
+    this.#aheadAt = this.#position;
+    return bytes.subarray(0, count);
   }
 }
