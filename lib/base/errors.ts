@@ -32,7 +32,7 @@ export const errorCodes = {
   ERR_NO_METHOD: 'The remote object, or the method of it, is not offered.',
   ERR_NO_SERVICE: 'No member offers this service.',
   ERR_PEER_LACKS_FEATURE: 'The peer speaks a dialect, or runs without the plugin, that this call needs.',
-  ERR_PLUGIN: 'A plugin could not be installed: it is none, its name is taken or a dependency is missing.',
+  ERR_PLUGIN: 'A plugin could not be installed: it is not a plugin, its name is taken or a dependency is missing.',
   ERR_PROTOCOL: 'The peer sent bytes that are not valid in its dialect; the link was closed.',
   ERR_QUEUE_FULL: 'Too many sends wait for room already; this one was not accepted.',
   ERR_REFUSED: 'The other end declined what was offered to it.',

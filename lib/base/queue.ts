@@ -32,7 +32,7 @@ export class Queue<Item> {
     return item;
   }
 
-  /** Puts `item` in the place of the first one. */
+  /** Replaces the first one by `item`. */
   replaceFirst(item: Item): void {
     if (this.length > 0) this.#slots[this.#head] = item;
   }

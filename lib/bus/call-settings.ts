@@ -5,7 +5,7 @@ import { onAbort } from '../base/wait.ts';
 
 /** How `connect`, `survey`, `ping` and the `request` of a `Connection` may be told when to give up. */
 export interface AskSettings {
-  /** Milliseconds; 0 or Infinity wait for ever. */
+  /** Milliseconds; 0 or Infinity mean no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,7 +31,7 @@ interface Given extends RequestSettings {
 
 /** The same, checked. */
 export interface AskOptions {
-  /** undefined: for ever. */
+  /** undefined: no timeout. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly idempotent: boolean;
@@ -108,7 +108,7 @@ export function abortWhen(controller: AbortController, { signal, timeoutMs }: As
 export interface SendSettings {
   /** Waits until the peer has handled the message instead of until there is room for it. */
   readonly confirm?: boolean | undefined;
-  /** Milliseconds; unless given, as with 0 and Infinity, the wait has no end of its own. */
+  /** Milliseconds; by default, as with 0 and Infinity, there is no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
@@ -141,7 +141,7 @@ export function sendOptions(given: SendSettings | undefined): SendOptions | unde
 export interface DurableSendOptions {
   /** Until the peer's journal has it. */
   readonly confirm: boolean;
-  /** undefined: for ever. */
+  /** undefined: no timeout. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }

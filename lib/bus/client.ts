@@ -174,7 +174,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   /**
-   * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (after 10 s unless given), `ERR_ABORTED`,
+   * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (by default after 10 s), `ERR_ABORTED`,
    * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
    */
   request(data: Sendable<Out<C, 'request'>>, settings?: number | RequestSettings): Promise<Out<C, 'response'>>;

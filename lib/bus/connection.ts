@@ -112,7 +112,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /**
    * Which user the process at the other end of a unix socket runs as, and where the kernel tells, its group and process id. Rejects
-   * `ERR_PEER_LACKS_FEATURE` on other links and for a client that cannot prove it, `ERR_UNAUTHORIZED` for a proof that is none,
+   * `ERR_PEER_LACKS_FEATURE` on other links and for a client that cannot prove it, `ERR_UNAUTHORIZED` for an invalid proof,
    * `ERR_CLOSED` while the client has no link, `ERR_TIMEOUT`.
    */
   async credentials(): Promise<PeerCredentials> {

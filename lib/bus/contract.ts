@@ -71,7 +71,7 @@ export interface ConnectingPeer {
   readonly socket: unknown;
   /**
    * Which user the client is, on unix sockets and with the option `credentials`. Rejects `ERR_PEER_LACKS_FEATURE` elsewhere and
-   * for a client that cannot prove it, `ERR_UNAUTHORIZED` for a proof that is none, `ERR_STATE` without the option. What it rejects
+   * for a client that cannot prove it, `ERR_UNAUTHORIZED` for an invalid proof, `ERR_STATE` without the option. What it rejects
    * with, thrown on, refuses the client for good.
    */
   credentials(): Promise<PeerCredentials>;

@@ -28,16 +28,16 @@ export interface ConsumeContext extends DurableContext {
 
 /** How `consume` may be told how to handle messages. */
 export interface ConsumeSettings<Message = unknown> {
-  /** How many are handled at a time; 1 unless given, 1,000 at most. */
+  /** How many are handled at a time; by default 1, 1,000 at most. */
   readonly concurrency?: number | undefined;
   /**
    * What of a message has to be in order: those of one key are handled one after the other. Without it all of them are where
    * `concurrency` is 1, and none where it is more.
    */
   readonly key?: ((message: Message) => unknown) | undefined;
-  /** How often a message is tried before it becomes a dead letter; 5 unless given. */
+  /** How often a message is tried before it becomes a dead letter; by default 5. */
   readonly maxAttempts?: number | undefined;
-  /** Milliseconds before the second attempt, 100 unless given; each wait is twice the one before, 30 s at most. */
+  /** Milliseconds before the second attempt, by default 100; each wait is twice the one before, 30 s at most. */
   readonly retryMs?: number | undefined;
 }
 
@@ -99,7 +99,7 @@ export interface DurableSender {
 export interface DurableAskOptions {
   /** By which whoever asks it again means the same. */
   readonly key: string | undefined;
-  /** undefined: for ever. */
+  /** undefined: no timeout. */
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
 }

@@ -43,7 +43,7 @@ export interface LaneHandlers {
 
 export interface LaneSendOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; 10,000 unless given, 0 waits for ever. */
+  /** Milliseconds; by default 10,000, 0 means no timeout. */
   readonly timeout?: number | undefined;
   /** Takes the request back, as `signal` does, at a tenth of its cost: for those who ask many at once. */
   readonly withdrawal?: Withdrawal | undefined;
@@ -51,7 +51,7 @@ export interface LaneSendOptions {
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
-/** How a survey on a lane may be told when to give up: after 10 s unless given. */
+/** How a survey on a lane may be told when to give up: by default after 10 s. */
 export interface LaneSurveySettings extends AskSettings {
   /** Gets each answer that comes when the survey was given up. */
   readonly unclaimed?: ((answer: unknown, peer: PeerHandle) => void) | undefined;

@@ -26,7 +26,7 @@ export interface MessageRequestContext<Peer> extends Omit<LaneRequestContext, 'p
 }
 
 export interface MessageRequestSettings {
-  /** Milliseconds, 10,000 unless given; 0 waits for ever. */
+  /** Milliseconds, by default 10,000; 0 means no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -81,9 +81,9 @@ export class MessageRequests<Peer> {
   }
 
   /**
-   * Asks the other side. Rejects the failure that comes for an answer, `ERR_TIMEOUT` (after 10 s unless given),
+   * Asks the other side. Rejects the failure that comes for an answer, `ERR_TIMEOUT` (by default after 10 s),
    * `ERR_ABORTED`, or what the carrier fails with.
-   * @throws BusError `ERR_INVALID_ARGUMENT` for options that are none.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for invalid options.
    */
   request(data: unknown, options?: MessageRequestSettings): Promise<unknown> {
     const { unclaimed } = this.#usual;

@@ -12,11 +12,11 @@ import type { Contract, Untyped } from './contract.ts';
 
 /** What starting something with a link to it takes besides. */
 export interface ReadySettings {
-  /** How long its client may take to connect; 30,000 ms unless given. */
+  /** How long its client may take to connect; by default 30,000 ms. */
   readonly readyTimeoutMs?: number | undefined;
 }
 
-/** What `Server.spawn` takes: what `child_process.spawn` does, and this; `stdio` is `inherit` unless given. */
+/** What `Server.spawn` takes: what `child_process.spawn` does, and this; `stdio` is by default `inherit`. */
 export interface SpawnSettings extends ChildOptions, ReadySettings {}
 
 /** What `Server.thread` takes: what `new Worker` does, and this. */

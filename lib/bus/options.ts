@@ -34,7 +34,7 @@ export const addressOptions = {
     default: undefined,
     accepts: isPort,
   }),
-  /** TCP host, loopback unless given. */
+  /** TCP host, by default loopback. */
   host: text(),
   /**
    * Speaks TLS over TCP; an object is passed to `node:tls`, over `options`. A server needs `cert` and `key`, `pfx`,
@@ -135,7 +135,7 @@ export const peerOptions = {
   /** Offers busbar's own protocol, with sessions; `false` speaks net-ipc only. */
   native: flag({ default: true }),
   /**
-   * Whether the peer may define record structures for faster MessagePack; unless given, on unix sockets, pipes,
+   * Whether the peer may define record structures for faster MessagePack; by default on unix sockets, pipes,
    * memory, and between parent and child only.
    */
   trusted: custom<boolean | undefined>({
@@ -152,7 +152,7 @@ export const peerOptions = {
   clock: custom<Clock>({ type: 'Clock', default: systemClock, accepts: isObject }),
   /** Randomness, for tests. */
   random: custom<Random>({ type: 'Random', default: systemRandom, accepts: isObject }),
-  /** Where `memory:` addresses live, for tests; one for the whole process unless given. */
+  /** Where `memory:` addresses live, for tests; by default one for the whole process. */
   network: custom<Network | undefined>({ type: 'MemoryNetwork', default: undefined, accepts: isObject }),
 } as const;
 
@@ -198,7 +198,7 @@ export const serverOptions = /* @__PURE__ */ (() =>
     }),
     /** Whether `authorize` may ask for `peer.credentials()`; on unix sockets. */
     credentials: flag({ default: false }),
-    /** Makes the public ids of connections, random unless given. */
+    /** Makes the public ids of connections, by default random. */
     generateID: callback<() => string>({
       type: '() => string',
     }),
@@ -259,7 +259,7 @@ export const clientOptions = {
   messagepack: flag({ default: false }),
   /** Comes back after a lost link, for as long as it takes. */
   reconnect: flag({ default: true }),
-  /** Attempts to connect the first time, after the first attempt; with `reconnect: false` none unless given. */
+  /** Attempts to connect the first time, after the first attempt; by default none with `reconnect: false`. */
   retries: integer({
     default: 3,
     min: 0,

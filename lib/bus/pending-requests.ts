@@ -20,7 +20,7 @@ export interface RequestOutlet {
   settled(): void;
 }
 
-/** Gets the request's id and the milliseconds left (undefined: for ever). */
+/** Gets the request's id and the milliseconds left (undefined: no timeout). */
 type SendRequest = (id: number, timeoutMs: number | undefined) => void;
 
 /** What one end asked and has no answer to yet. Every request settles: by answer, error, timeout, abort or loss. */

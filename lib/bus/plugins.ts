@@ -74,7 +74,7 @@ export class Plugins {
     this.#report = new Complaints(base.clock, base.report).report;
   }
 
-  /** Installs `plugin`; throws `ERR_PLUGIN` when it is none, its name is taken or a dependency is missing. */
+  /** Installs `plugin`; throws `ERR_PLUGIN` when it is not a plugin, its name is taken or a dependency is missing. */
   install(plugin: Plugin<unknown, unknown> | undefined, options: unknown): unknown {
     // A factory whose call was forgotten is a function, and so has a name.
     if (typeof plugin?.install !== 'function' || typeof plugin.name !== 'string' || plugin.name === '') {

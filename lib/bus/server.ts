@@ -151,7 +151,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
 
   /**
    * Asks every client, or those that `to` and `except` mean, and resolves all their answers, in the order of
-   * `connections` or of `to`. 10 s unless given, 0 for ever.
+   * `connections` or of `to`. By default 10 s; 0 means no timeout.
    */
   survey(
     data: Sendable<Out<C, 'request'>>,

@@ -14,7 +14,7 @@ export type Closable = AsyncDisposable | { close(): unknown } | (() => unknown);
 export interface ShutdownSettings {
   /** Servers hand their clients over to the next server at their address: `close(true)`. */
   readonly reload?: boolean | undefined;
-  /** How long all of it may take; 10,000 ms unless given. */
+  /** How long all of it may take; by default 10,000 ms. */
   readonly deadlineMs?: number | undefined;
 }
 

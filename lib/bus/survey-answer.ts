@@ -16,7 +16,7 @@ export type PromiseSettled<Value = Unchecked> = SurveyResult<Value>;
 
 /** How long a survey may take whose answers are taken as they come, and how many of them are wanted. */
 export interface SurveyStreamSettings {
-  /** Milliseconds for the whole survey, 10,000 unless given; 0 waits for ever. */
+  /** Milliseconds for the whole survey, by default 10,000; 0 means no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Ends the stream after this many fulfilled answers. */

@@ -121,7 +121,7 @@ const turnBytes = 1_048_576;
 /**
  * Gives on what a peer says and asks, in order. What it asks waits while it takes no answers: nothing is begun whose
  * answer would have no room. What came behind it waits too: messages are not acknowledged then, and when it is too much
- * the peer is kept waiting. Two ends that did so would wait for each other for ever; so there is more room then, and what
+ * the peer is kept waiting. Two ends that did so would wait for each other without end; so there is more room then, and what
  * finds none is refused.
  */
 export class Backlog {

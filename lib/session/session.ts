@@ -223,7 +223,7 @@ export class Session extends ReadingSession {
     return peerReceived >= acknowledged && peerReceived <= sequence;
   }
 
-  /** Whether the peer's next frame cannot be read over any link, so that the session would break on it for ever. */
+  /** Whether the peer's next frame cannot be read over any link, so that the session would break on it again and again. */
   isStuckOn({ code }: BusError): boolean {
     if (!this.reliable || (code !== 'ERR_PROTOCOL' && code !== 'ERR_TOO_LARGE')) return false;
     this.#decodeFailures = this.received === this.#failedBehind ? this.#decodeFailures + 1 : 1;

@@ -27,7 +27,7 @@ export class VirtualClock implements Clock {
   #advancing = false;
 
   /**
-   * `maxSteps` ends an advance that would go round for ever at one time with an error.
+   * `maxSteps` ends an advance that would go round without end at one time with an error.
    * @throws BusError `ERR_INVALID_OPTION`.
    */
   constructor(options: { readonly startMs?: number; readonly maxSteps?: number } = {}) {

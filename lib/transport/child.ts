@@ -11,7 +11,7 @@ import { acceptedLink } from './socket-link.ts';
 
 /** What `child_process.spawn` takes, but for `stdio[3]`, which is the link. */
 export interface ChildOptions extends SpawnOptions {
-  /** Arguments of Node before a file that it runs; those of this process unless given. */
+  /** Arguments of Node before a file that it runs; by default those of this process. */
   readonly execArgv?: readonly string[] | undefined;
 }
 
@@ -29,7 +29,7 @@ const drainLookMs = 50;
 /**
  * Starts `file` with a socket pair whose other end is its descriptor 3. A JavaScript or TypeScript file, or a `file:` URL, is run by
  * the program that runs this process, anything else is a command. Throws `ERR_SPAWN` where there is no such file or no
- * process to be had, and `ERR_INVALID_OPTION` for `stdio[3]`.
+ * process available, and `ERR_INVALID_OPTION` for `stdio[3]`.
  */
 export function startChild(file: string | URL, args: readonly string[], options: ChildOptions, clock: Clock): Child {
   checkArguments(args);

@@ -12,17 +12,17 @@ export interface HttpListenerOptions {
   readonly clock: Clock;
   /** Options of `tls.createServer`: the listener then speaks HTTPS. */
   readonly tls?: object | undefined;
-  /** Open sockets; one more is closed as it comes. No limit unless given. */
+  /** Open sockets; one more is closed as it comes. By default no limit. */
   readonly maxConnections?: number | undefined;
-  /** Largest header section; Node's own limit unless given. */
+  /** Largest header section; by default Node's own limit. */
   readonly maxHeaderBytes?: number | undefined;
-  /** Header fields; of a request with more, `headers` has one more than this. 100 unless given. */
+  /** Header fields; of a request with more, `headers` has one more than this. By default 100. */
   readonly maxHeaders?: number | undefined;
   /** How long the headers of a request may take. */
   readonly headersTimeoutMs: number;
-  /** How long a request may take with its body; no limit unless given. */
+  /** How long a request may take with its body; by default no limit. */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long a connection stays open between two requests; 5,000 ms unless given. */
+  /** How long a connection stays open between two requests; by default 5,000 ms. */
   readonly keepAliveMs?: number | undefined;
   /** Time between two calls of `sweep`. */
   readonly sweepMs?: number | undefined;
@@ -41,13 +41,13 @@ export interface HttpListenerEvents {
 }
 
 export interface HttpAddress {
-  /** All addresses of this machine unless given. */
+  /** By default all addresses of this machine. */
   readonly host?: string | undefined;
   /** 0 takes any free port. */
   readonly port: number;
   /** Others may listen there too. */
   readonly reusePort?: boolean | undefined;
-  /** Connections the system keeps waiting to be accepted; 511 unless given. */
+  /** Connections the system keeps waiting to be accepted; by default 511. */
   readonly backlog?: number | undefined;
 }
 

@@ -30,7 +30,7 @@ export class OwnReads {
   }
 
   /**
-   * A socket in the place of one that was just accepted, which is over: it has to be made with what it reads into, and a
+   * A socket instead of one that was just accepted, which is over: it has to be made with what it reads into, and a
    * server makes its sockets by itself. Undefined where the platform does not offer it.
    */
   accept(accepted: Socket): Socket | undefined {

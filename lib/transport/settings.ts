@@ -10,9 +10,9 @@ export interface LinkSettings {
   readonly tls?: boolean | object | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
-  /** Where memory addresses live; one for the whole process unless given. */
+  /** Where memory addresses live; by default one for the whole process. */
   readonly network?: Network | undefined;
-  /** How long an ended link waits without progress for its peer before it is destroyed; 5,000 ms unless given. */
+  /** How long an ended link waits without progress for its peer before it is destroyed; by default 5,000 ms. */
   readonly endTimeoutMs?: number | undefined;
 }
 
@@ -26,8 +26,8 @@ export interface ListenSettings extends LinkSettings {
   readonly listenOptions?: object | undefined;
   /** Replaces a live listener of a socket file instead of failing with `ERR_ADDRESS_IN_USE`. */
   readonly takeover?: boolean | undefined;
-  /** Until when a TLS handshake must be done; 5,000 ms unless given. */
+  /** Until when a TLS handshake must be done; by default 5,000 ms. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** TLS handshakes under way at one time; one more ends the oldest. 256 unless given. */
+  /** TLS handshakes under way at one time; one more ends the oldest. By default 256. */
   readonly maxHandshakes?: number | undefined;
 }

@@ -53,7 +53,7 @@ describe('repository', () => {
     expect(linesWith(/(?<![\w.*-])\/(?:work|home|root|Users)\/(?!\$|<)\w/)).to.deep.equal([]);
   });
 
-  for (const folder of ['', 'bench/', 'site/', 'examples/nestjs/']) {
+  for (const folder of ['', 'bench/', 'site/', 'prose/', 'examples/nestjs/']) {
     const read = (name: string) =>
       JSON.parse(readFileSync(join(root, folder, name), 'utf8')) as Record<string, unknown>;
     const locked = () => read('package-lock.json')['packages'] as Record<string, Locked>;

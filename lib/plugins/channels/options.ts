@@ -25,7 +25,7 @@ export const endRows = {
     min: 0,
     unit: 'bytes',
   }),
-  /** How long the relay may take to answer; 0 waits for ever. */
+  /** How long the relay may take to answer; 0 means no timeout. */
   timeout: integer({
     default: 10_000,
     min: 0,

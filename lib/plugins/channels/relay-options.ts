@@ -37,7 +37,7 @@ export const relayTable = {
     max: 1_073_741_824,
     unit: 'bytes',
   }),
-  /** What may wait to go out to one user; beyond it the user is put out with FULL. */
+  /** What may wait to go out to one user; beyond it the user is removed with FULL. */
   maxPendingBytes: integer({
     default: roomCaps.maxPendingBytes,
     min: 65_536,
@@ -50,7 +50,7 @@ export const relayTable = {
   }),
   /** Likewise, bytes. */
   bytesPerSecond: integer({ default: roomCaps.bytesPerSecond, min: 1, unit: 'bytes' }),
-  /** What follows more: the user is put out (an owner loses its channel) with MALICIOUS, or the surplus is dropped. */
+  /** What follows more: the user is removed (an owner loses its channel) with MALICIOUS, or the surplus is dropped. */
   flood: oneOf({
     choices: ['kick', 'drop'],
     default: roomCaps.flood,

@@ -22,7 +22,7 @@ export interface Audience {
 
 export const audienceNames = ['to', 'except'];
 
-/** The node and the connection of an id of the world; undefined for what is none. */
+/** The node and the connection of an id of the world; undefined for invalid data. */
 export function partsOf(id: string): { readonly node: string; readonly connection: string } | undefined {
   const slash = id.indexOf('/');
   return slash < 1 ? undefined : { node: id.slice(0, slash), connection: id.slice(slash + 1) };

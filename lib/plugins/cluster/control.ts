@@ -54,7 +54,7 @@ export class ControlCodec {
     return packet;
   }
 
-  /** undefined for what is none, or a stranger's. */
+  /** undefined for invalid data, or a stranger's. */
   read(subject: string, packet: Uint8Array): Control | undefined {
     if (packet[0] !== PacketKind.control || packet.length > mostBytes) return undefined;
     const body = this.#seal.open(packet, subject);

@@ -34,7 +34,7 @@ interface Offer {
 
 /** The other nodes as links need them. */
 export interface Neighbours {
-  /** Under which incarnation a node is here; undefined where it is none. */
+  /** Under which incarnation a node is here; undefined where it is not here. */
   incarnationOf(node: string): number | undefined;
   /** No one listens for that incarnation. */
   nobody(node: string, incarnation: number): void;

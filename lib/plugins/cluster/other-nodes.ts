@@ -26,7 +26,7 @@ export class OtherNodes {
     return other.state === 'up' || other.state === 'suspect' ? other : undefined;
   }
 
-  /** In the place of the one with its name; false where there are as many as may be. */
+  /** Replaces the one with its name; false where there are as many as may be. */
   add(other: OtherNode): boolean {
     if (!this.#nodes.has(other.id) && !this.#makeRoom()) return false;
     this.#nodes.set(other.id, other);

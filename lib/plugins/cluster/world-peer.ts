@@ -13,7 +13,7 @@ export interface WorldPeer {
    * died or left first, `ERR_NO_MEMBER` where there is no such node, or with `confirm` no such client, and what `Client.send` rejects with.
    */
   send(data: unknown, settings?: WorldSendSettings): Promise<void>;
-  /** Resolves the answer. Rejects `ERR_TIMEOUT` after 10 s unless given, `ERR_NODE_LOST`, `ERR_NO_MEMBER` and what `Client.request` rejects with. */
+  /** Resolves the answer. Rejects `ERR_TIMEOUT` (by default after 10 s), `ERR_NODE_LOST`, `ERR_NO_MEMBER` and what `Client.request` rejects with. */
   request(data: unknown, settings?: number | AskSettings): Promise<unknown>;
   /** Resolves the milliseconds that an echo of `data` took. Rejects as `request` does. */
   ping(data?: unknown, settings?: number | AskSettings): Promise<number>;

@@ -207,7 +207,7 @@ export class World extends GuardedEmitter<WorldEvents> {
   /**
    * Asks every client of every node, or those meant, and yields the answers as they come, each with the `id` of the client. Who is asked
    * is fixed when it starts. The clients of a node that dies are rejected `ERR_NODE_LOST` at once; a node that dies before it has said
-   * whom it asked is one such answer itself. 10 s unless given, 0 for ever.
+   * whom it asked is one such answer itself. By default 10 s; 0 means no timeout.
    */
   surveyStream(data: unknown, settings: WorldSurveyStreamSettings = {}): AsyncGenerator<WorldAnswer, void, void> {
     return this.#surveys.stream('surveyStream', streamNames, data, settings);

@@ -93,7 +93,7 @@ export class StreamDevice implements Device, PendingDevice {
     return wait;
   }
 
-  /** Closes once what was written has left, and does not wait for ever for that. */
+  /** Closes once what was written has left, and does not wait for that indefinitely. */
   close(): void {
     if (this.#answerable) return this.#endAnswer();
     if (this.#status !== 'open') return;

@@ -37,7 +37,7 @@ const upgradeNeeded = 'This service requires use of the WebSocket protocol';
 /** Connections besides the drivers': requests for pages, and those that never say what they want. */
 const spareConnections = 4_096;
 
-/** The HTTP server that drivers open their WebSockets at, with its pages. Who may not in is told so before the upgrade. */
+/** The HTTP server that drivers open their WebSockets at, with its pages. A client that is refused is told so before the upgrade. */
 export class WebSocketAdapter {
   readonly #options: WebSocketAdapterOptions;
   readonly #listener: HttpListener;

@@ -15,7 +15,7 @@ import { Worker } from './worker.ts';
 
 /** What a fleet takes beside its groups. */
 export interface FleetSettings {
-  /** Whether lines of `output: 'prefix'` are printed; the event `line` tells them in any case. `true` unless given. */
+  /** Whether lines of `output: 'prefix'` are printed; the event `line` tells them in any case. By default `true`. */
   readonly print?: boolean | undefined;
 }
 
@@ -76,7 +76,7 @@ export class Crew extends GuardedEmitter<FleetEvents> {
 
   /**
    * Starts the groups, each when those it comes after are ready. Resolves when every process is ready, also where they were before. Rejects
-   * with the first that was given up, `ERR_SPAWN`, and the others go on; with what a port is not to be had for, `ERR_ADDRESS_IN_USE`
+   * with the first that was given up, `ERR_SPAWN`, and the others go on; with what a port is not available for, `ERR_ADDRESS_IN_USE`
    * or `ERR_LISTEN`, and `ERR_SPAWN` where a file is none, and then none is started; and `ERR_CLOSED` when it is stopped meanwhile.
    */
   async start(): Promise<void> {

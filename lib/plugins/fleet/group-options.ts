@@ -45,9 +45,9 @@ export const groupTable = {
       !Array.isArray(value) &&
       Object.values(value).every((text) => text === undefined || typeof text === 'string'),
   }),
-  /** The working directory; that of this process unless given. */
+  /** The working directory; by default that of this process. */
   cwd: custom<string | undefined>({ type: 'string', default: undefined, accepts: isText }),
-  /** Arguments of Node before `file`; those of this process unless given. */
+  /** Arguments of Node before `file`; by default those of this process. */
   execArgv: optional(texts()),
   /** Threads of this process instead of processes. */
   thread: custom<boolean>({ type: 'boolean', default: false, accepts: (value) => typeof value === 'boolean' }),
@@ -59,7 +59,7 @@ export const groupTable = {
   }),
   /** What follows where a process dies: it alone is started again, or also the groups that come after its own. */
   strategy: oneOf({ choices: ['one-for-one', 'rest-for-one'], default: 'one-for-one' }),
-  /** A process with more than this in memory is replaced; looked at each second. No limit unless given. */
+  /** A process with more than this in memory is replaced; looked at each second. By default no limit. */
   maxMemoryBytes: optional(integer({ default: 0, min: 1_048_576, unit: 'bytes' })),
   /** What becomes of stdout and stderr: printed line by line with group and number before, handed on as it is, or dropped. */
   output: oneOf({ choices: ['prefix', 'inherit', 'ignore'], default: 'prefix' }),

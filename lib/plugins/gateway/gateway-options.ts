@@ -9,7 +9,7 @@ import {
 } from './server-options.ts';
 import { WebSocketServer } from './websocket-server.ts';
 
-/** Options of the server, and where it listens: 9001 unless given. */
+/** Options of the server, and where it listens: by default 9001. */
 export type GatewayHttpOptions = HttpServerOptions & { readonly port?: number | undefined };
 export type GatewayWebSocketOptions = WebSocketServerOptions & { readonly port?: number | undefined };
 
@@ -40,7 +40,7 @@ export const gatewayOptions = {
     unit: 'bytes',
   }),
   /**
-   * Says which peers may be workers: only `true` admits, or a promise of it within `graceMs`. Unless given, all peers may
+   * Says which peers may be workers: only `true` admits, or a promise of it within `graceMs`. By default all peers may
    * except web pages.
    */
   workers: callback<(peer: PeerHandle) => boolean | PromiseLike<boolean>>(),

@@ -103,7 +103,7 @@ export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<bo
 
 /** Who may upgrade, and where. */
 export const upgradeOptions = {
-  /** The only path that is upgraded; any unless given. */
+  /** The only path that is upgraded; by default any. */
   path: text(),
   /**
    * Origins whose pages may connect: those listed, that of this server (its scheme, its port, an address, `localhost` or one

@@ -28,11 +28,11 @@ import type { RequestDetails, UpgradeDetails } from './request-details.ts';
 export type ShareMode = 'round-robin' | 'key' | 'all';
 
 export interface ShareOptions {
-  /** `round-robin` unless given; `all` is for WebSocket clients only. */
+  /** By default `round-robin`; `all` is for WebSocket clients only. */
   readonly share?: ShareMode | undefined;
   /**
    * With `key`: the header field whose value decides, so that equal values go to the same worker as long as it is
-   * there. The client's address decides unless given.
+   * there. By default the client's address decides.
    */
   readonly key?: string | undefined;
 }

@@ -27,7 +27,7 @@ export interface TransferInfo {
 export type ReceiveAs = 'value' | 'stream' | 'file';
 
 export interface ReceiveOptions {
-  /** `value` unless given. */
+  /** By default `value`. */
   readonly as?: ReceiveAs;
   /** For `file`: its destination. Without a path the file is temporary and is removed when the callback has settled. */
   readonly path?: string | ((info: TransferInfo, peer: PeerHandle) => string);
@@ -37,7 +37,7 @@ export interface ReceiveOptions {
 export type Handshake = (peer: PeerHandle, size: number | undefined) => boolean | PromiseLike<boolean>;
 
 export interface AddOptions {
-  /** The most one transfer on this id may carry, in bytes; the plugin's option `size` unless given. */
+  /** The most one transfer on this id may carry, in bytes; by default the plugin's option `size`. */
   readonly size?: number;
 }
 

@@ -4,7 +4,7 @@ const gib = 1024 ** 3;
 
 /** The options of the server side. `docs/interserve.md` is held against this table. */
 export const serverOptionTable = {
-  /** The address or domain that clients connect to, without a port; the one they have the bus at unless given. */
+  /** The address or domain that clients connect to, without a port; by default the one they have the bus at. */
   address: text(),
   /** The interface the HTTP port is bound to. */
   host: custom<string>({
@@ -117,7 +117,7 @@ export const clientOptionTable = {
     default: [],
     accepts: (value) => Array.isArray(value) && value.every((entry) => typeof entry === 'string'),
   }),
-  /** TLS options for HTTPS, such as `ca`; unless given, those of the client. */
+  /** TLS options for HTTPS, such as `ca`; by default those of the client. */
   tls: custom<object | undefined>({
     type: 'object',
     default: undefined,

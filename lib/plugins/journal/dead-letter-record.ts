@@ -15,7 +15,7 @@ export interface DeadMark {
   readonly message: string;
 }
 
-/** Its name, which it has for ever. */
+/** Its name, which never changes. */
 export function deadIdOf({ journal, sequence }: Pick<DeadMark, 'journal' | 'sequence'>): string {
   return `${journal}.${sequence}`;
 }

@@ -11,7 +11,7 @@ import { readOwned, readReceived, receivedHeadBytes } from './received-record.ts
 const codec = new MessageCodec();
 const handledHeadBytes = 13;
 
-/** What a record says, as plain values for people to read. One that is none of a journal's is what its bytes are. */
+/** What a record says, as plain values for people to read. One that no journal wrote is shown as its bytes. */
 export function describeRecord(bytes: Uint8Array, start: number, end: number): Readonly<Record<string, unknown>> {
   const body = bytes.subarray(start, end);
   return describeJournalRecord(body) ?? { kind: 'other', ...describeBytes(body) };

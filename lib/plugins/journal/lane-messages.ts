@@ -64,7 +64,7 @@ export function stretchMessage({ journal, follows }: StretchHead, records: Uint8
   return concat([head, records]);
 }
 
-/** The head of what a stranger sent; undefined for what is none. */
+/** The head of what a stranger sent; undefined for invalid data. */
 export function readStretchHead(data: unknown): StretchHead | undefined {
   if (!(data instanceof Uint8Array) || data.length < stretchHeadBytes) return undefined;
   const journal = Buffer.from(data.buffer, data.byteOffset, idBytes).toString('base64url');
@@ -79,7 +79,7 @@ const isPair = (value: unknown): value is Acknowledged =>
 /** The openings that a folder is opened with, the oldest first; it is opened again for those behind them. */
 export const mostJournals = 256;
 
-/** What a stranger opened with; undefined for what is none. */
+/** What a stranger opened with; undefined for invalid data. */
 export function readOpening(data: unknown): Opening | undefined {
   if (!Array.isArray(data) || data.length !== 2) return undefined;
   const [folder, journals] = data as unknown[];
@@ -125,7 +125,7 @@ export function readAnswerMessage(data: unknown): AnswerMessage | undefined {
 const isAskedFor = (value: unknown): value is AskMessage[1][number] =>
   Array.isArray(value) && value.length === 2 && isRequestId(value[0]) && isId(value[1]);
 
-/** What a stranger asks for; undefined for what is none. */
+/** What a stranger asks for; undefined for invalid data. */
 export function readAsk(data: unknown): AskMessage[1] | undefined {
   if (!Array.isArray(data) || data.length !== 2) return undefined;
   const [what, asked] = data as unknown[];
@@ -133,7 +133,7 @@ export function readAsk(data: unknown): AskMessage[1] | undefined {
   return asked.every(isAskedFor) ? asked : undefined;
 }
 
-/** The id of an answer that a stranger has; undefined for what is none. */
+/** The id of an answer that a stranger has; undefined for invalid data. */
 export function readGot(data: unknown): string | undefined {
   if (!Array.isArray(data) || data.length !== 2) return undefined;
   const [what, id] = data as unknown[];

@@ -3,7 +3,7 @@ import { RecordKind } from './message-record.ts';
 
 const entryBytes = 8;
 const openAt = 13;
-/** In the place of a number of attempts. */
+/** Instead of a number of attempts. */
 const isDone = 0xffff;
 
 /** As it stands at the head of a segment. */
@@ -26,7 +26,7 @@ export class Progress {
     return { next: this.next, begun: this.begun, open: [...this.open] };
   }
 
-  /** In the place of what it was. */
+  /** Instead of what it was. */
   restore({ next, begun, open }: ProgressRow): void {
     this.next = next;
     this.begun = begun;

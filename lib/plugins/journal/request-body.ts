@@ -28,7 +28,7 @@ export function isRequestBody(body: Uint8Array): boolean {
   return body[0] === mark && readRequestBody(body) !== undefined;
 }
 
-/** Undefined for what is none; `data` is a part of `body`. */
+/** Undefined for invalid data; `data` is a part of `body`. */
 export function readRequestBody(body: Uint8Array): DurableRequest | undefined {
   const keyBytes = (body[1] ?? 0) | ((body[2] ?? 0) << 8);
   const dataAt = headBytes + keyBytes;

@@ -90,7 +90,7 @@ export class Senders {
     ]);
   }
 
-  /** In the place of all that is known. */
+  /** Replaces all that is known. */
   restore(rows: readonly SenderRow[]): void {
     this.#byFolder.clear();
     for (const [folder, seenAt, written, forgotten = 0, owner] of rows) {

@@ -1,7 +1,7 @@
 import { askOptions, type AskOptions, requestNames } from '../../bus/plugin.ts';
 
 export interface CallSettings {
-  /** Milliseconds, 10,000 unless given; 0 waits for ever. */
+  /** Milliseconds, by default 10,000; 0 means no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /**

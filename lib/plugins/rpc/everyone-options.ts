@@ -12,7 +12,7 @@ const audience = (): OptionSpec<Audience<PeerHandle> | undefined> =>
 export const everyoneTable = {
   /** The number of the object, where the clients offer several. */
   id: integer({ default: 0, max: 255 }),
-  /** A group, a connection, or a list of them: those who are called. All clients unless given. */
+  /** A group, a connection, or a list of them: those who are called. By default all clients. */
   to: audience(),
   /** The same, of those who are not called. */
   except: audience(),

@@ -29,7 +29,7 @@ export interface Everyone<Contract, Peer = PeerHandle> {
  * each call. Calls take data alone, no functions and streams (`ERR_UNENCODABLE`); answers may hold them. An answer is
  * rejected with the code its method failed with, `ERR_TIMEOUT` (after 10 s unless `callOptions` say otherwise),
  * `ERR_CLOSED` of a client that is gone or was without a link for `surveyGraceMs`, or `ERR_PEER_LACKS_FEATURE`.
- * Throws `ERR_INVALID_ARGUMENT` for what is no `Server`, or for a `to` or `except` that is none.
+ * Throws `ERR_INVALID_ARGUMENT` for what is no `Server`, or for an invalid `to` or `except`.
  */
 export function everyone<Contract extends object, Peer extends PeerHandle = PeerHandle>(
   server: BusEnd,

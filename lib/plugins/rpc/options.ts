@@ -32,9 +32,9 @@ export const remoteTable = {
     default: undefined,
     accepts: (value) => Array.isArray(value),
   }),
-  /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
+  /** Streams that may be open each way with one other side; by default 1,000. Counts for the whole end. */
   maxStreams: optional(integer({ default: 0 })),
-  /** Functions that may be exported each way to one other side; 10,000 unless given. Counts for the whole end. */
+  /** Functions that may be exported each way to one other side; by default 10,000. Counts for the whole end. */
   maxFunctions: optional(integer({ default: 0 })),
 };
 
@@ -62,9 +62,9 @@ export const proxyTable = {
     default: undefined,
     accepts: (value) => Array.isArray(value),
   }),
-  /** Streams that may be open each way with one other side; 1,000 unless given. Counts for the whole end. */
+  /** Streams that may be open each way with one other side; by default 1,000. Counts for the whole end. */
   maxStreams: optional(integer({ default: 0 })),
-  /** Functions that may be exported each way to one other side; 10,000 unless given. Counts for the whole end. */
+  /** Functions that may be exported each way to one other side; by default 10,000. Counts for the whole end. */
   maxFunctions: optional(integer({ default: 0 })),
 };
 

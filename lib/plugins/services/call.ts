@@ -28,7 +28,7 @@ export interface CallDetails {
   readonly request: CallRequest;
 }
 
-/** A call on its way through the hub: it waits, or a member has it, until it is settled or its caller gives it up. */
+/** A call on its way through the hub: it waits, or a member has it, until it is settled or abandoned by its caller. */
 export class Call {
   readonly caller: Caller;
   readonly service: string;

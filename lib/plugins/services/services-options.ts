@@ -3,7 +3,7 @@ import { isName } from '../../base/name.ts';
 
 /** What `services()` takes at a client. */
 export const memberTable = {
-  /** One member has a name at a time. Its id unless given. */
+  /** One member has a name at a time. By default its id. */
   name: custom<string | undefined>({ type: 'string', default: undefined, range: '1 to 256 bytes', accepts: isName }),
   /** What this member says of itself: data of 64 KiB at most. */
   meta: custom<unknown>({ type: 'data', default: undefined, accepts: () => true }),
@@ -50,7 +50,7 @@ export const ownTable = {
     range: 'above 0',
     accepts: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
   }),
-  /** A key that was not called for so long is closed for good. Never unless given. */
+  /** A key that was not called for so long is closed for good. By default never. */
   idleMs: optional(integer({ default: 0, min: 1, unit: 'ms' })),
 };
 

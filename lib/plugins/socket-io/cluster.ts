@@ -86,7 +86,7 @@ export abstract class Cluster {
   protected abstract audience(namespace: string, from?: PeerHandle): Iterable<PeerHandle>;
   /** A peer tells of a node. */
   protected abstract told(id: string, namespace: string, peer: PeerHandle): void;
-  /** A peer speaks for a node that is none of its. */
+  /** A peer speaks for a node of another peer. */
   protected abstract misattributed(): void;
 
   protected localIn(namespace: string): Iterable<LocalNode> {

@@ -12,7 +12,7 @@ export const nodeTable = {
 export const hubTable = {
   ...nodeTable,
   /**
-   * Says which clients of the bus may be nodes: only `true` admits, or a promise of it within `allowTimeoutMs`. Unless given, all
+   * Says which clients of the bus may be nodes: only `true` admits, or a promise of it within `allowTimeoutMs`. By default all
    * may except web pages.
    */
   allow: callback<(peer: PeerHandle) => boolean | PromiseLike<boolean>>(),

@@ -17,7 +17,7 @@ export function upgradeAnswer(): Uint8Array {
   return textEncoder.encode('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n');
 }
 
-/** The answer to a request that is none of ours, as net-ipc gives it; the link is to be closed after it. */
+/** The answer to a foreign request, as net-ipc gives it; the link is to be closed after it. */
 export function teapot(): Uint8Array {
   return textEncoder.encode("HTTP/1.1 418 I'm a Teapot\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 }

@@ -277,7 +277,7 @@ export function tooCostly(most: number): BusError {
 const longestInherited = 32;
 
 /**
- * Refuses a MessagePack body that no end writes, before anything is built of it: one with extensions that are none of
+ * Refuses a MessagePack body that no end writes, before anything is built of it: one with extensions other than
  * ours, with record definitions where `shapes` is absent or that take more than they may, or that nests deeper than
  * `maxDepth`. A record is one level, as a map is.
  * `needsCare` of what it returns: msgpackr would read it wrongly.

@@ -89,7 +89,7 @@ export class Rooms {
 
   /**
    * Sends `data` to everybody who subscribed to the topic, this client included. Resolves when the session accepted it;
-   * rejects `ERR_INVALID_ARGUMENT` for a topic that is none, `ERR_CHANNEL` when not connected.
+   * rejects `ERR_INVALID_ARGUMENT` for an invalid topic, `ERR_CHANNEL` when not connected.
    */
   async publish(topic: string, data: unknown): Promise<void> {
     checkTopic(topic);

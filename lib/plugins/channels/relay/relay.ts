@@ -203,7 +203,7 @@ export class Relay {
     return false;
   }
 
-  /** A user for whom too much waits is put out, so that neither the relay's memory nor the others pay for it. */
+  /** A user for whom too much waits is removed, so that neither the relay's memory nor the others pay for it. */
   #overflows(seat: Seat, frame: ChannelFrame): boolean {
     if (seat.member.pendingBytes + frame.body.length <= seat.room.limits.maxPendingBytes) return false;
     seat.room.owner.ownerTrouble(seat.room, Reason.FULL, seat.user);

@@ -27,7 +27,7 @@ export class TopicHub {
 
   /**
    * Brings `data` once to everybody who has a pattern that fits; encoded once. Resolves when all sessions accepted it.
-   * @throws BusError `ERR_INVALID_ARGUMENT` for a topic that is none.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for an invalid topic.
    */
   publish(topic: unknown, data: unknown): Promise<void> {
     checkTopic(topic);
