@@ -32,8 +32,8 @@ export const dispatchOptions = {
    */
   secret: text(),
   /**
-   * Says whether a driver may have a port: only `true` admits, or a promise of it within `handshakeTimeoutMs`. Unless
-   * given all may, but for web pages that came by the gateway.
+   * Says whether a driver may have a port: only `true` admits, or a promise of it within `handshakeTimeoutMs`. By
+   * default all may, but for web pages that came by the gateway.
    */
   allow: callback<Allow>({
     type: '(peer, { protocol, port, accept }) => boolean',
