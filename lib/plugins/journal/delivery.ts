@@ -30,7 +30,7 @@ export interface Delivery {
   readonly portion: Portion;
 }
 
-/** In the place of data that was let go of: no message has none. */
+/** Instead of data that was let go of: no message has none. */
 export const nothing = new Uint8Array(0);
 
 /** Who handles what comes. */
