@@ -6,7 +6,7 @@ export interface FleetConfig {
   /** The socket path of the hub; the commands reach the fleet at `<path>.fleet`. Relative to the folder of the config, as all paths in it. */
   readonly path: string;
   readonly groups: Groups;
-  /** A module whose default export is the hub: a `Server` that was started. Unless given, the hub is a server at `path`, with services. */
+  /** A module whose default export is the hub: a `Server` that was started. By default the hub is a server at `path`, with services. */
   readonly hub?: string | undefined;
 }
 
