@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { words } from './words.mjs';
 
 // npm run lint:prose: holds the documents, the messages of errors and the comments of lib/ against the words in words.mjs.
@@ -37,10 +38,10 @@ if (!existsSync(join(here, 'node_modules/@textlint/kernel'))) {
   const { status } = spawnSync(program, [...before, 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], options);
   if (status !== 0) throw new Error('The packages of the prose linter cannot be installed.');
 }
-const { TextlintKernel } = await import(
-  pathToFileURL(join(here, 'node_modules/@textlint/kernel/lib/src/index.js')).href
-);
-const markdown = (await import('@textlint/textlint-plugin-markdown')).default;
+// They are packages of this folder, and none of the project's.
+const fromHere = createRequire(join(here, 'package.json'));
+const { TextlintKernel } = fromHere('@textlint/kernel');
+const markdown = fromHere('@textlint/textlint-plugin-markdown');
 
 const kernel = new TextlintKernel();
 const options = {

@@ -73,7 +73,7 @@ describe('examples of the documents', () => {
         expect(stdout.trim()).to.equal(prints?.trim());
       } finally {
         for (const other of others) other.kill('SIGTERM');
-        await Promise.all(others.map((other) => other.exitCode === null && once(other, 'exit')));
+        await Promise.all(others.filter(({ exitCode }) => exitCode === null).map((other) => once(other, 'exit')));
       }
     });
   }
