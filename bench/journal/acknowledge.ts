@@ -1,5 +1,5 @@
 import type { Scenario } from '../scenarios/scenario.ts';
-import { receiver, sender, session } from './parts.ts';
+import { openEnds, receiver, sender, session } from './parts.ts';
 
 export const journalAcknowledge: Scenario = {
   name: 'journal-acknowledge',
@@ -20,10 +20,7 @@ export const journalAcknowledge: Scenario = {
   parts: { receiver, sender },
   peers: () => ['busbar', session],
   async measure({ start, pace }, { params }) {
-    const far = await start('receiver');
-    await far.call('open', params);
-    const near = await start('sender');
-    await near.call('open', params);
+    const { far, near } = await openEnds(start, params);
     const { sent: warm = 0 } = await near.call('atRate', { ...params, ms: pace.warmMs });
     const { sent = 0, ...figures } = await near.call('atRate', { ...params, ms: pace.measureMs });
     await far.call('until', { count: warm + sent });

@@ -1,6 +1,6 @@
 import { cpuOf } from '../control/cpu-of.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { receiver, sender, session } from './parts.ts';
+import { openEnds, receiver, sender, session } from './parts.ts';
 
 export const journalOneWay: Scenario = {
   name: 'journal-one-way',
@@ -19,10 +19,7 @@ export const journalOneWay: Scenario = {
   parts: { receiver, sender },
   peers: () => ['busbar', session],
   async measure({ start, pace }, { params }) {
-    const far = await start('receiver');
-    await far.call('open', params);
-    const near = await start('sender');
-    await near.call('open', params);
+    const { far, near } = await openEnds(start, params);
     const { sent: warm = 0 } = await near.call('flow', { ...params, ms: pace.warmMs });
     await far.call('until', { count: warm });
     const before = await cpuOf(far, near);

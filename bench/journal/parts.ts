@@ -4,7 +4,9 @@ import { journal, type JournalSettings } from '../../lib/plugins/journal/index.t
 import { Counter } from '../counter.ts';
 import { payload } from '../payloads.ts';
 import { processMemory } from '../process-memory.ts';
-import type { Part } from '../scenarios/scenario.ts';
+import type { Params } from '../control/commands.ts';
+import type { Remote } from '../control/desk.ts';
+import type { Part, Stage } from '../scenarios/scenario.ts';
 import { quantile } from '../statistics.ts';
 import { nextTurn, now } from '../time.ts';
 
@@ -134,3 +136,12 @@ export const sender: Part = ({ peer, address }) => {
     },
   };
 };
+
+/** Starts both ends with what they are to have. */
+export async function openEnds(start: Stage['start'], params: Params): Promise<{ far: Remote; near: Remote }> {
+  const far = await start('receiver');
+  await far.call('open', params);
+  const near = await start('sender');
+  await near.call('open', params);
+  return { far, near };
+}
