@@ -24,29 +24,30 @@ const looked = ['/', '/README.html', '/docs/getting-started.html', '/docs/option
 const mostBytes = 60 * 1024;
 
 describe('site', function () {
-  let server: Server;
+  let server: Server | undefined;
   let url: string;
   let browser: Browser | undefined;
 
   before(async () => {
     const built = await command(process.execPath, ['scripts/site.mjs'], { cwd: root, timeoutMs: 1_200_000 });
     expect(built.code, built.stderr).to.equal(0);
-    server = createServer((request, response) => {
+    const listening = createServer((request, response) => {
       const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://site').pathname));
       const file = join(out, path.endsWith('/') ? `${path}index.html` : path);
       const isThere = file.startsWith(out) && existsSync(file);
       response.writeHead(isThere ? 200 : 404, { 'content-type': types[extname(file)] ?? 'text/plain' });
       response.end(isThere ? readFileSync(file) : '');
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server = listening;
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
     if (hasChromium) browser = await launch();
   });
 
   after(async () => {
     await browser?.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    server?.closeAllConnections();
+    await new Promise((resolve) => (server === undefined ? resolve(undefined) : server.close(resolve)));
   });
 
   /** Opens a page in a window of its own. */
