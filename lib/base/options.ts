@@ -2,15 +2,15 @@ import { BusError } from './errors.ts';
 import { isMisspelt, nearest } from './nearest.ts';
 
 /**
- * One row of an options table: what is taken, and what is meant when nothing is given. The comment of the row is also its
- * sentence in the documents.
+ * One row of an options table: the accepted values, and the default. The comment of the row is also its sentence in the
+ * documents.
  */
 export interface OptionSpec<T> {
   readonly type: string;
   readonly default: T;
   readonly unit?: string | undefined;
   readonly range?: string | undefined;
-  /** Whether `value` is one this option takes. */
+  /** Whether this option accepts `value`. */
   accepts(value: unknown): boolean;
 }
 
@@ -21,7 +21,7 @@ export type Resolved<Table extends OptionTable> = {
   readonly [Name in keyof Table]: Table[Name] extends OptionSpec<infer T> ? T : never;
 };
 
-/** What a user may give for a table. */
+/** What a user can pass for a table. */
 export type Given<Table extends OptionTable> = {
   readonly [Name in keyof Table]?: (Table[Name] extends OptionSpec<infer T> ? T : never) | undefined;
 };
@@ -72,12 +72,12 @@ export function oneOf<const Choice extends string>(row: {
   };
 }
 
-/** The same option where giving nothing means that something else decides. */
+/** The same option without a default, for options whose default follows from something else. */
 export function optional<T>(row: OptionSpec<T>): OptionSpec<T | undefined> {
   return { ...row, default: undefined };
 }
 
-/** Anything `accepts` says yes to, such as a function or a plain object; `type` names it for people. */
+/** An option with its own check, such as a function or a plain object; `type` is its name in messages and documents. */
 export function custom<T>(row: {
   readonly type: string;
   readonly default: T;
@@ -97,8 +97,8 @@ export function callback<T>(row: { readonly type?: string } = {}): OptionSpec<T 
 
 /**
  * The given options over the table's defaults, checked once, frozen. `undefined` counts as absent. `others` are left
- * out, unless they look like misspelt ones of the table; without it they are refused.
- * @throws BusError `ERR_INVALID_OPTION`, naming an unknown option with its nearest valid one, or a bad value.
+ * out, unless they look like misspelt ones of the table; without it they are rejected.
+ * @throws BusError `ERR_INVALID_OPTION`, naming an unknown option with its nearest valid one, or an invalid value.
  */
 export function resolveOptions<Table extends OptionTable>(
   owner: string,
@@ -144,8 +144,8 @@ function show(value: unknown): string {
 }
 
 /**
- * Checks the names in what a call was given beside its data; `callTakes` begins the sentence that says which there are.
- * @throws BusError `ERR_INVALID_ARGUMENT` for what is no object, or has a name that is not `known`.
+ * Checks the names of a call's settings; `callTakes` begins the sentence that lists the valid ones.
+ * @throws BusError `ERR_INVALID_ARGUMENT` for anything but an object, or for a name that is not `known`.
  */
 export function checkSettings(callTakes: string, known: readonly string[], given: object): void {
   const isObject = typeof given === 'object' && given !== null;

@@ -3,27 +3,30 @@ import { BusError } from '../base/errors.ts';
 import { checkSettings, checkSwitch } from '../base/options.ts';
 import { onAbort } from '../base/wait.ts';
 
-/** How `connect`, `survey`, `ping` and the `request` of a `Connection` may be told when to give up. */
+/** Settings of `connect`, `survey`, `ping` and the `request` of a `Connection`: when to stop waiting. */
 export interface AskSettings {
   /** Milliseconds; 0 or Infinity mean no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The same for the `request` of a `Client`, which can have another session with its server. */
+/** Settings of the `request` of a `Client`, which can get another session with its server. */
 export interface RequestSettings extends AskSettings {
-  /** May be asked again in a new session when the first one was lost with the question. */
+  /** The request may be sent again in a new session if its session is lost. */
   readonly idempotent?: boolean | undefined;
   /**
-   * Survives the end of either process, and is answered once; for a client with the option `journal`, else
-   * `ERR_INVALID_ARGUMENT`. Implies `idempotent`. `timeout` and `signal` end the wait, and not the request.
+   * Survives the end of either process, and is answered once. Needs the option `journal`, otherwise
+   * `ERR_INVALID_ARGUMENT`. Implies `idempotent`. `timeout` and `signal` end the wait, not the request.
    */
   readonly durable?: boolean | undefined;
-  /** Of a durable request: asked again with the same one, in the next process too, it has the same answer. 1 to 256 bytes. */
+  /**
+   * Names a durable request: a repetition with the same key, also by the next process, gets the same answer. 1 to 256
+   * bytes.
+   */
   readonly key?: string | undefined;
 }
 
-/** All that an ask can be given; which of it one call takes, its names say. */
+/** All settings of requests; `names` say which of them a call accepts. */
 interface Given extends RequestSettings {
   readonly withdrawal?: Withdrawal | undefined;
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
@@ -35,19 +38,22 @@ export interface AskOptions {
   readonly timeoutMs: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly idempotent: boolean;
-  /** How the one who asks may take the question back. */
+  /** How the requester can cancel the request. */
   readonly withdrawal?: Withdrawal | undefined;
-  /** Gets an answer that comes when the question was given up; one for each lane of a peer, the last one given. */
+  /**
+   * Gets an answer that arrives after its request was cancelled; one function for each lane of a peer, the last one
+   * given.
+   */
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
 export const askNames = ['timeout', 'signal'];
-/** Those of a request that may be asked again. */
+/** Names of the settings of a request that may be sent again. */
 export const requestNames = ['timeout', 'signal', 'idempotent'];
-/** Those of a request on a lane. */
+/** Names of the settings of a request on a lane. */
 export const laneAskNames = ['timeout', 'signal', 'withdrawal', 'unclaimed'];
 
-/** Reads `number | { timeout, signal }`, where there may be the `names`; throws `ERR_INVALID_ARGUMENT`. */
+/** Reads `number | { timeout, signal }` and the other settings in `names`; throws `ERR_INVALID_ARGUMENT`. */
 export function askOptions(
   given: number | Given | undefined,
   defaultTimeoutMs: number | undefined,
@@ -72,22 +78,25 @@ function timeoutOf(value: number): number | undefined {
   return value === 0 || value === Number.POSITIVE_INFINITY ? undefined : value;
 }
 
-/** Takes back one question. What an AbortSignal does too, at a tenth of the cost, for those who ask many at once. */
+/** Cancels one request, as an AbortSignal does, at a tenth of the cost: for callers with many requests. */
 export class Withdrawal {
   #stop: ((error: BusError) => void) | undefined;
 
-  /** Called by whoever carries the question, with how to end it. */
+  /** Called by the carrier of the request, with a function that ends it. */
   bind(stop: (error: BusError) => void): void {
     this.#stop = stop;
   }
 
-  /** Rejects the question with `error` and tells the peer; nothing happens once it is settled. */
+  /** Rejects the request with `error` and notifies the peer; has no effect on a settled request. */
   withdraw(error: BusError): void {
     this.#stop?.(error);
   }
 }
 
-/** Aborts `controller` by the caller's signal or after its time, with the error to reject with; returns how to stop that. */
+/**
+ * Aborts `controller` by the caller's signal or after its timeout, with the error to reject with; returns a function
+ * that stops it.
+ */
 export function abortWhen(controller: AbortController, { signal, timeoutMs }: AskOptions, clock: Clock): () => void {
   const abort = (): void => controller.abort(new BusError('ERR_ABORTED', undefined, { cause: signal?.reason }));
   const stop = signal === undefined ? undefined : onAbort(signal, abort);
@@ -104,16 +113,16 @@ export function abortWhen(controller: AbortController, { signal, timeoutMs }: As
   };
 }
 
-/** How `send` may be told what to wait for, and for how long. */
+/** Settings of `send`: what to wait for, and how long. */
 export interface SendSettings {
   /** Waits until the peer has handled the message instead of until there is room for it. */
   readonly confirm?: boolean | undefined;
-  /** Milliseconds; by default, as with 0 and Infinity, there is no timeout. */
+  /** Milliseconds. Default: no timeout, like 0 and Infinity. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Waits until the message is in the journal here, with `confirm` until it is in that of the peer; where the client or
-   * server has the option `journal`, else `ERR_INVALID_ARGUMENT`. Needs no link.
+   * Waits until the message is in the journal of this end; with `confirm`, in that of the peer. Needs the option
+   * `journal`, otherwise `ERR_INVALID_ARGUMENT`. Needs no link.
    */
   readonly durable?: boolean | undefined;
 }
@@ -126,7 +135,7 @@ export interface SendOptions {
 
 const known = ['confirm', 'timeout', 'signal'];
 
-/** undefined where nothing is asked for. Throws `ERR_INVALID_ARGUMENT`. */
+/** undefined if there are no settings. Throws `ERR_INVALID_ARGUMENT`. */
 export function sendOptions(given: SendSettings | undefined): SendOptions | undefined {
   if (given === undefined) return undefined;
   checkSettings('send takes its settings as', known, given);
@@ -137,7 +146,7 @@ export function sendOptions(given: SendSettings | undefined): SendOptions | unde
   return { confirm, until };
 }
 
-/** How a durable send is waited for. */
+/** Settings of a durable send. */
 export interface DurableSendOptions {
   /** Until the peer's journal has it. */
   readonly confirm: boolean;
@@ -146,7 +155,7 @@ export interface DurableSendOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a send with the setting `durable` is; undefined for one that is not durable. @throws BusError `ERR_INVALID_ARGUMENT`. */
+/** The settings of a durable send; undefined for other sends. @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function durableOptions({ durable, ...others }: SendSettings): DurableSendOptions | undefined {
   checkSwitch('durable', durable);
   const options = sendOptions(others);
@@ -154,7 +163,7 @@ export function durableOptions({ durable, ...others }: SendSettings): DurableSen
 }
 
 export interface StartSettings {
-  /** Takes a live unix path over from the server that has it; that one drains and closes by itself. */
+  /** Takes a unix path over from the live server that has it; that server hands its clients over and closes. */
   readonly takeover?: boolean | undefined;
 }
 
@@ -167,12 +176,12 @@ export function startSettings(given: StartSettings = {}): StartSettings {
   return given;
 }
 
-/** Who is meant: a group by its name, a connection, or a list of them. */
+/** Selects clients: a group by its name, a connection, or a list of them. */
 export type Audience<Member> = string | Member | readonly (string | Member)[];
 
-/** To whom of all clients something goes: `to` without `except`. */
+/** The selected clients: `to` without `except`. */
 export interface AudienceSettings<Member> {
-  /** All clients by default. A group nobody has joined is nobody. */
+  /** Default: all clients. A group without members selects nobody. */
   readonly to?: Audience<Member> | undefined;
   readonly except?: Audience<Member> | undefined;
 }
@@ -180,5 +189,5 @@ export interface AudienceSettings<Member> {
 /** The names of those settings. */
 export const audienceNames = ['to', 'except'];
 
-/** How `Server.survey` and `ping` may be told whom to ask, and when to give up. */
+/** Settings of `Server.survey` and `ping`: whom to ask, and when to stop waiting. */
 export interface SurveySettings<Member> extends AskSettings, AudienceSettings<Member> {}

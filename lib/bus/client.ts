@@ -22,58 +22,58 @@ import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
 
-/** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
+/** The client's events. A listener may be async; one that rejects is treated like one that throws. */
 export interface ClientEvents<C extends Contract> {
-  /** A new session with the server; not when a broken link resumed the old one. */
+  /** A new session with the server began. Not emitted when a session resumes after a broken link. */
   ready(info: ReadyInfo): unknown;
   /**
-   * Something failed that concerns no single call, such as an attempt to connect that is to be followed by another one
-   * (`ERR_CONNECT`). Without a listener it is swallowed.
+   * A failure that belongs to no call, such as a failed attempt to connect that will be repeated (`ERR_CONNECT`).
+   * Ignored if there is no listener.
    */
   error(error: BusError): unknown;
-  /** The client will not come back by itself, with the reason if there is one. */
+  /** The client stays disconnected until `connect()` is called again. With the reason, if there is one. */
   close(reason: unknown): unknown;
-  /** There is a link to the server (`true`), or none any more (`false`): by turns, the first one after the first `ready`. */
+  /** The client got a link (`true`) or lost it (`false`). The two alternate, beginning after the first `ready`. */
   link(up: boolean): unknown;
-  /** Another attempt to get a link follows after a wait. */
+  /** Another attempt to open a link follows after a wait. */
   retry(info: RetryInfo): unknown;
   /** The status changed. */
   status(status: ClientStatus): unknown;
-  /** The server sent, or broadcast, a message. A durable one comes with its `context`; it is done as at a server. */
+  /** The server sent a message. A durable one has a `context`, and is done under the same conditions as at a server. */
   message(message: In<C, 'message'>, context?: DurableContext): unknown;
-  /** A durable message of the server failed for good, or one to it is too large for it; it is in `deadLetters`. */
+  /** A durable message of the server failed finally, or one to it is too large. It is in `deadLetters`. */
   deadLetter(letter: DeadLetter): unknown;
-  /** The server asked and there is no handler; `respond(answer)` answers. */
+  /** A request of the server, if there is no handler; `respond(answer)` answers it. */
   request(request: In<C, 'request'>, respond: Respond<In<C, 'response'>, Client<C>>): unknown;
-  /** Each time a link was opened: what became of the session. */
+  /** A link opened: the outcome for the session. */
   session(info: SessionInfo): unknown;
   /**
-   * Messages of a lost session that the server never acknowledged, in order: the objects given to `send`, as they are
-   * now. With `onLost: 'resend'` only those that cannot be sent in a next session.
+   * Messages of a lost session that the server did not acknowledge, in order: the objects given to `send`, in their
+   * present state. With `onLost: 'resend'`, only those that cannot be sent in the next session.
    */
   undelivered(messages: UndeliveredMessage[]): unknown;
-  /** The server takes nothing although something waits for it. */
+  /** The server reads nothing although messages wait for it. */
   slow(info: SlowInfo): unknown;
 }
 
-/** What a plugin may ask of a server only. */
+/** For calls of a plugin that only a server supports. */
 function refuse(): never {
   throw new BusError('ERR_STATE', 'A client has one peer');
 }
 
 /**
- * One end of a bus: connects to a `Server`, and comes back to it when the link breaks. Every method that returns a
- * promise settles it, whatever happens to the server.
+ * One end of a bus: connects to a `Server`, and reconnects when the link breaks. Every returned promise settles,
+ * whatever happens to the server.
  */
 export class Client<C extends Contract = Contract> extends BusEmitter<ClientEvents<C>> implements PeerHandle {
-  /** The options in force, defaults included. */
+  /** The options in force, including defaults. */
   readonly options: ResolvedClientOptions;
   readonly #conversation: ClientConversation;
   readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
 
   /**
-   * `extended`: by a class that may have options of its own among these.
+   * `extended`: the caller is a subclass whose own options may be among these.
    * @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path.
    */
   constructor(options: ClientOptions | undefined, platform: ClientPlatform, extended: boolean) {
@@ -108,50 +108,50 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     this.#conversation = new ClientConversation(this, this.options, platform, this.#plugins, this.#peerEvents());
   }
 
-  /** The id the server gave, while connected. */
+  /** The id that the server assigned; undefined while not connected. */
   get id(): string | undefined {
     return this.#conversation.id;
   }
 
-  /** Where the client stands: `ClientStatus.IDLE` 0, `CONNECTING` 1, `CONNECTED` 2, `READY` 3, `DISCONNECTED` 4, `RECONNECTING` 5. */
+  /** `ClientStatus.IDLE` 0, `CONNECTING` 1, `CONNECTED` 2, `READY` 3, `DISCONNECTED` 4 or `RECONNECTING` 5. */
   get status(): ClientStatus {
     return this.#conversation.status;
   }
 
-  /** `session` between two busbar ends, `legacy` towards a net-ipc server, `journal` where both ends have one. */
+  /** `session` with a busbar server, `legacy` with a net-ipc server, `journal` if both ends have a journal. */
   get delivery(): 'legacy' | 'session' | 'journal' {
     return this.#conversation.session?.reliable === true ? 'session' : 'legacy';
   }
 
-  /** The server's IP address for tcp and tls, its path or name else; while a link is open. */
+  /** The server's IP address for TCP and TLS, otherwise its path or name; undefined without a link. */
   get remoteAddress(): string | undefined {
     return this.#conversation.link?.remote;
   }
 
-  /** What the link runs over, while one is open. */
+  /** The kind of the open link; undefined without a link. */
   get linkKind(): Link['kind'] | undefined {
     return this.#conversation.link?.kind;
   }
 
-  /** The platform's socket, while a link is open. */
+  /** The platform's socket; undefined without a link. */
   get connection(): Socket | undefined {
     return this.#conversation.link?.socket;
   }
 
-  /** Answers that came too late and were discarded. */
+  /** Number of answers that arrived too late and were discarded. */
   get lateResponses(): number {
     return this.#conversation.requests.late;
   }
 
-  /** What was to travel by a contract, which the server lacks or the value does not fit, and did so without. */
+  /** Number of messages sent without their contract: the server lacks it, or the value does not fit. */
   get contractFallbacks(): number {
     return this.#conversation.contracts?.fallbacks ?? 0;
   }
 
   /**
-   * Connects, with up to `retries` further attempts. Rejects `ERR_CONNECT`, `ERR_UNAUTHORIZED`, `ERR_SERVER_FULL`,
-   * `ERR_UNAVAILABLE`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INCOMPATIBLE` or `ERR_CLOSED`; the client can then connect again.
-   * A function as `payload` is asked before each attempt, later ones too; where it fails, so does that attempt.
+   * Connects, with up to `retries` further attempts. A function as `payload` is called before each attempt, including
+   * later ones; if it fails, so does the attempt. Rejects with `ERR_CONNECT`, `ERR_UNAUTHORIZED`, `ERR_SERVER_FULL`,
+   * `ERR_UNAVAILABLE`, `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INCOMPATIBLE` or `ERR_CLOSED`.
    */
   async connect(payload?: Payload<C>, settings?: AskSettings): Promise<this> {
     await this.#conversation.connect(payload, askOptions(settings, undefined));
@@ -159,10 +159,10 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   /**
-   * Resolves when the session accepted the message, at once while there is room; with `confirm`, when
-   * the server's listeners and `messages()` loops have handled it. Rejects `ERR_CLOSED`, `ERR_DESTROYED`,
-   * `ERR_UNENCODABLE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_TIMEOUT` and `ERR_ABORTED` as given, and with `confirm` the
-   * error of a listener, `ERR_NO_HANDLER`, `ERR_SESSION_LOST` or, towards net-ipc, `ERR_PEER_LACKS_FEATURE`.
+   * Resolves when the session has accepted the message, at once while there is room; with `confirm`, when the server's
+   * listeners and `messages()` loops have handled it. Rejects with `ERR_CLOSED`, `ERR_DESTROYED`, `ERR_UNENCODABLE`,
+   * `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_TIMEOUT`, `ERR_ABORTED`; with `confirm`, also with the error of a listener,
+   * `ERR_NO_HANDLER`, `ERR_SESSION_LOST` or, from net-ipc, `ERR_PEER_LACKS_FEATURE`.
    */
   send(data: Sendable<Out<C, 'message'>>, settings?: SendSettings): Promise<void> {
     try {
@@ -174,8 +174,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   /**
-   * Asks the server; resolves its answer. Rejects `ERR_TIMEOUT` (by default after 10 s), `ERR_ABORTED`,
-   * `ERR_NO_HANDLER`, `ERR_SESSION_LOST`, what `send` rejects with, or the error of the handler with its code.
+   * Sends a request and resolves with the answer. Rejects with the handler's error and its code, `ERR_NO_HANDLER`,
+   * `ERR_TIMEOUT` (default: after 10 s), `ERR_ABORTED`, `ERR_SESSION_LOST`, or what `send` rejects with.
    */
   request(data: Sendable<Out<C, 'request'>>, settings?: number | RequestSettings): Promise<Out<C, 'response'>>;
   request(data: Sendable<Out<C, 'request'>>, timeoutMs?: number): Promise<Out<C, 'response'>>;
@@ -189,37 +189,37 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     }
   }
 
-  /** Resolves the whole milliseconds that an echo of `data` took. Rejects as `request` does. */
+  /** Resolves with the round-trip time of an echo of `data` in whole milliseconds. Rejects as `request` does. */
   async ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
     return this.#conversation.ping(data, askOptions(settings, 10_000));
   }
 
-  /** Resolves when everything sent so far was acknowledged (`session`) or left this process (`legacy`). */
+  /** Resolves when everything sent so far is acknowledged (`session`) or has left this process (`legacy`). */
   flush(): Promise<void> {
     return this.#conversation.flush();
   }
 
-  /** Stops messages and requests from arriving; the server's sends wait there. */
+  /** Stops the delivery of messages and requests; the server's sends wait there. */
   pause(): void {
     this.#conversation.pause('user');
   }
 
-  /** Takes up what `pause` held back, in order. */
+  /** Ends `pause` and delivers what it held back, in order. */
   resume(): void {
     this.#conversation.resume('user');
   }
 
   /**
-   * Answers requests with what `handler` returns or resolves to; its error becomes the requester's, and one without a
-   * `code` reaches `error` here too, as `ERR_LISTENER`. Throws `ERR_INVALID_ARGUMENT` for anything but a function or
-   * `undefined`, which takes the handler away.
+   * Sets the handler of requests: its result, or the value that its promise resolves with, is the answer. Its error
+   * rejects the request; an error without a `code` also reaches `error` here, as `ERR_LISTENER`. `undefined` removes
+   * the handler. Throws `ERR_INVALID_ARGUMENT` for anything else.
    */
   handle(handler: Handler<In<C, 'request'>, In<C, 'response'>, this> | undefined): this {
     this.#dispatcher.handle(handler as unknown as Handler<unknown, unknown> | undefined);
     return this;
   }
 
-  /** The server's messages as they come, durable ones too, until the client closes. A slow loop holds the server back. */
+  /** The server's messages, including durable ones, until the client closes. A slow loop slows the server down. */
   messages(): AsyncIterableIterator<In<C, 'message'>> {
     return this.#conversation.messages() as AsyncIterableIterator<In<C, 'message'>>;
   }
@@ -230,14 +230,14 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   }
 
   /**
-   * Finishes what this end owes, then closes; resolves false when it was closed already. Settles within
-   * `closeTimeoutMs`. Will not reconnect. A reason that cannot be encoded does not travel.
+   * Finishes pending work, then closes and stays closed. Resolves with false if it was closed already. Settles within
+   * `closeTimeoutMs`. A reason that cannot be encoded is not sent.
    */
   close(reason?: unknown): Promise<boolean> {
     return this.#conversation.close(reason);
   }
 
-  /** Rejects everything pending with `ERR_DESTROYED` and closes at once; false when it was closed already. */
+  /** Rejects everything pending with `ERR_DESTROYED` and closes at once. False if it was closed already. */
   destroy(reason?: unknown): boolean {
     return this.#conversation.destroy(reason);
   }

@@ -1,16 +1,16 @@
 import type { SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
 
-/** The events of one client at its server, and their listeners. */
+/** The events of one client at its server. */
 export interface ConnectionEvents {
-  /** The client has a link (`true`), or has it no more (`false`): by turns, from its first link to its last. */
+  /** The client got a link (`true`) or lost it (`false`). The two alternate. */
   link(up: boolean): void;
-  /** Each time a link was opened: what became of the session. */
+  /** A link opened: the outcome for the session. */
   session(info: SessionInfo): void;
   /**
-   * Messages the client never acknowledged, in order, when its session was lost: the objects given to `send`, as they
-   * are now, and copies of what was broadcast.
+   * Messages of a lost session that the client did not acknowledge, in order: the objects given to `send`, in their
+   * present state, and copies of broadcast ones.
    */
   undelivered(messages: UndeliveredMessage[]): void;
-  /** The client takes nothing although something waits for it. */
+  /** The client reads nothing although messages wait for it. */
   slow(info: SlowInfo): void;
 }

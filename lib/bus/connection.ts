@@ -43,9 +43,9 @@ export interface ConnectionOwner {
   journal(): ServerJournal | undefined;
 }
 
-/** A client as its server holds it: the same object for as long as the client's session can resume. */
+/** A client at its server: the same object as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
-  /** The public id; no proof of anything, and no secret. */
+  /** The public id. It is not secret and proves nothing. */
   readonly id: string;
   readonly #owner: ConnectionOwner;
   readonly #conversation: ServerConversation<Connection>;
@@ -81,39 +81,39 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#owner.handle;
   }
 
-  /** The platform's socket, while a link is open. */
+  /** The platform's socket; undefined without a link. */
   get connection(): Socket | undefined {
     return this.#conversation.link?.socket;
   }
 
-  /** `session` with a busbar client, `legacy` with one that speaks net-ipc, `journal` where both ends have one. */
+  /** `session` with a busbar client, `legacy` with a net-ipc client, `journal` if both ends have a journal. */
   get delivery(): 'legacy' | 'session' | 'journal' {
     if (this.#token === undefined) return 'legacy';
     return this.journal === undefined ? 'session' : 'journal';
   }
 
   /**
-   * The id of the client's journal, which stays the same for as long as its folder does; undefined where one of the two ends
-   * has none. Whoever knows it can pass for this client, as far as the server admits him: keep it as one keeps a password.
+   * The id of the client's journal, the same as long as its folder exists; undefined if an end has no journal. A client
+   * that knows it can pass for this client, as far as the server admits it: keep it secret like a password.
    */
   get journal(): string | undefined {
     return this.#sends?.journal;
   }
 
-  /** The client's IP address for tcp and tls, the server's path or name else; while a link is open. */
+  /** The client's IP address for TCP and TLS, otherwise the server's path or name; undefined without a link. */
   get remoteAddress(): string | undefined {
     return this.#conversation.link?.remote;
   }
 
-  /** What the link runs over, or ran over last. */
+  /** The kind of the present or last link. */
   get linkKind(): Link['kind'] | undefined {
     return this.#conversation.lastLink?.kind;
   }
 
   /**
-   * Which user the process at the other end of a unix socket runs as, and where the kernel tells, its group and process id. Rejects
-   * `ERR_PEER_LACKS_FEATURE` on other links and for a client that cannot prove it, `ERR_UNAUTHORIZED` for an invalid proof,
-   * `ERR_CLOSED` while the client has no link, `ERR_TIMEOUT`.
+   * The user that the process at the other end of a unix socket runs as, and its group and process id if the kernel
+   * tells them. Rejects with `ERR_PEER_LACKS_FEATURE` on other links and for a client that cannot prove it,
+   * `ERR_UNAUTHORIZED` for an invalid proof, `ERR_CLOSED` while the client has no link, and `ERR_TIMEOUT`.
    */
   async credentials(): Promise<PeerCredentials> {
     const { link } = this.#conversation;
@@ -125,49 +125,49 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     });
   }
 
-  /** True while a link is open; false while the session waits for its client to come back. */
+  /** True while a link is open; false while the session waits for its client to reconnect. */
   get attached(): boolean {
     return this.#conversation.link !== undefined;
   }
 
-  /** How many requests there were to this client, those of plugins too. */
+  /** Number of requests to this client, including those of plugins. */
   get requestsAsked(): number {
     return this.#conversation.requests.asksMade;
   }
 
-  /** Answers that came too late and were discarded. */
+  /** Number of answers that arrived too late and were discarded. */
   get lateResponses(): number {
     return this.#conversation.requests.late;
   }
 
-  /** What was to travel by a contract, which the client lacks or the value does not fit, and did so without. */
+  /** Number of messages sent without their contract: the client lacks it, or the value does not fit. */
   get contractFallbacks(): number {
     return this.#conversation.contracts?.fallbacks ?? 0;
   }
 
-  /** The groups this client is in, in the order it joined them; none once its session is over. */
+  /** The client's groups, in the order in which it joined them; empty after its session has ended. */
   get groups(): string[] {
     return this.#owner.groups.namesOf(this);
   }
 
   /**
-   * Has the client join a group of the server, where it stays until it leaves or its session is over, whatever its links do.
-   * @throws BusError `ERR_CLOSED` when that is over, `ERR_STATE` when it is in 1,000 groups, `ERR_INVALID_ARGUMENT` for what
-   * is no string of 1 to 256 bytes.
+   * Adds the client to a group of the server until it leaves or its session ends; broken links do not matter.
+   * @throws BusError `ERR_CLOSED` if the session has ended, `ERR_STATE` if the client is in 1,000 groups,
+   * `ERR_INVALID_ARGUMENT` unless the name is a string of 1 to 256 bytes.
    */
   join(group: string): void {
     if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
     this.#owner.groups.join(this, group);
   }
 
-  /** Returns false when it was not in that group. @throws BusError `ERR_INVALID_ARGUMENT`, as `join`. */
+  /** Returns false if the client was not in that group. @throws BusError `ERR_INVALID_ARGUMENT`, as `join`. */
   leave(group: string): boolean {
     return this.#owner.groups.leave(this, group);
   }
 
   /**
-   * As `Client.send`, towards this client. With `durable` it resolves when the journal of the server has the message, which
-   * the client hears in this session or a later one; rejects `ERR_PEER_LACKS_FEATURE` for a client without a journal.
+   * As `Client.send`, to this client. With `durable`, it resolves when the server's journal has the message, for this
+   * session or a later one. Rejects with `ERR_PEER_LACKS_FEATURE` for a client without a journal.
    */
   send(data: Sendable<Typed<C, 'toClient', 'message'>>, settings?: SendSettings): Promise<void> {
     return this.#sends === undefined ? this.#send(data, settings) : sendBy(this.#sends, data, settings);
@@ -182,7 +182,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     }
   }
 
-  /** As `Client.request`, towards this client. */
+  /** As `Client.request`, to this client. */
   request(
     data: Sendable<Typed<C, 'toClient', 'request'>>,
     settings?: number | AskSettings,
@@ -204,7 +204,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     }
   }
 
-  /** Resolves the whole milliseconds that an echo of `data` took. */
+  /** Resolves with the round-trip time of an echo of `data` in whole milliseconds. */
   async ping(data?: unknown, settings?: number | AskSettings): Promise<number> {
     return this.#conversation.ping(data, askOptions(settings, 10_000));
   }
@@ -215,19 +215,19 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     await this.#conversation.flush();
   }
 
-  /** Stops this client's messages and requests from arriving; they wait at the client. */
+  /** Stops the delivery of this client's messages and requests; they wait at the client. */
   pause(): void {
     this.#conversation.pause('user');
     this.#owner.journal()?.receipts.pauseOf(this);
   }
 
-  /** Takes up what `pause` held back, in order. */
+  /** Ends `pause` and delivers what it held back, in order. */
   resume(): void {
     this.#conversation.resume('user');
     this.#owner.journal()?.receipts.resumeOf(this);
   }
 
-  /** This client's messages as they come, durable ones too, until its session is over. */
+  /** This client's messages, including durable ones, until its session ends. */
   messages(): AsyncIterableIterator<Typed<C, 'toServer', 'message'>> {
     const messages = this.#conversation.messages();
     this.#owner.journal()?.receipts.listen();
@@ -235,9 +235,9 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   /**
-   * As `Server.consume`, for what this client sends: goes before a consumer of the server and before listeners. When its session
-   * is over, what is left goes to those, or waits for the next consumer.
-   * @throws BusError as `Server.consume`, and `ERR_CLOSED` when the session is over.
+   * As `Server.consume`, for this client's messages. It precedes a consumer of the server and listeners. When the
+   * session ends, the remaining messages go to those, or wait for the next consumer.
+   * @throws BusError as `Server.consume`, and `ERR_CLOSED` if the session has ended.
    */
   consume(
     handler: (message: Typed<C, 'toServer', 'message'>, context: ConsumeContext) => unknown,
@@ -251,8 +251,8 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   /**
-   * Finishes what this end owes, then closes; false when it was closed already. With `allowReconnect` the client comes
-   * back by itself. Settles within `closeTimeoutMs`. A reason that cannot be encoded does not travel.
+   * Finishes pending work, then closes. Resolves with false if it was closed already. With `allowReconnect`, the client
+   * reconnects by itself. Settles within `closeTimeoutMs`. A reason that cannot be encoded is not sent.
    */
   async close(reason?: unknown, allowReconnect = false): Promise<boolean> {
     const { clock, closeTimeoutMs } = this.#options;
@@ -263,7 +263,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation.close(reason, allowReconnect, Math.max(0, endsAt - clock.now()));
   }
 
-  /** Rejects everything pending with `ERR_DESTROYED` and closes at once. The client comes back by itself. */
+  /** Rejects everything pending with `ERR_DESTROYED` and closes at once. The client reconnects by itself. */
   destroy(reason?: unknown): boolean {
     return this.#conversation.destroy(reason);
   }
@@ -273,7 +273,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation;
   }
 
-  /** @internal Whether `token` is this session's; takes the same time wherever they differ. */
+  /** @internal Whether `token` belongs to this session; takes the same time for every token. */
   proves(token: string): boolean {
     const own = this.#token;
     if (own === undefined || own.length !== token.length) return false;

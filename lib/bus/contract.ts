@@ -1,7 +1,7 @@
 import type { PeerCredentials } from '../transport/link.ts';
 import type { ContractValue } from '../wire/contracts.ts';
 
-/** What travels one way: messages, and requests with their responses. */
+/** What travels in one direction: messages, and requests with their responses. */
 export interface Traffic {
   readonly message?: unknown;
   readonly request?: unknown;
@@ -9,8 +9,8 @@ export interface Traffic {
 }
 
 /**
- * The types of everything that travels on one bus, for `new Server<Contract>()` and `new Client<Contract>()`. What is
- * left out is `unknown`; without a contract all is `any`. It is checked by the compiler only; nothing of it exists at run time.
+ * The types of all data on one bus, for `new Server<Contract>()` and `new Client<Contract>()`. Members that are left
+ * out are `unknown`; without a contract everything is `any`. Only the compiler uses it; it does not exist at run time.
  */
 export interface Contract {
   readonly toServer?: Traffic;
@@ -30,8 +30,8 @@ interface UncheckedTraffic {
 }
 
 /**
- * What holds where no contract is given: the compiler checks nothing of what travels, as with net-ipc. Name a contract,
- * be it `Contract` itself, to have it ask what came before it is used.
+ * The types without a contract: the compiler checks no data, as with net-ipc. Name a contract, even `Contract` itself,
+ * to make the compiler demand a check of received data.
  */
 export interface Untyped {
   readonly toServer: UncheckedTraffic;
@@ -49,37 +49,37 @@ export type Typed<C extends Contract, D extends Direction, K extends Kind> = C e
   ? T
   : unknown;
 
-/** What clients say to a server. */
+/** What clients send to a server. */
 export type ToServer<C extends Contract, K extends Kind> = Typed<C, 'toServer', K>;
-/** What a server says to clients. */
+/** What a server sends to clients. */
 export type ToClient<C extends Contract, K extends Kind> = Typed<C, 'toClient', K>;
 
-/** What can be sent where `T` is expected: it, or one made by the `of` of a struct of `busbar/contract`. */
+/** What can be sent where `T` is expected: a `T`, or a value made by `of` of a struct of `busbar/contract`. */
 export type Sendable<T> = T | ContractValue<T>;
 
 export type PayloadOf<C extends Contract> = C extends { readonly payload: infer T } ? T : unknown;
 
-/** What `connect()` takes: the payload, or a function that is asked for it before each opening of a link. */
+/** The argument of `connect()`: the payload, or a function that is called for it before each link opens. */
 export type Payload<C extends Contract> = PayloadOf<C> | (() => PayloadOf<C> | PromiseLike<PayloadOf<C>>);
 
-/** What is known of a client that wants in. */
+/** What is known of a client that wants to connect. */
 export interface ConnectingPeer {
-  /** An IP address for tcp and tls, the path or name else. */
+  /** An IP address for TCP and TLS, otherwise the path or name. */
   readonly remoteAddress: string;
   readonly linkKind: string;
   /** The platform's socket, for example for its TLS certificate. */
   readonly socket: unknown;
   /**
-   * Which user the client is, on unix sockets and with the option `credentials`. Rejects `ERR_PEER_LACKS_FEATURE` elsewhere and
-   * for a client that cannot prove it, `ERR_UNAUTHORIZED` for an invalid proof, `ERR_STATE` without the option. What it rejects
-   * with, thrown on, refuses the client for good.
+   * The user of the client, on unix sockets with the option `credentials`. Rejects with `ERR_PEER_LACKS_FEATURE`
+   * elsewhere and for a client that cannot prove it, `ERR_UNAUTHORIZED` for an invalid proof, `ERR_STATE` without the
+   * option. If `authorize` passes the rejection on, the client is refused finally.
    */
   credentials(): Promise<PeerCredentials>;
 }
 
 /**
- * Decides whether a client may connect, by the payload it gave to `connect()`. `true` admits it; anything else, a throw or
- * a rejection refuses it. A `BusError` `ERR_UNAVAILABLE` refuses it for now, and it comes back; so do mistakes: errors of
- * the language's own, and those with the code of a system or a driver.
+ * Decides whether a client may connect, by the payload of its `connect()`. Only `true` admits it; another value, a
+ * throw or a rejection refuses it. A `BusError` `ERR_UNAVAILABLE` refuses it for now, and the client retries; so do
+ * mistakes: built-in errors, and errors with the code of a system or a driver.
  */
 export type Authorize<P = unknown> = (payload: P, peer: ConnectingPeer) => boolean | PromiseLike<boolean>;

@@ -3,72 +3,74 @@ import type { Handling } from '../base/handling.ts';
 import { durableOptions, type DurableSendOptions, type SendSettings } from './call-settings.ts';
 import type { PeerHandle } from './lane.ts';
 
-/** What a listener hears with a durable message. The pair of `journal` and `sequence` is its name, however often it comes. */
+/**
+ * What a listener gets with a durable message. `journal` and `sequence` together identify it, however often it is
+ * delivered.
+ */
 export interface DurableContext {
-  /** The id of the opening of the sender's journal in which it was sent. */
+  /** The id of the opening of the sender's journal in which the message was sent. */
   readonly journal: string;
   readonly sequence: number;
-  /** Whether it may have been heard before: in a process that ended meanwhile, or by a consumer that failed. */
+  /** Whether it may have been delivered before: in a process that has ended, or to a consumer that failed. */
   readonly redelivered: boolean;
 }
 
-/** What a handler is told of a durable request. */
+/** What a handler gets with a durable request. */
 export interface DurableRequestContext {
-  /** What it was asked with, or the journal and the sequence of the request, with a dot in between. */
+  /** The key of the request, or its journal and sequence, separated by a dot. */
   readonly key: string;
-  /** Whether a handler may have had it before, in a process that ended meanwhile. */
+  /** Whether a handler may have had it before, in a process that has ended. */
   readonly redelivered: boolean;
 }
 
 /** What a consumer gets with a message. */
 export interface ConsumeContext extends DurableContext {
-  /** 1 for the first time that a consumer has it. One that the process did not survive counts. */
+  /** 1 for the first attempt. An attempt that the process did not survive counts. */
   readonly attempt: number;
 }
 
-/** How `consume` may be told how to handle messages. */
+/** Settings of `consume`. */
 export interface ConsumeSettings<Message = unknown> {
-  /** How many are handled at a time; by default 1, 1,000 at most. */
+  /** How many messages are handled at a time. Default: 1; at most 1,000. */
   readonly concurrency?: number | undefined;
   /**
-   * What of a message has to be in order: those of one key are handled one after the other. Without it all of them are where
-   * `concurrency` is 1, and none where it is more.
+   * The key of a message: messages with the same key are handled one after the other. Without it, all messages are in
+   * order if `concurrency` is 1, and none otherwise.
    */
   readonly key?: ((message: Message) => unknown) | undefined;
-  /** How often a message is tried before it becomes a dead letter; by default 5. */
+  /** How often a message is tried before it becomes a dead letter. Default: 5. */
   readonly maxAttempts?: number | undefined;
-  /** Milliseconds before the second attempt, by default 100; each wait is twice the one before, 30 s at most. */
+  /** Milliseconds before the second attempt. Default: 100; each delay is twice the one before, up to 30 s. */
   readonly retryMs?: number | undefined;
 }
 
-/** A handler that durable messages go to. */
+/** A handler of durable messages. */
 export interface DurableConsumer {
   /**
-   * Has it get no further message. Resolves when it has settled for those that it has; what it failed for then, and what it
-   * was not given yet, goes to the next consumer, or to listeners.
+   * Stops delivery to this consumer. Resolves when its running handlers have settled; what failed then, and what it did
+   * not get yet, goes to the next consumer, or to listeners.
    */
   stop(): Promise<void>;
 }
 
-/** A message that failed for good. */
+/** A message that failed finally. */
 export interface DeadLetter {
-  /** The journal and the sequence of the message, with a dot in between. */
+  /** The journal and the sequence of the message, separated by a dot. */
   readonly id: string;
-  /** What was sent; its bytes where they could not be decoded. */
+  /** The sent data; its bytes if they could not be decoded. */
   readonly data: unknown;
-  /** What it failed with the last time, with code and message. */
+  /** The error of the last attempt, with code and message. */
   readonly error: BusError;
   readonly attempts: number;
 }
 
-/** The messages that failed for good, which stay in the journal until something is decided about them. */
+/** The messages that failed finally. They stay in the journal until they are retried or discarded. */
 export interface DurableDeadLetters {
-  /** All of them, the oldest first. Rejects `ERR_STATE` while the journal is not open, `ERR_JOURNAL`. */
+  /** All of them, the oldest first. Rejects with `ERR_STATE` while the journal is not open, or `ERR_JOURNAL`. */
   list(): Promise<DeadLetter[]>;
   /**
-   * Has one that came handled as if it had just come, with attempts counted from 1 again, and sends anew one that the peer
-   * refused. Rejects `ERR_INVALID_ARGUMENT` where there is
-   * none of that id, `ERR_STATE` and `ERR_JOURNAL`.
+   * Handles a received message as if it had just arrived, with attempts counted from 1 again; sends a message again
+   * that the peer refused. Rejects with `ERR_INVALID_ARGUMENT` for an unknown id, `ERR_STATE` and `ERR_JOURNAL`.
    */
   retry(id: string): Promise<void>;
   /** Removes it. Rejects as `retry`. */
@@ -79,7 +81,7 @@ export interface DurableDeadLetters {
 export interface DurableBacklog {
   readonly messages: number;
   readonly bytes: number;
-  /** Since when the oldest of them waits; 0 where there is none. */
+  /** Age of the oldest in milliseconds; 0 if nothing waits. */
   readonly oldestMs: number;
 }
 
@@ -171,7 +173,7 @@ export interface ClientJournal extends DurableSends {
 
 /** What waits for one client. */
 export interface PeerBacklog extends DurableBacklog {
-  /** The id of its journal: the `journal` of the connections that it has. */
+  /** The id of the client's journal: the `journal` of its connections. */
   readonly id: string;
 }
 

@@ -9,11 +9,14 @@ export interface ReadyInfo {
   readonly messagepack: boolean;
 }
 
-/** What net-ipc calls it. */
+/** net-ipc's name for it. */
 export type ClientReadyEvent = ReadyInfo;
 
 export interface SessionInfo {
-  /** `fresh`: none went before; `resumed`: the old one goes on, nothing lost; `lost`: the old one is gone. */
+  /**
+   * `fresh`: there was no session before; `resumed`: the session continues, nothing is lost; `lost`: the old session is
+   * gone.
+   */
   readonly outcome: 'fresh' | 'resumed' | 'lost';
   readonly id: string;
 }
@@ -21,7 +24,7 @@ export interface SessionInfo {
 export interface RetryInfo {
   /** 1 for the first attempt after a link broke or, with `connect()`, after the first attempt failed. */
   readonly attempt: number;
-  /** Until it is made. */
+  /** Milliseconds until the attempt. */
   readonly waitMs: number;
 }
 
@@ -37,27 +40,27 @@ export interface SlowInfo {
   readonly messages: number;
 }
 
-/** What a conversation tells the `Client` or the `Server` it is of, with the peer it is with. No method throws. */
+/** What a conversation reports to its `Client` or `Server`, with the peer. No method throws. */
 export interface PeerEvents<Handle extends PeerHandle = PeerHandle> {
-  /** `handling` where somebody waits until it was handled. */
+  /** `handling` is given if the sender waits until the message was handled. */
   messageFrom(peer: Handle, lane: string, data: unknown, handling: Handling | undefined): void;
-  /** `ERR_NO_HANDLER` is theirs to say. */
+  /** The receiver decides about `ERR_NO_HANDLER`. */
   requestFrom(peer: Handle, request: IncomingRequest, data: unknown): void;
   errorOf(peer: Handle, error: unknown): void;
   /** The link of a session broke, or it has another one. */
   linkChanged(peer: Handle, up: boolean): void;
-  /** The same for the user's listeners, and of the first and the last link too: by turns true and false. */
+  /** The same for the user's listeners, including the first and the last link: true and false alternate. */
   linkSeen(peer: Handle, up: boolean): void;
   slow(peer: Handle, info: SlowInfo): void;
   undelivered(peer: Handle, messages: UndeliveredMessage[]): void;
-  /** A session is over. */
+  /** A session has ended. */
   sessionOver(peer: Handle, reason: unknown): void;
 }
 
-/** What a client's conversation tells besides. */
+/** What a client's conversation also reports. */
 export interface ClientPeerEvents extends PeerEvents {
   /** There is a new session. */
   sessionBegun(): void;
-  /** For the listeners of one of these events alone. */
+  /** For the listeners of one of these events only. */
   tell(event: 'status' | 'retry' | 'ready' | 'session' | 'close', about: unknown): void;
 }

@@ -17,9 +17,9 @@ export interface GroupServer<C extends Contract, Member> {
   ): AsyncGenerator<SurveyAnswer<Member, Out<C, 'response'>>, void, void>;
 }
 
-/** Those who have joined a group, as they are whenever it is asked. */
+/** The connections that have joined a group. It always shows the current members. */
 export class Group<C extends Contract, Member> {
-  /** What it is joined by. */
+  /** The name of the group. */
   readonly name: string;
   readonly #server: GroupServer<C, Member>;
   readonly #groups: Pick<Groups<Member>, 'membersOf'>;
@@ -32,22 +32,22 @@ export class Group<C extends Contract, Member> {
     this.#groups = groups;
   }
 
-  /** Who has joined, in that order. */
+  /** The members, in the order in which they joined. */
   get connections(): Member[] {
     return [...this.#groups.membersOf(this.name)];
   }
 
-  /** How many have joined. */
+  /** The number of members. */
   get size(): number {
     return this.#groups.membersOf(this.name).size;
   }
 
-  /** As `Server.broadcast`, to the group; `except` as there. */
+  /** As `Server.broadcast`, to the members; takes `except`. */
   broadcast(data: Sendable<Out<C, 'message'>>, settings: Pick<AudienceSettings<Member>, 'except'> = {}): Promise<void> {
     return this.#server.broadcast(data, { ...settings, to: this.name });
   }
 
-  /** As `Server.survey`, of the group; the answers are in the order of `connections`. */
+  /** As `Server.survey`, of the members; the outcomes are in the order of `connections`. */
   survey(
     data: Sendable<Out<C, 'request'>>,
     settings: number | (AskSettings & Pick<AudienceSettings<Member>, 'except'>) = {},
@@ -56,7 +56,7 @@ export class Group<C extends Contract, Member> {
     return this.#server.survey(data, { ...given, to: this.name });
   }
 
-  /** As `Server.surveyStream`, of the group. */
+  /** As `Server.surveyStream`, of the members. */
   surveyStream(
     data: Sendable<Out<C, 'request'>>,
     settings: SurveyStreamSettings & Pick<AudienceSettings<Member>, 'except'> = {},

@@ -5,9 +5,9 @@ import type { Journal } from './plugin.ts';
 const isJournal = (value: unknown): value is Journal =>
   typeof value === 'object' && value !== null && 'client' in value && 'server' in value;
 
-/** What clients and servers in Node take besides. */
+/** Further options of clients and servers in Node. */
 export const journalOptions = {
-  /** A journal of `busbar/journal`, which has durable messages survive the process: those that are sent, and those that come. */
+  /** A journal of `busbar/journal`: durable messages, sent and received, survive the process. */
   journal: custom<Journal | undefined>({ type: 'journal()', default: undefined, accepts: isJournal }),
 };
 

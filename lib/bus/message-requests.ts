@@ -10,9 +10,9 @@ import { type Answerer, IncomingRequest } from './incoming.ts';
 import type { LaneRequestContext } from './lane.ts';
 import { PendingRequests } from './pending-requests.ts';
 
-/** How requests and answers get to the other side. Each may throw or reject what the encoder throws. */
+/** Carries requests and answers to the peer. Each method may throw or reject with an error of the encoder. */
 export interface RequestCarrier {
-  /** `timeoutMs`: how long the answer is waited for; undefined: no limit. */
+  /** `timeoutMs`: how long the requester waits for the answer; undefined: no limit. */
   request(id: number, data: unknown, timeoutMs: number | undefined): Promise<unknown>;
   answer(id: number, data: unknown): Promise<unknown>;
   failure(id: number, failure: RemoteFailure): Promise<unknown>;
@@ -20,13 +20,13 @@ export interface RequestCarrier {
   cancel(id: number): Promise<unknown>;
 }
 
-/** As the context of a request on a lane, with whoever asked in another form. */
+/** As the context of a request on a lane; `peer` has the type of the carrier. */
 export interface MessageRequestContext<Peer> extends Omit<LaneRequestContext, 'peer'> {
   readonly peer: Peer;
 }
 
 export interface MessageRequestSettings {
-  /** Milliseconds, by default 10,000; 0 means no timeout. */
+  /** Milliseconds. Default: 10,000; 0 means no timeout. */
   readonly timeout?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -35,19 +35,19 @@ const names = ['timeout', 'signal'];
 
 export interface MessageRequestsOptions<Peer> {
   readonly clock: Clock;
-  /** Who the other side is, for handlers here. */
+  /** The peer, for handlers here. */
   readonly peer: Peer;
   readonly carrier: RequestCarrier;
-  /** Hears of what a handler failed with by mistake: without a code. */
+  /** Gets the errors of a handler that have no code. */
   report(error: unknown): void;
-  /** Gets an answer that comes when its request was given up. */
+  /** Gets an answer that arrives after its request was cancelled. */
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
 }
 
 /**
- * Requests both ways over something that carries messages only, such as a channel: as on a lane, each settles by its
- * answer, a failure, its timeout, its signal or the end, and whoever answers hears that nobody waits any more. What
- * carries them has to keep their order, and may lose none.
+ * Requests in both directions over something that carries only messages, such as a channel. As on a lane, each settles
+ * by its answer, a failure, its timeout, its signal or the end, and the handler learns when nobody waits any more. The
+ * carrier has to keep the order and must not lose messages.
  */
 export class MessageRequests<Peer> {
   readonly #clock: Clock;
@@ -81,8 +81,8 @@ export class MessageRequests<Peer> {
   }
 
   /**
-   * Asks the other side. Rejects the failure that comes for an answer, `ERR_TIMEOUT` (by default after 10 s),
-   * `ERR_ABORTED`, or what the carrier fails with.
+   * Sends a request. Rejects with the failure that comes as an answer, `ERR_TIMEOUT` (default: after 10 s),
+   * `ERR_ABORTED`, or the error of the carrier.
    * @throws BusError `ERR_INVALID_ARGUMENT` for invalid options.
    */
   request(data: unknown, options?: MessageRequestSettings): Promise<unknown> {
@@ -94,17 +94,17 @@ export class MessageRequests<Peer> {
     });
   }
 
-  /** The other side answered; an answer that nobody waits for any more goes to `unclaimed`. */
+  /** The peer answered; an answer that nobody waits for goes to `unclaimed`. */
   answered(id: number, data: unknown): void {
     this.#asked.answered(id, data, '');
   }
 
-  /** The other side answered with a failure. */
+  /** The peer answered with a failure. */
   failed(id: number, failure: RemoteFailure): void {
     this.#asked.failed(id, failure);
   }
 
-  /** The other side asks, and waits for `timeoutMs`: runs `handler` and answers with what it returns or fails with. */
+  /** The peer sent a request, and waits for `timeoutMs`: runs `handler` and answers with its result or error. */
   received(
     id: number,
     timeoutMs: number | undefined,
@@ -116,12 +116,12 @@ export class MessageRequests<Peer> {
     request.run(() => handler(request), this.#report);
   }
 
-  /** The other side gave a request of its own up. */
+  /** The peer cancelled a request of its own. */
   cancelled(id: number): void {
     this.#cancel(id, new BusError('ERR_ABORTED', 'The caller gave up'));
   }
 
-  /** The other side is gone: everything that waits is rejected with `error`, and nothing is answered any more. */
+  /** The peer is gone: everything that waits is rejected with `error`, and nothing is answered any more. */
   close(error: BusError): void {
     this.#asked.fail(error);
     for (const id of [...this.#running.keys()]) this.#cancel(id, error);
@@ -156,8 +156,8 @@ const maxDepth = 64;
 const bufferBytes = 16_384;
 
 /**
- * Data as bytes, as the bus itself encodes it: MessagePack that another end decodes without having seen what came before.
- * For plugins whose frames pass through something that carries bytes, such as a channel.
+ * Encodes data as the bus itself does: MessagePack that another end can decode without earlier messages. For plugins
+ * whose frames pass through something that carries bytes, such as a channel.
  */
 export class MessageCodec {
   readonly #packer = new BodyPacker();
@@ -177,12 +177,15 @@ export class MessageCodec {
     return buffer.subarray(start, end);
   }
 
-  /** As plain MessagePack, for others than busbar: bytes are `bin`, sets and errors lists. @throws BusError `ERR_UNENCODABLE`. */
+  /**
+   * As plain MessagePack, for other programs: bytes are `bin`, sets and errors lists. @throws BusError
+   * `ERR_UNENCODABLE`.
+   */
   encodePlain(data: unknown): Uint8Array {
     return packPlain(data);
   }
 
-  /** @throws BusError `ERR_PROTOCOL` for bytes that are no data, or nest too deep. */
+  /** @throws BusError `ERR_PROTOCOL` for bytes that are not data, or nest too deep. */
   decode(bytes: Uint8Array): unknown {
     return this.#reader.read(bytes, 0, bytes.length, maxDepth);
   }

@@ -21,10 +21,10 @@ import { nodeClientPlatform, orphanPlatform, proveOver } from './node-platform.t
 import type { ClientOptions } from './options.ts';
 import { type ParentOptions, withoutParent } from './parent-options.ts';
 
-/** What `new Client` takes in Node. */
+/** Options of `new Client` in Node. */
 export type NodeClientOptions = ClientOptions & JournalOptions & ParentOptions;
 
-/** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of whoever started this process or thread. */
+/** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of the parent of this process or thread. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   readonly #journal: ClientJournal | undefined;
 
@@ -59,12 +59,12 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
       );
   }
 
-  /** The durable messages that failed for good, of the server and to it. Throws `ERR_STATE` without a journal. */
+  /** The durable messages of the server, and to it, that failed finally. Throws `ERR_STATE` without a journal. */
   get deadLetters(): DurableDeadLetters {
     return this.#receipts.deadLetters;
   }
 
-  /** As `Server.consume`, for what the server sends. */
+  /** As `Server.consume`, for the server's messages. */
   consume(
     handler: (message: ToClient<C, 'message'>, context: ConsumeContext) => unknown,
     settings?: ConsumeSettings<ToClient<C, 'message'>>,
@@ -103,7 +103,10 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     }
   }
 
-  /** The durable messages that the server has not. Rejects what opening the journal fails with, `ERR_STATE` without one. */
+  /**
+   * The durable messages that the server does not have yet. Rejects with `ERR_STATE` without a journal, or with the
+   * error of opening it.
+   */
   async backlog(): Promise<DurableBacklog> {
     if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
     return this.#journal.backlog();

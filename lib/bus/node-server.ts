@@ -29,7 +29,7 @@ import {
 import type { ServerOptions } from './options.ts';
 import { Server as PortableServer } from './server.ts';
 
-/** What `new Server` takes in Node. */
+/** Options of `new Server` in Node. */
 export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions;
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
@@ -65,31 +65,32 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   /**
-   * What was sent durably to clients that do not have it, and may never come back: goes after `peerTtlMs` of `journal()`, or
-   * with `forget`. Rejects as `Client.backlog`.
+   * Durable messages for clients that do not have them and may never come back. They are removed after `peerTtlMs` of
+   * `journal()`, or by `forget`. Rejects as `Client.backlog`.
    */
   async backlog(): Promise<PeerBacklog[]> {
     return this.#journaled.backlog();
   }
 
   /**
-   * Gives up all that waits for a client, by the id of its journal, and resolves how many messages that were. Who waits for
-   * the client to have one gets `ERR_CLOSED`. Rejects as `backlog`.
+   * Drops all waiting messages for the client with this journal id, and resolves with their number. Sends that wait for
+   * the client reject with `ERR_CLOSED`. Rejects as `backlog`.
    */
   async forget(journal: string): Promise<number> {
     return this.#journaled.forget(journal);
   }
 
-  /** The durable messages that failed for good, of clients and to them. Throws `ERR_STATE` without a journal. */
+  /** The durable messages of clients, and to them, that failed finally. Throws `ERR_STATE` without a journal. */
   get deadLetters(): DurableDeadLetters {
     return this.#journaled.receipts.deadLetters;
   }
 
   /**
-   * Has `handler` handle all durable messages, and listeners none; one at a time unless `concurrency` says more. A message is
-   * done when what the handler returned has resolved. One that it fails with is tried again after waits that grow, while others
-   * of its key wait, and goes to `deadLetters` after `maxAttempts`. `close()` waits for what it has, for `closeTimeoutMs`.
-   * @throws BusError `ERR_STATE` without a journal and where there is a consumer already, `ERR_INVALID_ARGUMENT`,
+   * Makes `handler` handle all durable messages, instead of listeners; one at a time by default, or `concurrency`. A
+   * message is done when the promise of the handler has resolved. If it fails, it is tried again after growing delays,
+   * while other messages of its key wait, and goes to `deadLetters` after `maxAttempts`. `close()` waits for running
+   * handlers, up to `closeTimeoutMs`.
+   * @throws BusError `ERR_STATE` without a journal or if there is a consumer already, `ERR_INVALID_ARGUMENT`,
    * `ERR_INVALID_OPTION`.
    */
   consume(
@@ -104,10 +105,11 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   /**
-   * Starts a process with a link to this server: `new Client({ url: 'parent:' })` in it connects, also where this server was not
-   * started. A `.js`, `.mjs`, `.cjs`, `.ts`, `.mts` or `.cts` file, or a `file:` URL, is run by `process.execPath` with `execArgv`;
-   * anything else is a command. Resolves once its client has connected. Rejects `ERR_SPAWN` where there is no such file, or the
-   * process ends, or has no client within `readyTimeoutMs`, and then ends it; and `ERR_INVALID_OPTION`.
+   * Starts a process with a link to this server: `new Client({ url: 'parent:' })` in it connects, even if this server
+   * was not started. A `.js`, `.mjs`, `.cjs`, `.ts`, `.mts` or `.cts` file, or a `file:` URL, runs in
+   * `process.execPath` with `execArgv`; anything else is a command. Resolves when its client has connected. Rejects
+   * with `ERR_SPAWN` if the file does not exist, the process ends, or it has no client within `readyTimeoutMs`, and
+   * then ends the process; and with `ERR_INVALID_OPTION`.
    */
   async spawn(file: string | URL, args: readonly string[] = [], settings: SpawnSettings = {}): Promise<Spawned<C>> {
     const { clock } = this.options;
@@ -118,8 +120,8 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   /**
-   * Starts a thread with a link to this server, as `spawn` starts a process; a relative path is relative to the working directory.
-   * Rejects as `spawn` does, and then ends the thread.
+   * Starts a thread with a link to this server, as `spawn` starts a process. A relative path is relative to the working
+   * directory. Rejects as `spawn` does, and then ends the thread.
    */
   async thread(file: string | URL, settings: ThreadSettings = {}): Promise<Threaded<C>> {
     const { clock } = this.options;
@@ -131,11 +133,12 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   /**
-   * Has a successor get what `give` returns, or resolves to, where it takes over with `start({ takeover: true })`: at its `inherited`.
-   * To be called before `start()`, at a server at a socket path. What is given travels as a message does, up to 16 MiB. The successor
-   * runs as the user of this process or as root: nobody else may connect to `<path>.state`, where it asks. `give` has
-   * `handshakeTimeoutMs`; where it fails, the successor does not start, and this server goes on.
-   * @throws BusError `ERR_STATE` at another address, `ERR_TOO_LARGE` where the path leaves no room, `ERR_INVALID_ARGUMENT`.
+   * Sets the state that a successor gets if it takes over with `start({ takeover: true })`: the result of `give` is its
+   * `inherited`. Call it before `start()`, on a server at a socket path. The state travels like a message, up to 16
+   * MiB. The successor runs as the user of this process or as root: nobody else can connect to `<path>.state`, where it
+   * asks. `give` has `handshakeTimeoutMs`; if it fails, the successor does not start, and this server continues.
+   * @throws BusError `ERR_STATE` at another address, `ERR_TOO_LARGE` if the path leaves no room,
+   * `ERR_INVALID_ARGUMENT`.
    */
   onTakeover(give: () => unknown): this {
     if (typeof give !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'onTakeover takes a function');
@@ -144,8 +147,8 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 
   /**
-   * What the server that was taken over gave, once `start({ takeover: true })` has resolved. Undefined where there was none at the
-   * path, or none that gives anything, of this user or root.
+   * The state that the server that was taken over gave, after `start({ takeover: true })` has resolved. Undefined if
+   * there was no server at the path, or none of this user or root that gives state.
    */
   get inherited(): unknown {
     return this.#estate.inherited;
@@ -203,6 +206,6 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   }
 }
 
-/** A client as its `Server` holds it. */
+/** A client at its `Server`. */
 export const Connection = PortableConnection;
 export type Connection<C extends Contract = Untyped> = PortableConnection<C>;

@@ -10,16 +10,16 @@ import type { Offspring } from '../transport/offspring.ts';
 import type { Connection } from './connection.ts';
 import type { Contract, Untyped } from './contract.ts';
 
-/** What starting something with a link to it takes besides. */
+/** Further settings of starting a process or thread with a link. */
 export interface ReadySettings {
-  /** How long its client may take to connect; by default 30,000 ms. */
+  /** Time that its client has to connect. Default: 30,000 ms. */
   readonly readyTimeoutMs?: number | undefined;
 }
 
-/** What `Server.spawn` takes: what `child_process.spawn` does, and this; `stdio` is by default `inherit`. */
+/** Settings of `Server.spawn`: those of `child_process.spawn`, and these; the default of `stdio` is `inherit`. */
 export interface SpawnSettings extends ChildOptions, ReadySettings {}
 
-/** What `Server.thread` takes: what `new Worker` does, and this. */
+/** Settings of `Server.thread`: those of `new Worker`, and these. */
 export interface ThreadSettings extends WorkerOptions, ReadySettings {}
 
 /** A process that a server started, and its client. */

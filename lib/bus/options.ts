@@ -15,30 +15,30 @@ const isPort = (value: unknown): boolean =>
 
 const mebibyte = 1_048_576;
 
-/** Where the bus lives; one of `url`, `path` or `port` (with `host`). */
+/** The address; one of `url`, `path` or `port` (with `host`). */
 export const addressOptions = {
   /**
    * Address as one string: `host:port`, `unix:path`, `pipe:name`, `tcp:host:port`, `tls:host:port` or `memory:name`;
-   * for clients also `parent:`, whoever started this process.
+   * for clients also `parent:`, the process or thread that started this one.
    */
   url: text(),
   /**
-   * Path of the unix socket (`net-ipc` if no address is given), relative to the working directory; on Windows the
-   * pipe's name.
+   * Path of the unix socket (default without an address: `net-ipc`), relative to the working directory; on Windows the
+   * name of the pipe.
    */
   path: text(),
-  /** TCP port, also as text of digits; 0 lets a server pick a free one. */
+  /** TCP port, also as text of digits; 0 makes a server choose a free one. */
   port: custom<number | string | undefined>({
     type: 'integer',
     range: '0 to 65535',
     default: undefined,
     accepts: isPort,
   }),
-  /** TCP host, by default loopback. */
+  /** TCP host. Default: loopback. */
   host: text(),
   /**
-   * Speaks TLS over TCP; an object is passed to `node:tls`, over `options`. A server needs `cert` and `key`, `pfx`,
-   * `pskCallback` or `SNICallback`.
+   * Uses TLS over TCP; an object is passed to `node:tls`, merged over `options`. A server needs `cert` and `key`,
+   * `pfx`, `pskCallback` or `SNICallback`.
    */
   tls: custom<boolean | object | undefined>({
     type: 'boolean or object',
@@ -53,20 +53,20 @@ export const addressOptions = {
   }),
 } as const;
 
-/** What both ends take. */
+/** Options of both ends. */
 export const peerOptions = {
-  /** Largest message this end takes, after inflating; a larger one, or one of too many values, closes the link. */
+  /** Largest accepted message, after decompression; a larger one, or one of too many values, closes the link. */
   maxMessageBytes: integer({
     default: 16 * mebibyte,
     min: 1_024,
     max: 2_147_483_648,
     unit: 'bytes',
   }),
-  /** How deep a message may nest, sent or received; those up to 4 KiB are not looked through. */
+  /** Deepest nesting of a message, sent or received; not checked in messages of up to 4 KiB. */
   maxDepth: integer({ default: 64, min: 1, max: 10_000 }),
   /**
-   * Bytes to one peer that it has not acknowledged; when they are reached, `send` waits, and at twice as much, with answers,
-   * what the peer asks waits to be begun. At four times as much an answer is `ERR_QUEUE_FULL` instead.
+   * Unacknowledged bytes to one peer at which `send` waits. At twice as much, including answers, new requests of the
+   * peer wait; at four times as much, an answer is replaced by `ERR_QUEUE_FULL`.
    */
   maxUnackedBytes: integer({
     default: 16 * mebibyte,
@@ -74,15 +74,15 @@ export const peerOptions = {
     max: 2_147_483_648,
     unit: 'bytes',
   }),
-  /** Frames to one peer that it has not acknowledged; when they are reached, `send` waits. */
+  /** Unacknowledged frames to one peer at which `send` waits. */
   maxPendingMessages: integer({
     default: 10_000,
     min: 1,
     max: 1_000_000,
   }),
   /**
-   * Requests and confirmed messages of one peer that are being handled, those too that it gave up; one more is refused with
-   * `ERR_QUEUE_FULL`.
+   * Most requests and confirmed messages of one peer that are being handled, including cancelled ones; one more is
+   * refused with `ERR_QUEUE_FULL`.
    */
   maxOpenRequests: integer({
     default: 16_384,
@@ -90,53 +90,53 @@ export const peerOptions = {
     max: 1_000_000,
   }),
   /**
-   * What happens to a peer that takes nothing for `slowConsumerMs`, after its `slow` event: its sends go on waiting; or
-   * the messages that wait are dropped, and later the oldest or the newest of more than 16,384; or it is disconnected.
+   * What happens to a peer that reads nothing for `slowConsumerMs`, after its `slow` event: sends continue to wait; or
+   * waiting messages are dropped, and later the oldest or the newest of more than 16,384; or the peer is disconnected.
    */
   slowConsumer: oneOf({
     choices: ['wait', 'drop-oldest', 'drop-newest', 'disconnect'],
     default: 'wait',
   }),
-  /** How long a peer may take nothing of what waits for it. */
+  /** How long a peer may read nothing while messages wait for it. */
   slowConsumerMs: integer({
     default: 10_000,
     min: 10,
     max: 2_147_483_647,
     unit: 'ms',
   }),
-  /** Silence after which the peer is asked for a sign of life; 0 never asks. */
+  /** Silence after which this end asks the peer for a sign of life; 0 turns this off. */
   heartbeatIntervalMs: integer({
     default: 15_000,
     min: 0,
     max: 2_147_483_647,
     unit: 'ms',
   }),
-  /** How long the peer may take for that sign before its link is closed as dead. */
+  /** Time that the peer has to answer before its link is closed as dead. */
   heartbeatTimeoutMs: integer({
     default: 15_000,
     min: 1,
     max: 2_147_483_647,
     unit: 'ms',
   }),
-  /** How long opening a link may take, authorisation included. */
+  /** Time to open a link, including authorization. */
   handshakeTimeoutMs: integer({
     default: 5_000,
     min: 1,
     max: 2_147_483_647,
     unit: 'ms',
   }),
-  /** How long `close()` waits for what is owed before it closes all the same. */
+  /** Time that `close()` waits for pending work before it closes anyway. */
   closeTimeoutMs: integer({
     default: 10_000,
     min: 0,
     max: 2_147_483_647,
     unit: 'ms',
   }),
-  /** Offers busbar's own protocol, with sessions; `false` speaks net-ipc only. */
+  /** Offers busbar's own protocol, with sessions; `false` uses net-ipc only. */
   native: flag({ default: true }),
   /**
-   * Whether the peer may define record structures for faster MessagePack; by default on unix sockets, pipes,
-   * memory, and between parent and child only.
+   * Whether the peer may define record structures for faster MessagePack. Default: on unix sockets, pipes, memory, and
+   * between parent and child.
    */
   trusted: custom<boolean | undefined>({
     type: 'boolean',
@@ -144,15 +144,15 @@ export const peerOptions = {
     accepts: (value) => typeof value === 'boolean',
   }),
   /**
-   * Structs of `busbar/contract`, 128 at the most. What is sent by one that the peer has too is written and read by it;
-   * anything else as without. `ERR_INVALID_OPTION` for one that nests deeper than `maxDepth`.
+   * Structs of `busbar/contract`, at most 128. A message made by one that the peer has too uses its codec; others
+   * travel without. `ERR_INVALID_OPTION` for a struct that nests deeper than `maxDepth`.
    */
   contracts: custom<readonly Contracted[] | undefined>({ type: 'structs', default: undefined, accepts: areContracts }),
-  /** Time, for tests. */
+  /** The source of time, for tests. */
   clock: custom<Clock>({ type: 'Clock', default: systemClock, accepts: isObject }),
-  /** Randomness, for tests. */
+  /** The source of random numbers, for tests. */
   random: custom<Random>({ type: 'Random', default: systemRandom, accepts: isObject }),
-  /** Where `memory:` addresses live, for tests; by default one for the whole process. */
+  /** The network of `memory:` addresses, for tests. Default: one for the whole process. */
   network: custom<Network | undefined>({ type: 'MemoryNetwork', default: undefined, accepts: isObject }),
 } as const;
 
@@ -161,28 +161,30 @@ export const serverOptions = /* @__PURE__ */ (() =>
   ({
     ...addressOptions,
     ...peerOptions,
-    /** Passed to `net.Server.listen`, such as `readableAll` or `backlog`; `host` counts as the option does, `exclusive: false` shares a port in a cluster. */
+    /**
+     * Passed to `net.Server.listen`, such as `readableAll` or `backlog`; `exclusive: false` shares a port in a cluster.
+     */
     listenOptions: custom<object | undefined>({
       type: 'object',
       default: undefined,
       accepts: isObject,
     }),
     /**
-     * Most connections; 0 is no limit either. For one more the oldest session without a link makes room, else the newest
-     * connection of the address that has most, if the new one's has fewer; else it is refused with `ERR_SERVER_FULL`.
+     * Most connections; 0 means no limit. One more replaces the oldest session without a link, or else the newest
+     * connection of the address that has the most, if the new one's has fewer; otherwise it gets `ERR_SERVER_FULL`.
      */
     max: integer({
       default: Infinity,
       min: 0,
       max: Infinity,
     }),
-    /** Most links that are not authorised yet; at one more the oldest of them makes room. */
+    /** Most links that are not authorized yet; one more closes the oldest of them. */
     maxUnauthorized: integer({
       default: 256,
       min: 1,
       max: 1_000_000,
     }),
-    /** Bytes taken from a client before it is authorised. */
+    /** Most bytes read from a client before it is authorized. */
     maxPreAuthBytes: integer({
       default: 65_536,
       min: 1_024,
@@ -190,55 +192,55 @@ export const serverOptions = /* @__PURE__ */ (() =>
       unit: 'bytes',
     }),
     /**
-     * Runs before `connect`; only `true` admits the client, all else refuses it with `ERR_UNAUTHORIZED` and what was thrown.
-     * A `BusError` `ERR_UNAVAILABLE` says "not now": the client comes back.
+     * Runs before `connect`; only `true` admits the client. Everything else refuses it with `ERR_UNAUTHORIZED` and the
+     * text of the thrown error. A `BusError` `ERR_UNAVAILABLE` means "not now": the client retries.
      */
     authorize: callback<Authorize>({
       type: '(payload, peer) => boolean | Promise',
     }),
-    /** Whether `authorize` may ask for `peer.credentials()`; on unix sockets. */
+    /** Whether `authorize` can call `peer.credentials()`; on unix sockets. */
     credentials: flag({ default: false }),
-    /** Makes the public ids of connections, by default random. */
+    /** Creates the public ids of connections. Default: random ids. */
     generateID: callback<() => string>({
       type: '() => string',
     }),
-    /** How long a session whose link broke waits for its client, unless its process is seen to be gone. */
+    /** How long a session without a link waits for its client, unless the client's process is known to be gone. */
     sessionGraceMs: integer({
       default: 120_000,
       min: 0,
       max: 2_147_483_647,
       unit: 'ms',
     }),
-    /** Most sessions without a link; at one more the oldest of them is lost. */
+    /** Most sessions without a link; one more ends the oldest of them. */
     maxDetached: integer({
       default: 10_000,
       min: 0,
       max: Infinity,
     }),
-    /** Most sessions without a link whose clients came from one address, one IPv6 network of 64 bits, or over one unix socket. */
+    /** Most sessions without a link from one address, one IPv6 network of 64 bits, or one unix socket. */
     maxDetachedPerAddress: integer({
       default: 5_000,
       min: 0,
       max: Infinity,
     }),
-    /** How long after its link broke a survey still waits for a member. */
+    /** How long a survey waits for a member after its link broke. */
     surveyGraceMs: integer({
       default: 1_000,
       min: 0,
       max: 2_147_483_647,
       unit: 'ms',
     }),
-    /** Whether clients may have their link compressed. */
+    /** Whether clients may compress their link. */
     compress: flag({ default: true }),
     /** Whether net-ipc clients may use MessagePack. */
     messagepack: flag({ default: true }),
-    /** Taken for net-ipc's sake; sessions send again by themselves. */
+    /** Accepted for compatibility with net-ipc; sessions resend by themselves. */
     retries: integer({
       default: 3,
       min: 0,
       max: Infinity,
     }),
-    /** Whether `details` of errors travel to clients; stacks never do. */
+    /** Whether `details` of errors are sent to clients; stacks are never sent. */
     exposeErrorDetails: flag({
       default: false,
     }),
@@ -247,7 +249,7 @@ export const serverOptions = /* @__PURE__ */ (() =>
 export const clientOptions = {
   ...addressOptions,
   ...peerOptions,
-  /** Opens through an HTTP upgrade, for proxies. */
+  /** Opens the link by an HTTP upgrade, for proxies. */
   handshake: custom<boolean | { readonly host?: string; readonly path?: string } | undefined>({
     type: 'boolean or { host, path }',
     default: undefined,
@@ -255,11 +257,11 @@ export const clientOptions = {
   }),
   /** Asks for a compressed link. */
   compress: flag({ default: false }),
-  /** MessagePack instead of JSON towards a net-ipc server; busbar's own protocol always uses it. */
+  /** MessagePack instead of JSON with a net-ipc server; busbar's own protocol always uses it. */
   messagepack: flag({ default: false }),
-  /** Comes back after a lost link, for as long as it takes. */
+  /** Reconnects after a lost link, without a limit of attempts. */
   reconnect: flag({ default: true }),
-  /** Attempts to connect the first time, after the first attempt; by default none with `reconnect: false`. */
+  /** Further attempts of the first `connect()`. With `reconnect: false` the default is 0. */
   retries: integer({
     default: 3,
     min: 0,
@@ -273,20 +275,21 @@ export const clientOptions = {
     unit: 'ms',
   }),
   /**
-   * What happens to messages nobody acknowledged when a session is lost: the `undelivered` event, or sending them again
-   * in the new session. Either takes the object given to `send` as it is by then: leave it unchanged until it is acknowledged.
+   * What happens to unacknowledged messages of a lost session: they are reported in the `undelivered` event, or sent
+   * again in the new session. Both use the object given to `send` in its present state: do not change it until it is
+   * acknowledged.
    */
   onLost: oneOf({
     choices: ['report', 'resend'],
     default: 'report',
   }),
-  /** Whether `details` of errors travel to the server; stacks never do. */
+  /** Whether `details` of errors are sent to the server; stacks are never sent. */
   exposeErrorDetails: flag({
     default: false,
   }),
 } as const;
 
-/** The options of `new Server`; with a contract, `authorize` gets the payload that it names. */
+/** The options of `new Server`. With a contract, `authorize` gets the contract's payload type. */
 export type ServerOptions<C extends Contract = Untyped> = Omit<Given<typeof serverOptions>, 'authorize'> & {
   readonly authorize?: Authorize<PayloadOf<C>> | undefined;
 };

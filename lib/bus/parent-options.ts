@@ -2,11 +2,11 @@ import { BusError } from '../base/errors.ts';
 import { flag, type Given } from '../base/options.ts';
 import { parentUrl } from '../transport/address.ts';
 
-/** What clients in Node take besides. */
+/** Further options of clients in Node. */
 export const parentOptions = {
   /**
-   * With the url `parent:`, lets this process outlive the one that started it. Otherwise it ends half a second after its parent
-   * was lost without a word.
+   * With the url `parent:`, lets this process outlive its parent. Otherwise it ends half a second after its parent was
+   * lost without a close.
    */
   orphan: flag({ default: false }),
 };

@@ -56,23 +56,23 @@ export {
   type RequestCarrier,
 } from './message-requests.ts';
 
-/** Takes a socket that HTTP comes over, with what was read already; `known` says that its peer proved who he is. */
+/** Adopts a socket with an HTTP request, and the bytes read so far; `known` reports that its peer has authenticated. */
 export type HttpHook = (socket: Socket, head: Uint8Array, known: () => void) => void;
 
-/** Asking and telling all clients of a server, or those that are meant, as the server itself does. */
+/** Sends to all clients of a server, or to selected ones, as the server itself does. */
 export interface ServerClients {
-  /** As `Server.broadcast`, to clients of this server alone. */
+  /** As `Server.broadcast`, to clients of this server only. */
   broadcast(data: unknown, settings?: AudienceSettings<PeerHandle>): Promise<void>;
-  /** As `Server.surveyStream`, likewise. */
+  /** As `Server.surveyStream`, of clients of this server only. */
   surveyStream(
     data: unknown,
     settings?: SurveyStreamSettings & AudienceSettings<PeerHandle>,
   ): AsyncGenerator<SurveyAnswer<PeerHandle, unknown>, void, void>;
-  /** From now on `wider` has what `broadcast`, `survey` and `surveyStream` of the server and its groups are called with. */
+  /** From now on, `wider` performs `broadcast`, `survey` and `surveyStream` of the server and its groups. */
   widen(wider: WiderAudience): void;
 }
 
-/** Who does what a server is asked to do with all its clients, where it has them among others. */
+/** Performs what a server is asked to do with all its clients, for a server that shares clients with others. */
 export interface WiderAudience {
   broadcast(data: unknown, settings?: AudienceSettings<PeerHandle>): Promise<void>;
   survey(
@@ -85,58 +85,65 @@ export interface WiderAudience {
   ): AsyncGenerator<SurveyAnswer<PeerHandle, unknown>, void, void>;
 }
 
-/** What a plugin may touch; never the insides. All hooks go when the plugin is disposed. */
+/** What a plugin can use. All hooks are removed when the plugin is disposed. */
 export interface PluginHost {
   readonly side: 'server' | 'client';
   readonly clock: Clock;
   readonly random: Random;
-  /** Those connected now: a server's connections, or the client itself once it is ready. */
+  /** The connected peers: a server's connections, or the client itself after it is ready. */
   readonly peers: Iterable<PeerHandle>;
   /**
-   * Server only: those who are meant by now, as for `Server.broadcast`. Throws `ERR_INVALID_ARGUMENT` for what is none of the
-   * server's connections, `ERR_STATE` on a client.
+   * Server only: the selected connections, as for `Server.broadcast`. Throws `ERR_INVALID_ARGUMENT` for anything that
+   * is not a connection of the server, `ERR_STATE` on a client.
    */
   select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
   /** Server only: its clients as a whole; undefined on a client. */
   readonly clients: ServerClients | undefined;
-  /** The plugin's own lane; one per plugin, named as the plugin is. */
+  /** The plugin's own lane; one for each plugin, with the plugin's name. */
   lane(handlers: LaneHandlers): Lane;
-  /** After a peer was authorised and its session is new. */
+  /** After a peer was authorized and its session is new. */
   onConnect(hook: (peer: PeerHandle, payload: unknown) => void): void;
   /**
-   * Client only: with each new session. `connect()` waits for what the hook returns, and rejects what that rejects with,
-   * which in later sessions goes to `error`. Until it is settled, nothing else of the session is delivered but answers.
+   * Client only: with each new session. `connect()` waits for the hook and rejects if it rejects; in later sessions the
+   * rejection goes to `error`. Until it settles, only answers of the session are delivered.
    */
   onReady(hook: () => Promise<void>): void;
-  /** Once, when a peer's session is over. */
+  /** Once, when a peer's session ends. */
   onDisconnect(hook: (peer: PeerHandle, reason: unknown) => void): void;
-  /** When a link of the peer's broke (`up` false) or its session resumed (`up` true). */
+  /** When a link of the peer broke (`up` false) or its session resumed (`up` true). */
   onLink(hook: (peer: PeerHandle, up: boolean) => void): void;
-  /** Before the server listens or the client dials; a rejection fails `start()` or `connect()`. Runs at once if that was earlier. */
+  /**
+   * Before the server listens or the client dials, or at once if that was earlier; a rejection fails `start()` or
+   * `connect()`.
+   */
   onStart(hook: () => void | Promise<void>): void;
-  /** Before the server or the client closes for good. */
+  /** Before the server or the client closes. */
   onClose(hook: () => void | Promise<void>): void;
   /**
-   * Server only: takes links whose first bytes are an HTTP request that is no bus handshake. `head` is what was read
-   * already. Until `known` is called the socket is a stranger's: one of `maxUnauthorized`, which is destroyed after
-   * `handshakeTimeoutMs`. Without a taker such a link is answered 418 and closed.
+   * Server only: adopts links whose first bytes are an HTTP request that is not a bus handshake. `head` has the bytes
+   * read so far. Until `known` is called, the socket counts for `maxUnauthorized` and is destroyed after
+   * `handshakeTimeoutMs`. Without such a hook the link is answered with 418 and closed.
    */
   onHttp(hook: HttpHook): void;
   /**
-   * Server only: takes a link that the plugin accepted, just as one of the server's own. Throws `ERR_STATE` on a client
-   * and while the server does not listen.
+   * Server only: adopts a link that the plugin accepted. Throws `ERR_STATE` on a client and while the server does not
+   * listen.
    */
   acceptLink(link: Link): void;
   /**
-   * Server only: takes a link that the plugin made for a client that is to come on it, also while the server does not listen.
-   * Resolves the peer once `connect` was told of it; rejects with what kept it from coming, and where it is not there within `withinMs`.
+   * Server only: adopts a link that the plugin made for a client that will use it, even if the server does not listen.
+   * Resolves with the peer after `connect` was emitted; rejects with the error that prevented it, or if the client is
+   * not connected within `withinMs`.
    */
   acceptLink(link: Link, withinMs: number): Promise<PeerHandle>;
-  /** The TLS options the server was given, for a plugin that listens on a port of its own. */
+  /** The TLS options of the server, for a plugin that listens on its own port. */
   readonly tls: object | undefined;
-  /** What `use()` returned for a plugin installed before, such as one of its `dependencies`; undefined if there is none. */
+  /**
+   * The result of `use()` for a plugin that was installed before, such as one of its `dependencies`; undefined if there
+   * is none.
+   */
   plugin(name: string): unknown;
-  /** Reports a failure that concerns no call: it reaches the `error` event. */
+  /** Reports a failure that belongs to no call in the `error` event. */
   report(error: unknown, peer?: PeerHandle): void;
 }
 
@@ -147,19 +154,19 @@ export interface PluginInstance<Api> {
 }
 
 /**
- * A plugin: `server.use(plugin)` returns `ServerApi`, `client.use(plugin)` returns `ClientApi`. A plugin for both sides
- * is most easily written with `definePlugin`.
+ * A plugin: `server.use(plugin)` returns `ServerApi`, `client.use(plugin)` returns `ClientApi`. Write a plugin for both
+ * sides with `definePlugin`.
  */
 export interface Plugin<ServerApi, ClientApi = ServerApi> {
   readonly name: string;
-  /** Names of plugins that must have been installed before. */
+  /** Names of plugins that have to be installed before. */
   readonly dependencies?: readonly string[];
   install(host: PluginHost, options?: unknown): PluginInstance<ServerApi | ClientApi>;
-  /** For the type checker alone; never present. */
+  /** For the type checker only; never present. */
   readonly apis?: { readonly server: ServerApi; readonly client: ClientApi };
 }
 
-/** What the option `journal` takes: `journal()` of `busbar/journal` returns it. */
+/** The value of the option `journal`: `journal()` of `busbar/journal` returns it. */
 export interface Journal {
   /** For one client. */
   client(sender: DurableSender, receiver: DurableReceiver): Plugin<never, ClientJournal>;

@@ -5,39 +5,36 @@ import type { Contract, PayloadOf, ToServer as In } from './contract.ts';
 import type { SlowInfo } from './events.ts';
 import type { Respond } from './request-dispatcher.ts';
 
-/** The events and their listeners, which may be asynchronous: one that rejects is treated as one that throws. */
+/** The server's events. A listener may be async; one that rejects is treated like one that throws. */
 export interface ServerEvents<C extends Contract> {
   /** The server listens, at this path or `address:port`. */
   ready(address: string): unknown;
-  /** Something failed that concerns no single call; with the connection, if it is one's. Swallowed without a listener. */
+  /** A failure that belongs to no call, with its connection if it has one. Ignored if there is no listener. */
   error(error: BusError, connection?: Connection<C>): unknown;
   /**
-   * A client was authorised; with the payload of its `connect()`. What it says is delivered once all listeners have
-   * returned and what they returned has settled.
+   * A client was admitted; with the payload of its `connect()`. Its messages are delivered after all listeners have
+   * returned and their promises have settled.
    */
   connect(connection: Connection<C>, payload: PayloadOf<C>): unknown;
-  /** Once, when a client's session is over; with the reason if there is one. */
+  /** The session of a client ended. Emitted once, with the reason if there is one. */
   disconnect(connection: Connection<C>, reason: unknown): unknown;
-  /**
-   * A client has a link (`true`), or has it no more (`false`): by turns, from the one after its `connect` to the one
-   * before its `disconnect`.
-   */
+  /** A client got a link (`true`) or lost it (`false`). The two alternate, from its `connect` to its `disconnect`. */
   link(connection: Connection<C>, up: boolean): unknown;
   /** The server is closed. */
   close(): unknown;
   /**
-   * A client sent a message. A durable one comes with its `context`, and without a connection while its sender is away, plain ones never do; it
-   * is done when all listeners have returned and what they returned has settled.
+   * A client sent a message. A durable message has a `context`, and no connection while its sender is away; it is done
+   * when all listeners have returned and their promises have settled.
    */
   message(message: In<C, 'message'>, connection: Connection<C> | undefined, context?: DurableContext): unknown;
-  /** A durable message failed for good, or one to a client is too large for that; it is in `deadLetters`. */
+  /** A durable message failed finally, or one to a client is too large for that client. It is in `deadLetters`. */
   deadLetter(letter: DeadLetter): unknown;
-  /** A client asked and there is no handler; `respond(answer)` answers. */
+  /** A request of a client, if there is no handler; `respond(answer)` answers it. */
   request(
     request: In<C, 'request'>,
     respond: Respond<In<C, 'response'>, Connection<C>>,
     connection: Connection<C>,
   ): unknown;
-  /** A client takes nothing although something waits for it. */
+  /** A client reads nothing although messages wait for it. */
   slow(info: SlowInfo): unknown;
 }

@@ -21,9 +21,9 @@ import type { ServerEvents } from './server-events.ts';
 import { Surveys } from './survey.ts';
 import { resultOf, type SurveyAnswer, type SurveyResult, type SurveyStreamSettings } from './survey-answer.ts';
 
-/** Many clients' other end: accepts links, admits clients, and speaks to one or all of them. */
+/** The end that accepts links, admits clients, and sends to one or all of them. */
 export class Server<C extends Contract = Contract> extends BusEmitter<ServerEvents<C>> implements ServerHandle {
-  /** The options in force, defaults included. */
+  /** The options in force, including defaults. */
   readonly options: ResolvedServerOptions;
   readonly #connections: Connections;
   readonly #surveys: Surveys;
@@ -35,7 +35,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   #wider: WiderAudience | undefined;
 
   /**
-   * `extended`: by a class that may have options of its own among these.
+   * `extended`: the caller is a subclass whose own options may be among these.
    * @throws BusError `ERR_INVALID_OPTION`, or `ERR_TOO_LARGE` for a path.
    */
   constructor(options: ServerOptions<C> | undefined, platform: ServerPlatform, extended: boolean) {
@@ -89,7 +89,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     });
   }
 
-  /** The clients now, among them those whose session waits for a link. */
+  /** The current clients, including those whose session waits for a link. */
   get connections(): Connection<C>[] {
     return this.#connections.listed;
   }
@@ -99,7 +99,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     return this.#connections.byId(id);
   }
 
-  /** The platform's server, while listening on a socket. */
+  /** The platform's server, while it listens on a socket. */
   get server(): NetServer | undefined {
     return this.#listening.listener?.server;
   }
@@ -109,15 +109,15 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     return this.#listening.listener?.port;
   }
 
-  /** Where clients connect to: a path, `host:port` or `memory:name`; while listening. */
+  /** The address that clients connect to: a path, `host:port` or `memory:name`; while listening. */
   get address(): string | undefined {
     return this.#listening.listener?.address;
   }
 
   /**
-   * Starts to listen. Rejects `ERR_ADDRESS_IN_USE`, `ERR_STATE` when started before, `ERR_INVALID_OPTION` for a takeover
-   * of anything but a unix path, `ERR_LISTEN` with the system's error as cause, or `ERR_CLOSED` when the server was closed
-   * before its plugins had started.
+   * Starts to listen. Rejects with `ERR_ADDRESS_IN_USE`, `ERR_STATE` if it was started before, `ERR_INVALID_OPTION` for
+   * a takeover of anything but a unix path, `ERR_LISTEN` with the system error as cause, or `ERR_CLOSED` if the server
+   * was closed before its plugins had started.
    */
   async start(settings?: StartSettings): Promise<this> {
     const { takeover = false } = startSettings(settings);
@@ -126,32 +126,32 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * Closes every connection, then stops listening. Plain, what is owed is finished; with `allowReconnect` the clients
-   * are asked to finish what is in flight both ways and to come back, with nothing lost. Settles within
-   * `closeTimeoutMs` and a moment.
+   * Closes every connection, then stops listening. By default, it finishes pending work and the clients stay away. With
+   * `allowReconnect`, the clients finish what is in flight in both directions and move to the next server; nothing is
+   * lost. Settles shortly after `closeTimeoutMs` at the latest.
    */
   async close(allowReconnect = false): Promise<this> {
     await this.#listening.close(this.options.closeTimeoutMs, allowReconnect);
     return this;
   }
 
-  /** The clients that have joined it, as they are whenever it is asked. Throws `ERR_INVALID_ARGUMENT` for what is no name. */
+  /** A group, which always shows its current members. Throws `ERR_INVALID_ARGUMENT` for an invalid name. */
   group(name: string): Group<C, Connection<C>> {
     return new Group(name, this, this.#connections.groups);
   }
 
   /**
-   * Sends a message to every client, or to those that `to` and `except` mean, encoded once; connections that are closing
-   * are passed over. Resolves when every client with a link has room or was given up as slow; what fails goes to `error`.
-   * Rejects `ERR_INVALID_ARGUMENT` alone.
+   * Sends a message to every client, or to those that `to` and `except` select; encoded once. Connections that are
+   * closing are skipped. Resolves when every client with a link has room or was dropped as slow; failures go to
+   * `error`. Rejects with `ERR_INVALID_ARGUMENT` only.
    */
   broadcast(data: Sendable<Out<C, 'message'>>, settings?: AudienceSettings<Connection<C>>): Promise<void> {
     return (this.#wider ?? this.#connections).broadcast(data, settings);
   }
 
   /**
-   * Asks every client, or those that `to` and `except` mean, and resolves all their answers, in the order of
-   * `connections` or of `to`. By default 10 s; 0 means no timeout.
+   * Sends a request to every client, or to those that `to` and `except` select, and resolves with all outcomes, in the
+   * order of `connections` or of `to`. The default timeout is 10 s; 0 means no timeout.
    */
   survey(
     data: Sendable<Out<C, 'request'>>,
@@ -162,8 +162,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * Asks every client connected now, or those meant, and yields the answers as they come; what is open when the loop
-   * ends, by `quorum`, `first` or `break`, is cancelled.
+   * Sends a request to every client, or to those that `to` and `except` select, and yields the outcomes as they arrive.
+   * When the loop ends, by `quorum`, `first` or `break`, open requests are cancelled.
    */
   surveyStream(
     data: Sendable<Out<C, 'request'>>,
@@ -173,27 +173,27 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     return stream as AsyncGenerator<SurveyAnswer<Connection<C>, Out<C, 'response'>>, void, void>;
   }
 
-  /** Pings every client, or those meant; resolves the outcomes with their milliseconds, in the order of `survey`. */
+  /** Pings the selected clients; resolves with the times in milliseconds, in the order of `survey`. */
   ping(data?: unknown, settings?: number | SurveySettings<Connection<C>>): Promise<SurveyResult<number>[]> {
     return this.#surveys.pings(data, settings);
   }
 
-  /** Stops messages and requests of all clients, present and to come, from arriving; they wait at the clients. */
+  /** Stops the delivery of messages and requests of all present and future clients; they wait at the clients. */
   pause(): void {
     this.#paused = true;
     for (const connection of this.#connections.all) connection.conversation.pause('server');
   }
 
-  /** Takes up what `pause` held back, in order. */
+  /** Ends `pause` and delivers what it held back, in order. */
   resume(): void {
     this.#paused = false;
     for (const connection of this.#connections.all) connection.conversation.resume('server');
   }
 
   /**
-   * Answers requests with what `handler` returns or resolves to; its error becomes the requester's, and one without a
-   * `code` reaches `error` here too, as `ERR_LISTENER`. Throws `ERR_INVALID_ARGUMENT` for anything but a function or
-   * `undefined`, which takes the handler away.
+   * Sets the handler of requests: its result, or the value that its promise resolves with, is the answer. Its error
+   * rejects the request; an error without a `code` also reaches `error` here, as `ERR_LISTENER`. `undefined` removes
+   * the handler. Throws `ERR_INVALID_ARGUMENT` for anything else.
    */
   handle(handler: Handler<In<C, 'request'>, In<C, 'response'>, Connection<C>> | undefined): this {
     this.#dispatcher.handle(handler as unknown as Handler<unknown, unknown> | undefined);
@@ -216,23 +216,23 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     else if (event !== 'error') this.#report(error, peer);
   }
 
-  /** @internal Whether somebody answers requests. */
+  /** @internal Whether requests are answered here. */
   protected get isAnswering(): boolean {
     return this.#dispatcher.isHandled;
   }
 
-  /** @internal Has a request answered, wherever it came from. */
+  /** @internal Has a request answered, whatever its origin. */
   protected dispatch<Request extends IncomingRequest>(request: Request, data: unknown): Request {
     this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, request.peer));
     return request;
   }
 
-  /** @internal It is closed, whoever closed it. */
+  /** @internal The server has closed, for any reason. */
   protected closed(): void {
     this.fire('close');
   }
 
-  /** @internal Has a client answer what the platform asks about it. */
+  /** @internal Sends a client a question of the platform. */
   protected ask(_connection: Connection, _question: unknown): Promise<unknown> {
     return Promise.reject(new BusError('ERR_PEER_LACKS_FEATURE'));
   }
@@ -243,8 +243,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   }
 
   /**
-   * @internal Takes a link that was made here, and resolves the connection of the client that comes on it, once its
-   * `connect` was told. Rejects with what kept it from coming.
+   * @internal Adopts a link that was made here, and resolves with the connection of the client on it, after its
+   * `connect` was emitted. Rejects with the error that prevented it.
    */
   protected take(link: Link, withinMs: number): Promise<Connection<C>> {
     return new Promise((resolve, reject) => {

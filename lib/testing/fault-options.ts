@@ -13,23 +13,23 @@ function amount(unit: string, max: number): OptionSpec<number | undefined> {
 
 const longestMs = 2_147_483_647;
 
-/** What goes wrong on the links of a proxy. */
+/** The faults of a proxy's links. */
 export const proxyFaults = {
-  /** Bytes are late by so much. */
+  /** Delay of all bytes. */
   latencyMs: amount('ms', longestMs),
-  /** What is written arrives in pieces of 1 to so many bytes. */
+  /** Writes arrive in pieces of 1 to this many bytes. */
   sliceBytes: amount('bytes', Number.POSITIVE_INFINITY),
-  /** The most that one direction of a link lets through in a second. */
+  /** Most bytes that one direction of a link passes per second. */
   bytesPerSecond: amount('bytes', Number.POSITIVE_INFINITY),
-  /** A link is reset once one of its directions let so many bytes through. */
+  /** A link is reset after one of its directions has passed this many bytes. */
   cutAfterBytes: amount('bytes', Number.POSITIVE_INFINITY),
-  /** Nothing gets through, not even a close, until this is `false` again. */
+  /** Nothing passes, not even a close, until this is `false` again. */
   blackHole: flag({ default: false }),
-  /** A close of one end reaches the other one so much later. */
+  /** Delay between the close of one end and its arrival at the other. */
   slowCloseMs: amount('ms', longestMs),
 } as const;
 
 type GivenFaults = Given<typeof proxyFaults>;
 
-/** What goes wrong on the links of a proxy; a change counts from the next bytes on. */
+/** The faults of a proxy's links; a change applies from the next bytes on. */
 export type ProxyFaults = { -readonly [Name in keyof GivenFaults]: GivenFaults[Name] };

@@ -6,11 +6,11 @@ import { type Random, systemRandom } from '../base/random.ts';
 import { type ProxyFaults, proxyFaults } from './fault-options.ts';
 import { FaultPump } from './fault-pump.ts';
 
-/** A unix socket (or a pipe), or a TCP port on loopback unless `host` says otherwise. */
+/** A unix socket (or a pipe), or a TCP port; the default `host` is loopback. */
 export type ProxyAddress = { readonly path: string } | { readonly port: number; readonly host?: string | undefined };
 
 export interface FaultProxyOptions {
-  /** Where clients connect to; port 0 picks a free one. */
+  /** The address that clients connect to; port 0 chooses a free one. */
   readonly listen: ProxyAddress;
   /** The server behind the proxy. */
   readonly target: ProxyAddress;
@@ -38,13 +38,13 @@ interface ProxiedLink {
 }
 
 /**
- * Stands between clients and a server, on real sockets, and makes their links fail. It looks into nothing that passes, so
- * TLS passes too.
+ * Forwards between clients and a server on real sockets, and makes their links fail. It does not read the data, so it
+ * works with TLS too.
  */
 export class FaultProxy {
-  /** What goes wrong at present, on all links. Assign to its members, then call `apply`. */
+  /** The present faults of all links. Assign to its members, then call `apply`. */
   readonly faults: ProxyFaults;
-  /** Links that came so far. */
+  /** Number of links so far. */
   accepted = 0;
   /** New links are closed at once. */
   refusing = false;
@@ -67,7 +67,7 @@ export class FaultProxy {
     this.faults = { ...faults };
   }
 
-  /** Starts to listen. Rejects `ERR_STATE` the second time, `ERR_LISTEN` with the system's error as cause. */
+  /** Starts to listen. Rejects with `ERR_STATE` the second time, `ERR_LISTEN` with the system error as cause. */
   async start(): Promise<this> {
     if (this.#server !== undefined) throw new BusError('ERR_STATE', 'The proxy was started already');
     const server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
@@ -89,19 +89,19 @@ export class FaultProxy {
     return typeof address === 'object' && address !== null ? address.port : undefined;
   }
 
-  /** Links that are open. */
+  /** Number of open links. */
   get links(): number {
     return this.#links.size;
   }
 
-  /** Changes faults; those not named stay as they are. Throws `ERR_INVALID_OPTION`. */
+  /** Changes faults; others stay the same. Throws `ERR_INVALID_OPTION`. */
   apply(faults: ProxyFaults = {}): void {
     resolveOptions('FaultProxy faults', proxyFaults, faults);
     Object.assign(this.faults, faults);
     for (const { pumps } of this.#links) for (const pump of pumps) pump.pump();
   }
 
-  /** Ends all faults; what a black hole held goes through. */
+  /** Removes all faults; bytes that a black hole held pass. */
   heal(): void {
     this.refusing = false;
     this.apply({
@@ -114,7 +114,7 @@ export class FaultProxy {
     });
   }
 
-  /** Resets every open link; what was under way is lost. Returns how many. */
+  /** Resets every open link; bytes on their way are lost. Returns the number of links. */
   reset(): number {
     const links = [...this.#links];
     for (const link of links) this.#drop(link, true);

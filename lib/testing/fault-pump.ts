@@ -3,10 +3,10 @@ import { Queue } from '../base/queue.ts';
 import type { Random } from '../base/random.ts';
 import type { ProxyFaults } from './fault-options.ts';
 
-/** As many bytes under way as this, and the sender is not read any more. */
+/** With this many bytes on their way, the sender is not read any more. */
 const highWaterBytes = 1_048_576;
 const tickMs = 5;
-/** Pieces written in one go, so that slicing does not keep the process from all else. */
+/** Pieces written in one go, so that slicing does not block the process. */
 const mostPieces = 64;
 
 interface Piece {
@@ -50,7 +50,7 @@ export class FaultPump {
     to.on('drain', () => this.pump());
   }
 
-  /** Lets through what may go by now; to be called again when the faults changed. */
+  /** Passes the bytes that may pass now; call it again when the faults changed. */
   pump(): void {
     if (this.#stopped || this.#faults.blackHole === true) return;
     this.#refill();
@@ -92,7 +92,7 @@ export class FaultPump {
     this.#lastTick = now;
   }
 
-  /** How many bytes of `piece` may go now; 0 asks to wait. */
+  /** How many bytes of `piece` may pass now; 0 means wait. */
   #size(piece: Piece): number {
     if (piece.due > performance.now()) return 0;
     const { sliceBytes, cutAfterBytes = Number.POSITIVE_INFINITY } = this.#faults;

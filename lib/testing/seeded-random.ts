@@ -1,6 +1,6 @@
 import type { Random } from '../base/random.ts';
 
-/** Randomness that one number decides (sfc32): the same seed gives the same sequence, on every machine. */
+/** Random numbers from one seed (sfc32): the same seed gives the same sequence on every machine. */
 export class SeededRandom implements Random {
   #a = 0x9e37_79b9;
   #b = 0x243f_6a88;
@@ -16,7 +16,7 @@ export class SeededRandom implements Random {
 
   readonly unit = (): number => this.#next() / 0x1_0000_0000;
 
-  /** Not fit for secrets, whatever `Random` says of it: this is for tests. */
+  /** Not fit for secrets, although `Random` promises that: it is for tests. */
   readonly bytes = (count: number): Uint8Array => {
     const bytes = new Uint8Array(count);
     for (let at = 0; at < count; at++) bytes[at] = this.#next() >>> 24;

@@ -14,8 +14,8 @@ interface Scheduled {
 }
 
 /**
- * A clock that stands still until told to go on. Deferred tasks run first in, first out; timers run in the order of
- * their time, then of their making. The same calls give the same run, always.
+ * A clock that advances only when told to. Deferred tasks run first in, first out; timers run in the order of their
+ * time, then of their creation. The same calls always give the same run.
  */
 export class VirtualClock implements Clock {
   readonly #heap: Scheduled[] = [];
@@ -27,7 +27,7 @@ export class VirtualClock implements Clock {
   #advancing = false;
 
   /**
-   * `maxSteps` ends an advance that would go round without end at one time with an error.
+   * `maxSteps` ends an advance that would loop forever at one time with an error.
    * @throws BusError `ERR_INVALID_OPTION`.
    */
   constructor(options: { readonly startMs?: number; readonly maxSteps?: number } = {}) {
@@ -56,19 +56,19 @@ export class VirtualClock implements Clock {
     this.#deferred.push(task);
   };
 
-  /** Timers and deferred tasks that still wait: 0 once everything was cleaned up. */
+  /** Number of waiting timers and deferred tasks: 0 after everything was closed. */
   get pending(): number {
     return this.#timers + this.#deferred.length;
   }
 
-  /** When the next timer is due, on this clock's scale. */
+  /** The time of the next timer, on this clock's scale. */
   get nextTimerMs(): number | undefined {
     this.#dropCancelled();
     return this.#heap[0]?.due;
   }
 
   /**
-   * Goes on by `ms`, running everything due on the way. Promise reactions run only after it returned.
+   * Advances by `ms` and runs everything that becomes due. Promise reactions run only after it has returned.
    * @throws BusError `ERR_INVALID_ARGUMENT` for anything but a finite number from 0 on.
    */
   advance(ms: number): void {
@@ -82,7 +82,7 @@ export class VirtualClock implements Clock {
     }
   }
 
-  /** Like `advance`, but all promise reactions run before each step, as between two turns of an event loop. */
+  /** Like `advance`, but promise reactions run before each step, as between two turns of an event loop. */
   async run(ms: number): Promise<void> {
     const until = this.#enter(ms);
     try {
@@ -118,7 +118,7 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** When to stand still again. */
+  /** When to stop again. */
   #enter(ms: number): number {
     if (!Number.isFinite(ms) || ms < 0) {
       throw new BusError('ERR_INVALID_ARGUMENT', `A clock goes on by milliseconds, 0 or more, not by ${String(ms)}`);

@@ -1,7 +1,7 @@
 import { custom, flag, type Given, integer, oneOf, optional } from '../../base/options.ts';
 import type { StreamMode } from './ends/stream-reader.ts';
 
-/** The most that a room may hold and pass on, unless the operator of the relay says otherwise. */
+/** The default limits of a room, which the operator of the relay can change. */
 export const roomCaps = {
   maxUsers: 256,
   maxPayloadBytes: 16_777_216 - 1_024,
@@ -11,7 +11,7 @@ export const roomCaps = {
   flood: 'kick',
 } as const;
 
-/** What `create()` and `enter()` both take, callbacks apart. */
+/** Options of both `create()` and `enter()`, except callbacks. */
 export const endRows = {
   /** How the bytes of joint peers are read. Default: by the callback given, the first listener added, or busbar/rpc. */
   mode: custom<StreamMode | undefined>({
@@ -19,25 +19,25 @@ export const endRows = {
     default: undefined,
     accepts: (value) => value === 'data' || value === 'chunk' || value === 'remote',
   }),
-  /** What is kept for listeners that are not there yet. */
+  /** Most bytes kept until there is a listener. */
   maxHeldBytes: integer({
     default: 8_388_608,
     min: 0,
     unit: 'bytes',
   }),
-  /** How long the relay may take to answer; 0 means no timeout. */
+  /** Time that the relay has to answer; 0 means no timeout. */
   timeout: integer({
     default: 10_000,
     min: 0,
     unit: 'ms',
   }),
-  /** Gives the wait up. */
+  /** Cancels the wait. */
   signal: custom<AbortSignal | undefined>({
     type: 'AbortSignal',
     default: undefined,
     accepts: (value) => value instanceof AbortSignal,
   }),
-  /** The channel lives in this process, with no relay. */
+  /** The channel is in this process, without a relay. */
   offline: flag({ default: false }),
 };
 
@@ -47,27 +47,27 @@ const speedRow = integer({ default: 1_048_576, min: 1, max: Infinity, unit: 'byt
 
 export const createTable = {
   ...endRows,
-  /** Offline: what each send takes besides its bytes; also for users who say nothing else. */
+  /** Offline: the latency of each send; the default for users. */
   netLag: lagRow,
-  /** Offline: how fast bytes go; likewise. */
+  /** Offline: the speed of the line; the default for users. */
   netSpeed: speedRow,
-  /** Users at once. */
+  /** Most users at a time. */
   maxUsers: integer({ default: 256, min: 1, max: 256 }),
   /** The largest chunk. */
   maxChunkSize: integer({ default: 32_768, min: 1, max: 536_870_912, unit: 'bytes' }),
   /** The largest single send or call. */
   maxPayloadBytes: integer({ default: 1_048_576, min: 1, unit: 'bytes' }),
-  /** What may wait to go out to one user. */
+  /** Most bytes that wait for one user. */
   maxPendingBytes: integer({
     default: 8_388_608,
     min: 65_536,
     unit: 'bytes',
   }),
-  /** Messages from one user, or from the owner. */
+  /** Most messages per second from one user, or from the owner. */
   messagesPerSecond: integer({ default: 1_000_000, min: 1 }),
-  /** Likewise, bytes. */
+  /** Most bytes per second from one user, or from the owner. */
   bytesPerSecond: integer({ default: 1_073_741_824, min: 1, unit: 'bytes' }),
-  /** What follows more; `kick` is MALICIOUS. */
+  /** What happens above these limits: the user is removed with MALICIOUS, or the excess is dropped. */
   flood: oneOf({ choices: ['kick', 'drop'], default: 'kick' }),
   /** Whether `list()` shows the channel. */
   listed: flag({ default: true }),
@@ -75,11 +75,11 @@ export const createTable = {
 
 export const enterTable = {
   ...endRows,
-  /** Offline: what each send takes besides its bytes. Default: what the owner said. */
+  /** Offline: the latency of each send. Default: the owner's. */
   netLag: optional(lagRow),
-  /** Offline: how fast bytes go. Default: likewise. */
+  /** Offline: the speed of the line. Default: the owner's. */
   netSpeed: optional(speedRow),
-  /** The largest chunk, with a joint owner: both ends must mean the same. Default: the one of the channel. */
+  /** The largest chunk, with a joint owner: both ends need the same value. Default: that of the channel. */
   maxChunkSize: custom<number | undefined>({
     type: 'integer',
     default: undefined,

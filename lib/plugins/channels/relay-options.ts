@@ -4,7 +4,7 @@ import type { PeerHandle } from '../../bus/plugin.ts';
 import type { JointOptions } from './joint-options.ts';
 import { roomCaps } from './options.ts';
 
-/** Somebody wants something of the relay. */
+/** A request of a peer to the relay. */
 export interface ChannelRequest {
   readonly action: 'create' | 'enter' | 'publish' | 'subscribe';
   /** The channel's id, the topic or the pattern. */
@@ -22,51 +22,56 @@ export interface Requester {
 
 export type Authorize = (request: ChannelRequest) => boolean | PromiseLike<boolean>;
 
-/** What `channels()` takes. Relay options mean nothing on a client, and are refused there. */
+/** Options of `channels()`. Relay options have no meaning on a client, and are rejected there. */
 export const relayTable = {
-  /** Channels at once. */
+  /** Most channels. */
   maxRooms: integer({ default: 10_000, min: 1 }),
-  /** Channels one peer may own, and as many it may enter. */
+  /** Most channels that one peer may own, and most that it may enter. */
   maxChannels: integer({ default: 128, min: 1, max: 128 }),
-  /** Users in one channel, at the most. */
+  /** Most users in one channel. */
   maxUsers: integer({ default: roomCaps.maxUsers, min: 1, max: 256 }),
-  /** The largest payload or chunk an owner may choose for its channel. */
+  /** The largest payload or chunk that an owner may choose for its channel. */
   maxPayloadBytes: integer({
     default: roomCaps.maxPayloadBytes,
     min: 1,
     max: 1_073_741_824,
     unit: 'bytes',
   }),
-  /** What may wait to go out to one user; beyond it the user is removed with FULL. */
+  /** Most bytes that wait for one user; above it, the user is removed with FULL. */
   maxPendingBytes: integer({
     default: roomCaps.maxPendingBytes,
     min: 65_536,
     unit: 'bytes',
   }),
-  /** Messages from one user in one channel, or from an owner. */
+  /** Most messages per second from one user in one channel, or from an owner. */
   messagesPerSecond: integer({
     default: roomCaps.messagesPerSecond,
     min: 1,
   }),
-  /** Likewise, bytes. */
+  /** Most bytes per second from one user in one channel, or from an owner. */
   bytesPerSecond: integer({ default: roomCaps.bytesPerSecond, min: 1, unit: 'bytes' }),
-  /** What follows more: the user is removed (an owner loses its channel) with MALICIOUS, or the surplus is dropped. */
+  /**
+   * What happens above these limits: the user is removed (an owner loses its channel) with MALICIOUS, or the excess is
+   * dropped.
+   */
   flood: oneOf({
     choices: ['kick', 'drop'],
     default: roomCaps.flood,
   }),
-  /** Topic patterns one peer may subscribe to. */
+  /** Most topic patterns that one peer may subscribe to. */
   maxSubscriptions: integer({ default: 1_000, min: 0 }),
   /**
-   * Asked before a channel is created or entered, a topic published or subscribed; only true permits it.
+   * Called before a channel is created or entered, and before a topic is published or subscribed to; only `true`
+   * permits it.
    */
   authorize: callback<Authorize>({
     type: '({ action, id, peer }) => boolean | Promise',
   }),
-  /** Time `authorize` has; then it is a no. */
+  /** Time that `authorize` has; after it, the answer is no. */
   authorizeTimeoutMs: integer({ default: 5_000, min: 1, max: longestTimerMs, unit: 'ms' }),
   /**
-   * By what a block knows a peer again. Default: its bus id; the address of a joint peer, on loopback its connection.
+   * Returns the key that identifies a peer for `block()`. Default: its bus id; the address of a joint peer, on loopback
+   * its connection.
    */
   identify: callback<(peer: Requester) => string>({
     type: '(peer) => string',

@@ -1,7 +1,7 @@
 import { custom, flag, type Given, integer, type Resolved } from '../../base/options.ts';
 import { isNodeName } from './subjects.ts';
 
-/** What `connect` of `@nats-io/transport-node` takes, of which these are the most used. */
+/** Options of `connect` of `@nats-io/transport-node`; these are the most common ones. */
 export interface NatsOptions {
   readonly servers?: string | readonly string[];
   readonly user?: string;
@@ -22,9 +22,9 @@ const named = (): ReturnType<typeof custom<string | undefined>> =>
     accepts: isNodeName,
   });
 
-/** What `cluster()` takes; `name` and `node` have to be given. */
+/** Options of `cluster()`; `name` and `node` are required. */
 export const clusterTable = {
-  /** Servers with one name are one world. */
+  /** Servers with the same name form one cluster. */
   name: named(),
   /** The name of this server in it; one server has it at a time. */
   node: named(),
@@ -34,7 +34,7 @@ export const clusterTable = {
     default: {},
     accepts: (value) => typeof value === 'object' && value !== null,
   }),
-  /** By which nodes prove to each other that they are of this world: 16 bytes or more, as text or bytes. */
+  /** Proves to other nodes that this node belongs to the cluster: 16 bytes or more, as text or bytes. */
   secret: custom<string | Uint8Array | undefined>({
     type: 'string or Uint8Array',
     range: `${leastSecretBytes} bytes`,
@@ -43,19 +43,21 @@ export const clusterTable = {
       (typeof value === 'string' && Buffer.byteLength(value) >= leastSecretBytes) ||
       (value instanceof Uint8Array && value.length >= leastSecretBytes),
   }),
-  /** How often a node says that it is here; it is suspect 2.5 times as long after it last did. */
+  /** Interval at which a node announces itself; it is suspect when silent for 2.5 times as long. */
   heartbeatMs: integer({ default: 1_000, min: 50, max: 60_000, unit: 'ms' }),
-  /** How long a node is silent, while NATS is there, and counts as dead. */
+  /** Silence, while NATS is reachable, after which a node counts as dead. */
   deadAfterMs: integer({ default: 5_000, min: 200, max: 600_000, unit: 'ms' }),
-  /** How long `ready` waits for NATS before it rejects `ERR_CLUSTER_UNREACHABLE`. */
+  /** Time that `ready` waits for NATS before it rejects with `ERR_CLUSTER_UNREACHABLE`. */
   joinTimeoutMs: integer({ default: 5_000, min: 1, max: 2_147_483_647, unit: 'ms' }),
-  /** Nodes that are known, those among them that are gone. */
+  /** Most known nodes, including those that are gone. */
   maxNodes: integer({ default: 1_000, min: 2, max: 100_000 }),
   /** Largest message between nodes, and largest broadcast. */
   maxMessageBytes: integer({ default: 16 * mebibyte, min: 65_536, max: 2_147_483_648, unit: 'bytes' }),
-  /** Bytes to one node, and of broadcasts, that were not taken; when they are reached, sends wait. */
+  /** Unacknowledged bytes to one node, and of broadcasts, at which sends wait. */
   maxUnackedBytes: integer({ default: 4 * mebibyte, min: 65_536, max: 2_147_483_648, unit: 'bytes' }),
-  /** Whether `broadcast`, `survey` and `surveyStream` of the server, and its groups, mean the clients of all nodes. */
+  /**
+   * Whether `broadcast`, `survey` and `surveyStream` of the server, and its groups, include the clients of all nodes.
+   */
   transparent: flag({ default: false }),
 };
 

@@ -5,14 +5,17 @@ import { listedOriginsOption } from '../../transport/origin-options.ts';
 import type { Protocol } from './driver.ts';
 import type { Log } from './log.ts';
 
-/** What a driver asks for, as `allow` sees it. */
+/** The request of a driver, as `allow` gets it. */
 export interface PortWish {
   readonly protocol: Protocol;
   readonly port: number;
   readonly accept: readonly string[];
 }
 
-/** Only `true`, or a promise of it, admits; a throw or a rejection refuses with its message. `peer` is undefined for a WebSocket driver, which the secret admitted. */
+/**
+ * Only `true`, or a promise of it, admits; a throw or a rejection refuses with its message. `peer` is undefined for a
+ * WebSocket driver, which the secret admitted.
+ */
 export type Allow = (peer: PeerHandle | undefined, wish: PortWish) => unknown;
 
 /** PEM text. */
@@ -22,48 +25,48 @@ export interface TlsFiles {
 }
 
 export const dispatchOptions = {
-  /** Port for WebSocket drivers; 0 picks a free one. Without it there are drivers on the bus alone. */
+  /** Port for WebSocket drivers; 0 chooses a free one. Without it, drivers connect over the bus only. */
   port: optional(integer({ default: 0, max: 65_535 })),
   /** Address that port listens on. */
   host: text({ default: '127.0.0.1' }),
   /**
-   * The token of WebSocket drivers. Else `PLACE_SERVER_SECRET` or `SERVER_SECRET` of the environment; else `testing`,
-   * on loopback alone, and never in production (`SG_ENV=production`).
+   * The token of WebSocket drivers. Default: `PLACE_SERVER_SECRET` or `SERVER_SECRET` of the environment, otherwise
+   * `testing`, on loopback only, and never in production (`SG_ENV=production`).
    */
   secret: text(),
   /**
-   * Says whether a driver may have a port: only `true` admits, or a promise of it within `handshakeTimeoutMs`. By
-   * default all may, but for web pages that came by the gateway.
+   * Decides whether a driver may have a port: only `true`, or a promise of it within `handshakeTimeoutMs`, admits.
+   * Default: all drivers, except web pages that came through the gateway.
    */
   allow: callback<Allow>({
     type: '(peer, { protocol, port, accept }) => boolean',
   }),
-  /** Web pages whose scripts may open WebSockets here, by origin; none unless listed. Programs send no origin. */
+  /** Origins of web pages that may open WebSockets here. Default: none. Programs send no origin. */
   origins: listedOriginsOption(),
   /** Address that device ports listen on; `::` serves IPv4 too. */
   deviceHost: text({ default: '::' }),
-  /** Key and certificate of TLS ports, as PEM. Else those of the bus server, else a self-signed one. */
+  /** Key and certificate of TLS ports, as PEM. Default: those of the bus server, otherwise a self-signed one. */
   tls: custom<TlsFiles | undefined>({
     type: '{ key, cert }',
     default: undefined,
     accepts: (value) => typeof value === 'object' && value !== null && 'key' in value && 'cert' in value,
   }),
   /**
-   * Load balancers: a TCP connection from one of them must begin with a PROXY header, version 1 or 2, which names the
-   * device.
+   * Load balancers: a TCP connection from one of them has to begin with a PROXY header, version 1 or 2, with the
+   * address of the device.
    */
   proxies: custom<string | readonly string[] | undefined>({
     type: 'addresses or ranges',
     default: undefined,
     accepts: (value) => typeof value === 'string' || Array.isArray(value),
   }),
-  /** Hears of what happens, one object an event. */
+  /** Called with an object for each event. */
   log: callback<Log>({ type: '(event) => void' }),
-  /** WebSocket drivers at a time; one more gets 503. */
+  /** Most WebSocket drivers; one more gets 503. */
   maxDrivers: integer({ default: 1_000, min: 1 }),
-  /** Ports one bus peer may hold at a time. */
+  /** Most ports of one bus peer. */
   maxPortsPerPeer: integer({ default: 256, min: 1 }),
-  /** Devices on one port; one more is refused. */
+  /** Most devices on one port; one more is refused. */
   maxDevices: integer({ default: 10_000, min: 1 }),
   /** Largest message of a WebSocket driver; a larger one closes it with 1009. */
   maxMessageBytes: integer({
@@ -72,52 +75,52 @@ export const dispatchOptions = {
     max: 2_147_483_647,
     unit: 'bytes',
   }),
-  /** On their way to one driver before its TCP devices are paused and its datagrams dropped. */
+  /** Bytes on their way to one driver at which its TCP devices are paused and its datagrams dropped. */
   maxBufferedBytes: integer({
     default: 1_048_576,
     min: 65_536,
     unit: 'bytes',
   }),
-  /** On their way to one device before those who write to it wait. */
+  /** Bytes on their way to one device at which those who write to it wait. */
   maxDeviceBytes: integer({
     default: 1_048_576,
     min: 65_536,
     unit: 'bytes',
   }),
-  /** How long a driver that takes nothing may hold up the other drivers of a device; then it loses the device. */
+  /** How long a driver that reads nothing may delay the other drivers of a device; then it loses the device. */
   stallMs: integer({
     default: 1_000,
     max: longestTimerMs,
     unit: 'ms',
   }),
-  /** A device that takes nothing of what was sent to it for so long is closed. */
+  /** A device that reads nothing of what was sent to it for this long is closed. */
   deviceTimeoutMs: integer({
     default: 10_000,
     min: 1,
     max: longestTimerMs,
     unit: 'ms',
   }),
-  /** A device that ended its half of the connection is closed once its drivers sent nothing to it for so long. */
+  /** A device that ended its half of the connection is closed when its drivers sent nothing to it for this long. */
   answerTimeoutMs: integer({
     default: 2_000,
     max: longestTimerMs,
     unit: 'ms',
   }),
-  /** For request heads, `allow`, PROXY headers and TLS handshakes. */
+  /** Time for request heads, `allow`, PROXY headers and TLS handshakes. */
   handshakeTimeoutMs: integer({
     default: 5_000,
     min: 1,
     max: longestTimerMs,
     unit: 'ms',
   }),
-  /** A WebSocket driver is pinged this often, and closed if it gives no sign of life until the next time. */
+  /** A WebSocket driver is pinged at this interval, and closed if it gives no sign of life until the next ping. */
   heartbeatMs: integer({
     default: 30_000,
     min: 100,
     max: longestTimerMs,
     unit: 'ms',
   }),
-  /** For WebSockets and devices to close in order when the dispatcher closes. */
+  /** Time for WebSockets and devices to close in order when the dispatcher closes. */
   closeTimeoutMs: integer({
     default: 5_000,
     max: longestTimerMs,

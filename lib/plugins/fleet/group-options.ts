@@ -21,7 +21,7 @@ const texts = (): OptionSpec<readonly string[]> =>
 const wait = (fallback: number): OptionSpec<number> =>
   integer({ default: fallback, min: 1, max: longestTimerMs, unit: 'ms' });
 
-/** What a group of a fleet is given. */
+/** Options of a group of a fleet. */
 export const groupTable = {
   /** The script that each process runs: `.js`, `.mjs`, `.cjs`, `.ts`, `.mts` or `.cts`, or a `file:` URL; a relative path is relative to `cwd`. */
   file: custom<string | URL | undefined>({
@@ -29,13 +29,15 @@ export const groupTable = {
     default: undefined,
     accepts: (value) => isText(value) || (value instanceof URL && value.protocol === 'file:'),
   }),
-  /** Instead of `file`, a command, found as `child_process.spawn` finds it, which comes to a client of its parent in its turn. */
+  /**
+   * Instead of `file`, a command, found as `child_process.spawn` finds it, which in turn starts a client of its parent.
+   */
   command: custom<string | undefined>({ type: 'string', default: undefined, accepts: isText }),
-  /** Its arguments. */
+  /** The arguments of `file` or `command`. */
   args: texts(),
-  /** Processes at once. */
+  /** Number of processes. */
   count: integer({ default: 1, max: 10_000 }),
-  /** Variables over those of this process; `undefined` takes one away. */
+  /** Variables that override those of this process; `undefined` removes one. */
   env: custom<Readonly<Record<string, string | undefined>>>({
     type: 'an object of strings',
     default: {},
@@ -45,33 +47,33 @@ export const groupTable = {
       !Array.isArray(value) &&
       Object.values(value).every((text) => text === undefined || typeof text === 'string'),
   }),
-  /** The working directory; by default that of this process. */
+  /** The working directory. Default: that of this process. */
   cwd: custom<string | undefined>({ type: 'string', default: undefined, accepts: isText }),
-  /** Arguments of Node before `file`; by default those of this process. */
+  /** Arguments of Node before `file`. Default: those of this process. */
   execArgv: optional(texts()),
   /** Threads of this process instead of processes. */
   thread: custom<boolean>({ type: 'boolean', default: false, accepts: (value) => typeof value === 'boolean' }),
-  /** So many deaths within so many milliseconds, and the place of a process is given up. */
+  /** After this many deaths within this many milliseconds, the process is not started again. */
   limit: custom<readonly [deaths: number, withinMs: number]>({
     type: '[deaths, milliseconds]',
     default: [5, 30_000],
     accepts: (value) => Array.isArray(value) && value.length === 2 && isCount(value[0], 1) && isCount(value[1], 1),
   }),
-  /** What follows where a process dies: it alone is started again, or also the groups that come after its own. */
+  /** What happens when a process dies: it is started again, alone or together with the groups after its own. */
   strategy: oneOf({ choices: ['one-for-one', 'rest-for-one'], default: 'one-for-one' }),
-  /** A process with more than this in memory is replaced; looked at each second. By default no limit. */
+  /** A process with more than this in memory is replaced; checked every second. Default: no limit. */
   maxMemoryBytes: optional(integer({ default: 0, min: 1_048_576, unit: 'bytes' })),
-  /** What becomes of stdout and stderr: printed line by line with group and number before, handed on as it is, or dropped. */
+  /** stdout and stderr: printed line by line with group and number before, passed on unchanged, or dropped. */
   output: oneOf({ choices: ['prefix', 'inherit', 'ignore'], default: 'prefix' }),
   /** A process is ready when its client is ready on the bus, or when it calls `fleetReady`. */
   ready: oneOf({ choices: ['bus', 'signal'], default: 'bus' }),
-  /** How long it may take to be ready. */
+  /** Time that it has to become ready. */
   readyTimeoutMs: wait(30_000),
-  /** How long it may take to end before it is killed; SIGTERM comes half-way. */
+  /** Time that it has to end before it is killed; SIGTERM comes half-way. */
   stopTimeoutMs: wait(5_000),
-  /** Groups that are ready before this one is started, and end after it; `hub` is the server. */
+  /** Groups that start before this one and end after it; `hub` is the server. */
   after: texts(),
-  /** TCP ports that this process keeps for those of the group, each a port of 127.0.0.1 or `host:port`. */
+  /** TCP ports that this process holds open for those of the group, each a port of 127.0.0.1 or `host:port`. */
   listen: custom<readonly (number | string)[]>({
     type: "an array of ports and 'host:port'",
     default: [],
@@ -83,7 +85,7 @@ export type GroupOptions = Given<typeof groupTable>;
 /** The groups of a fleet by their names. */
 export type Groups = Readonly<Record<string, GroupOptions>>;
 
-/** A group as it is run. */
+/** A group as it runs. */
 export interface GroupSettings extends Resolved<typeof groupTable> {
   readonly name: string;
   readonly places: readonly ListenPlace[];

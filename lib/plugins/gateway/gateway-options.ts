@@ -9,7 +9,7 @@ import {
 } from './server-options.ts';
 import { WebSocketServer } from './websocket-server.ts';
 
-/** Options of the server, and where it listens: by default 9001. */
+/** Options of the server, and the port that it listens on. Default: 9001. */
 export type GatewayHttpOptions = HttpServerOptions & { readonly port?: number | undefined };
 export type GatewayWebSocketOptions = WebSocketServerOptions & { readonly port?: number | undefined };
 
@@ -23,7 +23,7 @@ function server<Instance extends object, Options extends object>(
   });
 }
 
-/** What the server's side of the plugin takes. */
+/** Options of `gateway()` on a server. */
 export const gatewayOptions = {
   /** The HTTP server whose requests go to workers. */
   http: server<HttpServer, GatewayHttpOptions>('an HttpServer or its options'),
@@ -31,7 +31,7 @@ export const gatewayOptions = {
   websocket: server<WebSocketServer, GatewayWebSocketOptions>('a WebSocketServer or its options'),
   /** Accepts web pages as clients of the bus: port, path, origins. */
   browser: server<never, BrowserListenerOptions>('an object'),
-  /** How long a worker may take to come back after its link broke. */
+  /** Time that a worker has to come back after its link broke. */
   graceMs: integer({ default: 5000, unit: 'ms' }),
   /** Most bytes of one client that a worker has not handled; each message and each piece of a body counts 64 more. */
   windowBytes: integer({
@@ -40,7 +40,7 @@ export const gatewayOptions = {
     unit: 'bytes',
   }),
   /**
-   * Says which peers may be workers: only `true` admits, or a promise of it within `graceMs`. By default all peers may
+   * Decides which peers may be workers: only `true`, or a promise of it within `graceMs`, admits. Default: all peers
    * except web pages.
    */
   workers: callback<(peer: PeerHandle) => boolean | PromiseLike<boolean>>(),
@@ -51,9 +51,9 @@ export const gatewayOptions = {
 export type GatewayOptions = Given<typeof gatewayOptions>;
 export type GatewaySettings = Resolved<typeof gatewayOptions>;
 
-/** What a client's side of the plugin takes. */
+/** Options of `gateway()` on a client. */
 export const remoteOptions = {
-  /** Events queue until they are polled; false: handlers run at once. */
+  /** Events wait in a queue until it is polled; with false, handlers run at once. */
   deferred: flag({ default: false }),
   ...queueOptions,
 };

@@ -4,7 +4,7 @@ import { systemClock } from '../../base/system-clock.ts';
 import { originsOption, ownNamesOption } from '../../transport/origin-options.ts';
 import type { UpgradeDetails } from './request-details.ts';
 
-/** The port of both servers when none is named. */
+/** The default port of both servers. */
 export const DEFAULT_PORT = 9001;
 
 /** Where a server listens, and the limits for everyone who connects. */
@@ -19,7 +19,7 @@ export const listenOptions = {
     default: undefined,
     accepts: (value) => typeof value === 'object' && value !== null,
   }),
-  /** Most open sockets; a further one is closed as it comes. */
+  /** Most open sockets; one more is closed at once. */
   maxConnections: integer({ default: 10_000, min: 1 }),
   /** Largest header section of a request. */
   maxHeaderBytes: integer({ default: 4096, min: 256, max: 1_048_576, unit: 'bytes' }),
@@ -46,10 +46,10 @@ export const queueOptions = {
 
 /** Options of both servers: how their events arrive, and where they listen. */
 export const eventOptions = {
-  /** Events queue until they are polled; false: handlers run at once. */
+  /** Events wait in a queue until it is polled; with false, handlers run at once. */
   deferred: flag({ default: true }),
   ...queueOptions,
-  /** A full queue pauses clients and refuses new ones with 503; "close" also closes those that still send. */
+  /** A full queue pauses clients and refuses new ones with 503; "close" also closes those that continue to send. */
   whenQueueFull: oneOf({
     choices: ['wait', 'close'],
     default: 'wait',
@@ -67,28 +67,28 @@ export const httpServerOptions = {
   ...eventOptions,
   /** Longest time between two requests on a connection. */
   idleTimeoutMs: integer({ default: 10_000, min: 1, unit: 'ms' }),
-  /** The span over which a body must keep its pace. */
+  /** The period over which a body must keep its minimum rate. */
   bodyTimeoutMs: integer({
     default: 10_000,
     min: 1,
     unit: 'ms',
   }),
-  /** The pace a body must keep; 0: any byte. */
+  /** The minimum rate of a body; 0: any byte within the period. */
   minBodyBytesPerSecond: integer({ default: 16_384, unit: 'bytes/s' }),
-  /** Largest request body; else 413. */
+  /** Largest request body; a larger one gets 413. */
   maxBodyBytes: integer({ default: 16_777_216, max: Infinity, unit: 'bytes' }),
-  /** Most requests without an answer; else 503. */
+  /** Most unanswered requests; one more gets 503. */
   maxRequests: integer({ default: 10_000, min: 1 }),
-  /** Most unanswered requests on one connection; else it is closed. */
+  /** Most unanswered requests on one connection; one more closes it. */
   maxPipelinedRequests: integer({
     default: 8,
     min: 1,
   }),
-  /** Time to begin an answer, else 504; 0: no limit. */
+  /** Time to begin an answer; after it, the request gets 504; 0: no limit. */
   responseTimeoutMs: integer({ default: 120_000, unit: 'ms' }),
-  /** Longest time in which a client takes nothing of an answer. */
+  /** Longest time in which a client reads nothing of an answer. */
   drainTimeoutMs: integer({ default: 30_000, min: 1, unit: 'ms' }),
-  /** Most unsent bytes of one answer given in pieces. */
+  /** Most unsent bytes of one answer that is sent in pieces. */
   maxBufferedBytes: integer({
     default: 16_777_216,
     min: 1,
@@ -101,45 +101,45 @@ export type HttpServerSettings = Resolved<typeof httpServerOptions>;
 
 export type AuthorizeUpgrade = (details: UpgradeDetails) => boolean | Promise<boolean>;
 
-/** Who may upgrade, and where. */
+/** Which clients may upgrade, and where. */
 export const upgradeOptions = {
-  /** The only path that is upgraded; by default any. */
+  /** The only path that is upgraded. Default: any. */
   path: text(),
   /**
-   * Origins whose pages may connect: those listed, that of this server (its scheme, its port, an address, `localhost` or one
-   * of `ownNames`), or any. Programs send no origin.
+   * Origins whose pages may connect: those listed, that of this server (its scheme, its port, an address, `localhost`
+   * or one of `ownNames`), or any. Programs send no origin.
    */
   origins: originsOption('same'),
   /** Host names under which pages of the same origin reach this server. */
   ownNames: ownNamesOption(),
   /**
-   * Says whether a client may connect, before the upgrade: only `true` admits, or a promise of it; else 401,
-   * or 503 if it cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake.
+   * Decides before the upgrade whether a client may connect: only `true`, or a promise of it, admits. Otherwise the
+   * client gets 401, or 503 if `authorize` cannot decide now (ERR_UNAVAILABLE), is late or fails by mistake.
    */
   authorize: callback<AuthorizeUpgrade>(),
-  /** How long `authorize` may take. */
+  /** Time that `authorize` has. */
   authorizeTimeoutMs: integer({ default: 5000, min: 1, unit: 'ms' }),
-  /** Most clients that wait for `authorize`; else 503. */
+  /** Most clients that wait for `authorize`; one more gets 503. */
   maxPendingUpgrades: integer({ default: 256, min: 1 }),
 };
 
 export const webSocketServerOptions = {
   ...eventOptions,
   ...upgradeOptions,
-  /** Largest message from a client, as it was before compression. */
+  /** Largest message from a client, before compression. */
   maxPayloadBytes: integer({ default: 16_777_216, min: 1, unit: 'bytes' }),
-  /** Unsent bytes after which a message is dropped. */
+  /** Unsent bytes above which a message is dropped. */
   maxBackpressureBytes: integer({
     default: 65_536,
     unit: 'bytes',
   }),
-  /** Above that limit: "drop" the message, or "close" the client. */
+  /** Above that limit, "drop" the message or "close" the client. */
   whenBehind: oneOf({ choices: ['drop', 'close'], default: 'drop' }),
   /** Silence after which a client is dropped. */
   idleTimeoutMs: integer({ default: 120_000, min: 20, unit: 'ms' }),
   /** Sending to a client counts as a sign of life. */
   resetIdleTimeoutOnSend: flag({ default: true }),
-  /** Longest time in which a client takes nothing of its unsent messages. */
+  /** Longest time in which a client reads none of its unsent messages. */
   drainTimeoutMs: integer({
     default: 30_000,
     min: 20,
@@ -147,7 +147,7 @@ export const webSocketServerOptions = {
   }),
   /** Time a client has to answer a close frame. */
   closeTimeoutMs: integer({ default: 5000, min: 20, unit: 'ms' }),
-  /** Longest life of a connection; 0: no limit. */
+  /** Longest time that a connection may stay open; 0: no limit. */
   maxLifetimeMs: integer({ default: 0, unit: 'ms' }),
   /** Offers permessage-deflate, used only by the methods that compress. */
   compression: flag({ default: true }),
@@ -160,11 +160,11 @@ export type WebSocketServerSettings = Resolved<typeof webSocketServerOptions>;
 export const browserListenerOptions = {
   ...listenOptions,
   ...upgradeOptions,
-  /** The port to listen on; 0 takes any free one. */
+  /** The port to listen on; 0 chooses a free one. */
   port: integer({ default: DEFAULT_PORT, max: 65_535 }),
   /** The only path that is upgraded. */
   path: text({ default: '/bus' }),
-  /** Largest WebSocket message of a page, as it was before compression. */
+  /** Largest WebSocket message of a page, before compression. */
   maxMessageBytes: integer({
     default: 1_048_576,
     min: 1024,

@@ -2,25 +2,25 @@ import { custom, flag, type Given, integer, optional } from '../../base/options.
 import type { ContractSchema } from './contract.ts';
 import type { JointProcedure } from './joint/joint-signature.ts';
 
-/** What `remote()` takes. */
+/** Options of `remote()`. */
 export const remoteTable = {
-  /** The number of the object, where an end offers several. */
+  /** The number of the object, if an end offers several. */
   id: integer({ default: 0, max: 255 }),
-  /** Offers it to this user alone; at an owner's end. */
+  /** Offers the object to this user only; at an owner's end. */
   user: custom<number | undefined>({
     type: 'integer',
     default: undefined,
     accepts: (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < 256,
   }),
-  /** Methods of the object's class that are offered besides its own functions. */
+  /** Methods of the object's class that are offered in addition to its own functions. */
   methods: custom<readonly string[]>({
     type: 'string[]',
     default: [],
     accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   }),
-  /** Whether methods get `{ peer, signal, deadline }` of their call, behind the arguments that were sent. */
+  /** Whether methods get `{ peer, signal, deadline }` of their call after the sent arguments. */
   context: flag({ default: false }),
-  /** Standard Schemas that arguments and results are held against. */
+  /** Standard Schemas that validate arguments and results. */
   schema: custom<ContractSchema>({
     type: '{ method: { input, output } }',
     default: {},
@@ -32,25 +32,25 @@ export const remoteTable = {
     default: undefined,
     accepts: (value) => Array.isArray(value),
   }),
-  /** Streams that may be open each way with one other side; by default 1,000. Counts for the whole end. */
+  /** Most open streams in each direction with one peer. Default: 1,000. Applies to the whole end. */
   maxStreams: optional(integer({ default: 0 })),
-  /** Functions that may be exported each way to one other side; by default 10,000. Counts for the whole end. */
+  /** Most functions exported in each direction to one peer. Default: 10,000. Applies to the whole end. */
   maxFunctions: optional(integer({ default: 0 })),
 };
 
 export type RemoteOptions = Given<typeof remoteTable>;
 
-/** What `proxy()` takes. */
+/** Options of `proxy()`. */
 export const proxyTable = {
-  /** The number of the object, where the other side offers several. */
+  /** The number of the object, if the peer offers several. */
   id: integer({ default: 0, max: 255 }),
-  /** What this end counts on; the other side compares it at the first call. */
+  /** Methods that this end expects; the peer compares them at the first call. */
   methods: custom<readonly string[] | undefined>({
     type: 'string[]',
     default: undefined,
     accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   }),
-  /** Likewise, with the schemas. */
+  /** Schemas that this end expects; the peer compares them at the first call. */
   schema: custom<ContractSchema | undefined>({
     type: '{ method: { input, output } }',
     default: undefined,
@@ -62,9 +62,9 @@ export const proxyTable = {
     default: undefined,
     accepts: (value) => Array.isArray(value),
   }),
-  /** Streams that may be open each way with one other side; by default 1,000. Counts for the whole end. */
+  /** Most open streams in each direction with one peer. Default: 1,000. Applies to the whole end. */
   maxStreams: optional(integer({ default: 0 })),
-  /** Functions that may be exported each way to one other side; by default 10,000. Counts for the whole end. */
+  /** Most functions exported in each direction to one peer. Default: 10,000. Applies to the whole end. */
   maxFunctions: optional(integer({ default: 0 })),
 };
 
