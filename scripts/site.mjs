@@ -166,7 +166,9 @@ async function bundlePlayground() {
         contents: 'export const isIP = () => 0; export class SocketAddress {} export const createServer = undefined;',
       }));
       // Clients in pages make no records, so what a server shares of them is never written: the codec of pages suffices.
-      plugins.onResolve({ filter: /\/body-codec\.js$/ }, () => ({ path: join(root, 'build/lib/browser/body-codec.js') }));
+      plugins.onResolve({ filter: /\/body-codec\.js$/ }, () => ({
+        path: join(root, 'build/lib/browser/body-codec.js'),
+      }));
     },
   };
   const define = { 'process.platform': '"browser"', Buffer: 'undefined' };
