@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
-import { asBusError, BusError } from '../base/errors.ts';
+import { Option } from 'commander';
+import { BusError } from '../base/errors.ts';
 import { systemRandom } from '../base/random.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { textOf } from '../base/thrown.ts';
@@ -13,25 +13,10 @@ import { TokenAuth } from '../plugins/dispatch/token-auth.ts';
 import { version } from '../plugins/dispatch/version.ts';
 import { probe } from './health-probe.ts';
 import { parseAddress } from '../transport/address.ts';
+import type { Given, Program } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
 
-const usage = `usage: busbar dispatch [OPTIONS]
-
-Opens TCP and UDP ports on demand and streams them to drivers.
-
-  -p, --port PORT          port of the WebSocket server (SG_SERVER_PORT, 3000)
-  -b, --host ADDRESS       address it listens on (SG_SERVER_HOST, 127.0.0.1)
-      --bus ADDRESS        also a bus server, at unix:/path or tcp:host:port, for drivers on the bus; except on
-                           a socket file they give the token to connect(), as { token }
-      --device-host ADDR   address that device ports listen on (::)
-      --proxies LIST       load balancers whose TCP connections begin with a PROXY header
-      --tls-key FILE       key of TLS ports, PEM, with --tls-cert; a self-signed one is made otherwise
-      --tls-cert FILE      certificate of TLS ports, PEM
-  -c URL                   ask a running dispatcher how it is: exit code 0, 1 or 2
-  -r, --routes             list the routes
-  -v, --version            tell the version
-  -h, --help               tell this
-
+const environmentHelp = `
 environment:
   PLACE_SERVER_SECRET      the token of drivers; needed in production
   SERVER_SECRET            the same, where PLACE_SERVER_SECRET is not set
@@ -53,38 +38,55 @@ The same under /api/dispatch/v1.
 const noWorkers =
   '-w is not taken: ports, ids and statistics belong to one process, and drivers of one port must meet there';
 
-const flags = {
-  port: { type: 'string', short: 'p' },
-  host: { type: 'string', short: 'b' },
-  bus: { type: 'string' },
-  'device-host': { type: 'string' },
-  proxies: { type: 'string' },
-  'tls-key': { type: 'string' },
-  'tls-cert': { type: 'string' },
-  check: { type: 'string', short: 'c' },
-  workers: { type: 'string', short: 'w' },
-  routes: { type: 'boolean', short: 'r' },
-  version: { type: 'boolean', short: 'v' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+interface Values {
+  readonly port?: string;
+  readonly host?: string;
+  readonly bus?: string;
+  readonly deviceHost?: string;
+  readonly proxies?: string;
+  readonly tlsKey?: string;
+  readonly tlsCert?: string;
+  readonly check?: string;
+  readonly workers?: string;
+  readonly routes?: true;
+  readonly version?: true;
+}
 
-type Values = ReturnType<typeof readFlags>;
-
-/** `busbar dispatch`: runs until a signal asks it to end, then closes in order. Resolves the exit code. */
-export async function dispatchCommand(args: readonly string[], around: Surroundings): Promise<number> {
-  try {
-    const values = readFlags(args);
-    if (values.workers !== undefined) throw new BusError('ERR_INVALID_ARGUMENT', noWorkers);
-    if (values.help) around.out(usage);
-    else if (values.version) around.out(`${version}\n`);
-    else if (values.routes) around.out(routes);
-    else if (values.check !== undefined) return await probe(values.check, around.complain);
-    else await run(values, around);
-    return 0;
-  } catch (error) {
-    around.complain(`busbar dispatch: ${textOf(error)}\n`);
-    return 1;
-  }
+/** `busbar dispatch`: runs until a signal asks it to end, then closes in order. */
+export function addDispatch(program: Program): void {
+  const { around } = program;
+  const act = async ({ values }: Given<Values>): Promise<number> => {
+    try {
+      if (values.workers !== undefined) throw new BusError('ERR_INVALID_ARGUMENT', noWorkers);
+      if (values.version) around.out(`${version}\n`);
+      else if (values.routes) around.out(routes);
+      else if (values.check !== undefined) return await probe(values.check, around.complain);
+      else await run(values, around);
+      return 0;
+    } catch (error) {
+      around.complain(`busbar dispatch: ${textOf(error)}\n`);
+      return 1;
+    }
+  };
+  program
+    .command('dispatch', 'open TCP and UDP ports on demand, and stream them to drivers over WebSockets', act, {
+      usageCode: 1,
+    })
+    .option('-p, --port <port>', 'port of the WebSocket server (SG_SERVER_PORT, 3000)')
+    .option('-b, --host <address>', 'address it listens on (SG_SERVER_HOST, 127.0.0.1)')
+    .option(
+      '--bus <address>',
+      'also a bus server, at unix:/path or tcp:host:port, for drivers on the bus; except on a socket file they give the token to connect(), as { token }',
+    )
+    .option('--device-host <address>', 'address that device ports listen on (::)')
+    .option('--proxies <list>', 'load balancers whose TCP connections begin with a PROXY header')
+    .option('--tls-key <file>', 'key of TLS ports, PEM, with --tls-cert; a self-signed one is made otherwise')
+    .option('--tls-cert <file>', 'certificate of TLS ports, PEM')
+    .option('-c, --check <url>', 'ask a running dispatcher how it is: exit code 0, 1 or 2')
+    .option('-r, --routes', 'list the routes')
+    .option('-v, --version', 'tell the version')
+    .addOption(new Option('-w, --workers <number>').hideHelp())
+    .addHelpText('after', environmentHelp);
 }
 
 async function run(values: Values, around: Surroundings): Promise<void> {
@@ -144,7 +146,7 @@ async function optionsOf(
   environment: NodeJS.ProcessEnv,
   log: DispatchOptions['log'],
 ): Promise<DispatchOptions> {
-  const { 'tls-key': keyFile, 'tls-cert': certFile } = values;
+  const { tlsKey: keyFile, tlsCert: certFile } = values;
   if ((keyFile === undefined) !== (certFile === undefined)) {
     throw new BusError('ERR_INVALID_ARGUMENT', '--tls-key and --tls-cert go together');
   }
@@ -155,20 +157,11 @@ async function optionsOf(
   return {
     port: portOf(values.port ?? environment['SG_SERVER_PORT'] ?? '3000'),
     host: values.host ?? environment['SG_SERVER_HOST'],
-    deviceHost: values['device-host'],
+    deviceHost: values.deviceHost,
     proxies: values.proxies,
     tls,
     log,
   };
-}
-
-function readFlags(args: readonly string[]): ReturnType<typeof parseArgs<{ options: typeof flags }>>['values'] {
-  try {
-    return parseArgs({ args: [...args], options: flags }).values;
-  } catch (error) {
-    const reason = asBusError(error, 'ERR_INVALID_ARGUMENT').message;
-    throw new BusError('ERR_INVALID_ARGUMENT', `${reason}\n\n${usage}`, { cause: error });
-  }
 }
 
 function portOf(text: string): number {

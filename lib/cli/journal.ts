@@ -1,6 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { asBusError, BusError } from '../base/errors.ts';
+import { BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { codeOf, textOf } from '../base/thrown.ts';
@@ -15,51 +14,51 @@ import { OutboxLog } from '../plugins/journal/outbox-log.ts';
 import type { Damage, Segment } from '../plugins/journal/log/repair.ts';
 import type { Visit } from '../plugins/journal/log/scan.ts';
 import { printable, printableJson } from './printable.ts';
+import type { Given, Program } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
 
-const usage = `usage: busbar journal FOLDER [OPTIONS]
-       busbar journal FOLDER --retry [ID]
-
-Tells what is in the folder of a journal. It changes nothing there, and reads beside a process that has the folder.
-
-      --json     { segments: [{ file, bytes, first, last }], waiting, deadLetters }
-      --dump     each record as a line of JSON
-      --retry    has the dead letter ID, or all of them, handled again by the process that starts next; not while
-                 a process has the folder
-  -h, --help     tell this
-
+const codesHelp = `
+It changes nothing in the folder, and reads beside a process that has it.
 Ends with 0, with 1 for a folder that is none or cannot be read, with 2 where something in it is damaged, with 3 for a
 journal of another version, and with 4 where --retry finds that a process has the folder.
 `;
 
-const flags = {
-  json: { type: 'boolean' },
-  dump: { type: 'boolean' },
-  retry: { type: 'boolean' },
-  help: { type: 'boolean', short: 'h' },
-} as const;
+interface Values {
+  readonly json?: true;
+  readonly dump?: true;
+  readonly retry?: true;
+}
 
 const deadId = /^[\w-]{22}\.\d+$/;
 const damaged = 2;
 const codes: Readonly<Record<string, number>> = { ERR_JOURNAL: 3, ERR_JOURNAL_IN_USE: 4 };
 
-/** `busbar journal`: resolves the exit code. */
-export async function journalCommand(args: readonly string[], around: Surroundings): Promise<number> {
-  try {
-    const { values, positionals } = readArguments(args);
-    if (values.help === true) {
-      around.out(usage);
-      return 0;
+/** `busbar journal`: what is in the folder of a journal. */
+export function addJournal(program: Program): void {
+  const { around } = program;
+  const act = async ({ words: [folder = '', id], values }: Given<Values>): Promise<number> => {
+    try {
+      const { json = false, dump = false, retry = false } = values;
+      if (id !== undefined && !retry) throw misused('It takes one folder');
+      if ([json, dump, retry].filter(Boolean).length > 1)
+        throw misused('--json, --dump and --retry exclude each other');
+      return await (retry ? revive(folder, id, around) : show(folder, values, around));
+    } catch (error) {
+      around.complain(printable(`busbar journal: ${textOf(error)}\n`));
+      return codes[codeOf(error) ?? ''] ?? 1;
     }
-    const [folder, id] = positionals;
-    const { json = false, dump = false, retry = false } = values;
-    if (folder === undefined || positionals.length > (retry ? 2 : 1)) throw misused('It takes one folder');
-    if ([json, dump, retry].filter(Boolean).length > 1) throw misused('--json, --dump and --retry exclude each other');
-    return await (retry ? revive(folder, id, around) : show(folder, values, around));
-  } catch (error) {
-    around.complain(printable(`busbar journal: ${textOf(error)}\n`));
-    return codes[codeOf(error) ?? ''] ?? 1;
-  }
+  };
+  program
+    .command('journal', 'what is in the folder of a journal', act, { usageCode: 1, operand: deadId })
+    .argument('<folder>')
+    .argument('[id]', 'of a dead letter, with --retry')
+    .option('--json', '{ segments: [{ file, bytes, first, last }], waiting, deadLetters }')
+    .option('--dump', 'each record as a line of JSON')
+    .option(
+      '--retry',
+      'have the dead letter, or all of them, handled again by the process that starts next; not while a process has the folder',
+    )
+    .addHelpText('after', codesHelp);
 }
 
 /** What a peer refused waits for it again: of a client in the folder above, of a server in one for each client. */
@@ -166,23 +165,6 @@ function sentenceOf({ file, offset, bytes, torn }: Damage): string {
     : `${file} is damaged at byte ${offset}: ${bytes} bytes cannot be read`;
 }
 
-function readArguments(args: readonly string[]): ReturnType<typeof parse> {
-  try {
-    return parse(args);
-  } catch (error) {
-    throw misused(asBusError(error, 'ERR_INVALID_ARGUMENT').message);
-  }
-}
-
-function parse(
-  args: readonly string[],
-): ReturnType<typeof parseArgs<{ options: typeof flags; allowPositionals: true }>> {
-  // An id may begin with a hyphen, and is no flag for that.
-  const ids = args.filter((arg) => deadId.test(arg));
-  const others = args.filter((arg) => !deadId.test(arg));
-  return parseArgs({ args: [...others, '--', ...ids], options: flags, allowPositionals: true });
-}
-
 function misused(reason: string): BusError {
-  return new BusError('ERR_INVALID_ARGUMENT', `${reason}\n\n${usage}`);
+  return new BusError('ERR_INVALID_ARGUMENT', `${reason}; busbar journal --help tells what it takes`);
 }

@@ -7,12 +7,12 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { journalCommand } from '../../lib/cli/journal.ts';
 import { Client, Server } from '../../lib/index.ts';
 import { journal, Log } from '../../lib/plugins/journal/index.ts';
 import { rejected, until } from '../support/buses.ts';
 import { command, type Outcome } from '../support/command.ts';
 import { cli } from './dispatch-process.ts';
+import { journalInProcess } from './in-process.ts';
 
 const writer = fileURLToPath(new URL('../plugins/journal/log-writer.js', import.meta.url));
 
@@ -20,16 +20,7 @@ const writer = fileURLToPath(new URL('../plugins/journal/log-writer.js', import.
 const program = (...args: string[]): Promise<Outcome> => command(process.execPath, [cli, 'journal', ...args]);
 
 /** The same in this one. */
-async function busbar(...args: string[]): Promise<Outcome> {
-  const said = { stdout: '', stderr: '' };
-  const code = await journalCommand(args, {
-    environment: {},
-    out: (text) => void (said.stdout += text),
-    complain: (text) => void (said.stderr += text),
-    onSignal: () => {},
-  });
-  return { code, ...said };
-}
+const busbar = journalInProcess;
 
 /** All that a folder is, to the time of each file's last change. */
 function stateOf(folder: string): unknown {
@@ -201,18 +192,18 @@ describe('busbar journal', () => {
       [[join(home, 'none')], 'There is no folder'],
       [[join(home, 'file')], 'cannot be read: ENOTDIR'],
       [[folder], 'There is no journal in'],
-      [[], 'It takes one folder'],
+      [[], "missing required argument 'folder'"],
       [[folder, folder], 'It takes one folder'],
       [[folder, '--nothing'], '--nothing'],
       [[folder, '--json', '--dump'], '--json, --dump and --retry exclude each other'],
-      [[folder, '--retry', 'a', 'b'], 'It takes one folder'],
+      [[folder, '--retry', 'a', 'b'], 'too many arguments'],
     ];
     for (const [args, text] of cases) {
       const { code, stdout, stderr } = await busbar(...args);
       expect([code, stdout], args.join(' ')).to.deep.equal([1, '']);
       expect(stderr).to.include(text);
     }
-    expect((await busbar('--help')).stdout).to.include('usage: busbar journal FOLDER');
+    expect((await busbar('--help')).stdout).to.include('usage: busbar journal [options] <folder> [id]');
   });
 
   it('dead letters - are listed, and handled again after --retry, which is refused while a process has the folder', async () => {

@@ -20,6 +20,8 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
     'dispatch --tls-key /nowhere --tls-cert /nowhere',
     'dispatch --proxies nonsense',
     'dispatch -w 2',
+    'request unix:/nowhere',
+    'completion nonsense',
   ],
   'examples/game/main.ts': ['--x', 'nonsense', '--bots abc', '--bots', '--seconds 0'],
   'examples/game/world.ts': ['', '--x', 'nonsense', '/nowhere/a /nowhere/b'],

@@ -1,89 +1,93 @@
 import { once } from 'node:events';
 import process from 'node:process';
-import { parseArgs } from 'node:util';
+import type { Command } from 'commander';
 import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/thrown.ts';
 import type { Client } from '../../bus/node-client.ts';
 import type { FleetProcess } from '../../plugins/fleet/index.ts';
 import { printable, printableJson } from '../printable.ts';
+import type { Given, Program } from '../program.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { isConfigPath, loadConfig } from './config.ts';
 import { type LogLine, type Order, reach } from './control.ts';
 import { runFleet } from './run.ts';
 import { tableOf } from './table.ts';
 
-const usage = `usage: busbar run [--json] [CONFIG]                  run the fleet of a config, until Ctrl-C
-       busbar status [--json] [CONFIG]               its processes
-       busbar restart [GROUP] [CONFIG]               replace its processes, one after the other
-       busbar scale GROUP NUMBER [CONFIG]            give a group another number of processes
-       busbar logs [--json] [GROUP] [CONFIG]         what it prints, from now on
-       busbar stop [CONFIG]                          end it, in order
-
+const configHelp = `
 CONFIG is the path of a file that exports defineFleet({ path, groups, hub }) by default; busbar.config.js
-or .ts in the working directory unless given. A terminal gets tables, everything else JSON lines.
+or .ts in the working directory by default. A terminal gets tables, everything else JSON lines.
 `;
 
-interface Given {
+interface Asked {
   readonly words: readonly string[];
   readonly config: string | undefined;
   readonly isJson: boolean;
 }
 
+interface Values {
+  readonly json?: true;
+}
+
 const lingerMs = 500;
+const configArgument = ['[config]', 'path of the config'] as const;
 
-type Command = (given: Given, around: Surroundings) => Promise<boolean>;
-
-/** By name, with how many words they take beside the config. */
-const commands: Readonly<Record<string, readonly [least: number, most: number, run: Command]>> = {
-  run: [0, 0, run],
-  status: [
-    0,
-    0,
-    (given, around) =>
-      ask(
-        given,
-        () => ({ command: 'status' }),
-        (found) => showStatus(found, given, around),
-      ),
-  ],
-  restart: [0, 1, (given) => ask(given, ([group]) => ({ command: 'restart', group }))],
-  scale: [2, 2, (given) => ask(given, ([group = '', count]) => ({ command: 'scale', group, count: countOf(count) }))],
-  stop: [0, 0, (given) => ask(given, () => ({ command: 'stop' }))],
-  logs: [0, 1, followLogs],
-};
-
-/** `busbar run` and what is asked of a fleet that runs, by name. Resolve the exit code. */
-export const fleetCommands = Object.fromEntries(
-  Object.entries(commands).map(([name, [least, most, run]]) => [
-    name,
-    async (args: readonly string[], around: Surroundings): Promise<number> => {
+/** `busbar run` and what is asked of a fleet that runs. */
+export function addFleet(program: Program): void {
+  const { around } = program;
+  /** With its own words, and before the config. */
+  const add = (
+    name: string,
+    description: string,
+    own: readonly (readonly [name: string, description: string])[],
+    run: (asked: Asked) => Promise<boolean>,
+  ): Command => {
+    const act = async ({ words, values }: Given<Values>): Promise<number> => {
       try {
-        const { values, positionals } = parseArgs({
-          args: [...args],
-          options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-          allowPositionals: true,
-        });
-        if (values.help === true) {
-          around.out(usage);
-          return 0;
-        }
-        const last = positionals.at(-1);
+        const given = words.filter((word) => word !== undefined);
+        const last = given.at(-1);
         const config = isConfigPath(last) ? last : undefined;
-        const words = config === undefined ? positionals : positionals.slice(0, -1);
-        if (words.length < least || words.length > most) {
-          throw new BusError('ERR_INVALID_ARGUMENT', 'wrong arguments; busbar run --help tells what it takes');
+        const others = config === undefined ? given : given.slice(0, -1);
+        const least = own.filter(([argument]) => argument.startsWith('<')).length;
+        if (others.length < least || others.length > own.length) {
+          throw new BusError('ERR_INVALID_ARGUMENT', `wrong arguments; busbar ${name} --help tells what it takes`);
         }
         const isJson = values.json === true || !process.stdout.isTTY;
-        return (await run({ words, config, isJson }, around)) ? 0 : 1;
+        return (await run({ words: others, config, isJson })) ? 0 : 1;
       } catch (error) {
         around.complain(`busbar ${name}: ${printable(textOf(error)).replaceAll('\n', ' ')}\n`);
         return 1;
       }
-    },
-  ]),
-);
+    };
+    const command = program.command(name, description, act, { usageCode: 1 }).addHelpText('after', configHelp);
+    for (const [argument, about] of [...own, configArgument]) command.argument(argument, about);
+    return command;
+  };
+  const json = ['--json', 'lines of JSON, in a terminal too'] as const;
+  add('run', 'run the fleet of a config, until Ctrl-C', [], run).option(...json);
+  const status = { command: 'status' } as const;
+  add('status', 'the processes of a fleet', [], (asked) =>
+    ask(
+      asked,
+      () => status,
+      (found) => showStatus(found, asked, around),
+    ),
+  ).option(...json);
+  const group = ['[group]', 'all groups by default'] as const;
+  add('restart', 'replace the processes of a fleet, one after the other', [group], (asked) =>
+    ask(asked, ([name]) => ({ command: 'restart', group: name })),
+  );
+  const scaled = [
+    ['<group>', ''],
+    ['<number>', 'of processes'],
+  ] as const;
+  add('scale', 'give a group another number of processes', scaled, (asked) =>
+    ask(asked, ([name = '', count]) => ({ command: 'scale', group: name, count: countOf(count) })),
+  );
+  add('logs', 'what a fleet prints, from now on', [group], (asked) => followLogs(asked, around)).option(...json);
+  add('stop', 'end a fleet, in order', [], (asked) => ask(asked, () => ({ command: 'stop' })));
+}
 
-async function run({ config, isJson }: Given): Promise<boolean> {
+async function run({ config, isJson }: Asked): Promise<boolean> {
   try {
     return await runFleet(await loadConfig(config), isJson);
   } finally {
@@ -93,7 +97,7 @@ async function run({ config, isJson }: Given): Promise<boolean> {
 }
 
 async function ask(
-  { words, config }: Given,
+  { words, config }: Asked,
   order: (words: readonly string[]) => Order,
   show: (answer: unknown) => void = () => {},
 ): Promise<boolean> {
@@ -108,7 +112,7 @@ async function ask(
   return true;
 }
 
-function showStatus(found: unknown, { isJson }: Given, { out }: Surroundings): void {
+function showStatus(found: unknown, { isJson }: Asked, { out }: Surroundings): void {
   const processes = found as readonly FleetProcess[];
   const lines = isJson ? processes.map(printableJson) : tableOf(processes, Date.now());
   out(lines.map((line) => `${line}\n`).join(''));
@@ -116,7 +120,7 @@ function showStatus(found: unknown, { isJson }: Given, { out }: Surroundings): v
 
 /** Until the fleet ends, or a signal comes. */
 async function followLogs(
-  { words: [group], config, isJson }: Given,
+  { words: [group], config, isJson }: Asked,
   { out, onSignal }: Surroundings,
 ): Promise<boolean> {
   const { path } = await loadConfig(config);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { journalCommand } from '../../../lib/cli/journal.ts';
 import { Client, type ClientOptions, type DeadLetter, Server, type ServerOptions } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
+import { journalInProcess } from '../../cli/in-process.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { eachInOwnFolder } from './own-folder.ts';
 
@@ -127,8 +127,7 @@ describe('journal, dead letters of the sender', () => {
   });
 
   it('busbar journal --retry - has what was refused sent by the next process, of a client and of a server', async () => {
-    const retry = (...args: string[]): Promise<number> =>
-      journalCommand([...args, '--retry'], { environment: {}, out: () => {}, complain: () => {}, onSignal: () => {} });
+    const retry = async (folder: string): Promise<unknown> => (await journalInProcess(folder, '--retry')).code;
     const limited = { maxMessageBytes: 20_000 };
     let up = await server(limited).start();
     let end = await client(limited).connect();
