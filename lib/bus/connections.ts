@@ -64,12 +64,14 @@ export class Connections {
     });
     this.#owner = owner;
     this.#pending = new PendingLinks(options, {
+      door: (hello) => platform.door?.(hello),
       proves: (hello) => this.#claimed(hello) !== undefined,
       identify: platform.identify,
-      admit: (port, hello, rest) => this.#admit(port, hello, rest),
+      admit: (...given) => this.#admit(...given),
       http: (link, head, known) => this.#http(link, head, known),
       failed: (error) => owner.handshakeFailed(error),
     });
+    platform.admitter?.((...given) => this.#admit(...given));
     const { events } = owner;
     this.#ofConnections = {
       handle: owner.handle,
@@ -121,11 +123,8 @@ export class Connections {
 
   /** Calls back when the link of `connection` breaks or is back. */
   watchLink(connection: Connection, changed: () => void): () => void {
-    let watchers = this.#linkWatchers.get(connection);
-    if (watchers === undefined) {
-      watchers = new Set();
-      this.#linkWatchers.set(connection, watchers);
-    }
+    const watchers = this.#linkWatchers.get(connection) ?? new Set();
+    this.#linkWatchers.set(connection, watchers);
     watchers.add(changed);
     return () => {
       watchers.delete(changed);

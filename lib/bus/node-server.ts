@@ -15,8 +15,11 @@ import type {
 } from './durable.ts';
 import { DurableRequest } from './durable-requests.ts';
 import { Estate } from './estate.ts';
+import { type InspectOption, withoutInspect } from './inspect-option.ts';
+import { inspection } from './inspection.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { type AskClient, asksClients } from './credentials-lane.ts';
+import { Lookers } from './lookers.ts';
 import { nodeServerPlatform } from './node-platform.ts';
 import {
   readyConnection,
@@ -30,7 +33,7 @@ import type { ServerOptions } from './options.ts';
 import { Server as PortableServer } from './server.ts';
 
 /** Options of `new Server` in Node. */
-export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions;
+export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions & InspectOption;
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
@@ -39,11 +42,14 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   readonly #journal: ServerJournal | undefined;
 
   constructor(options?: NodeServerOptions<C>) {
-    const { others, journal } = withoutJournal<ServerOptions<C>>(options);
+    const { others: given, inspect } = withoutInspect<ServerOptions<C> & JournalOptions>(options);
+    const { others, journal } = withoutJournal<ServerOptions<C>>(given);
     const estate = new Estate(nodeServerPlatform);
-    super(others, estate.platform, new.target !== Server);
+    const lookers = new Lookers(inspect, estate.platform);
+    super(others, lookers.platform, new.target !== Server);
     this.#estate = estate;
     this.#askClient = this.use(asksClients);
+    this.use(lookers.of(this.options, () => inspection(this)));
     this.#journal =
       journal &&
       this.use(

@@ -11,6 +11,7 @@ import { refusal } from '../wire/handshake/refusal.ts';
 import { ServerHandshake } from '../wire/handshake/server-handshake.ts';
 import { teapot } from '../wire/handshake/upgrade.ts';
 import type { Authorize } from './contract.ts';
+import type { LookersDoor } from './lookers-door.ts';
 import { Feature } from './own-hello.ts';
 
 export interface PendingLinkOptions {
@@ -23,6 +24,8 @@ export interface PendingLinkOptions {
 }
 
 export interface PendingLinkOwner {
+  /** The door that `hello` asks for, if it is not that of clients. */
+  door(hello: ClientHello): LookersDoor | undefined;
   /** Whether `hello` proves a session of its own, which was authorised when it began. */
   proves(hello: ClientHello): boolean;
   /** As `ServerPlatform.identify`. */
@@ -155,12 +158,20 @@ export class PendingLink {
   #greet(hello: ClientHello, rest: Uint8Array): void {
     this.#hello = hello;
     if (rest.length > 0) this.#early.push(rest);
+    const { link } = this.#port;
+    const door = this.#owner.door(hello);
+    if (door !== undefined) {
+      this.#decide(
+        door.admits(link, (question) => this.#ask(question)),
+        hello,
+      );
+      return;
+    }
     const { authorize } = this.#options;
     if (authorize === undefined || this.#owner.proves(hello)) {
       this.#admit(hello);
       return;
     }
-    const { link } = this.#port;
     const credentials = (): Promise<PeerCredentials> => (this.#identity ??= this.#identify(hello));
     const peer = { remoteAddress: link.remote, linkKind: link.kind, socket: link.socket, credentials };
     let verdict: unknown;
@@ -170,6 +181,10 @@ export class PendingLink {
       this.#unauthorized(error);
       return;
     }
+    this.#decide(verdict, hello);
+  }
+
+  #decide(verdict: unknown, hello: ClientHello): void {
     Promise.resolve(verdict).then(
       (admitted) => {
         if (admitted !== true) this.#unauthorized(undefined);

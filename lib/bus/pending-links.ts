@@ -7,7 +7,7 @@ export interface PendingLinksOptions extends PendingLinkOptions {
   readonly maxUnauthorized: number;
 }
 
-export interface PendingLinksOwner extends Pick<PendingLinkOwner, 'proves' | 'http' | 'identify'> {
+export interface PendingLinksOwner extends Pick<PendingLinkOwner, 'door' | 'proves' | 'http' | 'identify'> {
   /** As `PendingLinkOwner.admit`; returns whose link it is from now on. */
   admit(...args: Parameters<PendingLinkOwner['admit']>): Connection;
   /** A stranger's link never became a connection, for what it did wrong. */
@@ -46,11 +46,16 @@ export class PendingLinks {
         true,
       );
     }
-    const { proves, identify, admit, http, failed } = this.#owner;
+    const { door, proves, identify, admit, http, failed } = this.#owner;
     const pending = new PendingLink(link, this.#options, {
+      door,
       proves,
       identify,
-      admit: (port, hello, rest) => void admit(port, hello, rest),
+      admit: (...given) => {
+        const other = door(given[1]);
+        if (other === undefined) admit(...given);
+        else other.take(...given);
+      },
       http,
       left: (gone, error) => {
         this.#strangers.delete(gone);
@@ -68,6 +73,7 @@ export class PendingLinks {
       link,
       { ...this.#options, handshakeTimeoutMs: withinMs },
       {
+        door: () => undefined,
         proves,
         identify,
         admit: (port, hello, rest) => {

@@ -3,7 +3,9 @@ import type { Dial, Link, ListenEvents, Listener, PeerCredentials } from '../tra
 import type { Deflater, Inflater } from '../wire/compression.ts';
 import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
 import type { OwnContracts, PeerContracts } from '../wire/contracts.ts';
+import type { ClientHello } from '../wire/handshake/hello.ts';
 import type { ProcessMark } from '../base/process-table.ts';
+import type { Admit, LookersDoor } from './lookers-door.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 
 /** Both directions of a compressed link. */
@@ -66,6 +68,10 @@ export interface ClientPlatform extends Platform {
 export type Listen = (takeover: boolean, events: ListenEvents) => Promise<Listener>;
 
 export interface ServerPlatform extends Platform {
+  /** The door that `hello` asks for, where it is not that of clients. */
+  door?(hello: ClientHello): LookersDoor | undefined;
+  /** Gets what takes links that may come in, for one who has them from elsewhere. */
+  admitter?(admit: Admit): void;
   /**
    * Who is at the other end of a link; has the peer answer by `ask` where the system does not tell. Rejects
    * `ERR_PEER_LACKS_FEATURE`, `ERR_UNAUTHORIZED` for an answer that proves nothing, or as `ask` does.

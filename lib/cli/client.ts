@@ -5,6 +5,7 @@ import { printableJson } from './printable.ts';
 import type { Given, Program } from './program.ts';
 import {
   addressArgument,
+  dataArgument,
   payloadOption,
   readData,
   type ReachValues,
@@ -13,7 +14,6 @@ import {
   withClient,
 } from './reach.ts';
 
-const dataArgument = ['<data>', 'JSON, or - for standard input'] as const;
 const codesHelp = `
 Exit codes: 0 done, 1 refused or answered with an error, as { code, message } on stderr, 2 wrong arguments, 3 nobody
 there, 4 timeout.

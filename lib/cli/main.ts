@@ -5,6 +5,7 @@ import { addClient } from './client.ts';
 import { addCompletion } from './completion.ts';
 import { addDispatch } from './dispatch.ts';
 import { addFleet } from './fleet/commands.ts';
+import { addClients } from './inspect/commands.ts';
 import { addJournal } from './journal.ts';
 import { Program } from './program.ts';
 
@@ -17,6 +18,7 @@ const program = new Program(version, {
   },
 });
 addClient(program);
+addClients(program);
 addFleet(program);
 addDispatch(program);
 addJournal(program);

@@ -12,6 +12,8 @@ export const addressArgument = [
   'unix:PATH, PATH, HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT or pipe:NAME',
 ] as const;
 
+export const dataArgument = ['<data>', 'JSON, or - for standard input'] as const;
+
 /** What all commands against a server take. */
 export interface ReachValues {
   readonly payload?: unknown;
