@@ -9,7 +9,7 @@ const templates = fileURLToPath(new URL('templates', import.meta.url));
 const names = readdirSync(templates).sort();
 const usage = `usage: npm create busbar [FOLDER] [-- --template NAME]
 
-Makes a project with busbar in FOLDER, busbar-app unless given. Templates: ${names.join(', ')}; two-processes unless given.
+Makes a project with busbar in FOLDER (default: busbar-app). Templates: ${names.join(', ')} (default: two-processes).
 `;
 
 try {

@@ -1,16 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import ts from '@typescript/typescript6';
+import { treeOf } from '../scripts/syntax.mjs';
 import { words } from './words.mjs';
 
-// npm run lint:prose: holds the documents, the messages of errors and the comments of lib/ against the words in words.mjs.
+// npm run lint:prose: holds the documents, the comments of lib/, the messages of errors and what programs print against the
+// words in words.mjs.
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
-const patterns = Object.entries(words).map(([source, instead]) => [new RegExp(source, 'gi'), instead]);
+const patterns = Object.entries(words).map(([source, instead]) => [new RegExp(source.replaceAll(' ', '\\s+'), 'gi'), instead]);
 
 /** A rule of textlint: each word that is not to be written, where it stands. Code is no text there. */
 function fieldWords({ Syntax, RuleError, report, getSource, locator }) {
@@ -60,33 +63,67 @@ for (const [name, text, firstLine] of texts()) {
 }
 process.exitCode = found === 0 ? 0 : 1;
 
-/** Name, text and line of what is read. Comments are Markdown too, as editors show them. */
+/** Name, text and line of what is read. Comments are Markdown too, as editors show them; so are sentences of programs. */
 function* texts() {
-  for (const name of [
+  const pages = [
     'README.md',
+    'CHANGELOG.md',
     'CONTRIBUTING.md',
     'SECURITY.md',
     'AGENTS.md',
+    'create-busbar/README.md',
     'skills/busbar/SKILL.md',
     'site/index.md',
-  ]) {
-    yield [name, read(name), 1];
+    ...filesIn('docs', '.md').filter((name) => !name.startsWith('docs/api/')),
+  ];
+  for (const name of pages) yield [name, read(name), 1];
+  for (const name of filesIn('lib', '.ts')) {
+    const tree = treeOf(name);
+    for (const [at, comment] of commentsIn(tree)) yield [name, comment, lineOf(tree, at)];
+    yield* sentencesIn(name, tree);
   }
-  for (const name of readdirSync(join(root, 'docs'))) {
-    if (name.endsWith('.md')) yield [`docs/${name}`, read(`docs/${name}`), 1];
-  }
-  for (const file of readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts')) continue;
-    const name = `lib/${file}`;
-    const source = read(name);
-    for (const comment of source.matchAll(/\/\*\*[\s\S]*?\*\//g)) {
-      const text = comment[0].replace(/^\/\*\*|\*\/$/g, '').replace(/^\s*\* ?/gm, '');
-      yield [name, text, source.slice(0, comment.index).split('\n').length];
+  // What these programs print.
+  const programs = ['examples', 'create-busbar', 'site/playground'].flatMap((folder) => [
+    ...filesIn(folder, '.ts'),
+    ...filesIn(folder, '.js'),
+    ...filesIn(folder, '.mjs'),
+  ]);
+  for (const name of programs) yield* sentencesIn(name, treeOf(name));
+}
+
+/** The texts of three words or more in the code of a file: messages of errors, and what is printed. Values are left out of them. */
+function* sentencesIn(name, tree) {
+  const found = [];
+  const visit = (node) => {
+    if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) found.push([node, node.text]);
+    else if (ts.isTemplateExpression(node)) {
+      found.push([node, [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join('x')]);
     }
-    for (const sentence of source.matchAll(/new BusError\(\s*'ERR_\w+',\s*(['`])([\s\S]*?)\1/g)) {
-      yield [name, sentence[2], source.slice(0, sentence.index).split('\n').length];
-    }
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  for (const [node, text] of found) {
+    if (text.trim().split(/\s+/).length >= 3) yield [name, text, lineOf(tree, node.getStart(tree))];
   }
+}
+
+/** The comments before declarations, without their stars. */
+function commentsIn(tree) {
+  return [...tree.text.matchAll(/\/\*\*[\s\S]*?\*\//g)].map(({ index, 0: comment }) => [
+    index,
+    comment.replace(/^\/\*\*|\*\/$/g, '').replace(/^\s*\* ?/gm, ''),
+  ]);
+}
+
+function lineOf(tree, at) {
+  return tree.getLineAndCharacterOfPosition(at).line + 1;
+}
+
+function filesIn(folder, ending) {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((file) => `${folder}/${file.split(sep).join('/')}`)
+    .filter((name) => name.endsWith(ending) && !/node_modules|\/build\//.test(name))
+    .sort();
 }
 
 function read(name) {

@@ -29,7 +29,7 @@ export const resume: BusScenario = {
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
       }
-      throw new Error('The client did not come back');
+      throw new Error('The client did not reconnect');
     },
   },
 };

@@ -58,7 +58,7 @@ function table(network: Network, hosts: readonly Host[], tally: Tally, best: str
       'calls with an answer',
       `${tally.calls}, p50 ${tally.percentile(0.5).toFixed(1)} ms, p99 ${tally.percentile(0.99).toFixed(1)} ms`,
     ],
-    ['coins given, heard of', `${given}, ${tally.collected} (the others had moved on)`],
+    ['coins given, known of', `${given}, ${tally.collected} (the others had moved on)`],
     ['best of one arena', best],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(24)}${value}`).join('\n');

@@ -39,5 +39,5 @@ await member(async (mine, client) => {
 /** What players send is a stranger's. */
 function text(given: unknown, most: number): string {
   if (typeof given === 'string' && given !== '' && given.length <= most) return given;
-  throw Object.assign(new Error(`That is no text of 1 to ${most} characters`), { code: 'E_TEXT' });
+  throw Object.assign(new Error(`That is not a text of 1 to ${most} characters`), { code: 'E_TEXT' });
 }

@@ -4,7 +4,7 @@ import { argumentsOf, end } from '../program.ts';
 // Players that are no pages, each with a walk of its own.
 
 const [path, count] = argumentsOf('BUS', 'COUNT');
-if (!/^\d+$/.test(count)) end(`"${count}" is no number of bots`, 2);
+if (!/^\d+$/.test(count)) end(`"${count}" is not a number of bots`, 2);
 const bots = await Promise.all(
   Array.from({ length: Number(count) }, async (_, index) => {
     const client = new Client({ path });

@@ -30,9 +30,9 @@ function settingsOf(args: readonly string[]): Settings {
   return read;
 }
 
-async function open({ port, door, host }: Settings): Promise<Stage> {
+async function open({ port, gatewayPort, host }: Settings): Promise<Stage> {
   try {
-    return await openStage({ path, port, door, host });
+    return await openStage({ path, port, gatewayPort, host });
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     end(error instanceof Error ? error.message : String(error));

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export interface Settings {
   readonly port: number;
-  readonly door: number;
+  readonly gatewayPort: number;
   readonly bots: number;
   readonly host: string | undefined;
   readonly help: boolean;
@@ -12,11 +12,11 @@ export const usage = `A world that web pages and bots share.
 
   node scripts/run.mjs examples/web/main.ts [options]
 
-  --port <n>     where the pages are (8080)
-  --door <n>     where pages come to the bus (9001)
-  --bots <n>     how many there are, 0 to 1000 (40)
-  --host <name>  the address both listen on; this machine's own unless given
-  --help         this text
+  --port <n>          the port of the pages (8080)
+  --gateway-port <n>  the port of the gateway (9001)
+  --bots <n>          number of bots, 0 to 1000 (40)
+  --host <name>       the address both listen on (default: this machine's own)
+  --help              this text
 `;
 
 /** Reads the command line; throws an `Error` that says what is wrong with it. */
@@ -25,7 +25,7 @@ export function readSettings(args: readonly string[]): Settings {
     args: [...args],
     options: {
       port: { type: 'string', default: '8080' },
-      door: { type: 'string', default: '9001' },
+      'gateway-port': { type: 'string', default: '9001' },
       bots: { type: 'string', default: '40' },
       host: { type: 'string' },
       help: { type: 'boolean', default: false, short: 'h' },
@@ -33,7 +33,7 @@ export function readSettings(args: readonly string[]): Settings {
   });
   return {
     port: count('port', values.port, 65_535),
-    door: count('door', values.door, 65_535),
+    gatewayPort: count('gateway-port', values['gateway-port'], 65_535),
     bots: count('bots', values.bots, 1_000),
     host: values.host,
     help: values.help,

@@ -11,10 +11,10 @@ interface Asset {
 /** The example's folder with the sources, wherever this file was compiled to. */
 const folder = fileURLToPath(new URL('../../../examples/web/public/', import.meta.url));
 
-/** Serves the page, which talks to the bus at `door`. */
-export async function serveSite(http: HttpServer, door: number): Promise<void> {
+/** Serves the page, which talks to the bus at `gatewayPort`. */
+export async function serveSite(http: HttpServer, gatewayPort: number): Promise<void> {
   const assets = new Map<string, Asset>([
-    ['/', { type: 'text/html', body: (await text('index.html')).replace('{door}', String(door)) }],
+    ['/', { type: 'text/html', body: (await text('index.html')).replace('{gatewayPort}', String(gatewayPort)) }],
     ['/page.css', { type: 'text/css', body: await text('page.css') }],
     ['/page.js', { type: 'text/javascript', body: await bundle('page.js') }],
   ]);
@@ -23,7 +23,7 @@ export async function serveSite(http: HttpServer, door: number): Promise<void> {
     const asset = assets.get(http.getRequestURL(clientID) ?? '');
     if (asset === undefined) return;
     const host = http.getRequestHeader(clientID, 'host')?.replace(/:\d+$/, '') ?? 'localhost';
-    const policy = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src ws://${host}:${door}`;
+    const policy = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src ws://${host}:${gatewayPort}`;
     http.writeHeader(clientID, 'Content-Type', asset.type);
     http.writeHeader(clientID, 'Content-Security-Policy', policy);
     http.sendResponse(clientID, asset.body);

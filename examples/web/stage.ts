@@ -8,8 +8,8 @@ export interface StageSettings {
   readonly path: string;
   /** Of the page; 0 takes a free one. */
   readonly port: number;
-  /** Of the door for pages; 0 takes a free one. */
-  readonly door: number;
+  /** Of the gateway; 0 chooses a free one. */
+  readonly gatewayPort: number;
   readonly host?: string | undefined;
   readonly ticksPerSecond?: number | undefined;
 }
@@ -20,12 +20,12 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** Opens the world: the bus for bots, the door for pages, and the page. */
-export async function openStage({ path, port, door, host, ticksPerSecond = 20 }: StageSettings): Promise<Stage> {
+/** Opens the world: the bus for bots, the gateway for pages, and the page. */
+export async function openStage({ path, port, gatewayPort, host, ticksPerSecond = 20 }: StageSettings): Promise<Stage> {
   const world = new World();
   const server = new Server({ path });
   // The page comes from one port and talks to another, so its origin has to be let in by name or not be asked for.
-  const web = server.use(gateway({ http: { port, host }, browser: { port: door, host, origins: 'any' } }));
+  const web = server.use(gateway({ http: { port, host }, browser: { port: gatewayPort, host, origins: 'any' } }));
   server.on('disconnect', (connection) => world.leave(connection.id));
   server.on('message', (goal, connection) => connection && world.move(connection.id, goal));
   server.handle((_question, { peer }) => world.join(peer.id ?? ''));

@@ -5,7 +5,7 @@ interface Taker<Value> {
   reject(error: unknown): void;
 }
 
-/** What the one who fills a queue hears of its loop. */
+/** What the one who fills a queue learns of its loop. */
 export interface AsyncQueueEvents<Item, Value> {
   /** What the loop gets of an item; called as it gets it. */
   give(item: Item): Value;
@@ -14,8 +14,8 @@ export interface AsyncQueueEvents<Item, Value> {
 }
 
 /**
- * Items for one `for await`, in order. They come one by one, so whoever pushes them has to keep them few: by granting no
- * more than may wait here, or by holding the sender back. Once it ended, everyone who waits hears of it in the same turn.
+ * Items for one `for await`, in order. They arrive one by one, so the producer has to limit them: by granting no more
+ * than may wait here, or by stopping the sender. When the queue ends, everyone who waits is notified in the same turn.
  */
 export class AsyncQueue<Item, Value = Item> implements AsyncIterableIterator<Value> {
   readonly #events: AsyncQueueEvents<Item, Value>;

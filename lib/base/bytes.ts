@@ -5,7 +5,7 @@ export function allocate(length: number): Uint8Array {
   return typeof Buffer === 'function' ? Buffer.allocUnsafeSlow(length) : new Uint8Array(length);
 }
 
-/** The same, where it is small out of memory that is shared: the quickest for what is soon let go of. */
+/** The same, where it is small out of memory that is shared: the quickest for what is soon released. */
 export function allocateShared(length: number): Uint8Array {
   return typeof Buffer === 'function' ? Buffer.allocUnsafe(length) : new Uint8Array(length);
 }

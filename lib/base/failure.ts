@@ -21,7 +21,7 @@ export function fromFailure({ code, message, details }: RemoteFailure): BusError
   return new BusError(code, message, details === undefined ? {} : { details });
 }
 
-/** Reads a failure that came over a link. @throws BusError `ERR_PROTOCOL` where its code or its message is no text. */
+/** Reads a failure that came over a link. @throws BusError `ERR_PROTOCOL` where its code or its message is not a text. */
 export function readFailure(data: unknown): RemoteFailure {
   if (typeof data === 'object' && data !== null && 'code' in data && 'message' in data) {
     const { code, message } = data;

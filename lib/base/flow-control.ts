@@ -12,7 +12,7 @@ export class CreditWindow {
     this.#used = used;
   }
 
-  /** What was taken and not granted again; more than the limit where more was sent than was left. */
+  /** What was used and not granted again; more than the limit if more was sent than was left. */
   get used(): number {
     return this.#used;
   }
@@ -22,7 +22,7 @@ export class CreditWindow {
     return this.#used >= this.limit;
   }
 
-  /** At most half of it is in use: a sender that was stopped when it was full goes on here, and not at every grant. */
+  /** At most half of it is in use: a sender that was stopped when it was full continues here, and not at every grant. */
   get roomy(): boolean {
     return this.#used <= this.limit / 2;
   }
@@ -56,7 +56,7 @@ export class CreditReturn {
   }
 }
 
-/** So much a second, with `most` saved up at most; full to begin with. Times are milliseconds of whichever clock. */
+/** A rate per second, with up to `most` saved; full at the start. Times are milliseconds of any clock. */
 export class TokenBucket {
   readonly #perMs: number;
   readonly #most: number;

@@ -26,13 +26,13 @@ export interface HandlingFailure {
 }
 
 /**
- * Who has something in hand that was given to any number of listeners and loops. It is handled when all of them have
- * returned and what they returned has settled, be it that some failed.
+ * What was given to any number of listeners and loops. It is handled when all of them have returned and their promises
+ * have settled, even if some failed.
  */
 export class Handling {
   readonly #over: (handlers: number, failure: HandlingFailure | undefined) => void;
   #handlers = 0;
-  /** Those that are not done yet, and whoever hands it out. */
+  /** Those that are not done yet, and the one that distributes it. */
   #open = 1;
   #failure: HandlingFailure | undefined;
 
@@ -47,7 +47,7 @@ export class Handling {
     this.#open += 1;
   }
 
-  /** One of them is done with it; so is, in the end, whoever handed it out. */
+  /** One of them is done; so is, in the end, the one that distributes it. */
   done(): void {
     this.#open -= 1;
     if (this.#open === 0) this.#over(this.#handlers, this.#failure);
@@ -64,7 +64,7 @@ export class Handling {
     this.done();
   }
 
-  /** One more has it until what `task` returns has settled; `report` hears of an error before that counts. */
+  /** One more has it until what `task` returns has settled; `report` learns of an error before that counts. */
   run(task: () => unknown, report: (error: unknown) => void): void {
     const fail = (error: unknown): void => {
       report(error);

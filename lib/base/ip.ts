@@ -2,7 +2,7 @@ import { isIP, SocketAddress } from 'node:net';
 
 /**
  * An IP address in the one form it is compared in: IPv4 inside IPv6 as plain IPv4, IPv6 compressed, in lower case and
- * without a zone. undefined for whatever is no address.
+ * without a zone. undefined for whatever is not an address.
  */
 export function canonicalAddress(text: string): string | undefined {
   const family = isIP(text);
@@ -18,7 +18,7 @@ export function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-/** Whom an address counts for: in IPv6 a host may have all of its network of 64 bits. What is no address stays as it is. */
+/** Whom an address counts for: in IPv6 a host may have all of its network of 64 bits. What is not an address stays as it is. */
 export function hostOf(text: string): string {
   const address = canonicalAddress(text);
   if (address === undefined || !address.includes(':')) return address ?? text;

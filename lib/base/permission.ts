@@ -8,7 +8,7 @@ import { inTime } from './wait.ts';
  * with, and `ERR_UNAVAILABLE` where it has not decided within `ms`; both refuse too.
  */
 export async function permits(ask: () => unknown, clock: Clock, ms: number): Promise<boolean> {
-  const late = (): BusError => new BusError('ERR_UNAVAILABLE', 'It was not decided in time');
+  const late = (): BusError => new BusError('ERR_UNAVAILABLE', 'The decision came too late');
   const verdict = await inTime({ clock, ms, background: true }, Promise.resolve().then(ask), late);
   return verdict === true;
 }

@@ -11,7 +11,7 @@ export interface ProcessMark {
   readonly place: string;
 }
 
-/** What a system tells of its processes, at once. */
+/** What a system reports about its processes, at once. */
 export interface ProcessTable {
   /** This process; undefined where the system does not tell. */
   own(): ProcessMark | undefined;
@@ -53,7 +53,7 @@ interface Stat {
   readonly start: number;
 }
 
-/** @throws the system's error, or a RangeError for what is no line of `/proc/<pid>/stat`. */
+/** @throws the system's error, or a RangeError for what is not a line of `/proc/<pid>/stat`. */
 function read(name: number | 'self'): Stat {
   const line = readFileSync(`/proc/${name}/stat`, 'latin1');
   // The name of the program, which may have anything in it, ends at the last parenthesis.

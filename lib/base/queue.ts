@@ -10,7 +10,7 @@ export class Queue<Item> {
   #slots: (Item | undefined)[] = noSlots;
   #head = 0;
 
-  /** The one that is to be taken next. */
+  /** The next one to remove. */
   get first(): Item | undefined {
     return this.#slots[this.#head];
   }

@@ -10,7 +10,7 @@ export const flag: Shape<boolean> = (value): value is boolean => typeof value ==
 
 export const bytes: Shape<Uint8Array> = (value): value is Uint8Array => value instanceof Uint8Array;
 
-/** An object that is no list, of whatever members. */
+/** An object that is not a list, of whatever members. */
 export const record: Shape<Readonly<Record<string, unknown>>> = (value): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -105,7 +105,7 @@ export function objectReader<const Table extends ObjectTable>(
 }
 
 function unknownMessage(what: string): BusError {
-  return new BusError('ERR_PROTOCOL', `This is no ${what}`);
+  return new BusError('ERR_PROTOCOL', `Not a valid ${what}`);
 }
 
 function malformed(what: string, name: string, member: string | number): BusError {

@@ -35,7 +35,7 @@ export class Slab {
     this.#nextBytes = firstBytes;
   }
 
-  /** Bytes written and not yet taken. */
+  /** Bytes written and not yet removed. */
   get pendingBytes(): number {
     return this.#sealedBytes + this.position - this.#start;
   }
@@ -56,7 +56,7 @@ export class Slab {
    * @throws BusError `ERR_STATE` from inside data that is being written.
    */
   ensure(bytes: number): void {
-    if (this.isLent) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
+    if (this.isLent) throw new BusError('ERR_STATE', 'A toJSON or getter cannot send');
     if (this.buffer.length - this.position >= bytes) return;
     this.#seal();
     this.buffer = allocate(Math.max(this.#nextBytes, bytes));
@@ -97,7 +97,7 @@ export class Slab {
     this.#sharedEnd = end;
   }
 
-  /** Lets go of the buffer, for when nothing is written for a while. */
+  /** Releases the buffer, for when nothing is written for a while. */
   release(): void {
     if (this.position !== this.#start) return;
     this.buffer = noBuffer;

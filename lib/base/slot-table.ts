@@ -32,7 +32,7 @@ export class SlotTable<Value> {
     return value;
   }
 
-  /** Any number may be asked for, also one that never was taken. */
+  /** Any number is valid, also one that was never assigned. */
   get(number: number): Value | undefined {
     return this.#values[number];
   }

@@ -7,7 +7,7 @@ export function textOf(thrown: unknown): string {
   } catch {
     // It has no text, or one that throws.
   }
-  return 'What was thrown has no text';
+  return 'The thrown value has no text';
 }
 
 /**

@@ -3,7 +3,7 @@ import { BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from '../transport/link.ts';
 
-/** Bytes not taken yet at which a writer is asked to wait. */
+/** Unsent bytes at which a writer is asked to wait. */
 const highWaterBytes = 262_144;
 /** The platform tells nobody when its buffer empties, so it is looked at this often while a writer waits. */
 const drainCheckMs = 10;
@@ -31,7 +31,7 @@ export class BrowserLink implements Link {
     this.remote = new URL(ws.url).host;
     ws.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (!(data instanceof ArrayBuffer)) {
-        this.destroy(new BusError('ERR_PROTOCOL', 'A link has binary messages only'));
+        this.destroy(new BusError('ERR_PROTOCOL', 'A link carries binary messages only'));
       } else {
         this.#unread.push(new Uint8Array(data));
         this.#read();
@@ -70,7 +70,7 @@ export class BrowserLink implements Link {
     this.#ws.close(1000);
   }
 
-  /** The platform has no abrupt close, so the link is over at once, and its WebSocket when the other end agrees. */
+  /** The platform has no abrupt close, so the link is over at once, and its WebSocket when the peer agrees. */
   destroy(error?: Error): void {
     this.#error ??= error;
     this.#ws.close();

@@ -13,7 +13,7 @@ export const browserPlatform: ClientPlatform = {
   },
 };
 
-/** The URL of the door; one without a scheme is relative to the page. */
+/** The URL of the gateway; one without a scheme is relative to the page. */
 function addressOf(url: string | undefined): URL {
   const page = globalThis.location?.href;
   if (url !== undefined && URL.canParse(url, page)) {

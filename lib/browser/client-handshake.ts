@@ -46,7 +46,7 @@ function fitting(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value;
 }
 
-/** Throws, as what reads `null` does, which is an `ERR_PROTOCOL` to whoever feeds. */
+/** Throws a TypeError for `null`, which the caller reports as `ERR_PROTOCOL`. */
 function asServerHello({ id, compress, messagepack, busbar }: ServerHello): ServerHello {
   if (busbar === undefined) throw new BusError('ERR_INCOMPATIBLE');
   const { version, features, maxFrameBytes, outcome, received, token = '' } = busbar;

@@ -40,7 +40,7 @@ export class NativeDecoder implements Decoder {
   readonly #partials = new Map<number, Partial>();
   #partialBytes = 0;
   #unread: Uint8Array[] = [];
-  /** How many bytes more it takes to go on. */
+  /** How many bytes more it takes to continue. */
   #missing = headerBytes;
 
   constructor(options: NativeDecoderOptions) {
@@ -71,7 +71,7 @@ export class NativeDecoder implements Decoder {
     return bytes.length;
   }
 
-  /** Goes on with `bytes`, and joins more to it once there are as many as it takes. */
+  /** Continues with `bytes`, and joins more to it once there are as many as it takes. */
   #rest(bytes: Uint8Array, needed = headerBytes): void {
     this.#unread = bytes.length > 0 ? [bytes] : [];
     this.#missing = needed - bytes.length;

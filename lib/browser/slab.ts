@@ -1,6 +1,6 @@
 import { concat } from '../base/bytes.ts';
 
-/** The page's slab: frames, put together when they are taken. */
+/** The page's slab: frames, which are joined when they are sent. */
 export class Slab {
   pendingBytes = 0;
   /** Never written to by a codec; not there at run time. */

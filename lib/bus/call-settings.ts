@@ -87,7 +87,7 @@ export class Withdrawal {
     this.#stop = stop;
   }
 
-  /** Rejects the request with `error` and notifies the peer; has no effect on a settled request. */
+  /** Rejects with the request with `error` and notifies the peer; has no effect on a settled request. */
   withdraw(error: BusError): void {
     this.#stop?.(error);
   }

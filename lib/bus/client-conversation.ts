@@ -68,7 +68,7 @@ export class ClientConversation extends Conversation {
   }
 
   async connect(payload: unknown, ask: AskOptions): Promise<void> {
-    if (!this.lifecycle.is('idle')) throw new BusError('ERR_STATE', 'The client is connected, or about to be');
+    if (!this.lifecycle.is('idle')) throw new BusError('ERR_STATE', 'The client is connected or connecting');
     if (ask.signal?.aborted === true) throw new BusError('ERR_ABORTED', undefined, { cause: ask.signal.reason });
     this.#credentials = new Credentials(payload, this.options.clock, this.options.handshakeTimeoutMs);
     const run = new AbortController();
@@ -109,7 +109,7 @@ export class ClientConversation extends Conversation {
     return true;
   }
 
-  /** The server said END: for good, or to have its clients come back. */
+  /** The server said END: permanently, or to have its clients come back. */
   onEnd({ reason, allowReconnect, code }: EndFrame): void {
     const { port } = this.current;
     this.#ended(reason, allowReconnect, code);
@@ -256,7 +256,7 @@ export class ClientConversation extends Conversation {
     });
   }
 
-  /** Ends everything for good; `tell` emits `close`. */
+  /** Ends everything permanently; `tell` emits `close`. */
   #over(error: BusError, reason: unknown, tell: boolean): void {
     this.#run.abort(error);
     this.current.leave();

@@ -32,7 +32,7 @@ export interface DialerEvents {
  */
 export type Errand = 'first' | 'again' | 'back' | 'next';
 
-/** A link that broke is replaced within so much time, at random; one that broke sooner than `oftenMs` after that is not. */
+/** A broken link is replaced within this time, at random; one that broke sooner than `oftenMs` after that is not. */
 const atOnceMs = 3;
 const oftenMs = 1_000;
 
@@ -53,7 +53,7 @@ export class ClientDialer {
   }
 
   /**
-   * Attempts until one succeeds. Rejects the last error when it is final or, the first time, after `retries` further
+   * Attempts until one succeeds. Rejects with the last error when it is final or, the first time, after `retries` further
    * attempts; or the reason of `signal`. The waits of those who come back are spread, as they may be many; a link that
    * broke, while nothing is known of its server, is replaced at once.
    */
@@ -176,7 +176,7 @@ export class Credentials {
   }
 
   /**
-   * Asks anew. Rejects what the function fails with (a `BusError`, else `ERR_LISTENER` with that as its cause), `ERR_TIMEOUT`,
+   * Asks again. Rejects with what the function fails with (a `BusError`, else `ERR_LISTENER` with that as its cause), `ERR_TIMEOUT`,
    * or the reason of `signal`. undefined: nobody has to be asked.
    */
   renew(signal: AbortSignal): Promise<void> | undefined {
@@ -185,7 +185,7 @@ export class Credentials {
     const asked = new Promise((resolve) => resolve(ask())).catch((error: unknown) => {
       throw asBusError(error, 'ERR_LISTENER');
     });
-    const late = (): BusError => new BusError('ERR_TIMEOUT', `The payload did not come within ${this.#withinMs} ms`);
+    const late = (): BusError => new BusError('ERR_TIMEOUT', `The payload was not available within ${this.#withinMs} ms`);
     return inTime({ clock: this.#clock, ms: this.#withinMs, signal }, asked, late).then((payload) => {
       this.payload = payload;
     });

@@ -29,7 +29,7 @@ export interface ServerHandle {
   close(allowReconnect?: boolean): Promise<unknown>;
 }
 
-/** The server of a connection, which hears of it. */
+/** The server of a connection, which learns of it. */
 export interface ConnectionOwner {
   readonly handle: ServerHandle;
   readonly groups: Groups<Connection>;
@@ -111,7 +111,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   }
 
   /**
-   * The user that the process at the other end of a unix socket runs as, and its group and process id if the kernel
+   * The user that the process at the peer of a unix socket runs as, and its group and process id if the kernel
    * tells them. Rejects with `ERR_PEER_LACKS_FEATURE` on other links and for a client that cannot prove it,
    * `ERR_UNAUTHORIZED` for an invalid proof, `ERR_CLOSED` while the client has no link, and `ERR_TIMEOUT`.
    */
@@ -121,7 +121,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#owner.identify(link, async (question) => {
       const answer = await this.#owner.ask(this, question);
       if (this.#conversation.link === link) return answer;
-      throw new BusError('ERR_CLOSED', 'The link of the client was lost meanwhile');
+      throw new BusError('ERR_CLOSED', 'The link of the client was lost in the meantime');
     });
   }
 

@@ -25,7 +25,7 @@ import type { ServerConversation } from './server-conversation.ts';
 import { compressLink, nativeDialectOf, netIpcDialect, newSession } from './dialects.ts';
 import { type Granted, serverHello } from './own-hello.ts';
 
-/** The server that they are of, which hears of them. */
+/** The server that they are of, which learns of them. */
 export interface ConnectionsOwner {
   readonly handle: ServerHandle;
   readonly plugins: Plugins;
@@ -59,7 +59,7 @@ export class Connections {
     this.#platform = platform;
     this.#guests = new GuestList(options, {
       forgotten: ({ conversation }) =>
-        conversation.over(undefined, new BusError('ERR_SESSION_LOST', 'Too many sessions wait for their clients')),
+        conversation.over(undefined, new BusError('ERR_SESSION_LOST', 'Too many sessions without a link')),
       crowdedOut: ({ conversation }) => conversation.destroy('The server is full'),
     });
     this.#owner = owner;
@@ -106,7 +106,7 @@ export class Connections {
     return this.#byId.values();
   }
 
-  /** Those as well that listeners of `disconnect` hear of. */
+  /** Those as well that listeners of `disconnect` learn of. */
   get listed(): Connection[] {
     return [...this.#byId.values(), ...this.#leaving.values()];
   }
@@ -115,10 +115,10 @@ export class Connections {
     return this.#byId.get(id) ?? this.#leaving.get(id);
   }
 
-  /** @throws BusError `ERR_CLOSED` for a peer that is no connection of this server's any more. */
+  /** @throws BusError `ERR_CLOSED` for a peer that is not a connection of this server's any more. */
   conversationWith(handle: PeerHandle): ServerConversation<Connection> {
     if (handle instanceof Connection) return handle.conversation;
-    throw new BusError('ERR_INVALID_ARGUMENT', 'This is no connection of the server');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'Not a connection of this server');
   }
 
   /** Calls back when the link of `connection` breaks or is back. */
@@ -142,7 +142,7 @@ export class Connections {
     this.#pending.expect(link, expecting);
   }
 
-  /** Refuses the links that are not authorised yet; for when the server closes. */
+  /** Refuses the links that are not authorized yet; for when the server closes. */
   refuseAll(): void {
     this.#pending.refuse();
   }
@@ -153,7 +153,7 @@ export class Connections {
       if (!(connection instanceof Connection) || connection.server !== this.#owner.handle) {
         throw new BusError(
           'ERR_INVALID_ARGUMENT',
-          '`to` and `except` take names of groups and connections of this server',
+          '`to` and `except` must be group names or connections of this server',
         );
       }
       return this.#byId.get(connection.id) === connection;
@@ -228,7 +228,7 @@ export class Connections {
     const acknowledged = connection.conversation.session?.ackedByPeer ?? 0;
     if (received < acknowledged) {
       // The client has acknowledged more on a later link, so this hello was overtaken by that link's.
-      throw new BusError('ERR_CLOSED', 'A newer link of this session was there before');
+      throw new BusError('ERR_CLOSED', 'The session already has a newer link');
     }
     connection.conversation.overtaken();
     const { session } = connection.conversation;
@@ -249,7 +249,7 @@ export class Connections {
     const { max, messagepack } = this.#options;
     const host = hostOf(port.link.remote);
     if (!this.#guests.hasRoom(host))
-      throw new BusError('ERR_SERVER_FULL', `The server holds ${max} connections already`);
+      throw new BusError('ERR_SERVER_FULL', `The server has ${max} connections already`);
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
     const connection = new Connection(id, secret, this.#options, this.#ofConnections);

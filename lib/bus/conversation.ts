@@ -18,9 +18,9 @@ import type { PeerHandle } from './plugin.ts';
 
 /** Whose link it is. */
 export interface CurrentLinkEvents {
-  /** For the user's listeners: by turns true and false. */
+  /** For the user's listeners: true and false alternate. */
   linkSeen(up: boolean): void;
-  /** The process at the other end of the link that was lost has ended. */
+  /** The process at the peer of the link that was lost has ended. */
   processDied(): void;
 }
 
@@ -55,7 +55,7 @@ export class CurrentLink {
     this.downAt = undefined;
   }
 
-  /** Lets go of the link, if there is one, and returns it: nobody reads it any more, or looks for its other end. */
+  /** Releases the link, if there is one, and returns it: nobody reads it any more, or looks for its other end. */
   leave(): LinkPort | undefined {
     this.#leaveBe();
     const port = this.port;
@@ -66,7 +66,7 @@ export class CurrentLink {
     return port;
   }
 
-  /** Tells that there is a link, or none, if it was not told so already. */
+  /** Reports whether there is a link, unless it was reported already. */
   tell(): void {
     const up = this.port !== undefined;
     if (this.#seen === up) return;
@@ -74,7 +74,7 @@ export class CurrentLink {
     this.#events.linkSeen(up);
   }
 
-  /** Until `take` or `leave`, it is told if the process at the other end turns out to have ended. */
+  /** Until `take` or `leave`, it is told if the process at the peer turns out to have ended. */
   watch(): void {
     if (this.last?.kind !== 'unix' || this.#process === undefined) return;
     this.#unwatch = this.processes?.watch(this.#process, () => this.#events.processDied());
@@ -125,7 +125,7 @@ export abstract class Conversation<Handle extends PeerHandle = PeerHandle>
     return this.current.port?.link;
   }
 
-  /** Resolves with `work`, or without it once the peer is given up as slow or after `ms`. */
+  /** Resolves with `work`, or without it when the peer is dropped as slow or after `ms`. */
   protected withinTime(ms: number, work: Promise<void>): Promise<void> {
     return withinTime(this.options.clock, ms, Promise.race([work, this.session?.whenSlow()]));
   }
@@ -179,11 +179,11 @@ export abstract class Conversation<Handle extends PeerHandle = PeerHandle>
   abstract onEnd(frame: EndFrame): void;
   abstract onGoingAway(): void;
   abstract processDied(): void;
-  /** Ends everything: what is pending is rejected with `error`, the listeners hear of it. */
+  /** Ends everything: what is pending is rejected with `error`, the listeners learn of it. */
   abstract over(reason: unknown, error: BusError): void;
-  /** Tells of a link that broke for `error`. */
+  /** Reports a link that broke for `error`. */
   protected abstract linkBroke(error: BusError): void;
-  /** The link is gone; the session may still go on over another one. */
+  /** The link is gone; the session may still continue over another one. */
   protected abstract detached(error?: BusError): void;
   /** The peer's next frame cannot be read over any link; the peer was told that the session ends. */
   protected abstract sessionStuck(error: BusError): void;

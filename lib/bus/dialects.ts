@@ -72,7 +72,7 @@ export function netIpcDialect(
   contracts: PeerContracts | undefined,
 ): SessionDialect {
   if (platform.netIpcDialect === undefined) {
-    throw new BusError('ERR_INCOMPATIBLE', 'The peer speaks net-ipc only, which this client does not');
+    throw new BusError('ERR_INCOMPATIBLE', 'The peer speaks only net-ipc, and this client does not');
   }
   const { compression } = platform;
   const compressed = agreed.compress && compression !== undefined;

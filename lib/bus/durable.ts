@@ -91,15 +91,15 @@ export interface DurableSender {
   send(data: unknown, settings: SendSettings | undefined): Promise<void>;
   /** The value of what is to travel by a contract; all else as it is. */
   valueOf(data: unknown): unknown;
-  /** Resolves when what was sent so far was given to whom it is for, be that they are not done with it; or the session is over. */
+  /** Resolves when everything sent so far was delivered, even if it is not handled yet; or the session has ended. */
   arrived(): Promise<void>;
-  /** Asks as an end without a journal does, for as long as it takes; where this end asks durably. */
+  /** Asks as an end without a journal does, as long as it takes; where this end asks durably. */
   request?(data: unknown): Promise<unknown>;
 }
 
 /** How a durable request is waited for. */
 export interface DurableAskOptions {
-  /** By which whoever asks it again means the same. */
+  /** The same for each repetition of the request. */
   readonly key: string | undefined;
   /** undefined: no timeout. */
   readonly timeoutMs: number | undefined;
@@ -110,13 +110,13 @@ export interface DurableAskOptions {
 export interface DurableReceiver {
   /** Whether there is a listener for messages, or a `messages()` loop for those of this peer; it is undefined while it is away. */
   isHeard(peer: PeerHandle | undefined): boolean;
-  /** Calls the listeners, and gives it to loops as what has so many bytes. */
+  /** Calls the listeners, and gives it to loops as an item of this many bytes. */
   hear(handling: Handling, data: unknown, bytes: number, peer: PeerHandle | undefined, context: DurableContext): void;
   /** A message became a dead letter. */
   died(letter: DeadLetter): void;
   /** Whether somebody answers requests. */
   mayAsk(): boolean;
-  /** Resolves the answer, or rejects the error that is one. */
+  /** Resolves with the answer, or rejects the error that is one. */
   ask(data: unknown, peer: PeerHandle | undefined, about: DurableRequestContext): Promise<unknown>;
   /** How long what a consumer has may keep the end from closing. */
   readonly closeTimeoutMs: number;
@@ -148,7 +148,7 @@ export interface DurableSends {
   gone(): Promise<void>;
 }
 
-/** Sends as `settings` say. Rejects what either way rejects with, or `ERR_INVALID_ARGUMENT`. */
+/** Sends as `settings` say. Rejects with what either way rejects with, or `ERR_INVALID_ARGUMENT`. */
 export function sendBy(sends: DurableSends, data: unknown, settings: SendSettings | undefined): Promise<void> {
   if (settings?.durable === undefined) return sends.send(data, settings);
   try {
@@ -179,7 +179,7 @@ export interface PeerBacklog extends DurableBacklog {
 
 /** What a journal asks of a server, to send to one client. */
 export interface ClientSender extends DurableSender {
-  /** What the client says is heard from now on, be it that it is welcomed still. */
+  /** Messages of the client are delivered from now on, even if its `connect` listeners are still running. */
   welcomed(): void;
 }
 
@@ -193,12 +193,12 @@ export interface ClientSends extends DurableSends {
 
 /** The durable messages that come to a server. */
 export interface ServerReceipts extends DurableReceipts {
-  /** What this client sends durably is not taken until `resumeOf`. */
+  /** Durable messages of this client are not accepted until `resumeOf`. */
   pauseOf(peer: PeerHandle): void;
   resumeOf(peer: PeerHandle): void;
   /** Tells the next process that the folder is about to be free. */
   leave(): void;
-  /** The next start replaces a server that has the folder and is about to let go of it. */
+  /** The next start replaces a server that has the folder and is about to release it. */
   takeOver(): void;
 }
 
@@ -209,7 +209,7 @@ export interface ServerJournal {
   sendsTo(peer: PeerHandle, sender: ClientSender): ClientSends;
   /** Of each client for which something waits. */
   backlog(): Promise<PeerBacklog[]>;
-  /** Gives up what waits for the client with this journal; resolves how many messages that were. */
+  /** Drops what waits for the client with this journal; resolves with the number of messages. */
   forget(id: string): Promise<number>;
   close(): Promise<void>;
 }

@@ -18,7 +18,7 @@ const mostMessageBytes = mostBytes + 1_024;
 
 /** What a server at a socket path leaves to the one that takes it over, by a socket beside it that is its owner's alone. */
 export class Estate {
-  /** What the predecessor left; undefined where there was none, or none that left anything. */
+  /** What the predecessor left; undefined if there was none, or none that left anything. */
   inherited: unknown;
   /** `platform`, for the server that this is of. */
   readonly platform: ServerPlatform;
@@ -48,10 +48,10 @@ export class Estate {
   leave(give: () => unknown): void {
     const { kind } = this.#address ?? {};
     if (kind !== 'unix') {
-      throw new BusError('ERR_STATE', `A server at a socket path is taken over, and not one at a ${kind} address`);
+      throw new BusError('ERR_STATE', `Only a server at a socket path can be taken over, not one at a ${kind} address`);
     }
     if (Buffer.byteLength(this.#path ?? '') > maxUnixPathBytes) {
-      throw new BusError('ERR_TOO_LARGE', `The path of the server leaves no room for ${suffix} behind it`);
+      throw new BusError('ERR_TOO_LARGE', `The path of the server leaves no room for ${suffix}`);
     }
     this.#give = give;
   }
@@ -60,7 +60,7 @@ export class Estate {
     return this.#address?.kind === 'unix' ? `${this.#address.path}${suffix}` : undefined;
   }
 
-  /** Rejects what kept the predecessor from giving what it has. */
+  /** Rejects with what kept the predecessor from giving what it has. */
   async #inherit(): Promise<unknown> {
     const path = this.#path;
     if (path === undefined || !(await isOwn(path))) return undefined;

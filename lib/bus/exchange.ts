@@ -54,7 +54,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     this.incoming = new IncomingRequests(this, options);
   }
 
-  /** Resolves when the session accepted the message; rejects what the encoder throws, or why it never will. */
+  /** Resolves when the session accepted the message; rejects with what the encoder throws, or why it never will. */
   send(lane: string, data: unknown): Promise<void> {
     if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
     if (this.session !== undefined) return this.session.send(lane, data);
@@ -95,7 +95,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     return this.requests.ask(lane, options, (id, timeoutMs) => this.queues.current.request(lane, id, data, timeoutMs));
   }
 
-  /** Resolves the milliseconds an echo of `data` took. */
+  /** Resolves with the milliseconds an echo of `data` took. */
   async ping(data: unknown, options: AskOptions): Promise<number> {
     if (!this.lifecycle.isOpen) throw this.refusal();
     const { clock } = this.options;
@@ -133,7 +133,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     return this.#inbox;
   }
 
-  /** Resolves when there is room for a message, or the peer was given up as slow, or is gone or without a link. */
+  /** Resolves when there is room for a message, or the peer was dropped as slow, is gone or has no link. */
   whenRoom(): Promise<void> {
     return (this.lifecycle.isOpen && this.session?.whenRoom()) || resolved;
   }

@@ -9,18 +9,18 @@ export class Groups<Member> {
   readonly #members = new Map<string, Set<Member>>();
   readonly #joined = new Map<Member, Set<string>>();
 
-  /** @throws BusError `ERR_INVALID_ARGUMENT` for what is no name, `ERR_STATE` when the member is in too many groups. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for what is not a name, `ERR_STATE` when the member is in too many groups. */
   join(member: Member, name: string): void {
     checkName('a group', name);
     const joined = this.#joined.get(member) ?? new Set();
     if (joined.has(name)) return;
-    if (joined.size >= mostGroups) throw new BusError('ERR_STATE', `A connection may be in ${mostGroups} groups`);
+    if (joined.size >= mostGroups) throw new BusError('ERR_STATE', `A connection can be in at most ${mostGroups} groups`);
     this.#joined.set(member, joined.add(name));
     const members = this.#members.get(name) ?? new Set();
     this.#members.set(name, members.add(member));
   }
 
-  /** False when it was not in that group. @throws BusError `ERR_INVALID_ARGUMENT` for what is no name. */
+  /** False when it was not in that group. @throws BusError `ERR_INVALID_ARGUMENT` for what is not a name. */
   leave(member: Member, name: string): boolean {
     checkName('a group', name);
     const joined = this.#joined.get(member);
@@ -48,8 +48,8 @@ export class Groups<Member> {
   }
 
   /**
-   * Those of `all` who are meant. `isMember` says whether a value is one of the server's, who may be gone, and throws for
-   * what is none.
+   * The selected ones of `all`. `isMember` says whether a value is one of the server's, which may be gone, and throws
+   * for any other value.
    */
   select(
     all: Iterable<Member>,

@@ -1,6 +1,6 @@
 /** How many there may be. */
 export interface GuestLimits {
-  /** Of all; 0 and Infinity are no limit. */
+  /** Of all; 0 and Infinity mean no limit. */
   readonly max: number;
   /** Of those without a link, and of those from one address. */
   readonly maxDetached: number;

@@ -2,7 +2,7 @@ import { AsyncQueue } from '../base/async-queue.ts';
 import { Queue } from '../base/queue.ts';
 import type { Handling } from '../base/handling.ts';
 
-/** What is kept for one `for await` before the peer is asked to wait; a quarter of it lets the peer go on. */
+/** What is kept for one `for await` before the peer is asked to wait; a quarter of it lets the peer continue. */
 const mostMessages = 1_024;
 const mostBytes = 16 * 1_048_576;
 

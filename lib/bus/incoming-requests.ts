@@ -67,14 +67,14 @@ export class IncomingRequests implements Answerer {
     return new Handling((handlers, failure) => {
       this.running -= 1;
       if (failure !== undefined) request.fail(failure.error);
-      else if (handlers === 0) request.fail(new BusError('ERR_NO_HANDLER', 'Nobody there listens to messages'));
+      else if (handlers === 0) request.fail(new BusError('ERR_NO_HANDLER', 'The peer has no listener for messages'));
       else request.finish(undefined);
     });
   }
 
-  /** The requester gave up. */
+  /** The requester cancelled the request. */
   cancelled(id: RequestId): void {
-    this.#open.get(id)?.cancel(new BusError('ERR_ABORTED', 'The requester gave up'));
+    this.#open.get(id)?.cancel(new BusError('ERR_ABORTED', 'The requester cancelled the request'));
     this.#forget(id);
   }
 

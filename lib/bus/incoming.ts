@@ -8,7 +8,7 @@ import type { PeerHandle } from './lane.ts';
 /** Who sends the answer of an incoming request. */
 export interface Answerer<Requester = PeerHandle> {
   readonly handle: Requester;
-  /** How many handlers go on, those too that nobody waits for any more. */
+  /** How many handlers continue, those too that nobody waits for any more. */
   running: number;
   /** Milliseconds, on the clock of the bus. */
   now(): number;
@@ -17,7 +17,7 @@ export interface Answerer<Requester = PeerHandle> {
   answerFailure(request: IncomingRequest<Requester>, failure: RemoteFailure): void;
 }
 
-/** Hears of what a callback threw by mistake. */
+/** Learns of what a callback threw by mistake. */
 export type BugReport<Requester = PeerHandle> = (error: unknown, peer?: Requester) => void;
 
 /** A request that waits for its handler; it is also the context the handler gets. */
@@ -32,7 +32,7 @@ export class IncomingRequest<Requester = PeerHandle> {
   #unsent: (() => void)[] | undefined;
   #abandoned = false;
 
-  /** `expiresAt`: when the requester gives up, on the clock of the bus; Infinity: never. */
+  /** `expiresAt`: when the requester stops waiting, on the clock of the bus; Infinity: never. */
   constructor(answerer: Answerer<Requester>, lane: string, id: RequestId, expiresAt: number) {
     this.lane = lane;
     this.id = id;
@@ -45,7 +45,7 @@ export class IncomingRequest<Requester = PeerHandle> {
     return this.#answerer.handle;
   }
 
-  /** Fires when the requester gave up, or when its session is over. */
+  /** Fires when the requester stopped waiting, or when its session has ended. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#cancelled !== undefined) this.#controller.abort(this.#cancelled);
@@ -59,14 +59,13 @@ export class IncomingRequest<Requester = PeerHandle> {
   }
 
   /**
-   * Answers. Once the requester gave up, this does nothing.
-   * @throws BusError `ERR_CLOSED` once the requester's session is over, `ERR_STATE` the second time, or what the encoder
-   * throws; the request can then still be answered.
+   * Answers. Has no effect after the requester stopped waiting. @throws BusError `ERR_CLOSED` after the requester's
+   * session has ended, `ERR_STATE` the second time, or what the encoder throws; the request can then still be answered.
    */
   reply(data: unknown): void {
-    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'The session of who asked this is over');
+    if (this.#abandoned) throw new BusError('ERR_CLOSED', 'The session of the requester has ended');
     if (this.#cancelled !== undefined) return;
-    if (this.#settled) throw new BusError('ERR_STATE', 'This request was answered already');
+    if (this.#settled) throw new BusError('ERR_STATE', 'The request was answered already');
     this.#answerer.answer(this, data);
     this.#settled = true;
   }
@@ -104,7 +103,7 @@ export class IncomingRequest<Requester = PeerHandle> {
     }
   }
 
-  /** Answers with what its handler or listener threw; `bug` hears of what is no answer: without a code, or after one. */
+  /** Answers with what its handler or listener threw; `bug` learns of what is not an answer: without a code, or after one. */
   threw(error: unknown, bug: BugReport<Requester>): void {
     const isAnswer = codeOf(error) !== undefined && !this.#settled;
     this.fail(error);

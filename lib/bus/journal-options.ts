@@ -20,6 +20,6 @@ export function withoutJournal<Options extends object>(
   if (typeof options !== 'object' || options?.journal === undefined) return { others: options, journal: undefined };
   const { journal, ...others } = options;
   if (!isJournal(journal))
-    throw new BusError('ERR_INVALID_OPTION', 'journal takes what journal() of busbar/journal returns');
+    throw new BusError('ERR_INVALID_OPTION', 'journal must be the result of journal() of busbar/journal');
   return { others: others as unknown as Options, journal };
 }

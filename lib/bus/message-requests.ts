@@ -57,7 +57,7 @@ export class MessageRequests<Peer> {
   readonly #usual: AskOptions;
   readonly #asked: PendingRequests;
   readonly #answerer: Answerer<Peer>;
-  /** Requests of the other side's that are being answered. */
+  /** Requests of the peer that are being answered. */
   readonly #running = new Map<number, IncomingRequest<Peer>>();
 
   constructor({ clock, peer, carrier, report, unclaimed }: MessageRequestsOptions<Peer>) {
@@ -118,7 +118,7 @@ export class MessageRequests<Peer> {
 
   /** The peer cancelled a request of its own. */
   cancelled(id: number): void {
-    this.#cancel(id, new BusError('ERR_ABORTED', 'The caller gave up'));
+    this.#cancel(id, new BusError('ERR_ABORTED', 'The caller cancelled the call'));
   }
 
   /** The peer is gone: everything that waits is rejected with `error`, and nothing is answered any more. */

@@ -46,15 +46,15 @@ const platform: Platform = {
 };
 
 const prover = new Prover();
-/** Answers the server at the other end of `link`. */
+/** Answers the server at the peer of `link`. */
 export const proveOver = (link: Link | undefined, question: unknown): Proof =>
   link?.kind === 'unix'
     ? prover.prove(question, link.remote)
-    : { answer: { refused: 'this is no unix socket' }, done() {} };
+    : { answer: { refused: 'this is not a unix socket' }, done() {} };
 
 const kernel = new KernelCredentials();
 
-/** A link has the same peer for as long as it is open. */
+/** A link has the same peer as long as it is open. */
 const identified = new WeakMap<Link, Promise<PeerCredentials>>();
 
 function identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials> {
@@ -68,7 +68,7 @@ function identify(link: Link, ask: (question: unknown) => Promise<unknown>): Pro
 
 async function find(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials> {
   if (link.kind !== 'unix') {
-    const message = `Which user a peer is can be told on unix sockets, not on a ${link.kind} link`;
+    const message = `The user of a peer is known on unix sockets only, not on a ${link.kind} link`;
     throw new BusError('ERR_PEER_LACKS_FEATURE', message);
   }
   const told = kernel.of(link.socket);

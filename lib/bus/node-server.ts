@@ -147,7 +147,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
    * `ERR_INVALID_ARGUMENT`.
    */
   onTakeover(give: () => unknown): this {
-    if (typeof give !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'onTakeover takes a function');
+    if (typeof give !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'onTakeover needs a function');
     this.#estate.leave(give);
     return this;
   }

@@ -40,10 +40,10 @@ export function readySettings<Settings extends ReadySettings>(
   settings: Settings,
 ): { readonly options: Omit<Settings, 'readyTimeoutMs'>; readonly readyTimeoutMs: number } {
   if (!(file instanceof URL) && (typeof file !== 'string' || file === '')) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'a file to start is a path or a file: URL');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'The file to start must be a path or a file: URL');
   }
   if (typeof settings !== 'object' || settings === null) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'what is started takes an object of options');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'The options of a process or thread must be an object');
   }
   const { readyTimeoutMs = 30_000, ...options } = settings;
   if (!Number.isInteger(readyTimeoutMs) || readyTimeoutMs < 1 || readyTimeoutMs > longestTimerMs) {
@@ -56,7 +56,7 @@ export function readySettings<Settings extends ReadySettings>(
 const endToldMs = 250;
 
 /**
- * Resolves the connection of the client in what was started, as `take` does with its link. Rejects `ERR_SPAWN` when that fails, or
+ * Resolves with the connection of the client in what was started, as `take` does with its link. Rejects with `ERR_SPAWN` when that fails, or
  * when it ends before; what was started is ended then.
  */
 export async function readyConnection<Connection>(
@@ -79,7 +79,7 @@ export async function readyConnection<Connection>(
     offspring.end();
     offspring.link.destroy();
     throw (
-      ended ?? new BusError('ERR_SPAWN', `the client of ${name} did not connect: ${textOf(error)}`, { cause: error })
+      ended ?? new BusError('ERR_SPAWN', `The client of ${name} did not connect: ${textOf(error)}`, { cause: error })
     );
   }
 }

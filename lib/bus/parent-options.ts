@@ -22,7 +22,7 @@ interface DiallingOptions {
 
 /**
  * The other options, and whether the process may be an orphan. A client of its parent dials once, as there is one link, and does not
- * ask for signs of life, as the system tells of its end. @throws BusError `ERR_INVALID_OPTION`.
+ * ask for signs of life, as the system reports its end. @throws BusError `ERR_INVALID_OPTION`.
  */
 export function withoutParent<Options extends DiallingOptions>(
   options: (Options & ParentOptions) | undefined,

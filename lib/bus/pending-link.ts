@@ -30,16 +30,19 @@ export interface PendingLinkOwner {
   proves(hello: ClientHello): boolean;
   /** As `ServerPlatform.identify`. */
   identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials>;
-  /** The link is authorised; what came behind the hello follows. Throws a `BusError` to refuse it all the same. */
+  /** The link is authorized; what came behind the hello follows. Throws a `BusError` to refuse it all the same. */
   admit(port: LinkPort, hello: ClientHello, rest: Uint8Array): void;
-  /** The socket of the link, if somebody serves HTTP here and took it; `known` is for when its peer proved who he is. */
+  /**
+   * The socket of the link, if a plugin serves HTTP here and adopted it; `known` reports that its peer has
+   * authenticated.
+   */
   http(link: Link, head: Uint8Array, known: () => void): Socket | undefined;
-  /** The link is no candidate any more, with the error if it did something wrong. */
+  /** The link is not a candidate any more, with the error if it did something wrong. */
   left(link: PendingLink, error: BusError | undefined): void;
 }
 
 const halfDone = 'A link closed in the middle of its handshake';
-/** What is no fault of the server's when it happens as a link is admitted. */
+/** What is not a fault of the server's when it happens as a link is admitted. */
 const refusals: ReadonlySet<string> = new Set(['ERR_SERVER_FULL', 'ERR_INCOMPATIBLE', 'ERR_CLOSED']);
 /** What a client can change nothing about by coming back. */
 const unprovable: ReadonlySet<string | undefined> = new Set(['ERR_PEER_LACKS_FEATURE', 'ERR_UNAUTHORIZED']);
@@ -47,14 +50,14 @@ const nothing = new Uint8Array(0);
 /** How long a refused link stays open, so that the reason arrives. */
 const refusalMs = 50;
 
-/** A link that is not authorised yet: little time, few bytes, and no effect on anyone else. */
+/** A link that is not authorized yet: little time, few bytes, and no effect on anyone else. */
 export class PendingLink {
   readonly #port: LinkPort;
   readonly #options: PendingLinkOptions;
   readonly #owner: PendingLinkOwner;
   readonly #handshake: ServerHandshake;
   readonly #deadline: Timer;
-  /** What came while the client was being authorised. */
+  /** What came while the client was being authorized. */
   #early: Uint8Array[] = [];
   readonly #budget: ByteBudget;
   #hello: ClientHello | undefined;
@@ -63,7 +66,7 @@ export class PendingLink {
   #unidentified: BusError | undefined;
   /** Until the client answers what it was asked. */
   #question: { resolve(answer: unknown): void; reject(error: BusError): void } | undefined;
-  /** Where a plugin serves HTTP to who has not proved yet who he is. */
+  /** The socket, while a plugin serves HTTP to a peer that has not authenticated. */
   #taken: Socket | undefined;
   /** Until a refused link is destroyed. */
   #destroyTimer: Timer | undefined;
@@ -99,7 +102,7 @@ export class PendingLink {
     else this.#taken.destroy();
   }
 
-  /** A probe says nothing, and one who said who he is may leave; what lies between is a fault. */
+  /** Closing before sending anything, or after a complete hello, is normal; closing midway is an error. */
   #halfDone(): boolean {
     return this.#budget.left < this.#options.maxPreAuthBytes && this.#hello === undefined;
   }
@@ -107,7 +110,7 @@ export class PendingLink {
   #timedOut(): void {
     const error = new BusError(
       'ERR_TIMEOUT',
-      `A link was not authorised within ${this.#options.handshakeTimeoutMs} ms`,
+      `A link was not authorized within ${this.#options.handshakeTimeoutMs} ms`,
     );
     this.#leave(error);
     if (this.#taken !== undefined) this.#taken.destroy();
@@ -141,7 +144,7 @@ export class PendingLink {
   }
 
   #http(head: Uint8Array): void {
-    const error = new BusError('ERR_PROTOCOL', 'An HTTP request came where the bus was expected');
+    const error = new BusError('ERR_PROTOCOL', 'An HTTP request arrived on the bus');
     const known = (): void => this.#leave(undefined);
     const socket = this.#owner.http(this.#port.link, head, known);
     if (socket !== undefined) {
@@ -198,10 +201,10 @@ export class PendingLink {
   async #identify({ busbar }: ClientHello): Promise<PeerCredentials> {
     try {
       if (!this.#options.credentials)
-        throw new BusError('ERR_STATE', 'The server was made without the option credentials');
+        throw new BusError('ERR_STATE', 'The server does not have the option credentials');
       return await this.#owner.identify(this.#port.link, (question) => {
         if (busbar?.features.includes(Feature.credentials) !== true) {
-          throw new BusError('ERR_PEER_LACKS_FEATURE', 'The client does not know how to prove which user it is');
+          throw new BusError('ERR_PEER_LACKS_FEATURE', 'The client cannot prove its user');
         }
         return this.#ask(question);
       });
@@ -215,7 +218,7 @@ export class PendingLink {
   #ask(question: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#over) {
-        reject(new BusError('ERR_CLOSED', 'The link is over'));
+        reject(new BusError('ERR_CLOSED', 'The link has closed'));
         return;
       }
       this.#question = { resolve, reject };
@@ -231,7 +234,7 @@ export class PendingLink {
 
   #admit(hello: ClientHello): void {
     const rest = this.#early.length === 0 ? nothing : concat(this.#early);
-    // What listeners do from here on, such as closing the server, is no refusal of this link any more.
+    // What listeners do from here on, such as closing the server, is not a refusal of this link any more.
     this.#leave(undefined);
     try {
       this.#owner.admit(this.#port, hello, rest);
@@ -275,7 +278,7 @@ export class PendingLink {
       this.#port.destroy();
       return;
     }
-    // An honest client with too large a payload is told; what a stranger goes on sending stays with the system.
+    // An honest client with too large a payload is told; what a stranger continues sending stays with the system.
     this.#port.write(refusal(error.code, error.message, false, this.#hello));
     this.#port.pause();
     this.#destroySoon();
@@ -286,7 +289,7 @@ export class PendingLink {
     this.#over = true;
     this.#early = [];
     this.#deadline.cancel();
-    this.#question?.reject(error ?? new BusError('ERR_CLOSED', 'The link is over'));
+    this.#question?.reject(error ?? new BusError('ERR_CLOSED', 'The link has closed'));
     this.#owner.left(this, error);
   }
 }

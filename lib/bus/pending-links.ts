@@ -16,14 +16,14 @@ export interface PendingLinksOwner extends Pick<PendingLinkOwner, 'door' | 'prov
 
 /** Who waits for the client on a link that was made here. Either is called once. */
 export interface Expecting {
-  /** How long it may take to be authorised. */
+  /** How long it may take to be authorized. */
   readonly withinMs: number;
   came(connection: Connection): void;
   /** It was refused, or went. */
   failed(error: BusError): void;
 }
 
-/** The links that are not authorised yet: those of strangers, which make room for each other, and those that are expected. */
+/** The links that are not authorized yet: those of strangers, which make room for each other, and those that are expected. */
 export class PendingLinks {
   readonly #options: PendingLinksOptions;
   readonly #owner: PendingLinksOwner;
@@ -42,7 +42,7 @@ export class PendingLinks {
     if (this.#strangers.size >= maxUnauthorized) {
       const [oldest] = this.#strangers;
       oldest?.refuse(
-        new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorisation`),
+        new BusError('ERR_SERVER_FULL', `More than ${maxUnauthorized} links wait for authorization`),
         true,
       );
     }
@@ -88,7 +88,7 @@ export class PendingLinks {
           queueMicrotask(() => {
             if (isSettled) return;
             isSettled = true;
-            failed(error ?? new BusError('ERR_CONNECT', 'its link closed, or it was refused'));
+            failed(error ?? new BusError('ERR_CONNECT', 'its link closed or was refused'));
           });
         },
       },

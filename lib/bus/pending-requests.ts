@@ -28,7 +28,7 @@ export class PendingRequests implements Asker {
   readonly #clock: Clock;
   readonly #outlet: RequestOutlet;
   readonly #table: PendingTable;
-  /** By lane, of requests that were given up: who is told of answers that come all the same. */
+  /** By lane, of cancelled requests: who is notified of answers that arrive anyway. */
   readonly #unclaimed = new Map<string, (answer: unknown) => void>();
   /** The user's messages among them. */
   readonly #messages = new Set<object>();
@@ -63,7 +63,7 @@ export class PendingRequests implements Asker {
     return this.#table.left(id);
   }
 
-  /** The user's messages that are open now; `isOpen` tells of each whether it still is. */
+  /** The user's messages that are open now; `isOpen` says of each whether it still is. */
   get messages(): { readonly length: number; isOpen(): boolean } {
     const now = [...this.#messages];
     return { length: now.length, isOpen: () => now.some((message) => this.#messages.has(message)) };

@@ -13,7 +13,7 @@ export interface Pending {
   /** Takes what is `failing` too. */
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: BusError) => void;
-  /** When to give up, on the clock's scale; Infinity: never. */
+  /** When to stop waiting, on the clock's scale; Infinity: never. */
   readonly deadline: number;
   readonly askedAt: number;
   /** True once a frame of it was handed to the session. */
@@ -79,7 +79,7 @@ export class PendingTable {
     return this.#byId.get(id) !== undefined;
   }
 
-  /** Milliseconds until `id` is given up; negative when nobody waits for it. */
+  /** Milliseconds until `id` times out; negative when nobody waits for it. */
   left(id: number): number {
     const pending = this.#byId.get(id);
     return pending === undefined ? -1 : Math.max(0, Math.ceil(pending.deadline - this.#clock.now()));
@@ -129,7 +129,7 @@ export class PendingTable {
       pending.release?.();
       this.#onTimeout(id, pending);
       const given = Math.round(pending.deadline - pending.askedAt);
-      pending.resolve(failing(() => new BusError('ERR_TIMEOUT', `The ${given} ms given to it passed`)));
+      pending.resolve(failing(() => new BusError('ERR_TIMEOUT', `The timeout of ${given} ms passed`)));
     }
     if (next < this.#timerAt) this.#arm(next);
   }

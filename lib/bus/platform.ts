@@ -73,7 +73,7 @@ export interface ServerPlatform extends Platform {
   /** Gets what takes links that may come in, for one who has them from elsewhere. */
   admitter?(admit: Admit): void;
   /**
-   * Who is at the other end of a link; has the peer answer by `ask` where the system does not tell. Rejects
+   * Who is at the peer of a link; has the peer answer by `ask` where the system does not tell. Rejects
    * `ERR_PEER_LACKS_FEATURE`, `ERR_UNAUTHORIZED` for an answer that proves nothing, or as `ask` does.
    */
   identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials>;

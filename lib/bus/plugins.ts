@@ -74,11 +74,11 @@ export class Plugins {
     this.#report = new Complaints(base.clock, base.report).report;
   }
 
-  /** Installs `plugin`; throws `ERR_PLUGIN` when it is not a plugin, its name is taken or a dependency is missing. */
+  /** Installs `plugin`; throws `ERR_PLUGIN` if it is not a plugin, its name is in use or a dependency is missing. */
   install(plugin: Plugin<unknown, unknown> | undefined, options: unknown): unknown {
     // A factory whose call was forgotten is a function, and so has a name.
     if (typeof plugin?.install !== 'function' || typeof plugin.name !== 'string' || plugin.name === '') {
-      throw new BusError('ERR_PLUGIN', 'use takes a plugin');
+      throw new BusError('ERR_PLUGIN', 'use needs a plugin');
     }
     const { name, dependencies = [] } = plugin;
     if (this.#installed.has(name)) throw new BusError('ERR_PLUGIN', `The plugin "${name}" is installed`);
@@ -99,7 +99,7 @@ export class Plugins {
     return installed.instance.api;
   }
 
-  /** Rejects what a hook fails with, or the reason of `signal`, which has no further one begun. */
+  /** Rejects with what a hook fails with, or the reason of `signal`, which has no further one begun. */
   async runStart(signal: AbortSignal): Promise<void> {
     for (const { hooks } of this.#installed.values()) {
       for (const hook of hooks.start) await untilAborted(signal, Promise.resolve(hook()));
@@ -127,7 +127,7 @@ export class Plugins {
     }
   }
 
-  /** Until one of them ends the session: those that follow have heard of that by then. */
+  /** Until one of them ends the session: those that follow have learned of that by then. */
   connected(peer: PeerHandle, payload: unknown): void {
     const end = this.#base.conversationWith(peer);
     for (const { hooks } of this.#installed.values()) {

@@ -8,7 +8,7 @@ import type { PeerHandle } from './plugin.ts';
 export interface Context<Peer = PeerHandle> {
   /** Who asks: the `Connection` on a server, the `Client` itself on a client. */
   readonly peer: Peer;
-  /** Fires when the requester gave up, or its session is over. */
+  /** Fires when the requester stopped waiting, or its session has ended. */
   readonly signal: AbortSignal;
   /** Milliseconds the requester will still wait; undefined: no limit. */
   readonly deadline: number | undefined;
@@ -18,24 +18,27 @@ export interface Context<Peer = PeerHandle> {
   readonly redelivered?: boolean;
 }
 
-/** Returns or resolves the answer; what it throws becomes the requester's rejection, with its code. */
+/** Returns or resolves with the answer; what it throws becomes the requester's rejection, with its code. */
 export type Handler<Request, Response, Peer = PeerHandle> = (
   request: Request,
   context: Context<Peer>,
 ) => Sendable<Response> | Promise<Sendable<Response>>;
 
 /**
- * Answers a request. Rejects when it was answered before (`ERR_STATE`), when the session of who asked is over
- * (`ERR_CLOSED`), or when the answer cannot be sent (`ERR_UNENCODABLE`, `ERR_TOO_LARGE`, or `ERR_QUEUE_FULL` while too many
- * others wait to be taken): then the requester is told so, unless another answer follows in the same turn. A rejection
- * that nobody waits for does no harm.
+ * Answers a request. Rejects if it was answered before (`ERR_STATE`), if the session of the requester has ended
+ * (`ERR_CLOSED`), or if the answer cannot be sent (`ERR_UNENCODABLE`, `ERR_TOO_LARGE`, or `ERR_QUEUE_FULL` while too
+ * many others wait): then the requester gets the error, unless another answer follows in the same turn. An unhandled
+ * rejection is harmless.
  */
 export interface Respond<Response, Peer = PeerHandle> {
   (response?: Sendable<Response>): Promise<void>;
   readonly context: Context<Peer>;
 }
 
-/** Hands the user's requests to the handler, else to the `request` listeners, else answers that there are none. */
+/**
+ * Passes the user's requests to the handler, otherwise to the `request` listeners, otherwise answers that there is no
+ * handler.
+ */
 export class RequestDispatcher {
   #handler: Handler<unknown, unknown> | undefined;
   readonly #hasListeners: () => boolean;
@@ -43,7 +46,7 @@ export class RequestDispatcher {
   /** Whose the respond functions are that listeners were given. */
   readonly #requests = new WeakMap<object, IncomingRequest>();
 
-  /** `bug` hears of what handlers and listeners throw by mistake. */
+  /** `bug` learns of what handlers and listeners throw by mistake. */
   constructor(hasListeners: () => boolean, bug: BugReport) {
     this.#hasListeners = hasListeners;
     this.#bug = bug;
@@ -52,7 +55,7 @@ export class RequestDispatcher {
   /** Answers by `handler` from now on. Throws `ERR_INVALID_ARGUMENT` for anything but a function or `undefined`. */
   handle(handler: Handler<unknown, unknown> | undefined): void {
     if (handler !== undefined && typeof handler !== 'function') {
-      throw new BusError('ERR_INVALID_ARGUMENT', 'handle takes a function');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'handle needs a function');
     }
     this.#handler = handler;
   }

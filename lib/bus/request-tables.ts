@@ -90,7 +90,7 @@ export class IdRing<Value> {
 }
 
 /**
- * Values under ids that the other end chose. Integers that ascend, as busbar's do, are found by their place, since a
+ * Values under ids that the peer chose. Integers that ascend, as busbar's do, are found by their place, since a
  * `Map` that is filled and emptied all the time costs more than the rest of what is done for an answer; ids that have
  * no place of their own share a `Map`.
  */

@@ -79,8 +79,8 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
   }
 
   /**
-   * Delivers nothing of the client's before those whom `call` tells of it have returned and what they returned has
-   * settled, or a loop reads its messages; for as long as a handshake may take.
+   * Delivers nothing of the client's before those that `call` notifies have returned and what they returned has
+   * settled, or a loop reads its messages; as long as a handshake may take.
    */
   welcome(call: (handling: Handling) => void): void {
     const { session } = this;
@@ -95,7 +95,7 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     return messages;
   }
 
-  /** Tells of a link that is up, once who hears of that knows of the session. */
+  /** Reports a link that is up, once who learns of that knows of the session. */
   tellLink(): void {
     this.current.tell();
   }
@@ -139,7 +139,7 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     if (!this.lifecycle.is('idle')) this.endNow(reason, true, new BusError('ERR_CLOSED'));
   }
 
-  /** Ends everything: pending calls are rejected with `error`, the server and its listeners hear of it. */
+  /** Ends everything: pending calls are rejected with `error`, the server and its listeners learn of it. */
   over(reason: unknown, error: BusError): void {
     if (this.lifecycle.is('idle')) return;
     this.#grace?.cancel();
@@ -236,6 +236,6 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     this.current.tell();
     if (!this.lifecycle.is('disconnected')) return;
     this.current.watch();
-    this.#grace = clock.setTimer(() => this.#lost('The client did not come back'), sessionGraceMs, true);
+    this.#grace = clock.setTimer(() => this.#lost('The client did not reconnect'), sessionGraceMs, true);
   }
 }

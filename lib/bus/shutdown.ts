@@ -33,7 +33,7 @@ export function shutdownOn(
   const { reload, deadlineMs } = checked(settings);
   const closables = settings === last ? given.slice(0, -1) : given;
   if (!closables.every(isClosable))
-    throw invalid('shutdownOn takes what can be closed, and { reload, deadlineMs } last');
+    throw invalid('shutdownOn needs closable objects or functions, and { reload, deadlineMs } last');
   let isGoingDown = false;
   const heard = (signal: NodeJS.Signals): void => {
     if (isGoingDown) process.exit(128 + constants.signals[signal]);
@@ -49,7 +49,7 @@ export function shutdownOn(
   };
   try {
     for (const name of names) {
-      if (!Object.hasOwn(constants.signals, name)) throw new Error(`there is no signal ${name}`);
+      if (!Object.hasOwn(constants.signals, name)) throw new Error(`There is no signal ${name}`);
       process.on(name as NodeJS.Signals, heard);
     }
   } catch (error) {

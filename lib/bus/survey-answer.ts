@@ -14,7 +14,7 @@ export type SurveyResult<Value> =
 /** What net-ipc calls it. */
 export type PromiseSettled<Value = Unchecked> = SurveyResult<Value>;
 
-/** How long a survey may take whose answers are taken as they come, and how many of them are wanted. */
+/** Settings of a survey whose answers arrive one by one: how long it may last, and how many answers are wanted. */
 export interface SurveyStreamSettings {
   /** Milliseconds for the whole survey, by default 10,000; 0 means no timeout. */
   readonly timeout?: number | undefined;

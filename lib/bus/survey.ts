@@ -35,7 +35,7 @@ function quorumOf(settings: SurveyStreamSettings): number {
   checkSettings('surveyStream takes', streamSettings, settings);
   const { first = false, quorum = first ? 1 : Number.POSITIVE_INFINITY } = settings;
   if (quorum === Number.POSITIVE_INFINITY || (Number.isInteger(quorum) && quorum > 0)) return quorum;
-  throw new BusError('ERR_INVALID_ARGUMENT', `A quorum is a whole number of answers, 1 or more, not ${String(quorum)}`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `A quorum must be an integer of 1 or more, not ${String(quorum)}`);
 }
 
 /**

@@ -4,7 +4,7 @@ const timeoutMs = 5_000;
 
 /**
  * Tells systemd the state of a service with `Type=notify` and `NotifyAccess=all`, by the program `systemd-notify`: that it is ready unless
- * another `state` is given, such as `STOPPING=1` or `STATUS=…`. Resolves false where nobody waits for it, or it cannot be told; never rejects.
+ * another `state` is given, such as `STOPPING=1` or `STATUS=…`. Resolves with false where nobody waits for it, or it cannot be told; never rejects.
  */
 export function notifySystemd(state = 'READY=1'): Promise<boolean> {
   if (process.env['NOTIFY_SOCKET'] === undefined) return Promise.resolve(false);

@@ -29,7 +29,7 @@ export class Welcome {
     handling.done();
     if (this.#isOver) return;
     const { clock, handshakeTimeoutMs: ms } = this.#options;
-    const text = `The connect listeners take more than ${ms} ms: what the client says is delivered from now on`;
+    const text = `The connect listeners take more than ${ms} ms: the client's messages are delivered from now on`;
     const giveUp = (): void => {
       late(new BusError('ERR_TIMEOUT', text));
       this.end();

@@ -36,7 +36,7 @@ The same under /api/dispatch/v1.
 `;
 
 const noWorkers =
-  '-w is not taken: ports, ids and statistics belong to one process, and drivers of one port must meet there';
+  '-w is not supported: ports, ids and statistics belong to one process';
 
 interface Values {
   readonly port?: string;
@@ -131,7 +131,7 @@ async function runOnBus(
   };
 }
 
-/** Whoever comes to a socket file is its owner; elsewhere drivers give the token to `connect()`, as `{ token }`. */
+/** A socket file admits its owner; elsewhere drivers pass the token to `connect()`, as `{ token }`. */
 function authorizeBy(url: string, environment: NodeJS.ProcessEnv): Authorize | undefined {
   const address = parseAddress(url);
   if (address.kind === 'unix') return undefined;
@@ -167,7 +167,7 @@ async function optionsOf(
 function portOf(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
-  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is no port`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is not a port`);
 }
 
 async function readPem(path: string): Promise<string> {

@@ -146,10 +146,10 @@ function describe(
     ),
     `${grouped(waiting)} messages wait, and there are ${grouped(deadLetters.length)} dead letters.`,
     ...deadLetters.map(({ id, error, attempts }) => `  ${id}: ${error.code}, ${attempts} attempts: ${error.message}`),
-    holder === undefined ? 'Nobody has the folder.' : `It is held by ${holder}.`,
+    holder === undefined ? 'No process uses the folder.' : `It is in use by ${holder}.`,
   ];
-  if (names.includes('inbox')) lines.push(`What came in is in ${join(folder, 'inbox')}.`);
-  if (names.includes('peers')) lines.push(`What goes to clients is in the folders of ${join(folder, 'peers')}.`);
+  if (names.includes('inbox')) lines.push(`Received messages are in ${join(folder, 'inbox')}.`);
+  if (names.includes('peers')) lines.push(`Messages for clients are in the folders of ${join(folder, 'peers')}.`);
   if (movedAside > 0) lines.push(`${grouped(movedAside)} files have damaged bytes of earlier (*.damaged).`);
   return `${lines.join('\n')}\n`;
 }

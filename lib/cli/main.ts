@@ -24,7 +24,7 @@ addDispatch(program);
 addJournal(program);
 addCompletion(program);
 
-// Whoever reads our output may leave before us; that is no failure of the command.
+// Whoever reads our output may leave before us; that is not a failure of the command.
 process.stdout.on('error', () => undefined);
 void program.run(process.argv.slice(2)).then((code) => {
   process.exitCode = code;

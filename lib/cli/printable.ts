@@ -6,7 +6,7 @@ export function printable(text: string): string {
   return text.replace(unprintable, (found) => (found === '\n' ? found : escaped(found)));
 }
 
-/** A value as one line of JSON, likewise. What JSON has no form for becomes text, lists, or `{ base64 }`. */
+/** A value as one line of JSON, made printable. What JSON cannot represent becomes text, lists, or `{ base64 }`. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, plain).replace(unprintable, escaped);
 }

@@ -7,7 +7,7 @@ export type HoldableFrame = MessageFrame | RequestFrame | PingFrame | EndFrame;
 
 /** A frame that waits to be delivered. */
 export interface Held {
-  /** undefined: it was given up meanwhile. */
+  /** undefined: it was cancelled in the meantime. */
   frame: HoldableFrame | undefined;
   readonly lane: string;
   readonly sequence: number;
@@ -26,7 +26,7 @@ export class HeldFrames {
   bytes = 0;
   length = 0;
   readonly #queue = new Queue<Held>();
-  /** Those among them that are to be answered, until they are given up. */
+  /** Those among them that need an answer, until they are cancelled. */
   #answerable: Map<RequestId, Held> | undefined;
 
   get first(): Held | undefined {
@@ -53,7 +53,7 @@ export class HeldFrames {
     }
   }
 
-  /** Gives up `id`, whose answer nobody waits for; false when it is not among them. */
+  /** Cancels `id`, whose answer nobody waits for; false when it is not among them. */
   drop(id: RequestId): boolean {
     const held = this.#answerable?.get(id);
     if (held === undefined) return false;
@@ -62,7 +62,7 @@ export class HeldFrames {
     return true;
   }
 
-  /** Takes the first one out, and returns its frame unless that was given up. */
+  /** Removes the first one, and returns its frame unless that was cancelled. */
   shift(): HoldableFrame | undefined {
     const held = this.#queue.shift();
     if (held === undefined) return undefined;
@@ -73,7 +73,7 @@ export class HeldFrames {
     return frame;
   }
 
-  /** Lets go of the frame; its place in the order stays, and what that costs. */
+  /** Releases the frame; its place in the order stays, and what that costs. */
   #empty(held: Held): void {
     const { frame } = held;
     if (frame === undefined) return;
@@ -109,7 +109,7 @@ export interface BacklogSession {
 
 export const tooMuch: RemoteFailure = { code: 'ERR_QUEUE_FULL', message: 'Too many answers wait' };
 
-/** How much may be under way, in windows of `maxUnackedBytes`, for what is asked to be begun: one is for what this end says. */
+/** How much may be in flight, in windows of `maxUnackedBytes`, for what is asked to be begun: one is for what this end says. */
 const usualWindows = 2;
 /** The same while the peer waits for it, which may itself wait for an acknowledgement before it takes more. */
 const mostWindows = 4;
@@ -176,7 +176,7 @@ export class Backlog {
     if (this.#isPressed && !wasPressed) this.#clock.defer(() => this.drain());
   }
 
-  /** Its requester gave it up; false when it does not wait here. */
+  /** Its requester cancelled it; false when it does not wait here. */
   drop(id: RequestId): boolean {
     return this.#waiting.drop(id);
   }
@@ -194,7 +194,7 @@ export class Backlog {
     });
     this.#waiting = kept;
     if (this.#messages === 0) this.unheard = Number.POSITIVE_INFINITY;
-    // Lanes go on: what is left may have waited for no more than what was before it.
+    // Lanes continue: what is left may have waited for no more than what was before it.
     if (this.#isShut || kept.length > 0) this.#clock.defer(() => this.drain());
     if (withdrawn.length === 0) return later;
     later.move(() => withdrawn);
@@ -270,7 +270,7 @@ export class Backlog {
     this.#made += made;
   }
 
-  /** Whether less than so many windows are under way to the peer. */
+  /** Whether fewer than this many windows are in flight to the peer. */
   #hasRoom(lane: string, windows: number): boolean {
     return this.#session.pendingBytesOf(lane) < windows * this.#maxBytes;
   }

@@ -32,7 +32,7 @@ export class Delivery {
     return this.#user.bytes + (this.#lanes?.bytes ?? 0);
   }
 
-  /** The first frame that was not taken by its handler; Infinity: every one was. */
+  /** The first frame that its handler did not accept; Infinity: all were accepted. */
   get untaken(): number {
     if (this.#user.length === 0 && this.#lanes === undefined) return this.#backlog.unheard;
     const user = this.#user.first?.sequence ?? Number.POSITIVE_INFINITY;
@@ -75,7 +75,7 @@ export class Delivery {
     }
   }
 
-  /** The peer gave up `id`; false when it does not wait here. */
+  /** The peer cancelled `id`; false when it does not wait here. */
   drop(id: RequestId, lane: string): boolean {
     const held = lane === '' ? this.#user : this.#lanes;
     return held?.drop(id) === true || this.#backlog.drop(id);

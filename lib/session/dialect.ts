@@ -4,7 +4,7 @@ import type { Decoder, Encoder } from '../wire/dialect.ts';
 import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import type { LivenessLimits } from './liveness.ts';
 
-/** The parts of a dialect that one session uses for as long as it lives. */
+/** The parts of a dialect that one session uses as long as it lives. */
 export interface SessionDialect {
   /** As in `Session`. */
   readonly reliable: boolean;

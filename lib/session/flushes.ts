@@ -7,9 +7,9 @@ export interface Flushable {
   readonly replay: { readonly sequence: number; readonly acknowledged: number };
   /** Large bodies that wait to be cut. */
   readonly queued: { readonly mark: QueuedMark | undefined; isCut(mark: QueuedMark): boolean };
-  /** Bytes that the peer has not taken or, where nothing is acknowledged, that have not left. */
+  /** Bytes that the peer has not acknowledged or, without acknowledgements, that have not left. */
   readonly pendingBytes: number;
-  /** Asks the peer to acknowledge what it has taken. */
+  /** Asks the peer to acknowledge what it has processed. */
   ask(): void;
 }
 

@@ -16,7 +16,7 @@ export interface LinkReader {
   /** The link takes bytes again. */
   drained(): void;
   closed(error?: Error): void;
-  /** The bytes are no blocks; the link is of no use any more. */
+  /** The bytes are not valid blocks; the link is of no use any more. */
   failed(error: BusError): void;
 }
 
@@ -56,7 +56,7 @@ export class LinkPort implements SessionLink, LinkEvents {
   }
 
   /**
-   * Hands what comes from now on to `reader`, and before it what came while nobody read; one that is late hears of the
+   * Hands what comes from now on to `reader`, and before it what came while nobody read; one that is late learns of the
    * close at once. Without a reader, what comes is kept for the next one, who is to follow in the same turn.
    */
   read(reader: LinkReader | undefined): void {
@@ -66,7 +66,7 @@ export class LinkPort implements SessionLink, LinkEvents {
     if (this.#closed !== undefined && !this.#waits) reader.closed(this.#closed.error);
   }
 
-  /** Nobody will read any more: what comes is dropped, and nobody hears of the close. */
+  /** Nobody will read any more: what comes is dropped, and nobody learns of the close. */
   forget(): void {
     this.#reader = nobody;
     this.#unread = undefined;

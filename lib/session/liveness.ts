@@ -25,7 +25,7 @@ export interface LivenessEvents {
 /** Watches one link for silence and for a peer that takes nothing, with one timer and no work per message. */
 export class Liveness {
   heardAt = 0;
-  /** Nothing waits for the peer; `sending` is to be told of what does next. */
+  /** Nothing waits for the peer; `sending` is to be told about what does next. */
   isIdle = true;
   readonly #clock: Clock;
   readonly #limits: LivenessLimits;

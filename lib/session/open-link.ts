@@ -17,7 +17,7 @@ export class RefusedError extends BusError {
 }
 
 /**
- * Says hello on a new link and waits for the server's. What follows waits in the port for its next reader. Rejects `RefusedError`, `ERR_PROTOCOL`, `ERR_CONNECT` when the link closes first, or with the
+ * Says hello on a new link and waits for the server's. What follows waits in the port for its next reader. Rejects with `RefusedError`, `ERR_PROTOCOL`, `ERR_CONNECT` when the link closes first, or with the
  * reason of `signal`; the link is then closed.
  */
 export function openLink(port: LinkPort, opening: ClientHandshake, signal: AbortSignal): Promise<ServerHello> {

@@ -87,7 +87,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     return this.#backlog.length;
   }
 
-  /** Bytes accepted that the peer has not taken, as far as can be told. */
+  /** Accepted bytes that the peer has not acknowledged, as far as known. */
   get pendingBytes(): number {
     return this.out.pendingBytes;
   }
@@ -98,7 +98,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
 
   /**
    * Carries on over `link`, sending again what the peer has not received. False: the peer claims to have received
-   * what was never sent, or lacks what is gone, so that this session cannot go on.
+   * what was never sent, or lacks what is gone, so that this session cannot continue.
    */
   attach(link: SessionLink, peerReceived: number): boolean {
     this.#link = link;
@@ -201,7 +201,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     else this.#resumePeer();
   }
 
-  /** Delivers answers only, until `open`; the peer goes on sending until it has no room, which costs no frame. */
+  /** Delivers answers only, until `open`; the peer continues sending until it has no room, which costs no frame. */
   shut(): void {
     this.#delivery.isShut = true;
   }

@@ -6,7 +6,7 @@ import type { SessionEvents } from './session-events.ts';
 
 /** Who acts on the frames about the link. */
 export interface ControlEvents {
-  /** The peer has taken so many frames, modulo 2^32. Throws for those that were never sent. */
+  /** The peer has acknowledged this many frames, modulo 2^32. Throws for those that were never sent. */
   onAck(received: number): void;
   say(kind: 'heartbeatReply'): void;
   onPause(): void;
@@ -37,7 +37,7 @@ const userLane: ReadonlyMap<number, string> = new Map([[0, '']]);
 export class Receiver {
   /** Sequenced frames that arrived, whether or not somebody took them yet. */
   received = 0;
-  /** Up to which of them it was said that they were taken. */
+  /** How many of them were acknowledged to the peer. */
   acked = 0;
   readonly #decoder: Decoder;
   readonly #reliable: boolean;
@@ -107,7 +107,7 @@ export class Receiver {
     this.acked = 0;
   }
 
-  /** Everything up to here was taken by its handler. */
+  /** Everything up to here was accepted by its handler. */
   get #taken(): number {
     return Math.min(this.received, this.#delivery.untaken - 1);
   }

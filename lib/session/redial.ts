@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 
 export interface RedialOptions {
-  /** Attempts after the first one; Infinity never gives up. */
+  /** Attempts after the first one; Infinity: no limit. */
   readonly retries: number;
   readonly maxRetryTime: number;
   /** Waits so long before the first attempt too; undefined: not at all, and nobody is told. */

@@ -1,7 +1,7 @@
 import { BusError } from '../base/errors.ts';
 import { Queue } from '../base/queue.ts';
 
-/** What the owner of a sequenced frame wants to hear of it; `undefined` frames are nobody's. */
+/** What the owner of a sequenced frame wants to learn of it; `undefined` frames are nobody's. */
 export interface Entry {
   /** The user's data of a message, for `undelivered`. */
   readonly data: unknown;
@@ -83,7 +83,7 @@ export class ReplayBuffer {
   }
 
   /**
-   * Lets go of everything up to frame `sequence` and tells its owners; false when no such frame was ever sent.
+   * Releases everything up to frame `sequence` and tells its owners; false when no such frame was ever sent.
    */
   acknowledge(sequence: number): boolean {
     if (sequence > this.sequence) return false;
@@ -230,7 +230,7 @@ export class Queued {
     return this.#lanes.get(lane)?.entries.shift();
   }
 
-  /** Lets go of all, and returns those that have an owner. */
+  /** Releases all, and returns those that have an owner. */
   abandon(): Entry[] {
     const left = [...this.#lanes.values()].flatMap(({ entries }) => entries.clear());
     this.#lanes = none;

@@ -79,7 +79,7 @@ export class Sender {
     return replay.bytes + bytes < maxBytes && replay.count + (isUser ? queued.countOf(0) : queued.count) < maxMessages;
   }
 
-  /** Bytes accepted that the peer has not taken, as far as can be told. */
+  /** Accepted bytes that the peer has not acknowledged, as far as known. */
   get pendingBytes(): number {
     if (this.#reliable) return this.replay.bytes + (this.#encoder.queue?.bytes ?? 0);
     return (this.#writeQueue.outlet?.bufferedBytes ?? 0) + this.#slab.pendingBytes;
@@ -156,7 +156,7 @@ export class Sender {
     this.#writeQueue.write();
   }
 
-  /** Asks the peer to acknowledge now what it has taken, unless it was asked and has not answered in full. */
+  /** Asks the peer to acknowledge now what it has processed, unless it was asked and has not answered in full. */
   ask(): void {
     const { sequence, acknowledged, count } = this.replay;
     if (!this.#reliable || count === 0 || acknowledged < this.#askedFor) return;
@@ -164,7 +164,7 @@ export class Sender {
     this.control('heartbeat');
   }
 
-  /** Starts writing to `outlet`, first what the peer has not received of this session. False: that is gone for good. */
+  /** Starts writing to `outlet`, first what the peer has not received of this session. False: that is gone permanently. */
   attach(outlet: Outlet, peerReceived: number): boolean {
     this.#takeEncoded();
     const replay = this.replay.after(peerReceived);
@@ -190,7 +190,7 @@ export class Sender {
     if (!quietly || !isIdle || this.#controls.owed !== 0) this.flush();
   }
 
-  /** Whether the link has taken all there is for it. */
+  /** Whether the link has accepted everything there is for it. */
   get isWritten(): boolean {
     return this.#writeQueue.isEmpty && (this.#writeQueue.outlet?.bufferedBytes ?? 0) === 0;
   }
@@ -263,8 +263,8 @@ export class Sender {
   }
 
   /**
-   * Cuts queued bodies while the link takes more, so much at a time: on a compressed link each chunk is deflated here, and
-   * the link may never fill.
+   * Cuts queued bodies while the link accepts more, in steps: on a compressed link each chunk is deflated here, and the
+   * link may never fill.
    */
   #pump(queue: NonNullable<Encoder['queue']>): void {
     const { outlet } = this.#writeQueue;

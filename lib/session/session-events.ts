@@ -9,7 +9,7 @@ export interface Requester extends Asker {
   failed(id: RequestId, error: RemoteFailure): void;
 }
 
-/** What a session tells whoever holds it. No method may throw; `onLinkLost` may detach or end the session. */
+/** What a session reports to its owner. No method may throw; `onLinkLost` may detach or end the session. */
 export interface SessionEvents {
   readonly requests: Requester;
   /** What the peer asked and waits for. */
@@ -25,8 +25,8 @@ export interface SessionEvents {
   onGoingAway(): void;
   /** What somebody may wait for has changed: there is room again, and what waited for it was sent. */
   settled(): void;
-  /** The link was closed or, with an `error`, is of no use any more: what came is no frame, or nothing came for too long. */
+  /** The link was closed or, with an `error`, is of no use any more: what came is not a frame, or nothing came for too long. */
   onLinkLost(error: BusError | undefined): void;
-  /** The peer has taken nothing for `slowConsumerMs` although something waits for it. */
+  /** The peer has read nothing for `slowConsumerMs` although something waits for it. */
   onSlow(): void;
 }

@@ -75,10 +75,10 @@ export class Session extends ReadingSession {
   readonly #room = new Signal();
   /** The peer is about to move to another session: what is new waits for that one. */
   #sealed = false;
-  /** How often in a row links broke on the frame behind so many others, which could not be read. */
+  /** How many links in a row broke on the same frame, which could not be decoded. */
   #decodeFailures = 0;
   #failedBehind = -1;
-  /** The peer was given up as slow, until it takes something again. */
+  /** The peer was dropped as slow, until it reads again. */
   #slow = false;
 
   constructor(dialect: SessionDialect, events: SessionEvents, queues: SendQueues, clock: Clock, limits: SessionLimits) {
@@ -103,7 +103,7 @@ export class Session extends ReadingSession {
     return this.#queues.lanes.length === 0 && this.out.hasRoom(false);
   }
 
-  /** Resolves when the message was accepted; rejects what the encoder throws, or why it never will be. */
+  /** Resolves when the message was accepted; rejects with what the encoder throws, or why it never will be. */
   send(lane: string, data: unknown): Promise<void> {
     try {
       if (this.trySend(lane, data)) return accepted;
@@ -142,8 +142,8 @@ export class Session extends ReadingSession {
   }
 
   /**
-   * Sends what was encoded once for many; undefined when it was accepted at once. A peer given up as slow gets
-   * nothing more until it takes something. Throws what the encoder throws.
+   * Sends what was encoded once for many; undefined when it was accepted at once. A peer that was dropped as slow gets
+   * nothing more until it reads again. Throws what the encoder throws.
    */
   sendEncoded(lane: string, message: EncodedMessage): Promise<void> | undefined {
     if (this.maySend(lane)) {
@@ -199,7 +199,7 @@ export class Session extends ReadingSession {
     return this.#slow || !this.attached || this.maySend('') ? accepted : this.#room.next();
   }
 
-  /** Resolves when the peer is given up as slow, or the session is over. */
+  /** Resolves when the peer is dropped as slow, or the session has ended. */
   async whenSlow(): Promise<void> {
     while (!this.#slow && !this.ended) await this.#room.next();
   }

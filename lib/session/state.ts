@@ -47,7 +47,7 @@ export class Lifecycle {
   status: ClientStatus = statuses.idle;
   readonly #changed: ((status: ClientStatus) => void) | undefined;
 
-  /** `changed` hears of each new public status. */
+  /** `changed` learns of each new public status. */
   constructor(changed?: (status: ClientStatus) => void) {
     this.#changed = changed;
   }
@@ -64,7 +64,7 @@ export class Lifecycle {
     this.state = to;
     this.isOpen = to !== 'idle' && to !== 'closing';
     if (byDisconnected) this.#tell(statuses.disconnected);
-    // Whoever heard of that may have moved on.
+    // Whoever learned of that may have moved on.
     if (this.state === to) this.#tell(statuses[to]);
   }
 

@@ -18,7 +18,10 @@ export interface SessionLink extends Outlet {
   resume(): void;
 }
 
-/** What goes to a link, neighbours in one piece; it is given so many bytes to hold, and the rest waits for its drain. */
+/**
+ * What goes to a link, neighbours in one piece; the link gets this many bytes to hold, and the rest waits for its
+ * drain.
+ */
 export class WriteQueue {
   readonly #mostBytes: number;
   /** The link at present. */
@@ -98,7 +101,7 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array | undefined {
 
 /** Says which acknowledgement is due. */
 export interface Acknowledging {
-  /** Frames that came, and up to which of them it was said that they were taken. */
+  /** The number of received frames that were acknowledged to the peer. */
   readonly received: number;
   readonly acked: number;
   /** The count to acknowledge, which then counts as said; -1 when there is nothing new. */

@@ -76,7 +76,7 @@ export function optional<T>(of: Field<T>): Field<T | undefined | Absent> {
   return new Field({ kind: 'optional', of: shapeOf(of) });
 }
 
-/** @throws BusError `ERR_INVALID_ARGUMENT` for what is no field. */
+/** @throws BusError `ERR_INVALID_ARGUMENT` for what is not a field. */
 export function shapeOf(field: Field<unknown>): Shape {
   const shape = (field as Partial<Field<unknown>> | undefined)?.shape;
   if (shape !== undefined) return shape;

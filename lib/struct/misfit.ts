@@ -5,7 +5,7 @@ import { fitsNumber, isPlain } from './writing.ts';
 
 type Path = readonly PropertyKey[];
 
-/** What a shape is called where a value is none of it. */
+/** The name of a shape in the message about a value that does not fit it. */
 const names: Readonly<Record<Exclude<Shape['kind'], 'number' | 'big' | 'enum' | 'optional' | 'any'>, string>> = {
   bool: 'true or false',
   text: 'a text without lone surrogates',
@@ -67,7 +67,7 @@ function misfitOfMembers(
 ): SchemaIssue | undefined {
   const known = new Set(members.map(({ name }) => name));
   const other = Object.keys(value).find((name) => !known.has(name));
-  if (other !== undefined) return { message: 'is no member', path: [...path, other] };
+  if (other !== undefined) return { message: 'is not a member', path: [...path, other] };
   return first(members, ({ name, shape }) => {
     if (Object.hasOwn(value, name)) return misfitOf(shape, value[name], [...path, name]);
     return shape.kind === 'optional' ? undefined : { message: 'is missing', path: [...path, name] };

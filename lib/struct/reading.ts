@@ -11,7 +11,7 @@ import {
 } from './shape.ts';
 import { refuse, type Source } from './source.ts';
 
-/** Reads a value and goes on behind it. */
+/** Reads a value and continues behind it. */
 export type Read = (source: Source) => unknown;
 
 const getters: Readonly<Record<NumberName, (view: DataView, at: number) => number>> = {
@@ -67,7 +67,7 @@ export function reading(shape: Shape, depth = 0): Read {
   }
 }
 
-/** Where so many bytes are in the view of `source`, which goes on behind them. */
+/** The position of this many bytes in the view of `source`, which continues after them. */
 function place(source: Source, bytes: number): number {
   source.need(bytes);
   const { at } = source;

@@ -66,7 +66,7 @@ export class Scratch implements WrittenBody {
     return { buffer, view, length, cost };
   }
 
-  /** Returns where it goes on. */
+  /** Returns where it continues. */
   count(at: number, count: number): number {
     if (count >= 0x80) return this.#longCount(at, count);
     this.buffer[at] = count;

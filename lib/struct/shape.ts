@@ -44,7 +44,7 @@ export function enumBytes(values: readonly string[]): number {
   return values.length > 256 ? 2 : 1;
 }
 
-/** What can be told of all values of a shape. */
+/** What can be told about all values of a shape. */
 export interface Measure {
   /** The bytes that one takes at least. */
   readonly least: number;

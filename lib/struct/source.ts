@@ -35,7 +35,7 @@ export class Source {
     if (this.bytes.length > keptBytes) this.#use(nothing);
   }
 
-  /** @throws BusError `ERR_PROTOCOL` unless so many bytes are left. */
+  /** @throws BusError `ERR_PROTOCOL` unless this many bytes are left. */
   need(bytes: number): void {
     if (this.end - this.at < bytes) refuse();
   }

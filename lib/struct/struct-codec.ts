@@ -51,7 +51,7 @@ export class StructCodec implements BodyContract {
   }
 
   encode(value: unknown, number: number, limits: BodyLimits): WrittenBody | undefined {
-    if (scratch.inUse) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
+    if (scratch.inUse) throw new BusError('ERR_STATE', 'A toJSON or getter cannot send');
     scratch.inUse = true;
     try {
       return this.#encode(value, number, limits) ? scratch.taken() : undefined;

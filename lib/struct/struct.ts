@@ -83,7 +83,7 @@ const longestName = 256;
 /**
  * A contract: values of these fields, by a name of 1 to 256 characters. Both ends have to have the same name and fields; in
  * which order does not matter.
- * @throws BusError `ERR_INVALID_ARGUMENT` for an invalid name, what is no field, a field `__proto__`, over 4,096 parts or
+ * @throws BusError `ERR_INVALID_ARGUMENT` for an invalid name, what is not a field, a field `__proto__`, over 4,096 parts or
  * over 32 levels.
  */
 export function struct<const F extends Fields>(name: string, fields: F): Struct<Flat<ValueOf<F>>> {

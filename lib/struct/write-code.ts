@@ -11,7 +11,7 @@ import {
 } from './shape.ts';
 import { presence, type Write } from './writing.ts';
 
-/** When a number `x` is none of its kind. */
+/** When a number `x` does not fit its kind. */
 const misfits: Readonly<Record<NumberName, string>> = {
   u8: ' || (x & 255) !== x',
   u16: ' || (x & 65535) !== x',
@@ -33,7 +33,7 @@ const setters: Readonly<Record<NumberName, string>> = {
   f64: 'setFloat64',
 };
 
-/** So many texts are compared one by one; more are looked up. */
+/** Up to this many texts are compared one by one; more are looked up. */
 const fewChoices = 6;
 
 /** The function of the same name, as code for one shape alone. */

@@ -10,7 +10,7 @@ import {
   type StructShape,
 } from './shape.ts';
 
-/** Writes `value` at `at` and returns where it goes on, -1 where it does not fit. */
+/** Writes `value` at `at` and returns where it continues, -1 where it does not fit. */
 export type Write = (value: unknown, scratch: Scratch, at: number) => number;
 
 /** Whether a number is one of its kind. */

@@ -7,7 +7,7 @@ export class SeededRandom implements Random {
   #c: number;
   #counter = 1;
 
-  /** `seed` is taken modulo 2^53. */
+  /** `seed` is reduced modulo 2^53. */
   constructor(seed: number) {
     this.#c = seed | 0;
     this.#b ^= Math.floor(seed / 0x1_0000_0000) | 0;

@@ -121,7 +121,7 @@ export class VirtualClock implements Clock {
   /** When to stop again. */
   #enter(ms: number): number {
     if (!Number.isFinite(ms) || ms < 0) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `A clock goes on by milliseconds, 0 or more, not by ${String(ms)}`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `A clock advances by 0 ms or more, not by ${String(ms)}`);
     }
     if (this.#advancing) throw new Error('the virtual clock is advancing already');
     this.#advancing = true;
@@ -130,7 +130,7 @@ export class VirtualClock implements Clock {
 
   #count(steps: number): void {
     if (steps > this.#maxSteps)
-      throw new Error(`more than ${this.#maxSteps} steps: tasks that make each other run for ever?`);
+      throw new Error(`more than ${this.#maxSteps} steps: do tasks start each other without end?`);
   }
 
   #dropCancelled(): void {

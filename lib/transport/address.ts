@@ -15,7 +15,7 @@ export type Address =
       /** Bytes per second, counted at the sending end; `Infinity`: no limit. */
       readonly netSpeed: number;
     }
-  /** Whoever started this process or thread, by `Server.spawn` or `Server.thread`. */
+  /** The process or thread that started this one, by `Server.spawn` or `Server.thread`. */
   | { readonly kind: 'parent' };
 
 /** The options of a `Server` or `Client` that say where it lives. */
@@ -30,7 +30,7 @@ export interface AddressOptions {
   readonly tls?: boolean | object | undefined;
 }
 
-/** The `url` of whoever started this process or thread. */
+/** The `url` of the process or thread that started this one. */
 export const parentUrl = 'parent:';
 
 const defaultPath = 'net-ipc';
@@ -90,7 +90,7 @@ export function parseAddress(text: string): Address {
   const scheme = /^(unix|pipe|tcp|tls|memory):(?:\/\/)?(.*)$/s.exec(text);
   if (scheme === null) {
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-      throw invalid(`option url has an unknown scheme: ${text}; there are unix, pipe, tcp, tls, memory and parent`);
+      throw invalid(`option url has an unknown scheme: ${text}; known are unix, pipe, tcp, tls, memory and parent`);
     return { kind: 'tcp', ...parseHostPort(text, undefined) };
   }
   const [, kind, rest = ''] = scheme;
@@ -142,7 +142,7 @@ function localAddress(path: unknown, option: string): Address {
   if (bytes > maxUnixPathBytes) {
     throw new BusError(
       'ERR_TOO_LARGE',
-      `option ${option}: a socket path may have ${maxUnixPathBytes} bytes on this system, this one has ${bytes}: ${path}`,
+      `option ${option}: a socket path can have ${maxUnixPathBytes} bytes on this system, this one has ${bytes}: ${path}`,
     );
   }
   return { kind: 'unix', path };
@@ -178,7 +178,7 @@ function parseMemory(text: string): Address {
       if (!(amount > 0)) throw invalid('option url: netSpeed must be more than 0 bytes per second');
       netSpeed = amount;
     } else {
-      throw invalid(`option url: a memory address takes netLag and netSpeed, not ${key}`);
+      throw invalid(`option url: a memory address has netLag and netSpeed, not ${key}`);
     }
   }
   return { kind: 'memory', name, netLag, netSpeed };

@@ -28,7 +28,7 @@ const drainLookMs = 50;
 
 /**
  * Starts `file` with a socket pair whose other end is its descriptor 3. A JavaScript or TypeScript file, or a `file:` URL, is run by
- * the program that runs this process, anything else is a command. Throws `ERR_SPAWN` where there is no such file or no
+ * the program that runs this process, anything else is a command. Throws `ERR_SPAWN` where the file does not exist or no
  * process available, and `ERR_INVALID_OPTION` for `stdio[3]`.
  */
 export function startChild(file: string | URL, args: readonly string[], options: ChildOptions, clock: Clock): Child {
@@ -51,7 +51,7 @@ export function startChild(file: string | URL, args: readonly string[], options:
   });
   const socket = child.stdio?.[parentDescriptor];
   if (!(socket instanceof Socket))
-    throw new BusError('ERR_SPAWN', `cannot start ${command}: the system gave no process`);
+    throw new BusError('ERR_SPAWN', `cannot start ${command}: the system created no process`);
   // The platform resumes what is there when the child ends, whether its reader has paused it or not.
   (child.stdio as unknown[])[parentDescriptor] = null;
   const about = { kind: 'child', remote: String(child.pid), final: true, clock } as const;
@@ -62,13 +62,13 @@ export function startChild(file: string | URL, args: readonly string[], options:
 
 function checkArguments(args: unknown): void {
   if (Array.isArray(args) && args.every((arg) => typeof arg === 'string')) return;
-  throw new BusError('ERR_INVALID_ARGUMENT', 'the arguments of a process are an array of strings');
+  throw new BusError('ERR_INVALID_ARGUMENT', 'The arguments of a process must be an array of strings');
 }
 
 function withLink(stdio: StdioOptions | undefined): SpawnOptions['stdio'] & unknown[] {
   const given = Array.isArray(stdio) ? [...stdio] : Array.from({ length: 3 }, () => stdio ?? 'inherit');
   if ((given[parentDescriptor] ?? undefined) !== undefined) {
-    throw new BusError('ERR_INVALID_OPTION', 'option stdio[3] is taken: it is the link to the child');
+    throw new BusError('ERR_INVALID_OPTION', 'option stdio[3] is reserved: it is the link to the child');
   }
   while (given.length < parentDescriptor) given.push(undefined);
   given[parentDescriptor] = 'pipe';

@@ -15,7 +15,7 @@ import { OwnReads } from './own-reads.ts';
 import { SocketLink } from './socket-link.ts';
 
 /**
- * How to open links to `address`. Each attempt rejects `ERR_CONNECT` with the system's error as cause, or with the
+ * How to open links to `address`. Each attempt rejects with `ERR_CONNECT` with the system's error as cause, or with the
  * reason of its signal. Throws `ERR_INVALID_OPTION` for port 0, which only a listener can have.
  */
 export function dialer(address: Address, settings: DialSettings = {}): Dial {
@@ -26,7 +26,7 @@ export function dialer(address: Address, settings: DialSettings = {}): Dial {
   }
   if (address.kind === 'parent') return async () => parentLink(settings);
   if ('port' in address && address.port === 0) {
-    throw new BusError('ERR_INVALID_OPTION', 'option port: port 0 can be listened on, not connected to');
+    throw new BusError('ERR_INVALID_OPTION', 'option port: a client cannot connect to port 0');
   }
   return (signal) => dialSocket(address, settings, signal);
 }
@@ -38,7 +38,7 @@ const crowdedForMs = 2_000;
 const crowdedPauseMs = 20;
 
 /**
- * Opens one socket; a tls address counts as open once its handshake is done. Rejects `ERR_CONNECT` with the system's
+ * Opens one socket; a tls address counts as open once its handshake is done. Rejects with `ERR_CONNECT` with the system's
  * error as cause, or the reason of `signal`; then nothing stays open.
  */
 async function dialSocket(address: SocketAddress, settings: DialSettings, signal: AbortSignal): Promise<Link> {

@@ -100,7 +100,7 @@ export class HttpListener {
 
   /**
    * Binds the port, which no worker of a cluster shares; nothing happens where it is bound already. Resolves with the
-   * bound one. Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`, with the system's error as cause, and `ERR_INVALID_OPTION` for `reusePort` where Node has none.
+   * bound one. Rejects with `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`, with the system's error as cause, and `ERR_INVALID_OPTION` for `reusePort` where Node has none.
    */
   async listen({ host, port, backlog, reusePort = false }: HttpAddress): Promise<number> {
     if (!this.#server.listening) {

@@ -25,7 +25,7 @@ export function inheritedPort(port: unknown): number | undefined {
   return undefined;
 }
 
-/** The variable goes on to who is started from here, and descriptors do not. */
+/** The variable continues to who is started from here, and descriptors do not. */
 function isSocket(descriptor: number, inode: number): boolean {
   try {
     const found = fstatSync(descriptor);

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
 
-/** What is read and thrown away at the most, how long that takes, and how long nothing may come meanwhile. */
+/** What is read and thrown away at most, how long that takes, and how long nothing may come meanwhile. */
 const mostBytes = 67_108_864;
 const longestMs = 30_000;
 const quietMs = 2_000;
@@ -30,7 +30,7 @@ export function linger(socket: Socket, clock: Clock): void {
   socket.end();
   socket.resume();
   check();
-  // A listener of one's own takes the socket back from an HTTP parser, which would go on to the next request; but only
+  // A listener of one's own takes the socket back from an HTTP parser, which would continue to the next request; but only
   // once the parser has carried out what it was asked before, to read on.
   setImmediate(() => socket.on('data', discard).removeAllListeners('data').on('data', discard));
 }

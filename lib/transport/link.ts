@@ -7,11 +7,11 @@ export interface LinkEvents {
   data(bytes: Uint8Array): void;
   /** The link takes bytes again after `write` returned false. */
   drain(): void;
-  /** The last event, exactly once, whoever closed; `error` is the system's, if one closed it. */
+  /** The last event, exactly once, whichever end closed; `error` is the system's, if one closed it. */
   close(error?: Error): void;
 }
 
-/** The user, and what else is known of the process, at the other end of a unix socket. */
+/** The user, and what else is known of the process, at the peer of a unix socket. */
 export interface PeerCredentials {
   readonly uid: number;
   /** Its group, and its process id when it connected; where the kernel tells. */
@@ -25,19 +25,19 @@ export interface PeerCredentials {
 export interface Link {
   readonly kind: 'unix' | 'pipe' | 'tcp' | 'tls' | 'memory' | 'websocket' | 'child' | 'worker' | 'nats';
   /**
-   * Who is at the other end: an address for tcp and tls, the path for a socket file, the name for memory and nats, for a child its
+   * Who is at the peer: an address for tcp and tls, the path for a socket file, the name for memory and nats, for a child its
    * process id, for a thread its number, and for either's parent `parent:`.
    */
   readonly remote: string;
-  /** True where only this user of this machine can be at the other end (all but tcp, tls, websocket and nats). */
+  /** True where only this user of this machine can be at the peer (all but tcp, tls, websocket and nats). */
   readonly trusted: boolean;
   /** True where no link can follow this one: who loses it has lost the process or thread at its other end. */
   readonly final?: boolean;
   /** The platform's socket, for those who ask; busbar itself uses only this interface. */
   readonly socket: Socket | undefined;
-  /** Bytes written here that the platform has not taken yet. */
+  /** Bytes written here that the platform has not sent yet. */
   readonly bufferedBytes: number;
-  /** Sets who hears of this link; to be called once, in the turn the link was handed out. */
+  /** Sets who learns of this link; to be called once, in the turn the link was handed out. */
   attach(events: LinkEvents): void;
   /** Takes all of `bytes` and keeps the reference until they left; false asks the writer to wait for `drain`. */
   write(bytes: Uint8Array): boolean;
@@ -77,7 +77,7 @@ export interface ListenEvents {
   replaced(): void;
 }
 
-/** Where the names of `memory:` addresses live: whoever listens there is found by those who dial there. */
+/** The names of `memory:` addresses: a dialler finds the listener with the same name. */
 export interface Network {
   /** Rejects or throws `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
   listen(address: NetworkAddress, clock: Clock, events: ListenEvents): Listener | Promise<Listener>;
@@ -93,5 +93,5 @@ export interface NetworkAddress {
   readonly netSpeed: number;
 }
 
-/** Opens one link or rejects `ERR_CONNECT` with the system's error as cause; an aborted signal ends the attempt with its reason. */
+/** Opens one link or rejects with `ERR_CONNECT` with the system's error as cause; an aborted signal ends the attempt with its reason. */
 export type Dial = (signal: AbortSignal) => Promise<Link>;

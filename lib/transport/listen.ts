@@ -14,7 +14,7 @@ function portHint(address: Address): string {
 }
 
 /**
- * Starts to listen on `address`. Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` with the system's error as cause, and
+ * Starts to listen on `address`. Rejects with `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` with the system's error as cause, and
  * `ERR_INVALID_OPTION` for a takeover of anything but a socket file and for TLS without a certificate.
  */
 export async function listen(address: Address, settings: ListenSettings, events: ListenEvents): Promise<Listener> {
@@ -39,5 +39,5 @@ export async function listen(address: Address, settings: ListenSettings, events:
 /** Throws `ERR_INVALID_OPTION` for an address that only a client can have. */
 export function checkListenable(address: Address): asserts address is Exclude<Address, { kind: 'parent' }> {
   if (address.kind !== 'parent') return;
-  throw new BusError('ERR_INVALID_OPTION', 'option url: a parent is connected to, and not listened on');
+  throw new BusError('ERR_INVALID_OPTION', 'option url: a server cannot listen on parent:');
 }

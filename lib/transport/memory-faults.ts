@@ -19,12 +19,12 @@ export interface LinkFaults {
   readonly toClient?: DirectionFaults | undefined;
 }
 
-/** One open pair of memory links, in the hands of whoever makes it fail. */
+/** One open pair of memory links, for the code that makes it fail. */
 export interface MemoryPair {
   readonly name: string;
   /** Counts the attempts to connect in this network from 0. */
   readonly number: number;
-  /** Resets both ends; what was under way is lost. */
+  /** Resets both ends; what was in flight is lost. */
   cut(): void;
   /** Lets nothing through from now on, not even a close. */
   blackHole(direction?: 'toServer' | 'toClient'): void;

@@ -3,7 +3,7 @@ import { Queue } from '../base/queue.ts';
 import type { Random } from '../base/random.ts';
 import type { DirectionFaults } from './memory-faults.ts';
 
-/** As many bytes under way as this, and a writer is asked to wait. */
+/** As many bytes in flight as this, and a writer is asked to wait. */
 const highWaterBytes = 65_536;
 const lowWaterBytes = highWaterBytes / 2;
 
@@ -77,7 +77,7 @@ export class MemoryPipe {
     return false;
   }
 
-  /** Ends the stream behind what is under way; takes no more. */
+  /** Ends the stream behind what is in flight; takes no more. */
   finishWriting(): void {
     if (this.#dropped) return;
     this.#queue.push({ bytes: undefined, due: this.#due(0) });

@@ -33,12 +33,12 @@ export class MemoryNetwork {
     this.#faults = resolveOptions('MemoryNetwork', table, options).faults;
   }
 
-  /** Takes the name; `ERR_ADDRESS_IN_USE` if it is taken. */
+  /** Reserves the name; `ERR_ADDRESS_IN_USE` if it is in use. */
   listen(address: MemoryAddress, clock: Clock, events: ListenEvents): Listener {
     const { name } = address;
     if (this.#listening.has(name)) {
       const cause = systemError('listen', 'EADDRINUSE', address);
-      throw new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${formatAddress(address)}: the name is taken`, {
+      throw new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${formatAddress(address)}: the name is in use`, {
         cause,
       });
     }

@@ -19,7 +19,7 @@ type ListenOptions = NetListenOptions & { readonly reusePort?: boolean; readonly
 type NetAddress = Extract<Address, { kind: 'tcp' | 'tls' | 'pipe' }>;
 
 /**
- * Listens on a TCP port, with TLS if the address says so, or on a Windows pipe. Rejects `ERR_ADDRESS_IN_USE` or
+ * Listens on a TCP port, with TLS if the address says so, or on a Windows pipe. Rejects with `ERR_ADDRESS_IN_USE` or
  * `ERR_LISTEN` with the system's error as cause; a worker of a cluster does not share the port unless `listenOptions`
  * say so, as a session lives in one process. A TLS link is handed out after its handshake; a handshake that fails
  * is one `error`.
@@ -80,7 +80,7 @@ export function checkReusePort(isAsked: unknown): void {
   if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
   throw new BusError(
     'ERR_INVALID_OPTION',
-    `reusePort needs Node 22.12 or 23.1 at least, this is ${process.versions.node}`,
+    `reusePort needs Node 22.12, 23.1 or newer, this is ${process.versions.node}`,
   );
 }
 
@@ -99,7 +99,7 @@ function tlsOptions({ options, tls }: ListenSettings): TlsOptions {
   return { ...options, ...(typeof tls === 'object' ? tls : {}) };
 }
 
-/** A TLS server, and what ends the handshakes under way when it closes. */
+/** A TLS server, and what ends the handshakes in flight when it closes. */
 interface Accepting {
   readonly server: Server;
   readonly stop: () => void;

@@ -22,11 +22,11 @@ export const parentMark = { ipc: 'ipc', group: 'group' } as const;
 /** The same for threads: the port in their environment data. */
 export const parentData = 'busbar.parent';
 
-/** Throws `ERR_SPAWN` where there is no such file. */
+/** Throws `ERR_SPAWN` where the file does not exist. */
 export function checkFile(path: string): void {
   try {
     accessSync(path);
   } catch (error) {
-    throw new BusError('ERR_SPAWN', `cannot start ${path}: there is no such file`, { cause: error });
+    throw new BusError('ERR_SPAWN', `cannot start ${path}: the file does not exist`, { cause: error });
   }
 }

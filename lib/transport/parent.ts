@@ -42,11 +42,11 @@ function takePort(): MessagePort | undefined {
 }
 
 /**
- * The link to whoever started this process, or this thread. Throws `ERR_CONNECT` where nobody did that has one, or it was asked
- * for before. Unless `orphan`, the process ends soon after the other end was lost without a word.
+ * The link to the process or thread that started this one. Throws `ERR_CONNECT` if there is no such link, or it was
+ * requested before. Unless `orphan`, the process ends soon after the peer was lost without a close.
  */
 export function parentLink({ orphan = false, clock = systemClock }: ParentSettings): Link {
-  if (parent.isTaken) throw refused('the link to the parent was taken before, and there is one only');
+  if (parent.isTaken) throw refused('the only link to the parent is in use');
   const link = threads.isMainThread ? ofProcess(orphan, clock) : ofThread(clock);
   parent.isTaken = true;
   return link;

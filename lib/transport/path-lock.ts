@@ -13,8 +13,8 @@ const fewestTries = 20;
 const longestOwner = 512;
 
 /**
- * The right to change what stands at a socket path. Taken by making `path.lock`, which says who made it:
- * `host:pid:token`. It is a symbolic link, since making one is atomic and needs no second step, and a file where links
+ * The right to change the file at a socket path. It is acquired by creating `path.lock`, which names its owner:
+ * `host:pid:token`. It is a symbolic link, because creating one is atomic and needs no second step, and a file if links
  * are not permitted.
  */
 export class PathLock {
@@ -29,7 +29,7 @@ export class PathLock {
   }
 
   /**
-   * Waits up to `waitMs` for the lock; `undefined` if others of this user held it all the time. Rejects `ERR_LISTEN`
+   * Waits up to `waitMs` for the lock; `undefined` if others of this user held it all the time. Rejects with `ERR_LISTEN`
    * for a lock that is not ours to remove, and with the system's error where no lock can be made. `discard` gets the
    * token of a holder that died, to remove what it left.
    */
@@ -166,7 +166,7 @@ async function notOurs(path: string, file: string, cause: unknown): Promise<BusE
   const [host, pid] = owner.split(':');
   const uid = (await lstat(file).catch(ignore))?.uid;
   const whose = `user ${uid ?? 'unknown'}${pid === undefined ? '' : `, process ${pid} of ${host}`}`;
-  const why = cause === undefined ? 'is held all the time' : `cannot be removed: ${String(codeOf(cause))}`;
+  const why = cause === undefined ? 'stays locked' : `cannot be removed: ${String(codeOf(cause))}`;
   const message = `cannot listen on unix:${path}: its lock ${file} belongs to ${whose}, and ${why}`;
   return new BusError('ERR_LISTEN', message, cause === undefined ? {} : { cause });
 }

@@ -30,7 +30,7 @@ export class KernelCredentials {
   #getSocketOption: GetSocketOption | undefined;
   #isAsked = false;
 
-  /** Who connected the accepted socket at the other end of `socket`; undefined where that cannot be asked. */
+  /** Who connected the accepted socket at the peer of `socket`; undefined where that cannot be asked. */
   of(socket: Socket | undefined): PeerCredentials | undefined {
     const { fd } = (socket as unknown as { _handle?: { fd?: number } } | undefined)?._handle ?? {};
     if (fd === undefined || fd < 0) return undefined;

@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { Queue } from '../base/queue.ts';
 import type { Link, LinkEvents } from './link.ts';
 
-/** As many bytes are under way to the other end that it has not taken; what it takes, it tells by the half. */
+/** Most bytes in flight that the peer has not processed; it acknowledges them by the half. */
 const windowBytes = 1_048_576;
 /** As many bytes wait here, and a writer is asked to wait. */
 const highWaterBytes = 65_536;
@@ -18,8 +18,8 @@ export interface PortLinkOptions {
 }
 
 /**
- * A link between threads, over a `MessagePort`. What travels on it: bytes, a number of bytes that were taken, and `null` for the end.
- * A port holds nobody back, so that a link sends no more than the other end has room for, and keeps the rest.
+ * A link between threads, over a `MessagePort`. It carries bytes, a number of acknowledged bytes, and `null` for the
+ * end. A port has no back-pressure, so a link sends no more than the peer has room for, and keeps the rest.
  */
 export class PortLink implements Link {
   readonly kind = 'worker';
@@ -32,7 +32,7 @@ export class PortLink implements Link {
   #events: LinkEvents | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
   #error: Error | undefined;
-  /** What waits for room at the other end, or for the end of the turn. */
+  /** What waits for room at the peer, or for the end of the turn. */
   readonly #unsent = new Queue<Uint8Array>();
   #unsentBytes = 0;
   #room = windowBytes;
@@ -45,7 +45,7 @@ export class PortLink implements Link {
   readonly #held = new Queue<Uint8Array>();
   #paused = false;
   #waits = false;
-  /** Bytes that came, and those of them that were taken, since the other end was told of any. */
+  /** Bytes that arrived, and those of them that were processed, since the last acknowledgement. */
   #came = 0;
   #taken = 0;
   #endTimer: Timer | undefined;
@@ -212,7 +212,7 @@ export class PortLink implements Link {
     if (this.#held.length === 0) this.#ended();
   }
 
-  /** All that the other end wrote was taken. */
+  /** Everything that the peer wrote was processed. */
   #ended(): void {
     if (this.#endIsSent) this.#close(undefined);
     else if (this.#state === 'open') this.end();
@@ -225,7 +225,7 @@ export class PortLink implements Link {
   }
 
   #broken(): void {
-    if (this.#state !== 'closed') this.#close(new BusError('ERR_PROTOCOL', 'A port brought what is none of a link'));
+    if (this.#state !== 'closed') this.#close(new BusError('ERR_PROTOCOL', 'A port received a message that does not belong to a link'));
   }
 
   #takeSoon(): void {

@@ -19,7 +19,7 @@ import { textOf } from '../base/thrown.ts';
 import type { PeerCredentials } from './link.ts';
 
 /**
- * Who is at the other end of a unix socket, where the kernel cannot be asked: a server gives a random text, the client
+ * Who is at the peer of a unix socket, where the kernel cannot be asked: a server gives a random text, the client
  * makes a file of it, and the file belongs to the user that the client runs as. Both look into the same folders alone.
  */
 export interface Question {
@@ -68,13 +68,13 @@ export class Challenge {
   /** `path`: where the server listens. Throws `ERR_PEER_LACKS_FEATURE` where there is no folder that both can trust. */
   constructor(path: string) {
     const [folder] = commonFolders();
-    if (folder === undefined) throw lacking('there is no sticky folder that everybody may write in');
+    if (folder === undefined) throw lacking('there is no sticky folder that everyone can write');
     this.#path = path;
     this.question = { nonce: random(), folder };
   }
 
   /**
-   * Whose file it is that the client named. Rejects `ERR_PEER_LACKS_FEATURE` for a client that could not make one, and
+   * Whose file it is that the client named. Rejects with `ERR_PEER_LACKS_FEATURE` for a client that could not make one, and
    * `ERR_UNAUTHORIZED` for any other answer and the second one.
    */
   async check(answer: unknown): Promise<PeerCredentials> {
@@ -84,7 +84,7 @@ export class Challenge {
       readonly file?: unknown;
       readonly refused?: unknown;
     };
-    if (typeof refused === 'string') throw lacking(`it says: ${refused.slice(0, 256)}`);
+    if (typeof refused === 'string') throw lacking(`it answered: ${refused.slice(0, 256)}`);
     if (typeof file !== 'string' || !proofName.test(file)) throw forged('it names no file');
     const { nonce, folder } = this.question;
     const server = join(await realpath(dirname(this.#path)), basename(this.#path));
@@ -100,12 +100,12 @@ async function ownerOf(path: string, expected: Buffer): Promise<number> {
   });
   try {
     const stat = await handle.stat();
-    if (!stat.isFile() || stat.nlink !== 1) throw forged('its file is none that was made for it');
+    if (!stat.isFile() || stat.nlink !== 1) throw forged('its file was not made for this proof');
     if ((stat.mode & permissionBits) !== proofMode || stat.size !== expected.length)
-      throw forged('its file is another one');
+      throw forged('its file was replaced');
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(expected.length + 1), 0, expected.length + 1, 0);
     if (bytesRead !== expected.length || !buffer.subarray(0, bytesRead).equals(expected)) {
-      throw forged('its file says something else');
+      throw forged('its file has another text');
     }
     return stat.uid;
   } finally {
@@ -168,9 +168,9 @@ export class Prover {
 /** A server chooses among the folders that this process has by itself, and nothing else. @throws Error. */
 function asQuestion(value: unknown): Question {
   const { nonce, folder } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Question>;
-  if (typeof nonce !== 'string' || !nonceText.test(nonce)) throw new Error('the question is none');
+  if (typeof nonce !== 'string' || !nonceText.test(nonce)) throw new Error('the challenge is not valid');
   if (typeof folder !== 'string' || !commonFolders().includes(folder))
-    throw new Error('the folder is not one for that');
+    throw new Error('the folder is not suitable');
   return { nonce, folder };
 }
 
@@ -191,7 +191,7 @@ function canonical(path: string): string {
     }
     links += 1;
     if (links > mostLinks || (found.uid !== 0 && found.uid !== process.geteuid?.())) {
-      throw new Error(`${next} is a link of another user, and may lead anywhere`);
+      throw new Error(`${next} is a symbolic link of another user`);
     }
     const target = readlinkSync(next);
     if (isAbsolute(target)) at = sep;
@@ -201,9 +201,9 @@ function canonical(path: string): string {
 }
 
 function lacking(why: string): BusError {
-  return new BusError('ERR_PEER_LACKS_FEATURE', `The client cannot prove which user it is: ${why}`);
+  return new BusError('ERR_PEER_LACKS_FEATURE', `The client cannot prove its user: ${why}`);
 }
 
 function forged(why: string): BusError {
-  return new BusError('ERR_UNAUTHORIZED', `The client did not prove which user it is: ${why}`);
+  return new BusError('ERR_UNAUTHORIZED', `The client did not prove its user: ${why}`);
 }

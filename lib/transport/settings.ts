@@ -28,6 +28,6 @@ export interface ListenSettings extends LinkSettings {
   readonly takeover?: boolean | undefined;
   /** Until when a TLS handshake must be done; by default 5,000 ms. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** TLS handshakes under way at one time; one more ends the oldest. By default 256. */
+  /** TLS handshakes in flight at one time; one more ends the oldest. By default 256. */
   readonly maxHandshakes?: number | undefined;
 }

@@ -33,16 +33,16 @@ export function isSame(a: FileIdentity | undefined, b: FileIdentity): boolean {
 
 /**
  * Settles who owns `path`: `free` if nothing is there, `stale` if it is a socket that nobody listens on. Throws
- * `ERR_ADDRESS_IN_USE` if it is live, is no socket, or cannot be told.
+ * `ERR_ADDRESS_IN_USE` if it is live, is not a socket, or cannot be told.
  */
 export async function probe(path: string): Promise<'free' | 'stale'> {
   const found = await statPath(path);
   if (found === undefined) return 'free';
-  if (!found.isSocket()) throw inUse(path, 'what stands there is no socket');
+  if (!found.isSocket()) throw inUse(path, 'the file there is not a socket');
   const answer = await knock(path);
   if (answer === 'ECONNREFUSED') return 'stale';
   if (answer === 'ENOENT') return 'free';
-  throw inUse(path, answer === undefined ? 'a live server listens there' : `a connection attempt said ${answer}`);
+  throw inUse(path, answer === undefined ? 'a live server listens there' : `a connection attempt failed with ${answer}`);
 }
 
 /** The error of a path that somebody else has, shaped like the system's own. */
@@ -56,16 +56,16 @@ export function inUse(path: string, why: string): BusError {
   return new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${path}: ${why}`, { cause });
 }
 
-/** Gives the socket bound at `from` the name `path`, unless that name is taken. */
+/** Gives the socket bound at `from` the name `path`, unless that name is in use. */
 export async function publishNew(from: string, path: string, stale: FileIdentity | undefined): Promise<void> {
   if (stale !== undefined && isSame(await statPath(path), stale)) await unlink(path);
   try {
     await link(from, path);
   } catch (error) {
     const code = codeOf(error);
-    if (code === 'EEXIST') throw inUse(path, 'another server took it meanwhile');
+    if (code === 'EEXIST') throw inUse(path, 'another server took it in the meantime');
     // No hard links here, or none for us; the lock alone keeps others away between the look and the rename.
-    if ((await statPath(path)) !== undefined) throw inUse(path, 'another server took it meanwhile');
+    if ((await statPath(path)) !== undefined) throw inUse(path, 'another server took it in the meantime');
     await rename(from, path);
     return;
   }
@@ -79,7 +79,7 @@ export async function publishNew(from: string, path: string, stale: FileIdentity
 export async function mayReach(path: string): Promise<void> {
   const answer = await knock(path);
   if (answer !== 'EACCES' && answer !== 'EPERM') return;
-  throw inUse(path, `a server listens there that this process may not reach: ${answer}`);
+  throw inUse(path, `the server that listens there refuses this process: ${answer}`);
 }
 
 /** Removes `path` if it still is `own`. */
@@ -93,7 +93,7 @@ export function unlinkOwn(path: string, own: FileIdentity): void {
 
 /**
  * Connects once: `undefined` if somebody accepted, else the code of the refusal. Until `end`, it is also waited for that
- * the other side ends in return, which takes a process that runs.
+ * the peer ends in return, which takes a process that runs.
  */
 export function knock(path: string, until: 'connect' | 'end' = 'connect'): Promise<string | undefined> {
   return new Promise((resolve) => {

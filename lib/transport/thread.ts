@@ -14,7 +14,7 @@ export interface Thread extends Offspring {
 }
 
 /**
- * Starts `file` in a thread, with a port of a channel in its environment data. Throws `ERR_SPAWN` where there is no such file, and
+ * Starts `file` in a thread, with a port of a channel in its environment data. Throws `ERR_SPAWN` where the file does not exist, and
  * for what `new Worker` does not take.
  */
 export function startThread(file: string | URL, options: WorkerOptions, clock: Clock): Thread {

@@ -35,7 +35,7 @@ const drainMs = 100;
 
 /**
  * Listens on a socket file that is its owner's alone from the first instant, unless `readableAll` or `writableAll` in
- * `listenOptions` open it. Rejects `ERR_ADDRESS_IN_USE` where a live server or anything but a socket is, also
+ * `listenOptions` open it. Rejects with `ERR_ADDRESS_IN_USE` where a live server or anything but a socket is, also
  * to take over from a server that this process may not reach, and `ERR_LISTEN` with the system's error for the rest;
  * neither changes what stands at the path.
  */
@@ -50,7 +50,7 @@ export async function listenUnix(path: string, settings: ListenSettings, events:
     }
     if (!takeover) await probe(path);
     const lock = await takeLock(path, lockWaitMs).catch((error: unknown) => Promise.reject(folderError(path, error)));
-    if (lock === undefined) throw inUse(path, 'other servers were starting there all the time');
+    if (lock === undefined) throw inUse(path, 'other servers kept starting there');
     try {
       return await open(path, lock, takeover, settings, events);
     } finally {
@@ -61,7 +61,7 @@ export async function listenUnix(path: string, settings: ListenSettings, events:
   }
 }
 
-/** A socket of systemd's, which is its own: the file stays, whoever comes and goes. */
+/** A socket of systemd's, which keeps the file. */
 async function listenActivated(
   path: string,
   fd: number,
@@ -92,7 +92,7 @@ async function open(
   events: ListenEvents,
 ): Promise<Listener> {
   const before = await statPath(path);
-  if (before !== undefined && !before.isSocket()) throw inUse(path, 'what stands there is no socket');
+  if (before !== undefined && !before.isSocket()) throw inUse(path, 'the file there is not a socket');
   if (takeover && before !== undefined) await mayReach(path);
   else await probe(path);
   const make = (): Server => makeServer(path, settings, events);
@@ -118,7 +118,7 @@ async function bindAt(
 ): Promise<Bound> {
   const file = await bindPrivate(server, privatePlace(path, lock.token), settings.listenOptions);
   try {
-    if (!(await lock.held())) throw inUse(path, 'another server started meanwhile');
+    if (!(await lock.held())) throw inUse(path, 'another server started in the meantime');
     await publish(file.place.socket);
     return { server, file };
   } catch (error) {
@@ -201,7 +201,7 @@ class UnixListener implements Listener {
       this.#succession.clear();
       this.#reported = undefined;
     } else if (now === undefined && !this.#succession.isOpen) {
-      this.#report(`the socket file ${this.address} was removed: no client finds this server`);
+      this.#report(`the socket file ${this.address} was removed: clients cannot find this server`);
     } else if (this.#closing === undefined) {
       await this.#follow(now);
     }
@@ -214,7 +214,7 @@ class UnixListener implements Listener {
     if (this.#closing !== undefined || outcome === 'waits') return;
     if (outcome === 'failed') {
       await this.#takeBack(now).catch((error: unknown) =>
-        this.#report(`the server that took ${this.address} over is gone, and the path cannot be taken back`, error),
+        this.#report(`the server that took ${this.address} over is gone, and the path cannot be recovered`, error),
       );
       return;
     }

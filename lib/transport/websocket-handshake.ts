@@ -19,16 +19,16 @@ export function handshakeFault(request: IncomingMessage): HandshakeFault | undef
   const { headers, method, httpVersionMajor, httpVersionMinor } = request;
   const version = headers['sec-websocket-version'];
   if (httpVersionMajor !== 1 || httpVersionMinor < 1) return bad('A WebSocket needs HTTP/1.1');
-  if (hostsOf(request) !== 1) return bad('One Host is needed');
-  if (method !== 'GET') return { status: 405, error: 'A WebSocket is asked for with GET' };
-  if (headers.upgrade?.toLowerCase() !== 'websocket') return bad('Only a WebSocket can be had');
+  if (hostsOf(request) !== 1) return bad('Exactly one Host is required');
+  if (method !== 'GET') return { status: 405, error: 'A WebSocket needs GET' };
+  if (headers.upgrade?.toLowerCase() !== 'websocket') return bad('Only WebSocket upgrades are supported');
   if (version === undefined) return bad('Sec-WebSocket-Version is missing');
-  if (version !== webSocketVersion) return { status: 426, error: `Only version ${webSocketVersion} is spoken` };
-  if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) return bad('Sec-WebSocket-Key is no key');
+  if (version !== webSocketVersion) return { status: 426, error: `Only version ${webSocketVersion} is supported` };
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) return bad('Sec-WebSocket-Key is not valid');
   return undefined;
 }
 
-/** How often a request names its host; two might be taken for different ones by a proxy and by its server. */
+/** How often a request names its host; a proxy and its server might choose different ones of two. */
 export function hostsOf({ rawHeaders }: IncomingMessage): number {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;

@@ -11,7 +11,7 @@ export interface Deflater {
 }
 
 /**
- * The other direction. `process` throws `ERR_PROTOCOL` for bytes that are no deflate stream and `ERR_TOO_LARGE` past the
+ * The other direction. `process` throws `ERR_PROTOCOL` for bytes that are not a deflate stream and `ERR_TOO_LARGE` past the
  * output limit; after either the stream is closed and throws `ERR_PROTOCOL`.
  */
 export interface Inflater {
@@ -64,7 +64,7 @@ export class BlockReader {
   }
 
   /**
-   * Calls `sink` with what each block holds, until it returns false; returns how many of `bytes` were taken.
+   * Calls `sink` with the content of each block, until it returns false; returns how many of `bytes` were consumed.
    * @throws BusError `ERR_PROTOCOL` or `ERR_TOO_LARGE`.
    */
   feed(bytes: Uint8Array, sink: (bytes: Uint8Array) => unknown): number {

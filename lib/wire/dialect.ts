@@ -48,7 +48,7 @@ export interface LaneQueue {
   ): { readonly lane: number; readonly bytes: number; readonly first: boolean; readonly last: boolean } | undefined;
 }
 
-/** Whoever waits for answers to the requests that were encoded. */
+/** What waits for answers to the encoded requests. */
 export interface Asker {
   /** Milliseconds that the answer to request `id` is still waited for; negative when nobody waits for it. */
   left(id: number): number;
@@ -76,7 +76,7 @@ export interface BroadcastFrame {
   readonly end: number;
   /** What it costs to read, where that is much. */
   readonly cost: number;
-  /** What was broadcast, as a peer reads it: made anew each time, so that nobody needs to keep it. */
+  /** What was broadcast, as a peer reads it: made again each time, so that nobody needs to keep it. */
   readonly data: unknown;
 }
 
@@ -101,7 +101,7 @@ export interface RecordFrame extends BroadcastFrame {
 /** Takes a frame; false where no more is wanted for now. */
 export type FrameSink = (frame: Frame) => unknown;
 
-/** So many frames are read in one go, however small they are: each may begin something. */
+/** Most frames read in one go, however small they are: each may begin something. */
 export const framesAtOnce = 1_024;
 
 /**
@@ -109,13 +109,13 @@ export const framesAtOnce = 1_024;
  */
 export interface Decoder {
   /**
-   * Calls `sink` for each whole frame in order, until it returns false or as much as one go is to cost was done;
-   * returns how many of `bytes` were taken. Invalid bytes throw a `BusError` (`ERR_PROTOCOL` or `ERR_TOO_LARGE`),
-   * after which the decoder is not to be fed again. Frames before the error were delivered.
+   * Calls `sink` for each whole frame in order, until it returns false or the cost limit of one go is reached; returns
+   * how many of `bytes` were consumed. Invalid bytes throw a `BusError` (`ERR_PROTOCOL` or `ERR_TOO_LARGE`), after
+   * which the decoder must not be fed again. Frames before the error were delivered.
    */
   feed(bytes: Uint8Array, sink: FrameSink): number;
   /** Forgets what a broken link left half received; undefined where a session is one link. */
   restart?(): void;
-  /** Where true, the body of a ping that comes in parts is passed over, and nobody hears of it; absent where none does. */
+  /** Where true, the body of a ping that comes in parts is passed over, and nobody learns of it; absent where none does. */
   skipsPings?: () => boolean;
 }

@@ -5,12 +5,12 @@ import type { Deflater, Inflater } from './compression.ts';
 
 type Context = DeflateRaw | InflateRaw;
 
-/** A deflate stream whose memory is taken when first used. `level` is zlib's, 0 to 9. */
+/** A deflate stream that allocates its memory at first use. `level` is zlib's, 0 to 9. */
 export function createDeflater(level?: number): Deflater {
   return new GuardedContext(() => new DeflateRaw(level === undefined ? {} : { level }));
 }
 
-/** An inflate stream whose memory is taken when first used; one packet yields `maxOutputBytes` at most. */
+/** An inflate stream that allocates its memory at first use; one packet yields at most `maxOutputBytes`. */
 export function createInflater(maxOutputBytes: number): Inflater {
   return new GuardedContext(() => new InflateRaw({ maxOutputLength: maxOutputBytes }));
 }
@@ -29,7 +29,7 @@ class GuardedContext implements Deflater, Inflater {
   }
 
   process(bytes: Uint8Array): Uint8Array {
-    if (this.#closed) throw new BusError('ERR_PROTOCOL', 'The compression stream of this link is closed.');
+    if (this.#closed) throw new BusError('ERR_PROTOCOL', 'The compression stream of this link is closed');
     const context = (this.#context ??= this.#create());
     const { instance } = context;
     try {
@@ -38,9 +38,9 @@ class GuardedContext implements Deflater, Inflater {
       instance.on('error', ignore);
       this.close();
       if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-        throw new BusError('ERR_TOO_LARGE', 'A compressed packet inflates to more than the limit.', { cause: error });
+        throw new BusError('ERR_TOO_LARGE', 'A compressed packet inflates to more than the limit', { cause: error });
       }
-      throw new BusError('ERR_PROTOCOL', 'A packet is no valid part of the deflate stream.', { cause: error });
+      throw new BusError('ERR_PROTOCOL', 'A packet is not a valid part of the deflate stream', { cause: error });
     }
   }
 

@@ -115,7 +115,7 @@ export interface PartFrame {
 
 export interface AckFrame {
   readonly type: 'ack';
-  /** How many sequenced frames of this session were taken so far. */
+  /** The number of sequenced frames of this session that were acknowledged so far. */
   readonly received: number;
   readonly size: number;
 }

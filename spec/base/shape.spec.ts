@@ -48,7 +48,7 @@ describe('shapes', () => {
       ['constructor'],
       { 0: 'kick' },
     ]) {
-      expect(fault(list, data)).to.equal('This is no room note');
+      expect(fault(list, data)).to.equal('Not a valid room note');
     }
     for (const wrong of [-1, 0.5, 100, Number.NaN, '7', null, undefined, 7n]) {
       expect(fault(list, ['kick', wrong])).to.equal('The room note "kick" has a wrong member: 1');
@@ -80,7 +80,7 @@ describe('shapes', () => {
       { op: ['open'] },
       { op: 'toString' },
     ]) {
-      expect(fault(object, data)).to.equal('This is no port message');
+      expect(fault(object, data)).to.equal('Not a valid port message');
     }
     expect(fault(object, { op: 'open', protocol: 'tcp' })).to.equal('The port message "open" has a wrong member: port');
     expect(fault(object, { op: 'open', port: 65_536, protocol: 'tcp' })).to.match(/port$/);

@@ -138,7 +138,7 @@ describe('credentials of peers', function () {
     const { code, message } = await rejected(client.connect());
     expect([code, message]).to.deep.equal([
       'ERR_UNAUTHORIZED',
-      'The client does not know how to prove which user it is',
+      'The client cannot prove its user',
     ]);
     expect(server.connections).to.deep.equal([]);
   });

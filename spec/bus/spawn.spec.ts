@@ -61,7 +61,7 @@ describe('server.spawn', () => {
     expect(await connection.request('who?')).to.deep.equal(['who?', child.pid, 'yes', ['--no-deprecation']]);
     // One link, one client; and nothing for those whom the child starts.
     expect(await said).to.deep.equal({
-      second: 'BusError: cannot connect to parent: the link to the parent was taken before, and there is one only',
+      second: 'BusError: cannot connect to parent: the only link to the parent is in use',
       variable: undefined,
     });
     expect(server.address).to.equal(undefined);
@@ -164,11 +164,11 @@ describe('server.spawn', () => {
   });
 
   const failures: readonly [what: string, file: string, args: readonly string[], message: RegExp][] = [
-    ['a script that is not there', '/nowhere/none.js', [], /^cannot start \/nowhere\/none\.js: there is no such file$/],
+    ['a script that is not there', '/nowhere/none.js', [], /^cannot start \/nowhere\/none\.js: the file does not exist$/],
     ['a command that is not there', 'no-such-command', [], /^no-such-command could not be started: .*ENOENT/],
     ['one that ends', process.execPath, ['-e', 'process.exit(3)'], /ended with exit code 3 before its client had/],
     ['one that never connects', program, ['silent'], /did not connect: .* within 700 ms$/],
-    ['one that closes its descriptor', program, ['closed'], /did not connect: its link closed, or it was refused$/],
+    ['one that closes its descriptor', program, ['closed'], /did not connect: its link closed or was refused$/],
     ['one that writes garbage', program, ['garbage'], /did not connect: /],
   ];
   for (const [what, file, args, message] of failures) {

@@ -38,7 +38,7 @@ describe('server.thread', () => {
     expect(connection.connection).to.equal(undefined);
     expect(await connection.request('who?')).to.deep.equal(['who?', worker.threadId]);
     expect(await said).to.deep.equal({
-      second: 'BusError: cannot connect to parent: the link to the parent was taken before, and there is one only',
+      second: 'BusError: cannot connect to parent: the only link to the parent is in use',
       third: 'BusError: cannot connect to parent: this thread was not started by server.thread()',
     });
   });

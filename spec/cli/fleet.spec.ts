@@ -204,7 +204,7 @@ describe('busbar run', function () {
     ],
     'a file that is none': [
       `{ path: 'hub.sock', groups: { a: { file: 'none.js' } } }`,
-      /none\.js: there is no such file/,
+      /none\.js: the file does not exist/,
     ],
     'groups in a circle': [`{ path: 'hub.sock', groups: { a: { file: 'worker.js', after: ['a'] } } }`, /a/],
     'a hub that is none': [

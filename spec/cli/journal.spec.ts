@@ -75,7 +75,7 @@ describe('busbar journal', () => {
     });
     const text = await busbar(folder);
     expect(text.stdout)
-      .to.include('4 messages wait, and there are 0 dead letters.\nNobody has the folder.\n')
+      .to.include('4 messages wait, and there are 0 dead letters.\nNo process uses the folder.\n')
       .and.include(files[1]);
     for (const line of text.stdout.split('\n')) expect(line.length).to.be.lessThan(80);
     const dump = await busbar(folder, '--dump');

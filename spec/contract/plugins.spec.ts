@@ -263,7 +263,7 @@ contract(
       for (const end of [server, client]) {
         for (const given of [telltale, undefined, null, 'telltale', {}, { ...telltale(), name: '' }] as never[]) {
           const error = await rejected((async () => end.use(given))());
-          expect([error.code, error.message]).to.deep.equal(['ERR_PLUGIN', 'use takes a plugin']);
+          expect([error.code, error.message]).to.deep.equal(['ERR_PLUGIN', 'use needs a plugin']);
         }
       }
     });

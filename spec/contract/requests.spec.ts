@@ -56,7 +56,7 @@ contract('requests', (bus, dialect) => {
       answerer.handle(() => 'still here');
       for (const given of ['x', null, {}] as never[]) {
         expect(() => answerer.handle(given))
-          .to.throw('handle takes a function')
+          .to.throw('handle needs a function')
           .with.property('code', 'ERR_INVALID_ARGUMENT');
       }
       expect(await asker.request(1)).to.equal('still here');
@@ -164,7 +164,7 @@ contract('requests', (bus, dialect) => {
         answerer.handle(() => {
           throw thrown;
         });
-        expect((await rejected(asker.request('x'))).message).to.match(/^What was thrown has no text$|^x{200}$/);
+        expect((await rejected(asker.request('x'))).message).to.match(/^The thrown value has no text$|^x{200}$/);
       }
       answerer.handle(() => 'x'.repeat(3_000));
       expect((await rejected(asker.request('x'))).code).to.equal('ERR_TOO_LARGE');

@@ -140,7 +140,7 @@ describe('structs and JSON Schema', () => {
       [{ ...good, b: [{ c: 'x' }, { c: 'y' }] }, 'must be one of x', ['b', 1, 'c']],
       [{ ...good, d: { k: 1 } }, 'must be a bigint i64', ['d', 'k']],
       [{ ...good, e: [1] }, 'must be a Buffer or Uint8Array', ['e']],
-      [{ ...good, g: 1 }, 'is no member', ['g']],
+      [{ ...good, g: 1 }, 'is not a member', ['g']],
       [{ a: 1, d: {}, e: good.e }, 'is missing', ['f']],
       [null, 'must be a plain object', []],
     ];

@@ -18,7 +18,7 @@ describe('ports that two servers share', () => {
     const { code, message } = await rejected(server.start());
     expect([code, message]).to.deep.equal([
       'ERR_INVALID_OPTION',
-      `reusePort needs Node 22.12 or 23.1 at least, this is ${process.versions.node}`,
+      `reusePort needs Node 22.12, 23.1 or newer, this is ${process.versions.node}`,
     ]);
   });
 

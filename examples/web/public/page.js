@@ -10,7 +10,7 @@ let me;
 let snapshots = [];
 let received = 0;
 
-const client = new Client({ url: `ws://${location.hostname}:${document.body.dataset.door}/bus` });
+const client = new Client({ url: `ws://${location.hostname}:${document.body.dataset.gatewayPort}/bus` });
 const names = Object.fromEntries(Object.entries(ClientStatus).map(([name, value]) => [value, name.toLowerCase()]));
 client.on('status', (status) => {
   element('status').textContent = names[status] ?? String(status);

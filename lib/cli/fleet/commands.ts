@@ -145,5 +145,5 @@ async function followLogs(
 
 function countOf(text: string | undefined): number {
   if (text !== undefined && /^\d{1,5}$/.test(text)) return Number(text);
-  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is no number of processes`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is not a number of processes`);
 }

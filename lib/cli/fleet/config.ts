@@ -16,7 +16,7 @@ export function isConfigPath(argument: string | undefined): argument is string {
 
 /**
  * The config at `given`, or in the working directory. Its folder is the working directory from then on, as all paths in it are relative to
- * that. Rejects `ERR_INVALID_OPTION` with what is wrong with it.
+ * that. Rejects with `ERR_INVALID_OPTION` with what is wrong with it.
  */
 export async function loadConfig(given: string | undefined): Promise<FleetConfig> {
   const path = given === undefined ? found() : resolve(given);
@@ -35,7 +35,7 @@ export async function load(path: string): Promise<unknown> {
   const name = basename(path);
   try {
     const module = (await import(pathToFileURL(resolve(path)).href)) as { readonly default?: unknown };
-    if (module.default === undefined) throw new Error('it exports nothing by default');
+    if (module.default === undefined) throw new Error('it has no default export');
     // A CommonJS file that was compiled from a module has it once more inside.
     const { default: exported } = module;
     const isNested =
@@ -43,7 +43,7 @@ export async function load(path: string): Promise<unknown> {
     return isNested ? exported.default : exported;
   } catch (error) {
     if (codeOf(error) === 'ERR_UNKNOWN_FILE_EXTENSION') {
-      throw invalid(`${name}: Node ${process.versions.node} reads no TypeScript; 22.18 and newer do`, error);
+      throw invalid(`${name}: Node ${process.versions.node} cannot read TypeScript; use 22.18 or newer`, error);
     }
     throw invalid(`${name} cannot be loaded: ${textOf(error)}`, error);
   }

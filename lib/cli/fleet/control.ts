@@ -49,7 +49,7 @@ export class Control {
     this.#server.on('disconnect', (connection) => void this.#readers.delete(connection));
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE` where another fleet runs. */
+  /** Rejects with `ERR_ADDRESS_IN_USE` where another fleet runs. */
   async open(): Promise<void> {
     await this.#server.start();
   }
@@ -69,7 +69,7 @@ export class Control {
 
   async #obey(order: Order, peer: Connection): Promise<unknown> {
     const fleet = this.#fleet;
-    if (fleet === undefined) throw new BusError('ERR_UNAVAILABLE', 'the fleet is not there yet');
+    if (fleet === undefined) throw new BusError('ERR_UNAVAILABLE', 'the fleet has not started yet');
     switch (order.command) {
       case 'status':
         return fleet.status();
@@ -103,13 +103,13 @@ function groupsOf(fleet: Running): string[] {
   return [...new Set(fleet.status().map(({ group }) => group))];
 }
 
-/** A command's end. Rejects `ERR_UNAVAILABLE` where no fleet runs. */
+/** A command's end. Rejects with `ERR_UNAVAILABLE` where no fleet runs. */
 export async function reach(path: string): Promise<Client> {
   try {
     return await new Client({ path: controlPath(path), reconnect: false }).connect();
   } catch (error) {
     const cause = error instanceof BusError ? codeOf(error.cause) : undefined;
     if (cause !== 'ENOENT' && cause !== 'ECONNREFUSED') throw error;
-    throw new BusError('ERR_UNAVAILABLE', `no fleet runs at ${path}`, { cause: error });
+    throw new BusError('ERR_UNAVAILABLE', `no fleet is running at ${path}`, { cause: error });
   }
 }

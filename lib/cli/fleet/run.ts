@@ -15,8 +15,8 @@ interface Started extends Running {
 }
 
 /**
- * Runs a fleet until it is stopped: by a command, or by SIGINT or SIGTERM, at the second of which the process ends at once. Resolves true
- * once all has ended in order, false where nothing was left to run. Rejects what kept it from starting; nothing is left then.
+ * Runs a fleet until it is stopped: by a command, or by SIGINT or SIGTERM, at the second of which the process ends at once. Resolves with true
+ * once all has ended in order, false where nothing was left to run. Rejects with what kept it from starting; nothing is left then.
  */
 export async function runFleet(config: FleetConfig, isJson: boolean): Promise<boolean> {
   const control = new Control(config.path);
@@ -87,7 +87,7 @@ class Run {
       scale: (group, count) => running.scale(group, count),
       on: (event, listener) => running.on(event, listener),
       stop: async () => {
-        // Who asked for it hears of it before its link is closed.
+        // Who asked for it learns of it before its link is closed.
         await this.#stop();
         setImmediate(() => this.#end(true));
       },
@@ -129,7 +129,7 @@ class Run {
     this.#fleet.on('givenUp', (one) => {
       this.#display.event('given up', one);
       if (this.#stopping !== undefined || !this.#fleet.status().every(({ state }) => state === 'given-up')) return;
-      this.#display.event('ended', { message: 'all processes were given up' });
+      this.#display.event('ended', { message: 'no process is left to run' });
       void this.#stop().then(() => this.#end(false));
     });
     this.#fleet.on('line', (one, line, stream) => this.#display.line(one, line, stream));
@@ -137,7 +137,7 @@ class Run {
 
   readonly #signalled = (signal: NodeJS.Signals): void => {
     if (this.#stopping !== undefined) process.exit(128 + constants.signals[signal]);
-    this.#display.event('stopping', { message: `${signal}; once more ends it at once` });
+    this.#display.event('stopping', { message: `${signal}; send it again to end at once` });
     void this.#stop().then(() => this.#end(true));
   };
 

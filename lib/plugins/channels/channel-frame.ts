@@ -47,7 +47,7 @@ export class ChannelFrame {
     this.#bytes = bytes;
   }
 
-  /** Reads a frame in place; undefined if the bytes are none. */
+  /** Reads a frame in place; undefined if the bytes are not a frame. */
   static read(bytes: Uint8Array): ChannelFrame | undefined {
     if (bytes.length < headerBytes) return undefined;
     const first = byte(bytes, 0);

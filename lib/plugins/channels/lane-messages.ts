@@ -13,7 +13,7 @@ import {
 } from '../../base/shape.ts';
 import { isReason, type Reason } from './reason.ts';
 
-/** What the other side of a channel is told about a peer. */
+/** What the peer of a channel is told about a peer. */
 export interface ChannelPeer {
   /** The public id of a bus peer; for a joint peer one that the relay made up. */
   readonly id: string;
@@ -76,7 +76,7 @@ const relayMessages = {
   gone: [count(), reasonShape, optional(text())],
   closed: [count(), reasonShape],
   trouble: [count(), reasonShape, optional(count())],
-  /** So much for this user (or from it) was accepted at the other side. */
+  /** The peer accepted this many bytes for this user (or from it). */
   credit: [count(), count(), count()],
   topic: [text(), anything],
 } as const;

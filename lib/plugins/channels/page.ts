@@ -19,6 +19,6 @@ export function channels(
   options: ChannelsOptions = {},
   network: OfflineNetwork = processOffline,
 ): Plugin<never, Rooms> {
-  if (options.joint !== undefined) throw new BusError('ERR_PLUGIN', 'A page is no relay');
+  if (options.joint !== undefined) throw new BusError('ERR_PLUGIN', 'A page cannot be a relay');
   return { name: 'channels', install: (host) => roomsPlugin(host, options, network) };
 }

@@ -14,7 +14,7 @@ import type { TopicListener } from './topics/subscriptions.ts';
 export interface ChannelRelay {
   /** The channels there are, the hidden ones left out. */
   list(): RoomInfo[];
-  /** Ends a channel: its owner hears the error `CLOSE`, its users `disconnect` with `CLOSE`. False if there is none. */
+  /** Ends a channel: its owner gets the error `CLOSE`, its users `disconnect` with `CLOSE`. False if there is none. */
   close(id: string): boolean;
   /** Sends to everybody who subscribed to the topic. */
   publish(topic: string, data: unknown): Promise<void>;

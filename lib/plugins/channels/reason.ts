@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 
 /** Why somebody left a channel, or was not let in. */
 export const Reason = {
-  /** The link of the other was lost and its session given up; from a refused call: there is no relay to ask. */
+  /** The session of the other was lost; from a refused call: there is no relay. */
   DISCONNECT: 0,
   /** Somebody left or closed on purpose. */
   CLOSE: 1,
@@ -23,11 +23,11 @@ export type Reason = (typeof Reason)[keyof typeof Reason];
 const sentences: Record<Reason, string> = {
   [Reason.DISCONNECT]: 'The link was lost',
   [Reason.CLOSE]: 'The channel was closed',
-  [Reason.KICK]: 'The user was put out of the channel',
-  [Reason.ID]: 'There is no such channel, or its id is taken',
+  [Reason.KICK]: 'The user was removed from the channel',
+  [Reason.ID]: 'There is no such channel, or its id is in use',
   [Reason.FULL]: 'The channel is full',
-  [Reason.MAX]: 'The peer holds as many channels as it may',
-  [Reason.MALICIOUS]: 'The data is not what a correct peer sends',
+  [Reason.MAX]: 'The peer has its maximum of channels',
+  [Reason.MALICIOUS]: 'The data is not valid',
 };
 
 export function isReason(value: unknown): value is Reason {

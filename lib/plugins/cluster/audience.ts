@@ -28,7 +28,7 @@ export function partsOf(id: string): { readonly node: string; readonly connectio
   return slash < 1 ? undefined : { node: id.slice(0, slash), connection: id.slice(slash + 1) };
 }
 
-/** Reads `{ to, except }`. `idOf` gives the id of what is no text. @throws BusError `ERR_INVALID_ARGUMENT`. */
+/** Reads `{ to, except }`. `idOf` gives the id of what is not a text. @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function readAudience(
   call: string,
   names: readonly string[],

@@ -2,27 +2,27 @@ import { concat, copyOf } from '../../base/bytes.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Entry } from './entries.ts';
 
-/** What came out of order is kept up to so many bytes; the rest is asked for again. */
+/** Most bytes kept out of order; the rest is requested again. */
 const mostHeldBytes = 1_048_576;
-/** What was taken is told after so long, or so many bytes. */
+/** Processed broadcasts are acknowledged after this time, or this many bytes. */
 const tellMs = 40;
 const tellBytes = 131_072;
-/** Whoever lacks some asks at once, and again after this time. */
+/** A node that lacks some asks at once, and again after this time. */
 const askMs = 60;
 
 export interface BroadcastFeedOptions {
   /** The first one that is owed. */
   readonly from: number;
-  /** The bytes of one broadcast, at the most. */
+  /** The bytes of one broadcast, at most. */
   readonly maxBytes: number;
   readonly clock: Clock;
-  /** Takes a broadcast; a promise has the next ones count as not taken until it settles. */
+  /** Delivers a broadcast; until a returned promise settles, the next ones do not count as processed. */
   deliver(bytes: Uint8Array): Promise<unknown> | undefined;
-  /** All to this one are taken. */
+  /** All up to this one are processed. */
   tell(sequence: number): void;
   /** Those from this one on are missing. */
   ask(from: number): void;
-  /** So many are gone for good. */
+  /** This many are lost. */
   missed(count: number): void;
 }
 

@@ -23,7 +23,7 @@ interface Feed {
   readonly feed: BroadcastFeed;
 }
 
-/** What goes to all nodes: what this one publishes, and what it hears of the others. */
+/** What goes to all nodes: what this one publishes, and what it learns of the others. */
 export class Broadcasts {
   readonly publisher: Publisher;
   readonly #options: BroadcastsOptions;

@@ -60,7 +60,7 @@ export class ClusterNode {
     const { name, node, secret, maxNodes, maxMessageBytes, maxUnackedBytes } = settings;
     const settle = deferred();
     this.ready = settle.promise;
-    // Whoever waits for it hears of it.
+    // Whoever waits for it learns of it.
     this.ready.catch(() => {});
     this.#settle = settle;
     const key = secret === undefined ? undefined : createHash('sha256').update(secret).digest();

@@ -24,7 +24,7 @@ const controls = {
   hello: [...from, count(), count()],
   /** What the hello said, connections, and from which of my broadcasts on you are owed all. */
   welcome: [...from, count(), count(), count()],
-  /** Broadcasts of yours that I have taken: all to this one. */
+  /** Broadcasts of yours that I have processed: all up to this one. */
   got: [...from, count()],
   /** Send again from this broadcast of yours on. */
   ask: [...from, count()],

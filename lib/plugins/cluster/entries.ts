@@ -18,7 +18,7 @@ export interface EntriesPacket {
   readonly entries: readonly Entry[];
 }
 
-/** The bytes of one entry, at the most. */
+/** The bytes of one entry, at most. */
 export const mostEntryBytes = 60_000;
 /** The bytes of all entries of a packet, with what stands before each. */
 const mostBytes = 65_000;
@@ -73,7 +73,7 @@ function entryPacket(
   return packet;
 }
 
-/** undefined for what is no such packet, or a stranger's. The bytes are those of `packet`. */
+/** undefined for what is not such a packet, or a stranger's. The bytes are those of `packet`. */
 export function readEntries(packet: Uint8Array, seal: Seal, subject: string): EntriesPacket | undefined {
   if (packet[0] !== PacketKind.entries) return undefined;
   const opened = seal.open(packet, subject);

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { Control } from './control.ts';
 
-/** Whoever is not known is asked who it is, once in this time. */
+/** An unknown node is asked who it is, once in this time. */
 const againMs = 200;
 
 interface Question {
@@ -19,7 +19,7 @@ export interface IntroductionsOptions {
   hello(node: string, incarnation: number, nonce: number): void;
 }
 
-/** Who was asked who it is. What was never asked is no answer, so nothing that was said before can be one again. */
+/** Who was asked who it is. What was never asked is not an answer, so nothing that was said before can be one again. */
 export class Introductions {
   readonly #options: IntroductionsOptions;
   readonly #asked = new Map<string, Question>();

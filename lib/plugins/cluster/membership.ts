@@ -41,9 +41,9 @@ export interface MembershipOptions {
   owedFrom(node: string, incarnation: number): number;
 }
 
-/** A node is suspect after so many heartbeats without one. */
+/** A node is suspect after this many missed heartbeats. */
 const suspectBeats = 2.5;
-/** The state of all is looked at so many times in a heartbeat. */
+/** How often in a heartbeat the state of all nodes is checked. */
 const looksPerBeat = 20;
 /** Those who are here answer one who comes within this time. */
 const introductionMs = 40;

@@ -7,7 +7,7 @@ export interface NameClaimOptions {
   readonly clock: Clock;
   /** How long one who has the name may be silent. */
   readonly silentMs: number;
-  /** Asks whoever has the name to say so; `nobody` is called where no one listens there. */
+  /** Asks the owner of the name to answer; `nobody` is called if no one listens there. */
   ask(nobody: () => void): void;
   /** From now on this node answers those who ask. */
   taken(): void;

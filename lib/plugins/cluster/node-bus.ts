@@ -50,7 +50,7 @@ export interface NodeSession {
 }
 
 const laneName = 'cluster';
-/** How soon a link that broke is sought again, at the most. */
+/** How soon a link that broke is sought again, at most. */
 const redialMs = 400;
 
 /** The sessions between this node and others: a client for each one that is spoken to, a server for those that speak. */
@@ -97,7 +97,7 @@ export class NodeBus {
     });
     client.on('error', (error) => this.#failed(error));
     client.on('close', () => this.#drop(node, session, new BusError('ERR_NODE_LOST', `The node "${node}" left`)));
-    // It goes on until it succeeds or is destroyed.
+    // It continues until it succeeds or is destroyed.
     client.connect().catch(() => {});
     return session;
   }

@@ -29,7 +29,7 @@ export interface NodeInfo {
   readonly connections: number;
 }
 
-/** What is told of a node. */
+/** What is told about a node. */
 export function infoOf({ id, state, incarnation, connections }: OtherNode): NodeInfo {
   return { id, state, incarnation, connections };
 }

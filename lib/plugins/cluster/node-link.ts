@@ -9,13 +9,13 @@ import type { Seal } from './seal.ts';
 
 /** As many bytes wait here, and a writer is asked to wait. */
 const highWaterBytes = 65_536;
-/** What was taken is told after so long, or so many bytes. */
+/** Processed bytes are acknowledged after this time, or this many bytes. */
 const ackMs = 5;
 const ackBytes = windowBytes / 4;
 const endTimeoutMs = 5_000;
 
 export interface NodeLinkOptions {
-  /** The node at the other end. */
+  /** The node at the peer. */
   readonly remote: string;
   readonly id: Uint8Array;
   readonly seal: Seal;
@@ -29,7 +29,7 @@ export interface NodeLinkOptions {
 }
 
 /**
- * A link to another node, over packets that may be lost. It notices each loss and breaks, and the session on it goes on with
+ * A link to another node, over packets that may be lost. It notices each loss and breaks, and the session on it continues with
  * the next link: that is who sends again.
  */
 export class NodeLink implements Link {
@@ -46,7 +46,7 @@ export class NodeLink implements Link {
   readonly #out: OutgoingBytes;
   #corked = false;
   #isFull = false;
-  /** Packets that came in order, the bytes of them that were taken, and how many of those the other end knows of. */
+  /** Packets that arrived in order, the bytes of them that were processed, and how many of those the peer knows of. */
   #came = 0;
   #heldBytes = 0;
   #taken = 0;
@@ -79,7 +79,7 @@ export class NodeLink implements Link {
     return this.#out.waiting;
   }
 
-  /** Whether the other end has not yet taken all that was written. */
+  /** Whether the peer has not yet acknowledged everything that was written. */
   get isAwaited(): boolean {
     return this.#state !== 'closed' && this.#out.isAwaited;
   }
@@ -143,7 +143,7 @@ export class NodeLink implements Link {
     const body = this.#options.seal.open(packet, this.#inbound);
     if (body === undefined) return;
     if (this.#state === 'closed') {
-      // Who sends on has not heard of it.
+      // Who sends on has not learned of it.
       if (body[0] === PacketKind.data || body[0] === PacketKind.sync) this.#reset();
       return;
     }
@@ -169,7 +169,7 @@ export class NodeLink implements Link {
     }
   }
 
-  /** The wire is gone: what was under way may be lost. */
+  /** The wire is gone: what was in flight may be lost. */
   cut(): void {
     this.#close(new BusError('ERR_CONNECT', 'The link to the other node broke'));
   }
@@ -215,7 +215,7 @@ export class NodeLink implements Link {
 
   #bytes(bytes: Uint8Array): void {
     this.#heldBytes += bytes.length;
-    // The other end sends no more than there is room for.
+    // The peer sends no more than there is room for.
     if (this.#heldBytes > windowBytes) this.#lost();
     else if (this.#events === undefined || this.#held.length > 0 || this.#isHeldBack) this.#held.push(copyOf(bytes));
     else this.#take(bytes);
@@ -248,7 +248,7 @@ export class NodeLink implements Link {
     if (this.#held.length === 0) this.#ended();
   }
 
-  /** All that the other end wrote was taken. */
+  /** Everything that the peer wrote was processed. */
   #ended(): void {
     this.#tell();
     if (this.#state === 'open') this.end();

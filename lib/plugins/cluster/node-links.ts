@@ -234,7 +234,7 @@ export class NodeLinks implements Network {
     return link;
   }
 
-  /** A link that is gone answers whoever still uses it. */
+  /** A closed link answers a peer that still uses it. */
   #bury(key: string, link: NodeLink): void {
     this.#gone.set(key, link);
     if (this.#gone.size <= mostGone) return;

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { Queue } from '../../base/queue.ts';
 
-/** As many bytes are under way that the other end has not taken. */
+/** Most bytes in flight that the peer has not acknowledged. */
 export const windowBytes = 2_097_152;
 /** The bytes of one packet. */
 const mostPayload = 65_000;
@@ -13,20 +13,20 @@ export interface OutgoingEvents {
   /** A packet of `size` bytes that `fill` writes, as number `count`. */
   data(count: number, size: number, fill: (packet: Uint8Array, at: number) => void): void;
   end(count: number): void;
-  /** So many packets were sent. */
+  /** This many packets were sent. */
   sync(count: number): void;
   /** Something is on its way. */
   awaited(): void;
 }
 
-/** What a link sends: no more than the other end has room for. */
+/** What a link sends: no more than the peer has room for. */
 export class OutgoingBytes {
   readonly #clock: Clock;
   readonly #events: OutgoingEvents;
   readonly #unsent = new Queue<Uint8Array>();
   /** Bytes that wait for room. */
   waiting = 0;
-  /** Packets sent and bytes in them; those of the bytes that the other end took. */
+  /** Packets sent and bytes in them; those of the bytes that the peer took. */
   #sent = 0;
   #sentBytes = 0;
   #takenBytes = 0;
@@ -39,7 +39,7 @@ export class OutgoingBytes {
     this.#events = events;
   }
 
-  /** Whether the other end has not yet taken all that was written. */
+  /** Whether the peer has not yet acknowledged everything that was written. */
   get isAwaited(): boolean {
     return this.#takenBytes < this.#sentBytes + this.waiting;
   }
@@ -68,7 +68,7 @@ export class OutgoingBytes {
     this.#syncLater();
   }
 
-  /** The other end took so many bytes; false where it is nothing new. */
+  /** The peer acknowledged this many bytes; false if that is not new. */
   taken(bytes: number): boolean {
     if (bytes <= this.#takenBytes || bytes > this.#sentBytes) return false;
     this.#takenBytes = bytes;

@@ -10,9 +10,9 @@ export const PacketKind = {
   accept: 0x12,
   /** Bytes of a link. */
   data: 0x13,
-  /** How many bytes of a link were taken. */
+  /** How many bytes of a link were acknowledged. */
   ack: 0x14,
-  /** How many packets were sent on a link: whoever misses some hears of it. */
+  /** How many packets were sent on a link, so that the receiver notices missing ones. */
   sync: 0x15,
   end: 0x16,
   /** There is no such link, or none any more. */
@@ -28,7 +28,9 @@ export const probePacket = new Uint8Array([PacketKind.probe]);
 export const linkIdBytes = 8;
 const headerBytes = 1 + linkIdBytes;
 
-/** A packet about the link `id`: its kind, the id, a count and `payload` of so many bytes, to be filled and sealed. */
+/**
+ * A packet about the link `id`: its kind, the id, a count and a `payload` of the given size, to be filled and sealed.
+ */
 export function linkPacket(kind: number, id: Uint8Array, count: number, payloadBytes: number, seal: Seal): Buffer {
   const packet = asBuffer(allocateShared(headerBytes + 6 + payloadBytes + seal.bytes));
   packet[0] = kind;

@@ -78,12 +78,12 @@ export class Publisher {
     return this.#bytes >= this.#options.maxBytes;
   }
 
-  /** Resolves when some were taken. */
+  /** Resolves when some were acknowledged. */
   room(): Promise<void> {
     return this.#taken.next();
   }
 
-  /** Resolves when all were taken by all who are here. */
+  /** Resolves when all nodes have acknowledged all. */
   async whenTaken(): Promise<void> {
     while (this.#kept.length > 0) await this.#taken.next();
   }
@@ -105,7 +105,7 @@ export class Publisher {
   owedFrom(node: string, incarnation: number): number {
     const reader = this.#reader(node, incarnation);
     const now = this.#options.clock.now();
-    // What it was owed when it asked before was let go of since.
+    // What it was owed when it asked before was released since.
     if (!reader.wasMet && now >= reader.guestUntil) reader.has = this.#last;
     reader.guestUntil = now + guestMs;
     return reader.has + 1;
@@ -180,7 +180,7 @@ export class Publisher {
     this.#noteLater();
   }
 
-  /** Lets go of what all have. */
+  /** Releases what all have. */
   #forget(): void {
     let least = this.#unpublished - 1;
     const now = this.#options.clock.now();

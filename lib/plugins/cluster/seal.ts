@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const sealBytes = 16;
 
-/** Proves that bytes come from one who has the secret, and are what he wrote; without a secret it adds and asks nothing. */
+/** Proves that bytes were written by a node that has the secret; without a secret it adds and checks nothing. */
 export class Seal {
   readonly #key: Uint8Array | undefined;
   /** What a seal takes at the end of a packet. */

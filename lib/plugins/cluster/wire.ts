@@ -15,11 +15,11 @@ export interface WireEvents {
 /** What nodes speak over: published bytes that arrive at most once, in the order of their publisher, or are lost in silence. */
 export interface Wire {
   readonly isUp: boolean;
-  /** Takes `bytes` over for good; drops them while the wire is not up. */
+  /** Takes `bytes` over permanently; drops them while the wire is not up. */
   publish(subject: string, bytes: Uint8Array): void;
-  /** Likewise; `nobody` is called if it is known that no one listens there. */
+  /** As `publish`; `nobody` is called if it is known that no one listens there. */
   probe(subject: string, bytes: Uint8Array, nobody: () => void): void;
-  /** For as long as the wire lives. `heard` must not throw. */
+  /** As long as the wire lives. `heard` must not throw. */
   subscribe(subject: string, heard: (bytes: Uint8Array) => void): void;
   /** Resolves when what was published is out of this process; never rejects. */
   flush(): Promise<void>;

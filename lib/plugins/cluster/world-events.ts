@@ -16,7 +16,7 @@ export interface WorldEvents {
 export interface WorldContext {
   /** The node that asks. */
   readonly from: string;
-  /** Fires when it gave up, or is gone. */
+  /** Fires when the requester stopped waiting, or is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds it will still wait; undefined: no limit. */
   readonly deadline: number | undefined;

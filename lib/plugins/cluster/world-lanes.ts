@@ -1,7 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import { checkName } from '../../base/name.ts';
 
-/** How a plugin hears of its lane between nodes. */
+/** How a plugin learns of its lane between nodes. */
 export interface WorldLaneHandlers {
   /** What it throws or rejects with is reported to `error` of the server. */
   message(data: unknown, from: string): void;
@@ -11,7 +11,7 @@ export interface WorldLaneHandlers {
 export interface WorldLane {
   /** The nodes that are up or suspect, without this one. */
   readonly nodes: readonly string[];
-  /** Resolves when this node accepted the message; rejects `ERR_NODE_LOST`, `ERR_NO_MEMBER`, `ERR_CLOSED` or what the encoder throws. */
+  /** Resolves when this node accepted the message; rejects with `ERR_NODE_LOST`, `ERR_NO_MEMBER`, `ERR_CLOSED` or what the encoder throws. */
   send(node: string, data: unknown): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export class WorldLanes {
     this.#options = options;
   }
 
-  /** @throws BusError `ERR_PLUGIN` where there is one of that name, `ERR_INVALID_ARGUMENT` for what is no name. */
+  /** @throws BusError `ERR_PLUGIN` where there is one of that name, `ERR_INVALID_ARGUMENT` for what is not a name. */
   open(name: string, handlers: WorldLaneHandlers): WorldLane {
     checkName('a lane', name);
     if (this.#handlers.has(name)) throw new BusError('ERR_PLUGIN', `There is a lane "${name}" between nodes already`);

@@ -9,13 +9,13 @@ export interface WorldPeer {
   /** The name of the node, or `node/connection`. */
   readonly id: string;
   /**
-   * Resolves when the own node accepted the message; with `confirm` when it was handled there. Rejects `ERR_NODE_LOST` when the node
+   * Resolves when the own node accepted the message; with `confirm` when it was handled there. Rejects with `ERR_NODE_LOST` when the node
    * died or left first, `ERR_NO_MEMBER` where there is no such node, or with `confirm` no such client, and what `Client.send` rejects with.
    */
   send(data: unknown, settings?: WorldSendSettings): Promise<void>;
-  /** Resolves the answer. Rejects `ERR_TIMEOUT` (by default after 10 s), `ERR_NODE_LOST`, `ERR_NO_MEMBER` and what `Client.request` rejects with. */
+  /** Resolves with the answer. Rejects with `ERR_TIMEOUT` (by default after 10 s), `ERR_NODE_LOST`, `ERR_NO_MEMBER` and what `Client.request` rejects with. */
   request(data: unknown, settings?: number | AskSettings): Promise<unknown>;
-  /** Resolves the milliseconds that an echo of `data` took. Rejects as `request` does. */
+  /** Resolves with the milliseconds that an echo of `data` took. Rejects as `request` does. */
   ping(data?: unknown, settings?: number | AskSettings): Promise<number>;
 }
 

@@ -44,7 +44,7 @@ export class WorldSurveys {
     if (quorum !== Infinity && !(Number.isInteger(quorum) && quorum > 0)) {
       throw new BusError(
         'ERR_INVALID_ARGUMENT',
-        `A quorum is a whole number of answers, 1 or more, not ${String(quorum)}`,
+        `A quorum must be an integer of 1 or more, not ${String(quorum)}`,
       );
     }
     const nodes = this.#options.nodes();

@@ -25,7 +25,7 @@ import { WorldSurveys, type WorldSurveyStreamSettings } from './world-surveys.ts
 export type WorldSurveySettings = AskSettings & WorldAudienceSettings;
 
 const readBroadcast = tuple(optional(listOf(text())), optional(listOf(text())));
-/** Broadcasts that wait for room, at the most. */
+/** Broadcasts that wait for room, at most. */
 const mostWaiting = 16_384;
 const surveyNames = ['timeout', 'signal', ...audienceNames];
 const streamNames = [...surveyNames, 'quorum', 'first'];
@@ -111,8 +111,8 @@ export class World extends GuardedEmitter<WorldEvents> {
   }
 
   /**
-   * Resolves when the node has joined. Rejects `ERR_CLUSTER_UNREACHABLE` when no server of NATS answered within `joinTimeoutMs`, while
-   * the node goes on trying; `ERR_UNAUTHORIZED`, `ERR_INVALID_OPTION` or `ERR_INCOMPATIBLE` as NATS said, `ERR_NAME_TAKEN` where there is a
+   * Resolves when the node has joined. Rejects with `ERR_CLUSTER_UNREACHABLE` when no server of NATS answered within `joinTimeoutMs`, while
+   * the node continues trying; `ERR_UNAUTHORIZED`, `ERR_INVALID_OPTION` or `ERR_INCOMPATIBLE` as NATS said, `ERR_NAME_TAKEN` where there is a
    * node of this name, `ERR_PLUGIN` without the package of NATS, and `ERR_CLOSED`.
    */
   get ready(): Promise<void> {
@@ -145,7 +145,7 @@ export class World extends GuardedEmitter<WorldEvents> {
   /** Answers what nodes ask this one, by `peer(id).request`, as `Server.handle` does. Throws `ERR_INVALID_ARGUMENT`. */
   handle(handler: ((data: unknown, context: WorldContext) => unknown) | undefined): this {
     if (handler !== undefined && typeof handler !== 'function') {
-      throw new BusError('ERR_INVALID_ARGUMENT', 'handle takes a function');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'handle needs a function');
     }
     this.#handler = handler;
     return this;
@@ -156,7 +156,7 @@ export class World extends GuardedEmitter<WorldEvents> {
     return this.#lanes.open(name, handlers);
   }
 
-  /** The clients of all nodes that are up or suspect. Rejects `ERR_TIMEOUT` or `ERR_NODE_LOST` where one does not say. */
+  /** The clients of all nodes that are up or suspect. Rejects with `ERR_TIMEOUT` or `ERR_NODE_LOST` where one does not say. */
   async connections(): Promise<WorldConnection[]> {
     this.#node.checkOpen();
     const own = this.#answering.connections();
@@ -194,7 +194,7 @@ export class World extends GuardedEmitter<WorldEvents> {
     await own;
   }
 
-  /** Asks every client of every node, or those meant, and resolves all their answers: as `surveyStream`, in the order of `nodes`. */
+  /** Asks every client of every node, or those meant, and resolves with all their answers: as `surveyStream`, in the order of `nodes`. */
   async survey(data: unknown, settings: number | WorldSurveySettings = {}): Promise<WorldAnswer[]> {
     const given = typeof settings === 'number' ? { timeout: settings } : settings;
     const answers: WorldAnswer[] = [];
@@ -245,7 +245,7 @@ export class World extends GuardedEmitter<WorldEvents> {
   #heard(bytes: Uint8Array): Promise<unknown> | undefined {
     try {
       const read = this.#codec.decode(bytes);
-      if (!readBroadcast(read)) throw new BusError('ERR_PROTOCOL', 'This is no broadcast of a node');
+      if (!readBroadcast(read)) throw new BusError('ERR_PROTOCOL', 'Not a broadcast of a node');
       const [to, except] = read;
       const data: unknown = (read as readonly unknown[])[2];
       return this.#clients.broadcast(data, this.#answering.audience({ to: to ?? null, except: except ?? null }));

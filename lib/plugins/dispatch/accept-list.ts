@@ -15,14 +15,14 @@ export class AcceptList {
   /** Answers for addresses that no single entry names; ranges are slow to search for every datagram. */
   readonly #remembered = new Map<string, boolean>();
 
-  /** @throws BusError `ERR_INVALID_ARGUMENT` naming the entry that is no address and no range. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` naming the entry that is not an address and no range. */
   constructor(entries: Iterable<string>) {
     const kept = new Set<string>();
     for (const entry of entries) {
       const text = entry.trim();
       this.#add(text);
       kept.add(text);
-      if (kept.size > mostEntries) throw refused(`accept takes ${mostEntries} entries at the most`);
+      if (kept.size > mostEntries) throw refused(`accept can have at most ${mostEntries} entries`);
     }
     if (kept.size === 0) throw refused('accept names no address');
     this.entries = [...kept];
@@ -32,7 +32,7 @@ export class AcceptList {
   static parse(accept: unknown): AcceptList {
     if (typeof accept === 'string') return new AcceptList(accept.split(','));
     if (Array.isArray(accept) && accept.every((entry) => typeof entry === 'string')) return new AcceptList(accept);
-    throw refused('accept must be a list of addresses, or one text with commas between them');
+    throw refused('accept must be a list of addresses, or a text that separates them by commas');
   }
 
   /** Whether a device at `address` is wanted. */
@@ -62,7 +62,7 @@ export class AcceptList {
     const [network = '', prefix, ...rest] = entry.split('/');
     const address = canonicalAddress(network);
     if (address === undefined || rest.length > 0)
-      throw refused(`"${shown(entry)}" is no IP address and no range of them`);
+      throw refused(`"${shown(entry)}" is not an IP address or range`);
     if (prefix === undefined) {
       this.#exact.add(address);
       return;
@@ -70,7 +70,7 @@ export class AcceptList {
     const family = familyOf(address);
     const length = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
     if (!(length <= (family === 'ipv6' ? 128 : 32))) {
-      throw refused(`"${shown(entry)}" has no prefix length that ${family === 'ipv6' ? 'IPv6' : 'IPv4'} knows`);
+      throw refused(`"${shown(entry)}" has a prefix length that ${family === 'ipv6' ? 'IPv6' : 'IPv4'} does not have`);
     }
     const ranges = this.#ranges.get(family) ?? new BlockList();
     ranges.addSubnet(address, length, family);

@@ -52,7 +52,7 @@ export class BusAdapter {
     const drivers = this.#drivers.get(peer) ?? new Map<number, BusDriver>();
     if (drivers.has(number)) throw new BusError('ERR_STATE', `lease ${number} is in use`);
     if (drivers.size >= maxPortsPerPeer)
-      throw new BusError('ERR_REFUSED', `a driver may hold ${maxPortsPerPeer} ports`);
+      throw new BusError('ERR_REFUSED', `a driver can hold at most ${maxPortsPerPeer} ports`);
     // Its place is taken while others are asked, so that nobody gets past the limit meanwhile.
     const driver: BusDriver = new BusDriver(this.#lane, peer, number, () => this.#drop(peer, number, driver));
     drivers.set(number, driver);
@@ -64,7 +64,7 @@ export class BusAdapter {
       const lease = await this.#service.ports.open(wish, driver);
       if (signal.aborted || this.#drivers.get(peer)?.get(number) !== driver) {
         lease.release();
-        throw new BusError('ERR_ABORTED', 'the driver waits no longer');
+        throw new BusError('ERR_ABORTED', 'the driver cancelled the request');
       }
       driver.lease = lease;
       return lease.port;
@@ -93,7 +93,7 @@ export class BusAdapter {
 
   #driver(peer: PeerHandle, number: number): BusDriver {
     const driver = this.#drivers.get(peer)?.get(number);
-    if (driver === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
+    if (driver === undefined) throw new BusError('ERR_CLOSED', 'the port was released');
     return driver;
   }
 

@@ -6,10 +6,10 @@ import type { Device, Driver } from './driver.ts';
 import type { Lease } from './lease.ts';
 import { messageType } from './message.ts';
 
-/** Announcements are not held back by a slow client; with so many bytes under way, its lease ends. */
+/** Announcements do not wait for a slow client; with this many bytes in flight, its lease ends. */
 const furthestBytes = 2 * windowBytes;
 
-/** A driver at the other end of a session: what its devices do goes onto the lane, as far as the client gave credit. */
+/** A driver at the peer of a session: what its devices do goes onto the lane, as far as the client gave credit. */
 export class BusDriver implements Driver {
   readonly name: string;
   lease: Lease | undefined;
@@ -31,7 +31,7 @@ export class BusDriver implements Driver {
     this.#onEnded = onEnded;
   }
 
-  /** The client takes so many bytes more. */
+  /** The client can receive this many bytes more. */
   grant(bytes: number): void {
     this.#received.grant(bytes);
     if (this.#received.full) return;
@@ -44,9 +44,9 @@ export class BusDriver implements Driver {
    * @throws BusError as `Lease.write`, and `ERR_QUEUE_FULL` while too much of what was sent before has no room yet.
    */
   write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
-    if (this.lease === undefined) throw new BusError('ERR_CLOSED', 'the port was given back');
+    if (this.lease === undefined) throw new BusError('ERR_CLOSED', 'the port was released');
     if (this.#written.full) {
-      throw new BusError('ERR_QUEUE_FULL', 'the devices have not taken what was sent before');
+      throw new BusError('ERR_QUEUE_FULL', 'the devices have not read the earlier data');
     }
     const room = this.lease.write(device, bytes);
     if (room === undefined) return undefined;
@@ -79,7 +79,7 @@ export class BusDriver implements Driver {
     this.#received.take(eventCost);
     this.#send({ op, lease: this.#number, device: { id, address, port } });
     if (this.#received.used > furthestBytes) {
-      this.lease?.end(new BusError('ERR_SLOW_CONSUMER', 'the driver did not take what its devices did'));
+      this.lease?.end(new BusError('ERR_SLOW_CONSUMER', 'the driver did not read the events of its devices'));
     }
   }
 

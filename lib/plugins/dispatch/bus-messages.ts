@@ -41,7 +41,7 @@ export type PortMessage = ReturnType<typeof readPortMessage>;
 
 /** Bytes of the window that one event costs besides its data, so that events without data are bounded too. */
 export const eventCost = 64;
-/** What a client lets its server send ahead of what was taken. */
+/** Most bytes that a server sends before its client has read them. */
 export const windowBytes = 1_048_576;
 
 export function encodeData(
@@ -62,7 +62,7 @@ export interface LeasedMessage extends DispatchMessage {
 
 /** @throws BusError `ERR_PROTOCOL` */
 export function decodeData(data: Uint8Array, from: 'client' | 'server'): LeasedMessage {
-  if (data.length < 4) throw new BusError('ERR_PROTOCOL', 'This is no message of a lease: it is too short');
+  if (data.length < 4) throw new BusError('ERR_PROTOCOL', 'A message of a lease is too short');
   const bytes = asBuffer(data);
   const read = from === 'client' ? decodeCommand : decodeMessage;
   return { lease: bytes.readUInt32BE(0), ...read(bytes.subarray(4)) };

@@ -11,7 +11,7 @@ export class Certificates {
   #shared: SecureContext | undefined;
   readonly #configured: object | undefined;
 
-  /** @throws BusError `ERR_INVALID_OPTION` if `files` are no key and certificate that belong together. */
+  /** @throws BusError `ERR_INVALID_OPTION` if `files` are not a key and certificate that belong together. */
   constructor(files: TlsFiles | undefined, inherited: object | undefined) {
     if (files !== undefined) this.#shared = contextOf(files, 'ERR_INVALID_OPTION', 'tls');
     if (inherited !== undefined && ('cert' in inherited || 'pfx' in inherited)) this.#configured = inherited;
@@ -33,7 +33,7 @@ export class Certificates {
     try {
       return selfSigned(createPrivateKey(privateKey));
     } catch (error) {
-      throw new BusError('ERR_INVALID_ARGUMENT', 'private_key is no usable key', { cause: error });
+      throw new BusError('ERR_INVALID_ARGUMENT', 'private_key is not a usable key', { cause: error });
     }
   }
 }

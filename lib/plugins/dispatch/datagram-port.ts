@@ -8,7 +8,7 @@ import type { OpenPort, PortContext } from './open-port.ts';
 
 /** The largest payload of a UDP datagram over IPv4. */
 const largestDatagram = 65_507;
-/** Kept for the system by `send`, beyond which datagrams are not taken. */
+/** Most bytes that `send` keeps for the system; further datagrams are dropped. */
 const mostUnsentBytes = 4 * 1_048_576;
 /** Asked of the system, which gives what it may; bursts wait there. */
 const receiveBufferBytes = 4 * 1_048_576;
@@ -97,10 +97,10 @@ export class DatagramPort implements OpenPort, LeasedPort {
 
   write(device: Device, bytes: Uint8Array): Promise<void> {
     if (bytes.length > largestDatagram) {
-      throw new BusError('ERR_TOO_LARGE', `a datagram takes ${largestDatagram} bytes at the most, not ${bytes.length}`);
+      throw new BusError('ERR_TOO_LARGE', `a datagram can have at most ${largestDatagram} bytes, not ${bytes.length}`);
     }
     if (device.port === 0 || !isPort(device.port)) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `${device.port} is no UDP port`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `${device.port} is not a UDP port`);
     }
     if (this.#socket.getSendQueueSize() > mostUnsentBytes) throw this.#unsent(new BusError('ERR_QUEUE_FULL'));
     const address = this.#dualStack ? dualStackAddress(device.address) : device.address;

@@ -6,7 +6,7 @@ import type { Limits } from './open-port.ts';
 
 /** What is handed to the system at once: progress shows in steps of this size. */
 const pieceBytes = 65_536;
-/** What waits costs so much besides its bytes, so that tiny pieces count too. */
+/** What a waiting piece costs in addition to its bytes, so that tiny pieces count too. */
 const pieceCost = 64;
 
 /**
@@ -51,7 +51,7 @@ export class DeviceOutbox {
     this.#pump();
   }
 
-  /** The connection is over: whoever waits for room learns that the device is gone. */
+  /** The connection has closed: those who wait for room get an error. */
   destroy(): void {
     this.#queue.clear();
     this.#watch?.cancel();

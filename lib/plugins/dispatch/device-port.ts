@@ -11,7 +11,7 @@ export type DeviceEvent =
   | { readonly type: 'received'; readonly device: Device; readonly bytes: Buffer }
   | { readonly type: 'closed'; readonly device: Device };
 
-/** The events of a port for one `for await`; what it has not taken yet waits here, within the port's window. */
+/** The events of a port for one `for await`; events that it has not read yet wait here, within the port's window. */
 export type DeviceEvents = AsyncIterableIterator<DeviceEvent>;
 
 export interface DevicePortEvents {
@@ -21,7 +21,7 @@ export interface DevicePortEvents {
   received(device: Device, bytes: Buffer): void;
   /** It is gone. */
   closed(device: Device): void;
-  /** The port was given back; with the reason if that was no act of this driver's. */
+  /** The port was given back; with the reason if that was not an act of this driver's. */
   released(reason: BusError | undefined): void;
 }
 
@@ -30,7 +30,7 @@ export interface PortTransport {
   write(device: Device, bytes: Uint8Array): Promise<void>;
   close(device: Device): Promise<void>;
   release(): Promise<void>;
-  /** Lets the server send so much more. */
+  /** Lets the server send this many bytes more. */
   credit(bytes: number): void;
   report(error: unknown): void;
 }
@@ -39,8 +39,8 @@ export interface PortTransport {
 const portionBytes = windowBytes / 4;
 
 /**
- * A port that this driver holds. Events are listened to, or taken with `for await`, which also slows the devices down to
- * its pace. Nothing is delivered, and nothing lost of a TCP device, before there is a listener or a loop.
+ * A port that this driver holds. Its events go to listeners, or to a `for await` loop, which also slows the devices
+ * down to its own speed. Nothing is delivered, and nothing lost of a TCP device, before there is a listener or a loop.
  */
 export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIterable<DeviceEvent> {
   readonly protocol: Protocol;
@@ -82,10 +82,10 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
 
   /**
    * Sends to a device; resolves when the dispatcher has room for more. For UDP any `{ address, port }` will do.
-   * Rejects `ERR_DEVICE_GONE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_CLOSED` after the release, `ERR_SESSION_LOST`.
+   * Rejects with `ERR_DEVICE_GONE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_CLOSED` after the release, `ERR_SESSION_LOST`.
    */
   async write(device: Pick<Device, 'address' | 'port'> & Partial<Device>, bytes: Uint8Array | string): Promise<void> {
-    if (this.released) throw new BusError('ERR_CLOSED', 'the port was given back');
+    if (this.released) throw new BusError('ERR_CLOSED', 'the port was released');
     const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
     await this.#transport.write({ ...device, id: device.id ?? device.port }, data);
   }
@@ -112,7 +112,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
    */
   [Symbol.asyncIterator](): DeviceEvents {
     if (this.#events !== undefined)
-      throw new BusError('ERR_STATE', 'the events of this port are taken by a loop already');
+      throw new BusError('ERR_STATE', 'a loop reads the events of this port already');
     const events = new AsyncQueue<DeviceEvent>({
       give: (event) => {
         this.#taken(event);

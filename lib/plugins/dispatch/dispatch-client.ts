@@ -62,7 +62,7 @@ const portOptions = {
   }),
 };
 
-/** Ports of the dispatcher at the other end of a client's session. */
+/** Ports of the dispatcher at the peer of a client's session. */
 export class DispatchPorts {
   readonly #host: PluginHost;
   readonly #lane: Lane;
@@ -79,7 +79,7 @@ export class DispatchPorts {
   }
 
   /**
-   * Opens a TCP port, or shares one that is open. Rejects `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`, `ERR_UNAUTHORIZED`,
+   * Opens a TCP port, or shares one that is open. Rejects with `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`, `ERR_UNAUTHORIZED`,
    * `ERR_INVALID_ARGUMENT`, `ERR_INVALID_OPTION`, `ERR_REFUSED`, `ERR_PEER_LACKS_FEATURE`.
    */
   tcp(options: TcpPortOptions): Promise<DevicePort> {

@@ -52,7 +52,7 @@ const parameters: Readonly<Record<Protocol, readonly string[]>> = {
 };
 const restrictions = {
   port: 'a whole number from 1 to 65535',
-  accept: 'IP addresses or CIDR ranges with commas between them',
+  accept: 'IP addresses or CIDR ranges, separated by commas',
 };
 
 /** Reads the query, or says which parameter is in the way. Parameters of others, such as the token, are not looked at. */
@@ -66,7 +66,7 @@ export function readDriverQuery(protocol: Protocol, query: URLSearchParams): Dri
   if (acceptText === null) return missing('accept');
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : 0;
   if (port < 1 || port > 65_535)
-    return bad('port', `${JSON.stringify(portText.slice(0, 40))} is no port`, restrictions.port);
+    return bad('port', `${JSON.stringify(portText.slice(0, 40))} is not a port`, restrictions.port);
   let accept: AcceptList;
   try {
     accept = AcceptList.parse(acceptText);

@@ -5,7 +5,7 @@ import type { AcceptList } from './accept-list.ts';
 /** What listens on a port. TLS shares the port numbers of TCP and its statistics. */
 export type Protocol = 'tcp' | 'udp' | 'tls';
 
-/** The program at the other end of a port, as drivers know it. */
+/** The program at the peer of a port, as drivers know it. */
 export interface Device {
   /** TCP and TLS: counted from 0 on each port, never given twice while it is open. UDP: the same as `port`. */
   readonly id: number;
@@ -25,7 +25,7 @@ export interface PortRequest {
   readonly secureContext?: SecureContext | undefined;
 }
 
-/** Who hears of the devices on a port: on the bus and over a WebSocket. */
+/** Who learns of the devices on a port: on the bus and over a WebSocket. */
 export interface Driver {
   /** Who it is, for the log. */
   readonly name: string;

@@ -52,7 +52,7 @@ export function decodeMessage(bytes: Buffer): DispatchMessage {
   const end = bytes.subarray(1, 2 + longestAddress).indexOf(0) + 1;
   if (end === 0) {
     throw malformed(
-      bytes.length > longestAddress + 1 ? 'the address is longer than 64 bytes' : 'the address does not end',
+      bytes.length > longestAddress + 1 ? 'the address is longer than 64 bytes' : 'the address has no end',
     );
   }
   const head = end + 1;
@@ -61,7 +61,7 @@ export function decodeMessage(bytes: Buffer): DispatchMessage {
   const size = bytes.readUInt32BE(head + 8);
   const start = head + 12;
   if (bytes.length < start + size) {
-    throw malformed(`the data is said to have ${size} bytes, ${bytes.length - start} are there`);
+    throw malformed(`the data should have ${size} bytes and has ${bytes.length - start}`);
   }
   return { type, address: bytes.toString('latin1', 1, end), id, data: bytes.subarray(start, start + size) };
 }
@@ -69,7 +69,7 @@ export function decodeMessage(bytes: Buffer): DispatchMessage {
 /** A message that asks for something to be done to a device: what `decodeMessage` takes, its address being one. */
 export function decodeCommand(bytes: Buffer): DispatchMessage {
   const message = decodeMessage(bytes);
-  if (isIP(message.address) === 0) throw malformed(`"${message.address}" is no IP address`);
+  if (isIP(message.address) === 0) throw malformed(`"${message.address}" is not an IP address`);
   return message;
 }
 
@@ -84,7 +84,7 @@ function messageTypeOf(byte: number | undefined): MessageType {
     case undefined:
       throw malformed('it is empty');
     default:
-      throw malformed(`${byte} is no message type`);
+      throw malformed(`${byte} is not a message type`);
   }
 }
 

@@ -84,16 +84,16 @@ export class Counters {
     this.datagramBytesOut = counter('sent_bytes_total', 'Bytes that drivers sent to devices.', { transport: 'udp' });
     this.datagramsIn = counter('datagrams_received_total', 'Datagrams that devices sent.');
     this.datagramsOut = counter('datagrams_sent_total', 'Datagrams that drivers sent.');
-    this.datagramsUnsent = counter('datagrams_unsent_total', 'Datagrams of drivers that the system did not take.');
+    this.datagramsUnsent = counter('datagrams_unsent_total', 'Datagrams of drivers that the system did not send.');
     this.devicesTimedOut = counter(
       'devices_timed_out_total',
-      'Devices closed because they took nothing that was sent to them.',
+      'Devices closed because they read nothing that was sent to them.',
     );
     this.devicesWithheld = counter(
       'devices_withheld_total',
-      'Devices taken from a driver that took nothing while another driver of the same device waited.',
+      'Devices removed from a driver that read nothing while another driver of the same device waited.',
     );
-    this.badMessages = counter('bad_messages_total', 'Driver messages that could not be understood.');
+    this.badMessages = counter('bad_messages_total', 'Invalid messages of drivers.');
     for (const reason of ['address', 'limit', 'proxy', 'tls'] as const) this.refused(reason);
     for (const reason of ['address', 'slow_driver'] as const) this.dropped(reason);
   }
@@ -103,7 +103,7 @@ export class Counters {
   }
 
   refused(reason: RefusalReason): Counter {
-    return this.#meters.counter(`${prefix}devices_refused_total`, 'Devices that were turned away.', { reason });
+    return this.#meters.counter(`${prefix}devices_refused_total`, 'Devices that were refused.', { reason });
   }
 
   dropped(reason: Drop): Counter {

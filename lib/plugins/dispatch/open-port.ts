@@ -5,11 +5,11 @@ import type { Lease } from './lease.ts';
 import type { Log, LogEvent } from './log.ts';
 import type { Counters } from './metrics.ts';
 
-/** What one dispatcher holds at the most, and how long it waits. */
+/** What one dispatcher holds at most, and how long it waits. */
 export interface Limits {
   /** Devices on one port, those still shaking hands included. */
   readonly maxDevices: number;
-  /** Bytes to one device that it has not taken before its drivers wait. */
+  /** Unsent bytes to one device at which its drivers wait. */
   readonly maxDeviceBytes: number;
   /** A device that takes nothing of what was sent to it for so long is closed. */
   readonly deviceTimeoutMs: number;

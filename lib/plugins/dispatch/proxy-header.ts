@@ -43,10 +43,10 @@ function parseText(bytes: Buffer): ProxyHeader {
   if (family === 'UNKNOWN') return { state: 'complete', length, source: undefined };
   const version = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : undefined;
   if (version === undefined) return malformed('the protocol is neither TCP4, TCP6 nor UNKNOWN');
-  if (isIP(address) !== version) return malformed('the source is no address of that family');
+  if (isIP(address) !== version) return malformed('the source is not an address of that family');
   const source = portOf(port);
   if (source === undefined || portOf(destinationPort) === undefined || rest.length > 0)
-    return malformed('the ports are none');
+    return malformed('the ports are invalid');
   return { state: 'complete', length, source: { address, port: source } };
 }
 

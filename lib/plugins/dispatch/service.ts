@@ -20,7 +20,7 @@ export interface ServiceContext {
   readonly environment: NodeJS.ProcessEnv;
   /** TLS options of the bus server, if there is one. */
   readonly tls: object | undefined;
-  /** Hears of what callbacks of the user's throw by mistake. */
+  /** Learns of what callbacks of the user's throw by mistake. */
   readonly report?: PluginHost['report'] | undefined;
 }
 
@@ -78,7 +78,7 @@ export class DispatchService {
   }
 
   /**
-   * May be started again after it was closed. Rejects `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`, and `ERR_INVALID_OPTION` without
+   * May be started again after it was closed. Rejects with `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`, and `ERR_INVALID_OPTION` without
    * a secret where others than this machine can come in.
    */
   async start(): Promise<void> {
@@ -88,7 +88,7 @@ export class DispatchService {
     await this.#adapter?.start();
     if (this.#auth?.isKnown !== true || this.#warned) return;
     this.#warned = true;
-    this.log({ level: 'warn', event: 'default_secret', error: 'anybody may know it; set PLACE_SERVER_SECRET' });
+    this.log({ level: 'warn', event: 'default_secret', error: 'everyone may know it; set PLACE_SERVER_SECRET' });
   }
 
   /** Closes WebSockets, devices and ports, in order if that takes no longer than `closeTimeoutMs`. */

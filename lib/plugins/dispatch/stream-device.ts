@@ -183,7 +183,7 @@ export class StreamDevice implements Device, PendingDevice {
   #onStuck(): void {
     this.#host.counters.devicesTimedOut.value += 1;
     this.#socket.destroy();
-    this.#finish('the device took nothing of what was sent to it');
+    this.#finish('the device read nothing of what was sent to it');
   }
 
   #finish(reason: string): void {

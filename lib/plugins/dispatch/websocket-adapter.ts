@@ -29,7 +29,7 @@ export interface WebSocketAdapterOptions {
   readonly certificates: Certificates;
   readonly ports: Ports;
   readonly metrics: () => Promise<string>;
-  /** Hears of an `allow` that failed by mistake. */
+  /** Learns of an `allow` that failed by mistake. */
   readonly report: PluginHost['report'];
 }
 
@@ -198,7 +198,7 @@ export class WebSocketAdapter {
 
   #faultOf(request: IncomingMessage): HttpRefusal | undefined {
     if (fitsOrigins(request, this.#options.settings.origins)) return handshakeFault(request);
-    return { status: 403, error: 'pages of this origin are not let in' };
+    return { status: 403, error: 'pages of this origin are not admitted' };
   }
 
   /** Who asks, then for what: nothing but the two open pages is shown to those without the token. */
@@ -207,11 +207,11 @@ export class WebSocketAdapter {
     const parameters = new URLSearchParams(query.join('?'));
     const route = routeOf(path);
     if (route?.kind !== 'healthz' && route?.kind !== 'version' && !this.#options.auth.admits(request, parameters)) {
-      return { status: 401, error: 'a valid token is needed' };
+      return { status: 401, error: 'a valid token is required' };
     }
-    if (hostsOf(request) > 1) return { status: 400, error: 'one Host is needed' };
+    if (hostsOf(request) > 1) return { status: 400, error: 'exactly one Host is required' };
     if (route === undefined) return { status: 404, error: 'there is nothing here' };
-    if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, error: 'only GET is taken' };
+    if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, error: 'only GET is allowed' };
     return { route, query: parameters };
   }
 

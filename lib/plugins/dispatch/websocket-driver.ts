@@ -27,7 +27,7 @@ interface Connection {
 /** Announcements are not held back by a slow driver; this many bytes of them over its limit end it. */
 const announcementBytes = 1_048_576;
 
-/** A driver at the other end of a WebSocket: one port, and the binary messages of the dispatch protocol. */
+/** A driver at the peer of a WebSocket: one port, and the binary messages of the dispatch protocol. */
 export class WebSocketDriver implements Driver {
   readonly name: string;
   readonly #options: WebSocketDriverOptions;
@@ -131,7 +131,7 @@ export class WebSocketDriver implements Driver {
   #announce(type: MessageType, device: Device): void {
     this.#send(encodeMessage(type, device.address, device.id));
     if (this.#bufferedBytes > 2 * this.#options.maxBufferedBytes + announcementBytes) {
-      this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'it takes nothing' });
+      this.#options.log({ level: 'warn', event: 'driver_failed', driver: this.name, error: 'it reads nothing' });
       this.release();
       this.terminate();
     }
@@ -155,7 +155,7 @@ export class WebSocketDriver implements Driver {
   #onMessage(data: WebSocket.RawData, isBinary: boolean): void {
     this.#alive = true;
     if (!this.#isOpen || this.#lease === undefined) return;
-    if (!isBinary) return this.#refuse(1003, 'text frames are not taken, only binary ones');
+    if (!isBinary) return this.#refuse(1003, 'only binary frames are accepted');
     if (!Buffer.isBuffer(data)) return;
     try {
       this.#obey(decodeCommand(data), this.#lease);

@@ -44,12 +44,12 @@ export interface BodySettings {
 /** The descriptor of the first of them there: the link is before it. */
 export const firstSocket = 4;
 
-/** @throws BusError `ERR_SPAWN` where the file of a group is none. */
+/** @throws BusError `ERR_SPAWN` if the file of a group does not exist. */
 export function checkBody({ name, file, cwd = process.cwd() }: GroupSettings): void {
   if (file === undefined) return;
   const path = resolve(cwd, typeof file === 'string' ? file : fileURLToPath(file));
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return;
-  throw new BusError('ERR_SPAWN', `group ${name} cannot start ${path}: there is no such file`);
+  throw new BusError('ERR_SPAWN', `group ${name} cannot start ${path}: the file does not exist`);
 }
 
 /** @throws BusError `ERR_SPAWN`. */

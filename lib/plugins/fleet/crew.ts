@@ -75,9 +75,10 @@ export class Crew extends GuardedEmitter<FleetEvents> {
   }
 
   /**
-   * Starts the groups, each when those it comes after are ready. Resolves when every process is ready, also where they were before. Rejects
-   * with the first that was given up, `ERR_SPAWN`, and the others go on; with what a port is not available for, `ERR_ADDRESS_IN_USE`
-   * or `ERR_LISTEN`, and `ERR_SPAWN` where a file is none, and then none is started; and `ERR_CLOSED` when it is stopped meanwhile.
+   * Starts the groups, each when those before it are ready. Resolves when every process is ready, also if they were
+   * before. Rejects with the first `ERR_SPAWN` of a process that could not be started, while the others continue; with
+   * `ERR_ADDRESS_IN_USE` or `ERR_LISTEN` for a port, and `ERR_SPAWN` for a missing file, and then none is started; and
+   * with `ERR_CLOSED` when it is stopped before.
    */
   async start(): Promise<void> {
     if (this.#stopping !== undefined) await this.#stopping;
@@ -103,9 +104,10 @@ export class Crew extends GuardedEmitter<FleetEvents> {
   }
 
   /**
-   * Replaces the processes of a group, one after the other: another one is ready, then the one before ends in order. One that is given up, or
-   * waits, is started. Rejects `ERR_SPAWN` where one does not get ready, and stops there: the one before goes on. Rejects
-   * `ERR_INVALID_ARGUMENT` for an unknown group, `ERR_STATE` before `start()`, `ERR_CLOSED` when it is stopped meanwhile.
+   * Replaces the processes of a group, one after the other: when another one is ready, the one before ends in order. A
+   * process that is not running is started. Rejects with `ERR_SPAWN` if one does not get ready, and stops there: the
+   * one before continues. Rejects with `ERR_INVALID_ARGUMENT` for an unknown group, `ERR_STATE` before `start()`,
+   * `ERR_CLOSED` when it is stopped before.
    */
   async restart(group: string): Promise<void> {
     await this.#group(group).restart();

@@ -100,13 +100,13 @@ export function groupSettings(given: Groups): GroupSettings[] {
   }
   const groups = Object.entries(given).map(([name, options]) => {
     if (!nameForm.test(name))
-      throw invalid(`a group is named by 1 to 64 letters, digits, "_", "-" and ".", not "${name}"`);
+      throw invalid(`the name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "${name}"`);
     if (name === 'hub') throw invalid('no group may be named hub, which is the server');
     const settings = resolveOptions(`group ${name}`, groupTable, options);
     checkTogether(name, settings);
     return { name, ...settings, places: settings.listen.flatMap((place) => placeOf(place) ?? []) };
   });
-  if (groups.length === 0) throw invalid('a fleet has one group at least');
+  if (groups.length === 0) throw invalid('a fleet needs at least one group');
   checkPorts(groups);
   return groups;
 }

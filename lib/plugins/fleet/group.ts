@@ -8,7 +8,7 @@ export class Group {
   readonly settings: GroupSettings;
   readonly #owner: PlaceOwner;
   #places: Place[] = [];
-  /** Those that end for good. */
+  /** Those that end permanently. */
   readonly #leaving = new Set<Place>();
   #isOn = false;
   /** Restarts and changes of the size follow each other. */

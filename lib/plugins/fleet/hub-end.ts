@@ -21,7 +21,7 @@ export class HubEnd {
     this.#host = host;
     this.#lane = host.lane({
       request: (said, { peer }) => {
-        if (said !== word.ready) throw new BusError('ERR_PROTOCOL', 'This is no word of a process of a fleet');
+        if (said !== word.ready) throw new BusError('ERR_PROTOCOL', 'Not a message of a process of a fleet');
         this.#signalled.add(peer);
         this.#waiting.get(peer)?.signalled();
         return true;
@@ -30,7 +30,7 @@ export class HubEnd {
     host.onDisconnect((peer) => this.#over(peer));
   }
 
-  /** Resolves the client that comes on a link that was made here, and what resolves when its session is over. */
+  /** Resolves with the client that comes on a link that was made here, and what resolves when its session is over. */
   async expect(link: Link, withinMs: number): Promise<{ readonly peer: PeerHandle; readonly left: Promise<void> }> {
     const peer = await this.#host.acceptLink(link, withinMs);
     const left = new Promise<void>((resolve) => this.#left.set(peer, resolve));

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 
 /** A longer line is told in parts. */
 const mostLineBytes = 65_536;
-/** In each stretch of time as much is told of a process, and the rest is dropped: who prints all the time must not hold up the others. */
+/** In each stretch of time as much is told about a process, and the rest is dropped: who prints all the time must not hold up the others. */
 const stretchMs = 100;
 const mostLines = 2_000;
 const mostBytes = 1_048_576;
@@ -27,7 +27,7 @@ export class LineReader {
   #stretchEnd = 0;
   #lines = 0;
   #bytes = 0;
-  /** The rest of a line that was dropped is none. */
+  /** The rest of a dropped line is skipped. */
   #isSkipping = false;
 
   constructor(stream: Readable, clock: Clock, events: LineReaderEvents) {

@@ -19,7 +19,7 @@ class MemberEnd {
       request: (said) => {
         if (said === word.ready) return true;
         if (said === word.stop) return this.#stop();
-        throw new BusError('ERR_PROTOCOL', 'This is no word of a fleet');
+        throw new BusError('ERR_PROTOCOL', 'Not a message of a fleet');
       },
     });
   }
@@ -69,7 +69,7 @@ function endOf(client: unknown): MemberEnd {
 
 /**
  * Tells the fleet that this process is ready, for groups with `ready: 'signal'`; `client` is the one of the parent. Resolves when the
- * fleet has it; before `connect()` it waits for that. Rejects `ERR_PEER_LACKS_FEATURE` where the server has no fleet,
+ * fleet has it; before `connect()` it waits for that. Rejects with `ERR_PEER_LACKS_FEATURE` where the server has no fleet,
  * `ERR_INVALID_ARGUMENT`, and as `Client.request` does.
  */
 export async function fleetReady(client: PeerHandle): Promise<void> {
@@ -83,6 +83,6 @@ export async function fleetReady(client: PeerHandle): Promise<void> {
  * @throws BusError `ERR_INVALID_ARGUMENT`.
  */
 export function fleetStop(client: PeerHandle, hook: () => unknown): () => void {
-  if (typeof hook !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'fleetStop takes a function');
+  if (typeof hook !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'fleetStop needs a function');
   return endOf(client).onStop(hook);
 }

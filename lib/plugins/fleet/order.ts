@@ -20,7 +20,7 @@ export class Order {
       if (unknown === undefined) continue;
       const near = nearest(unknown, [...known, 'hub']);
       const text = near === undefined ? `; there are hub, ${known.join(', ')}` : `, did you mean "${near}"?`;
-      throw new BusError('ERR_INVALID_OPTION', `group ${name} comes after "${unknown}", which is no group${text}`);
+      throw new BusError('ERR_INVALID_OPTION', `group ${name} comes after "${unknown}", which is not a group${text}`);
     }
     this.#after = new Map(groups.map(({ name, after }) => [name, after.filter((other) => other !== 'hub')]));
     const names: string[] = [];

@@ -66,7 +66,10 @@ export class Place {
     if (this.#wanted === undefined) this.#idle = 'waiting';
   }
 
-  /** Resolves when its process is ready; rejects `ERR_SPAWN` when it is given up, `ERR_CLOSED` when it is stopped before. */
+  /**
+   * Resolves when its process is ready; rejects with `ERR_SPAWN` when it is not started again, `ERR_CLOSED` when it is
+   * stopped before.
+   */
   start(): Promise<void> {
     if (this.#wanted !== undefined) return this.#up;
     const wanted = new AbortController();
@@ -87,7 +90,7 @@ export class Place {
     if (this.#wanted === undefined) this.#idle = 'stopped';
   }
 
-  /** Another process is made ready, then the present one ends. Rejects `ERR_SPAWN` where it is not: the present one stays then. */
+  /** Another process is made ready, then the present one ends. Rejects with `ERR_SPAWN` where it is not: the present one stays then. */
   async replace(reason: DownReason): Promise<void> {
     const wanted = this.#wanted;
     const before = this.#current;

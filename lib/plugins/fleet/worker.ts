@@ -15,9 +15,9 @@ const endToldMs = 250;
 /** A process, or thread, of a group from its start to its end. */
 export class Worker {
   readonly body: Body;
-  /** Resolves when it is ready; rejects `ERR_SPAWN`. */
+  /** Resolves when it is ready; rejects with `ERR_SPAWN`. */
   readonly ready: Promise<void>;
-  /** Resolves once it has ended, with what was told of that. */
+  /** Resolves once it has ended, with what was told about that. */
   readonly over: Promise<End>;
   upSince: number | undefined;
   peer: PeerHandle | undefined;
@@ -30,7 +30,7 @@ export class Worker {
   #ending: Promise<unknown> | undefined;
   #end: End | undefined;
 
-  /** @throws BusError `ERR_SPAWN` where there is no such file, or the system gives no process. */
+  /** @throws BusError `ERR_SPAWN` where the file does not exist, or the system gives no process. */
   constructor(given: BodySettings, hub: HubEnd) {
     const { settings, number, clock } = given;
     this.#name = `${settings.name} ${number}`;
@@ -86,7 +86,7 @@ export class Worker {
       await Promise.race([over, parted, said]);
       this.upSince = Date.now();
     } catch (error) {
-      // That it ends is heard of its link first.
+      // That it ends is learned of its link first.
       await withinTime(this.#clock, endToldMs, this.over);
       if (this.#end !== undefined) throw this.#unready(this.#end.how, error);
       void this.leave('not-ready');

@@ -26,7 +26,7 @@ export abstract class Broker<Item extends BrokeredItem> {
     this.settings = settings;
   }
 
-  /** Removes a worker: items that can move go to others, the rest is given up. False if the worker was in no group. */
+  /** Removes a worker: items that can move go to others, the rest is ended. False if the worker was in no group. */
   gone(worker: Worker): boolean {
     let had = false;
     for (const [key, group] of this.#groups) {

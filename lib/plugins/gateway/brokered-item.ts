@@ -172,7 +172,7 @@ class TurnQueue {
     return this.#waiting === 0;
   }
 
-  /** Settles as `task` does. Rejects `ERR_QUEUE_FULL` when too many wait. */
+  /** Settles as `task` does. Rejects with `ERR_QUEUE_FULL` when too many wait. */
   run<Result>(task: () => Result | Promise<Result>): Promise<Result> {
     if (this.#waiting >= maxWaiting) {
       return Promise.reject(new BusError('ERR_QUEUE_FULL', 'Too many writes to one client wait already'));

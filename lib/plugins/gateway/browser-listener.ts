@@ -40,7 +40,7 @@ export class BrowserListener {
     return this.#port.number;
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
+  /** Rejects with `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
   async open(): Promise<void> {
     if (!this.#port.inUse) await this.#port.open(this.#settings.port);
   }

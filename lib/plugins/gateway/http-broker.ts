@@ -13,7 +13,7 @@ import type { HeadData, ShareOptions } from './worker-protocol.ts';
 class BrokeredRequest extends BrokeredItem<RequestDetails> {
   /** There is no body, so that the first frame says everything. */
   readonly whole: boolean;
-  /** Bytes of a streamed answer that were taken. */
+  /** Bytes of a streamed answer that were accepted. */
   streamed = 0;
 
   constructor(id: string, details: RequestDetails, group: string, windowBytes: number) {
@@ -50,7 +50,7 @@ export class HttpBroker extends Broker<BrokeredRequest> {
   /** @throws BusError `ERR_INVALID_ARGUMENT` */
   addRoute(worker: Worker, route: string, method: string, options: ShareOptions): void {
     if (options.share === 'all')
-      throw new BusError('ERR_INVALID_ARGUMENT', 'A request has one answer: its route cannot be shared by "all"');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A request has one answer, so a route cannot be shared by "all"');
     this.join(worker, keyOf(route, method), options);
   }
 
@@ -90,7 +90,7 @@ export class HttpBroker extends Broker<BrokeredRequest> {
     });
   }
 
-  /** Resolves when all of `data` was taken, with `None` when the client left. */
+  /** Resolves when all of `data` was accepted, with `None` when the client left. */
   async stream(worker: Worker, id: string, head: HeadData, data: Uint8Array, total: number): Promise<number> {
     const request = this.#owned(worker, id);
     if (request === undefined) return HttpSendStatus.None;

@@ -95,7 +95,7 @@ export class HttpServer extends RequestAccessors {
     return true;
   }
 
-  /** @throws BusError `ERR_INVALID_ARGUMENT` for an invalid method, a pattern that cannot match, or one that is taken. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for an invalid method, a pattern that cannot match, or one that exists. */
   addRoute(route: string, httpMethod = 'ANY'): void {
     this.#routes.add(route, httpMethod);
   }

@@ -66,7 +66,7 @@ export class RemoteHttp extends RequestAccessors {
 
   /**
    * Adds a route whose requests come here, shared with other workers that add it. Resolves when the gateway has added it,
-   * at once before the client is connected. It is added again on every new session. Rejects `ERR_INVALID_ARGUMENT`,
+   * at once before the client is connected. It is added again on every new session. Rejects with `ERR_INVALID_ARGUMENT`,
    * `ERR_REFUSED`, `ERR_STATE` if the gateway has no HTTP server.
    */
   async addRoute(route: string, httpMethod = 'ANY', share: ShareOptions = {}): Promise<void> {

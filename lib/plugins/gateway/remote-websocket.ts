@@ -36,9 +36,9 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
   }
 
   /**
-   * Takes clients, shared with other workers that do. Resolves when the gateway knows, at once before the client is
-   * connected. Clients are taken again on every new session. Rejects `ERR_INVALID_ARGUMENT`, `ERR_REFUSED`, `ERR_STATE` if
-   * the gateway has no WebSocket server.
+   * Makes this worker a receiver of clients, shared with the other such workers. Resolves when the gateway knows, at
+   * once before the client is connected. It is repeated in every new session. Rejects with `ERR_INVALID_ARGUMENT`,
+   * `ERR_REFUSED`, or `ERR_STATE` if the gateway has no WebSocket server.
    */
   async takeClients(share: ShareOptions = {}): Promise<void> {
     if (this.#worker.open) await this.#worker.request(['addClients', { ...share }]);
@@ -95,7 +95,7 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
     const name = 'WEBSOCKET_CONNECTION_CLOSED';
     for (const id of [...this.#clients.keys()]) {
       this.#clients.delete(id);
-      this.raise(name, webServerMessage(name, id, 'The gateway is out of reach', { code: 1006 }));
+      this.raise(name, webServerMessage(name, id, 'The gateway cannot be reached', { code: 1006 }));
     }
     this.stopPolling();
   }

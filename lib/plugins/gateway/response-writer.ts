@@ -3,9 +3,9 @@ import { asBusError, BusError } from '../../base/errors.ts';
 
 /** Bits of the return value of the methods that send. */
 export const HttpSendStatus = {
-  /** Nothing was taken: the request is unknown, gone, or answered in another way. */
+  /** Nothing was accepted: the request is unknown, gone, or answered in another way. */
   None: 0,
-  /** Everything given was taken, and the client keeps up. */
+  /** Everything was accepted, and the client keeps up. */
   Sent: 1,
   /** The answer is complete. */
   Ended: 2,
@@ -15,7 +15,7 @@ export const HttpSendStatus = {
 } as const;
 
 export interface ResponseWriterEvents {
-  /** The client has taken everything written so far, and the answer is not complete. */
+  /** The client has read everything written so far, and the answer is not complete. */
   writable(): void;
 }
 
@@ -69,7 +69,7 @@ export class ResponseWriter {
     if (this.#mode === 'stream' || this.#mode === 'ended') return HttpSendStatus.None;
     if (data.length === 0) return this.#waiting ? HttpSendStatus.Waiting : HttpSendStatus.Sent;
     if (this.#response.writableLength > 0 && this.#response.writableLength + data.length > this.#maxBufferedBytes) {
-      throw new BusError('ERR_QUEUE_FULL', 'The client takes this answer too slowly');
+      throw new BusError('ERR_QUEUE_FULL', 'The client reads this answer too slowly');
     }
     if (this.#mode === 'open') this.#begin('pieces');
     this.#offset += data.length;

@@ -37,7 +37,7 @@ export class RouteTable {
     this.#patterns = Object.fromEntries(entries) as unknown as Record<RouteMethod, readonly string[]>;
   }
 
-  /** @throws BusError `ERR_INVALID_ARGUMENT` for an unknown method, a pattern that cannot match, or one that is taken. */
+  /** @throws BusError `ERR_INVALID_ARGUMENT` for an unknown method, a pattern that cannot match, or one that exists. */
   add(route: string, method: string): void {
     const known = checkMethod(method);
     if (typeof route !== 'string') throw invalid('the route is not a string');
@@ -48,7 +48,7 @@ export class RouteTable {
       router = findMyWay({ caseSensitive: true, maxParamLength });
       this.#routers.set(known, router);
     }
-    if (router.findRoute('GET', pattern) !== null) throw invalid(`${route} matches what another route matches already`);
+    if (router.findRoute('GET', pattern) !== null) throw invalid(`${route} matches the same requests as another route`);
     const stored: StoredRoute = { route, names };
     router.on('GET', pattern, unused, stored);
     this.#patterns[known] = Object.freeze([...this.#patterns[known], route]);
@@ -113,7 +113,7 @@ function translate(route: string): { pattern: string; names: readonly string[] }
     }
     if (!segment.startsWith(':')) return escape(segment).replaceAll(':', '::');
     const name = segment.slice(1);
-    if (name === '' || names.includes(name)) throw invalid(`${route} has a parameter without a name of its own`);
+    if (name === '' || names.includes(name)) throw invalid(`${route} has a parameter without a unique name`);
     names.push(name);
     return `:p${names.length - 1}([^/]+)`;
   });

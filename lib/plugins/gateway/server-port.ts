@@ -46,7 +46,7 @@ export class ServerPort {
     return this.#listener !== undefined;
   }
 
-  /** Resolves with the bound port. Rejects `ERR_STATE` if it is in use, `ERR_ADDRESS_IN_USE` and `ERR_LISTEN`, and `ERR_CLOSED`. */
+  /** Resolves with the bound port. Rejects with `ERR_STATE` if it is in use, `ERR_ADDRESS_IN_USE` and `ERR_LISTEN`, and `ERR_CLOSED`. */
   async open(port: number): Promise<number> {
     const { name, clock, idleTimeoutMs, shortestMs = longestSweepMs, host, reusePort, ...limits } = this.#options;
     if (this.#listener !== undefined) throw new BusError('ERR_STATE', `This ${name} listens already`);
@@ -67,7 +67,7 @@ export class ServerPort {
   }
 
   /**
-   * Stops accepting. Resolves when all connections are closed, those with open requests so much and a moment later; undefined if the
+   * Stops accepting. Resolves when all connections are closed, at the latest shortly after `drainMs`; undefined if the
    * port was not in use.
    */
   close(drainMs = 0): Promise<void> | undefined {

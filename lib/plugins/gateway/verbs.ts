@@ -43,9 +43,9 @@ const ofTopic = { args: [name, name], answer: flag } as const;
 
 /** What workers may call of the `HttpServer`, and nothing else of it. */
 export const httpVerbs = {
-  /** Starts the server unless it listens. Resolves with its port. Rejects `ERR_REFUSED` without option `control`. */
+  /** Starts the server unless it listens. Resolves with its port. Rejects with `ERR_REFUSED` without option `control`. */
   startListening: { args: [optional(whole)], answer: whole, control: true },
-  /** Stops the server. Resolves with false if it did not listen. Rejects `ERR_REFUSED` without option `control`. */
+  /** Stops the server. Resolves with false if it did not listen. Rejects with `ERR_REFUSED` without option `control`. */
   stopListening: { args: [], answer: flag, control: true },
   /** All routes of the server, those of other workers too. */
   getRegisteredRoutes: { args: [optional(name)], answer: routes },
@@ -53,11 +53,11 @@ export const httpVerbs = {
 
 /** What workers may call of the `WebSocketServer`, and nothing else of it. */
 export const webSocketVerbs = {
-  /** Starts the server unless it listens. Resolves with its port. Rejects `ERR_REFUSED` without option `control`. */
+  /** Starts the server unless it listens. Resolves with its port. Rejects with `ERR_REFUSED` without option `control`. */
   startListening: { args: [optional(whole)], answer: whole, control: true },
-  /** Stops the server. Resolves with false if it did not listen. Rejects `ERR_REFUSED` without option `control`. */
+  /** Stops the server. Resolves with false if it did not listen. Rejects with `ERR_REFUSED` without option `control`. */
   stopListening: { args: [], answer: flag, control: true },
-  /** Sends every message back as it came, beside its event. Rejects `ERR_REFUSED` without option `control`. */
+  /** Sends every message back as it came, beside its event. Rejects with `ERR_REFUSED` without option `control`. */
   setEchoMode: { args: [flag], answer: nothing, control: true },
   /** How many clients are connected, those of other workers too. */
   getNumConnectedClients: { args: [], answer: whole },
@@ -85,7 +85,7 @@ export const webSocketVerbs = {
   publishText: toTopic,
   /** To every subscriber of a topic, those of other workers too. */
   publishBinary: toTopic,
-  /** Closes with a close frame. False for an unknown client. Rejects `ERR_INVALID_ARGUMENT`. */
+  /** Closes with a close frame. False for an unknown client. Rejects with `ERR_INVALID_ARGUMENT`. */
   closeClient: { args: [name, optional(whole), optional(name)], answer: flag },
   /** Closes every client of the server, those of other workers too. Resolves with how many there were. */
   closeAll: { args: [optional(whole), optional(name)], answer: whole },
@@ -143,10 +143,10 @@ export function callVerb<Server extends HttpServer | WebSocketServer>(
   const known = Object.hasOwn(table, verb) ? table[verb] : undefined;
   if (known === undefined) throw new BusError('ERR_NO_METHOD', `The gateway has no ${verb.slice(0, 64)}`);
   if (known.control === true && !control)
-    throw new BusError('ERR_REFUSED', `Workers may not call ${verb} without option control`);
+    throw new BusError('ERR_REFUSED', `Workers can call ${verb} only with option control`);
   const args = known.args.map((shape, at) => {
     const value = given[at] ?? undefined;
-    if (!shape(value)) throw new BusError('ERR_INVALID_ARGUMENT', `Argument ${at + 1} of ${verb} is of a wrong type`);
+    if (!shape(value)) throw new BusError('ERR_INVALID_ARGUMENT', `Argument ${at + 1} of ${verb} has a wrong type`);
     return value;
   });
   // A worker wants a server that listens, whoever started it.

@@ -68,7 +68,7 @@ export class WebSocketBroker extends Broker<BrokeredItem> {
 
   protected override refuse({ id }: BrokeredItem): void {
     this.#websocket.resumeClient(id);
-    this.#websocket.closeClient(id, tryAgainLater, 'Nobody is there to take this client');
+    this.#websocket.closeClient(id, tryAgainLater, 'No worker is available for this client');
   }
 
   protected override assign(client: BrokeredItem): void {

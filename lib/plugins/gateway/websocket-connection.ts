@@ -8,10 +8,10 @@ import type { WebSocketServerSettings } from './server-options.ts';
 
 /** What the sending functions return. */
 export const SendStatus = {
-  /** Taken, but the client is behind; `WEBSOCKET_DRAINED` follows. */
+  /** Accepted, but the client is behind; `WEBSOCKET_DRAINED` follows. */
   BACKPRESSURE: 0,
   SUCCESS: 1,
-  /** Not taken: the client left, or too much waits for it already. */
+  /** Not accepted: the client left, or too much waits for it already. */
   DROPPED: 2,
 } as const;
 
@@ -169,7 +169,7 @@ export class WebSocketConnection {
     // Silence does not count while this side does not read.
     if (this.#active || this.#ws.isPaused) this.#aliveAt = now;
     this.#active = false;
-    if (now - this.#progressAt >= drainTimeoutMs) return this.kill('The client took nothing for too long');
+    if (now - this.#progressAt >= drainTimeoutMs) return this.kill('The client read nothing for too long');
     if (now - this.#aliveAt >= idleTimeoutMs) return this.kill('WebSocket timed out from inactivity');
     if (maxLifetimeMs > 0 && now - this.#openedAt >= maxLifetimeMs) return this.close(1000, 'Lifetime over');
     if (!this.#pinged && this.#isOpen && now - this.#aliveAt >= idleTimeoutMs / 2) {

@@ -40,7 +40,7 @@ export class WebSocketLink implements Link {
       if (ws.readyState !== ws.OPEN && this.#error !== undefined) return;
       if (data.length > maxMessageBytes) this.#refuse();
       else if (isBinary) this.#events?.data(data);
-      else this.destroy(new BusError('ERR_PROTOCOL', 'A link over WebSocket takes binary messages only'));
+      else this.destroy(new BusError('ERR_PROTOCOL', 'A link over WebSocket carries binary messages only'));
     });
     ws.on('error', (error) => {
       this.#error ??= error;

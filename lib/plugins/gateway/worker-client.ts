@@ -53,7 +53,7 @@ export class WorkerClient implements FailureOutlet {
     });
   }
 
-  /** Sets who hears of the gateway's server of this kind. */
+  /** Sets who learns of the gateway's server of this kind. */
   attach(kind: 'http' | 'websocket', events: WorkerClientEvents): void {
     this.#servers.set(kind, events);
     if (this.open) events.started();
@@ -67,7 +67,7 @@ export class WorkerClient implements FailureOutlet {
     return this.#peer !== undefined;
   }
 
-  /** Resolves when the session accepted the note. Rejects `ERR_STATE` without a session. */
+  /** Resolves when the session accepted the note. Rejects with `ERR_STATE` without a session. */
   send(note: WorkerNote): Promise<void> {
     return this.#peer === undefined ? Promise.reject(noPeer()) : this.#lane.send(this.#peer, note);
   }

@@ -80,7 +80,7 @@ export class WorkerHost {
     switch (note[0]) {
       case 'begun':
         if (!worker.begun(note[1]))
-          throw new BusError('ERR_PROTOCOL', 'A gateway worker counts frames that were never sent');
+          throw new BusError('ERR_PROTOCOL', 'A gateway worker acknowledges frames that were never sent');
         return;
       case 'took': {
         const [, id, bytes] = note;
@@ -172,7 +172,7 @@ export class WorkerHost {
       },
       overrun: () => {
         this.#host.report(
-          new BusError('ERR_SLOW_CONSUMER', 'A gateway worker handles nothing of what it is sent'),
+          new BusError('ERR_SLOW_CONSUMER', 'A gateway worker does not handle what it gets'),
           peer,
         );
         this.#gone(worker);

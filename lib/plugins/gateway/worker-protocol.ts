@@ -52,7 +52,7 @@ const code = count(65_535);
 const workerNotes = {
   /** How many of the gateway's frames were begun in all. */
   begun: [count()],
-  /** Handlers have finished with so many bytes of a request or a client. */
+  /** Handlers have finished with this many bytes of a request or a client. */
   took: [id, count()],
   answer: [id, head, bytes],
   hold: [id, flag],

@@ -50,7 +50,7 @@ export class Worker {
     }
   }
 
-  /** The worker has begun so many frames in all. False for a number that cannot be. */
+  /** The worker has begun this many frames in all. False for an impossible number. */
   begun(count: number): boolean {
     const more = count - this.#begun;
     if (!Number.isSafeInteger(count) || more < 0 || more > this.#unbegun.length) return false;

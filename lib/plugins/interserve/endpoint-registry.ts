@@ -20,7 +20,7 @@ export interface TransferInfo {
   readonly name: string | undefined;
   /** In hexadecimal; undefined while a stream is still coming. */
   readonly sha256: string | undefined;
-  /** `file` only: where the file will be once the callback has taken it. */
+  /** `file` only: the final path of the file after the callback has succeeded. */
   readonly path?: string | undefined;
 }
 
@@ -78,7 +78,7 @@ export class Receivers {
     if (as !== 'value' && as !== 'stream' && as !== 'file') {
       throw new BusError(
         'ERR_INVALID_ARGUMENT',
-        `A receiver takes a 'value', a 'stream' or a 'file', not ${String(as)}`,
+        `A receiver gets a 'value', a 'stream' or a 'file', not ${String(as)}`,
       );
     }
     if (path !== undefined && as !== 'file') {
@@ -147,7 +147,7 @@ export class EndpointRegistry {
     checkSettings('add takes', ['size'], options);
     const { size = this.#largest } = options;
     if (!Number.isSafeInteger(size) || size < 0)
-      throw new BusError('ERR_INVALID_ARGUMENT', 'A size is a count of bytes');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A size must be a number of bytes');
     this.#sizes.set(id, size);
   }
 
@@ -168,19 +168,19 @@ export class EndpointRegistry {
 /** Throws `ERR_INVALID_ARGUMENT` for anything but a path, such as a promise of one. */
 function checkPath(path: unknown): string {
   if (typeof path === 'string' && path.length > 0 && !path.includes('\0')) return path;
-  throw new BusError('ERR_INVALID_ARGUMENT', 'The path of a file to be received is a string');
+  throw new BusError('ERR_INVALID_ARGUMENT', 'The path of a received file must be a string');
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for anything but an endpoint id. */
 export function checkId(id: unknown): asserts id is string {
   if (typeof id !== 'string' || id.length === 0 || Buffer.byteLength(id) > 128) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'An endpoint id is a string of 1 to 128 bytes');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'An endpoint id must be a string of 1 to 128 bytes');
   }
 }
 
 /** Throws `ERR_INVALID_ARGUMENT` for anything but a function or undefined. */
 export function checkCallback(callback: unknown): void {
   if (callback !== undefined && typeof callback !== 'function') {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'A callback is a function');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'A callback must be a function');
   }
 }

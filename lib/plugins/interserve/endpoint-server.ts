@@ -46,7 +46,7 @@ export class EndpointServer {
     return this.#listener.port;
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE`, or `ERR_LISTEN` where the port cannot be bound for another reason. */
+  /** Rejects with `ERR_ADDRESS_IN_USE`, or `ERR_LISTEN` where the port cannot be bound for another reason. */
   async listen(): Promise<void> {
     const { iport, host } = this.#table.options;
     await this.#listener.listen({ port: iport, host });

@@ -14,10 +14,10 @@ interface Row {
  */
 export const outcomes = {
   whole: { status: 200, code: undefined, sentence: 'The whole body follows.' },
-  taken: { status: 200, code: undefined, sentence: 'The upload is complete and its receiver took it.' },
-  part: { status: 206, code: undefined, sentence: 'The range asked for follows.' },
-  malformed: { status: 400, code: 'ERR_INVALID_ARGUMENT', sentence: 'The request does not fit its endpoint.' },
-  size: { status: 400, code: 'ERR_INTEGRITY', sentence: 'Fewer bytes came than were announced.' },
+  taken: { status: 200, code: undefined, sentence: 'The upload is complete and its receiver accepted it.' },
+  part: { status: 206, code: undefined, sentence: 'The requested range follows.' },
+  malformed: { status: 400, code: 'ERR_INVALID_ARGUMENT', sentence: 'The request does not match its endpoint.' },
+  size: { status: 400, code: 'ERR_INTEGRITY', sentence: 'Fewer bytes arrived than were announced.' },
   unauthorized: {
     status: 401,
     code: 'ERR_UNAUTHORIZED',
@@ -27,35 +27,35 @@ export const outcomes = {
   refused: { status: 403, code: 'ERR_REFUSED', sentence: 'The handshake refused the upload.' },
   interrupted: { status: 403, code: 'ERR_REFUSED', sentence: 'The interrupt stopped the transfer.' },
   unknown: { status: 404, code: 'ERR_NO_HANDLER', sentence: 'There is no such endpoint, or nobody receives on it.' },
-  method: { status: 405, code: 'ERR_INVALID_ARGUMENT', sentence: 'The endpoint does not take this method.' },
+  method: { status: 405, code: 'ERR_INVALID_ARGUMENT', sentence: 'The endpoint does not support this method.' },
   stalled: { status: 408, code: 'ERR_TIMEOUT', sentence: 'No bytes moved for too long.' },
   offset: {
     status: 409,
     code: 'ERR_INVALID_ARGUMENT',
-    sentence: 'The upload does not go on where the last one ended.',
+    sentence: 'The upload does not continue where the last one ended.',
   },
   expired: { status: 410, code: 'ERR_TIMEOUT', sentence: 'The transfer did not start in time.' },
-  gone: { status: 410, code: 'ERR_STATE', sentence: 'The endpoint was used, removed or has expired.' },
+  gone: { status: 410, code: 'ERR_STATE', sentence: 'The endpoint was used or removed, or has expired.' },
   large: { status: 413, code: 'ERR_TOO_LARGE', sentence: 'More bytes than were announced or are allowed.' },
   encoding: {
     status: 415,
     code: 'ERR_INVALID_ARGUMENT',
-    sentence: 'The content encoding is not one that is taken here.',
+    sentence: 'The content encoding is not supported.',
   },
-  range: { status: 416, code: 'ERR_INVALID_ARGUMENT', sentence: 'The range lies outside of the content.' },
-  mismatch: { status: 422, code: 'ERR_INTEGRITY', sentence: 'What arrived has another SHA-256 than what was sent.' },
-  busy: { status: 429, code: 'ERR_QUEUE_FULL', sentence: 'Too much waits to be transferred already.' },
+  range: { status: 416, code: 'ERR_INVALID_ARGUMENT', sentence: 'The range is outside of the content.' },
+  mismatch: { status: 422, code: 'ERR_INTEGRITY', sentence: 'The SHA-256 of the received data differs from that of the sent data.' },
+  busy: { status: 429, code: 'ERR_QUEUE_FULL', sentence: 'Too many bytes wait to be transferred.' },
   headers: { status: 431, code: 'ERR_TOO_LARGE', sentence: 'The request headers are too large.' },
   aborted: { status: 499, code: 'ERR_ABORTED', sentence: 'The transfer was aborted.' },
-  left: { status: 499, code: 'ERR_CLOSED', sentence: 'The peer left before the transfer was over.' },
-  failed: { status: 500, code: 'ERR_REMOTE', sentence: 'A callback at the receiving end failed.' },
+  left: { status: 499, code: 'ERR_CLOSED', sentence: 'The peer left before the transfer had ended.' },
+  failed: { status: 500, code: 'ERR_REMOTE', sentence: 'A callback of the receiver failed.' },
   lacking: {
     status: 501,
     code: 'ERR_PEER_LACKS_FEATURE',
-    sentence: 'The peer runs without interserve, or speaks a dialect that has no room for it.',
+    sentence: 'The peer lacks the plugin interserve, or speaks net-ipc.',
   },
   unreachable: { status: 504, code: 'ERR_CONNECT', sentence: 'The endpoint could not be reached.' },
-  storage: { status: 507, code: 'ERR_REMOTE', sentence: 'The receiving end could not store the content.' },
+  storage: { status: 507, code: 'ERR_REMOTE', sentence: 'The receiver could not store the content.' },
 } as const satisfies Record<string, Row>;
 
 export type Outcome = keyof typeof outcomes;
@@ -92,7 +92,7 @@ export function asTransferError(error: unknown): BusError {
   return transferError(name, textOf(error), error);
 }
 
-/** Rows for errors of the bus itself; a code may be any text, because errors of the other end keep theirs. */
+/** Rows for errors of the bus itself; a code may be any text, because errors of the peer keep theirs. */
 const byCode: ReadonlyMap<string, Failure> = new Map([
   ['ERR_ABORTED', 'aborted'],
   ['ERR_CLOSED', 'left'],

@@ -28,7 +28,7 @@ export interface Place {
   readonly port: number | undefined;
 }
 
-/** Confirms that the receiver has taken the content. */
+/** Confirms that the receiver has accepted the content. */
 export interface Receipt {
   readonly bytes: number;
   /** In hexadecimal. */
@@ -43,14 +43,14 @@ export interface Digest {
   readonly bytes: number;
 }
 
-/** Server to client, a request: fetch this. Answered when the receiver has taken it. */
+/** Server to client, a request: fetch this. Answered when the receiver has accepted it. */
 export interface OfferMessage {
   readonly op: 'offer';
   readonly transfer: number;
   readonly content: Content;
   readonly place: Place;
 }
-/** Client to server, a request: may I send this? Answered when the receiver has taken it; a `place` comes meanwhile. */
+/** Client to server, a request: may I send this? Answered when the receiver has accepted it; a `place` comes before. */
 export interface AskMessage {
   readonly op: 'ask';
   readonly transfer: number;
@@ -188,5 +188,5 @@ function placeOf({ path, key, ssl, accept, address, port }: ValueOf<typeof place
 }
 
 function unreadable(): BusError {
-  return new BusError('ERR_PROTOCOL', 'An answer that cannot be read');
+  return new BusError('ERR_PROTOCOL', 'An answer is not valid');
 }

@@ -59,7 +59,7 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
 
   /**
    * Registers an endpoint id, without which nothing is transferred. Adding it again changes its options.
-   * @throws BusError `ERR_INVALID_ARGUMENT` for an id that is no string of 1 to 128 bytes, or a wrong size.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for an id that is not a string of 1 to 128 bytes, or a wrong size.
    */
   add(id: string, options?: AddOptions): void {
     this.#table.registry.add(id, options);
@@ -195,7 +195,7 @@ export function installServer(host: PluginHost, given: InterserveOptions): Plugi
     },
     request(data, context) {
       const message = readControl(data);
-      if (message.op !== 'ask') throw transferError('malformed', 'A client asks; it does not offer');
+      if (message.op !== 'ask') throw transferError('malformed', 'A client asks for uploads; it does not offer downloads');
       return uploads.ask(message, context);
     },
   });

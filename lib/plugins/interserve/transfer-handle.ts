@@ -28,7 +28,7 @@ export class TransferHandle<Result> extends GuardedEmitter<HandleEvents> {
     for (const each of receipts.values()) each.catch(() => {});
   }
 
-  /** Ends the transfer to every peer that has not taken it yet, and tells the other side. */
+  /** Ends the transfer to every peer that has not accepted it yet, and notifies the peer. */
   abort(): void {
     this.#abort();
   }

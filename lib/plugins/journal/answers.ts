@@ -56,7 +56,7 @@ export function readAnswer(
   return { mark: mark as AnswerMark, data };
 }
 
-/** What requests were answered with, so that each is handled once whoever asks it again. */
+/** The answers of requests, so that each is handled once, however often it is repeated. */
 export class Answers {
   readonly #log: Log;
   readonly #records: KeptRecords;
@@ -69,7 +69,7 @@ export class Answers {
     this.#records = new KeptRecords(log, needs);
     this.#shares = shares;
     this.#mostBytes = maxBytes / mostPart;
-    // One that was written anew is older than where it stands.
+    // One that was written again is older than where it stands.
     for (const answer of [...found].sort((a, b) => a.mark.expiresAt - b.mark.expiresAt)) this.#put(answer);
   }
 
@@ -84,14 +84,14 @@ export class Answers {
     this.#folderOf(folder).asked.set(id, { digest, answer: undefined });
   }
 
-  /** Resolves once it is written; rejects what the log fails with. */
+  /** Resolves once it is written; rejects with what the log fails with. */
   async keep(mark: AnswerMark, data: Uint8Array): Promise<void> {
     const sequence = this.#log.note(data, markedHead(RecordKind.answer, mark));
     await this.#log.pending;
     this.#put({ mark, sequence, bytes: data.length });
   }
 
-  /** Resolves what it was answered with; undefined where that is gone. */
+  /** Resolves with what it was answered with; undefined where that is gone. */
   async read({ answer }: Asked): Promise<Uint8Array | undefined> {
     if (answer === undefined) return undefined;
     let found: Uint8Array | undefined;

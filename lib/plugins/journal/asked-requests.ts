@@ -100,7 +100,7 @@ export class AskedRequests {
       resolve = done;
       reject = failed;
     });
-    // Who waits hears of it.
+    // Who waits learns of it.
     answer.catch(() => {});
     const pending: Pending = { digest, answer, resolve, reject, id: undefined, waiting: 0 };
     if (key !== undefined) this.#known(pending, requestIdOf(key, '', 0));

@@ -36,7 +36,7 @@ export class AskingOutbox extends Outbox {
     super.begun(confirms);
   }
 
-  /** Asks as an end without a journal does. Resolves once it is answered; rejects what it failed with. */
+  /** Asks as an end without a journal does. Resolves once it is answered; rejects with what it failed with. */
   askPlain(id: string, data: unknown): Promise<void> {
     const answer = this.options.sender.request?.(data) ?? Promise.resolve();
     const tell = (): void => this.#asked.settled(id, answer);

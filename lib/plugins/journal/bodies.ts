@@ -5,7 +5,7 @@ import { messagesIn } from './message-record.ts';
 import { receivedHeadBytes } from './received-record.ts';
 import { readRecords } from './record-search.ts';
 
-/** Reads the data of messages again that was let go of. */
+/** Reads the data of messages again that was released. */
 export class Bodies {
   readonly #log: Log;
   #wanted: Delivery[] = [];
@@ -17,7 +17,7 @@ export class Bodies {
     this.#log = log;
   }
 
-  /** Resolves when they have their data, read with what others ask for meanwhile. Rejects what reading fails with. */
+  /** Resolves when they have their data, read with what others ask for meanwhile. Rejects with what reading fails with. */
   load(deliveries: readonly Delivery[]): Promise<void> {
     const missing = deliveries.filter(({ body }) => body === nothing);
     if (missing.length === 0) return Promise.resolve();

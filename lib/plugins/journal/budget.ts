@@ -40,7 +40,7 @@ export class Share {
     this.budget = budget;
   }
 
-  /** So much waits in it. */
+  /** How many bytes wait in it. */
   set(bytes: number): void {
     this.budget.change(bytes - this.#bytes);
     this.#bytes = bytes;

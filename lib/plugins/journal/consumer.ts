@@ -13,7 +13,7 @@ const longestWaitMs = 30_000;
 /** What is read ahead without its data, where all that is held waits for others of its key. */
 const mostParked = 50_000;
 
-/** For so long the first of a key is with the handler, or waits, before those behind it are let go of. */
+/** For so long the first of a key is with the handler, or waits, before those behind it are released. */
 const stuckMs = 500;
 
 /** Who is to handle what comes, and how. */
@@ -29,7 +29,7 @@ export interface ConsumerHost extends SinkOwner {
   readonly held: Held;
   /** Nothing can be read any more; as what that is told. */
   unreadable(error: unknown): BusError;
-  /** Reads data again that was let go of. Rejects what reading fails with. */
+  /** Reads data again that was released. Rejects with what reading fails with. */
   load(deliveries: readonly Delivery[]): Promise<void>;
   peerOf(folder: string): PeerHandle | undefined;
   report(error: unknown, peer: PeerHandle | undefined): void;
@@ -41,11 +41,11 @@ interface Line {
   readonly deliveries: Queue<Delivery>;
   /** Until the first one is tried again. */
   timer: Timer | undefined;
-  /** When the first one came to be that. */
+  /** When the first one became the first. */
   since: number;
 }
 
-/** Has one handler handle what comes: so many at a time, those of one key in order. */
+/** Has one handler handle what arrives: up to its concurrency, those of one key in order. */
 export class Consumer implements Sink {
   readonly #handle: Consume;
   readonly #options: ConsumerOptions;
@@ -160,7 +160,7 @@ export class Consumer implements Sink {
     return this.#ready.length === 0 && this.#running < this.#limit && (key !== undefined || concurrency > 1);
   }
 
-  /** Lets go of the data of all that are stuck; false where there is none. */
+  /** Releases the data of all that are stuck; false where there is none. */
   #park(): boolean {
     const parked = this.#parked;
     const before = this.#host.clock.now() - stuckMs;
@@ -232,7 +232,7 @@ export class Consumer implements Sink {
     }
   }
 
-  /** Resolves what it failed with; never rejects. */
+  /** Resolves with what it failed with; never rejects. */
   async #attempt(delivery: Delivery): Promise<BusError | undefined> {
     const { journal, sequence, folder, isRedelivered } = delivery;
     const redelivered = isRedelivered || delivery.attempts > 0;

@@ -1,7 +1,7 @@
 import { markedHead, readMarked } from './marked-record.ts';
 import { RecordKind } from './message-record.ts';
 
-/** What is known of a message that failed for good, but for its data. */
+/** What is known of a message that failed permanently, but for its data. */
 export interface DeadMark {
   /** It was sent from here, and refused. */
   readonly isSent?: boolean;

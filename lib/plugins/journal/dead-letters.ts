@@ -28,7 +28,7 @@ export interface FoundLetter {
   readonly data: Uint8Array;
 }
 
-/** The messages that failed for good, which stand in the log until somebody has decided what becomes of them. */
+/** The messages that failed permanently, which stand in the log until somebody has decided what becomes of them. */
 export class DeadLetters {
   readonly #log: Log;
   readonly #records: KeptRecords;
@@ -47,7 +47,7 @@ export class DeadLetters {
     return Array.from(this.#places.values(), ({ record }) => record.sequence);
   }
 
-  /** Resolves once it is written; rejects what the log fails with. */
+  /** Resolves once it is written; rejects with what the log fails with. */
   async add(mark: DeadMark, data: Uint8Array): Promise<DeadLetter> {
     const sequence = this.#log.note(data, deadHead(mark));
     await this.#log.pending;
@@ -63,7 +63,7 @@ export class DeadLetters {
     return letters;
   }
 
-  /** Rejects `ERR_INVALID_ARGUMENT` where there is none of that id. */
+  /** Rejects with `ERR_INVALID_ARGUMENT` where there is none of that id. */
   async find(id: string): Promise<FoundLetter> {
     let letter: FoundLetter | undefined;
     if (this.#places.get(id)?.record.isLeaving === false) await this.#read([id], (found) => (letter = found));
@@ -142,7 +142,7 @@ export class DeadLetters {
     return { id, data: this.#dataOf(data), error: new BusError(code, message), attempts };
   }
 
-  /** Its bytes, where they are no data. */
+  /** Its bytes, where they are not data. */
   #dataOf(bytes: Uint8Array): unknown {
     try {
       return this.#codec.decode(readRequestBody(bytes)?.data ?? bytes);

@@ -32,7 +32,7 @@ export interface DeliveriesOptions {
   report(error: unknown, peer?: PeerHandle): void;
 }
 
-/** Gives what is written to whoever handles it, in order, and notes what was handled. */
+/** Delivers what is written to its handlers, in order, and records what was handled. */
 export class Deliveries implements ConsumerHost, RequestsHost {
   readonly clock: Clock;
   readonly requests: Requests;
@@ -140,7 +140,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.#handOut.end();
   }
 
-  /** Resolves after `end`; rejects what reading fails with. */
+  /** Resolves after `end`; rejects with what reading fails with. */
   async run(): Promise<void> {
     const { log, from } = this.#inbox;
     const reader = log.reader(from);

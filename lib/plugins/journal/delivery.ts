@@ -5,7 +5,7 @@ export interface Portion {
   free(): void;
 }
 
-/** One message on its way to whoever handles it. */
+/** One message on its way to its handler. */
 export interface Delivery {
   /** Of all that ever came to this folder. */
   readonly number: number;
@@ -19,7 +19,7 @@ export interface Delivery {
   readonly position: number | undefined;
   /** How long its data is. */
   readonly bytes: number;
-  /** Its data, only good until whoever takes it has returned; `nothing` where it was let go of, and is to be read again. */
+  /** Its data, valid only until the receiver has returned; `nothing` if it was released and has to be read again. */
   body: Uint8Array;
   /** It is to be answered. */
   readonly isRequest: boolean;
@@ -30,7 +30,7 @@ export interface Delivery {
   readonly portion: Portion;
 }
 
-/** Instead of data that was let go of: no message has none. */
+/** Instead of data that was released: no message has none. */
 export const nothing = new Uint8Array(0);
 
 /** Who handles what comes. */
@@ -40,14 +40,14 @@ export interface Sink {
   take(delivery: Delivery): void;
 }
 
-/** What a sink tells of what it has taken. */
+/** How a sink reports what it has accepted. */
 export interface SinkOwner {
   /** It is about to be begun with; resolves once that is written, and rejects where it cannot be. */
   begun(delivery: Delivery): Promise<void>;
   done(delivery: Delivery): void;
   /** Nobody has looked at it, and it is to be given again. */
   returned(delivery: Delivery): void;
-  /** It failed for good; resolves when that is written, or cannot be. */
+  /** It failed permanently; resolves when that is written, or cannot be. */
   died(delivery: Delivery, error: unknown): Promise<void>;
   /** The sink has room again. */
   roomMade(): void;

@@ -47,7 +47,7 @@ export class EarlySends {
     return this.isEmpty ? undefined : this.#last;
   }
 
-  /** Resolves its place once it has a place; rejects `ERR_QUEUE_FULL`, or why it never will. */
+  /** Resolves with its place once it has a place; rejects with `ERR_QUEUE_FULL`, or why it never will. */
   push(body: Uint8Array): { readonly early: Early; readonly place: Promise<Place> } {
     let placed!: (place: Place) => void;
     let failed!: (error: unknown) => void;

@@ -36,7 +36,7 @@ export interface FeedOwner {
   refuse(message: Refused, error: BusError): Promise<void>;
 }
 
-/** Feeds one session with what waits in the journal, in order, for as long as it lives. */
+/** Feeds one session with what waits in the journal, in order, as long as it lives. */
 export abstract class Feed {
   protected readonly source: Source;
   protected readonly owner: FeedOwner;
@@ -64,7 +64,7 @@ export abstract class Feed {
     this.wake();
   }
 
-  /** Resolves when the session is over; rejects what reading or sending failed with. */
+  /** Resolves when the session is over; rejects with what reading or sending failed with. */
   async run(): Promise<void> {
     const reader = this.source.reader();
     try {

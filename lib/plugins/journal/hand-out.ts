@@ -92,7 +92,7 @@ export class HandOut {
 
   /**
    * Resolves who can have this one, once somebody can; undefined where others are not to wait for that. Gives before what was
-   * left behind. Rejects what reading fails with.
+   * left behind. Rejects with what reading fails with.
    */
   async sinkFor({ received, number, isRequest }: Asked): Promise<Sink | undefined> {
     const { requests, listeners, progress, consumers, isHeld } = this.#options;
@@ -123,7 +123,7 @@ export class HandOut {
     else sink.take(delivery);
   }
 
-  /** Gives what was left behind to whoever takes it now. Rejects what reading fails with. */
+  /** Gives what was left behind to the present receiver. Rejects with what reading fails with. */
   async giveLeft(): Promise<void> {
     // What is changed while something is awaited is seen in another round.
     for (let isToLook = !this.#left.isEmpty; isToLook; ) {

@@ -55,7 +55,7 @@ export class InboxFinds {
     return this.next - this.progress.next + this.progress.open.size;
   }
 
-  /** After the last record: the first one that has something that is not handled. `shares`: to be told of all of them. */
+  /** After the last record: the first one that has something that is not handled. `shares`: to be told about all of them. */
   finish(shares: Shares): number | undefined {
     const { progress } = this;
     progress.begun = Math.max(progress.begun, this.#heard);

@@ -21,7 +21,7 @@ const pollMs = 50;
 const latePollMs = 500;
 const mostWaitMs = 10_000;
 
-/** Whoever gets a folder from one that is about to let go of it, however long that takes. */
+/** Waits for a folder that its owner is about to release, however long that takes. */
 export interface Heir {
   /** Waits no longer. */
   readonly signal: AbortSignal;
@@ -29,7 +29,7 @@ export interface Heir {
   late(error: unknown): void;
 }
 
-/** What came to one end, in its folder: of whom, which of it was handled, and what failed for good. */
+/** What came to one end, in its folder: of whom, which of it was handled, and what failed permanently. */
 export class InboxLog {
   readonly log: Log;
   readonly needs: Needs;
@@ -60,8 +60,8 @@ export class InboxLog {
   }
 
   /**
-   * Opens it; waits where somebody has it who is about to let go of it: for a while where he says so, and an `heir` for as
-   * long as it takes. `isBinding`: as of `Senders`. Rejects as `Log.open`.
+   * Opens it. Waits if its owner is about to release it: for a while if the owner said so, and an `heir` without a
+   * limit. `isBinding`: as of `Senders`. Rejects as `Log.open`.
    */
   static async open(
     folder: string,
@@ -92,7 +92,7 @@ export class InboxLog {
     }
   }
 
-  /** Why nothing more is taken; undefined while it is. */
+  /** Why nothing more is accepted; undefined while it is. */
   get failure(): BusError | undefined {
     return this.#failure ?? this.log.failure;
   }
@@ -109,7 +109,7 @@ export class InboxLog {
     return this.#nowMs();
   }
 
-  /** A dead letter is heard again, as if it had just come. Rejects `ERR_INVALID_ARGUMENT`, or what the log fails with. */
+  /** A dead letter is heard again, as if it had just come. Rejects with `ERR_INVALID_ARGUMENT`, or what the log fails with. */
   async revive({ id, mark, data }: FoundLetter): Promise<void> {
     if (this.log.failure !== undefined) throw this.log.failure;
     if (!this.deadLetters.leave(id)) throw noDeadLetter(id);
@@ -133,14 +133,14 @@ export class InboxLog {
     this.deadLetters.forget(id);
   }
 
-  /** All up to `sequence` was looked at: it goes, or may be written anew where there is no room. */
+  /** All up to `sequence` was looked at: it goes, or may be written again where there is no room. */
   see(sequence: number): void {
     this.needs.see(sequence);
     if (this.shares.freed.isAwaited) this.shares.freed.wake();
   }
 
   /**
-   * Where little of a segment is needed, and that for long, writes it anew at the end, so that the segment goes. False where
+   * Where little of a segment is needed, and that for long, writes it again at the end, so that the segment goes. False where
    * there is none, or the log failed.
    */
   async makeRoom(): Promise<boolean> {

@@ -29,7 +29,7 @@ interface Open {
   readonly deliveries: Deliveries;
 }
 
-/** Who hears of it. */
+/** Who learns of it. */
 export interface InboxEvents {
   /** The folder is open. */
   begun?(): Promise<void>;
@@ -61,7 +61,7 @@ export class Inbox implements ServerReceipts {
   readonly #consumptions = new Map<PeerHandle | undefined, Consumption>();
   /** Those whose messages are not to come in now. */
   readonly #paused = new Set<PeerHandle>();
-  /** Ends the wait of the next start for an end that has the folder and is about to let go of it. */
+  /** Ends the wait of the next start for an end that has the folder and is about to release it. */
   #heir: AbortController | undefined;
   #isPaused = false;
 
@@ -100,7 +100,7 @@ export class Inbox implements ServerReceipts {
     this.#open?.deliveries.resume();
   }
 
-  /** What this peer sends is not taken until `resumeOf`. */
+  /** Messages of this peer are not accepted until `resumeOf`. */
   pauseOf(peer: PeerHandle): void {
     this.#paused.add(peer);
   }
@@ -110,12 +110,12 @@ export class Inbox implements ServerReceipts {
     this.#open?.intake.resume();
   }
 
-  /** Tells whoever wants the folder next that it is about to be free. */
+  /** Tells the next owner that the folder is about to be free. */
   leave(): void {
     this.#open?.inbox.log.leave();
   }
 
-  /** The next start replaces an end that has the folder and is about to let go of it. */
+  /** The next start replaces an end that has the folder and is about to release it. */
   takeOver(): void {
     this.#heir = new AbortController();
   }
@@ -136,10 +136,10 @@ export class Inbox implements ServerReceipts {
     if (this.#opening === undefined) throw new BusError('ERR_UNAVAILABLE', 'The journal is closed');
     const { inbox, intake } = await this.#opening;
     const owner = await senderOwnerOf(peer, this.#options.owner);
-    // Its session may be over by now; nobody would hear of that a second time.
+    // Its session may be over by now; nobody would learn of that a second time.
     signal.throwIfAborted();
     const opened = intake.open(peer, opening, owner);
-    // What is about to be written counts as here, but may be lost with this process: nobody lets go of it before it is.
+    // What is about to be written counts as here, but may be lost with this process: nobody releases it before it is.
     await inbox.log.pending;
     this.#options.events.opened?.(peer, opening[0]);
     // What waits of it may be for a consumer of it alone.
@@ -190,7 +190,7 @@ export class Inbox implements ServerReceipts {
     discard: async (id) => (await this.#begun()).inbox.deadLetters.discard(id),
   };
 
-  /** Keeps a message that the peer with that journal refused for good, and tells of it. */
+  /** Keeps a message that the peer with that journal refused permanently, and reports it. */
   async bury(folder: string, { journal, sequence, body }: Refused, error: BusError): Promise<void> {
     const { code, message } = error;
     const mark = { isSent: true, folder, journal, sequence, attempts: 1, code, message: message.slice(0, 1_000) };
@@ -224,7 +224,7 @@ export class Inbox implements ServerReceipts {
     await inbox.log.close();
   }
 
-  /** As `start`; rejects `ERR_STATE` from `close` on. */
+  /** As `start`; rejects with `ERR_STATE` from `close` on. */
   async #begun(): Promise<Open> {
     if (this.#isClosed) throw new BusError('ERR_STATE', 'The journal is not open');
     return this.start();

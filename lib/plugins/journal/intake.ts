@@ -45,7 +45,7 @@ export class Intake {
   readonly #deliveries: Deliveries;
   readonly #lane: Lane;
   readonly #report: IntakeOptions['report'];
-  /** What a sender may have on its way: one that sends on is none of ours. */
+  /** Most bytes that a sender may have in flight: one that sends more is not a busbar. */
   readonly #mostHeldBytes: number;
   /** Those who were told that their journal is not open here. */
   readonly #told = new WeakSet<PeerHandle>();
@@ -69,7 +69,7 @@ export class Intake {
   /** A sender says who it is, and is told what of it is here. */
   open(peer: PeerHandle, opening: Opening, owner: SenderOwner): Opened {
     const { failure, senders } = this.#inbox;
-    if (failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the other end failed');
+    if (failure !== undefined) throw new BusError('ERR_JOURNAL', 'The journal of the peer failed');
     const sender = senders.open(peer, opening, this.#inbox.now(), owner);
     const others = sender.lastBut(new Set(opening[1].map(([journal]) => journal)));
     for (const [journal] of opening[1]) {
@@ -93,7 +93,7 @@ export class Intake {
     await this.#deliveries.whenGiven(sender.lastNumber, sender.folder);
   }
 
-  /** @throws BusError `ERR_PROTOCOL` for what is none of the sender, or damaged, or what the log failed with. */
+  /** @throws BusError `ERR_PROTOCOL` for records of another sender, or damaged ones, or what the log failed with. */
   take(data: unknown, peer: PeerHandle): void {
     const { senders } = this.#inbox;
     const sender = senders.of(peer);
@@ -106,12 +106,12 @@ export class Intake {
     const held = { peer, head: readStretchHead(data), data: data as Uint8Array };
     try {
       if (!isHeld(held) || !sender.accepted.has(held.head.journal)) {
-        throw new BusError('ERR_PROTOCOL', 'What came for the journal is none of the sender');
+        throw new BusError('ERR_PROTOCOL', 'The journal got records of another sender');
       }
       if (waiting === undefined && !this.#isFull && this.#write(sender, held)) return;
       sender.heldBytes += held.data.length;
       if (sender.heldBytes > this.#mostHeldBytes) {
-        throw new BusError('ERR_PROTOCOL', 'More came for the journal than may be on its way');
+        throw new BusError('ERR_PROTOCOL', 'The journal got more than may be in flight');
       }
     } catch (error) {
       this.#refuse(sender, peer, error);
@@ -150,7 +150,7 @@ export class Intake {
     this.#isWaiting = true;
     while (this.#held.size > 0) {
       if (this.#writeRound()) continue;
-      // What was noted since may let go of something, once it was read.
+      // What was noted since may release something, once it was read.
       this.#deliveries.wake();
       const changed = Promise.race([log.whenRoom(), shares.freed.next()]);
       if (!(await this.#inbox.makeRoom())) await changed;
@@ -169,7 +169,7 @@ export class Intake {
     return hasWritten;
   }
 
-  /** False where it goes on waiting. */
+  /** False where it continues waiting. */
   #writeOne(sender: Sender, queue: Queue<Held>): boolean {
     const { first } = queue;
     if (first === undefined) return false;
@@ -196,9 +196,9 @@ export class Intake {
     if (failure !== undefined) throw failure;
     const after = sender.accepted.get(journal) ?? 0;
     const contents = contentsOf(data, stretchHeadBytes, after);
-    if (follows > after) throw new BusError('ERR_PROTOCOL', 'What came for the journal does not follow what is here');
+    if (follows > after) throw new BusError('ERR_PROTOCOL', 'The journal got records out of order');
     if (contents === undefined) {
-      throw new BusError('ERR_PROTOCOL', 'What came for the journal is damaged');
+      throw new BusError('ERR_PROTOCOL', 'The journal got damaged records');
     }
     const { messages: count, first: oldest, last } = contents;
     if (last <= after) {

@@ -10,14 +10,14 @@ interface Run {
   last: number;
 }
 
-/** A message that failed for good, without its data. */
+/** A message that failed permanently, without its data. */
 export interface FoundDeadLetter {
   readonly id: string;
   readonly error: { readonly code: string; readonly message: string };
   readonly attempts: number;
 }
 
-/** What waits in a journal, and what failed for good, found out from its records as they are read in order. */
+/** What waits in a journal, and what failed permanently, found out from its records as they are read in order. */
 export class Inventory {
   readonly #inbox = new InboxFinds(() => 0, Number.MAX_SAFE_INTEGER);
   /** Messages to the peer, where it may not have them. */
@@ -50,7 +50,7 @@ export class Inventory {
         this.#inbox.visit(sequence, bytes, start, end, mark);
         if (kind === RecordKind.dead) this.#die(readDead(bytes, start, end).mark);
       } catch {
-        // A record of a log that is no journal, which may begin with any byte.
+        // A record of a log that is not a journal, which may begin with any byte.
       }
     }
   };

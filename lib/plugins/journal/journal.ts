@@ -8,7 +8,7 @@ import { ServerEnd } from './server-end.ts';
 /**
  * A journal in `folder`, for the option `journal` of one `Client` or one `Server`. It is opened when that connects or
  * starts, or has something durable to send.
- * @throws BusError `ERR_INVALID_OPTION`, or `ERR_INVALID_ARGUMENT` where `folder` is no path.
+ * @throws BusError `ERR_INVALID_OPTION`, or `ERR_INVALID_ARGUMENT` where `folder` is not a path.
  */
 export function journal(folder: string, options: JournalSettings = {}): Journal {
   if (typeof folder !== 'string' || folder === '') throw new BusError('ERR_INVALID_ARGUMENT', 'journal takes a folder');

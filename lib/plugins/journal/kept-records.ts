@@ -21,7 +21,7 @@ interface Place extends KeptRecord {
   readonly bytes: number;
 }
 
-/** Records that are needed for long; they can be written anew, so that what stands around them may go. */
+/** Records that are needed for long; they can be written again, so that what stands around them may go. */
 export class KeptRecords {
   readonly #log: Log;
   readonly #needs: Needs;
@@ -34,7 +34,7 @@ export class KeptRecords {
     this.#needs = needs;
   }
 
-  /** The record of this sequence, which is written and has so many bytes of data. */
+  /** The record of this sequence, which is written and has this many bytes of data. */
   keep(sequence: number, dataBytes: number): KeptRecord {
     const bytes = dataBytes + overheadBytes;
     const place: Place = {
@@ -51,7 +51,7 @@ export class KeptRecords {
     return place;
   }
 
-  /** Reads those of these records that are kept still, in order. Rejects the system's error. */
+  /** Reads those of these records that are kept still, in order. Rejects with the system's error. */
   read(
     records: readonly KeptRecord[],
     give: (record: KeptRecord, bytes: Uint8Array, start: number, end: number) => void,
@@ -66,7 +66,7 @@ export class KeptRecords {
   }
 
   /**
-   * Writes anew, at the end, what is needed of the segment. Resolves how many records that were; rejects the system's error,
+   * Writes again, at the end, what is needed of the segment. Resolves with how many records that were; rejects the system's error,
    * or what the log failed with.
    */
   move({ first, last }: Segment): Promise<number> {

@@ -81,7 +81,7 @@ export class LeftBehind {
     return delivery;
   }
 
-  /** Resolves when the first one has its data, and some behind it. Rejects what reading fails with. */
+  /** Resolves when the first one has its data, and some behind it. Rejects with what reading fails with. */
   async load(folder: string): Promise<void> {
     const first = this.first(folder);
     if (first?.body !== nothing) return;
@@ -96,7 +96,7 @@ function loadedOf({ body, bytes }: Delivery): number {
   return body === nothing ? 0 : bytes;
 }
 
-/** The first ones, of so many bytes that they may be in memory. */
+/** The first ones, as many as may be in memory. */
 export function firstOf(deliveries: Iterable<Delivery>): Delivery[] {
   const found: Delivery[] = [];
   let bytes = 0;

@@ -15,7 +15,7 @@ export const RecordKind = {
   heading: 5,
   /** What changed of what was handled. */
   changes: 6,
-  /** A message that failed for good. */
+  /** A message that failed permanently. */
   dead: 7,
   /** Those of them that are gone, by their ids. */
   discarded: 8,

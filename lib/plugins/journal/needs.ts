@@ -3,7 +3,7 @@ import type { Segment } from './log/repair.ts';
 
 interface Need {
   count: number;
-  /** How many of them can be written anew at the end, and how long they are. */
+  /** How many of them can be written again at the end, and how long they are. */
   movable: number;
   movableBytes: number;
 }
@@ -26,8 +26,8 @@ export class Needs {
   }
 
   /**
-   * The record of this sequence, which is written, is needed. Returns how it is let go of, once. `movableBytes`: of one that
-   * can be written anew.
+   * The record of this sequence, which is written, is needed. Returns how it is released, once. `movableBytes`: of one that
+   * can be written again.
    */
   hold(sequence: number, movableBytes = 0): () => void {
     const segment = this.#log.segments.findLast(({ first }) => first <= sequence);
@@ -46,7 +46,7 @@ export class Needs {
     };
   }
 
-  /** The oldest segment that would be free if half of it or less were written anew. */
+  /** The oldest segment that would be free if half of it or less were written again. */
   get sparse(): Segment | undefined {
     const last = this.#log.segments.at(-1);
     return this.#log.segments.find((segment) => {

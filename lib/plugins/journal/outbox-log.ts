@@ -41,7 +41,7 @@ export class OutboxLog implements Source {
   /** When the last one was sent; 0 where there is none. */
   #lastAt = 0;
   readonly #share: Share | undefined;
-  /** The end of what was told of `taken`. */
+  /** The end of what was told about `taken`. */
   #marked: number;
   #isMarking = false;
 
@@ -138,7 +138,7 @@ export class OutboxLog implements Source {
     return this.log.reader(this.#taken + 1);
   }
 
-  /** What waits, by now. Rejects what the log failed with. */
+  /** What waits, by now. Rejects with what the log failed with. */
   async waiting(): Promise<Waiting> {
     if (this.#messages === 0) return this.#totals(0);
     await this.log.pending;

@@ -39,7 +39,7 @@ export interface OutboxOptions {
   readonly sender: DurableSender;
   readonly folder: string;
   readonly log: ResolvedLogOptions;
-  /** Keeps what the peer refused for good. */
+  /** Keeps what the peer refused permanently. */
   bury(message: Refused, error: BusError): Promise<void>;
   /** Those of who had the folder before. */
   readonly confirms?: Queue<Confirm>;
@@ -63,7 +63,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   #handled = 0;
   /** Nobody is to be told what the peer has any more. */
   #isOver = false;
-  /** The batch whose end the relay is told of. */
+  /** The batch whose end the relay is told about. */
   #told: Promise<void> | undefined;
 
   constructor(options: OutboxOptions) {
@@ -167,7 +167,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   /**
-   * Lets go of the folder for good; who wants to know what the peer has goes on waiting for that. Resolves what waits,
+   * Releases the folder permanently; who wants to know what the peer has continues waiting for that. Resolves with what waits,
    * undefined where that cannot be told.
    */
   async leave(): Promise<Waiting | undefined> {
@@ -230,7 +230,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     for (const confirm of this.#confirms) if (confirm.sequence === message.sequence) confirm.refusal = error;
   }
 
-  /** Sends anew what was sent before, at the end of what waits. */
+  /** Sends again what was sent before, at the end of what waits. */
   resend(body: Uint8Array): Promise<void> {
     return this.#early.push(body).place.then((place) => this.#placed(place.box, place.sequence, false));
   }
@@ -269,7 +269,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     );
   }
 
-  /** Resolves where it is once it is written; rejects what the journal fails with. */
+  /** Resolves where it is once it is written; rejects with what the journal fails with. */
   protected async place(body: Uint8Array): Promise<Place> {
     const place = await this.#early.push(body).place;
     await this.#placed(place.box, place.sequence, false);

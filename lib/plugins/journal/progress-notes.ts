@@ -30,7 +30,7 @@ export class ProgressNotes {
     if (this.#changes.push([number, undefined]) === 1) queueMicrotask(() => this.#flush());
   }
 
-  /** Resolves once it is written that it was begun with so often; rejects what the log fails with. */
+  /** Resolves once it is written that it was begun with so often; rejects with what the log fails with. */
   async begun(number: number, attempts: number): Promise<void> {
     this.#changes.push([number, attempts]);
     if (this.#log.failure !== undefined) throw this.#log.failure;

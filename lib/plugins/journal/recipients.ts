@@ -37,7 +37,7 @@ export interface RecipientsOptions {
   readonly folder: string;
   readonly log: ResolvedLogOptions;
   readonly peerTtlMs: number;
-  /** Keeps what a client refused for good. */
+  /** Keeps what a client refused permanently. */
   bury(id: string, message: Refused, error: BusError): Promise<void>;
   /** Whether the client speaks for that journal. */
   speaksFor(peer: PeerHandle, id: string): boolean;
@@ -53,7 +53,7 @@ export class Recipients {
   readonly #dropping = new Map<string, Promise<void>>();
   readonly #budget: Budget;
   #sweep: Timer | undefined;
-  /** Nothing is taken any more after one of the journals failed. */
+  /** Nothing is accepted any more after one of the journals failed. */
   #failure: BusError | undefined;
 
   constructor(options: RecipientsOptions) {
@@ -123,7 +123,7 @@ export class Recipients {
     return backlogs;
   }
 
-  /** Resolves how many messages do not wait for that client any more. */
+  /** Resolves with how many messages do not wait for that client any more. */
   async forget(id: string): Promise<number> {
     const recipient = this.#all.get(id);
     if (recipient === undefined) return 0;
@@ -131,7 +131,7 @@ export class Recipients {
     return recipient.waiting.messages;
   }
 
-  /** Sends anew what was sent to a client before. Rejects what its journal fails with. */
+  /** Sends again what was sent to a client before. Rejects with what its journal fails with. */
   async resend(id: string, body: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     const recipient = this.#all.get(id) ?? this.#begin(id);
@@ -268,7 +268,7 @@ export class Recipients {
     if (here !== undefined || Date.now() - awaySince < peerTtlMs) return;
     void this.#drop(recipient);
     if (waiting.messages === 0) return;
-    const text = `${waiting.messages} messages are given up: the client of journal ${id} was not here for ${peerTtlMs} ms`;
+    const text = `${waiting.messages} messages were dropped: the client of journal ${id} was away for ${peerTtlMs} ms`;
     host.report(new BusError('ERR_JOURNAL', text, { details: { journal: id, messages: waiting.messages } }));
   }
 

@@ -5,7 +5,7 @@ const readBytes = 262_144;
 
 /**
  * Reads the records of these sequences, in order; `positionOf` says where in its segment one begins, where that is known. Segment by segment, since those in between may have millions of others.
- * Rejects the system's error.
+ * Rejects with the system's error.
  */
 export async function readRecords(
   log: Log,

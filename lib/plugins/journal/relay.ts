@@ -30,7 +30,7 @@ export interface RelayOwner extends FeedOwner {
   /** Sends as an end without a journal does. */
   sendPlain(data: unknown, settings: SendSettings | undefined): Promise<void>;
   /**
-   * Asks as an end without a journal does, where there are requests. Resolves once it is answered; rejects what it failed
+   * Asks as an end without a journal does, where there are requests. Resolves once it is answered; rejects with what it failed
    * with.
    */
   askPlain?(id: string, data: unknown): Promise<void>;
@@ -63,12 +63,12 @@ export class Relay {
     return this.#reachesJournal;
   }
 
-  /** The journal of the peer failed: it takes nothing until it is started anew. */
+  /** The journal of the peer failed: it takes nothing until it is started again. */
   get isPeerFailed(): boolean {
     return this.#isPeerFailed;
   }
 
-  /** A new session: what the peer has of what waits here decides where it goes on. Never rejects. */
+  /** A new session: what the peer has of what waits here decides where it continues. Never rejects. */
   async begin(peer: PeerHandle): Promise<void> {
     const session = (this.#session += 1);
     this.#peer = peer;
@@ -146,7 +146,7 @@ export class Relay {
       return;
     }
     const acknowledged = readAcknowledged(data);
-    if (acknowledged === undefined) throw new BusError('ERR_PROTOCOL', 'The peer acknowledges what is no place');
+    if (acknowledged === undefined) throw new BusError('ERR_PROTOCOL', 'The peer acknowledged an invalid position');
     if (this.#feed instanceof JournalFeed) this.#feed.acknowledged(acknowledged);
   }
 
@@ -155,7 +155,7 @@ export class Relay {
     const feed = this.#feed;
     if (!(feed instanceof JournalFeed)) return;
     this.stop();
-    this.#failed(new BusError('ERR_JOURNAL', `The journal is opened anew at the peer: ${reason}`), this.#session);
+    this.#failed(new BusError('ERR_JOURNAL', `The peer opened its journal again: ${reason}`), this.#session);
   }
 
   async #feedFor(source: Source, peer: PeerHandle): Promise<Feed> {
@@ -164,7 +164,7 @@ export class Relay {
     try {
       const opened = readOpened(await this.#lane.request(peer, [source.folderId, journals]));
       this.#isPeerFailed = false;
-      if (opened === undefined) throw new BusError('ERR_PROTOCOL', 'The peer says nothing sensible of what it has');
+      if (opened === undefined) throw new BusError('ERR_PROTOCOL', 'The peer reported an invalid position');
       this.#compare(source, opened, peer);
       this.#reachesJournal = true;
       return new JournalFeed(source, this.#owner, this.#lane, peer, opened);
@@ -184,17 +184,17 @@ export class Relay {
     return new PlainFeed(source, this.#owner, send, () => sleep(this.#host.clock, restMs));
   }
 
-  /** Tells of a folder that was restored, or of which there is another copy; once. */
+  /** Reports a folder that was restored, or of which there is another copy; once. */
   #compare(source: Source, [, had, others]: Opened, peer: PeerHandle): void {
     const lasts = new Map(source.journals);
     const isBehind = had.some(([journal, sequence]) => sequence > (lasts.get(journal) ?? Number.POSITIVE_INFINITY));
     if (source === this.#told || (!isBehind && others <= source.before)) return;
     this.#told = source;
-    const text = 'The journal is behind what the peer has of it; it goes on under a new id';
+    const text = 'The journal is behind what the peer has of it; it continues under a new id';
     this.#host.report(new BusError('ERR_JOURNAL', text), peer);
   }
 
-  /** Goes on with the openings that it was not begun with. */
+  /** Continues with the openings that it was not begun with. */
   #ended(feed: Feed, session: number): void {
     if (feed.isUnnamed && feed === this.#feed) this.#begunLater(restMs, session);
   }

@@ -88,8 +88,8 @@ export class Requests implements Sink {
   }
 
   /**
-   * Tells the answers that there are, one after the other to each sender, however often it asks; others are told when they
-   * are there. Rejects what reading fails with.
+   * Sends the existing answers, one after the other to each sender, however often it asks; others are sent when they
+   * exist. Rejects with what reading fails with.
    */
   async tell(folder: string, asked: Iterable<readonly [id: string, digest: string]>): Promise<void> {
     const known = this.#telling.get(folder);

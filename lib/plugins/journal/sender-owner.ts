@@ -11,7 +11,7 @@ const mostBytes = 256;
 /** Links over which there are others than the user that this process runs as. */
 const farAway: readonly (string | undefined)[] = ['tcp', 'tls', 'websocket'];
 
-/** Asks the program, where it says so. Rejects what that fails with, and a TypeError where it says nothing sensible. */
+/** Asks the program, where it says so. Rejects with what that fails with, and a TypeError where it says nothing sensible. */
 export async function senderOwnerOf(peer: PeerHandle, ask: JournalOwner | undefined): Promise<SenderOwner> {
   const owner: unknown = await ask?.(peer as Connection);
   if (typeof owner === 'string' && owner !== '' && Buffer.byteLength(owner) <= mostBytes) return `=${owner}`;

@@ -3,7 +3,10 @@ import type { PeerHandle } from '../../bus/plugin.ts';
 import { mostJournals, type Opening } from './lane-messages.ts';
 import { bindingOf, type SenderOwner } from './sender-owner.ts';
 
-/** One sender, by the id of its folder, which proves nothing: it is whoever has it now, until its session is over. */
+/**
+ * One sender, by the id of its folder, which proves nothing: it is the present owner of that id, until its session has
+ * ended.
+ */
 export class Sender {
   readonly folder: string;
   /** By its openings: up to where its records are written here. */
@@ -176,8 +179,8 @@ export class Senders {
   }
 
   /**
-   * The link of the peer is open, or is not. One that is back has its folder again, whoever took it meanwhile. Returns those
-   * who have to open it anew.
+   * The link of the peer is open, or is not. One that is back has its folder again, even if another peer used it in the
+   * meantime. Returns those who have to open it again.
    */
   linked(peer: PeerHandle, isUp: boolean): PeerHandle[] {
     const own = this.#byPeer.get(peer);

@@ -1,7 +1,7 @@
 import type { Log } from './log/log.ts';
 import { Signal } from '../../base/wait.ts';
 
-/** Whoever may have so many times what is free: alone four fifths, and whoever comes finds room. */
+/** A sender may have this many times what is free: alone four fifths, and a further one finds room. */
 const mostOfFree = 4;
 
 interface Part {
@@ -26,7 +26,7 @@ export class Shares {
     this.#ownerOf = ownerOf;
   }
 
-  /** Whether this sender may have so much more: its owner of the folder, and it of what its owner may have. */
+  /** Whether this sender may have this much more: its owner of the folder, and it of what its owner may have. */
   allow(folder: string, bytes: number): boolean {
     const { owner, bytes: has } = this.#partOf(folder);
     const owned = this.#owners.get(owner) ?? 0;

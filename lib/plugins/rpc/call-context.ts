@@ -2,7 +2,7 @@
 export interface CallContext<Peer = unknown> {
   /** Who calls: a user's number in a channel, the `Connection` or the `Client` on the bus. */
   readonly peer: Peer;
-  /** Fires when the caller gave up, or is gone. */
+  /** Fires when the caller stops waiting, or is gone. */
   readonly signal: AbortSignal;
   /** Milliseconds the caller will still wait; undefined: no limit. */
   readonly deadline: number | undefined;
@@ -33,7 +33,7 @@ export class OneWayContext<Peer> implements CallRequest {
 
   whenUnsent(): void {}
 
-  /** The other side is gone. */
+  /** The peer is gone. */
   abort(reason: unknown): void {
     this.#over = reason;
     this.#controller?.abort(reason);

@@ -6,12 +6,12 @@ export interface CallSettings {
   readonly signal?: AbortSignal | undefined;
   /**
    * On a `Client`: calls again in the next session when this one is lost with the call. Elsewhere, where a session is not
-   * followed by another one, the call rejects `ERR_INVALID_ARGUMENT`.
+   * followed by another one, the call rejects with `ERR_INVALID_ARGUMENT`.
    */
   readonly idempotent?: boolean | undefined;
 }
 
-/** What stands last among the arguments of a call and is none of them. */
+/** The last argument of a call if it has settings; it is not sent as an argument. */
 export class CallOptions {
   /** @internal */
   readonly ask: AskOptions;

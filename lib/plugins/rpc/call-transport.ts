@@ -3,13 +3,13 @@ import type { AskOptions, MessageRequestSettings } from '../../bus/plugin.ts';
 import { usualAsk } from './call-options.ts';
 import type { CallBody, RpcFrame } from './frame.ts';
 
-/** How calls get to one other side: over its lane, or through a channel. */
+/** How calls get to one peer: over its lane, or through a channel. */
 export interface CallTransport {
-  /** Resolves the answer's body as it came; rejects when there is none. May throw what the encoder throws. */
+  /** Resolves with the answer's body as it came; rejects when there is none. May throw what the encoder throws. */
   ask(call: CallBody, ask: AskOptions): Promise<unknown>;
   /** May throw what the encoder throws. */
   send(frame: RpcFrame): Promise<void>;
-  /** The other side is gone: what was asked is rejected. */
+  /** The peer is gone: what was asked is rejected. */
   close(error: BusError): void;
 }
 

@@ -15,7 +15,7 @@ export interface ChannelHub {
 
 /** @throws BusError `ERR_STATE` for a channel that is over. */
 export function channelHub(port: CallPort): ChannelHub {
-  if (port.closed !== undefined) throw new BusError('ERR_STATE', 'The channel is over.');
+  if (port.closed !== undefined) throw new BusError('ERR_STATE', 'The channel has ended');
   const codec = new MessageCodec();
   const transports = new Map<number, ChannelTransport>();
   const hub = new RpcHub<number>({

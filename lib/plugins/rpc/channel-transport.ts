@@ -29,7 +29,7 @@ export class ChannelTransport implements CallTransport {
         return send(timeoutMs === undefined ? [kind.call, id, call] : [kind.call, id, call, timeoutMs]);
       },
       answer: (id: number, body: unknown) => {
-        if (!isAnswerBody(body)) throw new BusError('ERR_STATE', 'This is no answer of a remote call.');
+        if (!isAnswerBody(body)) throw new BusError('ERR_STATE', 'Not an answer of a remote call');
         return send([kind.answer, id, body]);
       },
       failure: (id: number, { code, message }: { readonly code: string; readonly message: string }) =>

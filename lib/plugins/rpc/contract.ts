@@ -41,7 +41,7 @@ export function disagreement(wanted: Fingerprints, offered: Fingerprints): strin
     missing.length > 0 ? `missing: ${missing.join(', ')}` : '',
     changed.length > 0 ? `changed: ${changed.join(', ')}` : '',
   ];
-  return `The remote object is not the one this end counts on; ${parts.filter((part) => part !== '').join('; ')}.`;
+  return `The remote object is not the one that this end expects; ${parts.filter((part) => part !== '').join('; ')}`;
 }
 
 function describeMethod({ input, output }: MethodSchema): string {

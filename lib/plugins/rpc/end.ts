@@ -17,7 +17,7 @@ export interface ServerSide extends PeerHandle {
 
 /** An end of a channel. */
 export type Ends = HasCallPort;
-/** What speaks to the other side without a channel. */
+/** What speaks to the peer without a channel. */
 export type Bus = BusEnd | ServerSide;
 
 export type ResolvedEnd = ({ readonly type: 'channel' } & ChannelHub) | ResolvedBus;
@@ -34,7 +34,7 @@ export interface ResolvedBus extends LaneHub {
 const channelHubs = new WeakMap<object, ChannelHub>();
 const busHubs = new WeakMap<object, LaneHub>();
 
-/** @throws BusError `ERR_INVALID_ARGUMENT` for what is no end, `ERR_STATE` for a channel that is over. */
+/** @throws BusError `ERR_INVALID_ARGUMENT` for what is not an end, `ERR_STATE` for a channel that is over. */
 export function endOf(end: Ends | Bus): ResolvedEnd {
   if (typeof end !== 'object' || end === null) throw notAnEnd();
   if (callPort in end) {
@@ -64,5 +64,5 @@ function isBus(value: unknown): value is BusEnd {
 }
 
 function notAnEnd(): BusError {
-  return new BusError('ERR_INVALID_ARGUMENT', 'Remote objects need a channel end, a Client, a Connection or a Server.');
+  return new BusError('ERR_INVALID_ARGUMENT', 'Remote objects need a channel end, a Client, a Connection or a Server');
 }

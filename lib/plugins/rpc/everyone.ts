@@ -16,7 +16,7 @@ export interface Everyone<Contract, Peer = PeerHandle> {
   readonly $notify: {
     readonly [Name in keyof Methods<Contract>]: (...args: Arguments<Contract[Name]>) => Promise<void>;
   };
-  /** Resolves the answers of all who are meant, in their order, with the `peer` of each. */
+  /** Resolves with the answers of all who are meant, in their order, with the `peer` of each. */
   readonly $survey: {
     readonly [Name in keyof Methods<Contract>]: (
       ...args: [...Arguments<Contract[Name]>, options?: CallOptions]
@@ -38,7 +38,7 @@ export function everyone<Contract extends object, Peer extends PeerHandle = Peer
   const { id, ...audience } = resolveOptions('everyone()', everyoneTable, options);
   const end = endOf(server);
   if (end.type === 'channel' || end.peer !== undefined) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'everyone() needs a Server.');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'everyone() needs a Server');
   }
   const chosen = (): PeerHandle[] => [...end.select(audience)];
   chosen();
@@ -80,7 +80,7 @@ async function ask(
   const args = last instanceof CallOptions ? given.slice(0, -1) : given;
   const { timeoutMs, signal, idempotent }: AskOptions = last instanceof CallOptions ? last.ask : usualAsk;
   checkData(args);
-  if (idempotent) throw new BusError('ERR_INVALID_ARGUMENT', 'A call of many is not idempotent.');
+  if (idempotent) throw new BusError('ERR_INVALID_ARGUMENT', 'A call to many peers cannot be idempotent');
   // An answer may be read when its session is over.
   const sessions = new Map(chosen().map((peer) => [peer, end.hub.session(peer)]));
   const answers = await end.lane.survey(sessions.keys(), [id, name, null, ...args], {
@@ -107,5 +107,5 @@ function checkData(args: readonly unknown[]): void {
   } finally {
     if (!isData) endStreamsIn(args);
   }
-  if (!isData) throw new BusError('ERR_UNENCODABLE', 'Functions and streams are lent to one, not to many.');
+  if (!isData) throw new BusError('ERR_UNENCODABLE', 'Functions and streams can be passed to one peer only');
 }

@@ -1,19 +1,19 @@
 import { streamsIn } from './references.ts';
 
-/** How an exported stream reaches the other side. */
+/** How an exported stream reaches the peer. */
 export interface ExportedStreamOutlet {
   item(stream: number, value: unknown): Promise<void>;
   end(stream: number, error: unknown): void;
 }
 
-/** An async iterable of this end's that the other side reads: sends as many items as the other side asked for, and not one more. */
+/** An async iterable of this end's that the peer reads: sends as many items as the peer asked for, and not one more. */
 export class ExportedStream {
   readonly source: AsyncIterable<unknown>;
   readonly #id: number;
   readonly #outlet: ExportedStreamOutlet;
   readonly #hooks: (() => void)[] = [];
   #iterator: AsyncIterator<unknown> | undefined;
-  /** What the other side asked for and did not get. No window of `base/flow-control`: its size is the other side's to choose. */
+  /** What the peer asked for and did not get. No window of `base/flow-control`: its size is the peer's to choose. */
   #credit = 0;
   #state: 'idle' | 'pumping' | 'over' = 'idle';
 
@@ -21,11 +21,11 @@ export class ExportedStream {
     this.#id = id;
     this.source = source;
     this.#outlet = outlet;
-    // Whoever reads it hears of its error, and until then it must not end the process.
+    // Whoever reads it learns of its error, and until then it must not end the process.
     if (isDestroyable(source)) source.on('error', () => undefined);
   }
 
-  /** The other side takes so many items more. */
+  /** The peer can receive this many items more. */
   credit(items: number): void {
     this.#credit += items;
     if (this.#state !== 'idle') return;

@@ -8,7 +8,7 @@ export interface ExportNumbers {
   last: number;
 }
 
-/** What of this end's the other side holds: functions until it lets go of them, streams until they are over. */
+/** What of this end's the peer holds: functions until it releases them, streams until they are over. */
 export class Exports implements Exporter {
   readonly #limits: RpcLimits;
   readonly #numbers: ExportNumbers;
@@ -23,7 +23,7 @@ export class Exports implements Exporter {
     this.#outlet = outlet;
   }
 
-  /** @throws BusError `ERR_TOO_LARGE` when the other side holds as many as it may. */
+  /** @throws BusError `ERR_TOO_LARGE` when the peer holds as many as it may. */
   exportFunction(target: AnyFunction): number {
     this.#check(this.#functions.size, this.#limits.maxFunctions, 'functions are exported');
     const id = ++this.#numbers.last;
@@ -31,7 +31,7 @@ export class Exports implements Exporter {
     return id;
   }
 
-  /** @throws BusError `ERR_TOO_LARGE` when the other side holds as many as it may. */
+  /** @throws BusError `ERR_TOO_LARGE` when the peer holds as many as it may. */
   exportStream(stream: AsyncIterable<unknown>): number {
     this.#check(this.#streams.size, this.#limits.maxStreams, 'streams are open');
     const id = ++this.#numbers.last;
@@ -50,25 +50,25 @@ export class Exports implements Exporter {
     return this.#functions.get(id);
   }
 
-  /** The other side has let go of a function. */
+  /** The peer has release a function. */
   release(id: number): void {
     this.#functions.delete(id);
   }
 
-  /** The other side takes more of a stream; one that is gone is told to be over, so that nobody waits for it. */
+  /** The peer takes more of a stream; one that is gone is told to be over, so that nobody waits for it. */
   credit(id: number, items: number): void {
     const source = this.#streams.get(id);
     if (source !== undefined) source.credit(items);
-    else this.#outlet.end(id, new BusError('ERR_CLOSED', 'The stream is over, or was revoked.'));
+    else this.#outlet.end(id, new BusError('ERR_CLOSED', 'The stream has ended or was withdrawn'));
   }
 
-  /** The other side wants no more of a stream. */
+  /** The peer wants no more of a stream. */
   stop(id: number): void {
     this.#streams.get(id)?.stop();
     this.#streams.delete(id);
   }
 
-  /** What was exported does not reach the other side. */
+  /** What was exported does not reach the peer. */
   revoke(refs: readonly Reference[]): void {
     for (const [, what, id] of refs) {
       if (what === 'function') this.release(id);
@@ -76,7 +76,7 @@ export class Exports implements Exporter {
     }
   }
 
-  /** Nothing of `value` reaches the other side: its streams end, those that were exported as `refs` and the others. */
+  /** Nothing of `value` reaches the peer: its streams end, those that were exported as `refs` and the others. */
   refuse(value: unknown, refs: readonly Reference[] = []): void {
     const exported = refs.map(([, , id]) => this.#streams.get(id)?.source);
     this.revoke(refs);
@@ -97,7 +97,7 @@ export class Exports implements Exporter {
     }
   }
 
-  /** The other side is gone. */
+  /** The peer is gone. */
   close(error: BusError): void {
     this.#closed = error;
     this.#functions.clear();
@@ -108,6 +108,6 @@ export class Exports implements Exporter {
 
   #check(count: number, limit: number, what: string): void {
     if (this.#closed !== undefined) throw this.#closed;
-    if (count >= limit) throw new BusError('ERR_TOO_LARGE', `${limit} ${what} already.`);
+    if (count >= limit) throw new BusError('ERR_TOO_LARGE', `${limit} ${what} already`);
   }
 }

@@ -95,7 +95,7 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0;
 }
 
-/** Hears of what has no code of its own, which is no answer but a bug. */
+/** Learns of what has no code of its own, which is not an answer but a bug. */
 type Report = (error: unknown) => void;
 
 /** The answer of a call that failed. */

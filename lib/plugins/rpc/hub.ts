@@ -8,20 +8,20 @@ import type { Callee } from './offer.ts';
 import type { RpcLimits } from './options.ts';
 import { RpcSession, type SessionHost } from './session.ts';
 
-/** What a hub needs of the bus or the channel it stands on; a key stands for one other side. */
+/** What a hub needs of the bus or the channel it stands on; a key stands for one peer. */
 export interface HubHost<Key> {
   readonly clock: Clock;
   /** The way of a new session's calls. */
   open(key: Key, session: RpcSession): CallTransport;
   report(error: unknown, key: Key): void;
-  /** The other side sent what no correct peer sends. */
+  /** The peer sent what no correct peer sends. */
   suspicious(key: Key, error: unknown): void;
 }
 
-/** Makes the offer for one other side. */
+/** Makes the offer for one peer. */
 export type OfferMaker<Key> = (key: Key) => Callee;
 
-/** The remote objects of one end: what it offers to whom, and its sessions with those at the other side. */
+/** The remote objects of one end: what it offers to whom, and its sessions with those at the peer. */
 export class RpcHub<Key> {
   readonly clock: Clock;
   readonly limits: RpcLimits = { maxStreams: 1_000, maxFunctions: 10_000 };
@@ -70,20 +70,20 @@ export class RpcHub<Key> {
 
   receive(key: Key, frame: unknown): void {
     try {
-      if (!isRpcFrame(frame)) throw new BusError('ERR_PROTOCOL', 'This is no frame of a remote call.');
+      if (!isRpcFrame(frame)) throw new BusError('ERR_PROTOCOL', 'Not a frame of a remote call');
       this.session(key).receive(frame);
     } catch (error) {
       this.#host.suspicious(key, error);
     }
   }
 
-  /** @throws BusError `ERR_PROTOCOL` for what is no call. */
+  /** @throws BusError `ERR_PROTOCOL` for what is not a call. */
   answer(key: Key, call: unknown, request: CallRequest): AnswerBody | Promise<AnswerBody> {
-    if (!isCallBody(call)) throw new BusError('ERR_PROTOCOL', 'This is no remote call.');
+    if (!isCallBody(call)) throw new BusError('ERR_PROTOCOL', 'Not a remote call');
     return this.session(key).answer(call, request);
   }
 
-  /** The other side is gone: everything pending with it is rejected. */
+  /** The peer is gone: everything pending with it is rejected. */
   gone(key: Key, error: BusError): void {
     this.#sessions.get(key)?.close(error);
     this.#sessions.delete(key);

@@ -13,7 +13,7 @@ export interface ImportedStreamOutlet {
   stop(stream: number, early: boolean): void;
 }
 
-/** The near end of a stream of the other side's: asks for items as they are read. */
+/** The near end of a stream of the peer: asks for items as they are read. */
 export class ImportedStream {
   /** What it is read by, where that is a `Readable`. */
   readable: WeakRef<Readable> | undefined;
@@ -21,7 +21,7 @@ export class ImportedStream {
   readonly #outlet: ImportedStreamOutlet;
   readonly #items = new AsyncQueue<unknown>({ give: (value) => this.#give(value) });
   readonly #returned = new CreditReturn(windowItems / 2);
-  /** What it is read by, while that waits for an item: whoever waits may not hold it otherwise. */
+  /** The reader, while it waits for an item and nothing else refers to it. */
   #waiting: object | undefined;
   /** Items that were asked for and did not come. */
   #asked = 0;
@@ -35,7 +35,7 @@ export class ImportedStream {
   /** @throws BusError `ERR_PROTOCOL` for an item nobody asked for. */
   item(value: unknown): void {
     if (this.#items.ended) return;
-    if (this.#asked === 0) throw new BusError('ERR_PROTOCOL', 'A stream sends more than was asked for.');
+    if (this.#asked === 0) throw new BusError('ERR_PROTOCOL', 'A stream sends more than was requested');
     this.#asked -= 1;
     this.#items.push(value);
   }
@@ -64,11 +64,13 @@ export class ImportedStream {
     this.end(undefined, true);
   }
 
-  /** The call it was an argument of is over: unless somebody is reading it, it ends, and whoever reads it later hears why. */
+  /**
+   * The call of this stream has ended: unless it is being read, the stream ends, and a later reader gets the reason.
+   */
   callEnded(): void {
     if (this.#items.ended || this.#isRead()) return;
     this.#items.clear();
-    this.end(new BusError('ERR_CLOSED', 'The call that this stream was an argument of is over.'), true);
+    this.end(new BusError('ERR_CLOSED', 'The call of this stream has ended'), true);
     // Without the error, which would end the process where nobody listens for it.
     this.readable?.deref()?.destroy();
   }
@@ -92,7 +94,7 @@ export class ImportedStream {
   }
 }
 
-/** A stream of the other side's in the hands of whoever reads it, once. When nobody holds it any more, its source stops. */
+/** A stream of the peer, for one reader. When nothing refers to it any more, its source stops. */
 export class StreamIterator implements AsyncIterableIterator<unknown> {
   readonly #stream: ImportedStream;
 

@@ -4,14 +4,14 @@ import { ImportedStream, type ImportedStreamOutlet, StreamIterator } from './imp
 import type { RpcLimits } from './options.ts';
 import type { AnyFunction, Importer, Reference } from './references.ts';
 
-/** How imported functions are called and let go of. */
+/** How imported functions are called and release. */
 export interface ImportsOutlet extends ImportedStreamOutlet {
   call(id: number, args: readonly unknown[]): Promise<unknown>;
   notify(id: number, args: readonly unknown[]): Promise<void>;
   release(id: number): void;
 }
 
-/** What this end holds of the other side's. Whatever nobody here can reach any more is released by itself. */
+/** What this end holds of the peer. Whatever nobody here can reach any more is released by itself. */
 export class Imports implements Importer {
   readonly #limits: RpcLimits;
   readonly #outlet: ImportsOutlet;
@@ -95,14 +95,14 @@ export class Imports implements Importer {
     }
   }
 
-  /** A call is over that had `refs` among its arguments: streams that nobody reads are let go of. */
+  /** A call is over that had `refs` among its arguments: streams that nobody reads are released. */
   callEnded(refs: readonly Reference[]): void {
     for (const [, what, id] of refs) {
       if (what !== 'function') this.#streams.get(id)?.callEnded();
     }
   }
 
-  /** The other side is gone. */
+  /** The peer is gone. */
   close(error: BusError): void {
     this.#closed = error;
     this.#functions.clear();
@@ -115,8 +115,8 @@ export class Imports implements Importer {
   }
 
   #check(known: boolean, count: number, limit: number, what: string): void {
-    if (known) throw new BusError('ERR_PROTOCOL', 'An export of the other side has a number that is in use.');
+    if (known) throw new BusError('ERR_PROTOCOL', 'An export of the peer has a number that is in use');
     if (count >= limit)
-      throw new BusError('ERR_TOO_LARGE', `This end holds ${limit} ${what} of the other side already.`);
+      throw new BusError('ERR_TOO_LARGE', `This end holds ${limit} ${what} of the peer already`);
   }
 }

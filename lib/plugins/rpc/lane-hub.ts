@@ -27,13 +27,13 @@ export function laneHub(host: PluginHost): LaneHub {
           return lane.request(peer, call, { timeout, signal, withdrawal, unclaimed });
         },
         send: (frame) => lane.send(peer, frame),
-        // The bus itself rejects what was asked of a peer that is gone.
+        // The bus itself rejects with what was asked of a peer that is gone.
         close: () => undefined,
       };
     },
     report: (error, peer) => host.report(error, peer),
     suspicious: (peer, error) => host.report(error, peer),
   });
-  host.onDisconnect((peer) => hub.gone(peer, new BusError('ERR_CLOSED', 'The session with the other side is over.')));
+  host.onDisconnect((peer) => hub.gone(peer, new BusError('ERR_CLOSED', 'The session with the peer has ended')));
   return { hub, lane, select: host.select };
 }

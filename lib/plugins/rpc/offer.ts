@@ -19,16 +19,16 @@ export interface OfferOptions {
   readonly context?: boolean | undefined;
 }
 
-/** What the other side can call, and as what it is compared with what that counts on. */
+/** What the peer can call, and as what it is compared with what that counts on. */
 export interface Callee {
   readonly prints: Fingerprints;
   readonly hash: string;
-  /** Throws or rejects what the caller is to get. */
+  /** Throws or rejects with what the caller is to get. */
   call(name: unknown, args: readonly unknown[], request: CallRequest): unknown;
 }
 
 /**
- * What of an object the other side can reach: its own functions and the methods named, fixed when it is offered. Names
+ * What of an object the peer can reach: its own functions and the methods named, fixed when it is offered. Names
  * are looked up in a map, so nothing is reached that was not put there.
  */
 export class Offer implements Callee {
@@ -51,19 +51,19 @@ export class Offer implements Callee {
     for (const name of methods) offer(name, namedMethod(object, name));
     for (const name of Object.keys(schema)) {
       if (!this.#methods.has(name))
-        throw new BusError('ERR_INVALID_ARGUMENT', `The schema names "${name}", which is not offered.`);
+        throw new BusError('ERR_INVALID_ARGUMENT', `The schema names "${name}", which is not offered`);
     }
     this.prints = fingerprints(this.#methods.keys(), schema);
     this.hash = contractHash(this.prints);
   }
 
   /**
-   * Calls a method. Throws or rejects `ERR_NO_METHOD`, `ERR_INVALID_ARGUMENT` when the schema refuses the arguments,
+   * Calls a method. Throws or rejects with `ERR_NO_METHOD`, `ERR_INVALID_ARGUMENT` when the schema refuses the arguments,
    * `ERR_REMOTE` when it refuses the result, or what the method throws.
    */
   call(name: unknown, args: readonly unknown[], context: CallContext): unknown {
     const offered = typeof name === 'string' ? this.#methods.get(name) : undefined;
-    if (offered === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}".`);
+    if (offered === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote method "${String(name)}"`);
     const { checks } = offered;
     if (checks === undefined) {
       return Reflect.apply(offered.method, this.#object, this.#withContext ? [...args, context] : args);
@@ -87,7 +87,7 @@ export class Offer implements Callee {
     const outcome = await output['~standard'].validate(result);
     if (outcome.issues === undefined) return outcome.value;
     endStreamsIn(result);
-    throw new BusError('ERR_REMOTE', `"${name}" returned what its schema refuses: ${sentence(outcome.issues)}`);
+    throw new BusError('ERR_REMOTE', `"${name}" returned a value that its schema rejects: ${sentence(outcome.issues)}`);
   }
 }
 
@@ -98,7 +98,7 @@ async function checkArguments(
 ): Promise<unknown[]> {
   const schemas: readonly StandardSchema[] = isList(input) ? input : [input];
   if (args.length > schemas.length) {
-    throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" takes ${schemas.length} arguments, not ${args.length}.`);
+    throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" takes ${schemas.length} arguments, not ${args.length}`);
   }
   const checked: unknown[] = [];
   for (const [index, schema] of schemas.entries()) {
@@ -133,11 +133,11 @@ function isEveryObjects(name: string): boolean {
 }
 
 function namedMethod(object: object, name: string): Method {
-  if (isEveryObjects(name)) throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" cannot be offered.`);
+  if (isEveryObjects(name)) throw new BusError('ERR_INVALID_ARGUMENT', `"${name}" cannot be offered`);
   for (let holder: unknown = object; typeof holder === 'object' && holder !== null && holder !== Object.prototype; ) {
     const value: unknown = Object.getOwnPropertyDescriptor(holder, name)?.value;
     if (typeof value === 'function') return value as Method;
     holder = Object.getPrototypeOf(holder);
   }
-  throw new BusError('ERR_INVALID_ARGUMENT', `The object has no method "${name}" to offer.`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `The object has no method "${name}" to offer`);
 }

@@ -70,11 +70,11 @@ export const proxyTable = {
 
 export type ProxyOptions = Given<typeof proxyTable>;
 
-/** How much an end and one other side may hold of each other's: the same for all remote objects and proxies of the end. */
+/** How much an end and one peer may hold of each other's: the same for all remote objects and proxies of the end. */
 export interface RpcLimits {
   /** Streams that are open, each way. */
   maxStreams: number;
-  /** Functions that the other side holds, each way. */
+  /** Functions that the peer holds, each way. */
   maxFunctions: number;
 }
 

@@ -1,4 +1,4 @@
-// The entry of web pages, which have one other side: what `index.ts` exports, without `everyone`.
+// The entry of web pages, which have one peer: what `index.ts` exports, without `everyone`.
 export { CallOptions, callOptions } from './call-options.ts';
 export { proxy } from './proxy.ts';
 export { remote } from './remote.ts';

@@ -11,7 +11,7 @@ import { type ProxyOptions, proxyTable, setLimits } from './options.ts';
 import type { RpcSession } from './session.ts';
 import { untilAnswered } from './until-answered.ts';
 
-/** The other side's object: each method answers with a promise. */
+/** The peer's object: each method answers with a promise. */
 export type Proxied<Contract> = {
   readonly [Name in keyof Methods<Contract>]: (
     ...args: [...Arguments<Contract[Name]>, options?: CallOptions]
@@ -24,9 +24,9 @@ export type Proxied<Contract> = {
 };
 
 /**
- * The object that the other side offers. `user` is whose: a user's number at an owner's end, a `Connection` on a
+ * The object that the peer offers. `user` is whose: a user's number at an owner's end, a `Connection` on a
  * `Server`. Calls reject with the code the method failed with, `ERR_NO_METHOD`, `ERR_CONTRACT`, `ERR_TIMEOUT` (after 10 s
- * unless `callOptions` say otherwise), `ERR_ABORTED`, `ERR_CHANNEL` or `ERR_CLOSED` when the other side is gone,
+ * unless `callOptions` say otherwise), `ERR_ABORTED`, `ERR_CHANNEL` or `ERR_CLOSED` when the peer is gone,
  * `ERR_PEER_LACKS_FEATURE` when it takes no calls.
  */
 export function proxy<Contract extends object>(
@@ -80,7 +80,7 @@ class Caller {
     }
     this.#bound = place.type === 'channel' ? place.hub.session(this.#number()) : undefined;
     if (place.type === 'bus' && place.peer === undefined && typeof user !== 'object') {
-      throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection');
     }
   }
 
@@ -96,7 +96,7 @@ class Caller {
   async #untilAnswered(name: string, args: readonly unknown[], ask: AskOptions): Promise<unknown> {
     const place = this.#place;
     if (place.type === 'channel' || !place.comesBack) {
-      throw new BusError('ERR_INVALID_ARGUMENT', 'A call is idempotent on a Client only.');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A call can be idempotent on a Client only');
     }
     return untilAnswered(place.hub.clock, () => this.#session(), { object: this.#id, name, args, ask });
   }
@@ -118,7 +118,7 @@ class Caller {
     return place.type === 'channel' ? place.hub.session(this.#number()) : place.hub.session(this.#peer(place));
   }
 
-  /** Whether whoever is at the other side now speaks the joint protocol. */
+  /** Whether the present peer speaks the joint protocol. */
   #toJoint(): boolean {
     if (this.#place.type !== 'channel' || this.#signature === undefined) return false;
     const number = this.#number();
@@ -137,7 +137,7 @@ class Caller {
 
   #peer(place: ResolvedBus): PeerHandle {
     const peer = typeof this.#user === 'object' ? this.#user : place.peer;
-    if (peer === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection.');
+    if (peer === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'On a Server a proxy needs a Connection');
     return peer;
   }
 }

@@ -118,7 +118,7 @@ export function restore(value: unknown, refs: readonly Reference[] | undefined, 
   return holder.value;
 }
 
-/** Those of `refs` that can be read; whoever sent them may not have meant well. */
+/** The valid ones of `refs`; the sender may be hostile. */
 export function wellFormed(refs: unknown): Reference[] {
   if (!Array.isArray(refs)) return [];
   const found: Reference[] = [];
@@ -169,15 +169,15 @@ function set(place: unknown, key: string | number, value: unknown): void {
 }
 
 function tooDeep(): BusError {
-  return new BusError('ERR_UNENCODABLE', `The data nests deeper than ${maxDepth} levels, or is circular.`);
+  return new BusError('ERR_UNENCODABLE', `The data nests deeper than ${maxDepth} levels, or is circular`);
 }
 
 function thenable(): BusError {
-  return new BusError('ERR_UNENCODABLE', 'A function named "then" does not travel: what holds it would be a promise.');
+  return new BusError('ERR_UNENCODABLE', 'A function named "then" cannot travel: the object with it would be a promise');
 }
 
 function misplaced(): BusError {
-  return new BusError('ERR_PROTOCOL', 'A reference points to nowhere.');
+  return new BusError('ERR_PROTOCOL', 'A reference has no target');
 }
 
 function isAsyncIterable(value: object): value is AsyncIterable<unknown> {

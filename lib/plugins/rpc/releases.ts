@@ -4,7 +4,7 @@ import type { RpcFrame } from './frame.ts';
 const maxOwed = 100_000;
 
 /**
- * Frames that let go of something, which must not be lost: they go out one after the other, and what the way refuses is
+ * Frames that release something, which must not be lost: they go out one after the other, and what the way refuses is
  * tried again later.
  */
 export class Releases {

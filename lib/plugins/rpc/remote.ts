@@ -11,8 +11,8 @@ export interface Offered {
 }
 
 /**
- * Offers `object` to the other side of a channel end, of a `Client` or of a `Connection`, or to every client of a
- * `Server`. A function instead of the object makes one for each other side, and gets its user number or `Connection`.
+ * Offers `object` to the peer of a channel end, of a `Client` or of a `Connection`, or to every client of a
+ * `Server`. A function instead of the object makes one for each peer, and gets its user number or `Connection`.
  * Reachable are the object's own functions and the `methods` named. Throws `ERR_INVALID_ARGUMENT`, `ERR_INVALID_OPTION`
  * or `ERR_STATE` on an end that is over.
  */

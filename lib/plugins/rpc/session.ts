@@ -15,7 +15,7 @@ import { extract, type Reference, restore, travels, wellFormed } from './referen
 import { Releases } from './releases.ts';
 
 export interface SessionHost {
-  /** Who the other side is, for those who are told. */
+  /** Who the peer is, for those who are told. */
   readonly peer: unknown;
   readonly limits: RpcLimits;
   readonly numbers: ExportNumbers;
@@ -28,14 +28,14 @@ const maxRunning = 10_000;
 /** Of data without functions and streams, which is most; never written to. */
 const noRefs: Reference[] = [];
 
-/** What this end and one other side call on each other, whatever carries it. */
+/** What this end and one peer call on each other, whatever carries it. */
 export class RpcSession {
   readonly #transport: CallTransport;
   readonly #owner: SessionHost;
   readonly #exports: Exports;
   readonly #imports: Imports;
   readonly #releases = new Releases((frame) => this.#send(frame));
-  /** By object id: how the contract that the other side counts on differs. */
+  /** By object id: how the contract that the peer counts on differs. */
   readonly #disagreements = new Map<number, string>();
   readonly #stated = new Set<string>();
   readonly #oneWay: OneWayContext<unknown>;
@@ -64,12 +64,12 @@ export class RpcSession {
     });
   }
 
-  /** The other side is gone. */
+  /** The peer is gone. */
   get isOver(): boolean {
     return this.#closed !== undefined;
   }
 
-  /** States once what this end takes the remote object to be; the other side answers calls accordingly. */
+  /** States once what this end takes the remote object to be; the peer answers calls accordingly. */
   expect(object: number, prints: Fingerprints): void {
     const hash = contractHash(prints);
     const key = `${object} ${hash}`;
@@ -113,12 +113,12 @@ export class RpcSession {
     }
   }
 
-  /** Answers a call of the other side's; a failure is an answer too. */
+  /** Answers a call of the peer; a failure is an answer too. */
   answer(call: CallBody, request: CallRequest): AnswerBody | Promise<AnswerBody> {
     this.#releases.retry();
     if (this.#running >= maxRunning) {
       this.#imports.releaseAll(wellFormed(call[2]));
-      return failureBody(new BusError('ERR_QUEUE_FULL', `${maxRunning} calls are being answered already.`));
+      return failureBody(new BusError('ERR_QUEUE_FULL', `${maxRunning} calls are being handled already`));
     }
     let result: unknown;
     try {
@@ -136,7 +136,7 @@ export class RpcSession {
     return body;
   }
 
-  /** An answer came to a call that was given up: what was exported with it is released. */
+  /** An answer arrived for a cancelled call: what was exported with it is released. */
   readonly unclaimed = (answer: unknown): void => {
     if (isAnswerBody(answer) && answer[0]) this.#imports.releaseAll(wellFormed(answer[2]));
   };
@@ -170,7 +170,7 @@ export class RpcSession {
     }
   }
 
-  /** Rejects everything pending with `error`; the other side is gone. */
+  /** Rejects everything pending with `error`; the peer is gone. */
   close(error: BusError): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
@@ -183,7 +183,7 @@ export class RpcSession {
 
   /** What a call resolves to, or the error its method failed with. */
   readonly settle = (answer: unknown): unknown => {
-    if (!isAnswerBody(answer)) throw new BusError('ERR_PROTOCOL', 'This is no answer of a remote call.');
+    if (!isAnswerBody(answer)) throw new BusError('ERR_PROTOCOL', 'Not an answer of a remote call');
     if (answer[0]) return this.#restore(answer[1], answer[2]);
     const [, code, message, details] = answer;
     throw new BusError(code, message, details === undefined ? {} : { details });
@@ -210,13 +210,13 @@ export class RpcSession {
     const args = call[2] === null ? sent : (this.#restore(sent, call[2]) as readonly unknown[]);
     if (object === null) {
       const target = typeof method === 'number' ? this.#exports.function(method) : undefined;
-      if (target === undefined) throw new BusError('ERR_NO_METHOD', 'There is no such callback any more.');
+      if (target === undefined) throw new BusError('ERR_NO_METHOD', 'The callback was released');
       return target(...args);
     }
     const difference = this.#disagreements.get(object);
     if (difference !== undefined) throw new BusError('ERR_CONTRACT', difference);
     const offer = this.#owner.offer(object);
-    if (offer === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote object ${object}.`);
+    if (offer === undefined) throw new BusError('ERR_NO_METHOD', `There is no remote object ${object}`);
     return offer.call(method, args, context);
   }
 
@@ -244,7 +244,7 @@ export class RpcSession {
         wanted = false;
         this.#exports.revoke(exported);
       });
-      if (!wanted) throw new BusError('ERR_ABORTED', 'The caller gave up.');
+      if (!wanted) throw new BusError('ERR_ABORTED', 'The caller cancelled the call');
       return [true, extract(value, this.#exports, exported), exported];
     } catch (error) {
       this.#exports.refuse(value, refs);
@@ -253,8 +253,8 @@ export class RpcSession {
   }
 
   /**
-   * Lets go of streams among the arguments of `call` that nobody reads: when those in its answer are over, which may be
-   * made of them. Functions in the answer may keep them for as long as they can be called.
+   * Releases streams among the arguments of `call` that nobody reads: when those in its answer are over, which may be
+   * made of them. Functions in the answer may keep them as long as they can be called.
    */
   #callEnded(call: CallBody, body?: AnswerBody): void {
     const refs = call[2];
@@ -289,7 +289,7 @@ export class RpcSession {
     return this.#transport.send(frame);
   }
 
-  /** For frames nobody waits for; if the way is gone, so is whoever they were for. */
+  /** For frames nobody waits for; if the link is gone, so is their receiver. */
   #post(frame: RpcFrame): void {
     if (this.#closed === undefined) this.#send(frame).catch(() => undefined);
   }

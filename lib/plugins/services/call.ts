@@ -4,7 +4,7 @@ import type { CallRequest } from '../rpc/internal.ts';
 import { dataSize } from '../../base/data-size.ts';
 import type { Member } from './member.ts';
 
-/** How often a call goes on to another member that those before handed back. */
+/** How often a call continues to another member that those before handed back. */
 const mostHandBacks = 3;
 
 export interface Caller {
@@ -104,7 +104,7 @@ export class Call {
     if (this.isOver) return;
     this.isOver = true;
     this.waitsIn?.drop(this);
-    this.takeBack(new BusError('ERR_ABORTED', 'The caller gave up'));
+    this.takeBack(new BusError('ERR_ABORTED', 'The caller cancelled the call'));
   }
 
   /** The member handed it back; false when that happened too often. */

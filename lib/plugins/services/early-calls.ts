@@ -7,7 +7,7 @@ const mostCalls = 1_000;
 export class EarlyCalls {
   readonly #calls = new Map<PeerHandle, { run(): void; fail(error: BusError): void }[]>();
 
-  /** Settles as `call` does, which is run once the client has joined. Rejects `ERR_QUEUE_FULL`. */
+  /** Settles as `call` does, which is run once the client has joined. Rejects with `ERR_QUEUE_FULL`. */
   add(peer: PeerHandle, call: () => unknown): Promise<unknown> {
     const calls = this.#calls.get(peer) ?? [];
     this.#calls.set(peer, calls);

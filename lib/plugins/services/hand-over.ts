@@ -2,7 +2,9 @@ import type { HandlingFailure } from '../../base/handling.ts';
 import type { Call } from './call.ts';
 import type { Participant } from './participant.ts';
 
-/** Hears when a member is done with a call; `isCurrent` unless it was taken back before, and then nothing counts. */
+/**
+ * Called when a member is done with a call; `isCurrent` unless the call was withdrawn before, and then nothing counts.
+ */
 type Returned = (isCurrent: boolean, failure: HandlingFailure | undefined) => void;
 
 /** Gives a call to a member, and settles it with what the member answers; what fails is for `returned` to decide about. */

@@ -22,7 +22,7 @@ export interface KeyedService<Room extends object = object> {
   lost?(room: Room, key: string): void;
 }
 
-/** Who hears of the keys. */
+/** Who learns of the keys. */
 export interface HeldKeysHost {
   readonly clock: Clock;
   lost(service: string, key: string): void;
@@ -73,7 +73,7 @@ export class HeldKeys {
     this.#watch();
   }
 
-  /** Resolves the state, when all calls to the key have ended. */
+  /** Resolves with the state, when all calls to the key have ended. */
   async close(key: string, epoch: number): Promise<unknown> {
     const held = this.#keys.get(key);
     if (held?.room === undefined || held.epoch !== epoch || held.isClosing) throw lostError();
@@ -83,7 +83,7 @@ export class HeldKeys {
     held.isLeft = true;
     try {
       const state = await this.#definition.close?.(held.room.object as object, key);
-      if (!travels(state)) throw new BusError('ERR_UNENCODABLE', `What close() of "${this.name}" returns is data`);
+      if (!travels(state)) throw new BusError('ERR_UNENCODABLE', `close() of "${this.name}" must return data`);
       return state;
     } finally {
       if (this.#keys.get(key) === held) this.#keys.delete(key);
@@ -112,7 +112,7 @@ export class HeldKeys {
     if (held === undefined || (epoch !== undefined && held.epoch !== epoch)) return;
     this.#keys.delete(key);
     held.lose();
-    // One that is being opened is told of when there is something to let go of.
+    // One that is being opened is told about when there is something to release.
     if (held.room !== undefined) this.#lost(key, held);
   }
 
@@ -151,9 +151,9 @@ export class HeldKeys {
 
 function offerOf(object: unknown, methods: readonly string[] | undefined): Offer {
   if (typeof object === 'object' && object !== null) return new Offer(object, { methods, context: true });
-  throw new BusError('ERR_INVALID_ARGUMENT', 'open() returns an object');
+  throw new BusError('ERR_INVALID_ARGUMENT', 'open() must return an object');
 }
 
 function lostError(): BusError {
-  return new BusError(unbegun, 'This member has not got the key');
+  return new BusError(unbegun, 'This member does not have the key');
 }

@@ -42,11 +42,11 @@ export class HubSurveys {
     this.#own = own;
   }
 
-  /** Resolves the answers in the order in which the members came. Rejects `ERR_UNENCODABLE`, `ERR_INVALID_ARGUMENT`. */
+  /** Resolves with the answers in the order in which the members came. Rejects with `ERR_UNENCODABLE`, `ERR_INVALID_ARGUMENT`. */
   async all(survey: HubSurvey): Promise<MemberAnswer<unknown>[]> {
     this.#services.checkKeyless(survey.service);
     if (!travels(survey.args)) {
-      throw new BusError('ERR_UNENCODABLE', 'Functions and streams are lent to one, not to many');
+      throw new BusError('ERR_UNENCODABLE', 'Functions and streams can be passed to one peer only');
     }
     const asked = [...this.#presence.all].filter(({ services }) => services.has(survey.service));
     const remote = new Map<PeerHandle, Participant>();
@@ -62,7 +62,7 @@ export class HubSurveys {
     return asked.flatMap((participant) => rows.get(participant) ?? []);
   }
 
-  /** The same for a member, as it travels. Rejects `ERR_QUEUE_FULL` as well, where it has asked too many. */
+  /** The same for a member, as it travels. Rejects with `ERR_QUEUE_FULL` as well, where it has asked too many. */
   async rows(survey: HubSurvey): Promise<unknown[]> {
     const { caller } = survey;
     const open = this.#open.get(caller) ?? 0;

@@ -28,7 +28,7 @@ export class Hub {
   readonly #lanes: LaneHub;
   readonly #provisions: Provisions;
   readonly #members = new Map<PeerHandle, Participant>();
-  /** Those who are no members in this session any more, or were refused. */
+  /** Those who are not members in this session any more, or were refused. */
   readonly #outsiders = new WeakSet<PeerHandle>();
   readonly #early = new EarlyCalls();
 
@@ -133,7 +133,7 @@ export class Hub {
   }
 
   #called(method: unknown, given: readonly unknown[], request: CallRequest): unknown {
-    if (!readCall(given)) throw new BusError('ERR_PROTOCOL', 'This is no call of a service');
+    if (!readCall(given)) throw new BusError('ERR_PROTOCOL', 'Not a call of a service');
     const peer = request.peer as PeerHandle;
     if (!this.#members.has(peer) && !this.#outsiders.has(peer)) {
       return this.#early.add(peer, () => this.#called(method, given, request));
@@ -154,7 +154,7 @@ export class Hub {
   }
 
   #surveyed(method: unknown, given: readonly unknown[], request: CallRequest): Promise<unknown> {
-    if (!readSurvey(given)) throw new BusError('ERR_PROTOCOL', 'This is no survey of a service');
+    if (!readSurvey(given)) throw new BusError('ERR_PROTOCOL', 'Not a survey of a service');
     const [service, timeout] = given;
     const ask: AskOptions = { timeoutMs: timeout ?? undefined, signal: request.signal, idempotent: false };
     const args = given.slice(surveyHead);
@@ -200,7 +200,7 @@ export class Hub {
     const peer = asking as PeerHandle;
     const { id } = peer;
     if (id === undefined || this.#members.has(peer) || this.#outsiders.has(peer)) {
-      throw new BusError('ERR_STATE', 'This client is a member, or was one');
+      throw new BusError('ERR_STATE', 'This client is a member already, or was one');
     }
     const name = given ?? id;
     let holder: Participant | undefined;
@@ -210,7 +210,7 @@ export class Hub {
       holder = this.presence.claim(id, name, takeOver);
     } catch (error) {
       this.#outsiders.add(peer);
-      this.#early.fail(peer, new BusError('ERR_STATE', 'This client is no member'));
+      this.#early.fail(peer, new BusError('ERR_STATE', 'This client is not a member'));
       throw error;
     }
     if (holder?.peer !== undefined) {
@@ -245,7 +245,7 @@ export class Hub {
 
   #memberOf({ peer }: CallRequest): Participant {
     const member = this.#members.get(peer as PeerHandle);
-    if (member === undefined) throw new BusError('ERR_STATE', 'This client is no member');
+    if (member === undefined) throw new BusError('ERR_STATE', 'This client is not a member');
     return member;
   }
 

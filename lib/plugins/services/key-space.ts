@@ -116,7 +116,7 @@ export class KeySpace implements HubService {
     }
   }
 
-  /** Moves the open keys that belong elsewhere; resolves how many. */
+  /** Moves the open keys that belong elsewhere; resolves with how many. */
   async rebalance(): Promise<number> {
     let moved = 0;
     const moves: Promise<unknown>[] = [];
@@ -130,7 +130,7 @@ export class KeySpace implements HubService {
     return moved;
   }
 
-  /** `participant` closes a key of its for good. @throws BusError `ERR_INVALID_ARGUMENT` for one that it has not. */
+  /** `participant` closes a key of its permanently. @throws BusError `ERR_INVALID_ARGUMENT` for one that it has not. */
   async release(name: string, participant: Participant): Promise<void> {
     const key = this.#keys.get(name);
     if (key?.isOpen !== true || key.owner?.participant !== participant) {
@@ -154,7 +154,7 @@ export class KeySpace implements HubService {
   #key(name: string): OwnedKey {
     const known = this.#keys.get(name);
     if (known !== undefined) return known;
-    if (!this.#host.takeKey()) throw new BusError('ERR_QUEUE_FULL', 'The hub has as many keys as it may');
+    if (!this.#host.takeKey()) throw new BusError('ERR_QUEUE_FULL', 'The hub has its maximum of keys');
     const key = new OwnedKey(name, hashOf(name), this.#keyHost);
     this.#keys.set(name, key);
     return key;
@@ -167,7 +167,7 @@ export class KeySpace implements HubService {
   #willing(participant: Participant): Owner {
     const owner = this.#owners.find((one) => one.participant === participant);
     if (owner === undefined || owner.isLeaving || participant.isDraining) {
-      throw new BusError('ERR_NO_SERVICE', `"${participant.name}" takes no keys of "${this.name}"`);
+      throw new BusError('ERR_NO_SERVICE', `"${participant.name}" owns no keys of "${this.name}"`);
     }
     return owner;
   }

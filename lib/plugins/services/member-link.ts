@@ -18,7 +18,7 @@ import { isRow, object, readAtMember, readServed, servedHead } from './protocol.
 import type { Provisions } from './provisions.ts';
 import { type MemberAnswer, type ServiceCaller, surveyGraceMs } from './service.ts';
 
-/** Members that a hub may tell of as callers. */
+/** Members that a hub may report as callers. */
 const mostCallers = 100_000;
 
 export interface MemberLinkOptions {
@@ -71,14 +71,14 @@ export class MemberLink implements ServiceCaller {
     return this.#id;
   }
 
-  /** Hears of members from now on. */
+  /** Learns of members from now on. */
   watch(): void {
     if (this.#watches) return;
     this.#watches = true;
     this.tell('watch');
   }
 
-  /** Asks the hub, without an end of its own where `forEver`. Rejects `ERR_CLOSED` before there is a session. */
+  /** Asks the hub, without an end of its own where `forEver`. Rejects with `ERR_CLOSED` before there is a session. */
   async ask(word: string, args: readonly unknown[], forEver = false): Promise<unknown> {
     const ask: AskOptions = forEver ? { timeoutMs: undefined, signal: undefined, idempotent: false } : usualAsk;
     return this.#session().call(object.control, word, args, ask);
@@ -117,15 +117,15 @@ export class MemberLink implements ServiceCaller {
     args: readonly unknown[],
     { timeoutMs, signal, idempotent }: AskOptions,
   ): Promise<MemberAnswer<unknown>[]> {
-    if (idempotent) throw new BusError('ERR_INVALID_ARGUMENT', 'A survey is not idempotent');
+    if (idempotent) throw new BusError('ERR_INVALID_ARGUMENT', 'A survey cannot be idempotent');
     if (!travels(args)) {
       endStreamsIn(args);
-      throw new BusError('ERR_UNENCODABLE', 'Functions and streams are lent to one, not to many');
+      throw new BusError('ERR_UNENCODABLE', 'Functions and streams can be passed to one peer only');
     }
     const within = timeoutMs === undefined ? undefined : timeoutMs + surveyGraceMs;
     const ask: AskOptions = { timeoutMs: within, signal, idempotent: false };
     const rows = await this.#session().call(object.survey, method, [service, timeoutMs ?? null, ...args], ask);
-    if (!Array.isArray(rows)) throw new BusError('ERR_PROTOCOL', 'This is no answer of a survey');
+    if (!Array.isArray(rows)) throw new BusError('ERR_PROTOCOL', 'Not an answer of a survey');
     return rows.map(readRow);
   }
 
@@ -164,10 +164,10 @@ export class MemberLink implements ServiceCaller {
   }
 
   #serve(method: unknown, given: readonly unknown[], request: CallRequest): unknown {
-    if (!readServed(given)) throw new BusError('ERR_PROTOCOL', 'This is no call of a service');
+    if (!readServed(given)) throw new BusError('ERR_PROTOCOL', 'Not a call of a service');
     const [service, callerId, key, epoch] = given;
     const caller = this.#callers.get(callerId);
-    if (caller === undefined) throw new BusError('ERR_PROTOCOL', 'The hub did not say who calls');
+    if (caller === undefined) throw new BusError('ERR_PROTOCOL', 'The hub did not name the caller');
     const args = given.slice(servedHead);
     const call = { service, key: key ?? undefined, epoch, method: String(method), args, caller, request };
     return this.#options.provisions.serve(call);
@@ -178,7 +178,7 @@ export class MemberLink implements ServiceCaller {
     const { provisions } = this.#options;
     // What takes time is asked for, so that no more of it is open than requests may be.
     if (request instanceof OneWayContext && (word[0] === 'open' || word[0] === 'close')) {
-      throw new BusError('ERR_PROTOCOL', 'The hub wants no answer to what has one');
+      throw new BusError('ERR_PROTOCOL', 'The hub sent a request as a message');
     }
     switch (word[0]) {
       case 'open':
@@ -192,7 +192,7 @@ export class MemberLink implements ServiceCaller {
       case 'presence':
         return this.#events.presence(word[1], word[2], word[3] ?? 'closed');
       case 'caller':
-        if (this.#callers.size >= mostCallers) throw new BusError('ERR_PROTOCOL', 'The hub tells of too many callers');
+        if (this.#callers.size >= mostCallers) throw new BusError('ERR_PROTOCOL', 'The hub named too many callers');
         return void this.#callers.set(word[1].id, word[1]);
       case 'callerGone':
         return void this.#callers.delete(word[1]);
@@ -204,7 +204,7 @@ export class MemberLink implements ServiceCaller {
     this.#hasJoined = false;
     this.#id = undefined;
     this.#options.provisions.loseAll();
-    this.#events.failed(new BusError('ERR_NAME_TAKEN', 'Another member has taken the name of this one'));
+    this.#events.failed(new BusError('ERR_NAME_TAKEN', 'Another member took over the name of this one'));
   }
 
   #failed(error: unknown): void {
@@ -219,5 +219,5 @@ function readRow(row: unknown): MemberAnswer<unknown> {
     const reason = new BusError(String(value), String(message));
     return { member, status: 'rejected', reason };
   }
-  throw new BusError('ERR_PROTOCOL', 'This is no row of a survey');
+  throw new BusError('ERR_PROTOCOL', 'Not a row of a survey');
 }

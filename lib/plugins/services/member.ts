@@ -34,7 +34,7 @@ export const hubId = 'hub';
 export interface ServicesEvents {
   /** One became a member. At a client this is heard from the first listener on. */
   join(member: Member): unknown;
-  /** One is no member any more: `closed`, `replaced`, or why its session ended. */
+  /** One is not a member any more: `closed`, `replaced`, or why its session ended. */
   leave(member: Member, reason: string): unknown;
   /** Its state, services or meta changed; changes of one turn come as one. */
   change(member: Member): unknown;

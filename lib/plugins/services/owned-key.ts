@@ -58,7 +58,7 @@ export class OwnedKey {
 
   // Each looks whether it is carried in the turn of promises in which it begins to carry it itself.
 
-  /** Resolves true when `owner` has it, false where nothing is left of the key. Rejects what `open` fails with. */
+  /** Resolves with true when `owner` has it, false where nothing is left of the key. Rejects with what `open` fails with. */
   async moveTo(owner: Owner): Promise<boolean> {
     while (this.#carrying !== undefined) await this.#carrying.catch(ignore);
     if (this.isOver) return false;
@@ -72,7 +72,7 @@ export class OwnedKey {
     if (this.owner === owner) await this.#begin(undefined, false).catch(ignore);
   }
 
-  /** Closes it for good; what waits opens it anew. */
+  /** Closes it permanently; what waits opens it again. */
   async release(): Promise<void> {
     while (this.#carrying !== undefined) await this.#carrying.catch(ignore);
     if (this.isOpen) await this.#begin(undefined, true);
@@ -82,7 +82,7 @@ export class OwnedKey {
   ownerGone(owner: Owner, soon: (carry: () => Promise<void>) => Promise<void>): void {
     this.#takeBack();
     owner.participant.reach.lost(this.#host.service, this.name, this.epoch);
-    // Who carries it hears of this by the answer that never comes.
+    // Who carries it learns of this by the answer that never comes.
     if (this.#carrying !== undefined || this.owner !== owner) return;
     this.#disown(owner);
     if (this.#waiting === undefined) soon(() => this.carry()).catch(ignore);
@@ -166,7 +166,7 @@ export class OwnedKey {
     if (this.#begun !== undefined) await this.callsDone();
     try {
       const left = await participant.reach.close(service, this.name, epoch, host.limits.closeMs);
-      if (!travels(left)) throw new BusError('ERR_UNENCODABLE', 'The state of a key is data');
+      if (!travels(left)) throw new BusError('ERR_UNENCODABLE', 'The state of a key must be data');
       state = left;
     } catch (error) {
       if (!owner.isGone) {
@@ -183,7 +183,7 @@ export class OwnedKey {
     }
   }
 
-  /** Those the owner has are over, or whoever came meanwhile waits no longer. */
+  /** The owner's calls have ended, or newer calls do not wait any longer. */
   callsDone(): Promise<void> {
     const { clock, limits } = this.#host.host;
     return withinTime(clock, limits.waitMs, new Promise<void>((resolve) => (this.#whenDone = resolve)));
@@ -261,7 +261,7 @@ export class OwnedKey {
       return;
     }
     if (!call.mayGoOn()) {
-      call.reject(new BusError('ERR_SESSION_LOST', 'The owners of the key hand this call back'));
+      call.reject(new BusError('ERR_SESSION_LOST', 'The owners of the key returned this call'));
       return;
     }
     if (this.isOver) {

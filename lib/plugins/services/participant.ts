@@ -17,9 +17,9 @@ export class Participant {
   entry: Member;
   isUp = true;
   isDraining = false;
-  /** It is no member any more. */
+  /** It is not a member any more. */
   isGone = false;
-  /** It hears of who comes and goes. */
+  /** It learns of who comes and goes. */
   watches = false;
   /** When its last change was told, on the clock of the bus. */
   toldAt = Number.NEGATIVE_INFINITY;
@@ -36,7 +36,7 @@ export class Participant {
     this.entry = { ...entry, services: [], state: 'up' };
   }
 
-  /** Makes the entry anew. */
+  /** Makes the entry again. */
   refresh(meta: unknown): void {
     const { id, name, since } = this.entry;
     const state = this.isDraining ? 'draining' : this.isUp ? 'up' : 'away';

@@ -6,9 +6,9 @@ import { type HubOptions, hubTable, type MemberOptions, memberTable } from './se
 
 /**
  * Services of many processes around one hub: `server.use(services())` at the hub, `client.use(services({ name }))` at each
- * other member. `use` throws `ERR_INVALID_OPTION` for options of the other side, and `ERR_UNENCODABLE` or `ERR_TOO_LARGE` for `meta`.
- * With the plugin, `connect()` rejects `ERR_NAME_TAKEN` where another member has the name, `ERR_QUEUE_FULL` where there are as many
- * as may be, and `ERR_PEER_LACKS_FEATURE` where the server is no hub.
+ * other member. `use` throws `ERR_INVALID_OPTION` for options of the peer, and `ERR_UNENCODABLE` or `ERR_TOO_LARGE` for `meta`.
+ * With the plugin, `connect()` rejects with `ERR_NAME_TAKEN` where another member has the name, `ERR_QUEUE_FULL` where there are as many
+ * as may be, and `ERR_PEER_LACKS_FEATURE` where the server is not a hub.
  */
 export function services(options: MemberOptions | HubOptions = {}): Plugin<ServicesHub, Services> {
   return {

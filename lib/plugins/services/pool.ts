@@ -15,14 +15,14 @@ interface Provider {
   isOut: boolean;
 }
 
-/** A service without keys: its calls go to whoever has the fewest. */
+/** A service without keys: a call goes to the member with the fewest open calls. */
 export class Pool implements HubService {
   readonly name: string;
   readonly how = 'calls';
   readonly #host: ServiceHost;
   readonly #waiting: WaitingCalls;
   #providers: Provider[] = [];
-  /** Whose turn it is among those who have as many: whoever comes behind the last one that was chosen. */
+  /** The next among equals: the one after the last one that was chosen. */
   #turn = 0;
 
   constructor(name: string, host: ServiceHost) {

@@ -3,12 +3,12 @@ import { BusError } from '../../base/errors.ts';
 import { hubId, type Member } from './member.ts';
 import type { Participant } from './participant.ts';
 
-/** A member that changes all the time is told of so often. */
+/** A member that changes all the time is told about so often. */
 const shortestMs = 20;
 
 export type PresenceEvent = 'join' | 'leave' | 'change';
 
-/** Hears of members who come, go and change. */
+/** Learns of members who come, go and change. */
 export type Watcher = (event: PresenceEvent, member: Member, reason?: string) => void;
 
 /** Who is here. */
@@ -57,10 +57,10 @@ export class Presence {
     const holder = this.#byName.get(name);
     const isHubs = name === hubId || id === hubId || holder?.id === hubId;
     if (isHubs || (holder !== undefined && holder.isUp && !takeOver)) {
-      throw new BusError('ERR_NAME_TAKEN', `There is a member named "${name}"`);
+      throw new BusError('ERR_NAME_TAKEN', `There is a member named "${name}" already`);
     }
     if (holder === undefined && this.#byId.size > this.#maxMembers) {
-      throw new BusError('ERR_QUEUE_FULL', `There are ${this.#maxMembers} members`);
+      throw new BusError('ERR_QUEUE_FULL', `There are ${this.#maxMembers} members already`);
     }
     return holder;
   }

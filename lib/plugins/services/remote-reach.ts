@@ -5,7 +5,7 @@ import type { Member } from './member.ts';
 import { object } from './protocol.ts';
 import type { Reach } from './reach.ts';
 
-/** A member at the other end of a session. */
+/** A member at the peer of a session. */
 export class RemoteReach implements Reach {
   readonly #session: RpcSession;
   /** The callers it knows, by id, as it knows them. */
@@ -24,7 +24,7 @@ export class RemoteReach implements Reach {
 
   notify(call: Call, epoch: number): void {
     this.#session.notify(object.call, call.method, this.#head(call, epoch)).catch(ignore);
-    // One that waited at the hub goes on without its caller.
+    // One that waited at the hub continues without its caller.
     if (call.caller.isGone) this.callerGone(call.caller);
   }
 

@@ -37,7 +37,7 @@ export class ServiceTable {
     };
   }
 
-  /** @throws BusError for offerings that cannot be taken; nothing is changed. */
+  /** @throws BusError for invalid offerings; nothing is changed. */
   check(offerings: readonly Offering[], participant?: Participant): void {
     const names = new Set(participant?.services);
     let added = 0;
@@ -52,7 +52,7 @@ export class ServiceTable {
     }
     const { maxServices } = this.#host.limits;
     if (added > 0 && this.#services.size + added > maxServices) {
-      throw new BusError('ERR_QUEUE_FULL', `There are ${maxServices} services`);
+      throw new BusError('ERR_QUEUE_FULL', `There are ${maxServices} services already`);
     }
   }
 

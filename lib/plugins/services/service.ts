@@ -4,7 +4,7 @@ import type { AskOptions } from '../../bus/plugin.ts';
 import { type Arguments, CallOptions, members, type Methods, type Result, usualAsk } from '../rpc/internal.ts';
 import type { Member } from './member.ts';
 
-/** A caller waits so much longer for a survey than the survey for each member. */
+/** A caller waits this much longer for a survey than the survey waits for each member. */
 export const surveyGraceMs = 2_000;
 
 /** What one member answered to a survey. */
@@ -34,7 +34,7 @@ export interface ServiceKey<Contract> {
   readonly notify: Notes<Contract>;
 }
 
-/** A service by its name, whoever offers it. */
+/** A service by its name; any member may offer it. */
 export interface Service<Contract> {
   /**
    * Calls one member. Rejects with the code the method failed with, `ERR_NO_SERVICE`, `ERR_NO_METHOD`, `ERR_QUEUE_FULL`,
@@ -63,7 +63,7 @@ export interface ServiceCaller {
   survey(service: string, method: string, args: readonly unknown[], ask: AskOptions): Promise<MemberAnswer<unknown>[]>;
 }
 
-/** @throws BusError `ERR_INVALID_ARGUMENT` for what is no name. */
+/** @throws BusError `ERR_INVALID_ARGUMENT` for what is not a name. */
 export function serviceBy<Contract extends object>(caller: ServiceCaller, name: string): Service<Contract> {
   checkName('a service', name);
   const survey = members((method) => (...given) => {

@@ -51,7 +51,7 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
     return this.#hub.presence.byName(name)?.entry;
   }
 
-  /** Says something else of the hub. Rejects `ERR_UNENCODABLE`, `ERR_TOO_LARGE`. */
+  /** Says something else of the hub. Rejects with `ERR_UNENCODABLE`, `ERR_TOO_LARGE`. */
   async setMeta(meta: unknown): Promise<void> {
     this.#hub.setMeta(this.#hub.own, meta);
   }
@@ -71,7 +71,7 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
     return serviceBy<Contract>(this.#caller, name);
   }
 
-  /** Who owns a key; undefined while it is not open. Throws `ERR_INVALID_ARGUMENT` for what is no name, `ERR_NO_SERVICE`. */
+  /** Who owns a key; undefined while it is not open. Throws `ERR_INVALID_ARGUMENT` for what is not a name, `ERR_NO_SERVICE`. */
   owner(service: string, key: string): Member | undefined {
     checkName('a key', key);
     return this.#keys(service).owner(key)?.entry;
@@ -85,7 +85,7 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
   }
 
   /**
-   * Has a member own a key; resolves when it is open there. What comes meanwhile waits. Rejects `ERR_NO_MEMBER`,
+   * Has a member own a key; resolves when it is open there. What comes meanwhile waits. Rejects with `ERR_NO_MEMBER`,
    * `ERR_NO_SERVICE` where that member owns no keys of the service or is draining, or what its `open` fails with.
    */
   async move(service: string, key: string, memberId: string): Promise<void> {
@@ -96,13 +96,13 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
 
   /**
    * Gives a member nothing new, and its keys to others: resolves when it has no key and no open call. It stays `draining`
-   * until it leaves. Rejects `ERR_NO_MEMBER`.
+   * until it leaves. Rejects with `ERR_NO_MEMBER`.
    */
   async drain(memberId: string = hubId): Promise<void> {
     await this.#hub.drain(this.#participant(memberId));
   }
 
-  /** Moves the open keys that belong elsewhere, such as to a member that has come; resolves how many. Rejects `ERR_NO_SERVICE`. */
+  /** Moves the open keys that belong elsewhere, such as to a member that has come; resolves with how many. Rejects with `ERR_NO_SERVICE`. */
   async rebalance(service: string): Promise<number> {
     return this.#keys(service).rebalance();
   }

@@ -51,12 +51,12 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     return this.#link.id;
   }
 
-  /** All members in the order they came, the hub first; or those that offer a service. Rejects `ERR_CLOSED`, `ERR_TIMEOUT`. */
+  /** All members in the order they came, the hub first; or those that offer a service. Rejects with `ERR_CLOSED`, `ERR_TIMEOUT`. */
   async members(service?: string): Promise<Member[]> {
     if (service !== undefined) checkName('a service', service);
     const members = await this.#link.ask('members', [service ?? null]);
     if (areMembers(members)) return [...members];
-    throw new BusError('ERR_PROTOCOL', 'These are no members');
+    throw new BusError('ERR_PROTOCOL', 'The hub's list of members is not valid');
   }
 
   /** The one with this name. Rejects as `members`. */
@@ -64,12 +64,12 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     checkName('a member', name);
     const member = await this.#link.ask('member', [name]);
     if (member === null || member === undefined || isMember(member)) return member ?? undefined;
-    throw new BusError('ERR_PROTOCOL', 'This is no member');
+    throw new BusError('ERR_PROTOCOL', 'The hub's entry of a member is not valid');
   }
 
   /**
    * Says something else of this member: data of 64 KiB at most, instead of what it said before. Resolves when the hub has
-   * it; before `connect()`, at once. Rejects `ERR_UNENCODABLE`, `ERR_TOO_LARGE`.
+   * it; before `connect()`, at once. Rejects with `ERR_UNENCODABLE`, `ERR_TOO_LARGE`.
    */
   async setMeta(meta: unknown): Promise<void> {
     checkMeta(meta);
@@ -96,7 +96,10 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     return this.#offer(this.#provisions.own(name, definition, options));
   }
 
-  /** A service by its name, whoever offers it, now or later. @throws BusError `ERR_INVALID_ARGUMENT` for what is no name. */
+  /**
+   * A service by its name, offered by any member, now or later. @throws BusError `ERR_INVALID_ARGUMENT` for an invalid
+   * name.
+   */
   service<Contract extends object>(name: string): Service<Contract> {
     return serviceBy<Contract>(this.#link, name);
   }
@@ -106,7 +109,7 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     await this.#link.ask('drain', [], true);
   }
 
-  /** Closes a key of this member's for good. Its state is dropped. Rejects `ERR_INVALID_ARGUMENT` for one that it has not. */
+  /** Closes a key of this member's permanently. Its state is dropped. Rejects with `ERR_INVALID_ARGUMENT` for one that it has not. */
   async release(service: string, key: string): Promise<void> {
     checkName('a service', service);
     checkName('a key', key);

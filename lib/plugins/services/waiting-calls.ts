@@ -22,13 +22,15 @@ export class WaitingRoom {
     throw new BusError('ERR_QUEUE_FULL', `${this.calls} calls of this service wait at the hub`);
   }
 
-  /** Whether a state of so many bytes can be kept. */
+  /** Whether a state of this size can be kept. */
   fits(bytes: number): boolean {
     return this.bytes + bytes <= this.#host.limits.maxWaitingBytes;
   }
 }
 
-/** Calls that wait for a member, or for one to have time, in the order they came. One that is given up leaves at once. */
+/**
+ * Calls that wait for a member, or for a member with free capacity, in their order. A cancelled call leaves at once.
+ */
 export class WaitingCalls {
   readonly #room: WaitingRoom;
   readonly #clock: Clock;
@@ -52,7 +54,7 @@ export class WaitingCalls {
     return this.#again.size + this.#calls.size;
   }
 
-  /** Rejects the call with `ERR_QUEUE_FULL` where there is no room. `again`: it had a member already, and goes first. */
+  /** Rejects with the call with `ERR_QUEUE_FULL` where there is no room. `again`: it had a member already, and goes first. */
   add(call: Call, again = false): void {
     if (call.isOver) return;
     const bytes = call.measure();

@@ -20,7 +20,7 @@ export interface Namespace {
 /** How long a node waits for others, unless it is told; that of socket.io. */
 const usualMs = 5_000;
 
-/** socket.io's own adapter for clusters, whose nodes are told of by the bus and not by heartbeats. */
+/** socket.io's own adapter for clusters, whose nodes are told about by the bus and not by heartbeats. */
 export class BusAdapter extends ClusterAdapterWithHeartbeat implements LocalNode {
   readonly #cluster: Cluster;
   readonly #owed: OwedAnswers;
@@ -30,7 +30,7 @@ export class BusAdapter extends ClusterAdapterWithHeartbeat implements LocalNode
 
   constructor(namespace: Namespace, cluster: Cluster) {
     if (namespace.server.opts.connectionStateRecovery !== undefined) {
-      throw new BusError('ERR_INVALID_OPTION', 'connectionStateRecovery needs an adapter that keeps packets');
+      throw new BusError('ERR_INVALID_OPTION', 'connectionStateRecovery needs an adapter that stores packets');
     }
     // Nobody is taken for gone because he was silent.
     super(namespace, { heartbeatTimeout: Number.POSITIVE_INFINITY });

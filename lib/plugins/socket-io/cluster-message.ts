@@ -27,7 +27,7 @@ export function frameOf(message: ClusterMessage, uid: string): Message | undefin
   }
 }
 
-/** What `frameOf` was given, made anew of what is known of it: nothing else of a stranger's gets to an adapter. */
+/** What `frameOf` was given, made again of what is known of it: nothing else of a stranger's gets to an adapter. */
 export function messageOf(frame: Message, nsp: string): ClusterMessage {
   const uid = frame[1];
   switch (frame[0]) {

@@ -84,7 +84,7 @@ export abstract class Cluster {
   protected abstract departed(node: LocalNode): void;
   /** Who is to hear what is said in a namespace; `from`: by whom, unless by a node of this process. */
   protected abstract audience(namespace: string, from?: PeerHandle): Iterable<PeerHandle>;
-  /** A peer tells of a node. */
+  /** A peer reports a node. */
   protected abstract told(id: string, namespace: string, peer: PeerHandle): void;
   /** A peer speaks for a node of another peer. */
   protected abstract misattributed(): void;

@@ -47,7 +47,7 @@ export const areNodes = listOf(node);
 export const readEntering = listReader('entering of socket.io nodes', { enter: [areNodes] });
 
 /**
- * What nodes say on the lane. The first member is the node that says it, but where the hub tells of one. Answers have the node
+ * What nodes say on the lane. The first member is the node that says it, but where the hub reports one. Answers have the node
  * that asked, and its request, behind that.
  */
 const frames = {

@@ -40,11 +40,11 @@ export class HubCluster extends Cluster {
   }
 
   protected told(): never {
-    throw new BusError('ERR_PROTOCOL', 'A node comes by a request');
+    throw new BusError('ERR_PROTOCOL', 'A node joins by a request');
   }
 
   protected misattributed(): never {
-    throw new BusError('ERR_PROTOCOL', 'This is no node of who sent it');
+    throw new BusError('ERR_PROTOCOL', 'The node belongs to another client');
   }
 
   async #admit(
@@ -67,11 +67,11 @@ export class HubCluster extends Cluster {
   #enter(nodes: readonly NodeEntry[], peer: PeerHandle): NodeEntry[] {
     const { maxNamespaces } = this.#settings;
     if (this.remote.of(peer).size + nodes.length > maxNamespaces) {
-      throw new BusError('ERR_QUEUE_FULL', `A client may have ${maxNamespaces} namespaces`);
+      throw new BusError('ERR_QUEUE_FULL', `A client can have at most ${maxNamespaces} namespaces`);
     }
     const ids = new Set(nodes.map(([id]) => id));
     if (ids.size < nodes.length || nodes.some(([id]) => this.#isTaken(id))) {
-      throw new BusError('ERR_STATE', 'Such a node is there already');
+      throw new BusError('ERR_STATE', 'The node has joined already');
     }
     const namespaces = new Set<string>();
     for (const [id, namespace] of nodes) {
@@ -93,5 +93,5 @@ export class HubCluster extends Cluster {
 }
 
 function unauthorized(): BusError {
-  return new BusError('ERR_UNAUTHORIZED', 'This client may be no node of socket.io');
+  return new BusError('ERR_UNAUTHORIZED', 'This client may not be a node of socket.io');
 }

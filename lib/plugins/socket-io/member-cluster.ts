@@ -4,7 +4,7 @@ import { Cluster, type LocalNode } from './cluster.ts';
 import { areNodes, type NodeEntry } from './frame.ts';
 import type { NodeSettings } from './options.ts';
 
-/** Nodes that a hub may tell of. */
+/** Nodes that a hub may report. */
 const mostNodes = 100_000;
 
 /** A client's end: its nodes are there for the others while it has a session with the hub, in which they were let in. */
@@ -31,7 +31,7 @@ export class MemberCluster extends Cluster {
   }
 
   protected asked(): never {
-    throw new BusError('ERR_PROTOCOL', 'A hub asks nothing');
+    throw new BusError('ERR_PROTOCOL', 'A hub sends no requests');
   }
 
   protected entered(node: LocalNode): void {
@@ -52,7 +52,7 @@ export class MemberCluster extends Cluster {
   protected told(id: string, namespace: string, peer: PeerHandle): void {
     // It may have crossed the last node of the namespace, which left.
     if (this.#isEmpty(namespace) || this.remote.get(id) !== undefined) return;
-    if (this.remote.of(peer).size >= mostNodes) throw new BusError('ERR_PROTOCOL', 'The hub tells of too many nodes');
+    if (this.remote.of(peer).size >= mostNodes) throw new BusError('ERR_PROTOCOL', 'The hub named too many nodes');
     this.add({ id, namespace, peer });
   }
 
@@ -73,7 +73,7 @@ export class MemberCluster extends Cluster {
     const entries = nodes.map(({ id, namespace }): NodeEntry => [id, namespace]);
     for (const node of nodes) this.#entered.add(node);
     const others = await this.lane.request(peer, ['enter', entries]);
-    if (!areNodes(others)) throw new BusError('ERR_PROTOCOL', 'These are no nodes of socket.io');
+    if (!areNodes(others)) throw new BusError('ERR_PROTOCOL', 'The hub's list of nodes is not valid');
     for (const [id, namespace] of others) this.told(id, namespace, peer);
   }
 

@@ -14,9 +14,9 @@ export interface SocketIoNodes {
 
 /**
  * Servers of socket.io in many processes as one, over the bus: `server.use(socketIo())` at the hub, which may have such servers
- * too, and `client.use(socketIo())` in each other process. `use` throws `ERR_INVALID_OPTION` for what is no option of that side.
- * With the plugin, `connect()` rejects `ERR_UNAUTHORIZED` where the client may be no node, `ERR_UNAVAILABLE` where that was not
- * decided, `ERR_QUEUE_FULL` where it has too many namespaces, and `ERR_PEER_LACKS_FEATURE` where the server is no hub. The
+ * too, and `client.use(socketIo())` in each other process. `use` throws `ERR_INVALID_OPTION` for what is not an option of that side.
+ * With the plugin, `connect()` rejects with `ERR_UNAUTHORIZED` where the client may be no node, `ERR_UNAVAILABLE` where that was not
+ * decided, `ERR_QUEUE_FULL` where it has too many namespaces, and `ERR_PEER_LACKS_FEATURE` where the server is not a hub. The
  * adapter throws `ERR_INVALID_OPTION` for a server with `connectionStateRecovery`.
  */
 export function socketIo(options: SocketIoOptions = {}): Plugin<SocketIoNodes> {

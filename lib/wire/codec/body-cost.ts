@@ -1,9 +1,9 @@
 import { backslash, closeBrace, closeBracket, openBrace, openBracket, quote } from './json.ts';
 
 /**
- * What the parts of a body cost whoever reads it, in units of about what a small number does: bytes of small parts hold the
- * event loop a hundred times as long as those of one text. `text`, `longText`, `float`, `longNumber`, `key` of many, `member`
- * of a set: besides the `value`.
+ * What the parts of a body cost its reader; the unit is about the cost of a small number: bytes of small parts block
+ * the event loop a hundred times as long as those of one text. `text`, `longText`, `float`, `longNumber`, `key` of
+ * many, `member` of a set: in addition to the `value`.
  */
 export const cost = {
   value: 1,
@@ -21,18 +21,18 @@ export const cost = {
 
 /** Shorter texts are kept by the engine once, and cost no more than numbers. */
 const shortTextBytes = 2;
-/** Texts from so many bytes on are long; keys, most of which come again, only from more. */
+/** Texts of this many bytes or more are long; for keys, most of which repeat, the limit is higher. */
 const longTextBytes = 12;
 const longKeyBytes = 16;
 
-/** What a text of so many bytes costs besides the `value`. */
+/** What a text of this many bytes costs in addition to the `value`. */
 export function textCost(bytes: number, isKey: boolean): number {
   if (isKey) return bytes >= longKeyBytes ? cost.longText : 0;
   if (bytes >= longTextBytes) return cost.longText;
   return bytes >= shortTextBytes ? cost.text : 0;
 }
 
-/** A big integer costs one more for so many bytes. */
+/** A big integer costs one more for each of this many bytes. */
 export const bigBytes = 2;
 
 /** A map with more keys than this is kept in another way, in which each of them costs more. */
@@ -45,7 +45,7 @@ export const slowdown = 8;
 export const leastCost = 1_572_864;
 const bytesOfLeast = 16_777_216;
 
-/** The most that a body may cost where messages have `maxBytes` at the most. */
+/** The most that a body may cost where messages have `maxBytes` at most. */
 export function mostCost(maxBytes: number): number {
   return Math.max(leastCost, Math.floor((maxBytes / bytesOfLeast) * leastCost));
 }
@@ -55,7 +55,7 @@ const colon = 0x3a;
 /** JSON has not more cost than this for each byte. */
 const mostOfByte = 4;
 
-/** So many bytes outside of texts cost one more, since numbers may be long. */
+/** Each of this many bytes outside of texts costs one more, because numbers may be long. */
 const bytesOfNumber = 8;
 
 /** Whether JSON text, in pieces, costs more than `most` to read. Exact for valid JSON. */

@@ -55,7 +55,7 @@ export class ClientHandshake {
 
   /**
    * Takes what the server sent; undefined while it is not enough. After `open` and `refused` this is done with. Throws
-   * `ERR_PROTOCOL` for anything that is no answer and `ERR_TOO_LARGE` past the limit.
+   * `ERR_PROTOCOL` for anything that is not an answer and `ERR_TOO_LARGE` past the limit.
    */
   feed(bytes: Uint8Array): ClientHandshakeStep | undefined {
     this.#buffer.push(bytes);
@@ -73,7 +73,7 @@ export class ClientHandshake {
     this.#upgrading = false;
     this.#buffer.skip(end);
     if (this.#buffer.bytes.length > 0) {
-      throw new BusError('ERR_PROTOCOL', 'The server spoke before the client said who it is.');
+      throw new BusError('ERR_PROTOCOL', 'The server sent data before the client's hello');
     }
     return { type: 'write', bytes: plainPacket(packetType.connection, this.#options.hello) };
   }
@@ -89,7 +89,7 @@ export class ClientHandshake {
     }
     if (packet.type === packetType.end) return { type: 'refused', refusal: asRefusal(packet.data) };
     if (packet.type !== packetType.connection) {
-      throw new BusError('ERR_PROTOCOL', `The server opened with a packet of type ${packet.type}.`);
+      throw new BusError('ERR_PROTOCOL', `The server opened with a packet of type ${packet.type}`);
     }
     const refusal = refusalIn(packet.data);
     if (refusal !== undefined) return { type: 'refused', refusal };
@@ -106,7 +106,7 @@ function checkHttp(held: Uint8Array): void {
   const start = statusLine(held);
   const status = start.slice(httpStart.length, httpStart.length + upgraded.length);
   if (!httpStart.startsWith(start.slice(0, httpStart.length))) {
-    throw new BusError('ERR_PROTOCOL', 'The answer to the upgrade is not HTTP/1.1.');
+    throw new BusError('ERR_PROTOCOL', 'The answer to the upgrade is not HTTP/1.1');
   }
   if (status.length === upgraded.length && status !== upgraded) {
     throw new BusError('ERR_PROTOCOL', `The server did not upgrade the connection: ${start}`);

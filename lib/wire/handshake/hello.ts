@@ -48,7 +48,7 @@ export interface ServerOffer {
   /** 128 random bits in base64url; present for a new session. */
   readonly token?: string;
   readonly outcome: 'fresh' | 'resumed' | 'lost';
-  /** Sequenced frames of the client's that the server has taken. */
+  /** The number of the client's sequenced frames that the server has processed. */
   readonly received: number;
   /** How long the server keeps the session after a link broke. */
   readonly graceMs: number;
@@ -97,7 +97,7 @@ export function asServerHello(value: unknown, offered: ClientHello): ServerHello
 }
 
 function unasked(): BusError {
-  return new BusError('ERR_PROTOCOL', 'The server agrees to what it was not offered.');
+  return new BusError('ERR_PROTOCOL', 'The server agreed to something that was not offered');
 }
 
 function asClientOffer(value: unknown): ClientOffer {
@@ -200,5 +200,5 @@ function asSize(value: unknown): number {
 }
 
 function wrong(name: string): BusError {
-  return new BusError('ERR_PROTOCOL', `The handshake packet is malformed: ${name}.`);
+  return new BusError('ERR_PROTOCOL', `The handshake packet is malformed: ${name}`);
 }

@@ -52,24 +52,24 @@ export function readPlainPacket(
 ): PlainPacket | undefined {
   const tag = readTag(bytes, at, bytes.length);
   if (tag === 0) return undefined;
-  if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length in front of the handshake packet is too long.');
+  if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length in front of the handshake packet is too long');
   const start = at + (tag & 7);
   const end = start + Math.floor(tag / 8);
   if (end > maxBytes) {
-    throw new BusError('ERR_TOO_LARGE', `The handshake takes ${end} bytes; ${maxBytes} are allowed.`);
+    throw new BusError('ERR_TOO_LARGE', `The handshake takes ${end} bytes; ${maxBytes} are allowed`);
   }
   if (end > bytes.length) return undefined;
   if (jsonExceedsDepth(bytes, start, end, maxDepth)) {
-    throw new BusError('ERR_PROTOCOL', `The handshake packet is nested deeper than ${maxDepth}.`);
+    throw new BusError('ERR_PROTOCOL', `The handshake packet is nested deeper than ${maxDepth}`);
   }
   let packet: unknown;
   try {
     packet = parseJson(new TextDecoder().decode(bytes.subarray(start, end)));
   } catch (error) {
-    throw new BusError('ERR_PROTOCOL', 'The handshake packet is not JSON.', { cause: error });
+    throw new BusError('ERR_PROTOCOL', 'The handshake packet is not JSON', { cause: error });
   }
   if (typeof packet !== 'object' || packet === null || !('t' in packet) || typeof packet.t !== 'number') {
-    throw new BusError('ERR_PROTOCOL', 'The handshake packet has no type.');
+    throw new BusError('ERR_PROTOCOL', 'The handshake packet has no type');
   }
   return { type: packet.t, data: 'd' in packet ? packet.d : undefined, end };
 }
@@ -93,7 +93,7 @@ export class HandshakeBuffer {
   push(bytes: Uint8Array): void {
     const length = this.#length + bytes.length;
     if (length > this.#maxBytes) {
-      throw new BusError('ERR_TOO_LARGE', `More than ${this.#maxBytes} bytes came before the link was open.`);
+      throw new BusError('ERR_TOO_LARGE', `More than ${this.#maxBytes} bytes arrived before the link was open`);
     }
     if (length > this.#buffer.length) {
       const grown = new Uint8Array(Math.min(this.#maxBytes, Math.max(length, this.#buffer.length * 2, 512)));
@@ -111,7 +111,7 @@ export class HandshakeBuffer {
   }
 }
 
-/** How much more a peer may send before it is authorised. */
+/** How much more a peer may send before it is authorized. */
 export class ByteBudget {
   readonly #total: number;
   #left: number;
@@ -128,7 +128,7 @@ export class ByteBudget {
   /** Takes `count` bytes off. Throws `ERR_TOO_LARGE` when fewer are left. */
   spend(count: number): void {
     if (count > this.#left) {
-      throw new BusError('ERR_TOO_LARGE', `More than ${this.#total} bytes came before the peer was authorised.`);
+      throw new BusError('ERR_TOO_LARGE', `More than ${this.#total} bytes arrived before the peer was authorized`);
     }
     this.#left -= count;
   }

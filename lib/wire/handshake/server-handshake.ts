@@ -14,7 +14,7 @@ import { asksForLink, headEnd, upgradeAnswer } from './upgrade.ts';
 export type ServerHandshakeStep =
   /** To be written at once; the hello follows. */
   | { readonly type: 'write'; readonly bytes: Uint8Array }
-  /** The client said who it is; `rest` are the bytes after it, which wait until it is authorised. */
+  /** The client said who it is; `rest` are the bytes after it, which wait until it is authorized. */
   | { readonly type: 'hello'; readonly hello: ClientHello; readonly rest: Uint8Array }
   /** The client answered what `ask` asked. */
   | { readonly type: 'answer'; readonly answer: unknown; readonly rest: Uint8Array }
@@ -85,7 +85,7 @@ export class ServerHandshake {
     }
     if (tagged === 'part') return;
     const bare = this.#bare(held);
-    if (bare === 'no') throw new BusError('ERR_PROTOCOL', 'The link did not begin as any known protocol does.');
+    if (bare === 'no') throw new BusError('ERR_PROTOCOL', 'The link does not begin like a known protocol');
     if (bare === 'yes') this.#phase = 'hello';
   }
 
@@ -134,7 +134,7 @@ export class ServerHandshake {
     const packet = readPlainPacket(held, 0, this.#maxBytes, this.#maxDepth);
     if (packet === undefined) return undefined;
     if (packet.type !== type) {
-      throw new BusError('ERR_PROTOCOL', `The client opened with a packet of type ${packet.type}.`);
+      throw new BusError('ERR_PROTOCOL', `The client opened with a packet of type ${packet.type}`);
     }
     this.#phase = 'done';
     return { data: packet.data, rest: held.subarray(packet.end) };

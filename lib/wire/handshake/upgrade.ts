@@ -7,7 +7,7 @@ const unsafeInHead = /[^\x21-\x7e]/;
 /** The request that turns an HTTP connection into a link; the whole head in one piece, as net-ipc servers need it. */
 export function upgradeRequest(host: string, path: string): Uint8Array {
   if (host === '' || unsafeInHead.test(host) || !path.startsWith('/') || unsafeInHead.test(path)) {
-    throw new BusError('ERR_INVALID_ARGUMENT', `No HTTP request can be made for host "${host}" and path "${path}".`);
+    throw new BusError('ERR_INVALID_ARGUMENT', `Host "${host}" or path "${path}" is not valid in an HTTP request`);
   }
   return textEncoder.encode(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: net-ipc\r\n\r\n`);
 }

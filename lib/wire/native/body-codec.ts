@@ -15,8 +15,8 @@ const reserveSpace = 2048;
 export const roomBytes = 0x800 + 64;
 
 /**
- * msgpackr keeps one target for all its instances in the process, the user's own among them. After each frame it is left
- * with this full buffer, so that whoever packs next starts a buffer of his own and never in a slab of ours.
+ * msgpackr keeps one target for all its instances in the process, including the user's. After each frame, this full
+ * buffer replaces it, so that other users of msgpackr start their own buffer and never write into our slab.
  */
 const spent = typeof Buffer === 'function' ? Buffer.alloc(8_192) : new Uint8Array(8_192);
 
@@ -88,7 +88,7 @@ export class BodyPacker {
     maxDepth: number = Number.POSITIVE_INFINITY,
     most: number = Number.POSITIVE_INFINITY,
   ): Packed {
-    if (target.inUse) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
+    if (target.inUse) throw new BusError('ERR_STATE', 'A toJSON or getter cannot send');
     const packr = this.#packr;
     // msgpackr aligns its start to 8; starting at or before `at` keeps the headroom if the body moves to a new buffer.
     const aligned = at & ~7;
@@ -170,7 +170,7 @@ const scratchBytes = 256;
 /** How many definitions a reader makes code for from the start, and after how many bytes for one more. */
 const firstCodes = 256;
 const bytesForCode = 16_384;
-/** A shape of so many keys counts as one more. */
+/** A shape counts one more for each of this many keys. */
 const keysOfCode = 16;
 
 const readOptions = { mapsAsObjects: true, copyBuffers: true, structuredClone: false };
@@ -199,7 +199,7 @@ export class BodyReader {
   }
 
   /**
-   * @throws BusError `ERR_PROTOCOL` when the bytes are no value, more than one, or what no end writes, and `ERR_TOO_LARGE` where
+   * @throws BusError `ERR_PROTOCOL` when the bytes are not a value, are more than one, or what no end writes, and `ERR_TOO_LARGE` where
    * they cost more than `most` to read.
    */
   read(

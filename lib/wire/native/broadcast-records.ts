@@ -6,13 +6,15 @@ import { checkBody, type KnownShapes } from './msgpack-check.ts';
 const mostKeys = 512;
 const mostKeyBytes = 32_768;
 
-/** A body that defines something counts as so many that define nothing; where the sum is large, shapes hardly come again. */
+/**
+ * A body that defines something counts like this many that define nothing; if the sum is large, shapes rarely repeat.
+ */
 const costOfDefining = 4;
 const tooRarelyAgain = 64;
-/** For so many broadcasts after that, records are not tried. */
+/** For this many broadcasts after that, records are not tried. */
 const restFor = 4_096;
 
-/** A shorter body cannot define so many records that the packer's numbers are where they were before. */
+/** A shorter body cannot define enough records for the packer's numbers to wrap around. */
 const shortBytes = 384;
 
 const nil = 0xc0;
@@ -78,8 +80,8 @@ export function costOf(body: Uint8Array, definitions: readonly Definition[]): nu
 }
 
 /**
- * The record definitions of a server, for what it broadcasts: whoever lacks one that a body refers to gets it in front of
- * that body. Definitions go to those alone who get a body that needs them.
+ * The record definitions of a server, for its broadcasts: a peer that lacks one that a body refers to gets it in front
+ * of that body. Definitions go only to peers that get a body with them.
  */
 export class BroadcastRecords {
   readonly #packer = new BodyPacker({ keys: 0, bytes: 0 });

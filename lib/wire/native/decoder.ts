@@ -125,7 +125,7 @@ export class NativeDecoder implements Decoder {
   /** Begins part of a body: nothing is kept for a lane that is not open, or for the name of one. */
   #beginBody(lane: number, type: number, flags: number, id: number): void {
     if (type === FrameType.open || (lane !== 0 && !this.#lanes.has(lane))) {
-      throw new BusError('ERR_PROTOCOL', `Part of a body came on lane ${lane}, which has no name`);
+      throw new BusError('ERR_PROTOCOL', `Part of a body arrived on lane ${lane}, which has no name`);
     }
     // A body that may define records has to be read.
     const skips = type === FrameType.ping && (flags & encodingMask) !== Encoding.records && this.skipsPings();

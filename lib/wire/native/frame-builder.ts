@@ -100,7 +100,7 @@ export class FrameBuilder {
   #body(encoding: number, lane: number, bytes: Uint8Array, start: number, end: number): unknown {
     switch (encoding) {
       case Encoding.none:
-        if (start !== end) throw new BusError('ERR_PROTOCOL', 'A body stands where none was announced');
+        if (start !== end) throw new BusError('ERR_PROTOCOL', 'A body was not announced');
         return undefined;
       case Encoding.raw: {
         if (start === end) throw new BusError('ERR_PROTOCOL', 'Binary data without its kind');
@@ -124,7 +124,7 @@ export class FrameBuilder {
         this.#plain ??= new BodyReader();
         return this.#plain.read(bytes, start, end, this.#options.maxDepth, this.#mostCost);
       default:
-        throw new BusError('ERR_PROTOCOL', 'A body is written in two ways');
+        throw new BusError('ERR_PROTOCOL', 'A body has two encodings');
     }
   }
 

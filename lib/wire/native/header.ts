@@ -63,7 +63,7 @@ export const chunkBytes = 65_536 + 64;
 /** @throws BusError `ERR_TOO_LARGE` for a body of more bytes than the peer takes. */
 export function checkBodySize(bodyBytes: number, most: number): void {
   if (bodyBytes > most) {
-    throw new BusError('ERR_TOO_LARGE', `The message has ${bodyBytes} bytes, the peer takes ${most}`);
+    throw new BusError('ERR_TOO_LARGE', `The message has ${bodyBytes} bytes, the peer accepts ${most}`);
   }
 }
 

@@ -16,7 +16,7 @@ export class MessagePackReader {
   /** How many more lists and objects there may be around what is read. */
   #left = Infinity;
 
-  /** @throws BusError `ERR_PROTOCOL` when the bytes are no value, more than one, or nest deeper than `maxDepth`. */
+  /** @throws BusError `ERR_PROTOCOL` when the bytes are not a value, are more than one, or nest deeper than `maxDepth`. */
   read(bytes: Uint8Array, start: number, end: number, maxDepth = Infinity): unknown {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, end);
@@ -192,7 +192,7 @@ export class MessagePackReader {
     return this.#bytes.subarray(start, this.#at);
   }
 
-  /** Goes on by `length` and returns where it was. */
+  /** Continues by `length` and returns where it was. */
   #skip(length: number): number {
     const start = this.#at;
     if (start + length > this.#end) throw new RangeError('bytes are missing');

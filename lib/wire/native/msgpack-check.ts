@@ -65,7 +65,7 @@ export interface KnownShapes {
 /** There are more record definitions in a body than may be. */
 export class TooManyShapes extends BusError {
   constructor() {
-    super('ERR_PROTOCOL', 'The record definitions of a session take more than they may');
+    super('ERR_PROTOCOL', 'The record definitions of a session exceed their limit');
   }
 }
 
@@ -154,9 +154,9 @@ class BodyWalk {
     this.cost = sum;
   }
 
-  /** How many values follow that belong to the one that begins with `token`; -1 where it goes on with the next token. */
+  /** How many values follow that belong to the one that begins with `token`; -1 where it continues with the next token. */
   #long(token: number): number {
-    if (token === 0xc1) this.#refuse('holds a token that is never used');
+    if (token === 0xc1) this.#refuse('contains an unused token');
     const count = this.#count(countBytes[token - 0xc0] as number);
     if (token >= 0xdc) {
       this.cost += cost.container;
@@ -196,7 +196,7 @@ class BodyWalk {
         return -1;
       }
     }
-    this.#refuse(`holds an extension of type ${type}, which nobody writes there`);
+    this.#refuse(`contains an extension of type ${type}, which is not allowed there`);
   }
 
   #definition(id: number, shapes: KnownShapes): number {
@@ -229,7 +229,7 @@ class BodyWalk {
     if (bytes <= longestInherited) {
       for (let index = 0; index < bytes; index++) name += String.fromCharCode(this.#bytes[this.#at + index] ?? 0);
     }
-    if (length === 0 || name in Object.prototype) this.#refuse('holds an error whose name is none');
+    if (length === 0 || name in Object.prototype) this.#refuse('contains an error with an invalid name');
     // It would take the message for the list of errors.
     if (name === 'AggregateError') this.needsCare = true;
     this.#at = at;
@@ -250,7 +250,7 @@ class BodyWalk {
     const token = this.#byte();
     if (token >= 0xa0 && token < 0xc0) return token & 0x1f;
     if (token >= 0xd9 && token <= 0xdb) return this.#count(1 << (token - 0xd9));
-    return this.#refuse('holds a name that is no text');
+    return this.#refuse('contains a name that is not text');
   }
 
   #count(width: number): number {
@@ -269,7 +269,7 @@ class BodyWalk {
 }
 
 export function tooCostly(most: number): BusError {
-  const text = `A body has more values than may be: they cost over ${most} units, as docs/protocol.md counts them`;
+  const text = `A body has too many values: they cost more than ${most} units, as docs/protocol.md counts them`;
   return new BusError('ERR_TOO_LARGE', text);
 }
 

@@ -56,7 +56,7 @@ export function rawBytes(data: ByteKind): Uint8Array {
 
 /**
  * What the sender gave, made of `bytes`; they are kept where they are unless the kind needs an alignment they lack.
- * @throws BusError `ERR_PROTOCOL` for an unknown kind or a length that is no multiple of the element's.
+ * @throws BusError `ERR_PROTOCOL` for an unknown kind or a length that is not a multiple of the element's.
  */
 export function rawValue(kind: number, bytes: Uint8Array): unknown {
   if (kind === bufferKind && typeof Buffer === 'function') {

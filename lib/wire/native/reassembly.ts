@@ -20,7 +20,7 @@ const lanesAtOnce = 4;
 const leastBytes = 131_072;
 /** What is made for the first bytes of a body. */
 const fewBytes = 256;
-/** So much of a body has come before anything is reserved for the rest. */
+/** This much of a body has to arrive before anything is reserved for the rest. */
 const reserveFrom = 16_384;
 const nothing = new Uint8Array(0);
 
@@ -68,7 +68,7 @@ export class Reassembly {
         wholeBytes: 0,
       });
     } else if (partial.type !== type || partial.id !== id || partial.flags !== kind) {
-      throw new BusError('ERR_PROTOCOL', `Another frame cuts into a body on lane ${lane}`);
+      throw new BusError('ERR_PROTOCOL', `Another frame interrupts a body on lane ${lane}`);
     }
   }
 
@@ -116,7 +116,10 @@ export class Reassembly {
     if (partial.bytes === 0) this.#close(lane, partial);
   }
 
-  /** Makes room for `bytes`: as many as the last body had, where so many came that it is likely, else twice as many. */
+  /**
+   * Makes room for `bytes`: as much as the last body had, if enough arrived to make that likely, otherwise twice as
+   * much.
+   */
   #grow(partial: Partial, bytes: number): void {
     const { buffer } = partial;
     const isLikely = bytes >= reserveFrom && bytes <= this.#expected;

@@ -22,7 +22,7 @@ export class Shapes {
   /** What was there before, by threes, in case that the body is not read after all. */
   readonly #before: number[] = [];
 
-  /** `share`: of what may be, so that whoever writes stays below what is read. */
+  /** `share`: of the limit, so that the writer stays below what is read. */
   constructor(totals: ShapeTotals, share = 1) {
     this.#totals = totals;
     this.#share = share;

@@ -32,7 +32,7 @@ export interface BodyComposer {
 }
 
 export function tooLarge(size: number, limit: number): BusError {
-  return new BusError('ERR_TOO_LARGE', `The message takes ${size} bytes; ${limit} are allowed.`);
+  return new BusError('ERR_TOO_LARGE', `The message has ${size} bytes; ${limit} are allowed`);
 }
 
 /** Longer texts are measured before they are written; shorter ones get the room they could take at most. */
@@ -79,7 +79,7 @@ function stringify(type: PacketType, data: unknown, nonce: RequestId | undefined
 
 function json(data: unknown): string {
   const text = toJson(data);
-  if (text === undefined) throw new TypeError(`JSON has no ${typeof data}.`);
+  if (text === undefined) throw new TypeError(`JSON has no ${typeof data}`);
   return text;
 }
 
@@ -105,7 +105,7 @@ export class MessagePackBody implements BodyComposer {
     nonce: RequestId | undefined,
     error: RemoteFailure | undefined,
   ): Body {
-    if (typeof data === 'function') throw unencodable(new TypeError('MessagePack has no function.'));
+    if (typeof data === 'function') throw unencodable(new TypeError('MessagePack has no function'));
     if (error || (nonce !== undefined && !isPlain(nonce))) {
       return this.#composeWhole(slab, headroom, { t: type, d: data, n: nonce, e: error });
     }

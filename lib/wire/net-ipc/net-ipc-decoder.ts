@@ -107,7 +107,7 @@ export class NetIpcDecoder implements Decoder {
   /** Refuses JSON that would take too much to read. */
   #check(pieces: readonly Uint8Array[]): void {
     if (jsonPiecesExceedDepth(pieces, this.#maxDepth + 1))
-      throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}.`);
+      throw new BusError('ERR_PROTOCOL', `A packet is nested deeper than ${this.#maxDepth}`);
     if (jsonExceedsCost(pieces, this.#mostCost)) throw tooCostly(this.#mostCost);
   }
 
@@ -151,12 +151,12 @@ export class NetIpcDecoder implements Decoder {
 
   #readTag(source: Uint8Array, at: number, end: number): number {
     const tag = readTag(source, at, end);
-    if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length of a packet is too long.');
+    if (tag < 0) throw new BusError('ERR_PROTOCOL', 'The length of a packet is too long');
     const length = Math.floor(tag / 8);
     if (length > this.#maxWireBytes) {
       throw new BusError(
         'ERR_TOO_LARGE',
-        `A packet of ${length} bytes was announced; ${this.#maxFrameBytes} are allowed.`,
+        `A packet of ${length} bytes was announced; ${this.#maxFrameBytes} are allowed`,
       );
     }
     return tag;
@@ -177,7 +177,7 @@ export class NetIpcDecoder implements Decoder {
   }
 
   #parse(source: Buffer, start: number, end: number, isChecked: boolean): unknown {
-    if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty.');
+    if (end === start) throw new BusError('ERR_PROTOCOL', 'A packet is empty');
     try {
       if (this.#reader) return this.#reader.read(source, start, end, this.#maxDepth + 1, this.#mostCost);
       const body = source.subarray(start, end);
@@ -188,7 +188,7 @@ export class NetIpcDecoder implements Decoder {
       return parseJson(text, isSlow);
     } catch (error) {
       if (error instanceof BusError) throw error;
-      throw new BusError('ERR_PROTOCOL', 'A packet cannot be decoded.', { cause: error });
+      throw new BusError('ERR_PROTOCOL', 'A packet cannot be decoded', { cause: error });
     }
   }
 }
@@ -202,7 +202,7 @@ interface Packet {
 
 /** The frame a decoded packet stands for; undefined for types nobody knows. Throws `ERR_PROTOCOL`. */
 function frameOfPacket(value: unknown, size: number): Frame | undefined {
-  if (typeof value !== 'object' || value === null) throw new BusError('ERR_PROTOCOL', 'A packet is no object.');
+  if (typeof value !== 'object' || value === null) throw new BusError('ERR_PROTOCOL', 'A packet is not an object');
   const packet: Packet = value;
   switch (packet.t) {
     case packetType.message:
@@ -225,14 +225,14 @@ function frameOfPacket(value: unknown, size: number): Frame | undefined {
       return { type: 'end', reason, allowReconnect, code, size };
     }
     case packetType.connection:
-      throw new BusError('ERR_PROTOCOL', 'A second CONNECTION packet came.');
+      throw new BusError('ERR_PROTOCOL', 'A second CONNECTION packet arrived');
     default:
-      if (typeof packet.t !== 'number') throw new BusError('ERR_PROTOCOL', 'A packet has no type.');
+      if (typeof packet.t !== 'number') throw new BusError('ERR_PROTOCOL', 'A packet has no type');
       return undefined;
   }
 }
 
 function nonceOf(packet: Packet): RequestId {
-  if (!isNonce(packet.n)) throw new BusError('ERR_PROTOCOL', 'A packet lacks the nonce its type needs.');
+  if (!isNonce(packet.n)) throw new BusError('ERR_PROTOCOL', 'A packet lacks a nonce');
   return packet.n;
 }

@@ -100,7 +100,7 @@ export class NetIpcEncoder implements Encoder {
     return 0;
   }
 
-  /** A ping, which net-ipc peers answer; 0 is no question's id. */
+  /** A ping, which net-ipc peers answer; 0 is not a question's id. */
   heartbeat(): number {
     return this.#write(packetType.ping, undefined, nonceOfRequest(0));
   }
@@ -168,5 +168,5 @@ export class NetIpcEncoder implements Encoder {
 }
 
 function lacksFeature(feature: string): BusError {
-  return new BusError('ERR_PEER_LACKS_FEATURE', `The peer speaks the net-ipc dialect, which has no ${feature}.`);
+  return new BusError('ERR_PEER_LACKS_FEATURE', `The peer speaks the net-ipc dialect, which has no ${feature}`);
 }

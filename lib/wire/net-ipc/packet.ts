@@ -99,7 +99,7 @@ export interface Refusal {
 /** The payload of an END packet, checked. Throws `ERR_PROTOCOL`. */
 export function asRefusal(data: unknown): Refusal {
   if (data === undefined || data === null) return { code: undefined, reason: undefined, allowReconnect: true };
-  if (typeof data !== 'object') throw new BusError('ERR_PROTOCOL', 'The END packet is malformed.');
+  if (typeof data !== 'object') throw new BusError('ERR_PROTOCOL', 'The END packet is malformed');
   const code = 'c' in data && typeof data.c === 'string' && data.c.length <= longestCode ? data.c : undefined;
   return { code, reason: 'm' in data ? data.m : undefined, allowReconnect: 'a' in data && data.a === true };
 }

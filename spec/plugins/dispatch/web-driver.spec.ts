@@ -185,7 +185,7 @@ describe('dispatch over WebSockets', () => {
     ['a text frame', 'hello', 1003, 'text frames are not taken'],
     ['an empty message', Buffer.alloc(0), 1007, 'it is empty'],
     ['an unknown type', wire(5, '127.0.0.1', 0, Buffer.alloc(0)), 1007, '5 is no message type'],
-    ['an address that does not end', Buffer.from('\x03127.0.0.1'), 1007, 'the address does not end'],
+    ['an address that does not end', Buffer.from('\x03127.0.0.1'), 1007, 'the address has no end'],
     ['a short head', wire(3, '127.0.0.1', 0, Buffer.alloc(0)).subarray(0, -1), 1007, '1 bytes are missing'],
     ['a size that lies', wire(3, '127.0.0.1', 0, Buffer.from('abc')).subarray(0, -1), 1007, 'is said to have 3 bytes'],
     ['an address that is none', wire(3, '127.0.0.256', 0, Buffer.from('x')), 1007, '"127.0.0.256" is no IP address'],
@@ -305,7 +305,7 @@ describe('dispatch over WebSockets', () => {
     it('udp - bad input of a driver is answered with a code', async () => {
       const noPort = await udp();
       noPort.write('127.0.0.1', 65_536, 'x');
-      expect(await noPort.closed).to.deep.equal({ code: 1007, reason: '65536 is no UDP port' });
+      expect(await noPort.closed).to.deep.equal({ code: 1007, reason: '65536 is not a UDP port' });
       const tooLong = await running.driver('udp', { port, accept: '127.0.0.1' });
       tooLong.write('127.0.0.1', 9, Buffer.alloc(65_508));
       expect((await tooLong.closed).code).to.equal(1009);

@@ -69,7 +69,7 @@ describe('dispatch over HTTP', () => {
       for (const page of ['', '/', '/metrics']) {
         const refused = await get(base + page, {});
         expect(refused.status).to.equal(401);
-        expect(await refused.json()).to.deep.equal({ error: 'a valid token is needed' });
+        expect(await refused.json()).to.deep.equal({ error: 'a valid token is required' });
       }
       const statistics = await get(base);
       expect(statistics.headers.get('content-type')).to.equal('application/json');

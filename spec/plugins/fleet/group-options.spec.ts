@@ -21,7 +21,7 @@ describe('groups of a fleet', () => {
     const rows: readonly (readonly [unknown, string])[] = [
       [undefined, 'a fleet takes its groups as an object, by their names'],
       [[], 'a fleet takes its groups as an object, by their names'],
-      [{}, 'a fleet has one group at least'],
+      [{}, 'a fleet needs at least one group'],
       [{ a: 1 }, 'group a takes its options as an object'],
       [{ a: {} }, 'group a needs option file or option command, and not both'],
       [{ a: { file, command: 'x' } }, 'group a needs option file or option command, and not both'],
@@ -44,7 +44,7 @@ describe('groups of a fleet', () => {
         'group b: port 4466 is listed by group a',
       ],
       [{ hub: { file } }, 'no group may be named hub, which is the server'],
-      [{ 'a b': { file } }, 'a group is named by 1 to 64 letters, digits, "_", "-" and ".", not "a b"'],
+      [{ 'a b': { file } }, 'the name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "a b"'],
       [{ zone: { file, after: ['zones'] } }, 'group zone comes after "zones", which is no group, did you mean "zone"?'],
       [{ a: { file, after: ['database'] } }, 'group a comes after "database", which is no group; there are hub, a'],
       [{ a: { file, after: ['a'] } }, 'groups come after each other in a circle: a after a'],
@@ -82,11 +82,11 @@ describe('groups of a fleet', () => {
     );
     const error = await rejected(fleetAlone.start());
     expect(`${error.code}: ${error.message}`).to.equal(
-      'ERR_SPAWN: group bad cannot start /tmp/no/such/file.js: there is no such file',
+      'ERR_SPAWN: group bad cannot start /tmp/no/such/file.js: the file does not exist',
     );
     expect(fleetAlone.server.address).to.equal(undefined);
     const folder = new Fleet({ bad: { file: new URL('.', import.meta.url) } }, { url: 'memory:bad' });
-    expect((await rejected(folder.start())).message).to.match(/^group bad cannot start .*: there is no such file$/);
+    expect((await rejected(folder.start())).message).to.match(/^group bad cannot start .*: the file does not exist$/);
   });
 
   it('a client has no fleet, and a server without one has no processes of it', async () => {
@@ -94,7 +94,7 @@ describe('groups of a fleet', () => {
     const client = new Client({ url: 'memory:fleetless' });
     expect(() => client.use(fleet({ a: { file } }))).to.throw(/A fleet is a server's/);
     expect((await rejected(fleetReady({} as never))).code).to.equal('ERR_INVALID_ARGUMENT');
-    expect(() => fleetStop(client, 1 as never)).to.throw('fleetStop takes a function');
+    expect(() => fleetStop(client, 1 as never)).to.throw('fleetStop needs a function');
     await client.connect();
     expect((await rejected(fleetReady(client))).code).to.equal('ERR_PEER_LACKS_FEATURE');
     await client.close();

@@ -168,7 +168,7 @@ describe('gateway, WebSocket over the bus', () => {
     const page = join();
     await page.opened;
     page.ws.send('hello?');
-    expect(await page.closed).to.deep.equal({ code: 1013, reason: 'Nobody is there to take this client' });
+    expect(await page.closed).to.deep.equal({ code: 1013, reason: 'No worker is available for this client' });
   });
 
   it('nobody there - a server of the application itself keeps its clients', async () => {

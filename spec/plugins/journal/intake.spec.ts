@@ -105,7 +105,7 @@ describe('journal, what a receiver takes', () => {
     await until(() => sender.acknowledged.length === 2);
     expect(sender.acknowledged[1]).to.have.ordered.members([
       'closed',
-      'What came for the journal does not follow what is here',
+      'The journal got records out of order',
     ]);
     expect(errors).to.deep.equal(['ERR_PROTOCOL']);
     expect(await sender.open([[sender.journal, 3]])).to.deep.equal([[sender.journal, 1]]);
@@ -128,7 +128,7 @@ describe('journal, what a receiver takes', () => {
     expect([sender.acknowledged, errors]).to.deep.equal([[], []]);
     await sender.send([body]);
     await until(() => sender.acknowledged.length === 1);
-    expect(sender.acknowledged[0]).to.deep.equal(['closed', 'More came for the journal than may be on its way']);
+    expect(sender.acknowledged[0]).to.deep.equal(['closed', 'The journal got more than may be in flight']);
     expect(errors).to.deep.equal(['ERR_PROTOCOL']);
     up.connections[0]?.resume();
     expect(await sender.open([[sender.journal, 6]])).to.deep.equal([[sender.journal, 0]]);

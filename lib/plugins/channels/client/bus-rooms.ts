@@ -77,7 +77,7 @@ export class BusRooms {
   /** The relay. @throws BusError `ERR_CHANNEL` while there is none. */
   reachable(): PeerHandle {
     const { relay } = this;
-    if (relay === undefined) throw new ChannelError(Reason.DISCONNECT, 'The client is not connected to a relay.');
+    if (relay === undefined) throw new ChannelError(Reason.DISCONNECT, 'The client is not connected to a relay');
     return relay;
   }
 
@@ -119,7 +119,7 @@ export class BusRooms {
     end.admitted(message, transport);
   }
 
-  /** Lets go of ends that their users closed. */
+  /** Releases ends that their users closed. */
   #prune(): void {
     for (const [room, { end }] of this.#open) if (end.closed !== undefined) this.#forget(room);
   }

@@ -123,7 +123,7 @@ class SendWindow {
     return this.#queue.length > 0 || this.#credit.full;
   }
 
-  /** Runs `go` in its turn. Rejects `ERR_QUEUE_FULL` when too much waits already. */
+  /** Runs `go` in its turn. Rejects with `ERR_QUEUE_FULL` when too much waits already. */
   send(bytes: number, go: () => Promise<void>): Promise<void> {
     const cost = bytes + messageCost;
     if (!this.stalled) {
@@ -131,7 +131,7 @@ class SendWindow {
       return go();
     }
     if (this.#queuedBytes + cost > maxQueuedBytes) {
-      return failed(new BusError('ERR_QUEUE_FULL', 'The receiver does not keep up, and enough waits for it already.'));
+      return failed(new BusError('ERR_QUEUE_FULL', 'Too much waits for a slow receiver already'));
     }
     this.#queuedBytes += cost;
     const turn = new Promise<void>((resolve) => this.#queue.push({ cost, go, resolve }));
@@ -139,7 +139,7 @@ class SendWindow {
     return turn;
   }
 
-  /** The relay says that so much was accepted. */
+  /** The relay reports that this many bytes were accepted. */
   credit(bytes: number): void {
     this.#credit.grant(bytes);
     while (!this.#credit.full && this.#release()) {

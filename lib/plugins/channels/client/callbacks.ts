@@ -62,7 +62,7 @@ interface Ambiguous {
 
 /** Towards joint peers, whose bytes do not say what they are, the two callbacks exclude each other, as in peote-net. */
 export function undecided(): BusError {
-  const text = 'With joint peers "onData" or "onDataChunk" is given, or "mode".';
+  const text = 'Joint peers need either "onData" or "onDataChunk", or "mode"';
   return new BusError('ERR_INVALID_OPTION', text);
 }
 

@@ -43,7 +43,7 @@ export class OfflineRooms {
     this.#identity = memberIdentity({ id, joint: false }, id, 128);
   }
 
-  /** Opens the channel after the lag; rejects `ERR_CHANNEL`. */
+  /** Opens the channel after the lag; rejects with `ERR_CHANNEL`. */
   create(end: OwnerEnd, asked: Readonly<Record<string, unknown>>, { netLag, netSpeed }: Pace): Promise<void> {
     const pace = { netLag, netSpeed };
     const { relay, paces } = this.#network;
@@ -59,7 +59,7 @@ export class OfflineRooms {
     });
   }
 
-  /** Enters after the lag; the owner hears of it first. Rejects `ERR_CHANNEL`. */
+  /** Enters after the lag; the owner learns of it first. Rejects with `ERR_CHANNEL`. */
   enter(end: UserEnd, maxChunkBytes: number | undefined, given: Given): Promise<void> {
     const { relay } = this.#network;
     return this.#after(this.#paceOf(end.id, given), () =>
@@ -128,7 +128,7 @@ class OfflineTransport implements EndTransport {
   readonly #room: Room;
   readonly #seat: Seat | undefined;
   readonly #pipe: MemoryPipe;
-  /** What is done when so many sends have arrived. */
+  /** What to do when this many sends have arrived. */
   readonly #underWay = new Queue<{ readonly at: number; readonly task: () => void }>();
   #sent = 0;
   #arrived = 0;
@@ -144,7 +144,7 @@ class OfflineTransport implements EndTransport {
 
   send({ kind, room, user, toAll, body }: ChannelFrame): Promise<void> {
     if (this.#pipe.bufferedBytes + body.length > maxBytes) {
-      return failed(new BusError('ERR_QUEUE_FULL', `${maxBytes} bytes are under way already.`));
+      return failed(new BusError('ERR_QUEUE_FULL', `${maxBytes} bytes are on their way already`));
     }
     // What the sender does with its bytes afterwards changes nothing.
     const frame = new ChannelFrame(kind, room, user, toAll, copyOf(body));
@@ -186,7 +186,7 @@ class OfflineTransport implements EndTransport {
     });
   }
 
-  /** Behind what was sent, and at once when nothing is under way. */
+  /** Behind what was sent, and at once when nothing is in flight. */
   #after(task: () => void): void {
     if (this.#underWay.length === 0) task();
     else this.#underWay.push({ at: this.#sent, task });

@@ -67,7 +67,7 @@ export class Rooms {
   }
 
   /**
-   * Opens a channel. Rejects `ERR_CHANNEL` with the reason: `ID` (there is one, or the relay refuses), `MAX`,
+   * Opens a channel. Rejects with `ERR_CHANNEL` with the reason: `ID` (there is one, or the relay refuses), `MAX`,
    * `DISCONNECT` (not connected); `ERR_TIMEOUT`, `ERR_ABORTED`, `ERR_INVALID_OPTION`.
    */
   create(id: string, options: OwnerOptions = {}): Promise<OwnerEnd> {
@@ -75,7 +75,7 @@ export class Rooms {
   }
 
   /**
-   * Enters a channel. Rejects `ERR_CHANNEL` with the reason: `ID` (no such channel, entered already, or the relay
+   * Enters a channel. Rejects with `ERR_CHANNEL` with the reason: `ID` (no such channel, entered already, or the relay
    * refuses), `FULL`, `MAX`, `KICK` (blocked), `MALICIOUS` (it is one's own), `DISCONNECT`; `ERR_TIMEOUT` and others.
    */
   enter(id: string, options: UserOptions = {}): Promise<UserEnd> {
@@ -89,7 +89,7 @@ export class Rooms {
 
   /**
    * Sends `data` to everybody who subscribed to the topic, this client included. Resolves when the session accepted it;
-   * rejects `ERR_INVALID_ARGUMENT` for an invalid topic, `ERR_CHANNEL` when not connected.
+   * rejects with `ERR_INVALID_ARGUMENT` for an invalid topic, `ERR_CHANNEL` when not connected.
    */
   async publish(topic: string, data: unknown): Promise<void> {
     checkTopic(topic);
@@ -146,7 +146,7 @@ export class Rooms {
     { mode, maxHeldBytes }: Pick<Resolved<typeof endRows>, 'mode' | 'maxHeldBytes'>,
     callbacks: Parameters<typeof modeOf>[0],
   ): EndOptions {
-    if (typeof id !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', 'A channel has a string as its id.');
+    if (typeof id !== 'string') throw new BusError('ERR_INVALID_ARGUMENT', 'A channel id must be a string');
     return {
       id,
       mode: mode ?? modeOf(callbacks),
@@ -185,7 +185,7 @@ function asked(options: OwnerOptions): Record<string, unknown> {
   return given;
 }
 
-/** Whoever gave `onError` hears of a refusal there, and need not wait for the promise. */
+/** With `onError`, the promise may be ignored: `onError` gets a refusal too. */
 function handled<T>(opening: Promise<T>, onError: unknown): Promise<T> {
   if (onError !== undefined) opening.catch(() => undefined);
   return opening;

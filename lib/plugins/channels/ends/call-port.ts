@@ -4,7 +4,7 @@ import type { Reason } from '../reason.ts';
 /** The key under which an end hands its calls to busbar/rpc. */
 export const callPort: unique symbol = Symbol('busbar.callPort');
 
-/** What busbar/rpc hears of one end; `user` is 0 at a user's end. */
+/** What busbar/rpc learns of one end; `user` is 0 at a user's end. */
 export interface CallListener {
   /** A call frame of a bus peer. */
   call(user: number, body: Uint8Array): void;
@@ -19,7 +19,7 @@ export interface CallPort {
   /** True at an owner's end, where calls go to one of many users. */
   readonly many: boolean;
   readonly clock: Clock;
-  /** Those at the other side now. */
+  /** Those at the peer now. */
   readonly others: Iterable<{ readonly user: number; readonly joint: boolean }>;
   readonly closed: Reason | undefined;
   send(user: number, body: Uint8Array): Promise<void>;
@@ -30,7 +30,7 @@ export interface CallPort {
   claimStreams(): void;
   /** A method or a callback of the user's failed where nobody waits for its answer. */
   report(error: unknown): void;
-  /** The other side sent what no correct peer sends. */
+  /** The peer sent what no correct peer sends. */
   suspicious(user: number): void;
   /** Raises `remote`: a joint peer announced an object. */
   announced(user: number, remote: number): void;

@@ -109,7 +109,7 @@ export abstract class ChannelEnd<
     this.#streams = new StreamReader(sink, mode, chunkBytes, this.#options.maxHeldBytes);
   }
 
-  /** @internal Something came from the other side. */
+  /** @internal Something came from the peer. */
   deliver(frame: ChannelFrame): void {
     if (this.#closed !== undefined || !this.knows(frame)) return;
     if (frame.kind === payloadKind.stream) this.#streams?.feed(this.sender(frame), frame.body);
@@ -120,7 +120,7 @@ export abstract class ChannelEnd<
   protected abstract arrived(kind: PayloadKind, user: number, bytes: Uint8Array): void;
   /** The bytes of a joint peer cannot be read in the end's mode. */
   protected abstract malformed(user: number): void;
-  /** The other side sent what only a faulty or a hostile peer sends, and stays. */
+  /** The peer sent what only a faulty or a hostile peer sends, and stays. */
   protected abstract suspicious(user: number): void;
   /** Whether the frame is from somebody who is still there. */
   protected abstract knows(frame: ChannelFrame): boolean;
@@ -142,7 +142,7 @@ export abstract class ChannelEnd<
     return true;
   }
 
-  /** Never throws, and its promise may be left alone: a failure nobody waits for is no unhandled rejection. */
+  /** Never throws, and its promise may be left alone: a failure nobody waits for is not an unhandled rejection. */
   protected post(kind: PayloadKind, user: number, toAll: boolean, bytes: Uint8Array): Promise<void> {
     const refusal = this.#refusal(kind, bytes);
     if (refusal !== undefined) return failed(refusal);
@@ -179,15 +179,15 @@ export abstract class ChannelEnd<
   }
 
   #refusal(kind: PayloadKind, bytes: Uint8Array): BusError | undefined {
-    if (this.#closed !== undefined) return new ChannelError(this.#closed, `Channel "${this.id}" is closed.`);
+    if (this.#closed !== undefined) return new ChannelError(this.#closed, `Channel "${this.id}" is closed`);
     if (!(bytes instanceof Uint8Array) || bytes.length === 0) {
-      return new BusError('ERR_INVALID_ARGUMENT', 'A channel carries bytes (Uint8Array), at least one.');
+      return new BusError('ERR_INVALID_ARGUMENT', 'The data of a channel must be a Uint8Array of at least one byte');
     }
     const most = kind === payloadKind.chunk ? this.#membership?.maxChunkBytes : this.#membership?.maxPayloadBytes;
     if (most === undefined || bytes.length <= most) return undefined;
     return new BusError(
       'ERR_TOO_LARGE',
-      `${bytes.length} bytes are more than the ${most} that channel "${this.id}" takes.`,
+      `${bytes.length} bytes are more than the ${most} that channel "${this.id}" allows`,
     );
   }
 
@@ -200,7 +200,7 @@ export abstract class ChannelEnd<
   #overflow(event: string): void {
     if (this.#overflowed || (event !== 'data' && event !== 'chunk')) return;
     this.#overflowed = true;
-    this.#options.failed(new ChannelError(Reason.FULL, `Nobody listens for ${event} on channel "${this.id}".`));
+    this.#options.failed(new ChannelError(Reason.FULL, `Nobody listens for ${event} on channel "${this.id}"`));
   }
 
   #call(user: number, body: Uint8Array): void {

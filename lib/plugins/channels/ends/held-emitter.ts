@@ -20,8 +20,8 @@ export interface HeldEmitterOptions {
 }
 
 /**
- * Events that nobody hears yet are kept, within limits, and delivered in order once somebody listens; so whoever was
- * handed an end can add his listeners in the turn he got it, or later, and miss nothing.
+ * Events without a listener are kept, within limits, and delivered in order when there is one; so listeners of a new
+ * end can be added in the same turn, or later, and miss nothing.
  */
 export class HeldEmitter<Events extends Arguments<Events>> extends BusEmitter<{
   [Name in keyof Events]: (...args: Events[Name]) => unknown;

@@ -24,7 +24,7 @@ export interface BroadcastOptions {
 /**
  * The owner's end of a channel. What is sent arrives in order at each user, over any number of broken links. Send
  * promises resolve when the session accepted the bytes, which is the back-pressure signal, and may be left alone; they
- * reject `ERR_CHANNEL` (the reason: `ID` for a user who is not there), `ERR_TOO_LARGE` or `ERR_INVALID_ARGUMENT`.
+ * reject with `ERR_CHANNEL` (the reason: `ID` for a user who is not there), `ERR_TOO_LARGE` or `ERR_INVALID_ARGUMENT`.
  */
 export class OwnerEnd extends ChannelEnd<OwnerEvents> {
   readonly #users = new Map<number, ChannelPeer>();
@@ -165,10 +165,10 @@ export class OwnerEnd extends ChannelEnd<OwnerEvents> {
   #toUser(kind: PayloadKind, user: number, bytes: Uint8Array): Promise<void> {
     const peer = this.#users.get(user);
     if (peer === undefined && this.closed === undefined) {
-      return failed(new ChannelError(Reason.ID, `Channel "${this.id}" has no user ${user}.`));
+      return failed(new ChannelError(Reason.ID, `Channel "${this.id}" has no user ${user}`));
     }
     if (peer?.joint === true && kind === payloadKind.call) {
-      return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
+      return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers support only calls of a joint signature'));
     }
     return this.post(kind, this.#tokens.get(user) ?? nobody, false, bytes);
   }

@@ -68,7 +68,7 @@ export class StreamReader {
     }
   }
 
-  /** The user came or went: its stream starts anew. */
+  /** The user came or went: its stream starts again. */
   reset(user: number): void {
     this.#decoders.delete(user);
     this.#held = this.#held.filter((held) => {

@@ -8,7 +8,7 @@ import { ChannelEnd, type EndTransport, failed } from './channel-end.ts';
 export interface UserEvents {
   data: [bytes: Uint8Array];
   chunk: [bytes: Uint8Array];
-  /** The channel is over for this user and it was not its own wish; `text` is the owner's with `KICK`. */
+  /** The channel has ended for this user and it was not its own wish; `text` is the owner's with `KICK`. */
   disconnect: [reason: Reason, text: string | undefined];
   /** `CLOSE` says that the way to the relay is gone; `disconnect` follows. */
   error: [reason: Reason];
@@ -121,6 +121,6 @@ export class UserEnd extends ChannelEnd<UserEvents> {
 
   #call(body: Uint8Array): Promise<void> {
     if (this.#owner?.joint !== true) return this.post(payloadKind.call, this.#token, false, body);
-    return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers take the calls of a joint signature only.'));
+    return failed(new BusError('ERR_PEER_LACKS_FEATURE', 'Joint peers support only calls of a joint signature'));
   }
 }

@@ -98,5 +98,5 @@ export class BytesInput {
 }
 
 function malformed(what: string): BusError {
-  return new BusError('ERR_PROTOCOL', `Joint types: ${what}.`);
+  return new BusError('ERR_PROTOCOL', `Joint types: ${what}`);
 }

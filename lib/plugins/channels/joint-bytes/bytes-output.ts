@@ -115,5 +115,5 @@ export class BytesOutput {
 
 function integer(value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new BusError('ERR_INVALID_ARGUMENT', `${value} is no integer from ${least} to ${most}.`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `${value} is not an integer from ${least} to ${most}`);
 }

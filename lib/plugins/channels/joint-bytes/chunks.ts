@@ -7,14 +7,14 @@ const classes = [256, 32_768, 4_194_304, 536_870_912] as const;
 /** How long headers may be where chunks have at most `maxChunkBytes`; both ends must use the same class. */
 export function headerClass(maxChunkBytes: number): number {
   const index = classes.findIndex((limit) => maxChunkBytes <= limit);
-  if (index < 0) throw new BusError('ERR_TOO_LARGE', `A chunk has at most ${classes[3]} bytes.`);
+  if (index < 0) throw new BusError('ERR_TOO_LARGE', `A chunk has at most ${classes[3]} bytes`);
   return index + 1;
 }
 
 /** What stands before a chunk inside the byte stream: its size less one, in groups of seven bits, low group first. */
 export function chunkHeader(size: number, maxChunkBytes: number): Uint8Array {
-  if (size < 1) throw new BusError('ERR_INVALID_ARGUMENT', 'A chunk has at least one byte.');
-  if (size > maxChunkBytes) throw new BusError('ERR_TOO_LARGE', `The chunk has ${size} of ${maxChunkBytes} bytes.`);
+  if (size < 1) throw new BusError('ERR_INVALID_ARGUMENT', 'A chunk has at least one byte');
+  if (size > maxChunkBytes) throw new BusError('ERR_TOO_LARGE', `The chunk has ${size} of ${maxChunkBytes} bytes`);
   return Uint8Array.from(groups(size - 1, headerClass(maxChunkBytes)));
 }
 
@@ -78,7 +78,7 @@ export class ChunkDecoder {
     if (size > this.#maxChunkBytes) {
       throw new BusError(
         'ERR_TOO_LARGE',
-        `A chunk of ${size} bytes was announced; the limit is ${this.#maxChunkBytes}.`,
+        `A chunk of ${size} bytes was announced; the limit is ${this.#maxChunkBytes}`,
       );
     }
     this.#size = size;

@@ -40,7 +40,7 @@ export class JointClientParser {
     this.#commands = commands;
   }
 
-  /** Throws `ERR_PROTOCOL` for bytes that are no unit; the parser is not to be fed again then. */
+  /** Throws `ERR_PROTOCOL` for bytes that are not a unit; the parser is not to be fed again then. */
   feed(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length) at = this.#step(bytes, at);
@@ -161,5 +161,5 @@ export class JointClientParser {
 }
 
 function malformed(what: string): BusError {
-  return new BusError('ERR_PROTOCOL', `Joint protocol: ${what}.`);
+  return new BusError('ERR_PROTOCOL', `Joint protocol: ${what}`);
 }

@@ -16,7 +16,7 @@ const enterCodes: Partial<Record<Denial, number>> = { unknown: 1, blocked: 1, ow
 /** Bytes that may be on their way to owners who do not keep up, before the peer is not read any more. */
 const highWaterBytes = 1_048_576;
 
-/** Requests a correct peer has open at the most, having that many tags. */
+/** Requests a correct peer has open at most, having that many tags. */
 const maxAsking = 255;
 
 export interface JointConnectionOptions {
@@ -155,7 +155,7 @@ export class JointConnection implements JointCommands {
     }
   }
 
-  /** Reads the id, asks `authorize` if there is one, and goes on in the same turn if there is none. */
+  /** Reads the id, asks `authorize` if there is one, and continues in the same turn if there is none. */
   #permitted(
     action: 'create' | 'enter',
     tag: number,

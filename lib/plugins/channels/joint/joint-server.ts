@@ -69,7 +69,7 @@ export class JointServer {
     return this.#count;
   }
 
-  /** Rejects `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
+  /** Rejects with `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`. */
   async start(): Promise<void> {
     const { host, port } = this.#options;
     const { clock } = this.#host;
@@ -157,5 +157,5 @@ export class JointServer {
 }
 
 function ignore(): void {
-  // Nothing to do: the end of the connection is heard of elsewhere.
+  // Nothing to do: the end of the connection is learned of elsewhere.
 }

@@ -26,7 +26,7 @@ export class AccessPolicy {
     return this.decides(action, id, peer).catch(() => false);
   }
 
-  /** The same for who can be told of it: rejects `ERR_UNAVAILABLE` where `authorize` cannot decide now or failed by mistake. */
+  /** The same for who can be told about it: rejects with `ERR_UNAVAILABLE` where `authorize` cannot decide now or failed by mistake. */
   async decides(action: ChannelRequest['action'], id: string, peer: Requester): Promise<boolean> {
     const { authorize, authorizeTimeoutMs } = this.#options;
     if (authorize === undefined) return true;

@@ -23,7 +23,7 @@ export class AuthorizationQueue {
   add(data: unknown, task: () => Promise<void>): Promise<void> {
     const bytes = sizeOf(data) + messageCost;
     if (this.#count >= maxWaiting || this.#bytes + bytes > this.#maxBytes) {
-      throw new BusError('ERR_QUEUE_FULL', 'Too much of what the peer sent waits for "authorize".');
+      throw new BusError('ERR_QUEUE_FULL', 'Too many messages of the peer wait for "authorize"');
     }
     this.#count += 1;
     this.#bytes += bytes;

@@ -28,7 +28,10 @@ export function memberIdentity(peer: ChannelPeer, key: string, maxChannels: numb
 export interface MemberOutput {
   /** Bytes that wait on it. */
   readonly pendingBytes: number;
-  /** Takes a message, or a frame of so many bytes. Resolves, if it returns a promise, when it takes more; never rejects. */
+  /**
+   * Accepts a message, or a frame of this many bytes. If it returns a promise, that resolves when there is room for
+   * more; it never rejects.
+   */
   send(data: RelayMessage | ChannelFrame, bytes: number): Promise<void> | undefined;
 }
 

@@ -8,7 +8,7 @@ import type { Denial, Relay } from './relay.ts';
 import type { RoomLimits } from './access-policy.ts';
 import type { Room, Seat } from './room.ts';
 
-/** What was accepted and a sender is not told of yet. */
+/** Accepted bytes that were not reported to their sender yet. */
 const portionBytes = windowBytes / 4;
 
 /** What a member may ask of the relay, in the form of the channels lane: it may do what its rooms and seats allow. */
@@ -16,7 +16,7 @@ export class MemberRequests {
   readonly #relay: Relay;
   readonly #limits: (asked: Readonly<Record<string, unknown>>) => RoomLimits;
 
-  /** `limits` says what a room may be that was asked for. */
+  /** `limits` returns the limits of a requested room. */
   constructor(relay: Relay, limits: (asked: Readonly<Record<string, unknown>>) => RoomLimits) {
     this.#relay = relay;
     this.#limits = limits;
@@ -32,7 +32,7 @@ export class MemberRequests {
     return undefined;
   }
 
-  /** Lets the member in and tells it, before the owner hears of it. */
+  /** Lets the member in and tells it, before the owner learns of it. */
   enter(member: MessageMember, handle: number, id: string, maxChunkBytes: unknown): Denial | undefined {
     const chunk = enterTable.maxChunkSize.accepts(maxChunkBytes) ? Number(maxChunkBytes) : undefined;
     return this.#relay.enter(member, id, chunk, ({ room, number, token }) => {
@@ -93,7 +93,7 @@ export class MemberRequests {
     else void taken.then(() => this.#credit(sender, seat, body.length));
   }
 
-  /** Tells a sender, a quarter of its window at a time, what the other side accepted. */
+  /** Tells a sender, a quarter of its window at a time, what the peer accepted. */
   #credit(sender: MessageMember, seat: Seat, length: number): void {
     const owed =
       sender === seat.member

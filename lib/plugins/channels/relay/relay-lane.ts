@@ -52,7 +52,7 @@ export class RelayLane {
     return member;
   }
 
-  /** Whoever closes leaves its rooms first; what is left now was cut off. */
+  /** A peer that closes leaves its rooms first; what is left now was cut off. */
   #departed(handle: PeerHandle): void {
     const member = this.#members.get(handle);
     if (member === undefined) return;
@@ -107,7 +107,7 @@ export class RelayLane {
     if (request[0] === 'list') return this.relay.listed();
     const member = this.#member(peer);
     const [action, handle, id, given] = request;
-    if (!(await this.policy.decides(action, id, requester(peer)))) return [Reason.ID, 'The relay refused.'];
+    if (!(await this.policy.decides(action, id, requester(peer)))) return [Reason.ID, 'The relay refused'];
     if (!member.present) return [Reason.DISCONNECT, null];
     const denial = this.#requests[action](member, handle, id, given);
     return denial === undefined ? null : [denialReason[denial], denialSentence[denial]];

@@ -19,13 +19,13 @@ export const denialReason: Record<Denial, Reason> = {
 
 /** The same for people: `Reason` tells some of them not apart. */
 export const denialSentence: Record<Denial, string> = {
-  taken: 'The id is taken, or is no string of 1 to 255 bytes.',
-  unknown: 'There is no channel of that id.',
-  own: 'The owner of a channel cannot enter it.',
-  inside: 'This peer is in the channel already.',
-  full: 'The channel is full.',
-  max: 'The peer, or the relay, holds as many channels as it may.',
-  blocked: 'The owner of the channel has blocked this peer.',
+  taken: 'The id is in use, or is not a string of 1 to 255 bytes',
+  unknown: 'There is no channel with that id',
+  own: 'The owner of a channel cannot enter it',
+  inside: 'This peer is in the channel already',
+  full: 'The channel is full',
+  max: 'The peer, or the relay, has its maximum of channels',
+  blocked: 'The owner of the channel has blocked this peer',
 };
 
 const maxBlocks = 1_000;
@@ -74,7 +74,7 @@ export class Relay {
     return room;
   }
 
-  /** Lets `member` in; `entered` hears of it before the owner does. */
+  /** Lets `member` in; `entered` learns of it before the owner does. */
   enter(
     member: Member,
     id: string,
@@ -135,7 +135,7 @@ export class Relay {
     }
   }
 
-  /** Ends a room that its owner did not close: the owner hears of it too. */
+  /** Ends a room that its owner did not close: the owner learns of it too. */
   revoke(room: Room, reason: Reason): void {
     if (room.closed !== undefined) return;
     this.close(room, reason);

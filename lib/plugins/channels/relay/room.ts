@@ -20,7 +20,7 @@ export interface Member {
   /** A user of the member's room came or went. */
   userConnect(room: Room, seat: Seat): void;
   userDisconnect(seat: Seat, reason: Reason): void;
-  /** The member is no user any more, and it was not its own wish. */
+  /** The member is not a user any more, and it was not its own wish. */
   gone(seat: Seat, reason: Reason, text: string | undefined): void;
   /** The relay closed the member's room. */
   closed(room: Room, reason: Reason): void;
@@ -49,9 +49,9 @@ export class Seat {
   readonly limiter: RateLimiter;
   /** The header class of chunks that go to an owner who speaks the joint protocol. */
   readonly maxChunkBytes: number;
-  /** Set when the place is given up; what is under way to or from it then goes nowhere. */
+  /** Set when the user leaves; what is in flight to or from it is then dropped. */
   left: Reason | undefined;
-  /** What was accepted at the other side and the sender, user or owner, is to be told of. */
+  /** What was accepted at the peer and the sender, user or owner, is to be told about. */
   creditForUser: CreditReturn | undefined;
   creditForOwner: CreditReturn | undefined;
 

@@ -46,7 +46,7 @@ export class TopicHub {
     checkPattern(pattern);
     if (!member.present) return;
     if (member.patterns.size >= this.#maxSubscriptions) {
-      throw new BusError('ERR_TOO_LARGE', `A peer may subscribe to ${this.#maxSubscriptions} patterns.`);
+      throw new BusError('ERR_TOO_LARGE', `A peer can subscribe to at most ${this.#maxSubscriptions} patterns`);
     }
     if (member.patterns.has(pattern)) return;
     member.patterns.add(pattern);

@@ -94,7 +94,7 @@ export class TopicNodes {
     void this.#sent(node, message);
   }
 
-  /** A node that is gone wants nothing, and says anew what it wants when it is back. */
+  /** A node that is gone wants nothing, and says again what it wants when it is back. */
   #sent(node: string, message: Message): Promise<void> {
     return this.#lane.send(node, message).catch((error: unknown) => {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;

@@ -16,7 +16,7 @@ interface SubscriptionsOptions {
   failed(error: unknown): void;
 }
 
-/** The topic listeners of one process; whoever brings the topics hears of each pattern once. */
+/** The topic listeners of one process; the source of the topics is notified of each pattern once. */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
   readonly #tree = new TopicTree<{ readonly listener: TopicListener }>();
@@ -33,7 +33,7 @@ export class Subscriptions {
   add(pattern: string, listener: TopicListener): Subscription {
     checkPattern(pattern);
     if (typeof listener !== 'function') {
-      throw new BusError('ERR_INVALID_ARGUMENT', `The listener of "${pattern}" must be a function.`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `The listener of "${pattern}" must be a function`);
     }
     const entry = { listener };
     this.#tree.add(pattern, entry);

@@ -14,7 +14,7 @@ interface Node<T> {
   readonly children: Map<string, Node<T>>;
   /** Those whose pattern ends here. */
   readonly values: Set<T>;
-  /** Those whose pattern goes on with `>`. */
+  /** Those whose pattern continues with `>`. */
   readonly rest: Set<T>;
 }
 
@@ -74,7 +74,7 @@ export class TopicTree<T> {
 /** @throws BusError `ERR_INVALID_ARGUMENT` for a topic with wildcards or empty segments, or one over 255 bytes. */
 export function checkTopic(topic: unknown): asserts topic is string {
   if (!plain(topic) || topic.split('.').some((segment) => segment === '*' || segment === '>')) {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'A topic has up to 32 segments, none of them empty or a wildcard.');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'A topic has up to 32 segments, none of them empty or a wildcard');
   }
 }
 
@@ -83,7 +83,7 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
   if (!plain(pattern) || pattern.split('.').slice(0, -1).includes('>')) {
     throw new BusError(
       'ERR_INVALID_ARGUMENT',
-      'A pattern has up to 32 segments, none of them empty, and ">" only at its end.',
+      'A pattern has up to 32 segments, none of them empty, and ">" only at its end',
     );
   }
   const segments = pattern.split('.');
@@ -91,7 +91,7 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
   if (segments.filter((segment) => segment === '*').length > most) {
     throw new BusError(
       'ERR_INVALID_ARGUMENT',
-      `A pattern of over ${freeSegments} segments has two "*" at most, one of over ${twiceUpTo} has one.`,
+      `A pattern of more than ${freeSegments} segments can have two "*", one of more than ${twiceUpTo} can have one`,
     );
   }
 }

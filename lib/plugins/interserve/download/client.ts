@@ -123,7 +123,7 @@ async function fetchBody(
   }
 }
 
-/** True when the content is complete; false if it goes on after the part that came. */
+/** True when the content is complete; false if it continues after the part that came. */
 async function readResponse(
   response: IncomingMessage,
   pipeline: ReceiverPipeline,

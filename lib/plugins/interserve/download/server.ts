@@ -148,7 +148,7 @@ export class DownloadServer {
     }
   }
 
-  /** Announces the transfer and settles it with the answer; if it ends otherwise, the other side is told to stop. */
+  /** Announces the transfer and settles it with the answer; if it ends otherwise, the peer is told to stop. */
   async #offer(transfer: Transfer, payload: Payload): Promise<void> {
     const { number, content, owner } = transfer;
     const cancel = new AbortController();

@@ -160,7 +160,7 @@ async function pump(
     const bytes = await (payload.size === undefined ? untilClosed(out, reading) : reading);
     if (bytes.length === 0) {
       if (end === undefined) break;
-      throw transferError('mismatch', 'The content became shorter while it was sent');
+      throw transferError('mismatch', 'The content shrank while it was sent');
     }
     payload.fingerprint.feed(position, bytes);
     await rate?.take(bytes.length);
@@ -184,8 +184,8 @@ function write(out: Writable, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * Passes the decoded body to `take` chunk by chunk, each after the previous one settled. Resolves true when the message is
- * complete, false when its connection broke before. Rejects `malformed` for a body that cannot be decoded, with the
+ * Passes the decoded body to `take` chunk by chunk, each after the previous one settled. Resolves with true when the message is
+ * complete, false when its connection broke before. Rejects with `malformed` for a body that cannot be decoded, with the
  * connection still open for an answer, and as `take` does.
  */
 export async function receiveBody(

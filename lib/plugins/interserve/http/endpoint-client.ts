@@ -79,7 +79,7 @@ export class EndpointClient {
   #target(place: Place): { host?: string; port?: number; socketPath?: string } {
     const bus = (this.#bus = busPlaceOf(this.#peer) ?? this.#bus);
     if (place.address !== undefined && !this.#mayFollow(place.address.toLowerCase(), bus)) {
-      const text = `The server sends its client to "${place.address}", which is not its own host nor among "hosts"`;
+      const text = `The server directs its client to "${place.address}", which is neither its own host nor in "hosts"`;
       throw transferError('refused', text);
     }
     const onNetwork = bus !== undefined && isIP(bus.address) !== 0;
@@ -137,12 +137,12 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** To be called as bytes move. */
   moved(): void;
-  /** To be called when all bytes have moved; the answer of the other end has no time limit here. */
+  /** To be called when all bytes have moved; the answer of the peer has no time limit here. */
   complete(): void;
 }
 
 /**
- * Runs `work` until it succeeds. A failed connection is retried after a growing, jittered delay for as long as bytes move
+ * Runs `work` until it succeeds. A failed connection is retried after a growing, jittered delay as long as bytes move
  * now and then. Rejects any other failure at once, and the last one when `timeoutMs` pass without a byte.
  */
 export async function retry(options: RetryOptions, work: (attempt: Attempt) => Promise<void>): Promise<void> {

@@ -7,7 +7,7 @@ import { transferError } from '../outcomes.ts';
 /** Bytes read at once for the hash alone. */
 const hashedBytes = 256 * 1024;
 
-/** The form in which a value is handed over at the other end. */
+/** The form in which a value is handed over at the peer. */
 export type ValueKind = 'string' | 'bytes';
 
 /** Content to send: bytes that can be read again from any position, so that a broken transfer can resume. */
@@ -121,7 +121,7 @@ export class FilePayload implements Payload {
     this.size = size;
   }
 
-  /** Rejects `ERR_INVALID_ARGUMENT` for a path that cannot be opened or is not a regular file. */
+  /** Rejects with `ERR_INVALID_ARGUMENT` for a path that cannot be opened or is not a regular file. */
   static async open(path: string): Promise<FilePayload> {
     const file = await open(path, 'r').catch((error: Error) => {
       throw transferError('malformed', error.message, error);
@@ -144,7 +144,7 @@ export class FilePayload implements Payload {
     const wanted = Math.min(length, this.size - position);
     if (wanted <= 0) return new Uint8Array(0);
     const { bytesRead, buffer } = await this.#file.read(scratch.take(wanted), 0, wanted, position);
-    if (bytesRead === 0) throw transferError('mismatch', 'The file became shorter while it was sent');
+    if (bytesRead === 0) throw transferError('mismatch', 'The file shrank while it was sent');
     return buffer.subarray(0, bytesRead);
   }
 

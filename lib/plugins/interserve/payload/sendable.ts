@@ -21,13 +21,13 @@ export function payloadOf(data: unknown, limit: number): () => Promise<Payload> 
   if (typeof data === 'string' || ArrayBuffer.isView(data)) return async () => new MemoryPayload(data);
   if (data instanceof ArrayBuffer) return async () => new MemoryPayload(new Uint8Array(data));
   if (data instanceof Readable) {
-    if (data.destroyed) throw new BusError('ERR_INVALID_ARGUMENT', 'The stream to be sent is destroyed already');
+    if (data.destroyed) throw new BusError('ERR_INVALID_ARGUMENT', 'The stream is destroyed already');
     const payload = new StreamPayload(data, limit);
     return async () => payload;
   }
   const path = typeof data === 'object' && data !== null && 'file' in data ? data.file : undefined;
   if (typeof path === 'string' && path.length > 0 && !path.includes('\0')) return () => FilePayload.open(path);
-  throw new BusError('ERR_INVALID_ARGUMENT', 'What is sent is a string, bytes, a Readable or { file: path }');
+  throw new BusError('ERR_INVALID_ARGUMENT', 'The data must be a string, bytes, a Readable or { file: path }');
 }
 
 /**
@@ -149,7 +149,7 @@ class StreamPayload implements Payload {
 function asSourceError(error: unknown): BusError {
   if (failureOf(error) !== 'failed') return asTransferError(error);
   const why = textOf(error);
-  return transferError('aborted', `The stream to be sent failed: ${why}`, error);
+  return transferError('aborted', `The stream failed: ${why}`, error);
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
@@ -161,5 +161,5 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
 function asBytes(chunk: unknown): Uint8Array {
   if (typeof chunk === 'string') return Buffer.from(chunk, 'utf8');
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  throw transferError('malformed', 'A stream to be sent yields strings or bytes only');
+  throw transferError('malformed', 'A stream must yield strings or bytes only');
 }

@@ -68,8 +68,8 @@ export class ReceiverPipeline {
   }
 
   /**
-   * To be called after the last byte. Waits for the sender's digest, compares, hands over and resolves when the receiver has
-   * taken it; a second call returns the first one's promise.
+   * To be called after the last byte. Waits for the sender's digest, compares, delivers and resolves when the receiver
+   * has accepted it; a second call returns the first one's promise.
    */
   finish(): Promise<Receipt> {
     this.#finishing ??= this.#finish();
@@ -147,7 +147,7 @@ function decode(bytes: Buffer): string {
   } catch (error) {
     throw transferError(
       'large',
-      'The string is longer than this platform can hold; receive it as a stream or file',
+      'The string is too long for this platform; receive it as a stream or file',
       error,
     );
   }

@@ -103,9 +103,9 @@ export class StreamSink implements Sink {
 }
 
 /**
- * Writes to a file beside its destination, hands that to the receiver if the hash is right, and moves it into place when the
- * receiver has taken it; until then the destination stays as it was. Without a destination the file is temporary and lasts
- * as long as the receiver's callback.
+ * Writes to a file beside its destination, passes that to the receiver if the hash matches, and moves it into place
+ * when the receiver has accepted it; until then the destination is unchanged. Without a destination the file is
+ * temporary and lasts as long as the receiver's callback.
  */
 export class FileSink implements Sink {
   readonly #path: string | undefined;

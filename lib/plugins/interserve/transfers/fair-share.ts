@@ -149,7 +149,7 @@ export class FairSemaphore {
     return least;
   }
 
-  /** How many an owner may hold, with so many more that are free. */
+  /** The limit of an owner, with this many more that are free. */
   #mostOf({ held }: Owner, more = 0): number {
     return this.#perOwner === 'share' ? Math.ceil((this.#free + more + held) / 2) : this.#perOwner;
   }
@@ -191,7 +191,7 @@ export class Quota {
     return this.#enter(Math.max(bytes ?? 0, leastBytes * transfers), undefined);
   }
 
-  /** Charges `bytes` that a peer asks to upload, likewise. */
+  /** Charges `bytes` that a peer wants to upload, against the same limits. */
   chargeUpload(bytes: number | undefined, upload: PreemptibleUpload): Charge {
     return this.#enter(Math.max(bytes ?? 0, leastBytes), upload);
   }

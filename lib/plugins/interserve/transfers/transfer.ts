@@ -148,9 +148,9 @@ export class Transfer {
   }
 
   /**
-   * Makes a request the one that serves this transfer. The previous one is stopped first, because a peer that comes again
-   * has given it up. `stop` gets the error if the transfer failed. Resolves with a function that the request must call when
-   * it is done, or before it fails the transfer itself.
+   * Makes a request the one that serves this transfer. The previous one is stopped first, because the peer has replaced
+   * it. `stop` gets the error if the transfer failed. Resolves with a function that the request must call when it is
+   * done, or before it fails the transfer itself.
    */
   async claim(stop: (why?: BusError) => void): Promise<() => void> {
     this.#begun = true;
@@ -168,7 +168,7 @@ export class Transfer {
     };
   }
 
-  /** As `claim`, for a request for a part: others go on. Throws `busy` above 16 parts at once. */
+  /** As `claim`, for a request for a part: others continue. Throws `busy` above 16 parts at once. */
   join(stop: (why?: BusError) => void): () => void {
     if (this.#beside.size >= mostBeside) throw transferError('busy');
     this.#begun = true;

@@ -111,7 +111,7 @@ export class UploadClient {
     }
   }
 
-  /** Asks and uploads. The server's answer settles the transfer, also after a failed upload, which the server is told of. */
+  /** Asks and uploads. The server's answer settles the transfer, also after a failed upload, which the server is told about. */
   async #ask(upload: Upload, payload: Payload, peer: PeerHandle): Promise<Receipt> {
     const { clock, lane, timeoutMs } = this.#core;
     const { number, id, over } = upload;
@@ -145,7 +145,7 @@ export class UploadClient {
       throw isSame && why instanceof EndpointError ? why.saying(error.message) : error;
     } finally {
       silence?.cancel();
-      uploading.abort('The upload is over');
+      uploading.abort('The upload has ended');
       cancel.abort();
     }
   }
@@ -200,7 +200,9 @@ interface PutOptions {
   sent(): Promise<void>;
 }
 
-/** One attempt at an upload: asks for the offset, sends the rest and waits until the receiver has taken the whole. */
+/**
+ * One attempt at an upload: asks for the offset, sends the rest and waits until the receiver has accepted the whole.
+ */
 async function putBody({ http, place, payload, compress, moved, sent }: PutOptions, attempt: Attempt): Promise<void> {
   const start = attempt.number === 1 ? 0 : await offsetAt(http, place, attempt.signal);
   const encoding = compress ? encodingFor(payload, place.accept) : undefined;
@@ -246,6 +248,6 @@ async function offsetAt(http: EndpointClient, place: Place, signal: AbortSignal)
   response.resume();
   if (response.statusCode !== 200) throw failureIn(response);
   const offset = readOffset(response.headers);
-  if (offset === undefined) throw transferError('malformed', 'The endpoint named no offset');
+  if (offset === undefined) throw transferError('malformed', 'The endpoint sent no offset');
   return offset;
 }

@@ -32,7 +32,7 @@ export class UploadServer {
       // The receiver's time does not count as the sender's.
       sinceMs: () => (granted === undefined || whole ? undefined : clock.now() - granted),
       arrived: () => transfer?.bytes ?? 0,
-      preempt: () => transfer?.fail(transferError('stalled', 'It was too slow while others waited')),
+      preempt: () => transfer?.fail(transferError('stalled', 'The upload was too slow while others waited')),
     };
     try {
       const limit = registry.sizeOf(content.id);
@@ -122,8 +122,9 @@ interface UploadOptions {
 }
 
 /**
- * Receives the body of a PUT or POST and answers when the receiver has taken the whole. A request that does not fit is
- * refused before its body is read and changes nothing; after a break the upload can be resumed; any other failure ends it.
+ * Receives the body of a PUT or POST and answers when the receiver has accepted the whole. An invalid request is
+ * refused before its body is read and changes nothing; after a break the upload can be resumed; any other failure ends
+ * it.
  */
 async function acceptUpload(
   request: IncomingMessage,

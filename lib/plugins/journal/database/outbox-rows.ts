@@ -31,7 +31,7 @@ interface Row {
   readonly body: Uint8Array;
 }
 
-/** The messages in the database of a user: rows that are committed, in order, until they are taken. */
+/** The messages in the database of a user: committed rows, in order, until they are acknowledged. */
 export class OutboxRows implements Source {
   /** Rows of this opening: a pair of it and a row is given once, also where the database was copied or restored. */
   readonly id = token(systemRandom);
@@ -70,7 +70,7 @@ export class OutboxRows implements Source {
     this.#insert.run(this.id, timeMs, Buffer.from(body.buffer, body.byteOffset, body.length));
   }
 
-  /** Rows were found of an opening that the peer was not told of; once for each time. */
+  /** Rows were found of an opening that the peer does not know; once for each time. */
   takeUnnamed(): boolean {
     const had = this.#hasUnnamed;
     this.#hasUnnamed = false;
@@ -117,7 +117,7 @@ export class OutboxRows implements Source {
     this.#taken = Math.max(this.#taken, sequence);
   }
 
-  /** Removes what was taken, unless a transaction is open on the handle. */
+  /** Removes what was acknowledged, unless a transaction is open on the handle. */
   settle(): void {
     const taken = this.#taken;
     if (taken === this.#removed) return;

@@ -46,7 +46,7 @@ export interface Outbox<Data = unknown> {
 /**
  * An outbox in `database`, whose messages `client` sends; before `client.connect()`. Makes the tables `busbar_outbox` and
  * `busbar_outbox_relay` where they are missing.
- * @throws BusError `ERR_INVALID_ARGUMENT` for what is no database or no client, `ERR_PLUGIN` for a client that has a journal
+ * @throws BusError `ERR_INVALID_ARGUMENT` for what is not a database or no client, `ERR_PLUGIN` for a client that has a journal
  * or an outbox; the database's error, also while a transaction is open on the handle.
  */
 export function outbox<Data>(database: OutboxDatabase, client: OutboxClient<Data>): Outbox<Data> {
@@ -145,7 +145,7 @@ class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {
     this.#look();
   }
 
-  /** Whoever has a session with the server may send from now on. */
+  /** Another process with a session may send from now on. */
   #end(): void {
     this.#timer?.cancel();
     this.#timer = this.#peer = undefined;

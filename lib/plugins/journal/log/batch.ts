@@ -47,7 +47,7 @@ export class Batch {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Whoever asks hears of it; that nobody does is no mistake of the program's.
+    // Whoever asks learns of it; that nobody does is not a mistake of the program's.
     this.written.catch(() => {});
   }
 

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 
-/** From so many bytes on the call into the platform costs less than the loop here. */
+/** From this size on, the call into the platform is cheaper than the loop here. */
 const longBytes = 256;
 
 /** For each of eight bytes in a row what it adds to the remainder. */

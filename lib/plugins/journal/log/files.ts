@@ -11,7 +11,7 @@ import { bePresent, isPresent, type Presence } from './presence.ts';
 export interface LogFile {
   /** Writes all of `parts`, one behind the other, from `position` on. */
   write(parts: readonly Uint8Array[], position: number): Promise<void>;
-  /** Resolves how many bytes there were; fewer than asked for at the end only. */
+  /** Resolves with how many bytes there were; fewer than asked for at the end only. */
   read(into: Uint8Array, position: number): Promise<number>;
   size(): Promise<number>;
   /** Resolves when what was written survives the loss of power. */

@@ -20,7 +20,7 @@ export interface Owner {
   readonly socket?: string | undefined;
 }
 
-/** As `/proc` names the first namespace of pids of a machine: whoever has one of its own is known by no pid outside. */
+/** The name of a machine's first pid namespace in `/proc`: a process in another one has no pid outside of it. */
 const firstPids = 'pid:[4026531836]';
 
 /** The right to write in a folder, which the file `lock` in it says who has. A process that died has it no more. */
@@ -54,7 +54,7 @@ export class FolderLock {
   static async #take(files: LogFiles, folder: string, own: Owner, presence: Presence | undefined): Promise<FolderLock> {
     const path = pathIn(folder, 'lock');
     const text = JSON.stringify(own);
-    // Each round that fails is one in which somebody else got the lock, or let go of it.
+    // Each round that fails is one in which somebody else got the lock, or release it.
     for (let round = 0; round < 100; round++) {
       if (await files.claim(path, text)) return new FolderLock(files, folder, text, presence);
       const found = await files.text(path);
@@ -66,7 +66,7 @@ export class FolderLock {
     throw inUse(folder, undefined);
   }
 
-  /** Who has the folder by now, in words; undefined where nobody has. Rejects the system's error. */
+  /** Who has the folder by now, in words; undefined where nobody has. Rejects with the system's error. */
   static async holder(files: LogFiles, folder: string): Promise<string | undefined> {
     const found = await files.text(pathIn(folder, 'lock'));
     const owner = found === undefined ? undefined : ownerIn(found);
@@ -74,7 +74,7 @@ export class FolderLock {
     return nameOf(owner);
   }
 
-  /** Whether whoever has it is about to let go of it. Rejects the system's error. */
+  /** Whether its owner is about to release it. Rejects with the system's error. */
   static async isLeft(files: LogFiles, folder: string): Promise<boolean> {
     // In this order, since the lock goes first.
     const leaving = await files.text(pathIn(folder, 'leaving'));
@@ -94,7 +94,7 @@ export class FolderLock {
     this.#leaving ??= leave().catch(() => {});
   }
 
-  /** Lets go of it; somebody else's, which stands there by now, is left. */
+  /** Releases it; somebody else's, which stands there by now, is left. */
   async free(): Promise<void> {
     try {
       await this.#free();
@@ -186,7 +186,7 @@ let ownMark: Omit<Owner, 'token'> | undefined;
 
 /** This process, as the owner of one thing. */
 export function newOwner(): Owner {
-  // It stays the same for as long as the process lives.
+  // It stays the same as long as the process lives.
   ownMark ??= { host: hostname(), pid: process.pid, ...linuxProcesses.own() };
   return { ...ownMark, token: token(systemRandom) };
 }
@@ -209,7 +209,7 @@ export function isGone(owner: Owner, own: Pick<Owner, 'host' | 'place'>): boolea
     return linuxProcesses.isGone({ pid, start, place });
   }
   if (owner.host !== own.host) return false;
-  // Of the same machine, but started anew since, or in another namespace of pids: only the former has ended for sure.
+  // Of the same machine, but started again since, or in another namespace of pids: only the former has ended for sure.
   if (place !== undefined && own.place !== undefined) return bootOf(owner) !== bootOf(own);
   try {
     return !process.kill(pid, 0);

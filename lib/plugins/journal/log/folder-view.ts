@@ -20,7 +20,7 @@ export interface FolderView {
 
 /**
  * Reads the journal of a folder and changes nothing, also while a process writes in it: has each whole record visited, in
- * order. Undefined where there is a folder and no journal in it. Rejects the system's error, and `ERR_JOURNAL` for another
+ * order. Undefined where there is a folder and no journal in it. Rejects with the system's error, and `ERR_JOURNAL` for another
  * version of the format.
  */
 export async function viewFolder(

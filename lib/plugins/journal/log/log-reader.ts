@@ -5,7 +5,7 @@ import { bodyLength, recordHeaderBytes, sequenceOf } from './record.ts';
 import type { Segment } from './repair.ts';
 import { segmentHeaderBytes } from './segment.ts';
 
-/** What is read at once, where so much is there: each read waits for a thread of the platform's. */
+/** The size of one read, if there is as much: each read waits for a thread of the platform's. */
 const aheadBytes = 262_144;
 const nothing = new Uint8Array(0);
 
@@ -47,7 +47,7 @@ export class LogReader {
 
   /**
    * The next records up to sequence `upTo`, of `mostBytes` together or one that is longer; undefined when all of those that
-   * are written were read. Rejects the system's error.
+   * are written were read. Rejects with the system's error.
    */
   async next(mostBytes: number, upTo: number = Number.POSITIVE_INFINITY): Promise<Stretch | undefined> {
     while (this.#next <= upTo) {

@@ -24,9 +24,9 @@ export interface LogRecord {
   readonly body: Uint8Array;
 }
 
-/** What a log asks of whoever keeps records in it. */
+/** What a log needs of the part that keeps records in it. */
 export interface LogOwner {
-  /** Hears of each record that is there, in order, while the log is opened. */
+  /** Learns of each record that is there, in order, while the log is opened. */
   readonly visit?: Visit | undefined;
   /** What a new segment begins with, as records of sequence 0: what holds of all that was written before it. */
   readonly heading?: (() => readonly Uint8Array[]) | undefined;
@@ -40,7 +40,7 @@ export interface LogOwner {
 
 /**
  * Records in a folder, which outlive the process: appended, read back in order when the folder is opened the next time, and
- * removed from the oldest on. One write is under way at a time, and what is appended meanwhile goes with the next one.
+ * removed from the oldest on. One write is in flight at a time, and what is appended meanwhile goes with the next one.
  */
 export class Log {
   /** The id of the folder, which stays. */
@@ -82,7 +82,7 @@ export class Log {
   }
 
   /**
-   * Opens the log in `folder`, which is made, for this user alone, where it is not there. Rejects `ERR_JOURNAL_IN_USE` where
+   * Opens the log in `folder`, which is made, for this user alone, where it is not there. Rejects with `ERR_JOURNAL_IN_USE` where
    * somebody has it, `ERR_JOURNAL` with the system's error as cause, and `ERR_INVALID_OPTION`.
    */
   static async open(folder: string, given: LogOptions = {}, owner: LogOwner = {}): Promise<Log> {
@@ -180,7 +180,7 @@ export class Log {
     if (!this.#isClosed && this.#segments.release(isNeeded)) this.#room.wake();
   }
 
-  /** What was written, from `sequence` on, in order; what is written meanwhile too. Rejects the system's error. */
+  /** What was written, from `sequence` on, in order; what is written meanwhile too. Rejects with the system's error. */
   async *read(sequence: number): AsyncGenerator<LogRecord, void, void> {
     const reader = this.reader(sequence);
     try {
@@ -203,12 +203,12 @@ export class Log {
     return new LogReader(this.#options.files, this.#segments, sequence, position);
   }
 
-  /** Tells whoever wants the folder next that it is about to be free, and worth waiting for. */
+  /** Tells the next owner that the folder is about to be free, and worth waiting for. */
   leave(): void {
     if (!this.#isClosed) this.#lock?.leave();
   }
 
-  /** Takes nothing more, waits until all that was appended is written, and lets go of the folder. */
+  /** Takes nothing more, waits until all that was appended is written, and releases the folder. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -225,7 +225,7 @@ export class Log {
     return sequence;
   }
 
-  /** Once all that goes on in this turn has had its chance to append. */
+  /** Once all that continues in this turn has had its chance to append. */
   #begin(): void {
     this.#isWriting = true;
     queueMicrotask(() => void this.#writeAll());
@@ -249,7 +249,10 @@ export class Log {
     this.#idle.wake();
   }
 
-  /** What may be on the disk or not is never taken for written, and nothing is tried again as if nothing had been. */
+  /**
+   * Records that may be on the disk or not never count as written, and nothing is tried again as if nothing had
+   * happened.
+   */
   #fail(batch: Batch, cause: unknown): void {
     const error = new BusError('ERR_JOURNAL', `The journal cannot be written: ${textOf(cause)}`, { cause });
     this.#failure = error;
@@ -258,7 +261,7 @@ export class Log {
   }
 }
 
-/** Rejects `ERR_JOURNAL` for what fails with an error of the system's. */
+/** Rejects with `ERR_JOURNAL` for what fails with an error of the system's. */
 async function failingAs<T>(text: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

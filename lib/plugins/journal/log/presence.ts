@@ -3,7 +3,7 @@ import { createConnection, createServer } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { codeOf } from '../../../base/thrown.ts';
 
-/** A socket in a folder that is listened on for as long as its process lives. */
+/** A socket in a folder that is listened on as long as its process lives. */
 export interface Presence {
   /** Nobody listens any more, and the file is gone. */
   close(): Promise<void>;
@@ -24,7 +24,7 @@ async function named<T>(path: string, use: (short: string) => Promise<T>): Promi
   }
 }
 
-/** Listens there. Rejects the system's error, where the file system has no sockets too. */
+/** Listens there. Rejects with the system's error, where the file system has no sockets too. */
 export async function bePresent(path: string): Promise<Presence> {
   const server = createServer((socket) => socket.destroy()).unref();
   const [, release] = await named(

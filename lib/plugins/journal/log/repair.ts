@@ -59,7 +59,7 @@ export async function recover(
         const torn = isCut && name === names.at(-1);
         const isEmpty = mark === undefined || last < mark.first;
         const isMoved = await moveAside(files, path, file, scanned).catch((error: unknown) => {
-          // What is whole can be read all the same. Nobody was told of a torn one; nothing else may go without a copy.
+          // What is whole can be read all the same. Nobody was told about a torn one; nothing else may go without a copy.
           if (!isFull(error) || (isEmpty && !torn)) throw error;
           return false;
         });

@@ -34,7 +34,7 @@ export function segmentHeader({ folder, journal, first }: SegmentMark): Uint8Arr
   return bytes;
 }
 
-/** Undefined for bytes that are no header. */
+/** Undefined for bytes that are not a header. */
 export function readSegmentHeader(bytes: Uint8Array): SegmentMark | undefined {
   if (bytes.length < segmentHeaderBytes) return undefined;
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, segmentHeaderBytes);

@@ -97,7 +97,7 @@ export class Segments {
     for (const segment of this.#all) {
       if (kept.includes(segment)) continue;
       this.#closedBytes -= segment.bytes;
-      // One that stays all the same is found, and let go of, when the folder is opened the next time.
+      // One that stays all the same is found, and release, when the folder is opened the next time.
       this.#removing = this.#removing.then(() => this.#files.remove(segment.path)).catch(ignore);
     }
     this.#all = kept;

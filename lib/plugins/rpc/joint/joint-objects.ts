@@ -62,7 +62,7 @@ export class JointObjects {
       return;
     }
     const object = this.#objects.get(id)?.find((offered) => (offered.user ?? user) === user);
-    if (object === undefined) throw new BusError('ERR_PROTOCOL', `There is no remote object ${id}.`);
+    if (object === undefined) throw new BusError('ERR_PROTOCOL', `There is no remote object ${id}`);
     const { name, args } = object.signature.read(chunk.subarray(1));
     this.#run(() => object.offer(user).call(name, args, this.#contextOf(user)));
   }

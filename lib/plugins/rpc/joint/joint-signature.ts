@@ -20,7 +20,7 @@ export class JointSignature {
   /** @throws BusError `ERR_INVALID_ARGUMENT` for a type or a number of procedures that joint peers do not know. */
   constructor(procedures: readonly JointProcedure[]) {
     if (procedures.length > maxProcedures) {
-      throw new BusError('ERR_INVALID_ARGUMENT', `A joint object has at most ${maxProcedures} procedures.`);
+      throw new BusError('ERR_INVALID_ARGUMENT', `A joint object has at most ${maxProcedures} procedures`);
     }
     this.#procedures = procedures.map(([name, ...types]) => ({ name, types: types.map(jointType) }));
     for (const [number, { name }] of this.#procedures.entries()) this.#numbers.set(name, number);
@@ -31,12 +31,12 @@ export class JointSignature {
     const number = this.#numbers.get(name);
     const procedure = number === undefined ? undefined : this.#procedures[number];
     if (number === undefined || procedure === undefined) {
-      throw new BusError('ERR_NO_METHOD', `The joint signature has no procedure "${name}".`);
+      throw new BusError('ERR_NO_METHOD', `The joint signature has no procedure "${name}"`);
     }
     if (args.length !== procedure.types.length) {
       throw new BusError(
         'ERR_INVALID_ARGUMENT',
-        `"${name}" takes ${procedure.types.length} arguments, not ${args.length}.`,
+        `"${name}" takes ${procedure.types.length} arguments, not ${args.length}`,
       );
     }
     const output = new BytesOutput();
@@ -51,9 +51,9 @@ export class JointSignature {
     const input = new BytesInput(bytes);
     const number = input.readByte();
     const procedure = this.#procedures[number];
-    if (procedure === undefined) throw new BusError('ERR_PROTOCOL', `There is no procedure ${number}.`);
+    if (procedure === undefined) throw new BusError('ERR_PROTOCOL', `There is no procedure ${number}`);
     const args = procedure.types.map((type) => type.read(input));
-    if (input.bytesLeft > 0) throw new BusError('ERR_PROTOCOL', `${input.bytesLeft} bytes follow the call.`);
+    if (input.bytesLeft > 0) throw new BusError('ERR_PROTOCOL', `${input.bytesLeft} bytes follow the call`);
     return { name: procedure.name, args };
   }
 }

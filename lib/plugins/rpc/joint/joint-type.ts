@@ -47,7 +47,7 @@ export function jointType(text: string): JointType {
     if (key === 'int' || key === 'string' || key === 'int32')
       return mapOf(jointType(key), jointType(inner.slice(at + 1)), key !== 'string');
   }
-  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is no type of the joint protocol.`);
+  throw new BusError('ERR_INVALID_ARGUMENT', `"${text}" is not a type of the joint protocol`);
 }
 
 /** Reads plain MessagePack. @throws BusError `ERR_PROTOCOL`. */
@@ -55,7 +55,7 @@ export function unpackStruct(bytes: Uint8Array): unknown {
   try {
     return structs.decode(bytes);
   } catch (cause) {
-    throw new BusError('ERR_PROTOCOL', 'Joint types: a struct is not valid MessagePack.', { cause });
+    throw new BusError('ERR_PROTOCOL', 'Joint types: a struct is not valid MessagePack', { cause });
   }
 }
 
@@ -71,7 +71,7 @@ function listOf(item: JointType): JointType {
   };
 }
 
-/** A `Map`; a plain object is taken too, its keys as numbers where the type says so. */
+/** A `Map`; a plain object is accepted too, its keys as numbers if the type says so. */
 function mapOf(key: JointType, item: JointType, numeric: boolean): JointType {
   return {
     write: (output, value) => {
@@ -103,7 +103,7 @@ function mapEntries(value: unknown, numeric: boolean): [unknown, unknown][] {
 /** Each item takes at least a byte, so a count over what is left is a lie. */
 function count(input: BytesInput): number {
   const items = input.readLength();
-  if (items > input.bytesLeft) throw new BusError('ERR_PROTOCOL', `Joint types: ${items} items cannot follow.`);
+  if (items > input.bytesLeft) throw new BusError('ERR_PROTOCOL', `Joint types: ${items} items cannot follow`);
   return items;
 }
 
@@ -135,6 +135,6 @@ function list(value: unknown): readonly unknown[] {
 function wrong(what: string, value: unknown): BusError {
   return new BusError(
     'ERR_INVALID_ARGUMENT',
-    `The joint signature asks for ${what}, not ${value === null ? 'null' : typeof value}.`,
+    `The joint signature asks for ${what}, not ${value === null ? 'null' : typeof value}`,
   );
 }
