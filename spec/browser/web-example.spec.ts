@@ -13,7 +13,7 @@ describe('web example, in Chromium', function () {
     if (!hasChromium) this.skip();
     const folder = socketFolder();
     const path = folder.path('web');
-    const stage = await openStage({ path, port: 0, door: 0 });
+    const stage = await openStage({ path, port: 0, gatewayPort: 0 });
     const bots = fork(new URL('../../examples/web/bots.js', import.meta.url), [path, '20'], { stdio: 'ignore' });
     const botsEnded = new Promise((resolve) => bots.once('exit', resolve));
     const browser = await launch();

@@ -56,7 +56,7 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     if (service !== undefined) checkName('a service', service);
     const members = await this.#link.ask('members', [service ?? null]);
     if (areMembers(members)) return [...members];
-    throw new BusError('ERR_PROTOCOL', 'The hub's list of members is not valid');
+    throw new BusError('ERR_PROTOCOL', 'The hub sent an invalid list of members');
   }
 
   /** The one with this name. Rejects as `members`. */
@@ -64,7 +64,7 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     checkName('a member', name);
     const member = await this.#link.ask('member', [name]);
     if (member === null || member === undefined || isMember(member)) return member ?? undefined;
-    throw new BusError('ERR_PROTOCOL', 'The hub's entry of a member is not valid');
+    throw new BusError('ERR_PROTOCOL', 'The hub sent an invalid entry of a member');
   }
 
   /**

@@ -73,7 +73,7 @@ export class MemberCluster extends Cluster {
     const entries = nodes.map(({ id, namespace }): NodeEntry => [id, namespace]);
     for (const node of nodes) this.#entered.add(node);
     const others = await this.lane.request(peer, ['enter', entries]);
-    if (!areNodes(others)) throw new BusError('ERR_PROTOCOL', 'The hub's list of nodes is not valid');
+    if (!areNodes(others)) throw new BusError('ERR_PROTOCOL', 'The hub sent an invalid list of nodes');
     for (const [id, namespace] of others) this.told(id, namespace, peer);
   }
 

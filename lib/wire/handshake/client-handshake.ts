@@ -73,7 +73,7 @@ export class ClientHandshake {
     this.#upgrading = false;
     this.#buffer.skip(end);
     if (this.#buffer.bytes.length > 0) {
-      throw new BusError('ERR_PROTOCOL', 'The server sent data before the client's hello');
+      throw new BusError('ERR_PROTOCOL', 'The server sent data before the hello of the client');
     }
     return { type: 'write', bytes: plainPacket(packetType.connection, this.#options.hello) };
   }
