@@ -13,7 +13,10 @@ import { words } from './words.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
-const patterns = Object.entries(words).map(([source, instead]) => [new RegExp(source.replaceAll(' ', '\\s+'), 'gi'), instead]);
+const patterns = Object.entries(words).map(([source, instead]) => [
+  new RegExp(source.replaceAll(' ', '\\s+'), 'gi'),
+  instead,
+]);
 
 /** A rule of textlint: each word that is not to be written, where it stands. Code is no text there. */
 function fieldWords({ Syntax, RuleError, report, getSource, locator }) {

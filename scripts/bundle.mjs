@@ -7,6 +7,7 @@ import { stop, transform } from 'esbuild';
 import MagicString from 'magic-string';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
+import { withDefaults } from './defaults.mjs';
 import { constants, entries, facts, inner, pageEntries, program, unused } from './entries.mjs';
 import { root } from './install.mjs';
 
@@ -83,7 +84,8 @@ async function code(format, input, plugins, packages, folder) {
 }
 
 async function declarations(input) {
-  const made = await rollup({ input, plugins: [ofSeams('default'), dts()], external: /^[^./#]/, onLog });
+  const plugins = [withOptions, ofSeams('default'), dts()];
+  const made = await rollup({ input, plugins, external: /^[^./#]/, onLog });
   const { output } = await made.generate({
     entryFileNames: '[name]',
     chunkFileNames: '[name]',
@@ -144,6 +146,12 @@ const withMaps = {
     const map = JSON.parse(readFileSync(`${id}.map`, 'utf8'));
     return { code: readFileSync(id, 'utf8'), map };
   },
+};
+
+/** Options say their defaults in the declarations. */
+const withOptions = {
+  name: 'with defaults of options',
+  load: (id) => (id.startsWith(compiled) && id.endsWith('.d.ts') ? withDefaults(id) : undefined),
 };
 
 /** ws looks for parts in C that nobody needs, in a way that bundlers stumble over. */

@@ -23,7 +23,7 @@ export type Resolved<Table extends OptionTable> = {
 
 /** What a user can pass for a table. */
 export type Given<Table extends OptionTable> = {
-  readonly [Name in keyof Table]?: (Table[Name] extends OptionSpec<infer T> ? T : never) | undefined;
+  -readonly [Name in keyof Table]?: (Table[Name] extends OptionSpec<infer T> ? T : never) | undefined;
 };
 
 interface NumberRow {

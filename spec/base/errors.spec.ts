@@ -41,7 +41,7 @@ describe('errors', () => {
   it('sentences - are whole, one for each code', () => {
     for (const [code, sentence] of Object.entries(errorCodes)) {
       expect(code).to.match(/^ERR_[A-Z_]+$/);
-      expect(sentence, code).to.match(/^[A-Z`].*\.$/);
+      expect(sentence, code).to.match(/^[A-Z`].*[^.]$/);
     }
     expect(new Set(Object.values(errorCodes)).size).to.equal(Object.keys(errorCodes).length);
   });

@@ -192,7 +192,7 @@ describe('credentials of peers', function () {
     });
     passing.listen(evil);
     await once(passing, 'listening');
-    expect(await visit(0, { path: evil })).to.match(/^ERR_UNAUTHORIZED The client did not prove which user it is/);
+    expect(await visit(0, { path: evil })).to.match(/^ERR_UNAUTHORIZED The client did not prove its user/);
     passing.close();
     expect(found).to.deep.equal([]);
   });

@@ -95,7 +95,7 @@ describe('server.thread', () => {
       expect(error.message).to.match(message);
     }
     expect((await rejected(server.thread('nowhere.js'))).message).to.match(
-      /^cannot start .*nowhere\.js: there is no such/,
+      /^cannot start .*nowhere\.js: the file does not exist/,
     );
     expect((await rejected(server.thread(program, { workerData: () => {} }))).code).to.equal('ERR_SPAWN');
     expect((await rejected(server.thread(''))).code).to.equal('ERR_INVALID_ARGUMENT');

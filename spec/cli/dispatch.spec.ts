@@ -184,14 +184,14 @@ describe('busbar dispatch', () => {
   });
 
   const refused: readonly [string, string[], NodeJS.ProcessEnv, string][] = [
-    ['workers', ['-w', '4'], {}, '-w is not taken: ports, ids and statistics belong to one process'],
+    ['workers', ['-w', '4'], {}, '-w is not supported: ports, ids and statistics belong to one process'],
     [
       'no secret in production',
       [],
       { SG_ENV: 'production' },
       'no default secret in production: set PLACE_SERVER_SECRET',
     ],
-    ['a port that is none', ['--port', 'http'], {}, '"http" is no port'],
+    ['a port that is none', ['--port', 'http'], {}, '"http" is not a port'],
     ['no secret where others can come in', ['--host', '0.0.0.0'], {}, 'no default secret on 0.0.0.0'],
     [
       'an address that cannot be bound',

@@ -135,7 +135,7 @@ describe('busbar run', function () {
     const ends = fleet.lines.filter(({ event, reason }) => event === 'down' && reason === 'stopped');
     expect(ends.map(({ group }) => group)).to.deep.equal(['match', 'zones']);
     const late = await busbar('status');
-    expect([late.code, late.stderr]).to.deep.equal([1, 'busbar status: no fleet runs at hub.sock\n']);
+    expect([late.code, late.stderr]).to.deep.equal([1, 'busbar status: no fleet is running at hub.sock\n']);
   });
 
   it('SIGTERM - ends all in order with exit code 0; the second one at once, with children that do not want to', async () => {
@@ -213,7 +213,7 @@ describe('busbar run', function () {
     ],
     'a path without room': [
       `{ path: '/tmp/${'x'.repeat(100)}', groups: { a: { file: 'worker.js' } } }`,
-      /a socket path may have/,
+      /a socket path can have/,
     ],
     'words that it does not take': [`{ path: 'hub.sock', groups: {} }`, /wrong arguments/, ['all']],
   };
@@ -239,7 +239,7 @@ describe('busbar run', function () {
     for (const [args, message] of [
       [['restart', 'zone'], 'busbar restart: the fleet has no group "zone"; there are zones'],
       [['logs', 'zone'], 'busbar logs: the fleet has no group "zone"'],
-      [['scale', 'zones', 'all'], 'busbar scale: "all" is no number of processes'],
+      [['scale', 'zones', 'all'], 'busbar scale: "all" is not a number of processes'],
     ] as const) {
       expect(await busbar(...args)).to.deep.include({ code: 1, stderr: `${message}\n` });
     }

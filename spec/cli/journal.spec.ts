@@ -109,7 +109,7 @@ describe('busbar journal', () => {
       open[0]?.();
       await until(async () => JSON.parse((await busbar(folder, '--json')).stdout).waiting === 2);
       const { code, stdout } = await busbar(folder);
-      expect(stdout).to.include('2 messages wait, and').and.include(`It is held by process ${process.pid} of `);
+      expect(stdout).to.include('2 messages wait, and').and.include(`It is in use by process ${process.pid} of `);
       expect(code).to.equal(0);
       const { stdout: dump } = await busbar(folder, '--dump');
       const texts = dump.trimEnd().split('\n');
@@ -279,7 +279,7 @@ describe('busbar journal', () => {
     ];
     const text = outcomes.map(({ stdout, stderr }) => stdout + stderr).join('');
     expect(text).to.not.match(/(?!\n)[\p{Cc}\p{Cf}]/u);
-    expect(outcomes[0]?.stdout).to.include('It is held by process 1 of host\\u001b]0;x');
+    expect(outcomes[0]?.stdout).to.include('It is in use by process 1 of host\\u001b]0;x');
     const dumped = (outcomes[1]?.stdout ?? '')
       .trimEnd()
       .split('\n')

@@ -119,7 +119,7 @@ describe('options', () => {
     [{ url: 'memory:x', path: 'x' }, /url and option path exclude each other/],
     [{ url: 'memory:x', port: 1 }, /url and option port exclude each other/],
     [{ path: 'x', tls: true }, /option tls needs option host, port or a tls url/],
-    [{ url: 'ws://x' }, /unknown scheme: ws:\/\/x; there are unix, pipe, tcp, tls, memory and parent/],
+    [{ url: 'ws://x' }, /unknown scheme: ws:\/\/x; known are unix, pipe, tcp, tls, memory and parent/],
     [{ url: 'localhost:99999' }, /a port is an integer from 0 to 65535/],
     [{ url: 'foo' }, /option url needs a port or a scheme: foo/],
   ];

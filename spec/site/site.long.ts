@@ -87,7 +87,15 @@ describe('site', function () {
         mkdirSync(artefacts, { recursive: true });
         for (const path of looked) {
           const [page, heard] = await open(path, width, colours);
-          if (path === '/') await page.waitForSelector('.pg-log div');
+          if (path === '/') {
+            await page.waitForSelector('.pg-log div');
+            // The editor measures its lines once it has been in sight.
+            await page.locator('.cm-editor').scrollIntoViewIfNeeded();
+            await page.waitForFunction(() => {
+              const [, gutter] = document.querySelectorAll('.cm-lineNumbers .cm-gutterElement');
+              return gutter?.clientHeight === document.querySelector('.cm-line')?.clientHeight;
+            });
+          }
           await page.addScriptTag({ path: join(root, 'site/node_modules/axe-core/axe.min.js') });
           const violations = await page.evaluate(async () => {
             const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };

@@ -6,15 +6,15 @@ export interface Example {
   readonly prints: string | undefined;
 }
 
-/** The fences marked `<!-- runs -->`, each with the `text` fence marked `<!-- prints -->` that may follow it. */
+/** The fences marked `<!-- runs -->`, a `diff ts` among them, each with the `text` fence marked `<!-- prints -->` that may follow it. */
 export function examplesOf(document: string, text: string): Example[] {
   const pattern =
-    /<!-- runs -->\s*```(js|ts|cjs|diff)\n([\s\S]*?)```\n(?:\s*<!-- prints -->\s*```text\n([\s\S]*?)```)?/g;
+    /<!-- runs -->\s*```(js|ts|cjs|diff)(?: (ts))?\n([\s\S]*?)```\n(?:\s*<!-- prints -->\s*```text\n([\s\S]*?)```)?/g;
   return [...text.matchAll(pattern)].map((match) => ({
     place: `${document}:${text.slice(0, match.index).split('\n').length}`,
-    language: match[1] === 'ts' || match[1] === 'cjs' ? match[1] : 'js',
-    code: match[1] === 'diff' ? newSideOf(match[2] ?? '') : (match[2] ?? ''),
-    prints: match[3],
+    language: match[2] === 'ts' || match[1] === 'ts' ? 'ts' : match[1] === 'cjs' ? 'cjs' : 'js',
+    code: match[1] === 'diff' ? newSideOf(match[3] ?? '') : (match[3] ?? ''),
+    prints: match[4],
   }));
 }
 

@@ -140,7 +140,7 @@ describe('address - options', () => {
     expect(resolveAddress({ path: 'x'.repeat(maxUnixPathBytes) }).kind).to.equal('unix');
     for (const path of ['x'.repeat(maxUnixPathBytes + 1), 'ä'.repeat(54)]) {
       expect(code(() => resolveAddress({ path }))).to.equal('ERR_TOO_LARGE');
-      expect(() => resolveAddress({ path })).to.throw(`may have ${maxUnixPathBytes} bytes`);
+      expect(() => resolveAddress({ path })).to.throw(`can have ${maxUnixPathBytes} bytes`);
     }
   });
 });

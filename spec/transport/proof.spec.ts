@@ -150,7 +150,7 @@ describe('proofs of users', function () {
       const challenge = new Challenge(path);
       const { code, message } = await rejected(challenge.check(forgery(challenge)));
       expect(code).to.equal('ERR_UNAUTHORIZED');
-      expect(message).to.match(/^The client did not prove which user it is: /);
+      expect(message).to.match(/^The client did not prove its user: /);
     });
   }
 

@@ -127,7 +127,7 @@ describe('places of unix sockets', function () {
     const host = await Host.open({ kind: 'unix', path });
     try {
       const { outcome } = await start('takeover', path, { stranger: true }).says();
-      expect(outcome).to.match(/^ERR_ADDRESS_IN_USE .*may not reach: EACCES/);
+      expect(outcome).to.match(/^ERR_ADDRESS_IN_USE .*refuses this process: EACCES/);
       (await dial({ kind: 'unix', path })).link.destroy();
       await host.until(({ accepted }) => accepted.length === 1);
       expect([host.replaced, readdirSync(common)]).to.deep.equal([0, ['s']]);

@@ -1,4 +1,4 @@
-/** One room. Its state moves with it when its process is closed; where that is killed, the room begins anew. */
+/** One room. Its state moves with it when its process is closed; if that is killed, the room begins again. */
 export class Room {
   /** @type {Map<string, number>} */
   #scores;

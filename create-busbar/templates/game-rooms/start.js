@@ -1,19 +1,19 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { shutdownOn } from 'busbar';
+import { Fleet } from 'busbar/fleet';
 
-// All processes in one terminal. Ctrl-C ends them, as it reaches all.
-const programs = [
-  ['hub.js'],
-  ['rooms.js', 'rooms-1'],
-  ['rooms.js', 'rooms-2'],
-  ['player.js', 'ann'],
-  ['player.js', 'bob'],
-];
-const children = programs.map(([file = '', ...args]) =>
-  spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], { stdio: 'inherit' }),
+// The hub, with the processes that it starts, watches and replaces: two that own rooms, and two players.
+const file = (/** @type {string} */ name) => new URL(name, import.meta.url);
+const fleet = new Fleet(
+  {
+    rooms: { file: file('rooms.js'), count: 2 },
+    players: { file: file('player.js'), count: 2, after: ['rooms'] },
+  },
+  { path: 'game.sock' },
 );
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => {
-    for (const child of children) child.kill('SIGTERM');
-  });
-}
+fleet.on('error', (error) => console.error('hub:', error.code, error.message));
+fleet.on('up', ({ group, number, pid }) => console.log(`hub: ${group} ${number} is process ${pid}`));
+fleet.on('down', ({ group, number }, reason) => console.log(`hub: ${group} ${number} is down: ${reason}`));
+// SIGHUP replaces the processes with rooms, one after the other: the rooms move with their points.
+process.on('SIGHUP', () => void fleet.restart('rooms').then(() => console.log('hub: all rooms run the new code')));
+shutdownOn(['SIGINT', 'SIGTERM'], fleet);
+await fleet.start();

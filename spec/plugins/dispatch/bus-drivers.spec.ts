@@ -173,7 +173,7 @@ contract(
         [() => ports.tcp({ port: busy, accept: '127.0.0.1' }), 'ERR_ADDRESS_IN_USE', `port ${busy} is in use`],
         [() => ports.tcp({ port: 6_000, accept: '127.0.0.1' }), 'ERR_OF_OURS', 'no tcp there'],
         [() => ports.udp({ port: 6_001, accept: '127.0.0.1' }), 'ERR_UNAUTHORIZED', 'port 6001 is not allowed'],
-        [() => ports.udp({ port: 0, accept: 'localhost' }), 'ERR_INVALID_ARGUMENT', '"localhost" is no IP address'],
+        [() => ports.udp({ port: 0, accept: 'localhost' }), 'ERR_INVALID_ARGUMENT', '"localhost" is not an IP address'],
         [
           () => ports.udp({ port: 0, accept: '::1', multicast: '10.0.0.1' }),
           'ERR_INVALID_ARGUMENT',

@@ -35,7 +35,7 @@ const good: readonly [string, Buffer, { address: string; port: number } | undefi
 const bad: readonly [string, Buffer, string][] = [
   ['a request without a header', Buffer.from('GET / HTTP/1.1\r\n'), 'does not begin'],
   ['a name that is none', Buffer.from('PROXY HTTP 1.2.3.4 1.2.3.4 1 1\r\n'), 'the protocol'],
-  ['an address of another family', Buffer.from('PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n'), 'no address of that family'],
+  ['an address of another family', Buffer.from('PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n'), 'not an address of that family'],
   ['a port over the range', Buffer.from('PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n'), 'ports'],
   ['a missing port', Buffer.from('PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n'), 'ports'],
   ['an endless line', Buffer.alloc(200, 'PROXY UNKNOWN ........'), 'longer than 107'],

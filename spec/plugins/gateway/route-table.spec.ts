@@ -94,11 +94,11 @@ describe('route table', () => {
       ['/a', 'TRACE', /Failed to add HTTP route \(invalid method: TRACE\)/],
       ['/a', 'get', /invalid method: get/],
       ['/a', 'GET', /Failed to add HTTP route \(already registered: \/a\)/],
-      ['/b/:y', 'GET', /\/b\/:y matches what another route matches/],
+      ['/b/:y', 'GET', /\/b\/:y matches the same requests as another route/],
       ['/a/*/b', 'GET', /wildcard is not the last/],
       ['a', 'GET', /does not start with a slash/],
       ['/:', 'GET', /without a name/],
-      ['/:a/:a', 'GET', /without a name of its own/],
+      ['/:a/:a', 'GET', /without a unique name/],
       [`/${'a/'.repeat(100)}`, 'GET', /more than 100 segments/],
     ];
     for (const [route, method, message] of refused) {
