@@ -185,7 +185,8 @@ export class Credentials {
     const asked = new Promise((resolve) => resolve(ask())).catch((error: unknown) => {
       throw asBusError(error, 'ERR_LISTENER');
     });
-    const late = (): BusError => new BusError('ERR_TIMEOUT', `The payload was not available within ${this.#withinMs} ms`);
+    const late = (): BusError =>
+      new BusError('ERR_TIMEOUT', `The payload was not available within ${this.#withinMs} ms`);
     return inTime({ clock: this.#clock, ms: this.#withinMs, signal }, asked, late).then((payload) => {
       this.payload = payload;
     });

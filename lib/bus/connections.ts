@@ -248,8 +248,7 @@ export class Connections {
   #begin(port: LinkPort, hello: ClientHello, offer: ClientOffer | undefined): Connection {
     const { max, messagepack } = this.#options;
     const host = hostOf(port.link.remote);
-    if (!this.#guests.hasRoom(host))
-      throw new BusError('ERR_SERVER_FULL', `The server has ${max} connections already`);
+    if (!this.#guests.hasRoom(host)) throw new BusError('ERR_SERVER_FULL', `The server has ${max} connections already`);
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
     const connection = new Connection(id, secret, this.#options, this.#ofConnections);

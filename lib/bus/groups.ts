@@ -14,7 +14,8 @@ export class Groups<Member> {
     checkName('a group', name);
     const joined = this.#joined.get(member) ?? new Set();
     if (joined.has(name)) return;
-    if (joined.size >= mostGroups) throw new BusError('ERR_STATE', `A connection can be in at most ${mostGroups} groups`);
+    if (joined.size >= mostGroups)
+      throw new BusError('ERR_STATE', `A connection can be in at most ${mostGroups} groups`);
     this.#joined.set(member, joined.add(name));
     const members = this.#members.get(name) ?? new Set();
     this.#members.set(name, members.add(member));

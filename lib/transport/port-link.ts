@@ -225,7 +225,8 @@ export class PortLink implements Link {
   }
 
   #broken(): void {
-    if (this.#state !== 'closed') this.#close(new BusError('ERR_PROTOCOL', 'A port received a message that does not belong to a link'));
+    if (this.#state !== 'closed')
+      this.#close(new BusError('ERR_PROTOCOL', 'A port received a message that does not belong to a link'));
   }
 
   #takeSoon(): void {

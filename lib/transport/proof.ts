@@ -169,8 +169,7 @@ export class Prover {
 function asQuestion(value: unknown): Question {
   const { nonce, folder } = (typeof value === 'object' && value !== null ? value : {}) as Partial<Question>;
   if (typeof nonce !== 'string' || !nonceText.test(nonce)) throw new Error('the challenge is not valid');
-  if (typeof folder !== 'string' || !commonFolders().includes(folder))
-    throw new Error('the folder is not suitable');
+  if (typeof folder !== 'string' || !commonFolders().includes(folder)) throw new Error('the folder is not suitable');
   return { nonce, folder };
 }
 

@@ -42,7 +42,10 @@ export async function probe(path: string): Promise<'free' | 'stale'> {
   const answer = await knock(path);
   if (answer === 'ECONNREFUSED') return 'stale';
   if (answer === 'ENOENT') return 'free';
-  throw inUse(path, answer === undefined ? 'a live server listens there' : `a connection attempt failed with ${answer}`);
+  throw inUse(
+    path,
+    answer === undefined ? 'a live server listens there' : `a connection attempt failed with ${answer}`,
+  );
 }
 
 /** The error of a path that somebody else has, shaped like the system's own. */

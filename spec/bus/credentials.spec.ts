@@ -136,10 +136,7 @@ describe('credentials of peers', function () {
     await serve(asked([]));
     client = new Client({ path, native: false, retries: 0 });
     const { code, message } = await rejected(client.connect());
-    expect([code, message]).to.deep.equal([
-      'ERR_UNAUTHORIZED',
-      'The client cannot prove its user',
-    ]);
+    expect([code, message]).to.deep.equal(['ERR_UNAUTHORIZED', 'The client cannot prove its user']);
     expect(server.connections).to.deep.equal([]);
   });
 

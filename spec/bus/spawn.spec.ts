@@ -164,7 +164,12 @@ describe('server.spawn', () => {
   });
 
   const failures: readonly [what: string, file: string, args: readonly string[], message: RegExp][] = [
-    ['a script that is not there', '/nowhere/none.js', [], /^cannot start \/nowhere\/none\.js: the file does not exist$/],
+    [
+      'a script that is not there',
+      '/nowhere/none.js',
+      [],
+      /^cannot start \/nowhere\/none\.js: the file does not exist$/,
+    ],
     ['a command that is not there', 'no-such-command', [], /^no-such-command could not be started: .*ENOENT/],
     ['one that ends', process.execPath, ['-e', 'process.exit(3)'], /ended with exit code 3 before its client had/],
     ['one that never connects', program, ['silent'], /did not connect: .* within 700 ms$/],

@@ -42,10 +42,7 @@ export class WorldSurveys {
     const { timeout, signal, first = false, quorum = first ? 1 : Infinity } = settings;
     const { timeoutMs } = askOptions({ timeout, signal }, 10_000);
     if (quorum !== Infinity && !(Number.isInteger(quorum) && quorum > 0)) {
-      throw new BusError(
-        'ERR_INVALID_ARGUMENT',
-        `A quorum must be an integer of 1 or more, not ${String(quorum)}`,
-      );
+      throw new BusError('ERR_INVALID_ARGUMENT', `A quorum must be an integer of 1 or more, not ${String(quorum)}`);
     }
     const nodes = this.#options.nodes();
     const { clock, reach } = this.#options;

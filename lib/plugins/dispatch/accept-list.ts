@@ -61,8 +61,7 @@ export class AcceptList {
   #add(entry: string): void {
     const [network = '', prefix, ...rest] = entry.split('/');
     const address = canonicalAddress(network);
-    if (address === undefined || rest.length > 0)
-      throw refused(`"${shown(entry)}" is not an IP address or range`);
+    if (address === undefined || rest.length > 0) throw refused(`"${shown(entry)}" is not an IP address or range`);
     if (prefix === undefined) {
       this.#exact.add(address);
       return;

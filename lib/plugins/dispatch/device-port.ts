@@ -111,8 +111,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
    * @throws BusError `ERR_STATE` while another loop has them.
    */
   [Symbol.asyncIterator](): DeviceEvents {
-    if (this.#events !== undefined)
-      throw new BusError('ERR_STATE', 'a loop reads the events of this port already');
+    if (this.#events !== undefined) throw new BusError('ERR_STATE', 'a loop reads the events of this port already');
     const events = new AsyncQueue<DeviceEvent>({
       give: (event) => {
         this.#taken(event);

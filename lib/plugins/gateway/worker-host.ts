@@ -171,10 +171,7 @@ export class WorkerHost {
         if (this.#workers.has(peer)) this.#host.report(error, peer);
       },
       overrun: () => {
-        this.#host.report(
-          new BusError('ERR_SLOW_CONSUMER', 'A gateway worker does not handle what it gets'),
-          peer,
-        );
+        this.#host.report(new BusError('ERR_SLOW_CONSUMER', 'A gateway worker does not handle what it gets'), peer);
         this.#gone(worker);
       },
     });

@@ -108,7 +108,8 @@ export function installClient(host: PluginHost, given: InterserveOptions): Plugi
     },
     request(data, context) {
       const message = readControl(data);
-      if (message.op !== 'offer') throw transferError('malformed', 'A server offers downloads; it does not ask for uploads');
+      if (message.op !== 'offer')
+        throw transferError('malformed', 'A server offers downloads; it does not ask for uploads');
       return downloads.offered(message, context);
     },
   });

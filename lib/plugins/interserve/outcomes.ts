@@ -43,7 +43,11 @@ export const outcomes = {
     sentence: 'The content encoding is not supported.',
   },
   range: { status: 416, code: 'ERR_INVALID_ARGUMENT', sentence: 'The range is outside of the content.' },
-  mismatch: { status: 422, code: 'ERR_INTEGRITY', sentence: 'The SHA-256 of the received data differs from that of the sent data.' },
+  mismatch: {
+    status: 422,
+    code: 'ERR_INTEGRITY',
+    sentence: 'The SHA-256 of the received data differs from that of the sent data.',
+  },
   busy: { status: 429, code: 'ERR_QUEUE_FULL', sentence: 'Too many bytes wait to be transferred.' },
   headers: { status: 431, code: 'ERR_TOO_LARGE', sentence: 'The request headers are too large.' },
   aborted: { status: 499, code: 'ERR_ABORTED', sentence: 'The transfer was aborted.' },

@@ -195,7 +195,8 @@ export function installServer(host: PluginHost, given: InterserveOptions): Plugi
     },
     request(data, context) {
       const message = readControl(data);
-      if (message.op !== 'ask') throw transferError('malformed', 'A client asks for uploads; it does not offer downloads');
+      if (message.op !== 'ask')
+        throw transferError('malformed', 'A client asks for uploads; it does not offer downloads');
       return uploads.ask(message, context);
     },
   });

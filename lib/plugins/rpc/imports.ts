@@ -116,7 +116,6 @@ export class Imports implements Importer {
 
   #check(known: boolean, count: number, limit: number, what: string): void {
     if (known) throw new BusError('ERR_PROTOCOL', 'An export of the peer has a number that is in use');
-    if (count >= limit)
-      throw new BusError('ERR_TOO_LARGE', `This end holds ${limit} ${what} of the peer already`);
+    if (count >= limit) throw new BusError('ERR_TOO_LARGE', `This end holds ${limit} ${what} of the peer already`);
   }
 }

@@ -173,7 +173,10 @@ function tooDeep(): BusError {
 }
 
 function thenable(): BusError {
-  return new BusError('ERR_UNENCODABLE', 'A function named "then" cannot travel: the object with it would be a promise');
+  return new BusError(
+    'ERR_UNENCODABLE',
+    'A function named "then" cannot travel: the object with it would be a promise',
+  );
 }
 
 function misplaced(): BusError {

@@ -57,7 +57,8 @@ export class Provisions {
   own(name: string, definition: KeyedService, options: OwnOptions): Offering {
     const resolved = resolveOptions('own()', ownTable, options);
     this.#checkNew(name);
-    if (typeof definition?.open !== 'function') throw new BusError('ERR_INVALID_ARGUMENT', 'own() needs the function open');
+    if (typeof definition?.open !== 'function')
+      throw new BusError('ERR_INVALID_ARGUMENT', 'own() needs the function open');
     this.#keyed.set(name, new HeldKeys(name, definition, resolved, this.#host));
     return [name, 'keys', resolved.capacity];
   }

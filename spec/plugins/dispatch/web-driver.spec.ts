@@ -188,7 +188,12 @@ describe('dispatch over WebSockets', () => {
     ['an address that does not end', Buffer.from('\x03127.0.0.1'), 1007, 'the address has no end'],
     ['a short head', wire(3, '127.0.0.1', 0, Buffer.alloc(0)).subarray(0, -1), 1007, '1 bytes are missing'],
     ['a size that lies', wire(3, '127.0.0.1', 0, Buffer.from('abc')).subarray(0, -1), 1007, 'should have 3 bytes'],
-    ['an address that is none', wire(3, '127.0.0.256', 0, Buffer.from('x')), 1007, '"127.0.0.256" is not an IP address'],
+    [
+      'an address that is none',
+      wire(3, '127.0.0.256', 0, Buffer.from('x')),
+      1007,
+      '"127.0.0.256" is not an IP address',
+    ],
   ];
   for (const [name, bytes, code, reason] of offences) {
     it(`messages - ${name} closes that driver with ${code}, and no other`, async () => {

@@ -45,7 +45,10 @@ describe('groups of a fleet', () => {
       ],
       [{ hub: { file } }, 'no group may be named hub, which is the server'],
       [{ 'a b': { file } }, 'the name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "a b"'],
-      [{ zone: { file, after: ['zones'] } }, 'group zone comes after "zones", which is not a group, did you mean "zone"?'],
+      [
+        { zone: { file, after: ['zones'] } },
+        'group zone comes after "zones", which is not a group, did you mean "zone"?',
+      ],
       [{ a: { file, after: ['database'] } }, 'group a comes after "database", which is not a group; there are hub, a'],
       [{ a: { file, after: ['a'] } }, 'groups come after each other in a circle: a after a'],
       [

@@ -103,10 +103,7 @@ describe('journal, what a receiver takes', () => {
     await sender.send([codec.encode(2)], 7);
     await sender.send([codec.encode(3)]);
     await until(() => sender.acknowledged.length === 2);
-    expect(sender.acknowledged[1]).to.have.ordered.members([
-      'closed',
-      'The journal got records out of order',
-    ]);
+    expect(sender.acknowledged[1]).to.have.ordered.members(['closed', 'The journal got records out of order']);
     expect(errors).to.deep.equal(['ERR_PROTOCOL']);
     expect(await sender.open([[sender.journal, 3]])).to.deep.equal([[sender.journal, 1]]);
     await sender.send([codec.encode(4)], 0);

@@ -145,10 +145,6 @@ function decode(bytes: Buffer): string {
   try {
     return bytes.toString('utf8');
   } catch (error) {
-    throw transferError(
-      'large',
-      'The string is too long for this platform; receive it as a stream or file',
-      error,
-    );
+    throw transferError('large', 'The string is too long for this platform; receive it as a stream or file', error);
   }
 }
