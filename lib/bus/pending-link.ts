@@ -26,7 +26,7 @@ export interface PendingLinkOptions {
 export interface PendingLinkOwner {
   /** The door that `hello` asks for, if it is not that of clients. */
   door(hello: ClientHello): LookersDoor | undefined;
-  /** Whether `hello` proves a session of its own, which was authorised when it began. */
+  /** Whether `hello` proves a session of its own, which was authorized when it began. */
   proves(hello: ClientHello): boolean;
   /** As `ServerPlatform.identify`. */
   identify(link: Link, ask: (question: unknown) => Promise<unknown>): Promise<PeerCredentials>;
