@@ -57,11 +57,15 @@ export {
   type PluginHost,
   type PluginInstance,
   type ServerClients,
+  type Sighting,
   type SurveyAnswer,
   type SurveyStreamSettings,
+  type TrafficKind,
+  type Watcher,
   type WiderAudience,
   Withdrawal,
 } from './bus/plugin.ts';
+export type { BothWays, LaneStats, Stats } from './bus/stats.ts';
 export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
 export type { ServerEvents } from './bus/server-events.ts';
 export { type Closable, shutdownOn, type ShutdownSettings } from './bus/shutdown.ts';

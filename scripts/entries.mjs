@@ -41,14 +41,32 @@ export const facts = {
     'timer.hold(false)': 'undefined',
     "typeof this.#handle === 'object'": false,
   },
-  'bus/client': { 'this.#conversation.contracts?.fallbacks ?? 0': 0 },
+  'bus/client': {
+    '#watchers;': '',
+    'this.#watchers = platform.watchers ?? new Watchers();': '',
+    'watchers: this.#watchers': '...undefined',
+    'stats: () => this.ownStats()': '...undefined',
+    'this.#conversation.contracts?.fallbacks ?? 0': 0,
+  },
+  'bus/pending-requests': {
+    'if (pending !== undefined && heardAt !== undefined)\n            this.#outlet.roundTrip?.(heardAt - pending.askedAt);':
+      '',
+    heardAt: '',
+  },
+  'bus/conversation': {
+    'this.traffic.slow += 1': 'undefined',
+  },
   'bus/client-dialer': {
+    'if (error instanceof RefusedError)\n            this.#events.refused(error);': '',
     'const { prover } = this.#target;': '',
     'prove: prover?.(port.link)': '...undefined',
     'handshake === undefined || handshake === false': true,
     "this.#firstWaitMs(errand === 'again')": 'retryDelayMs(1, maxRetryTime, random)',
   },
   'bus/client-conversation': {
+    'this.traffic.undelivered += messages.length': 'undefined',
+    'refused: (error) => this.traffic.refused(error.code)': '...undefined',
+    'this.traffic[outcome] += 1': 'undefined',
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
     'clock.now() + closeTimeoutMs': 0,
@@ -60,8 +78,18 @@ export const facts = {
     'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts)':
       'clientHello(options, this.#credentials?.payload, link, own)',
   },
-  'bus/incoming': { 'answerer.running += 1': 'undefined', 'answerer.running -= 1': 'undefined' },
+  'bus/incoming': {
+    'begunAt;': '',
+    'begunAt = 0': '',
+    'this.begunAt = begunAt;': '',
+    'answerer.running += 1': 'undefined',
+    'answerer.running -= 1': 'undefined',
+  },
   'bus/incoming-requests': {
+    'this.#lately()': 'this.#options.clock.now()',
+    'this.#owner.session?.readingSince': 'undefined',
+    'new IncomingRequest(this, lane, id, expiresAt, begunAt)': 'new IncomingRequest(this, lane, id, expiresAt)',
+    'this.#took(request)': 'undefined',
     'this.running += 1': 'undefined',
     'this.running -= 1': 'undefined',
     'Math.max(this.open, this.running)': 'this.open',
@@ -71,6 +99,12 @@ export const facts = {
     'this.#timer?.hold?.(false)': 'undefined',
   },
   'bus/plugins': {
+    'base.watchers.lanes.add(name)': 'undefined',
+    'stops: []': '...undefined',
+    'stats: base.stats': '...undefined',
+    'show: (data) => base.watchers.redaction.show(data)': '...undefined',
+    'watch: (watcher) => this.#watch(hooks, watcher)': '...undefined',
+    'for (const stop of installed.hooks.stops)\n                stop();': '',
     "side === 'client' ? conversation.send(name, data) : conversation.sendEncoded(name, message)":
       'conversation.send(name, data)',
   },
@@ -85,7 +119,12 @@ export const facts = {
     'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed, shared }, options)':
       'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options)',
   },
-  'bus/exchange': { 'contracts;': '', 'this.contracts = contracts && new PeerContracts(contracts);': '' },
+  'bus/exchange': {
+    'traffic;': '',
+    'this.traffic = new Traffic(handle, events.watchers, options.clock.now());': '',
+    'contracts;': '',
+    'this.contracts = contracts && new PeerContracts(contracts);': '',
+  },
   'bus/options': {
     "custom({ type: 'structs', default: undefined, accepts: areContracts })": 'addressOptions.options',
   },
@@ -118,8 +157,35 @@ export const facts = {
     'this.reliable': true,
     '!this.#delivery.isPaused || this.reliable': true,
   },
-  'session/receiver': { 'this.#reliable': true },
+  'session/receiver': {
+    '#traffic;': '',
+    'this.#traffic = events.traffic;': '',
+    'this.#traffic?.received(frame.type, lane, frame, frame.size)': 'undefined',
+    "this.#traffic?.received('response', lane, frame, frame.size)": 'undefined',
+    "this.#traffic?.received('failure', this.#nameOf(frame.lane), frame, frame.size)": 'this.#nameOf(frame.lane)',
+    "this.#traffic?.received('cancel', this.#nameOf(frame.lane), frame, frame.size)": 'undefined',
+    "const lane = frame.lane === 0 ? '' : this.#nameOf(frame.lane);": '',
+    'this.#delivery.take(frame, lane, this.#liveness.heardAt, this.received)':
+      'this.#delivery.take(frame, this.#nameOf(frame.lane), this.#liveness.heardAt, this.received)',
+    'this.#events.requests.answered(frame.id, frame.data, lane, this.#liveness.heardAt)':
+      'this.#events.requests.answered(frame.id, frame.data, this.#nameOf(frame.lane))',
+    "this.#events.requests.answered(frame.id, frame.data, '', this.#liveness.heardAt)":
+      "this.#events.requests.answered(frame.id, frame.data, '')",
+    'this.#reliable': true,
+  },
   'session/sender': {
+    'const size = bytes || this.#encoder.queue?.lastBytes || 0;': '',
+    'return size;': '',
+    'return this.#sent(this.#encoder.message(number, data, confirm, id), number, entry);':
+      'this.#sent(this.#encoder.message(number, data, confirm, id), number, entry);',
+    'return this.#sent(this.#encoder.request(number, id, data, timeoutMs), number);':
+      'this.#sent(this.#encoder.request(number, id, data, timeoutMs), number);',
+    'return this.#sent(this.#encoder.response(number, id, data), number);':
+      'this.#sent(this.#encoder.response(number, id, data), number);',
+    'return this.#sent(this.#encoder.failure(number, id, error), number);':
+      'this.#sent(this.#encoder.failure(number, id, error), number);',
+    'return this.#sent(this.#encoder.cancel(number, id), number);':
+      'this.#sent(this.#encoder.cancel(number, id), number);',
     'reliable ? Math.min(linkBytes, maxBytes / 2) : Number.POSITIVE_INFINITY': 'Math.min(linkBytes, maxBytes / 2)',
     'this.#reliable': true,
     'this.#isEncoding()': false,
@@ -128,7 +194,22 @@ export const facts = {
     'outlet.cork?.()': 'undefined',
     'outlet.uncork?.()': 'undefined',
   },
-  'session/session': { 'this.reliable': true },
+  'session/session': {
+    '#traffic;': '',
+    'this.#traffic = events.traffic;': '',
+    "this.#traffic?.sent('message', lane, id, data, bytes)": 'undefined',
+    "this.#traffic?.sent('request', lane, id, data, bytes)": 'undefined',
+    "this.#traffic?.sent('response', lane, id, data, bytes)": 'undefined',
+    "this.#traffic?.sent('failure', lane, id, error, bytes)": 'undefined',
+    "this.#traffic?.sent('cancel', lane, id, undefined, bytes)": 'undefined',
+    'const bytes = this.out.message(lane, data, confirm, entry ?? (isKept ? { data, lane: 0 } : undefined), id);':
+      'this.out.message(lane, data, confirm, entry ?? (isKept ? { data, lane: 0 } : undefined), id);',
+    'const bytes = this.out.request(lane, id, data, timeoutMs);': 'this.out.request(lane, id, data, timeoutMs);',
+    'const bytes = this.out.response(lane, id, data);': 'this.out.response(lane, id, data);',
+    'const bytes = this.out.failure(lane, id, error);': 'this.out.failure(lane, id, error);',
+    'const bytes = this.out.cancel(lane, id);': 'this.out.cancel(lane, id);',
+    'this.reliable': true,
+  },
   'session/time-slice': {
     '!this.#inTurn': true,
     'this.#inTurn = true': 'undefined',
@@ -153,20 +234,20 @@ export const facts = {
 /** By module: methods and getters that nobody calls in pages, which the build leaves out; it fails where one is called. */
 export const unused = {
   'browser/encoder': ['encoded'],
-  'bus/client': ['get ownConversation'],
+  'bus/client': ['ownStats', 'get ownConversation'],
   'bus/client-dialer': ['firstWaitMs'],
   'bus/client-conversation': ['processDied'],
   'bus/conversation': ['watch', 'whenHeard'],
-  'bus/exchange': ['sendEncoded', 'whenRoom', 'get loops'],
+  'bus/exchange': ['roundTrip', 'sendEncoded', 'whenRoom', 'get loops'],
   'bus/inbox': ['get hasLoop'],
   'bus/pending-requests': ['get asksMade'],
   'bus/pending-table': ['get asksMade'],
-  'bus/plugins': ['http'],
+  'bus/plugins': ['stats', 'http'],
   'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
   'session/link-port': ['compress', 'own'],
   'session/sender': ['encoded'],
-  'session/session': ['sendEncoded', 'sendEncodedNow', 'whenRoom', 'get ackedByPeer'],
-  'session/reading-session': ['get attached', 'get hasUnheard'],
+  'session/session': ['get uncut', 'sendEncoded', 'sendEncodedNow', 'whenRoom', 'get ackedByPeer'],
+  'session/reading-session': ['get readingSince', 'get attached', 'get hasUnheard'],
   'transport/memory-pipe': ['blackHole', 'discard', 'finishWriting'],
 };
 

@@ -19,3 +19,11 @@ export function token(random: Random): string {
     .replaceAll('/', '_')
     .slice(0, 22);
 }
+
+/** Whether two tokens are the same; takes as long wherever they differ. */
+export function isSameToken(own: string, other: string): boolean {
+  if (own.length !== other.length) return false;
+  let difference = 0;
+  for (let i = 0; i < own.length; i++) difference |= own.charCodeAt(i) ^ other.charCodeAt(i);
+  return difference === 0;
+}

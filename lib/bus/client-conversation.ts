@@ -46,7 +46,10 @@ export class ClientConversation extends Conversation {
     super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options));
     this.#platform = platform;
     this.#plugins = plugins;
-    this.#leftovers = new Leftovers(options.onLost, (messages) => events.undelivered(handle, messages));
+    this.#leftovers = new Leftovers(options.onLost, (messages) => {
+      this.traffic.undelivered += messages.length;
+      events.undelivered(handle, messages);
+    });
     this.#dialer = new ClientDialer(options, platform, lifecycle, {
       preparing: (signal) => this.#credentials?.renew(signal),
       linked: (link) => {
@@ -55,6 +58,7 @@ export class ClientConversation extends Conversation {
       },
       opened: (port, hello) => this.#opened(port, hello),
       failed: (error) => events.errorOf(handle, error),
+      refused: (error) => this.traffic.refused(error.code),
       waiting: (retry) => events.tell('retry', retry),
     });
   }
@@ -192,6 +196,7 @@ export class ClientConversation extends Conversation {
       this.events.linkChanged(this.handle, true);
     }
     this.current.tell();
+    this.traffic[outcome] += 1;
     if (this.current.port === port) this.events.tell('session', { outcome, id });
     // Whoever waits for connect() or `ready` hears a new session from its first word.
     const read = (): unknown => this.current.port === port && port.read(session);

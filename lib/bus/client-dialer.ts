@@ -22,6 +22,8 @@ export interface DialerEvents {
   opened(port: LinkPort, hello: ServerHello): void;
   /** An attempt failed as others may not. */
   failed(error: BusError): void;
+  /** The server said no, be it for good. */
+  refused(error: BusError): void;
   /** Another attempt follows after a wait. */
   waiting(retry: RetryInfo): void;
 }
@@ -126,6 +128,7 @@ export class ClientDialer {
 
   #failed(error: unknown): void {
     if (!this.#lifecycle.is('idle')) this.#lifecycle.move('disconnected');
+    if (error instanceof RefusedError) this.#events.refused(error);
     if (!isFinal(error)) this.#events.failed(failureOf(error));
   }
 

@@ -2,6 +2,7 @@ import { BusEmitter } from '#emitter';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
 import type { ClientStatus } from '../session/state.ts';
+import { Watchers } from '../session/traffic.ts';
 import type { Socket } from 'node:net';
 import type { Link } from '../transport/link.ts';
 import {
@@ -21,6 +22,7 @@ import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
+import { type Stats, statsOf } from './stats.ts';
 
 /** The client's events. A listener may be async; one that rejects is treated like one that throws. */
 export interface ClientEvents<C extends Contract> {
@@ -71,6 +73,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   readonly #conversation: ClientConversation;
   readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
+  readonly #watchers: Watchers<PeerHandle>;
 
   /**
    * `extended`: the caller is a subclass whose own options may be among these.
@@ -87,12 +90,15 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
       extended ? 'ignored' : 'refused',
     );
     const { clock, random, tls } = this.options;
+    this.#watchers = platform.watchers ?? new Watchers();
     this.#dispatcher = new RequestDispatcher(
       () => this.listenerCount('request') > 0,
       (error) => this.#report(error),
     );
     this.#plugins = new Plugins({
       side: 'client',
+      watchers: this.#watchers,
+      stats: () => this.ownStats(),
       clock,
       random,
       tls: typeof tls === 'object' ? tls : this.options.options,
@@ -247,6 +253,11 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     await this.#plugins.dispose();
   }
 
+  /** @internal As `Server.stats`; web pages do without. */
+  protected ownStats(): Stats {
+    return statsOf(undefined, [this.#conversation], this.options.clock, this.#plugins.stats());
+  }
+
   /** @internal */
   protected get ownConversation(): ClientConversation {
     return this.#conversation;
@@ -259,6 +270,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
 
   #peerEvents(): ClientPeerEvents {
     return {
+      watchers: this.#watchers,
       messageFrom: (_peer, lane, data, handling) => {
         if (lane !== '') this.#plugins.message(lane, data, this, handling);
         else if (handling === undefined) this.fire('message', data);

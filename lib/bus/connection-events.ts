@@ -14,3 +14,10 @@ export interface ConnectionEvents {
   /** The client reads nothing although messages wait for it. */
   slow(info: SlowInfo): void;
 }
+
+/** What a connection knows of its server. */
+export interface ServerHandle {
+  readonly options: object;
+  broadcast(data: unknown): Promise<void>;
+  close(allowReconnect?: boolean): Promise<unknown>;
+}

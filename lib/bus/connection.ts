@@ -1,10 +1,10 @@
-import { BusEmitter } from '#emitter';
 import type { Socket } from 'node:net';
 import type { Link, PeerCredentials } from '../transport/link.ts';
 import { BusError } from '../base/errors.ts';
+import { isSameToken } from '../base/random.ts';
 import { isContractValue, type OwnContracts } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
-import type { ConnectionEvents } from './connection-events.ts';
+import type { ConnectionEvents, ServerHandle } from './connection-events.ts';
 import type { Contract, Sendable, Typed } from './contract.ts';
 import {
   type ClientSends,
@@ -21,13 +21,8 @@ import type { ResolvedServerOptions } from './options.ts';
 import type { Processes, ServerPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { ServerConversation } from './server-conversation.ts';
-
-/** What a connection knows of its server. */
-export interface ServerHandle {
-  readonly options: object;
-  broadcast(data: unknown): Promise<void>;
-  close(allowReconnect?: boolean): Promise<unknown>;
-}
+import { type Stats, statsOf } from './stats.ts';
+import { VisibleEmitter } from './visible.ts';
 
 /** The server of a connection, which learns of it. */
 export interface ConnectionOwner {
@@ -44,7 +39,7 @@ export interface ConnectionOwner {
 }
 
 /** A client at its server: the same object as long as the client's session can resume. */
-export class Connection<C extends Contract = Contract> extends BusEmitter<ConnectionEvents> implements PeerHandle {
+export class Connection<C extends Contract = Contract> extends VisibleEmitter<ConnectionEvents> implements PeerHandle {
   /** The public id. It is not secret and proves nothing. */
   readonly id: string;
   readonly #owner: ConnectionOwner;
@@ -61,13 +56,8 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     this.#token = token;
     this.#options = options;
     this.#owner = owner;
-    this.#conversation = new ServerConversation<Connection>(
-      this,
-      options,
-      owner.events,
-      owner.processes,
-      owner.contracts,
-    );
+    const { events, processes, contracts } = owner;
+    this.#conversation = new ServerConversation<Connection>(this, options, events, processes, contracts);
     this.#sends = owner.journal()?.sendsTo(this, {
       send: (given, settings) => this.#send(given, settings),
       valueOf: (given) => (isContractValue(given) ? given.value : given),
@@ -268,6 +258,17 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
     return this.#conversation.destroy(reason);
   }
 
+  /** What was counted of this client, in all its sessions, and what waits now: plain numbers, made when asked. */
+  stats(): Stats {
+    return statsOf(undefined, [this.#conversation], this.#options.clock);
+  }
+
+  /** Who it is, what it has for a link and a session, and its `stats()`: what is printed of it too. */
+  toJSON(): object {
+    const { id, remoteAddress, linkKind, attached, delivery, groups } = this;
+    return { id, remoteAddress, linkKind, attached, delivery, groups, stats: this.stats() };
+  }
+
   /** @internal */
   get conversation(): ServerConversation<Connection> {
     return this.#conversation;
@@ -275,11 +276,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
 
   /** @internal Whether `token` belongs to this session; takes the same time for every token. */
   proves(token: string): boolean {
-    const own = this.#token;
-    if (own === undefined || own.length !== token.length) return false;
-    let difference = 0;
-    for (let i = 0; i < own.length; i++) difference |= own.charCodeAt(i) ^ token.charCodeAt(i);
-    return difference === 0;
+    return this.#token !== undefined && isSameToken(this.#token, token);
   }
 
   /** @internal Calls this connection's own listeners. */
@@ -290,6 +287,7 @@ export class Connection<C extends Contract = Contract> extends BusEmitter<Connec
   /** @internal */
   announce(outcome: SessionInfo['outcome']): void {
     this.#conversation.tellLink();
+    this.#conversation.traffic[outcome] += 1;
     if (!this.#conversation.isOver) this.fire('session', { outcome, id: this.id });
   }
 

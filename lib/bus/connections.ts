@@ -10,8 +10,9 @@ import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/he
 import { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { protocolVersion } from '../wire/native/header.ts';
 import { acceptHello } from '../wire/handshake/refusal.ts';
-import { type Expecting, PendingLinks } from './pending-links.ts';
-import { Connection, type ConnectionOwner, type ServerHandle } from './connection.ts';
+import { PendingLinks } from './pending-links.ts';
+import { Connection, type ConnectionOwner } from './connection.ts';
+import type { ServerHandle } from './connection-events.ts';
 import { type AudienceSettings, audienceNames } from './call-settings.ts';
 import { Groups } from './groups.ts';
 import { GuestList } from './guest-list.ts';
@@ -37,6 +38,8 @@ export interface ConnectionsOwner {
   journal(): ServerJournal | undefined;
   /** A link that never became a connection did something wrong. */
   handshakeFailed(error: BusError): void;
+  /** As `PendingLinksOwner.refused`. */
+  refused(link: Link, error: BusError): void;
 }
 
 /** The clients of a server: how links become connections, find back to theirs, and go. */
@@ -70,6 +73,7 @@ export class Connections {
       admit: (...given) => this.#admit(...given),
       http: (link, head, known) => this.#http(link, head, known),
       failed: (error) => owner.handshakeFailed(error),
+      refused: (link, error) => owner.refused(link, error),
     });
     platform.admitter?.((...given) => this.#admit(...given));
     const { events } = owner;
@@ -137,9 +141,9 @@ export class Connections {
     this.#pending.accept(link);
   }
 
-  /** A new link that was made here for a client that is to come. */
-  expect(link: Link, expecting: Expecting): void {
-    this.#pending.expect(link, expecting);
+  /** As `PendingLinks.expect`. */
+  expect(link: Link, withinMs: number): Promise<Connection> {
+    return this.#pending.expect(link, withinMs);
   }
 
   /** Refuses the links that are not authorized yet; for when the server closes. */
@@ -232,7 +236,7 @@ export class Connections {
     }
     connection.conversation.overtaken();
     const { session } = connection.conversation;
-    if (session === undefined || !session.canReplay(received)) {
+    if (!session?.canReplay(received)) {
       connection.conversation.over('session lost', new BusError('ERR_SESSION_LOST'));
       return this.#begin(port, hello, offer);
     }
@@ -252,18 +256,17 @@ export class Connections {
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
     const connection = new Connection(id, secret, this.#options, this.#ofConnections);
+    const { contracts } = connection.conversation;
     const compress = this.#compresses(hello);
     const outcome: SessionInfo['outcome'] = offer?.resume === undefined ? 'fresh' : 'lost';
     if (offer === undefined) {
       const agreed = { compress, messagepack: messagepack && hello.messagepack };
-      const { contracts } = connection.conversation;
       const dialect = netIpcDialect(agreed, port, this.#options, this.#platform, contracts);
       port.write(acceptHello({ id, ...agreed }));
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), undefined);
     } else {
       const answer = this.#answer(port.link, hello, offer, { id, compress, outcome, received: 0, token: secret });
       const { features = [] } = answer.busbar ?? {};
-      const { contracts } = connection.conversation;
       const dialect = nativeDialectOf({ ...offer, features }, this.#options, contracts, this.#records);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);

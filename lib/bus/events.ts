@@ -1,5 +1,6 @@
 import type { Handling } from '../base/handling.ts';
 import type { SlowConsumerPolicy } from '../session/send-queue.ts';
+import type { Watchers } from '../session/traffic.ts';
 import type { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -42,6 +43,8 @@ export interface SlowInfo {
 
 /** What a conversation reports to its `Client` or `Server`, with the peer. No method throws. */
 export interface PeerEvents<Handle extends PeerHandle = PeerHandle> {
+  /** The observers of what goes to peers and comes from them. */
+  readonly watchers: Watchers<PeerHandle>;
   /** `handling` is given if the sender waits until the message was handled. */
   messageFrom(peer: Handle, lane: string, data: unknown, handling: Handling | undefined): void;
   /** The receiver decides about `ERR_NO_HANDLER`. */

@@ -4,6 +4,7 @@ import { sendOrFail, type Waiting } from '../session/send-queue.ts';
 import { SendQueues, type Session } from '../session/session.ts';
 import { Signal } from '../base/wait.ts';
 import type { Lifecycle } from '../session/state.ts';
+import { Traffic } from '../session/traffic.ts';
 import { type OwnContracts, PeerContracts } from '../wire/contracts.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { MessageFrame, RequestFrame } from '../wire/frames.ts';
@@ -24,6 +25,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   /** The present session. */
   session: Session | undefined;
   readonly queues: SendQueues;
+  readonly traffic: Traffic<PeerHandle>;
   readonly requests: PendingRequests;
   readonly incoming: IncomingRequests;
   /** Absent where this end has none. */
@@ -49,6 +51,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     this.events = events;
     this.lifecycle = lifecycle;
     this.contracts = contracts && new PeerContracts(contracts);
+    this.traffic = new Traffic<PeerHandle>(handle, events.watchers, options.clock.now());
     this.queues = new SendQueues(options.slowConsumer);
     this.requests = new PendingRequests(options.clock, this);
     this.incoming = new IncomingRequests(this, options);
@@ -228,6 +231,10 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
 
   cancel(lane: string, id: number): void {
     this.session?.cancel(lane, id);
+  }
+
+  roundTrip(ms: number): void {
+    this.traffic.roundTrip(ms);
   }
 
   settled(): void {

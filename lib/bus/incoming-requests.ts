@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { tooMuch } from '../session/backlog.ts';
 import type { Session } from '../session/session.ts';
+import type { Traffic } from '../session/traffic.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import { Handling } from '../base/handling.ts';
 import { type Answerer, IncomingRequest } from './incoming.ts';
@@ -15,6 +16,7 @@ const mostAnswers = 4;
 export interface IncomingOwner {
   readonly handle: PeerHandle;
   readonly session: Session | undefined;
+  readonly traffic?: Traffic | undefined;
   /** A request was settled, one way or the other. */
   settled(): void;
 }
@@ -34,6 +36,8 @@ export class IncomingRequests implements Answerer {
   readonly #options: IncomingOptions;
   readonly #open = new RequestTable<IncomingRequest>();
   running = 0;
+  /** When a request was answered last. */
+  #answeredAt = 0;
 
   constructor(owner: IncomingOwner, options: IncomingOptions) {
     this.#owner = owner;
@@ -55,8 +59,9 @@ export class IncomingRequests implements Answerer {
   /** A request that came at `heardAt`, on the clock of the bus; undefined where nobody is to handle it. */
   begin(id: RequestId, lane: string, timeoutMs: number | undefined, heardAt: number): IncomingRequest | undefined {
     const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : heardAt + timeoutMs;
-    if (timeoutMs !== undefined && expiresAt <= this.#options.clock.now()) return undefined;
-    return this.#begin(new IncomingRequest(this, lane, id, expiresAt));
+    const begunAt = this.#lately();
+    if (expiresAt <= begunAt) return undefined;
+    return this.#begin(new IncomingRequest(this, lane, id, expiresAt, begunAt));
   }
 
   /** What answers message `id` once it was handled; undefined where nobody is to handle it. */
@@ -88,11 +93,14 @@ export class IncomingRequests implements Answerer {
     // Its failure is told instead.
     if (!this.#mayAnswer(lane)) throw new BusError(tooMuch.code, tooMuch.message);
     this.#owner.session?.respond(lane, id, data);
+    this.#took(request);
     this.#forget(id);
   }
 
-  answerFailure({ lane, id }: IncomingRequest, failure: RemoteFailure): void {
+  answerFailure(request: IncomingRequest, failure: RemoteFailure): void {
+    const { lane, id } = request;
     this.#tell(lane, id, this.#mayAnswer(lane) ? failure : tooMuch);
+    this.#took(request);
     this.#forget(id);
   }
 
@@ -102,6 +110,21 @@ export class IncomingRequests implements Answerer {
     if (!isFull) return request;
     request.fail(new BusError('ERR_QUEUE_FULL', 'Too many requests and confirmed messages are being handled'));
     return undefined;
+  }
+
+  /**
+   * What time it is. To ask the clock costs as much as the rest of what is done for a request: of those that are read together
+   * each begins when the one before it was answered, if that has been.
+   */
+  #lately(): number {
+    const since = this.#owner.session?.readingSince;
+    return since === undefined ? this.#options.clock.now() : Math.max(since, this.#answeredAt);
+  }
+
+  #took({ begunAt }: IncomingRequest): void {
+    if (begunAt === 0) return;
+    this.#answeredAt = this.#options.clock.now();
+    this.#owner.traffic?.handled(this.#answeredAt - begunAt);
   }
 
   #mayAnswer(lane: string): boolean {

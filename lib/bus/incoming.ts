@@ -24,6 +24,8 @@ export type BugReport<Requester = PeerHandle> = (error: unknown, peer?: Requeste
 export class IncomingRequest<Requester = PeerHandle> {
   readonly lane: string;
   readonly id: RequestId;
+  /** When it was begun, on the clock of the bus; 0 where that is not asked for. */
+  readonly begunAt: number;
   readonly #answerer: Answerer<Requester>;
   readonly #expiresAt: number;
   #controller: AbortController | undefined;
@@ -33,9 +35,10 @@ export class IncomingRequest<Requester = PeerHandle> {
   #abandoned = false;
 
   /** `expiresAt`: when the requester stops waiting, on the clock of the bus; Infinity: never. */
-  constructor(answerer: Answerer<Requester>, lane: string, id: RequestId, expiresAt: number) {
+  constructor(answerer: Answerer<Requester>, lane: string, id: RequestId, expiresAt: number, begunAt = 0) {
     this.lane = lane;
     this.id = id;
+    this.begunAt = begunAt;
     this.#answerer = answerer;
     this.#expiresAt = expiresAt;
   }

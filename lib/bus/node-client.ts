@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { ClientStatus } from '../session/state.ts';
 import { isContractValue } from '../wire/contracts.ts';
 import type { RequestSettings, SendSettings } from './call-settings.ts';
 import { Client as PortableClient } from './client.ts';
@@ -18,20 +19,28 @@ import { durableAskOptions } from './durable-requests.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { answersServer } from './credentials-lane.ts';
 import { nodeClientPlatform, orphanPlatform, proveOver } from './node-platform.ts';
+import { type ObservingOptions, withoutObserving } from './observing-options.ts';
 import type { ClientOptions } from './options.ts';
 import { type ParentOptions, withoutParent } from './parent-options.ts';
+import type { Stats } from './stats.ts';
+import { type Inspect, inspected, printed } from './visible.ts';
+
+const nameOfStatus = (status: ClientStatus): string | undefined =>
+  Object.entries(ClientStatus).find(([, value]) => value === status)?.[0];
 
 /** Options of `new Client` in Node. */
-export type NodeClientOptions = ClientOptions & JournalOptions & ParentOptions;
+export type NodeClientOptions = ClientOptions & JournalOptions & ObservingOptions & ParentOptions;
 
 /** A `Client` over unix sockets, pipes, TCP, TLS and memory, and of the parent of this process or thread. */
 export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   readonly #journal: ClientJournal | undefined;
 
   constructor(options?: NodeClientOptions) {
-    const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(options);
+    const { others: seen, watchers } = withoutObserving<ClientOptions & JournalOptions & ParentOptions>(options);
+    const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(seen);
     const { others, orphan } = withoutParent<ClientOptions>(given);
-    super(others, orphan ? orphanPlatform : nodeClientPlatform, new.target !== Client);
+    const platform = orphan ? orphanPlatform : nodeClientPlatform;
+    super(others, { ...platform, watchers }, new.target !== Client);
     this.use(answersServer((question) => proveOver(this.ownConversation.link, question)));
     this.#journal =
       journal &&
@@ -137,6 +146,22 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     const wasOpen = super.destroy(reason);
     void this.#journal?.close();
     return wasOpen;
+  }
+
+  /** What was counted of this client, in all its sessions, and what waits now: plain numbers, made when asked. */
+  stats(): Stats {
+    return this.ownStats();
+  }
+
+  /** Where it stands, what it has for a link and a session, and its `stats()`: what is printed of it too. */
+  toJSON(): object {
+    const { id, remoteAddress, linkKind, delivery, status } = this;
+    return { id, status: nameOfStatus(status), remoteAddress, linkKind, delivery, stats: this.stats() };
+  }
+
+  /** @internal */
+  [inspected](depth: number, options: object, inspect: Inspect): string {
+    return printed(this.constructor.name, this.toJSON(), depth, options, inspect);
   }
 
   override messages(): AsyncIterableIterator<ToClient<C, 'message'>> {

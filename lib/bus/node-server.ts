@@ -29,11 +29,12 @@ import {
   type Threaded,
   type ThreadSettings,
 } from './offspring.ts';
+import { type ObservingOptions, withoutObserving } from './observing-options.ts';
 import type { ServerOptions } from './options.ts';
 import { Server as PortableServer } from './server.ts';
 
 /** Options of `new Server` in Node. */
-export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions & InspectOption;
+export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions & ObservingOptions & InspectOption;
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {
@@ -42,11 +43,12 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   readonly #journal: ServerJournal | undefined;
 
   constructor(options?: NodeServerOptions<C>) {
-    const { others: given, inspect } = withoutInspect<ServerOptions<C> & JournalOptions>(options);
+    const { others: seen, inspect } = withoutInspect<ServerOptions<C> & JournalOptions & ObservingOptions>(options);
+    const { others: given, watchers } = withoutObserving<ServerOptions<C> & JournalOptions>(seen);
     const { others, journal } = withoutJournal<ServerOptions<C>>(given);
     const estate = new Estate(nodeServerPlatform);
     const lookers = new Lookers(inspect, estate.platform);
-    super(others, lookers.platform, new.target !== Server);
+    super(others, { ...lookers.platform, watchers }, new.target !== Server);
     this.#estate = estate;
     this.#askClient = this.use(asksClients);
     this.use(lookers.of(this.options, () => inspection(this)));

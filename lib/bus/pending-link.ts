@@ -37,6 +37,8 @@ export interface PendingLinkOwner {
    * authenticated.
    */
   http(link: Link, head: Uint8Array, known: () => void): Socket | undefined;
+  /** The peer was told that it is refused, and why. */
+  refused(link: Link, error: BusError): void;
   /** The link is not a candidate any more, with the error if it did something wrong. */
   left(link: PendingLink, error: BusError | undefined): void;
 }
@@ -247,7 +249,9 @@ export class PendingLink {
     }
   }
 
-  #sayNo({ code, message }: BusError, allowReconnect: boolean): void {
+  #sayNo(error: BusError, allowReconnect: boolean): void {
+    const { code, message } = error;
+    this.#owner.refused(this.#port.link, error);
     this.#port.write(refusal(code, message, allowReconnect, this.#hello));
     this.#endSoon();
   }
@@ -279,6 +283,7 @@ export class PendingLink {
       return;
     }
     // An honest client with too large a payload is told; what a stranger continues sending stays with the system.
+    this.#owner.refused(this.#port.link, error);
     this.#port.write(refusal(error.code, error.message, false, this.#hello));
     this.#port.pause();
     this.#destroySoon();

@@ -12,15 +12,8 @@ export interface PendingLinksOwner extends Pick<PendingLinkOwner, 'door' | 'prov
   admit(...args: Parameters<PendingLinkOwner['admit']>): Connection;
   /** A stranger's link never became a connection, for what it did wrong. */
   failed(error: BusError): void;
-}
-
-/** Who waits for the client on a link that was made here. Either is called once. */
-export interface Expecting {
-  /** How long it may take to be authorized. */
-  readonly withinMs: number;
-  came(connection: Connection): void;
-  /** It was refused, or went. */
-  failed(error: BusError): void;
+  /** Its peer was told that it is refused. */
+  refused(link: Link, error: BusError): void;
 }
 
 /** The links that are not authorized yet: those of strangers, which make room for each other, and those that are expected. */
@@ -46,7 +39,7 @@ export class PendingLinks {
         true,
       );
     }
-    const { door, proves, identify, admit, http, failed } = this.#owner;
+    const { door, proves, identify, admit, http, failed, refused } = this.#owner;
     const pending = new PendingLink(link, this.#options, {
       door,
       proves,
@@ -57,6 +50,7 @@ export class PendingLinks {
         else other.take(...given);
       },
       http,
+      refused,
       left: (gone, error) => {
         this.#strangers.delete(gone);
         if (error !== undefined) failed(error);
@@ -65,35 +59,32 @@ export class PendingLinks {
     this.#strangers.add(pending);
   }
 
-  /** A new link that was made here for a client that is to come. */
-  expect(link: Link, { withinMs, came, failed }: Expecting): void {
-    const { proves, identify, admit } = this.#owner;
-    let isSettled = false;
-    const pending = new PendingLink(
-      link,
-      { ...this.#options, handshakeTimeoutMs: withinMs },
-      {
-        door: () => undefined,
-        proves,
-        identify,
-        admit: (port, hello, rest) => {
-          const connection = admit(port, hello, rest);
-          isSettled = true;
-          came(connection);
+  /**
+   * A new link that was made here for a client that is to come. Resolves its connection once it is admitted; rejects why it
+   * is not, and where it is not there within `withinMs`.
+   */
+  expect(link: Link, withinMs: number): Promise<Connection> {
+    const { proves, identify, admit, refused } = this.#owner;
+    return new Promise((resolve, reject) => {
+      const pending = new PendingLink(
+        link,
+        { ...this.#options, handshakeTimeoutMs: withinMs },
+        {
+          door: () => undefined,
+          proves,
+          identify,
+          refused,
+          admit: (port, hello, rest) => resolve(admit(port, hello, rest)),
+          http: () => undefined,
+          left: (gone, error) => {
+            this.#expected.delete(gone);
+            // One that is admitted leaves first.
+            queueMicrotask(() => reject(error ?? new BusError('ERR_CONNECT', 'its link closed, or it was refused')));
+          },
         },
-        http: () => undefined,
-        left: (gone, error) => {
-          this.#expected.delete(gone);
-          // One that is admitted leaves first.
-          queueMicrotask(() => {
-            if (isSettled) return;
-            isSettled = true;
-            failed(error ?? new BusError('ERR_CONNECT', 'its link closed or was refused'));
-          });
-        },
-      },
-    );
-    this.#expected.add(pending);
+      );
+      this.#expected.add(pending);
+    });
   }
 
   /** Refuses them all; for when the server closes. */

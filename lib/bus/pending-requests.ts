@@ -18,6 +18,8 @@ export interface RequestOutlet {
   cancel(lane: string, id: number): void;
   /** A request was settled, one way or the other. */
   settled(): void;
+  /** An answer came so long after it was asked for. */
+  roundTrip?(ms: number): void;
 }
 
 /** Gets the request's id and the milliseconds left (undefined: no timeout). */
@@ -137,8 +139,9 @@ export class PendingRequests implements Asker {
     this.#outlet.queue(waiting, lane);
   }
 
-  answered(id: RequestId, data: unknown, lane: string): void {
+  answered(id: RequestId, data: unknown, lane: string, heardAt?: number): void {
     const pending = this.#table.take(id);
+    if (pending !== undefined && heardAt !== undefined) this.#outlet.roundTrip?.(heardAt - pending.askedAt);
     if (pending === undefined) this.#unclaimed.get(lane)?.(data);
     else pending.resolve(pending.kind === 'message' ? undefined : data);
     this.#outlet.settled();

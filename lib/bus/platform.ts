@@ -5,6 +5,8 @@ import type { DialectLimits, SessionDialect } from '../session/dialect.ts';
 import type { OwnContracts, PeerContracts } from '../wire/contracts.ts';
 import type { ClientHello } from '../wire/handshake/hello.ts';
 import type { ProcessMark } from '../base/process-table.ts';
+import type { Watchers } from '../session/traffic.ts';
+import type { PeerHandle } from './lane.ts';
 import type { Admit, LookersDoor } from './lookers-door.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 
@@ -34,6 +36,8 @@ export interface Processes {
 
 /** What the bus takes from where it runs, so that its own code runs in browsers too. */
 export interface Platform {
+  /** Who looks at what goes by; undefined: nobody ever does. */
+  readonly watchers?: Watchers<PeerHandle>;
   /** undefined: links are never compressed. */
   readonly compression: Compression | undefined;
   /** undefined: net-ipc peers are not spoken to. */

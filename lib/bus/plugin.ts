@@ -1,12 +1,16 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { ShownValue } from '../base/redaction.ts';
 import type { Link } from '../transport/link.ts';
 import type { AskSettings, AudienceSettings } from './call-settings.ts';
 import type { ClientJournal, DurableReceiver, DurableSender, ServerJournal } from './durable.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
+import type { Watcher } from '../session/traffic.ts';
+import type { Stats } from './stats.ts';
 import type { SurveyAnswer, SurveyStreamSettings } from './survey-answer.ts';
 
+export type { Sighting, TrafficKind, Watcher } from '../session/traffic.ts';
 export {
   type AskOptions,
   type AskSettings,
@@ -136,6 +140,15 @@ export interface PluginHost {
    * not connected within `withinMs`.
    */
   acceptLink(link: Link, withinMs: number): Promise<PeerHandle>;
+  /** As `stats()` of the server or client. */
+  stats(): Stats;
+  /** A copy of `data` as people may see it: masked by the option `redact`, and cut short. Never throws. */
+  show(data: unknown): ShownValue;
+  /**
+   * Shows `watcher` all that goes to the peers and comes from them, on all lanes, until the function returned is called or the
+   * plugin is disposed. It costs nothing while nobody watches, and may begin and end at any time.
+   */
+  watch(watcher: Watcher<PeerHandle>): () => void;
   /** The TLS options of the server, for a plugin that listens on its own port. */
   readonly tls: object | undefined;
   /**
@@ -150,6 +163,8 @@ export interface PluginHost {
 /** What `install` returns: `api` is what `use()` returns; `dispose` undoes the installation, in reverse order of `use()`. */
 export interface PluginInstance<Api> {
   readonly api: Api;
+  /** What it counts, as plain numbers: in `stats().plugins`, under its name. */
+  stats?(): object;
   dispose?(): void | Promise<void>;
 }
 

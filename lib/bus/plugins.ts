@@ -2,11 +2,13 @@ import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import { untilAborted } from '../base/wait.ts';
+import type { Watcher, Watchers } from '../session/traffic.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import { askOptions, type AudienceSettings, laneAskNames } from './call-settings.ts';
 import { Complaints } from './complaints.ts';
 import type { Conversation } from './conversation.ts';
 import { guarded, type Handling } from '../base/handling.ts';
+import type { Hooks } from './hooks.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { LaneSurveySettings } from './lane.ts';
 import type {
@@ -19,11 +21,13 @@ import type {
   PluginInstance,
   ServerClients,
 } from './plugin.ts';
+import type { Stats } from './stats.ts';
 import type { SurveyAnswer } from './survey-answer.ts';
 
 /** What a server or client offers to its plugins. */
 export interface PluginBase {
   readonly side: 'server' | 'client';
+  readonly watchers: Watchers<PeerHandle>;
   readonly clock: Clock;
   readonly random: Random;
   readonly tls: object | undefined;
@@ -33,9 +37,9 @@ export interface PluginBase {
   conversationWith(handle: PeerHandle): Conversation;
   readonly report: BugReport;
   readonly acceptLink: PluginHost['acceptLink'];
-  /** As `PluginHost.clients`. */
+  /** These three as in `PluginHost`. */
+  stats(): Stats;
   readonly clients: ServerClients | undefined;
-  /** As `PluginHost.select`. */
   select(audience: AudienceSettings<PeerHandle>): Iterable<PeerHandle>;
   /** As `Lane.survey`. */
   survey(
@@ -44,16 +48,6 @@ export interface PluginBase {
     data: unknown,
     settings?: LaneSurveySettings,
   ): Promise<SurveyAnswer<PeerHandle, unknown>[]>;
-}
-
-interface Hooks {
-  readonly connect: ((peer: PeerHandle, payload: unknown) => void)[];
-  readonly disconnect: ((peer: PeerHandle, reason: unknown) => void)[];
-  readonly link: ((peer: PeerHandle, up: boolean) => void)[];
-  readonly ready: (() => Promise<void>)[];
-  readonly start: (() => void | Promise<void>)[];
-  readonly close: (() => void | Promise<void>)[];
-  readonly http: HttpHook[];
 }
 
 interface Installed {
@@ -87,7 +81,16 @@ export class Plugins {
         throw new BusError('ERR_PLUGIN', `The plugin "${name}" needs "${dependency}" before it`);
       }
     }
-    const hooks: Hooks = { connect: [], disconnect: [], link: [], ready: [], start: [], close: [], http: [] };
+    const hooks: Hooks = {
+      connect: [],
+      disconnect: [],
+      link: [],
+      ready: [],
+      start: [],
+      close: [],
+      http: [],
+      stops: [],
+    };
     const installed: Installed = { name, hooks, handlers: undefined, instance: undefined };
     this.#installed.set(name, installed);
     try {
@@ -123,8 +126,17 @@ export class Plugins {
   async dispose(): Promise<void> {
     for (const installed of this.#inReverse()) {
       this.#installed.delete(installed.name);
+      for (const stop of installed.hooks.stops) stop();
       await this.#attempt(() => installed.instance?.dispose?.());
     }
+  }
+
+  /** What those count that do, by their names. */
+  stats(): Record<string, unknown> {
+    const counted: [string, unknown][] = [];
+    for (const { name, instance } of this.#installed.values())
+      this.#guard(() => instance?.stats && counted.push([name, instance.stats()]));
+    return Object.fromEntries(counted);
   }
 
   /** Until one of them ends the session: those that follow have learned of that by then. */
@@ -195,6 +207,7 @@ export class Plugins {
         if (installed.handlers !== undefined)
           throw new BusError('ERR_PLUGIN', `The plugin "${name}" has a lane already`);
         installed.handlers = handlers;
+        base.watchers.lanes.add(name);
         return this.#lane(name);
       },
       onConnect: (hook) => hooks.connect.push(hook),
@@ -208,9 +221,18 @@ export class Plugins {
       onClose: (hook) => hooks.close.push(hook),
       onHttp: (hook) => hooks.http.push(hook),
       acceptLink: base.acceptLink,
+      stats: base.stats,
+      show: (data) => base.watchers.redaction.show(data),
+      watch: (watcher) => this.#watch(hooks, watcher),
       plugin: (other) => this.#installed.get(other)?.instance?.api,
       report: (error, peer) => this.#report(error, peer),
     };
+  }
+
+  #watch({ stops }: Hooks, watcher: Watcher<PeerHandle>): () => void {
+    const stop = this.#base.watchers.add(watcher);
+    stops.push(stop);
+    return stop;
   }
 
   #lane(name: string): Lane {

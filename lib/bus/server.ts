@@ -1,10 +1,11 @@
-import { BusEmitter } from '#emitter';
 import type { Server as NetServer } from 'node:net';
 import { asBusError, BusError } from '../base/errors.ts';
 import { resolveOptions } from '../base/options.ts';
+import { Traffic, Watchers } from '../session/traffic.ts';
 import type { Link } from '../transport/link.ts';
 import { type AudienceSettings, type StartSettings, startSettings, type SurveySettings } from './call-settings.ts';
-import { Connection, type ServerHandle } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ServerHandle } from './connection-events.ts';
 import { Connections } from './connections.ts';
 import type { Contract, Sendable, ToClient as Out, ToServer as In } from './contract.ts';
 import { Group } from './group.ts';
@@ -18,11 +19,14 @@ import type { PeerHandle, Plugin, PluginHost, WiderAudience } from './plugin.ts'
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
+import { lifeEvents } from './server-peer-events.ts';
+import { type Stats, statsOf } from './stats.ts';
 import { Surveys } from './survey.ts';
 import { resultOf, type SurveyAnswer, type SurveyResult, type SurveyStreamSettings } from './survey-answer.ts';
+import { VisibleEmitter } from './visible.ts';
 
 /** The end that accepts links, admits clients, and sends to one or all of them. */
-export class Server<C extends Contract = Contract> extends BusEmitter<ServerEvents<C>> implements ServerHandle {
+export class Server<C extends Contract = Contract> extends VisibleEmitter<ServerEvents<C>> implements ServerHandle {
   /** The options in force, including defaults. */
   readonly options: ResolvedServerOptions;
   readonly #connections: Connections;
@@ -30,6 +34,10 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
   readonly #dispatcher: RequestDispatcher;
   readonly #plugins: Plugins;
   readonly #listening: Listening;
+  /** Of the connections that went, and of clients that were refused. */
+  readonly #traffic: Traffic<PeerHandle | undefined>;
+  readonly #report = (error: unknown, peer?: PeerHandle): void =>
+    void this.fire('error', asBusError(error, 'ERR_LISTENER'), peer);
   #paused = false;
   /** Where its clients are some among others. */
   #wider: WiderAudience | undefined;
@@ -43,19 +51,19 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     this.options = resolveOptions('Server', serverOptions, options, extended ? 'ignored' : 'refused');
     const listen = platform.listener(this.options);
     const { clock, random, tls } = this.options;
-    this.#dispatcher = new RequestDispatcher(
-      () => this.listenerCount('request') > 0,
-      (error, peer) => this.#report(error, peer),
-    );
+    this.#traffic = new Traffic<PeerHandle | undefined>(undefined, platform.watchers ?? new Watchers(), clock.now());
+    this.#dispatcher = new RequestDispatcher(() => this.listenerCount('request') > 0, this.#report);
     this.#plugins = new Plugins({
       side: 'server',
+      watchers: this.#traffic.watchers,
+      stats: () => this.stats(),
       clock,
       random,
       tls: typeof tls === 'object' ? tls : this.options.options,
       peers: () => this.#connections.all,
       started: () => this.#listening.isOn,
       conversationWith: (handle) => this.#connections.conversationWith(handle),
-      report: (error, peer) => this.#report(error, peer),
+      report: this.#report,
       acceptLink: ((link: Link, withinMs?: number) => {
         if (withinMs !== undefined) return this.take(link, withinMs);
         if (!this.#listening.isOn) throw new BusError('ERR_STATE', 'The server does not listen');
@@ -73,7 +81,8 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       handle: this,
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
-      handshakeFailed: (error) => this.#report(error),
+      handshakeFailed: this.#report,
+      refused: (_link, { code }) => this.#traffic.refused(code),
       ask: (connection, question) => this.ask(connection, question),
       journal: () => this.journal,
       events: this.#peerEvents(),
@@ -83,7 +92,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
       listen,
       plugins: this.#plugins,
       connections: this.#connections,
-      failed: (error) => this.#report(error),
+      failed: this.#report,
       opened: (address) => void this.fire('ready', address),
       closed: () => this.closed(),
     });
@@ -120,8 +129,7 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * was closed before its plugins had started.
    */
   async start(settings?: StartSettings): Promise<this> {
-    const { takeover = false } = startSettings(settings);
-    await this.#listening.start(takeover);
+    await this.#listening.start(startSettings(settings).takeover ?? false);
     return this;
   }
 
@@ -200,6 +208,17 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
     return this;
   }
 
+  /** What was counted of all its connections, those too that went, and what waits now: plain numbers, made when asked. */
+  stats(): Stats {
+    const conversations = Array.from(this.#connections.all, ({ conversation }) => conversation);
+    return statsOf(this.#traffic, conversations, this.options.clock, this.#plugins.stats());
+  }
+
+  /** Where it listens, how many connections it has, and its `stats()`: what is printed of it too. */
+  toJSON(): object {
+    return { address: this.address, connections: this.#connections.listed.length, stats: this.stats() };
+  }
+
   /** Installs a plugin and returns its server side. Throws `ERR_PLUGIN`. */
   use<ServerApi, ClientApi>(plugin: Plugin<ServerApi, ClientApi>, options?: unknown): ServerApi {
     return this.#plugins.install(plugin, options) as ServerApi;
@@ -247,26 +266,20 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
    * `connect` was emitted. Rejects with the error that prevented it.
    */
   protected take(link: Link, withinMs: number): Promise<Connection<C>> {
-    return new Promise((resolve, reject) => {
-      this.#connections.expect(link, {
-        withinMs,
-        came: (connection) => resolve(connection),
-        failed: reject,
-      });
-    });
+    return this.#connections.expect(link, withinMs);
   }
 
   #connected(connection: Connection, payload: unknown): void {
-    if (this.#paused) connection.conversation.pause('server');
-    this.#plugins.connected(connection, payload);
     const { conversation } = connection;
-    if (!conversation.isOver) {
-      conversation.welcome((handling) => this.fireHandled(handling, 'connect', connection, payload));
-    }
+    if (this.#paused) conversation.pause('server');
+    this.#plugins.connected(connection, payload);
+    if (conversation.isOver) return;
+    conversation.welcome((handling) => this.fireHandled(handling, 'connect', connection, payload));
   }
 
   #peerEvents(): PeerEvents<Connection> {
     return {
+      watchers: this.#traffic.watchers,
       messageFrom: (connection, lane, data, handling) => {
         if (lane !== '') this.#plugins.message(lane, data, connection, handling);
         else if (handling === undefined) this.fire('message', data, connection);
@@ -276,25 +289,12 @@ export class Server<C extends Contract = Contract> extends BusEmitter<ServerEven
         if (request.lane !== '') this.#plugins.request(request, data);
         else this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond, connection));
       },
-      errorOf: (connection, error) => this.#report(error, connection),
-      linkChanged: (connection, up) => this.#plugins.linkChanged(connection, up),
-      linkSeen: (connection, up) => {
-        connection.tell('link', up);
-        this.fire('link', connection, up);
-      },
-      slow: (connection, info) => {
-        connection.tell('slow', info);
-        this.fire('slow', info);
-      },
-      undelivered: (connection, messages) => connection.tell('undelivered', messages),
-      sessionOver: (connection, reason) => {
-        this.#plugins.disconnected(connection, reason);
-        this.fire('disconnect', connection, reason);
-      },
+      ...lifeEvents({
+        plugins: this.#plugins,
+        traffic: this.#traffic,
+        report: this.#report,
+        fire: (event, ...args) => void this.fire(event, ...args),
+      }),
     };
-  }
-
-  #report(error: unknown, peer?: PeerHandle): void {
-    this.fire('error', asBusError(error, 'ERR_LISTENER'), peer);
   }
 }

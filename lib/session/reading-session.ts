@@ -69,6 +69,11 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     return this.#in.received;
   }
 
+  /** While what came is being read, when it came; undefined at all other times. */
+  get readingSince(): number | undefined {
+    return this.out.corked ? this.#liveness.heardAt : undefined;
+  }
+
   get attached(): boolean {
     return this.#link !== undefined;
   }
@@ -222,13 +227,8 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
     this.out.control(kind);
   }
 
-  pong(id: RequestId, data: unknown): void {
-    this.out.pong(id, data);
-  }
-
-  fail(lane: string, id: RequestId, error: RemoteFailure): void {
-    this.out.failure(lane, id, error);
-  }
+  abstract pong(id: RequestId, data: unknown): void;
+  abstract fail(lane: string, id: RequestId, error: RemoteFailure): void;
 
   onAck(received: number): void {
     const { replay } = this.out;

@@ -3,6 +3,7 @@ import type { Decoder } from '../wire/dialect.ts';
 import type { Frame, RequestId } from '../wire/frames.ts';
 import type { Delivery } from './delivery.ts';
 import type { SessionEvents } from './session-events.ts';
+import type { Traffic } from './traffic.ts';
 
 /** Who acts on the frames about the link. */
 export interface ControlEvents {
@@ -45,6 +46,7 @@ export class Receiver {
   readonly #events: SessionEvents;
   readonly #delivery: Delivery;
   readonly #liveness: { readonly heardAt: number };
+  readonly #traffic: Traffic | undefined;
   #lanes: ReadonlyMap<number, string> = userLane;
   #unackedBytes = 0;
   #confirmAsked = false;
@@ -69,6 +71,7 @@ export class Receiver {
     this.#events = events;
     this.#delivery = delivery;
     this.#liveness = liveness;
+    this.#traffic = events.traffic;
   }
 
   /** Takes as many frames as are read together, and returns of how many bytes. @throws BusError of the decoder's. */
@@ -162,30 +165,32 @@ export class Receiver {
         this.#open(frame.lane, frame.name);
         return;
       case 'message':
-      case 'request':
+      case 'request': {
         if (frame.id !== undefined && this.#isCancelled(frame.id)) return;
         if (frame.type === 'message' && frame.id === undefined) this.#confirmAsked ||= frame.confirm;
-        this.#delivery.take(
-          frame,
-          frame.lane === 0 ? '' : this.#nameOf(frame.lane),
-          this.#liveness.heardAt,
-          this.received,
-        );
+        const lane = frame.lane === 0 ? '' : this.#nameOf(frame.lane);
+        this.#traffic?.received(frame.type, lane, frame, frame.size);
+        this.#delivery.take(frame, lane, this.#liveness.heardAt, this.received);
         return;
-      case 'response':
-        this.#events.requests.answered(frame.id, frame.data, frame.lane === 0 ? '' : this.#nameOf(frame.lane));
+      }
+      case 'response': {
+        const lane = frame.lane === 0 ? '' : this.#nameOf(frame.lane);
+        this.#traffic?.received('response', lane, frame, frame.size);
+        this.#events.requests.answered(frame.id, frame.data, lane, this.#liveness.heardAt);
         return;
+      }
       case 'failure':
-        this.#nameOf(frame.lane);
+        this.#traffic?.received('failure', this.#nameOf(frame.lane), frame, frame.size);
         this.#events.requests.failed(frame.id, frame.error);
         return;
       case 'pong':
-        this.#events.requests.answered(frame.id, frame.data, '');
+        this.#events.requests.answered(frame.id, frame.data, '', this.#liveness.heardAt);
         return;
       case 'ping':
         this.#delivery.ping(frame, this.#liveness.heardAt, this.received);
         return;
       case 'cancel':
+        this.#traffic?.received('cancel', this.#nameOf(frame.lane), frame, frame.size);
         if (this.#wasDropped(frame.id) || this.#delivery.drop(frame.id, this.#nameOf(frame.lane))) return;
         this.#events.incoming.cancelled(frame.id);
         return;

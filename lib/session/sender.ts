@@ -92,37 +92,37 @@ export class Sender {
   }
 
   /** `id`: of one that is confirmed once it was handled. */
-  message(lane: string, data: unknown, confirm: boolean, entry?: Entry, id?: number): void {
+  message(lane: string, data: unknown, confirm: boolean, entry?: Entry, id?: number): number {
     const number = lane === '' ? 0 : this.#numberOf(lane);
-    this.#sent(this.#encoder.message(number, data, confirm, id), number, entry);
+    return this.#sent(this.#encoder.message(number, data, confirm, id), number, entry);
   }
 
   /** `answersFor`: whether the message is to be among those that `abandon` returns. */
-  encoded(lane: string, message: EncodedMessage, answersFor: boolean): void {
+  encoded(lane: string, message: EncodedMessage, answersFor: boolean): number {
     const number = this.#numberOf(lane);
     const bytes = this.#encoder.encoded(number, message);
     const { native, records, contract } = message;
-    this.#sent(bytes, number, answersFor ? (native ?? records ?? contract ?? undefined) : undefined);
+    return this.#sent(bytes, number, answersFor ? (native ?? records ?? contract ?? undefined) : undefined);
   }
 
-  request(lane: string, id: number, data: unknown, timeoutMs: number | undefined): void {
+  request(lane: string, id: number, data: unknown, timeoutMs: number | undefined): number {
     const number = lane === '' ? 0 : this.#numberOf(lane);
-    this.#sent(this.#encoder.request(number, id, data, timeoutMs), number);
+    return this.#sent(this.#encoder.request(number, id, data, timeoutMs), number);
   }
 
-  response(lane: string, id: RequestId, data: unknown): void {
+  response(lane: string, id: RequestId, data: unknown): number {
     const number = lane === '' ? 0 : this.#numberOf(lane);
-    this.#sent(this.#encoder.response(number, id, data), number);
+    return this.#sent(this.#encoder.response(number, id, data), number);
   }
 
-  failure(lane: string, id: RequestId, error: RemoteFailure): void {
+  failure(lane: string, id: RequestId, error: RemoteFailure): number {
     const number = this.#numberOf(lane);
-    this.#sent(this.#encoder.failure(number, id, error), number);
+    return this.#sent(this.#encoder.failure(number, id, error), number);
   }
 
-  cancel(lane: string, id: number): void {
+  cancel(lane: string, id: number): number {
     const number = this.#numberOf(lane);
-    this.#sent(this.#encoder.cancel(number, id), number);
+    return this.#sent(this.#encoder.cancel(number, id), number);
   }
 
   ping(id: number, data: unknown): void {
@@ -230,21 +230,20 @@ export class Sender {
     return lane;
   }
 
-  #sent(bytes: number, lane: number, entry?: Entry): void {
+  #sent(bytes: number, lane: number, entry?: Entry): number {
     const { liveness } = this.#options;
+    const size = bytes || this.#encoder.queue?.lastBytes || 0;
     if (liveness.isIdle) liveness.sending();
-    if (this.#reliable) {
-      if (bytes > 0) this.replay.record(bytes, entry);
-      else this.queued.add(lane, entry);
-    } else {
-      entry?.acknowledged?.();
-    }
+    if (!this.#reliable) entry?.acknowledged?.();
+    else if (bytes > 0) this.replay.record(bytes, entry);
+    else this.queued.add(lane, entry);
     if ((this.corked || this.#deferred) && this.#slab.pendingBytes < flushBytes) {
       this.#gathers = true;
-      return;
+    } else {
+      if (!this.corked) this.#flushLater();
+      this.flush();
     }
-    if (!this.corked) this.#flushLater();
-    this.flush();
+    return size;
   }
 
   readonly #endOfTurn = (): void => {

@@ -1,17 +1,20 @@
 import type { BusError } from '../base/errors.ts';
 import type { Asker } from '../wire/dialect.ts';
 import type { EndFrame, MessageFrame, RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
+import type { Traffic } from './traffic.ts';
 
 /** What this end asked, and hears the answers of. */
 export interface Requester extends Asker {
-  /** Of a request, a confirmed message or a ping; `lane` as in `SessionEvents`. */
-  answered(id: RequestId, data: unknown, lane: string): void;
+  /** Of a request, a confirmed message or a ping; `lane` as in `SessionEvents`, `heardAt` where it came over a link. */
+  answered(id: RequestId, data: unknown, lane: string, heardAt?: number): void;
   failed(id: RequestId, error: RemoteFailure): void;
 }
 
 /** What a session reports to its owner. No method may throw; `onLinkLost` may detach or end the session. */
 export interface SessionEvents {
   readonly requests: Requester;
+  /** Counts what goes and comes, where that is counted. */
+  readonly traffic?: Traffic | undefined;
   /** What the peer asked and waits for. */
   readonly incoming: {
     /** The peer gave `id` up. */

@@ -1,12 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
-import type { RequestId } from '../wire/frames.ts';
+import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { SessionDialect, SessionLimits } from './dialect.ts';
 import { ReadingSession } from './reading-session.ts';
 import type { Entry } from './replay-buffer.ts';
 import { SendQueue, type SlowConsumerPolicy } from './send-queue.ts';
 import type { SessionEvents } from './session-events.ts';
+import type { Traffic } from './traffic.ts';
 import { Signal } from '../base/wait.ts';
 
 /** What `send` returns while there is room: one promise for all. */
@@ -72,6 +73,7 @@ export class SendQueues {
  */
 export class Session extends ReadingSession {
   readonly #queues: SendQueues;
+  readonly #traffic: Traffic | undefined;
   readonly #room = new Signal();
   /** The peer is about to move to another session: what is new waits for that one. */
   #sealed = false;
@@ -84,6 +86,7 @@ export class Session extends ReadingSession {
   constructor(dialect: SessionDialect, events: SessionEvents, queues: SendQueues, clock: Clock, limits: SessionLimits) {
     super(dialect, events, clock, limits);
     this.#queues = queues;
+    this.#traffic = events.traffic;
   }
 
   /** How many frames the peer acknowledged. */
@@ -94,6 +97,12 @@ export class Session extends ReadingSession {
   /** How many it did not yet. */
   get unacknowledged(): number {
     return this.out.replay.count;
+  }
+
+  /** Large bodies that wait to be sent in parts. */
+  get uncut(): { readonly messages: number; readonly bytes: number } {
+    const { pendingBytes, replay, queued } = this.out;
+    return { messages: queued.count, bytes: this.reliable ? pendingBytes - replay.bytes : 0 };
   }
 
   /** Whether something new for `lane` would go out at once. */
@@ -124,9 +133,10 @@ export class Session extends ReadingSession {
    * Sends a message whether there is room or not. `entry` hears what becomes of it; without one, a message of the user's is
    * answered for when a session that keeps messages is lost.
    */
-  sendNow(lane: string, data: unknown, confirm = false, entry?: Entry): void {
-    const isKept = this.reliable && lane === '';
-    this.out.message(lane, data, confirm, entry ?? (isKept ? { data, lane: 0 } : undefined));
+  sendNow(lane: string, data: unknown, confirm = false, entry?: Entry, id?: number): void {
+    const isKept = id === undefined && this.reliable && lane === '';
+    const bytes = this.out.message(lane, data, confirm, entry ?? (isKept ? { data, lane: 0 } : undefined), id);
+    this.#traffic?.sent('message', lane, id, data, bytes);
   }
 
   /**
@@ -137,7 +147,7 @@ export class Session extends ReadingSession {
     if (!this.reliable) {
       throw new BusError('ERR_PEER_LACKS_FEATURE', 'A net-ipc peer acknowledges nothing, so nothing is confirmed');
     }
-    if (this.handles) this.out.message(lane, data, true, undefined, id);
+    if (this.handles) this.sendNow(lane, data, true, undefined, id);
     else this.sendNow(lane, data, true, { data, lane: 0, acknowledged, lost: () => true });
   }
 
@@ -156,12 +166,14 @@ export class Session extends ReadingSession {
 
   /** The same whether there is room or not. */
   sendEncodedNow(lane: string, message: EncodedMessage): void {
-    this.out.encoded(lane, message, lane === '');
+    const bytes = this.out.encoded(lane, message, lane === '');
+    this.#traffic?.sent('message', lane, 0, message.data, bytes);
   }
 
   /** Asks. Throws what the encoder throws, as the others do that follow. */
   request(lane: string, id: number, data: unknown, timeoutMs: number | undefined): void {
-    this.out.request(lane, id, data, timeoutMs);
+    const bytes = this.out.request(lane, id, data, timeoutMs);
+    this.#traffic?.sent('request', lane, id, data, bytes);
   }
 
   ping(id: number, data: unknown): void {
@@ -170,12 +182,25 @@ export class Session extends ReadingSession {
 
   /** Answers a request. */
   respond(lane: string, id: RequestId, data: unknown): void {
-    this.out.response(lane, id, data);
+    const bytes = this.out.response(lane, id, data);
+    this.#traffic?.sent('response', lane, id, data, bytes);
+  }
+
+  /** Answers one with an error. */
+  fail(lane: string, id: RequestId, error: RemoteFailure): void {
+    const bytes = this.out.failure(lane, id, error);
+    this.#traffic?.sent('failure', lane, id, error, bytes);
+  }
+
+  pong(id: RequestId, data: unknown): void {
+    this.out.pong(id, data);
   }
 
   /** Gives a request up. */
   cancel(lane: string, id: number): void {
-    if (this.reliable) this.out.cancel(lane, id);
+    if (!this.reliable) return;
+    const bytes = this.out.cancel(lane, id);
+    this.#traffic?.sent('cancel', lane, id, undefined, bytes);
   }
 
   /** Says that the session is over. A reason that cannot be encoded does not travel. */

@@ -40,6 +40,8 @@ export interface Encoder {
 /** Bodies waiting to be written chunk by chunk, the lanes taking turns. */
 export interface LaneQueue {
   readonly bytes: number;
+  /** Of the body that came last, in one frame. */
+  readonly lastBytes?: number;
   /** How many of them are of this lane. */
   bytesOf(lane: number): number;
   /** Writes the next chunk, as `amend` would leave it; undefined when nothing waits. */

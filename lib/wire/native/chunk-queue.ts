@@ -21,6 +21,7 @@ const noBytes = new Map<number, number>();
 /** Bodies too large for one frame. Within a lane they keep their order; between lanes the chunks take turns. */
 export class ChunkQueue implements LaneQueue {
   bytes = 0;
+  lastBytes = 0;
   readonly #slab: Slab;
   readonly #withdraws: boolean;
   /** Made for the first large body; few sessions have one. */
@@ -51,6 +52,7 @@ export class ChunkQueue implements LaneQueue {
       this.#lanes.set(lane, queue);
     }
     queue.push(waiting);
+    this.lastBytes = headerBytes + intro.length + body.length;
     this.#count(lane, intro.length + body.length);
     return 0;
   }
