@@ -1,6 +1,6 @@
+import { BegunCalls } from '../../lib/plugins/services/begun-calls.ts';
 import { Call } from '../../lib/plugins/services/call.ts';
 import { HeldKey } from '../../lib/plugins/services/held-key.ts';
-import { OwnedKey } from '../../lib/plugins/services/owned-key.ts';
 import { HeldKeys } from '../../lib/plugins/services/held-keys.ts';
 import { KeySpace } from '../../lib/plugins/services/key-space.ts';
 import { MemberLink } from '../../lib/plugins/services/member-link.ts';
@@ -37,7 +37,7 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
     // Hub and owner both see to it.
     const back = [
       change(HeldKey.prototype, 'whenIdle', () => () => Promise.resolve()),
-      change(OwnedKey.prototype, 'callsDone', () => () => Promise.resolve()),
+      change(BegunCalls.prototype, 'whenDone', () => () => Promise.resolve()),
     ];
     return () => back.forEach((takeBack) => takeBack());
   },

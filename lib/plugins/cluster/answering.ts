@@ -23,6 +23,7 @@ export interface AnsweringOptions {
   isNode(name: string): boolean;
   /** A message on a plugin's lane. */
   lane(name: string, data: unknown, from: string): void;
+  laneRequest(name: string, data: unknown, from: string, context: LaneRequestContext): unknown;
   /** Tells a node that asked. */
   tell(peer: PeerHandle, data: unknown): Promise<void>;
 }
@@ -89,6 +90,8 @@ export class Answering {
         return this.connections();
       case 'had':
         return true;
+      case 'lane':
+        return this.#options.laneRequest(asked[1], asked[2], from, context);
       case 'survey':
         return this.#survey(asked, from, context);
       case 'confirm':

@@ -19,6 +19,8 @@ export const readAsking = listReader('request between nodes', {
   connections: [],
   /** Whether all that was told before has arrived. */
   had: [],
+  /** On a plugin's lane. */
+  lane: [id, anything],
   /** Messages, requests and pings to a client: its connection, what is sent. */
   confirm: [id, anything],
   request: [id, anything],

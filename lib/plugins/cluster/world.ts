@@ -65,6 +65,7 @@ export class World extends GuardedEmitter<WorldEvents> {
       clients,
       isNode: (name) => this.#node.isNode(name),
       lane: (name, data, from) => this.#lanes.heard(name, data, from),
+      laneRequest: (name, data, from, context) => this.#lanes.asked(name, data, from, context),
       tell: (peer, data) => this.#node.bus.answer(peer, data),
     });
     this.#node = new ClusterNode({
@@ -94,6 +95,8 @@ export class World extends GuardedEmitter<WorldEvents> {
     this.#lanes = new WorldLanes({
       nodes: () => this.#node.others,
       send: (node, data) => reaching(this.#reach, node, ({ lane, client }) => lane.send(client, data)),
+      request: (node, data, asked) =>
+        reaching(this.#reach, node, ({ lane, client }) => lane.request(client, data, asked)),
     });
     this.#surveys = new WorldSurveys({
       clock,

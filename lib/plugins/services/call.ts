@@ -26,6 +26,8 @@ export interface CallDetails {
   /** May be begun more than once. */
   readonly idempotent: boolean;
   readonly request: CallRequest;
+  /** How many nodes it came over. */
+  readonly hops?: number;
 }
 
 /** A call on its way through the hub: it waits, or a member has it, until it is settled or abandoned by its caller. */
@@ -37,6 +39,7 @@ export class Call {
   readonly args: readonly unknown[];
   readonly idempotent: boolean;
   readonly request: CallRequest;
+  readonly hops: number;
   waitsIn: CallHolder | undefined;
   /** On the clock of the bus; since when it has no member. */
   waitsSince = 0;
@@ -46,7 +49,7 @@ export class Call {
   #bytes = 0;
   #handBacks = 0;
 
-  constructor({ caller, service, key, method, args, idempotent, request }: CallDetails) {
+  constructor({ caller, service, key, method, args, idempotent, request, hops = 0 }: CallDetails) {
     this.caller = caller;
     this.service = service;
     this.key = key;
@@ -54,6 +57,7 @@ export class Call {
     this.args = args;
     this.idempotent = idempotent;
     this.request = request;
+    this.hops = hops;
   }
 
   /** Whether somebody waits for an answer. */

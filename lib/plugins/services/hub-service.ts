@@ -4,12 +4,29 @@ import type { Call } from './call.ts';
 import type { Participant } from './participant.ts';
 import type { HubLimits } from './services-options.ts';
 
+/** The hubs of other nodes, as services with keys need them. */
+export interface KeyNodes {
+  /** The name of this node. */
+  readonly own: string;
+  /** Whether one of `asked` has the key, which is to be opened here; or why that cannot be known. */
+  claim(
+    service: string,
+    key: string,
+    epoch: number,
+    asked: () => Iterable<Participant>,
+  ): Promise<Participant | BusError | undefined>;
+  /** Has that node give the key to this one. */
+  fetch(service: string, key: string, from: Participant): Promise<void>;
+}
+
 /** What services need of their hub. */
 export interface ServiceHost {
   readonly clock: Clock;
   readonly limits: HubLimits;
   /** What all that would wait rejects with, since the hub closes. */
   readonly closed: BusError | undefined;
+  /** Other nodes, where there are some. */
+  readonly nodes: KeyNodes | undefined;
   /** Greater than any before. */
   nextEpoch(): number;
   /** Takes room for one key; false where there are as many as may be. */
@@ -26,6 +43,8 @@ export interface ServiceHost {
 export interface HubService {
   readonly name: string;
   readonly how: 'calls' | 'keys';
+  /** What its members here take together: calls at once, or capacity. */
+  readonly share: number;
   /** Whether there is anything to be kept of it. */
   readonly isUsed: boolean;
   /** `share`: how many calls it takes at once, or its capacity. */

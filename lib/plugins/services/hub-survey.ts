@@ -3,7 +3,7 @@ import { BusError } from '../../base/errors.ts';
 import { toFailure } from '../../base/failure.ts';
 import type { AskOptions, PeerHandle } from '../../bus/plugin.ts';
 import { type LaneHub, travels } from '../rpc/internal.ts';
-import { Call } from './call.ts';
+import { Call, type Caller } from './call.ts';
 import { OwnRequest } from './own-request.ts';
 import type { Participant } from './participant.ts';
 import type { Presence } from './presence.ts';
@@ -11,17 +11,20 @@ import { object, unbegun } from './protocol.ts';
 import { RemoteReach } from './remote-reach.ts';
 import type { MemberAnswer } from './service.ts';
 import type { ServiceTable } from './service-table.ts';
+import { rowsOf } from './survey-rows.ts';
 
 /** Surveys of a member that may be open at once: each asks many. */
 const mostOpen = 1_000;
 
 /** One call of all who offer a service, each with so long to answer. */
 export interface HubSurvey {
-  readonly caller: Participant;
+  readonly caller: Caller;
   readonly service: string;
   readonly method: string;
   readonly args: readonly unknown[];
   readonly ask: AskOptions;
+  /** Of those of this hub alone. */
+  readonly isOwn?: boolean;
 }
 
 /** The surveys of services, those of members and the hub's own. */
@@ -32,7 +35,9 @@ export class HubSurveys {
   readonly #services: ServiceTable;
   readonly #own: Participant;
   /** How many surveys of each member are open. */
-  readonly #open = new Map<Participant, number>();
+  readonly #open = new Map<Caller, number>();
+  /** Asks the hubs of other nodes. */
+  elsewhere: ((survey: HubSurvey) => Promise<MemberAnswer<unknown>[]>) | undefined;
 
   constructor(clock: Clock, lanes: LaneHub, presence: Presence, services: ServiceTable, own: Participant) {
     this.#clock = clock;
@@ -55,11 +60,12 @@ export class HubSurveys {
       if (participant.reach instanceof RemoteReach) participant.reach.introduce(survey.caller.entry);
     }
     const rows = new Map<Participant, MemberAnswer<unknown>>();
-    await Promise.all([
+    const [others] = await Promise.all([
+      survey.isOwn === true ? undefined : this.elsewhere?.(survey),
       this.#askRemote(remote, survey, rows),
       asked.includes(this.#own) ? this.#askOwn(survey, rows) : undefined,
     ]);
-    return asked.flatMap((participant) => rows.get(participant) ?? []);
+    return [...asked.flatMap((participant) => rows.get(participant) ?? []), ...(others ?? [])];
   }
 
   /** The same for a member, as it travels. Rejects with `ERR_QUEUE_FULL` as well, where it has asked too many. */
@@ -69,12 +75,7 @@ export class HubSurveys {
     if (open >= mostOpen) throw new BusError('ERR_QUEUE_FULL', `${mostOpen} surveys of this member are open`);
     this.#open.set(caller, open + 1);
     try {
-      const answers = await this.all(survey);
-      return answers.map(({ member, status, value, reason }) => {
-        if (status === 'fulfilled') return [member, true, value];
-        const { code, message } = toFailure(reason);
-        return [member, false, code, message];
-      });
+      return rowsOf(await this.all(survey));
     } finally {
       const left = (this.#open.get(caller) ?? 1) - 1;
       if (left === 0) this.#open.delete(caller);
@@ -89,7 +90,7 @@ export class HubSurveys {
   ): Promise<void> {
     const { hub, lane } = this.#lanes;
     const sessions = new Map(Array.from(members.keys(), (peer) => [peer, hub.session(peer)]));
-    const body = [object.call, method, null, service, caller.id, null, 0, ...args];
+    const body = [object.call, method, null, service, caller.entry.id, null, 0, ...args];
     const unclaimed = (answer: unknown, peer: PeerHandle): void => hub.session(peer).unclaimed(answer);
     const answers = await lane.survey(members.keys(), body, { timeout: timeoutMs ?? 0, signal, unclaimed });
     for (const answer of answers) {

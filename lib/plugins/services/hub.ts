@@ -2,12 +2,15 @@ import { BusError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { AskOptions, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { type Callee, type CallRequest, kind, laneHub, type LaneHub, OneWayContext } from '../rpc/internal.ts';
-import { Call } from './call.ts';
+import { worldOf } from '../cluster/internal.ts';
+import type { World } from '../cluster/index.ts';
+import { Call, type Caller } from './call.ts';
 import { EarlyCalls } from './early-calls.ts';
 import { HubSurveys } from './hub-survey.ts';
 import { LocalReach } from './local-reach.ts';
 import { hubId, type Member } from './member.ts';
 import { checkMeta } from './meta.ts';
+import { ServiceNodes } from './nodes/service-nodes.ts';
 import { OwnRequest } from './own-request.ts';
 import { Participant } from './participant.ts';
 import { Presence, type Watcher } from './presence.ts';
@@ -31,21 +34,28 @@ export class Hub {
   /** Those who are not members in this session any more, or were refused. */
   readonly #outsiders = new WeakSet<PeerHandle>();
   readonly #early = new EarlyCalls();
+  readonly #nodes: ServiceNodes | undefined;
 
   constructor(host: PluginHost, limits: HubLimits, provisions: Provisions, watcher: Watcher) {
     const report = (error: unknown, participant?: Participant): void => host.report(error, participant?.peer);
     this.#host = host;
     this.#provisions = provisions;
     this.#lanes = laneHub(host);
-    this.presence = new Presence(host.clock, limits.maxMembers, (event, member, reason) => {
+    const tell: Watcher = (event, member, reason) => {
       this.#tellWatchers(event, member, reason);
       watcher(event, member, reason);
+    };
+    this.presence = new Presence(host.clock, limits.maxMembers, (event, member, reason) => {
+      tell(event, member, reason);
+      this.#nodes?.told(event, member, reason);
     });
     this.services = new ServiceTable(host.clock, limits, report);
     const reach = new LocalReach(provisions, host.clock, report);
     this.own = new Participant({ id: hubId, name: hubId, meta: undefined, since: Date.now() }, undefined, reach);
     this.presence.add(this.own);
     this.surveys = new HubSurveys(host.clock, this.#lanes, this.presence, this.services, this.own);
+    const world = worldOf(host);
+    if (world !== undefined) this.#nodes = this.#span(world, tell, report);
     const { hub } = this.#lanes;
     const control: Callee = { prints: {}, hash: '', call: (name, args, request) => this.#control(name, args, request) };
     const calls: Callee = { prints: {}, hash: '', call: (name, args, request) => this.#called(name, args, request) };
@@ -68,6 +78,20 @@ export class Hub {
       this.#early.fail(peer, new BusError('ERR_CLOSED'));
       if (participant !== undefined) this.#leave(participant, typeof reason === 'string' ? reason : 'closed');
     });
+  }
+
+  /** The hubs of all nodes of a world are one to their members. */
+  #span(world: World, tell: Watcher, report: (error: unknown) => void): ServiceNodes {
+    const { clock, presence, services, surveys } = this;
+    const callerGone = (caller: Caller): void => this.#callerGone(caller);
+    const nodes = new ServiceNodes(world, { clock, presence, services, surveys, tell, callerGone, report });
+    services.spanOver(nodes);
+    surveys.elsewhere = (survey) => nodes.survey(survey);
+    return nodes;
+  }
+
+  #callerGone(caller: Caller): void {
+    for (const { reach } of this.#members.values()) reach.callerGone(caller);
   }
 
   get clock(): Clock {
@@ -165,7 +189,7 @@ export class Hub {
     const word = readAtHub([name, ...args]);
     if (word[0] === 'join') return this.#join(word[1] ?? undefined, word[2], word[3], word[4], request);
     if (word[0] === 'members') return this.presence.entries(word[1] ?? undefined);
-    if (word[0] === 'member') return this.presence.byName(word[1])?.entry ?? null;
+    if (word[0] === 'member') return this.presence.named(word[1]) ?? null;
     const member = this.#memberOf(request);
     switch (word[0]) {
       case 'setMeta':
@@ -235,7 +259,7 @@ export class Hub {
     if (participant.peer !== undefined) this.#members.delete(participant.peer);
     this.presence.remove(participant, reason);
     this.services.remove(participant);
-    for (const { reach } of this.#members.values()) reach.callerGone(participant);
+    this.#callerGone(participant);
   }
 
   #changed(participant: Participant): void {

@@ -1,15 +1,14 @@
-import { BusError, asBusError } from '../../base/errors.ts';
-import { Queue } from '../../base/queue.ts';
+import { BusError } from '../../base/errors.ts';
 import type { Call } from './call.ts';
-import type { HubService, ServiceHost } from './hub-service.ts';
+import type { HubService, KeyNodes, ServiceHost } from './hub-service.ts';
+import { KeyRoutes } from './nodes/key-routes.ts';
+import { Moves } from './moves.ts';
 import { OwnedKey } from './owned-key.ts';
 import type { KeyHost, KeyOfOwner, Owner } from './owner.ts';
 import type { Participant } from './participant.ts';
-import { hashOf, rendezvous } from './rendezvous.ts';
+import { unbegun } from './protocol.ts';
+import { type Candidate, hashOf, rendezvous } from './rendezvous.ts';
 import { WaitingRoom } from './waiting-calls.ts';
-
-/** Keys that are opened or moved at once, beside those that calls wait for. */
-const mostMoves = 64;
 
 /** A service with keys: who owns which, and how they go from one owner to the next. */
 export class KeySpace implements HubService {
@@ -21,54 +20,77 @@ export class KeySpace implements HubService {
   #owners: Owner[] = [];
   /** Those of them who may get keys. */
   #candidates: Owner[] = [];
-  readonly #moves = new Queue<() => Promise<void>>();
-  #moving = 0;
+  /** Other nodes, which have owners of their own, or had. */
+  readonly #nodes: Owner[] = [];
+  /** Whether somebody may get keys. */
+  #isOwnable = false;
+  readonly #ownHash: number;
+  readonly #routes: KeyRoutes;
+  readonly #moves = new Moves();
 
   constructor(name: string, host: ServiceHost) {
     this.name = name;
     this.#host = host;
+    const { nodes } = host;
+    this.#ownHash = hashOf(nodes?.own ?? '');
+    this.#routes = new KeyRoutes((call) => host.again(call));
     this.#keyHost = {
       service: name,
       host,
       room: new WaitingRoom(host),
+      claim: nodes && ((key) => this.#claim(key, nodes)),
+      found: (key, node) => this.#routes.found(key, node),
       choose: (key) => this.#choose(key),
       over: (key) => this.#forget(key),
     };
   }
 
   get isUsed(): boolean {
-    return this.#owners.length > 0 || this.#keys.size > 0;
+    return this.#owners.length > 0 || this.#nodes.length > 0 || this.#keys.size > 0;
+  }
+
+  get share(): number {
+    return this.#candidates.reduce((sum, { weight }) => sum + weight, 0);
   }
 
   add(participant: Participant, weight: number): void {
-    this.#owners = [
-      ...this.#owners,
-      { participant, weight, hash: participant.hash, keys: new Set(), isLeaving: false, isGone: false },
-    ];
+    const { hash, isNode } = participant;
+    const owner = { participant, weight, hash, keys: new Set<KeyOfOwner>(), isLeaving: false, isGone: false };
+    const known = isNode ? this.#nodes.find((one) => one.participant === participant) : undefined;
+    if (known !== undefined) {
+      known.weight = weight;
+      known.isLeaving = false;
+    } else if (isNode) this.#nodes.push(owner);
+    else this.#owners = [...this.#owners, owner];
     this.changed();
   }
 
   remove(participant: Participant): void {
-    const owner = this.#owners.find((one) => one.participant === participant);
+    const owner = [...this.#owners, ...this.#nodes].find((one) => one.participant === participant);
     if (owner === undefined) return;
     this.#owners = this.#owners.filter((one) => one !== owner);
+    if (participant.isNode) this.#nodes.splice(this.#nodes.indexOf(owner), 1);
+    this.#routes.gone(participant);
     owner.isGone = true;
     this.changed();
-    for (const key of [...owner.keys]) key.ownerGone(owner, (carry) => this.#soon(carry));
+    for (const key of [...owner.keys]) key.ownerGone(owner, (carry) => this.#moves.soon(carry));
   }
 
   changed(): void {
     const willing = this.#owners.filter(({ participant, isLeaving }) => !isLeaving && !participant.isDraining);
     const up = willing.filter(({ participant }) => participant.isUp);
-    const had = this.#candidates.length > 0;
+    const had = this.#isOwnable;
     this.#candidates = up.length > 0 ? up : willing;
-    if (had || this.#candidates.length === 0) return;
-    for (const key of this.#keys.values()) if (key.isParked) this.#soon(() => key.carry()).catch(ignore);
+    this.#isOwnable = this.#candidates.length > 0 || this.#willingNodes.length > 0;
+    if (had || !this.#isOwnable) return;
+    for (const key of this.#keys.values()) if (key.isParked) this.#moves.soon(() => key.carry()).catch(ignore);
   }
 
   take(call: Call, again = false): void {
+    const known = this.#keys.get(call.key ?? '');
     try {
-      this.#key(call.key ?? '').take(call, again);
+      if (known !== undefined) known.take(call, again);
+      else this.#takeNew(call, again);
     } catch (error) {
       call.reject(error);
     }
@@ -95,7 +117,10 @@ export class KeySpace implements HubService {
    */
   async move(name: string, participant: Participant): Promise<void> {
     const owner = this.#willing(participant);
-    while (!(await this.#key(name).moveTo(owner)));
+    while (!(await this.#key(name).moveTo(owner))) {
+      const holder = this.#routes.holder(name);
+      if (holder !== undefined) await this.#host.nodes?.fetch(this.name, name, holder);
+    }
   }
 
   async withdraw(participant: Participant): Promise<void> {
@@ -112,19 +137,59 @@ export class KeySpace implements HubService {
     if (owner === undefined) return;
     // Those that are being opened there come to it while the others go.
     while (owner.keys.size > 0 && !owner.isGone) {
-      await Promise.all([...owner.keys].map((key) => this.#soon(() => key.leave(owner))));
+      await Promise.all([...owner.keys].map((key) => this.#moves.soon(() => key.leave(owner))));
     }
   }
 
-  /** Moves the open keys that belong elsewhere; resolves with how many. */
+  /** Whether another node, which wants to open the key in that epoch, must not: it is here, or about to be. */
+  claimed(name: string, by: Participant, epoch: number): boolean {
+    const key = this.#keys.get(name);
+    if (key === undefined) return false;
+    if (key.isClaimed) return true;
+    // Of two that claim it at once the greater one gets it.
+    const isAhead = this.#isAhead(key, by, epoch);
+    if (!isAhead) key.beatenBy ??= by;
+    return isAhead;
+  }
+
+  /** Another node hands a key over. @throws BusError `unbegun` where nobody here would own it, `ERR_QUEUE_FULL`. */
+  inherit(name: string, state: unknown): void {
+    if (this.#candidates.length === 0) throw new BusError(unbegun, `Nobody here owns keys of "${this.name}"`);
+    this.#routes.forget(name);
+    if (this.#key(name).inherit(state) || state === undefined) return;
+    throw new BusError('ERR_STATE', 'This node has the key already');
+  }
+
+  /** Hands a key that is open here to another node; resolves when it is there. @throws BusError `ERR_NO_SERVICE`. */
+  async give(name: string, node: Participant): Promise<void> {
+    const owner = this.#nodes.find(({ participant }) => participant === node);
+    if (owner === undefined) throw new BusError('ERR_NO_SERVICE', `That node takes no keys of "${this.name}"`);
+    await this.#keys.get(name)?.moveTo(owner);
+  }
+
+  /** The keys that no other node may have, each with its epoch. */
+  *held(): Generator<readonly [key: string, epoch: number], void, void> {
+    for (const { name, epoch, isClaimed } of this.#keys.values()) if (isClaimed) yield [name, epoch];
+  }
+
+  /** Another node has the key, maybe as well: the smaller epoch yields. The one here where that is the greater. */
+  meets(name: string, node: Participant, epoch: number): number | undefined {
+    const key = this.#keys.get(name);
+    if (key?.isClaimed !== true) return undefined;
+    if (this.#isAhead(key, node, epoch)) return key.epoch;
+    key.yieldTo(node).catch(ignore);
+    return undefined;
+  }
+
+  /** Moves the open keys that belong elsewhere; resolves how many. */
   async rebalance(): Promise<number> {
     let moved = 0;
     const moves: Promise<unknown>[] = [];
     for (const key of this.#keys.values()) {
-      const owner = this.#choose(key);
+      const owner = this.#home(key.hash) ?? this.#choose(key);
       if (!key.isOpen || owner === undefined || owner === key.owner) continue;
       moved += 1;
-      moves.push(this.#soon(() => key.moveTo(owner)));
+      moves.push(this.#moves.soon(() => key.moveTo(owner)));
     }
     await Promise.all(moves.map((move) => move.catch(ignore)));
     return moved;
@@ -161,7 +226,44 @@ export class KeySpace implements HubService {
   }
 
   #choose({ hash }: { readonly hash: number }): Owner | undefined {
-    return rendezvous(hash, this.#candidates);
+    const owner = rendezvous(hash, this.#candidates) ?? rendezvous(hash, this.#willingNodes);
+    this.#isOwnable = owner !== undefined;
+    return owner;
+  }
+
+  get #willingNodes(): Owner[] {
+    return this.#nodes.filter(({ isLeaving, weight }) => !isLeaving && weight > 0);
+  }
+
+  /** Whether the epoch of a key here is the greater one; of two that are equal the name of the node decides. */
+  #isAhead(key: KeyOfOwner, node: Participant, epoch: number): boolean {
+    return key.epoch === epoch ? (this.#host.nodes?.own ?? '') > node.name : key.epoch > epoch;
+  }
+
+  async #claim(key: KeyOfOwner, nodes: KeyNodes): Promise<Participant | BusError | undefined> {
+    key.beatenBy = undefined;
+    key.epoch = this.#host.nextEpoch();
+    const asked = (): Participant[] => this.#nodes.map(({ participant }) => participant);
+    return (await nodes.claim(this.name, key.name, key.epoch, asked)) ?? key.beatenBy;
+  }
+
+  /** The other node that a key belongs to; undefined where that is this one. */
+  #home(hash: number): Owner | undefined {
+    if (this.#nodes.length === 0) return undefined;
+    const nodes = this.#willingNodes.map((owner): Candidate & { readonly owner: Owner | undefined } => {
+      return { owner, hash: owner.hash, weight: owner.weight };
+    });
+    const { share } = this;
+    if (share > 0) nodes.push({ owner: undefined, hash: this.#ownHash, weight: share });
+    return rendezvous(hash, nodes)?.owner;
+  }
+
+  /** A key that is not here may be at another node. */
+  #takeNew(call: Call, again: boolean): void {
+    const { key: name = '' } = call;
+    const node = this.#routes.of(call, again, () => this.#home(hashOf(name))?.participant);
+    if (node !== undefined) this.#routes.forward(call, node);
+    else this.#key(name).take(call, again);
   }
 
   #willing(participant: Participant): Owner {
@@ -177,31 +279,6 @@ export class KeySpace implements HubService {
     this.#keys.delete(key.name);
     this.#host.freeKey();
     if (!this.isUsed) this.#host.unused(this.name);
-  }
-
-  /** Runs a move when it is its turn, and settles with it. */
-  #soon(move: () => Promise<unknown>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#moves.push(() =>
-        move().then(
-          () => resolve(),
-          (error: unknown) => reject(asBusError(error, 'ERR_REMOTE')),
-        ),
-      );
-      this.#next();
-    });
-  }
-
-  #next(): void {
-    while (this.#moving < mostMoves && this.#moves.length > 0) {
-      const move = this.#moves.shift();
-      if (move === undefined) return;
-      this.#moving += 1;
-      void move().finally(() => {
-        this.#moving -= 1;
-        this.#next();
-      });
-    }
   }
 }
 

@@ -43,6 +43,10 @@ export class LocalReach implements Reach {
     this.#provisions.lost(service, key, epoch);
   }
 
+  load(): number {
+    return 0;
+  }
+
   replaced(): void {}
 
   callerGone(): void {}

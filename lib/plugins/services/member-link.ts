@@ -14,9 +14,10 @@ import {
 } from '../rpc/internal.ts';
 import type { Member } from './member.ts';
 import type { PresenceEvent } from './presence.ts';
-import { isRow, object, readAtMember, readServed, servedHead } from './protocol.ts';
+import { object, readAtMember, readServed, servedHead } from './protocol.ts';
 import type { Provisions } from './provisions.ts';
 import { type MemberAnswer, type ServiceCaller, surveyGraceMs } from './service.ts';
+import { readRows } from './survey-rows.ts';
 
 /** Members that a hub may report as callers. */
 const mostCallers = 100_000;
@@ -124,9 +125,7 @@ export class MemberLink implements ServiceCaller {
     }
     const within = timeoutMs === undefined ? undefined : timeoutMs + surveyGraceMs;
     const ask: AskOptions = { timeoutMs: within, signal, idempotent: false };
-    const rows = await this.#session().call(object.survey, method, [service, timeoutMs ?? null, ...args], ask);
-    if (!Array.isArray(rows)) throw new BusError('ERR_PROTOCOL', 'Not an answer of a survey');
-    return rows.map(readRow);
+    return readRows(await this.#session().call(object.survey, method, [service, timeoutMs ?? null, ...args], ask));
   }
 
   async #join(): Promise<void> {
@@ -210,14 +209,4 @@ export class MemberLink implements ServiceCaller {
   #failed(error: unknown): void {
     this.#events.failed(error instanceof BusError ? error : new BusError('ERR_REMOTE', String(error)));
   }
-}
-
-function readRow(row: unknown): MemberAnswer<unknown> {
-  if (isRow(row)) {
-    const [member, isFulfilled, value, message] = row as readonly unknown[] & typeof row;
-    if (isFulfilled) return { member, status: 'fulfilled', value };
-    const reason = new BusError(String(value), String(message));
-    return { member, status: 'rejected', reason };
-  }
-  throw new BusError('ERR_PROTOCOL', 'Not a row of a survey');
 }

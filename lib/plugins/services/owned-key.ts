@@ -1,11 +1,11 @@
 import { asBusError, BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
-import { withinTime } from '../../base/wait.ts';
-import { travels } from '../rpc/internal.ts';
+import { BegunCalls } from './begun-calls.ts';
 import type { Call } from './call.ts';
-import { dataSize } from '../../base/data-size.ts';
 import { handOver } from './hand-over.ts';
+import { KeptState } from './kept-state.ts';
 import type { KeyHost, Owner } from './owner.ts';
+import type { Participant } from './participant.ts';
 import { unbegun } from './protocol.ts';
 import { WaitingCalls } from './waiting-calls.ts';
 
@@ -22,14 +22,13 @@ export class OwnedKey {
   epoch = 0;
   /** Those its owner got in this epoch. */
   calls = 0;
+  /** No other node has it. */
+  isClaimed: boolean;
+  beatenBy: Participant | undefined;
   readonly #host: KeyHost;
-  /** What the last owner left for the next one. */
-  #kept: { readonly state: unknown; readonly bytes: number } | undefined;
+  readonly #kept: KeptState;
   #waiting: WaitingCalls | undefined;
-  /** Those the owner has, in their order. */
-  #begun: Set<Call> | undefined;
-  /** Waits for them. */
-  #whenDone: (() => void) | undefined;
+  readonly #begun = new BegunCalls();
   /** While it goes from one owner to another, or to its first. */
   #carrying: Promise<void> | undefined;
 
@@ -37,6 +36,8 @@ export class OwnedKey {
     this.name = name;
     this.hash = hash;
     this.#host = host;
+    this.isClaimed = host.claim === undefined;
+    this.#kept = new KeptState(host);
   }
 
   take(call: Call, again = false): void {
@@ -46,7 +47,7 @@ export class OwnedKey {
     }
     this.#wait(call, again);
     if (this.isOpen || this.isParked || this.#carrying !== undefined) return;
-    if (this.#waiting === undefined && this.#kept === undefined) this.#finish();
+    if (this.#waiting === undefined && !this.#kept.isKept) this.#finish();
     else this.carry().catch(ignore);
   }
 
@@ -63,7 +64,7 @@ export class OwnedKey {
     while (this.#carrying !== undefined) await this.#carrying.catch(ignore);
     if (this.isOver) return false;
     if (!this.isOpen || this.owner !== owner) await this.#begin(owner, false);
-    return true;
+    return !this.isOver;
   }
 
   /** Resolves when `owner` has it no more. */
@@ -80,13 +81,33 @@ export class OwnedKey {
 
   /** `owner` is gone, or may own it no more; `soon` runs what opens it elsewhere. */
   ownerGone(owner: Owner, soon: (carry: () => Promise<void>) => Promise<void>): void {
-    this.#takeBack();
-    owner.participant.reach.lost(this.#host.service, this.name, this.epoch);
-    // Who carries it learns of this by the answer that never comes.
+    this.#takeFrom(owner);
+    // Who carries it hears of this by the answer that never comes.
     if (this.#carrying !== undefined || this.owner !== owner) return;
     this.#disown(owner);
     if (this.#waiting === undefined) soon(() => this.carry()).catch(ignore);
     else this.carry().catch(ignore);
+  }
+
+  /** Another node hands it over, with its state; false where this one has it already. */
+  inherit(state: unknown): boolean {
+    if (this.isClaimed) return false;
+    if (!this.#kept.keep(state)) throw new BusError('ERR_QUEUE_FULL', 'There is no room for the state of the key');
+    this.isClaimed = true;
+    this.carry().catch(ignore);
+    return true;
+  }
+
+  /** Another node has it as well, whose epoch is the greater one. */
+  async yieldTo(node: Participant): Promise<void> {
+    while (this.#carrying !== undefined) await this.#carrying.catch(ignore);
+    if (this.isOver) return;
+    const { owner } = this;
+    if (owner !== undefined) {
+      this.#takeFrom(owner);
+      this.#disown(owner);
+    }
+    this.#goTo(node);
   }
 
   close(error: BusError): void {
@@ -107,19 +128,37 @@ export class OwnedKey {
     this.isParked = false;
     this.#waiting?.member(true);
     if (this.isOpen && this.owner !== undefined) await this.#closeAt(this.owner, drops);
-    if (drops && this.#waiting === undefined) {
-      this.#finish();
-      return;
-    }
+    if (drops && this.#waiting === undefined) return this.#finish();
+    if (!this.isClaimed && (await this.#isElsewhere())) return;
     for (let wanted = target; ; wanted = undefined) {
       const isWanted = wanted !== undefined && !wanted.isGone && !wanted.participant.isDraining;
       const owner = isWanted ? wanted : this.#host.choose(this);
-      if (owner === undefined) {
-        this.#park();
-        return;
-      }
+      if (owner === undefined) return this.#park();
       if (await this.#openAt(owner)) return;
     }
+  }
+
+  async #isElsewhere(): Promise<boolean> {
+    const holder = await this.#host.claim?.(this);
+    // It may have been given the key meanwhile.
+    if (this.isClaimed) return false;
+    if (holder instanceof BusError) {
+      this.#waiting?.fail(holder);
+      this.#finish();
+      throw holder;
+    }
+    this.isClaimed = holder === undefined;
+    if (holder !== undefined) this.#goTo(holder);
+    return holder !== undefined;
+  }
+
+  /** Another node has it: what waits goes there. */
+  #goTo(node: Participant): void {
+    const waiting = this.#waiting;
+    this.#kept.drop();
+    this.#finish();
+    this.#host.found(this.name, node);
+    for (let call = waiting?.shift(); call !== undefined; call = waiting?.shift()) this.#host.host.again(call);
   }
 
   /** False where the owner was gone before it had opened the key. */
@@ -131,23 +170,30 @@ export class OwnedKey {
     this.calls = 0;
     this.#own(owner);
     try {
-      await reach.open(service, this.name, epoch, this.#kept?.state, host.limits.closeMs);
+      await reach.open(service, this.name, epoch, this.#kept.state, host.limits.closeMs);
     } catch (error) {
       this.#disown(owner);
-      if (owner.isGone) return false;
+      if (owner.isGone || (owner.participant.isNode && codeOf(error) === unbegun)) {
+        owner.isLeaving = true;
+        return false;
+      }
       reach.lost(service, this.name, epoch);
       const isRefused = codeOf(error) === unbegun;
       const failure = isRefused ? new BusError('ERR_NO_SERVICE') : asBusError(error, 'ERR_REMOTE');
       this.#waiting?.fail(failure);
-      if (this.#kept === undefined) this.#finish();
+      if (!this.#kept.isKept) this.#finish();
       throw failure;
     }
+    if (owner.isGone || owner.participant.isNode) this.#disown(owner);
     if (owner.isGone) {
-      this.#disown(owner);
       reach.lost(service, this.name, epoch);
       return false;
     }
-    this.#keep(undefined);
+    this.#kept.drop();
+    if (owner.participant.isNode) {
+      this.#goTo(owner.participant);
+      return true;
+    }
     this.isOpen = true;
     this.#flush();
     return true;
@@ -158,35 +204,13 @@ export class OwnedKey {
   }
 
   async #closeAt(owner: Owner, drops: boolean): Promise<void> {
-    const { host, service } = this.#host;
-    const { participant } = owner;
-    const { epoch } = this;
+    const { clock, limits } = this.#host.host;
     this.isOpen = false;
-    let state: unknown;
-    if (this.#begun !== undefined) await this.callsDone();
-    try {
-      const left = await participant.reach.close(service, this.name, epoch, host.limits.closeMs);
-      if (!travels(left)) throw new BusError('ERR_UNENCODABLE', 'The state of a key must be data');
-      state = left;
-    } catch (error) {
-      if (!owner.isGone) {
-        const text = `The state of key "${this.name}" of "${service}" is lost`;
-        host.report(new BusError('ERR_REMOTE', text, { cause: error }), participant);
-        participant.reach.lost(service, this.name, epoch);
-      }
-    }
+    // Or whoever came meanwhile waits no longer.
+    await this.#begun.whenDone(clock, limits.waitMs);
+    await this.#kept.takeFrom(owner, this.name, this.epoch, drops);
     this.#takeBack();
     this.#disown(owner);
-    if (!drops && !this.#keep(state)) {
-      const text = `There is no room for the state of key "${this.name}" of "${service}"`;
-      host.report(new BusError('ERR_QUEUE_FULL', text), participant);
-    }
-  }
-
-  /** The owner's calls have ended, or newer calls do not wait any longer. */
-  callsDone(): Promise<void> {
-    const { clock, limits } = this.#host.host;
-    return withinTime(clock, limits.waitMs, new Promise<void>((resolve) => (this.#whenDone = resolve)));
   }
 
   #finish(): void {
@@ -211,20 +235,7 @@ export class OwnedKey {
   #park(): void {
     this.isParked = true;
     if (this.#waiting !== undefined) this.#waiting.member(false);
-    else if (this.#kept === undefined) this.#finish();
-  }
-
-  /** False where there is no room for it. */
-  #keep(state: unknown): boolean {
-    const { room } = this.#host;
-    if (this.#kept !== undefined) room.bytes -= this.#kept.bytes;
-    this.#kept = undefined;
-    if (state === undefined) return true;
-    const bytes = dataSize(state);
-    if (!room.fits(bytes)) return false;
-    room.bytes += bytes;
-    this.#kept = { state, bytes };
-    return true;
+    else if (!this.#kept.isKept) this.#finish();
   }
 
   #wait(call: Call, again = false): void {
@@ -233,7 +244,7 @@ export class OwnedKey {
       const { clock, limits } = host;
       const waiting = new WaitingCalls(room, clock, limits.waitMs, () => {
         this.#waiting = undefined;
-        if (this.isParked && this.#kept === undefined) this.#finish();
+        if (this.isParked && !this.#kept.isKept) this.#finish();
       });
       this.#waiting = waiting;
       if (this.isParked) waiting.member(false);
@@ -246,28 +257,20 @@ export class OwnedKey {
     const { owner, epoch } = this;
     if (owner === undefined || call.isOver) return;
     this.calls += 1;
-    if (call.isAsked) (this.#begun ??= new Set()).add(call);
+    if (call.isAsked) this.#begun.add(call);
     handOver(call, owner.participant, epoch, (isCurrent, failure) => {
       if (!isCurrent) return;
-      this.#begun?.delete(call);
-      if (this.#begun?.size === 0) this.#noneBegun();
+      this.#begun.delete(call);
       if (failure !== undefined) this.#failed(call, owner, epoch, failure.error);
     });
   }
 
   #failed(call: Call, owner: Owner, epoch: number, error: unknown): void {
-    if (codeOf(error) !== unbegun) {
-      call.reject(error);
-      return;
-    }
+    if (codeOf(error) !== unbegun) return call.reject(error);
     if (!call.mayGoOn()) {
-      call.reject(new BusError('ERR_SESSION_LOST', 'The owners of the key returned this call'));
-      return;
+      return call.reject(new BusError('ERR_SESSION_LOST', 'The owners of the key hand this call back'));
     }
-    if (this.isOver) {
-      this.#host.host.again(call);
-      return;
-    }
+    if (this.isOver) return this.#host.host.again(call);
     // It says that it has not got the key.
     if (this.isOpen && this.owner === owner && this.epoch === epoch && this.#carrying === undefined) {
       owner.participant.reach.lost(this.#host.service, this.name, epoch);
@@ -278,17 +281,14 @@ export class OwnedKey {
     else if (!this.isParked) this.carry().catch(ignore);
   }
 
-  #noneBegun(): void {
-    this.#begun = undefined;
-    this.#whenDone?.();
-    this.#whenDone = undefined;
+  #takeFrom({ participant }: Owner): void {
+    this.#takeBack();
+    participant.reach.lost(this.#host.service, this.name, this.epoch);
   }
 
   /** Nothing counts any more that comes from the owner: what may be begun twice waits for the next one. */
   #takeBack(): void {
-    const begun = this.#begun;
-    this.#noneBegun();
-    for (const call of begun ?? []) {
+    for (const call of this.#begun.take()) {
       const lost = new BusError('ERR_SESSION_LOST', 'The owner of the key is gone');
       call.takeBack(lost);
       if (call.idempotent) this.#wait(call, true);

@@ -1,3 +1,4 @@
+import type { BusError } from '../../base/errors.ts';
 import type { ServiceHost } from './hub-service.ts';
 import type { Participant } from './participant.ts';
 import type { WaitingRoom } from './waiting-calls.ts';
@@ -6,6 +7,9 @@ import type { WaitingRoom } from './waiting-calls.ts';
 export interface KeyOfOwner {
   readonly name: string;
   readonly hash: number;
+  epoch: number;
+  /** The other node that claimed it at the same time, and gets it. */
+  beatenBy: Participant | undefined;
   leave(owner: Owner): Promise<void>;
   ownerGone(owner: Owner, soon: (carry: () => Promise<void>) => Promise<void>): void;
 }
@@ -14,7 +18,8 @@ export interface KeyOfOwner {
 export interface Owner {
   readonly participant: Participant;
   readonly hash: number;
-  readonly weight: number;
+  /** Its share of the keys; 0: it gets none. */
+  weight: number;
   /** Those it has, and those that are being opened there. */
   readonly keys: Set<KeyOfOwner>;
   /** It gets no other key. */
@@ -28,6 +33,10 @@ export interface KeyHost {
   readonly service: string;
   readonly host: ServiceHost;
   readonly room: WaitingRoom;
+  /** Over nodes: makes sure that no other one has the key; resolves the one that has it, or why that cannot be known. */
+  readonly claim: ((key: KeyOfOwner) => Promise<Participant | BusError | undefined>) | undefined;
+  /** Another node has it. */
+  found(key: string, node: Participant): void;
   /** Where the key belongs. */
   choose(key: KeyOfOwner): Owner | undefined;
   /** Nothing is left of the key. */

@@ -13,6 +13,8 @@ export class Participant {
   readonly reach: Reach;
   readonly hash: number;
   readonly services = new Set<string>();
+  /** Another node's hub, which takes calls for its own members. */
+  readonly isNode: boolean;
   /** What everyone sees now. */
   entry: Member;
   isUp = true;
@@ -27,11 +29,17 @@ export class Participant {
   #work = 0;
   readonly #settled = new Signal();
 
-  constructor(entry: Pick<Member, 'id' | 'name' | 'meta' | 'since'>, peer: PeerHandle | undefined, reach: Reach) {
+  constructor(
+    entry: Pick<Member, 'id' | 'name' | 'meta' | 'since'>,
+    peer: PeerHandle | undefined,
+    reach: Reach,
+    isNode = false,
+  ) {
     this.id = entry.id;
     this.name = entry.name;
     this.peer = peer;
     this.reach = reach;
+    this.isNode = isNode;
     this.hash = hashOf(entry.name);
     this.entry = { ...entry, services: [], state: 'up' };
   }

@@ -19,6 +19,8 @@ export class Presence {
   readonly #byId = new Map<string, Participant>();
   readonly #byName = new Map<string, Participant>();
   readonly #changed = new Set<Participant>();
+  /** Members of other nodes, by their ids in the world. */
+  readonly others = new Map<string, Member>();
   #isDeferred = false;
   #timer: Timer | undefined;
 
@@ -40,13 +42,27 @@ export class Presence {
     return this.#byName.get(name);
   }
 
-  /** The entries of all members, or of those who offer a service, in the order they came. */
+  /** The entries of all members, or of those who offer a service, in the order they came; those of other nodes last. */
   entries(service?: string): Member[] {
     const entries: Member[] = [];
     for (const { entry, services } of this.#byId.values()) {
       if (service === undefined || services.has(service)) entries.push(entry);
     }
+    for (const entry of this.others.values()) {
+      if (service === undefined || entry.services.includes(service)) entries.push(entry);
+    }
     return entries;
+  }
+
+  /** The entries of those of this hub. */
+  own(): Member[] {
+    return Array.from(this.#byId.values(), ({ entry }) => entry);
+  }
+
+  /** The entry of the one with this name, here or else at another node. */
+  named(name: string): Member | undefined {
+    const own = this.#byName.get(name);
+    return own === undefined ? [...this.others.values()].find((entry) => entry.name === name) : own.entry;
   }
 
   /**

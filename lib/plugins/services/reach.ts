@@ -14,6 +14,8 @@ export interface Reach {
   lost(service: string, key: string, epoch: number): void;
   /** Another member has its name. */
   replaced(): void;
-  /** A caller is not a member any more. */
+  /** Calls of a service that are open there, as far as is known from other callers. */
+  load(service: string): number;
+  /** A caller is no member any more. */
   callerGone(caller: Caller): void;
 }

@@ -40,6 +40,10 @@ export class RemoteReach implements Reach {
     this.#tell('lost', service, key, epoch);
   }
 
+  load(): number {
+    return 0;
+  }
+
   replaced(): void {
     this.#tell('replaced');
   }

@@ -1,31 +1,39 @@
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import type { Call } from './call.ts';
-import type { HubService, ServiceHost } from './hub-service.ts';
+import { Epochs } from './epochs.ts';
+import type { HubService, KeyNodes, ServiceHost } from './hub-service.ts';
 import { KeySpace } from './key-space.ts';
 import type { Participant } from './participant.ts';
 import { Pool } from './pool.ts';
+import { unbegun } from './protocol.ts';
 import type { Offering } from './provisions.ts';
 import type { HubLimits } from './services-options.ts';
 import { WaitingCalls, WaitingRoom } from './waiting-calls.ts';
 
+/** The hubs of other nodes, which hear of what is offered here. */
+interface OtherNodes extends KeyNodes {
+  changed(): void;
+}
+
 /** The services of all members by their names, and the calls to those that nobody offers. */
 export class ServiceTable {
-  readonly #host: ServiceHost & { closed: BusError | undefined };
+  readonly #host: ServiceHost & { closed: BusError | undefined; nodes: OtherNodes | undefined };
   readonly #services = new Map<string, HubService>();
   readonly #unoffered = new Map<string, WaitingCalls>();
   /** In use, of all services. */
   #keys = 0;
-  /** By the clock of the wall to begin with, so that those of a hub that was there before are smaller. */
-  #epoch = Date.now();
+  readonly epochs: Epochs;
 
   constructor(clock: Clock, limits: HubLimits, report: ServiceHost['report']) {
+    this.epochs = new Epochs(clock);
     this.#host = {
       clock,
       limits,
       closed: undefined,
       report,
-      nextEpoch: () => ++this.#epoch,
+      nodes: undefined,
+      nextEpoch: () => this.epochs.next(),
       takeKey: () => {
         if (this.#keys >= limits.maxKeys) return false;
         this.#keys += 1;
@@ -37,7 +45,12 @@ export class ServiceTable {
     };
   }
 
-  /** @throws BusError for invalid offerings; nothing is changed. */
+  /** Other nodes have services too. To be said before there is one here. */
+  spanOver(nodes: OtherNodes): void {
+    this.#host.nodes = nodes;
+  }
+
+  /** @throws BusError for offerings that cannot be taken; nothing is changed. */
   check(offerings: readonly Offering[], participant?: Participant): void {
     const names = new Set(participant?.services);
     let added = 0;
@@ -65,6 +78,7 @@ export class ServiceTable {
       this.#services.set(name, service);
     }
     service.add(participant, share);
+    this.#offersChanged();
     const waiting = this.#unoffered.get(name);
     this.#unoffered.delete(name);
     for (let call = waiting?.shift(); call !== undefined; call = waiting?.shift()) this.route(call);
@@ -76,19 +90,23 @@ export class ServiceTable {
       this.#services.get(name)?.remove(participant);
       this.#release(name);
     }
+    this.#offersChanged();
   }
 
   /** The member offers a service no more. */
   async withdraw(participant: Participant, name: string): Promise<void> {
     if (!participant.services.delete(name))
       throw new BusError('ERR_NO_SERVICE', `This member does not offer "${name}"`);
-    await this.#services.get(name)?.withdraw(participant);
+    const moved = this.#services.get(name)?.withdraw(participant);
+    this.#offersChanged();
+    await moved;
     this.#release(name);
   }
 
   /** The link of a member, or whether it is draining, is another. */
   changed(participant: Participant): void {
     for (const name of participant.services) this.#services.get(name)?.changed();
+    this.#offersChanged();
   }
 
   /** Has all that the member has go elsewhere. */
@@ -100,7 +118,9 @@ export class ServiceTable {
   /** `again`: it had a member before. */
   route(call: Call, again = false): void {
     const service = this.#services.get(call.service);
-    if (service === undefined) this.#wait(call);
+    if (service === undefined && call.hops > 0)
+      call.reject(new BusError(unbegun, `Nobody here offers "${call.service}"`));
+    else if (service === undefined) this.#wait(call);
     else if ((service.how === 'keys') === (call.key !== undefined)) service.take(call, again);
     else call.reject(otherWay(service));
   }
@@ -118,10 +138,69 @@ export class ServiceTable {
     throw new BusError('ERR_NO_SERVICE', `Nobody owns keys of "${name}"`);
   }
 
+  /** The same where there may be none. */
+  space(name: string): KeySpace | undefined {
+    const service = this.#services.get(name);
+    return service instanceof KeySpace ? service : undefined;
+  }
+
   /** Those of a service that are open, with `owner` if one is given. */
   openKeys(name: string, owner?: Participant): string[] {
     const service = this.#services.get(name);
     return service instanceof KeySpace ? service.open(owner) : [];
+  }
+
+  /** What those here offer together. */
+  *offers(): Generator<Offering, void, void> {
+    for (const { name, how, share } of this.#services.values()) if (share > 0) yield [name, how, share];
+  }
+
+  /** What those at another node offer together. @throws BusError as `check`. */
+  nodeOffers(node: Participant, offering: Offering): void {
+    const [name, how, share] = offering;
+    const known = this.#services.get(name);
+    // One that owns no keys any more may still have some.
+    if (share > 0 || (how === 'keys' && known?.how !== 'calls')) {
+      this.check([offering]);
+      this.add(node, offering);
+    } else if (how === 'calls' && node.services.delete(name)) {
+      known?.remove(node);
+      this.#release(name);
+    }
+  }
+
+  /** Another node is suspect, or is not any more. */
+  nodeChanged(): void {
+    for (const service of this.#services.values()) service.changed();
+  }
+
+  /** The keys of each service that no other node may have. */
+  *held(): Generator<readonly [service: string, keys: (readonly [string, number])[]], void, void> {
+    for (const [name, service] of this.#services) if (service instanceof KeySpace) yield [name, [...service.held()]];
+  }
+
+  /** Those of the same name at another node, each with its epoch: returns those that this one keeps, and the other one has to let go of. */
+  met(name: string, node: Participant, keys: readonly (readonly [string, number])[]): (readonly [string, number])[] {
+    const service = this.#services.get(name);
+    const kept: (readonly [string, number])[] = [];
+    if (!(service instanceof KeySpace)) return kept;
+    for (const [key, epoch] of keys) {
+      this.epochs.heard(epoch);
+      const own = service.meets(key, node, epoch);
+      if (own !== undefined) kept.push([key, own]);
+    }
+    return kept;
+  }
+
+  /** How many calls of a service there are here. */
+  load(name: string): number {
+    const service = this.#services.get(name);
+    return service instanceof Pool ? service.load : 0;
+  }
+
+  /** How long other nodes may take to say what they have. */
+  get claimMs(): number {
+    return 2 * this.#host.limits.closeMs;
   }
 
   /** What finds no member waits, also after a `close`. */
@@ -134,6 +213,10 @@ export class ServiceTable {
     this.#host.closed = error;
     for (const service of [...this.#services.values()]) service.close(error);
     for (const waiting of [...this.#unoffered.values()]) waiting.fail(error);
+  }
+
+  #offersChanged(): void {
+    this.#host.nodes?.changed();
   }
 
   #wait(call: Call): void {

@@ -41,14 +41,14 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
     host.onClose(() => hub.close());
   }
 
-  /** All members in the order they came, the hub first; or those that offer a service. */
+  /** All members in the order they came, the hub first and those of other nodes last; or those that offer a service. */
   members(service?: string): Member[] {
     return this.#hub.presence.entries(service);
   }
 
-  /** The one with this name. */
+  /** The one with this name; of several, as each node has names of its own, the one of this node. */
   member(name: string): Member | undefined {
-    return this.#hub.presence.byName(name)?.entry;
+    return this.#hub.presence.named(name);
   }
 
   /** Says something else of the hub. Rejects with `ERR_UNENCODABLE`, `ERR_TOO_LARGE`. */

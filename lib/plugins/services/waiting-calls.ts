@@ -72,9 +72,16 @@ export class WaitingCalls {
     if (!this.#hasMember) this.#arm();
   }
 
+  /** The one whose turn it is. */
+  get first(): Call | undefined {
+    for (const call of this.#again) return call;
+    for (const call of this.#calls) return call;
+    return undefined;
+  }
+
   /** Takes out the one whose turn it is. */
   shift(): Call | undefined {
-    const call = this.#first;
+    const call = this.first;
     if (call !== undefined) this.drop(call);
     return call;
   }
@@ -103,12 +110,6 @@ export class WaitingCalls {
   /** Rejects all. */
   fail(error: unknown): void {
     for (let call = this.shift(); call !== undefined; call = this.shift()) call.reject(error);
-  }
-
-  get #first(): Call | undefined {
-    for (const call of this.#again) return call;
-    for (const call of this.#calls) return call;
-    return undefined;
   }
 
   #arm(): void {

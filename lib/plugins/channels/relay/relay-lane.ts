@@ -1,4 +1,4 @@
-import type { World } from '../../cluster/index.ts';
+import { worldOf } from '../../cluster/internal.ts';
 import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../../bus/plugin.ts';
 import { type PeerMessage, readPeerMessage, readRequest } from '../lane-messages.ts';
 import { Reason } from '../reason.ts';
@@ -37,9 +37,7 @@ export class RelayLane {
       request: (data, context) =>
         Array.isArray(data) && data[0] === 'list' ? this.relay.listed() : this.#request(data, context),
     });
-    const cluster = host.plugin('cluster');
-    const world = isWorld(cluster) ? cluster : undefined;
-    this.topics = new TopicHub(this.#lane, options.maxSubscriptions, (error) => host.report(error), world);
+    this.topics = new TopicHub(this.#lane, options.maxSubscriptions, (error) => host.report(error), worldOf(host));
     host.onDisconnect((peer) => this.#departed(peer));
   }
 
@@ -112,11 +110,6 @@ export class RelayLane {
     const denial = this.#requests[action](member, handle, id, given);
     return denial === undefined ? null : [denialReason[denial], denialSentence[denial]];
   }
-}
-
-/** A plugin of that name may be somebody else's. */
-function isWorld(plugin: unknown): plugin is World {
-  return typeof plugin === 'object' && plugin !== null && 'lane' in plugin && 'nodes' in plugin;
 }
 
 function requester(handle: PeerHandle): Requester {

@@ -29,14 +29,19 @@ export class TopicNodes {
   readonly #own = new Map<string, number>();
   readonly #wanted = new TopicTree<string>();
   readonly #patterns = new Map<string, Set<string>>();
+  /** Nodes that are taken for dead. */
+  readonly #dead = new Set<string>();
 
   constructor(world: World, events: TopicNodesEvents) {
     this.#events = events;
     this.#lane = world.lane('channels', { message: (data, from) => this.#heard(readMessage(data), from) });
     world.on('node', ({ id, state }, reason) => {
       if (state === 'left') this.#replace(id, []);
-      // What it was told before it was taken for dead it still knows.
-      else if (state === 'up' && reason === 'it joined') this.#send(id, ['wants', [...this.#own.keys()]]);
+      if (state === 'dead') this.#dead.add(id);
+      // One that was taken for dead was not told of changes.
+      else if (state === 'up' && (this.#dead.delete(id) || reason === 'it joined')) {
+        this.#send(id, ['wants', [...this.#own.keys()]]);
+      }
     });
     for (const { id } of world.nodes.slice(1)) this.#send(id, ['wants', [...this.#own.keys()]]);
   }
