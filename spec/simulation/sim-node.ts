@@ -48,6 +48,8 @@ export class SimNode {
       deadAfterMs,
       maxNodes: 20,
       codec: new ControlCodec(seal),
+      // Nodes of different machines.
+      processes: { own: () => undefined, isGone: () => false },
       connections: () => 0,
       lastBroadcast: () => this.broadcasts.publisher.last,
       owedFrom: (node, its) => this.broadcasts.publisher.owedFrom(node, its),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import type { ProcessTable } from '../../base/process-table.ts';
 import type { Random } from '../../base/random.ts';
 import { withinTime } from '../../base/wait.ts';
 import { Broadcasts } from './broadcasts.ts';
@@ -33,6 +34,7 @@ export interface ClusterNodeOptions {
   readonly random: Random;
   readonly closeTimeoutMs: number;
   readonly openWire: OpenWire;
+  readonly processes: ProcessTable;
   readonly events: ClusterNodeEvents;
   /** Clients of the own server. */
   connections(): number;
@@ -74,6 +76,7 @@ export class ClusterNode {
       ...settings,
       node,
       codec: new ControlCodec(seal),
+      processes: options.processes,
       connections: () => options.connections(),
       lastBroadcast: () => this.#broadcasts.publisher.last,
       owedFrom: (other, its) => this.#broadcasts.publisher.owedFrom(other, its),

@@ -1,11 +1,12 @@
 import { allocateShared } from '../../base/bytes.ts';
-import { count, type ListMessage, listReader, type Shape } from '../../base/shape.ts';
+import { count, type ListMessage, listReader, object, optional, type Shape, text } from '../../base/shape.ts';
 import { MessageCodec } from '../../bus/plugin.ts';
 import { PacketKind } from './packet.ts';
 import type { Seal } from './seal.ts';
 import { isNodeName } from './subjects.ts';
 
 const node: Shape<string> = isNodeName;
+const mark = object({ pid: count(), start: count(), place: text(256) });
 /** Each begins with who says it. */
 const from = [node, count()] as const;
 
@@ -22,9 +23,9 @@ const controls = {
   taken: [...from],
   /** Who are you? With what is to be said again in the answer, and connections. */
   hello: [...from, count(), count()],
-  /** What the hello said, connections, and from which of my broadcasts on you are owed all. */
-  welcome: [...from, count(), count(), count()],
-  /** Broadcasts of yours that I have processed: all up to this one. */
+  /** What the hello said, connections, from which of my broadcasts on you are owed all, and which process I am. */
+  welcome: [...from, count(), count(), count(), optional(mark)],
+  /** Broadcasts of yours that I have taken: all to this one. */
   got: [...from, count()],
   /** Send again from this broadcast of yours on. */
   ask: [...from, count()],

@@ -1,11 +1,12 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
+import type { ProcessTable } from '../../base/process-table.ts';
 import type { Random } from '../../base/random.ts';
 import type { Control, ControlCodec } from './control.ts';
 import { Introductions } from './introductions.ts';
 import { MissingNodes } from './missing-nodes.ts';
 import { NameClaim } from './name-claim.ts';
-import type { OtherNode } from './node-info.ts';
+import { newNode, type OtherNode } from './node-info.ts';
 import { OtherNodes } from './other-nodes.ts';
 import type { Subjects } from './subjects.ts';
 import type { Wire } from './wire.ts';
@@ -32,6 +33,7 @@ export interface MembershipOptions {
   readonly subjects: Subjects;
   readonly codec: ControlCodec;
   readonly events: MembershipEvents;
+  readonly processes: ProcessTable;
   wire(): Wire;
   /** Clients of the server here. */
   connections(): number;
@@ -115,8 +117,7 @@ export class Membership {
   /** Says that it leaves, and stops. */
   leave(): void {
     if (this.#claim.isWon) {
-      this.#beats += 1;
-      this.#publish(this.#options.subjects.nodes, ['leave', ...this.#own, this.#beats]);
+      this.#publish(this.#options.subjects.nodes, ['leave', ...this.#own, (this.#beats += 1)]);
     }
     this.stop();
   }
@@ -225,13 +226,13 @@ export class Membership {
   }
 
   #answer([, node, incarnation, nonce]: Extract<Control, readonly ['hello', ...unknown[]]>): void {
-    const { connections, owedFrom, subjects } = this.#options;
-    const subject = subjects.to(node, incarnation);
-    this.#publish(subject, ['welcome', ...this.#own, nonce, connections(), owedFrom(node, incarnation)]);
+    const { connections, owedFrom, processes, subjects } = this.#options;
+    const told = [nonce, connections(), owedFrom(node, incarnation), processes.own()] as const;
+    this.#publish(subjects.to(node, incarnation), ['welcome', ...this.#own, ...told]);
   }
 
   #welcomed(control: Extract<Control, readonly ['welcome', ...unknown[]]>): void {
-    const [, id, incarnation, , connections, owedFrom] = control;
+    const [, id, incarnation, , connections, owedFrom, mark = undefined] = control;
     if (!this.#introductions.answered(control)) return;
     const heardAt = this.#options.clock.now();
     const known = this.nodes.get(id);
@@ -244,7 +245,7 @@ export class Membership {
       if (old.incarnation > incarnation) return;
       this.nodes.change(old, 'dead', 'another incarnation took its place');
     }
-    const other: OtherNode = { id, incarnation, state: 'up', connections, beat: 0, heardAt, missingSince: undefined };
+    const other = newNode(id, incarnation, mark ?? undefined, connections, heardAt);
     if (!this.nodes.add(other)) return;
     this.#events.met(other, owedFrom);
     this.#events.changed(other, 'it joined');

@@ -1,4 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
+import type { ProcessTable } from '../../base/process-table.ts';
+import type { OtherNode } from './node-info.ts';
 import type { OtherNodes } from './other-nodes.ts';
 import { probePacket } from './packet.ts';
 import type { Subjects } from './subjects.ts';
@@ -14,6 +16,7 @@ export interface MissingNodesOptions {
   readonly clock: Clock;
   readonly subjects: Subjects;
   readonly nodes: OtherNodes;
+  readonly processes: ProcessTable;
   wire(): Wire;
   /** Since when the wire is up. */
   upSince(): number | undefined;
@@ -26,6 +29,8 @@ export interface MissingNodesOptions {
 /** Nodes that nobody listens for: the server of NATS says so at once where a process has died. */
 export class MissingNodes {
   readonly #options: MissingNodesOptions;
+  /** Those that are looked for again soon. */
+  readonly #sought = new Set<OtherNode>();
 
   constructor(options: MissingNodesOptions) {
     this.#options = options;
@@ -37,22 +42,46 @@ export class MissingNodes {
     wire().probe(subjects.to(node, incarnation), probePacket, () => this.nobody(node, incarnation));
   }
 
-  /** No one listens for that incarnation of a node: twice, and it is dead. */
+  /**
+   * No one listens for that incarnation of a node: twice, and it is dead. On one machine the process says it: one that is
+   * there has lost its connection, and is dead when it was silent for too long.
+   */
   nobody(node: string, incarnation: number): void {
-    const { ask, clock, deadAfterMs, gone, nodes, upSince } = this.#options;
+    const { ask, clock, deadAfterMs, nodes, processes, upSince } = this.#options;
     const other = nodes.live(node, incarnation);
     const up = upSince();
     const now = clock.now();
+    if (other === undefined || up === undefined) return;
+    const { mark } = other;
+    const isNear = mark !== undefined && mark.place === processes.own()?.place;
+    if (isNear && processes.isGone(mark)) {
+      this.#dead(other, 'its process has ended');
+      return;
+    }
     // Where the wire was away lately, others are not back yet.
-    if (other === undefined || up === undefined || now - up < deadAfterMs) return;
-    const since = other.missingSince;
-    if (since === undefined || now - since > forgottenMs) {
+    if (now - up < deadAfterMs) return;
+    if (other.missingSince === undefined || now - other.missingSince > forgottenMs) {
       other.missingSince = now;
       ask(node, incarnation);
-      clock.setTimer(() => this.look(node, incarnation), missingMs + 1, true);
-    } else if (now - since >= missingMs) {
-      nodes.change(other, 'dead', 'nobody listens there');
-      gone(node, incarnation);
+    } else if (!isNear && now - other.missingSince >= missingMs) {
+      this.#dead(other, 'nobody listens there');
+      return;
     }
+    this.#lookAgain(other);
+  }
+
+  #dead(other: OtherNode, reason: string): void {
+    this.#options.nodes.change(other, 'dead', reason);
+    this.#options.gone(other.id, other.incarnation);
+  }
+
+  #lookAgain(other: OtherNode): void {
+    if (this.#sought.has(other)) return;
+    this.#sought.add(other);
+    const look = (): void => {
+      this.#sought.delete(other);
+      this.look(other.id, other.incarnation);
+    };
+    this.#options.clock.setTimer(look, missingMs + 1, true);
   }
 }

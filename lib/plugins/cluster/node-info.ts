@@ -1,4 +1,5 @@
 import { BusError } from '../../base/errors.ts';
+import type { ProcessMark } from '../../base/process-table.ts';
 
 export type NodeState = 'up' | 'suspect' | 'left' | 'dead';
 
@@ -6,6 +7,8 @@ export type NodeState = 'up' | 'suspect' | 'left' | 'dead';
 export interface OtherNode {
   readonly id: string;
   readonly incarnation: number;
+  /** Its process, where it says. */
+  readonly mark: ProcessMark | undefined;
   state: NodeState;
   /** Clients of its server. */
   connections: number;
@@ -14,6 +17,17 @@ export interface OtherNode {
   heardAt: number;
   /** Since when no one listens there, as far as is known. */
   missingSince: number | undefined;
+}
+
+/** One that was just heard of. */
+export function newNode(
+  id: string,
+  incarnation: number,
+  mark: ProcessMark | undefined,
+  connections: number,
+  heardAt: number,
+): OtherNode {
+  return { id, incarnation, mark, state: 'up', connections, beat: 0, heardAt, missingSince: undefined };
 }
 
 /** Where a node stands: `isolated` is one whose NATS is away, `refused` one that may not join. */

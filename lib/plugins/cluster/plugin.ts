@@ -28,7 +28,7 @@ export function cluster(options: ClusterOptions): Plugin<World, never> {
         throw new BusError('ERR_INVALID_OPTION', 'cluster() option "deadAfterMs" must be 3 times heartbeatMs at least');
       }
       const { nats: given, name, node, heartbeatMs } = settings;
-      const incarnation = Date.now() * 1_000 + Math.floor(host.random.unit() * 1_000);
+      const incarnation = (): number => Date.now() * 1_000 + Math.floor(host.random.unit() * 1_000);
       const world = new World(host, clients, settings as ClusterSettings, incarnation, closeTimeoutMs, (events) => {
         return new NatsWire(
           { given, label: `busbar ${name} ${node ?? ''}`, pingMs: Math.max(500, heartbeatMs), clock },

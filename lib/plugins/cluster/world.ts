@@ -1,14 +1,8 @@
 import { GuardedEmitter } from '../../base/emitter.ts';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { Handling } from '../../base/handling.ts';
-import { listOf, optional, text, tuple } from '../../base/shape.ts';
-import {
-  type AskSettings,
-  MessageCodec,
-  type PeerHandle,
-  type PluginHost,
-  type ServerClients,
-} from '../../bus/plugin.ts';
+import { linuxProcesses } from '../../base/process-table.ts';
+import { type AskSettings, type PeerHandle, type PluginHost, type ServerClients } from '../../bus/plugin.ts';
 import { Answering } from './answering.ts';
 import { type Audience, audienceNames, partsOf, readAudience, type WorldAudienceSettings } from './audience.ts';
 import { ClusterNode } from './cluster-node.ts';
@@ -17,6 +11,7 @@ import type { ClusterSettings } from './options.ts';
 import { areConnections } from './verbs.ts';
 import type { OpenWire } from './wire.ts';
 import { type WorldLane, type WorldLaneHandlers, WorldLanes } from './world-lanes.ts';
+import { WorldBroadcasts } from './world-broadcasts.ts';
 import type { WorldConnection, WorldContext, WorldEvents } from './world-events.ts';
 import { clientPeer, nodePeer, type Reach, reaching, type WorldPeer } from './world-peer.ts';
 import type { WorldAnswer } from './world-survey.ts';
@@ -24,25 +19,19 @@ import { WorldSurveys, type WorldSurveyStreamSettings } from './world-surveys.ts
 
 export type WorldSurveySettings = AskSettings & WorldAudienceSettings;
 
-const readBroadcast = tuple(optional(listOf(text())), optional(listOf(text())));
-/** Broadcasts that wait for room, at most. */
-const mostWaiting = 16_384;
 const surveyNames = ['timeout', 'signal', ...audienceNames];
 const streamNames = [...surveyNames, 'quorum', 'first'];
 
 /** All servers of one name, seen from one of them. */
 export class World extends GuardedEmitter<WorldEvents> {
   readonly #settings: ClusterSettings;
-  readonly #host: PluginHost;
-  readonly #clients: ServerClients;
-  readonly #node: ClusterNode;
+  readonly #join: () => ClusterNode;
+  #node: ClusterNode;
   readonly #answering: Answering;
-  readonly #codec = new MessageCodec();
+  readonly #broadcasts: WorldBroadcasts;
   readonly #surveys: WorldSurveys;
   readonly #reach: Reach;
   readonly #lanes: WorldLanes;
-  #waiting: Promise<void> = Promise.resolve();
-  #waitingCount = 0;
   #handler: ((data: unknown, context: WorldContext) => unknown) | undefined;
 
   /** Made by `cluster()` only. */
@@ -50,13 +39,11 @@ export class World extends GuardedEmitter<WorldEvents> {
     host: PluginHost,
     clients: ServerClients,
     settings: ClusterSettings,
-    incarnation: number,
+    incarnation: () => number,
     closeTimeoutMs: number,
     openWire: OpenWire,
   ) {
     super((error) => host.report(error));
-    this.#host = host;
-    this.#clients = clients;
     this.#settings = settings;
     const { clock, random } = host;
     this.#answering = new Answering({
@@ -68,30 +55,49 @@ export class World extends GuardedEmitter<WorldEvents> {
       laneRequest: (name, data, from, context) => this.#lanes.asked(name, data, from, context),
       tell: (peer, data) => this.#node.bus.answer(peer, data),
     });
-    this.#node = new ClusterNode({
-      settings,
-      incarnation,
-      clock,
-      random,
-      closeTimeoutMs,
-      openWire,
-      connections: () => this.#answering.size,
-      events: {
-        status: (status) => void this.fire('status', status),
-        changed: (node, reason) => void this.fire('node', node, reason),
-        lost: (node, error) => this.#surveys.lost(node, error),
-        broadcast: (bytes) => this.#heard(bytes),
-        message: (data, from) => this.#message(data, from),
-        request: (data, from, context) => this.#request(data, { from, ...context }),
-        laneMessage: (data, from) => this.#answering.told(data, from),
-        laneRequest: (data, from, context) => this.#answering.asked(data, from, context),
-        laneAnswer: (data, from) => this.#surveys.answered(data, from),
-        undelivered: (messages) => void this.fire('undelivered', messages),
-        report: (error) => host.report(error),
-      },
+    this.#broadcasts = new WorldBroadcasts({
+      clients,
+      maxMessageBytes: settings.maxMessageBytes,
+      node: () => this.#node,
+      here: (audience) => this.#answering.audience(audience),
+      report: (error) => host.report(error),
     });
-    const { bus, lookout } = this.#node;
-    this.#reach = { clock, bus, lookout, check: (node) => this.#node.check(node) };
+    this.#join = () =>
+      new ClusterNode({
+        settings,
+        incarnation: incarnation(),
+        processes: linuxProcesses,
+        clock,
+        random,
+        closeTimeoutMs,
+        openWire,
+        connections: () => this.#answering.size,
+        events: {
+          status: (status) => void this.fire('status', status),
+          changed: (node, reason) => void this.fire('node', node, reason),
+          lost: (node, error) => this.#surveys.lost(node, error),
+          broadcast: (bytes) => this.#broadcasts.heard(bytes),
+          message: (data, from) => this.#message(data, from),
+          request: (data, from, context) => this.#request(data, { from, ...context }),
+          laneMessage: (data, from) => this.#answering.told(data, from),
+          laneRequest: (data, from, context) => this.#answering.asked(data, from, context),
+          laneAnswer: (data, from) => this.#surveys.answered(data, from),
+          undelivered: (messages) => void this.fire('undelivered', messages),
+          report: (error) => host.report(error),
+        },
+      });
+    this.#node = this.#join();
+    const node = (): ClusterNode => this.#node;
+    this.#reach = {
+      clock,
+      get bus() {
+        return node().bus;
+      },
+      get lookout() {
+        return node().lookout;
+      },
+      check: (other) => this.#node.check(other),
+    };
     this.#lanes = new WorldLanes({
       nodes: () => this.#node.others,
       send: (node, data) => reaching(this.#reach, node, ({ lane, client }) => lane.send(client, data)),
@@ -108,6 +114,8 @@ export class World extends GuardedEmitter<WorldEvents> {
       audience: (call, names, given) => this.#audience(call, names, given),
     });
     host.onStart(() => {
+      // A server that was closed and is started again is another incarnation.
+      if (this.#node.status === 'closed') this.#node = this.#join();
       this.#node.start().catch((error: unknown) => host.report(error));
     });
     host.onClose(() => this.#close());
@@ -181,20 +189,7 @@ export class World extends GuardedEmitter<WorldEvents> {
    */
   async broadcast(data: unknown, settings: WorldAudienceSettings = {}): Promise<void> {
     this.#node.checkOpen();
-    const audience = this.#audience('broadcast', audienceNames, settings);
-    const bytes = this.#codec.encode([audience.to, audience.except, data]);
-    const { maxMessageBytes } = this.#settings;
-    if (bytes.length > maxMessageBytes) {
-      throw new BusError(
-        'ERR_TOO_LARGE',
-        `A broadcast of ${bytes.length} bytes is over the ${maxMessageBytes} of maxMessageBytes`,
-      );
-    }
-    const { publisher } = this.#node;
-    const own = this.#clients.broadcast(data, this.#answering.audience(audience));
-    if (this.#waitingCount === 0 && !publisher.isFull) publisher.publish(bytes);
-    else await this.#publishLater(bytes);
-    await own;
+    await this.#broadcasts.send(data, this.#audience('broadcast', audienceNames, settings));
   }
 
   /** Asks every client of every node, or those meant, and resolves with all their answers: as `surveyStream`, in the order of `nodes`. */
@@ -222,40 +217,6 @@ export class World extends GuardedEmitter<WorldEvents> {
         throw new BusError('ERR_INVALID_ARGUMENT', '`to` and `except` take groups, ids and connections');
       return this.#answering.client(id) === undefined && partsOf(id) !== undefined ? id : this.idOf({ id });
     });
-  }
-
-  /** After those that wait already, when there is room. */
-  #publishLater(bytes: Uint8Array): Promise<void> {
-    if (this.#waitingCount >= mostWaiting) throw new BusError('ERR_QUEUE_FULL');
-    this.#waitingCount += 1;
-    const turn = this.#waiting.then(async () => {
-      const { publisher } = this.#node;
-      try {
-        while (publisher.isFull) {
-          this.#node.checkOpen();
-          await publisher.room();
-        }
-        this.#node.checkOpen();
-        publisher.publish(bytes);
-      } finally {
-        this.#waitingCount -= 1;
-      }
-    });
-    this.#waiting = turn.catch(() => {});
-    return turn;
-  }
-
-  #heard(bytes: Uint8Array): Promise<unknown> | undefined {
-    try {
-      const read = this.#codec.decode(bytes);
-      if (!readBroadcast(read)) throw new BusError('ERR_PROTOCOL', 'Not a broadcast of a node');
-      const [to, except] = read;
-      const data: unknown = (read as readonly unknown[])[2];
-      return this.#clients.broadcast(data, this.#answering.audience({ to: to ?? null, except: except ?? null }));
-    } catch (error) {
-      this.#host.report(error);
-      return undefined;
-    }
   }
 
   /** Throws or rejects where nobody handles it, or one who does fails. */

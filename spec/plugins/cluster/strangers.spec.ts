@@ -107,7 +107,7 @@ describe('strangers on the subjects of a cluster', () => {
       ...[0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18].map(about),
       codec.packet(to, ['beat', 'b', 2, 9, 1, 1]),
       codec.packet(to, ['hello', 'c', 3, 99, 1]),
-      codec.packet(to, ['welcome', 'b', 2, 99, 1, 1]),
+      codec.packet(to, ['welcome', 'b', 2, 99, 1, 1, undefined]),
       codec.packet(to, ['ask', 'b', 2, 1]),
       codec.packet(to, ['note', 'b', 2, 5, 5]),
       codec.packet(to, ['gone', 'b', 2, 'b', 2]),

@@ -43,6 +43,9 @@ export class TopicNodes {
         this.#send(id, ['wants', [...this.#own.keys()]]);
       }
     });
+    world.on('status', (status) => {
+      if (status === 'closed') for (const node of [...this.#patterns.keys()]) this.#replace(node, []);
+    });
     for (const { id } of world.nodes.slice(1)) this.#send(id, ['wants', [...this.#own.keys()]]);
   }
 

@@ -39,6 +39,9 @@ export class ServiceNodes implements KeyNodes, AnsweringNode {
       if (state === 'up' || state === 'suspect') this.#here(id, state === 'up');
       else this.#gone(id, state);
     });
+    world.on('status', (status) => {
+      if (status === 'closed') for (const node of [...this.#hubs.keys()]) this.#gone(node, 'left');
+    });
     for (const { id, state } of world.nodes.slice(1)) if (this.#lane.nodes.includes(id)) this.#here(id, state === 'up');
     const settled = (): void => {
       this.#isSettled = true;
