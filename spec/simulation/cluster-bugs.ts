@@ -1,5 +1,7 @@
 import { OtherNodes } from '../../lib/plugins/cluster/other-nodes.ts';
 import { Publisher } from '../../lib/plugins/cluster/publisher.ts';
+import { ReplayBuffer } from '../../lib/session/replay-buffer.ts';
+import { NodeBus } from '../../lib/plugins/cluster/node-bus.ts';
 import { BroadcastFeed } from '../../lib/plugins/cluster/broadcast-feed.ts';
 
 function change<Class extends object, Name extends keyof Class & string>(
@@ -56,4 +58,10 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
           return this.get(other.id) === undefined && add.call(this, other);
         },
     ),
+};
+
+/** Likewise of sessions between nodes. */
+export const sessionBugs: Readonly<Record<string, () => () => void>> = {
+  'what a link lost is not sent again': () => change(ReplayBuffer.prototype, 'after', () => () => []),
+  'a session outlives the node that it is with': () => change(NodeBus.prototype, 'lost', () => () => {}),
 };

@@ -9,7 +9,7 @@ import { heartbeatMs, SimNode } from './sim-node.ts';
 import { simulateCluster } from './simulate-cluster.ts';
 
 describe('nodes of a cluster in simulation', () => {
-  const { from, to } = chosenSeeds(1_500);
+  const { from, to } = chosenSeeds(600);
 
   it(`seeds ${from} to ${to} - nodes agree on who is here, and no broadcast is lost, doubled or out of order`, function () {
     this.timeout(600_000);

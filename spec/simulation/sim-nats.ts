@@ -11,6 +11,10 @@ export interface SimNatsOptions {
   readonly random: SeededRandom;
   /** How likely a message is to be lost on its way to one who listens. */
   readonly loss: number;
+  /** How likely it is to come twice. */
+  readonly doubles?: number;
+  /** Whether messages of two subjects may overtake each other on their way to one node. */
+  readonly isLoose?: boolean;
 }
 
 /** A server of NATS in virtual time: it loses messages, is killed and comes back, and says where nobody listens. */
@@ -18,16 +22,20 @@ export class SimNats {
   readonly clock: VirtualClock;
   readonly random: SeededRandom;
   loss: number;
+  readonly #doubles: number;
+  readonly isLoose: boolean;
   /** Messages that were published. */
   published = 0;
   readonly #subjects = new Map<string, Listening[]>();
   readonly #wires = new Set<SimWire>();
   isUp = true;
 
-  constructor({ clock, random, loss }: SimNatsOptions) {
+  constructor({ clock, random, loss, doubles = 0, isLoose = false }: SimNatsOptions) {
     this.clock = clock;
     this.random = random;
     this.loss = loss;
+    this.#doubles = doubles;
+    this.isLoose = isLoose;
   }
 
   /** How a node gets to it; `made` is given the wire, by which the node is killed and cut off. */
@@ -74,11 +82,13 @@ export class SimNats {
     this.published += 1;
     const all = this.#subjects.get(subject);
     if (all === undefined) {
-      if (nobody !== undefined) from.deliver(nobody);
+      if (nobody !== undefined) from.deliver('', nobody);
       return;
     }
     for (const { wire, heard } of all) {
-      if (wire !== from && !this.random.chance(this.loss)) wire.deliver(() => heard(bytes));
+      if (wire === from || this.random.chance(this.loss)) continue;
+      wire.deliver(subject, () => heard(bytes));
+      if (this.#doubles > 0 && this.random.chance(this.#doubles)) wire.deliver(subject, () => heard(bytes));
     }
   }
 }
@@ -90,7 +100,9 @@ export class SimWire implements Wire {
   readonly #own: [string, (bytes: Uint8Array) => void][] = [];
   isUp = false;
   #life = 0;
-  #dueAt = 0;
+  /** By subject, where they may overtake each other. */
+  readonly #dueAt = new Map<string, number>();
+  #stalledUntil = 0;
   #isDead = false;
 
   constructor(nats: SimNats, events: WireEvents) {
@@ -121,18 +133,20 @@ export class SimWire implements Wire {
   }
 
   /** In order, a moment later, unless the connection breaks before. */
-  deliver(task: () => void): void {
-    const { clock, random } = this.#nats;
+  deliver(subject: string, task: () => void): void {
+    const { clock, isLoose, random } = this.#nats;
     const life = this.#life;
-    this.#dueAt = Math.max(this.#dueAt, clock.now() + random.between(0, 3));
+    const key = isLoose ? subject : '';
+    const dueAt = Math.max(this.#dueAt.get(key) ?? 0, this.#stalledUntil, clock.now() + random.between(0, 3));
+    this.#dueAt.set(key, dueAt);
     clock.setTimer(() => {
       if (this.#life === life && !this.#isDead) task();
-    }, this.#dueAt - clock.now());
+    }, dueAt - clock.now());
   }
 
   /** Hears nothing for a while; then all of it. */
   stall(ms: number): void {
-    this.#dueAt = Math.max(this.#dueAt, this.#nats.clock.now() + ms);
+    this.#stalledUntil = Math.max(this.#stalledUntil, this.#nats.clock.now() + ms);
   }
 
   /** Its process is killed. */

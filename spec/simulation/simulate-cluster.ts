@@ -17,7 +17,13 @@ const stepMs = 50;
 export function simulateCluster(seed: number): ClusterOutcome {
   const random = new SeededRandom(seed);
   const clock = new VirtualClock({ maxSteps: 500_000 });
-  const nats = new SimNats({ clock, random, loss: random.pick([0, 0.01, 0.1, 0.3]) });
+  const nats = new SimNats({
+    clock,
+    random,
+    loss: random.pick([0, 0.01, 0.1, 0.3]),
+    doubles: random.pick([0, 0, 0.1]),
+    isLoose: random.chance(0.5),
+  });
   const strikes: string[] = [];
   const all: SimNode[] = [];
   let made = 0;
