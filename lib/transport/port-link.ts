@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
+import { ByteQueue } from '../base/byte-queue.ts';
 import { BusError } from '../base/errors.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { Queue } from '../base/queue.ts';
@@ -32,9 +33,8 @@ export class PortLink implements Link {
   #events: LinkEvents | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
   #error: Error | undefined;
-  /** What waits for room at the peer, or for the end of the turn. */
-  readonly #unsent = new Queue<Uint8Array>();
-  #unsentBytes = 0;
+  /** What waits for room at the other end, or for the end of the turn. */
+  readonly #unsent = new ByteQueue();
   #room = windowBytes;
   #isSending = false;
   #isFull = false;
@@ -59,7 +59,7 @@ export class PortLink implements Link {
   }
 
   get bufferedBytes(): number {
-    return this.#unsentBytes;
+    return this.#unsent.size;
   }
 
   attach(events: LinkEvents): void {
@@ -76,10 +76,9 @@ export class PortLink implements Link {
 
   write(bytes: Uint8Array): boolean {
     if (this.#state !== 'open') return false;
-    if (bytes.length > 0) this.#unsent.push(bytes);
-    this.#unsentBytes += bytes.length;
+    this.#unsent.add(bytes);
     this.#sendSoon();
-    this.#isFull ||= this.#unsentBytes > highWaterBytes;
+    this.#isFull ||= this.#unsent.size > highWaterBytes;
     return !this.#isFull;
   }
 
@@ -97,9 +96,9 @@ export class PortLink implements Link {
     this.#state = 'ending';
     this.#send();
     this.#takeSoon();
-    let left = this.#unsentBytes;
+    let left = this.#unsent.size;
     const check = (): void => {
-      const now = this.#unsentBytes;
+      const now = this.#unsent.size;
       if (now === 0 ? left === 0 : now >= left) {
         this.destroy();
         return;
@@ -136,22 +135,14 @@ export class PortLink implements Link {
   /** Sends what there is room for as one message, in memory of its own: it goes over to the other thread. */
   #send(): void {
     if (this.#portIsClosed || this.#endIsSent) return;
-    const size = Math.min(this.#unsentBytes, this.#room);
+    const size = Math.min(this.#unsent.size, this.#room);
     if (size > 0) {
       const bytes = Buffer.allocUnsafeSlow(size);
-      let at = 0;
-      for (let first = this.#unsent.first; first !== undefined && at < size; first = this.#unsent.first) {
-        const part = first.length <= size - at ? first : first.subarray(0, size - at);
-        bytes.set(part, at);
-        at += part.length;
-        if (part === first) this.#unsent.shift();
-        else this.#unsent.replaceFirst(first.subarray(part.length));
-      }
-      this.#unsentBytes -= size;
+      this.#unsent.moveTo(bytes, 0, size);
       this.#room -= size;
       this.#port.postMessage(bytes, [bytes.buffer]);
     }
-    if (this.#state === 'ending' && this.#unsentBytes === 0) {
+    if (this.#state === 'ending' && this.#unsent.size === 0) {
       this.#endIsSent = true;
       this.#port.postMessage(null);
     }
@@ -176,7 +167,7 @@ export class PortLink implements Link {
   }
 
   #drained(): void {
-    if (!this.#isFull || this.#unsentBytes > 0) return;
+    if (!this.#isFull || this.#unsent.size > 0) return;
     this.#isFull = false;
     if (this.#state === 'open') this.#events?.drain();
   }
@@ -252,7 +243,6 @@ export class PortLink implements Link {
     this.#error ??= error;
     this.#endTimer?.cancel();
     this.#unsent.clear();
-    this.#unsentBytes = 0;
     this.#held.clear();
     this.#portIsClosed = true;
     this.#port.close();

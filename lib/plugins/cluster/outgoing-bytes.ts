@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../../base/clock.ts';
-import { Queue } from '../../base/queue.ts';
+import { ByteQueue } from '../../base/byte-queue.ts';
 
 /** Most bytes in flight that the peer has not acknowledged. */
 export const windowBytes = 2_097_152;
@@ -23,10 +23,8 @@ export interface OutgoingEvents {
 export class OutgoingBytes {
   readonly #clock: Clock;
   readonly #events: OutgoingEvents;
-  readonly #unsent = new Queue<Uint8Array>();
-  /** Bytes that wait for room. */
-  waiting = 0;
-  /** Packets sent and bytes in them; those of the bytes that the peer took. */
+  readonly #unsent = new ByteQueue();
+  /** Packets sent and bytes in them; those of the bytes that the other end took. */
   #sent = 0;
   #sentBytes = 0;
   #takenBytes = 0;
@@ -39,14 +37,18 @@ export class OutgoingBytes {
     this.#events = events;
   }
 
-  /** Whether the peer has not yet acknowledged everything that was written. */
+  /** Bytes that wait for room. */
+  get waiting(): number {
+    return this.#unsent.size;
+  }
+
+  /** Whether the other end has not yet taken all that was written. */
   get isAwaited(): boolean {
     return this.#takenBytes < this.#sentBytes + this.waiting;
   }
 
   add(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#unsent.push(bytes);
-    this.waiting += bytes.length;
+    this.#unsent.add(bytes);
   }
 
   /** Sends what there is room for, in as few packets as it takes; `isLast`: and the end behind it. */
@@ -55,8 +57,7 @@ export class OutgoingBytes {
     for (;;) {
       const size = Math.min(this.waiting, mostPayload, windowBytes - (this.#sentBytes - this.#takenBytes));
       if (size <= 0) break;
-      this.#events.data(this.#sent, size, (packet, at) => this.#fill(packet, at, at + size));
-      this.waiting -= size;
+      this.#events.data(this.#sent, size, (packet, at) => this.#unsent.moveTo(packet, at, size));
       this.#sentBytes += size;
       this.#sent += 1;
     }
@@ -81,19 +82,7 @@ export class OutgoingBytes {
   close(): void {
     this.#timer?.cancel();
     this.#unsent.clear();
-    this.waiting = 0;
     this.#takenBytes = this.#sentBytes;
-  }
-
-  #fill(packet: Uint8Array, from: number, until: number): void {
-    let at = from;
-    for (let first = this.#unsent.first; first !== undefined && at < until; first = this.#unsent.first) {
-      const part = first.length <= until - at ? first : first.subarray(0, until - at);
-      packet.set(part, at);
-      at += part.length;
-      if (part === first) this.#unsent.shift();
-      else this.#unsent.replaceFirst(first.subarray(part.length));
-    }
   }
 
   #syncLater(): void {
