@@ -159,8 +159,11 @@ export interface DurableSendOptions {
 export function durableOptions({ durable, ...others }: SendSettings): DurableSendOptions | undefined {
   checkSwitch('durable', durable);
   const options = sendOptions(others);
-  return durable === true ? { confirm: options?.confirm === true, ...options?.until } : undefined;
+  if (durable === false) return undefined;
+  return options === undefined ? plainlyDurable : { confirm: options.confirm, ...options.until };
 }
+
+const plainlyDurable: DurableSendOptions = { confirm: false };
 
 export interface StartSettings {
   /** Takes a unix path over from the live server that has it; that server hands its clients over and closes. */

@@ -64,7 +64,7 @@ export function addJournal(program: Program): void {
 /** What a peer refused waits for it again: of a client in the folder above, of a server in one for each client. */
 async function sendAnew(folder: string, { mark, data }: FoundLetter): Promise<void> {
   const outbox = basename(folder) === 'inbox' ? dirname(folder) : join(folder, 'peers', mark.folder);
-  const box = await OutboxLog.open(outbox, resolveOptions('Log', logTable, {}));
+  const box = await OutboxLog.open(outbox, resolveOptions('Log', logTable, {}), systemClock);
   try {
     if (box.append(data) === undefined) throw new BusError('ERR_QUEUE_FULL', 'The journal has no room');
     await box.log.pending;

@@ -12,7 +12,7 @@ import { Listeners } from './listeners.ts';
 import type { Stretch } from './log/log-reader.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './log/record.ts';
 import type { AnswerMessage } from './lane-messages.ts';
-import { messagesIn, RecordKind } from './message-record.ts';
+import { messageHeadBytes, RecordKind } from './message-record.ts';
 import { ProgressNotes } from './progress-notes.ts';
 import { readReceived, receivedHeadBytes } from './received-record.ts';
 import { isRequestBody } from './request-body.ts';
@@ -244,12 +244,15 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     const portion: Portion = { left: 1, free };
     let number = first;
     const records = bytes.subarray(start + receivedHeadBytes, end);
-    for (const { sequence, start: from, end: to } of messagesIn(records)) {
-      if (sequence <= after) continue;
+    for (let at = 0; at < records.length; ) {
+      const from = at + recordHeaderBytes;
+      const sequence = sequenceOf(records, at);
+      at = from + bodyLength(records, at);
+      if (records[from] !== RecordKind.message || sequence <= after) continue;
       const mine = number++;
-      const before = progress.open.get(mine);
+      const before = mine < progress.next ? progress.open.get(mine) : undefined;
       if (mine < progress.next && before === undefined) continue;
-      const body = records.subarray(from, to);
+      const body = records.subarray(from + messageHeadBytes, at);
       const isRequest = isRequestBody(body);
       const asked = { received, number: mine, isRequest };
       const sink = this.#handOut.freeSinkOf(asked) ?? (await this.#handOut.sinkFor(asked));
@@ -260,7 +263,8 @@ export class Deliveries implements ConsumerHost, RequestsHost {
         folder,
         journal,
         sequence,
-        ...place,
+        record: place.record,
+        position: place.position,
         bytes: body.length,
         body,
         isRequest,

@@ -64,14 +64,14 @@ export class InboxFinds {
     let at = 0;
     for (const { sequence, folder, bytes, first, end } of this.#portions) {
       // What was damaged is not waited for.
-      for (; (open[at] ?? first) < first; at++) progress.open.delete(open[at] as number);
+      for (; (open[at] ?? first) < first; at++) progress.done(open[at] as number);
       const before = at;
       while ((open[at] ?? end) < end) at += 1;
       if (end <= progress.next && at === before) continue;
       from ??= sequence;
       shares.take(folder, bytes);
     }
-    for (; at < open.length; at++) progress.open.delete(open[at] as number);
+    for (; at < open.length; at++) progress.done(open[at] as number);
     return from;
   }
 

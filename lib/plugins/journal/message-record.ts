@@ -30,8 +30,12 @@ export const messageHeadBytes = 7;
 export function messageHead(timeMs: number): Uint8Array {
   const head = allocateShared(messageHeadBytes);
   head[0] = RecordKind.message;
-  writeUint48(head, 1, timeMs);
+  setMessageTime(head, timeMs);
   return head;
+}
+
+export function setMessageTime(head: Uint8Array, timeMs: number): void {
+  writeUint48(head, 1, timeMs);
 }
 
 /** The records in `bytes`, which are whole ones of one's own. */

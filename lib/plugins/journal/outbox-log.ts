@@ -1,10 +1,12 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Share } from './budget.ts';
+import { LatestNote } from './latest-note.ts';
 import { Log } from './log/log.ts';
 import type { LogOptions } from './log/log-options.ts';
 import type { SegmentMark } from './log/segment.ts';
 import { readUint48, recordHeaderBytes, writeUint48 } from './log/record.ts';
 import type { Source, SourceReader } from './source.ts';
-import { messageHead, messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
+import { messageHead, messageHeadBytes, messagesIn, RecordKind, setMessageTime } from './message-record.ts';
 
 const readBytes = 262_144;
 /** Of a log that is one of many in a journal: each keeps its last segment. */
@@ -40,20 +42,22 @@ export class OutboxLog implements Source {
   #bytes = 0;
   /** When the last one was sent; 0 where there is none. */
   #lastAt = 0;
+  /** Of the one that is appended. */
+  readonly #head = messageHead(0);
   readonly #share: Share | undefined;
-  /** The end of what was told about `taken`. */
-  #marked: number;
-  #isMarking = false;
+  /** Of `taken`: what is not noted when the process dies, the peer tells when it is asked the next time. */
+  readonly #mark: LatestNote;
 
-  private constructor(log: Log, taken: number, share: Share | undefined) {
+  private constructor(log: Log, taken: number, clock: Clock, share: Share | undefined) {
     this.log = log;
     this.before = log.last;
     this.#share = share;
-    this.#taken = this.#marked = this.#lastMessage = taken;
+    this.#taken = this.#lastMessage = taken;
+    this.#mark = new LatestNote(log, clock, () => takenRecord(this.#taken));
   }
 
   /** `share` is its part of what may wait in several of them. Rejects as `Log.open`. */
-  static async open(folder: string, options: LogOptions, share?: Share): Promise<OutboxLog> {
+  static async open(folder: string, options: LogOptions, clock: Clock, share?: Share): Promise<OutboxLog> {
     let taken = 0;
     const found: FoundSegment[] = [];
     const known: { box?: OutboxLog } = {};
@@ -75,7 +79,7 @@ export class OutboxLog implements Source {
       isWithin: share !== undefined,
       segmentBytes: share === undefined ? undefined : sharedSegmentBytes,
     });
-    const box = new OutboxLog(log, taken, share);
+    const box = new OutboxLog(log, taken, clock, share);
     known.box = box;
     log.keepFrom(taken + 1);
     for (const segment of found) await box.#count(segment);
@@ -108,7 +112,8 @@ export class OutboxLog implements Source {
     const bytes = recordHeaderBytes + messageHeadBytes + body.length;
     if (this.#share?.budget.hasRoom(bytes) === false) return undefined;
     const now = Date.now();
-    const sequence = this.log.append(body, messageHead(now));
+    setMessageTime(this.#head, now);
+    const sequence = this.log.append(body, this.#head);
     if (sequence === undefined) return undefined;
     this.#lastMessage = sequence;
     this.#messages += 1;
@@ -125,7 +130,12 @@ export class OutboxLog implements Source {
     this.#bytes -= bytes;
     this.#share?.set(this.#bytes);
     this.log.keepFrom(sequence + 1);
-    if (!this.#isMarking) void this.#mark();
+    this.#mark.changed();
+  }
+
+  /** What was taken is noted at once: the peer is none that could tell. */
+  mark(): void {
+    this.#mark.now();
   }
 
   /** Resolves when there may be room again, or nothing can be appended any more. */
@@ -155,7 +165,7 @@ export class OutboxLog implements Source {
   }
 
   async close(): Promise<void> {
-    this.#note();
+    this.#mark.end();
     await this.log.close();
   }
 
@@ -181,26 +191,6 @@ export class OutboxLog implements Source {
       }
     }
     await reader.close();
-  }
-
-  /** One note for each write: what is not noted when the process dies, the peer tells when it is asked the next time. */
-  async #mark(): Promise<void> {
-    this.#isMarking = true;
-    while (this.#note()) {
-      try {
-        await this.log.pending;
-      } catch {
-        break;
-      }
-    }
-    this.#isMarking = false;
-  }
-
-  /** False where there is nothing to note, or it cannot be. */
-  #note(): boolean {
-    if (this.#marked === this.#taken || this.log.failure !== undefined) return false;
-    this.#marked = this.#taken;
-    return this.log.append(takenRecord(this.#taken)) !== undefined;
   }
 }
 

@@ -145,7 +145,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   async #opened(): Promise<OutboxLog> {
     const { host, folder, log, share, before } = this.options;
     await before;
-    const box = await OutboxLog.open(folder, log, share);
+    const box = await OutboxLog.open(folder, log, host.clock, share);
     this.#box = box;
     this.#handled = 0;
     for (const damage of box.log.damages) host.report(damage);
@@ -216,6 +216,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   taken(): void {
     const { handledUpTo } = this;
+    if (!this.relay.reachesJournal) this.#box?.mark();
     for (let { first } = this.#confirms; first !== undefined; { first } = this.#confirms) {
       if (first.sequence > handledUpTo) break;
       this.#confirms.shift();

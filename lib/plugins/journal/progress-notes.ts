@@ -1,29 +1,24 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from './log/log.ts';
+import { LatestNote } from './latest-note.ts';
 import { type Change, changesRecord, type Progress } from './progress.ts';
 
-/** Notes in the log what was handled: as a whole, once for each write; or change by change, where each is to be known at once. */
+/** Notes in the log what was handled: as a whole, with what else is written; or change by change, where each is to be known at once. */
 export class ProgressNotes {
   readonly #log: Log;
   readonly #progress: Progress;
-  readonly #clock: Clock;
+  readonly #latest: LatestNote;
   #changes: Change[] = [];
-  #isNoting = false;
-  #toNote = false;
 
   constructor(log: Log, progress: Progress, clock: Clock) {
     this.#log = log;
     this.#progress = progress;
-    this.#clock = clock;
+    this.#latest = new LatestNote(log, clock, () => progress.record);
   }
 
   /** Something was handled, or begun with, that the next process should know of. */
   changed(): void {
-    this.#toNote = true;
-    if (this.#isNoting) return;
-    this.#isNoting = true;
-    // A turn's worth of them, whatever the log is doing.
-    this.#clock.defer(() => void this.#note());
+    this.#latest.changed();
   }
 
   done(number: number): void {
@@ -48,15 +43,7 @@ export class ProgressNotes {
   /** Notes what is left to note. */
   finish(): void {
     this.#flush();
-    if (this.#toNote && this.#log.failure === undefined) this.#log.note(this.#progress.record);
-  }
-
-  async #note(): Promise<void> {
-    while (this.#toNote && this.#log.failure === undefined) {
-      this.#toNote = false;
-      await this.whole();
-    }
-    this.#isNoting = false;
+    this.#latest.end();
   }
 
   #flush(): void {

@@ -19,8 +19,17 @@ export class Progress {
   next = 1;
   /** Those before it may have been heard by listeners. */
   begun = 1;
+  /** Those that were handed out, with how often a consumer began with them, but for the last one. */
+  readonly #open = new Map<number, number>();
+  /** That one stands here, since most are done before the next one is handed out; 0: it is done. */
+  #last = 0;
+  #lastAttempts = 0;
+
   /** Those that were handed out, with how often a consumer began with them. */
-  readonly open = new Map<number, number>();
+  get open(): ReadonlyMap<number, number> {
+    this.#settle();
+    return this.#open;
+  }
 
   get row(): ProgressRow {
     return { next: this.next, begun: this.begun, open: [...this.open] };
@@ -30,8 +39,7 @@ export class Progress {
   restore({ next, begun, open }: ProgressRow): void {
     this.next = next;
     this.begun = begun;
-    this.open.clear();
-    for (const [number, attempts] of open) this.open.set(number, attempts);
+    this.#restart(open);
   }
 
   /** Whether nothing is left of those from `first` to before `end`. */
@@ -44,22 +52,26 @@ export class Progress {
   /** It was handed out, and begun with so often. */
   opened(number: number, attempts: number): void {
     this.#reach(number);
-    this.open.set(number, attempts);
+    if (this.#last !== number) this.#settle();
+    this.#last = number;
+    this.#lastAttempts = attempts;
   }
 
   done(number: number): void {
     this.#reach(number);
-    this.open.delete(number);
+    if (this.#last === number) this.#last = 0;
+    if (this.#open.size > 0) this.#open.delete(number);
   }
 
   /** What is noted of it as a whole. */
   get record(): Uint8Array {
-    const record = Buffer.alloc(openAt + this.open.size * entryBytes);
+    const { open } = this;
+    const record = Buffer.alloc(openAt + open.size * entryBytes);
     record[0] = RecordKind.handled;
     writeUint48(record, 1, this.next);
     writeUint48(record, 7, this.begun);
     let at = openAt;
-    for (const [number, attempts] of this.open) at = writeEntry(record, at, number, attempts);
+    for (const [number, attempts] of open) at = writeEntry(record, at, number, attempts);
     return record;
   }
 
@@ -68,8 +80,7 @@ export class Progress {
     if (bytes[start] === RecordKind.handled) {
       this.next = readUint48(bytes, start + 1);
       this.begun = readUint48(bytes, start + 7);
-      this.open.clear();
-      for (const [number, attempts] of entriesIn(bytes, start + openAt, end)) this.open.set(number, attempts);
+      this.#restart(entriesIn(bytes, start + openAt, end));
     } else {
       for (const [number, attempts] of changesIn(bytes, start, end)) {
         if (attempts === undefined) this.done(number);
@@ -80,8 +91,19 @@ export class Progress {
 
   /** Those that were passed over were not begun with. */
   #reach(number: number): void {
-    for (; this.next < number; this.next++) this.open.set(this.next, 0);
+    for (; this.next < number; this.next++) this.#open.set(this.next, 0);
     if (this.next === number) this.next += 1;
+  }
+
+  #restart(open: Iterable<readonly [number: number, attempts: number]>): void {
+    this.#last = 0;
+    this.#open.clear();
+    for (const [number, attempts] of open) this.#open.set(number, attempts);
+  }
+
+  #settle(): void {
+    if (this.#last !== 0) this.#open.set(this.#last, this.#lastAttempts);
+    this.#last = 0;
   }
 }
 

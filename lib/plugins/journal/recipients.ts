@@ -213,12 +213,10 @@ export class Recipients {
     recipient.here = { sends, outbox };
     this.#here.set(sends, recipient);
     sends.outbox = outbox;
-    const begun = async (): Promise<void> => {
-      await outbox.begin(sends.peer);
+    void outbox.begin(sends.peer).then(() => {
       // It could not be opened; the next durable send tries that again.
       if (outbox.isClosed && recipient.here?.outbox === outbox) this.#leave(recipient);
-    };
-    void begun();
+    });
   }
 
   #leave(recipient: Recipient): void {
@@ -241,7 +239,7 @@ export class Recipients {
   async #count(recipient: Recipient): Promise<void> {
     const { host, log } = this.#options;
     try {
-      const box = await OutboxLog.open(this.#pathOf(recipient), log, recipient.share);
+      const box = await OutboxLog.open(this.#pathOf(recipient), log, host.clock, recipient.share);
       for (const damage of box.log.damages) host.report(damage);
       recipient.waiting = await box.waiting();
       await box.close();
@@ -253,7 +251,8 @@ export class Recipients {
 
   /** To one who is away. */
   async #append(recipient: Recipient, body: Uint8Array): Promise<void> {
-    const box = await OutboxLog.open(this.#pathOf(recipient), this.#options.log, recipient.share);
+    const { host, log } = this.#options;
+    const box = await OutboxLog.open(this.#pathOf(recipient), log, host.clock, recipient.share);
     try {
       if (box.append(body) === undefined) throw new BusError('ERR_QUEUE_FULL', 'The journal has no room');
       recipient.waiting = await box.waiting();

@@ -4,6 +4,7 @@ import { BusError } from '../../base/errors.ts';
 import { leastCost, slowdown } from '../codec/body-cost.ts';
 import { misfit, unencodable } from '../codec/unencodable.ts';
 import { holdsProto, CarefulReader } from './careful-reader.ts';
+import { writeFlat } from './flat-writer.ts';
 import { checkBody, countDepthFrom, isToBeChecked, tooCostly, TooManyShapes } from './msgpack-check.ts';
 import { guardShapes, Shapes, type ShapeTotals } from './shapes.ts';
 
@@ -88,7 +89,9 @@ export class BodyPacker {
     maxDepth: number = Number.POSITIVE_INFINITY,
     most: number = Number.POSITIVE_INFINITY,
   ): Packed {
-    if (target.inUse) throw new BusError('ERR_STATE', 'A toJSON or getter cannot send');
+    if (target.inUse) throw new BusError('ERR_STATE', 'Data that is being encoded cannot send');
+    const flat = this.#shapes === undefined ? packFlat(data, slab, at + headroom) : undefined;
+    if (flat !== undefined) return flat;
     const packr = this.#packr;
     // msgpackr aligns its start to 8; starting at or before `at` keeps the headroom if the body moves to a new buffer.
     const aligned = at & ~7;
@@ -135,6 +138,20 @@ export class BodyPacker {
     target.inUse = false;
     this.#plain ??= new BodyPacker();
     return this.#plain.pack(data, slab, at, headroom, maxDepth, most);
+  }
+}
+
+/** Undefined for what is not small and simple. */
+function packFlat(data: unknown, slab: Uint8Array, start: number): Packed | undefined {
+  target.inUse = true;
+  try {
+    const end = writeFlat(slab, start, Math.min(slab.length, start + countDepthFrom), data);
+    return end < 0 ? undefined : { buffer: slab, start, end, records: false, cost: 0, defines: false };
+  } catch {
+    // What a getter throws is thrown once more by it.
+    return undefined;
+  } finally {
+    target.inUse = false;
   }
 }
 

@@ -165,13 +165,16 @@ describe('journal, faults of the disk', () => {
   });
 
   it('a disk that cannot be read back - has the receiver take nothing more, and its sender keep what it has', async () => {
-    let up = await server({ files: disks.server }).start();
+    // Too large to be in memory still when it is read.
+    const large = 'x'.repeat(20_000);
+    const options = { files: disks.server, maxBytes: 1_048_576 };
+    let up = await server(options).start();
     const before = hear(up);
     const sender = await client().connect();
     await sender.send(1, { durable: true, confirm: true });
     await until(() => before.length === 1);
     disks.server.failing.set('read', 'EIO');
-    await sender.send(2, { durable: true, confirm: true });
+    await sender.send(large, { durable: true, confirm: true });
     await until(() => errors.includes('ERR_JOURNAL'));
     disks.server.failing.clear();
     const confirmed = sender.send(3, { durable: true, confirm: true });
@@ -179,12 +182,12 @@ describe('journal, faults of the disk', () => {
     expect((await sender.backlog()).messages).to.equal(1);
     expect(before).to.deep.equal([1]);
     await up.close(true);
-    up = server({ files: disks.server });
+    up = server(options);
     const after = hear(up);
     await up.start();
     await confirmed;
     await until(() => after.length === 2);
-    expect(after).to.deep.equal([2, 3]);
+    expect(after).to.deep.equal([large, 3]);
   });
 
   it('a folder that is not to be written - rejects connect(), start(), durable sends and backlog() with ERR_JOURNAL, and is opened once it is', async () => {

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { type BusError, Client, type Connection, MessageCodec, Server } from '../../../lib/index.ts';
 import { resolveOptions } from '../../../lib/base/options.ts';
+import { systemClock } from '../../../lib/base/system-clock.ts';
 import { logTable } from '../../../lib/plugins/journal/log/log-options.ts';
 import { OutboxLog } from '../../../lib/plugins/journal/outbox-log.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
@@ -74,7 +75,7 @@ describe('journal, what a receiver takes', () => {
     mkdirSync(aside);
     const segments = (where: string): string[] => readdirSync(where).filter((name) => name.endsWith('.log'));
     for (let life = 0; life < 300; life++) {
-      const box = await OutboxLog.open(folder, options);
+      const box = await OutboxLog.open(folder, options, systemClock);
       box.append(codec.encode(life));
       await box.close();
       // Each of them would read all that is there.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { Log, type LogOptions } from '../../../lib/plugins/journal/index.ts';
+import { Log, type LogOptions, type LogReader } from '../../../lib/plugins/journal/index.ts';
 import { SeededRandom } from '../../../lib/testing/index.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { Disk } from './disk.ts';
@@ -102,6 +102,67 @@ describe('journal, log', () => {
     expect(Buffer.from((await reader.next(1))?.bytes ?? []).toString()).to.include('more');
     await reader.close();
     await again.log.close();
+  });
+
+  it('reader - that keeps up reads no file, one that comes late or lags does, and both read the same', async () => {
+    const random = new SeededRandom(3);
+    // In the last round all batches are small enough for the memory of a log of that size.
+    const rounds = [
+      { maxBytes: 65_536, turns: 60, long: 3_000 },
+      { maxBytes: 1_048_576, turns: 60, long: 3_000 },
+      { maxBytes: 16_777_216, turns: 1_600, long: 200, isFailing: true },
+    ];
+    for (const { maxBytes, turns, long, isFailing = false } of rounds) {
+      const files = new Disk(random);
+      const log = await Log.open('f', { files, maxBytes });
+      const keepingUp = log.reader(1);
+      const lagging = log.reader(1);
+      const bodies: string[] = [];
+      const got = { keepingUp: '', lagging: '', late: '' };
+      const readOn = async (who: keyof typeof got, reader: LogReader, most: number): Promise<void> => {
+        for (let left = most; left > 0; left--) {
+          const found = await reader.next(5_000);
+          if (found === undefined) return;
+          for (let at = 0; at < found.bytes.length; ) {
+            const start = at + 16;
+            at = start + Buffer.from(found.bytes).readUInt32LE(at);
+            got[who] += Buffer.from(found.bytes.subarray(start, at)).toString();
+          }
+        }
+      };
+      for (let turn = 0; turn < turns; turn++) {
+        for (let count = random.unit() * 10; count > 0; count--) {
+          const body = String(turn).repeat(Math.floor(random.unit() * (random.unit() < 0.1 ? long : long / 2)) + 1);
+          if (log.append(Buffer.from(body)) !== undefined) bodies.push(body);
+        }
+        await log.pending;
+        // Whatever is not in memory cannot be read now.
+        if (isFailing) files.failing.set('read', 'EIO');
+        await readOn('keepingUp', keepingUp, Number.POSITIVE_INFINITY);
+        files.failing.clear();
+        await readOn('lagging', lagging, 2);
+      }
+      await readOn('lagging', lagging, Number.POSITIVE_INFINITY);
+      await readOn('late', log.reader(1), Number.POSITIVE_INFINITY);
+      if (isFailing) expect(log.segments.length).to.equal(2);
+      for (const text of Object.values(got)) expect(text === bodies.join(''), String(maxBytes)).to.equal(true);
+      await log.close();
+    }
+  });
+
+  it('what is noted alongside - goes with each write, and never by itself', async () => {
+    const { log } = await open();
+    let state = 0;
+    let noted = 0;
+    log.alongside(() => (noted === state ? undefined : Buffer.from(`state ${(noted = state)}`)));
+    await append(log, 'a');
+    state = 7;
+    await log.pending;
+    expect(log.written).to.equal(1);
+    await append(log, 'b');
+    await append(log, 'c');
+    expect(await readAll(log, 1)).to.equal('a b state 7 c');
+    await log.close();
   });
 
   it('segments - go when nobody needs what is in them, and make room for what waits', async () => {

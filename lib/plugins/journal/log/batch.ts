@@ -74,8 +74,12 @@ export class Batch {
   }
 
   done(): void {
-    giveChunks(this.#chunks);
     this.#resolve();
+  }
+
+  /** Its memory may be used again: nobody has what was taken any more. */
+  free(): void {
+    giveChunks(this.#chunks);
   }
 
   failed(error: Error): void {

@@ -4,6 +4,7 @@ import { type LogFile, type LogFiles } from './files.ts';
 import { bodyLength, recordHeaderBytes, sequenceOf } from './record.ts';
 import type { Segment } from './repair.ts';
 import { segmentHeaderBytes } from './segment.ts';
+import type { Tail } from './tail.ts';
 
 /** The size of one read, if there is as much: each read waits for a thread of the platform's. */
 const aheadBytes = 262_144;
@@ -21,6 +22,7 @@ export interface Stretch {
 /** What a reader needs to know of the segments. */
 export interface ReadableSegments {
   readonly all: readonly Segment[];
+  readonly tail: Tail;
 }
 
 /** Reads what was written, stretch by stretch; what is appended meanwhile follows. */
@@ -29,6 +31,8 @@ export class LogReader {
   readonly #segments: ReadableSegments;
   /** What comes before it is passed over. */
   #next: number;
+  readonly #leave: () => void;
+  #isClosed = false;
   #segment: Segment | undefined;
   #file: LogFile | undefined;
   #position = 0;
@@ -43,6 +47,7 @@ export class LogReader {
     this.#segments = segments;
     this.#next = sequence;
     this.#first = position;
+    this.#leave = segments.tail.follow();
   }
 
   /**
@@ -63,7 +68,13 @@ export class LogReader {
     return undefined;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    if (!this.#isClosed) this.#leave();
+    this.#isClosed = true;
+    return this.#closeFile();
+  }
+
+  async #closeFile(): Promise<void> {
     const file = this.#file;
     this.#file = this.#segment = undefined;
     this.#ahead = nothing;
@@ -75,7 +86,7 @@ export class LogReader {
     for (;;) {
       const segment = this.#segments.all.find(({ last }) => last >= this.#next);
       if (segment === undefined) return false;
-      await this.close();
+      await this.#closeFile();
       try {
         this.#file = await this.#files.open(segment.path, true);
       } catch (error) {
@@ -119,8 +130,10 @@ export class LogReader {
     const at = this.#position - this.#aheadAt;
     if (at >= 0 && at + count <= this.#ahead.length) return this.#ahead.subarray(at, at + count);
     const bytes = allocate(Math.max(count, Math.min(left, aheadBytes)));
-    const got = await (this.#file as LogFile).read(bytes, this.#position);
-    if (got < bytes.length) throw new RangeError('The segment is shorter than what was written to it');
+    if (!this.#segments.tail.copy(this.#segment as Segment, this.#position, bytes)) {
+      const got = await (this.#file as LogFile).read(bytes, this.#position);
+      if (got < bytes.length) throw new RangeError('The segment is shorter than what was written to it');
+    }
     this.#ahead = bytes.length > count ? bytes : nothing;
     this.#aheadAt = this.#position;
     return bytes.subarray(0, count);

@@ -54,6 +54,7 @@ export class Log {
   readonly #segments: Segments;
   readonly #room = new Signal();
   readonly #idle = new Signal();
+  readonly #makers: (() => Uint8Array | undefined)[] = [];
   #gathering: Batch;
   /** The one that is being written, or was last. */
   #writing: Promise<void> = Promise.resolve();
@@ -160,6 +161,11 @@ export class Log {
     return this.#add(head, body);
   }
 
+  /** `make` says with each write what else is to be noted, if anything. */
+  alongside(make: () => Uint8Array | undefined): void {
+    this.#makers.push(make);
+  }
+
   /** Resolves when all that was appended is written, or rejects why it never will be; one promise for a whole batch. */
   get pending(): Promise<void> {
     return this.#gathering.last === 0 ? this.#writing : this.#gathering.written;
@@ -234,10 +240,14 @@ export class Log {
   async #writeAll(): Promise<void> {
     while (this.#gathering.last !== 0 && this.#failure === undefined) {
       const batch = this.#gathering;
+      for (const make of this.#makers) {
+        const note = make();
+        if (note !== undefined) batch.add(this.#next++, noHead, note);
+      }
       this.#writing = batch.written;
       this.#gathering = new Batch();
       try {
-        await this.#segments.write(batch.take(), batch.bytes, batch.first, batch.last);
+        await this.#segments.write(batch);
         this.#written = batch.last;
         batch.done();
       } catch (error) {

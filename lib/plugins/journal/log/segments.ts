@@ -1,10 +1,13 @@
+import type { Batch } from './batch.ts';
 import { type LogFile, type LogFiles, pathIn } from './files.ts';
 import type { ResolvedLogOptions } from './log-options.ts';
 import { recordHeaderBytes, sealRecord } from './record.ts';
 import type { Segment } from './repair.ts';
 import { segmentHeader, segmentName } from './segment.ts';
+import { Tail } from './tail.ts';
 
 const largestSegmentBytes = 16_777_216;
+const largestTailBytes = 2_097_152;
 
 function segmentBytesOf(maxBytes: number): number {
   return Math.min(largestSegmentBytes, Math.ceil(maxBytes / 16));
@@ -30,6 +33,7 @@ export class Segments {
   readonly #survivesPower: boolean;
   /** How large one may become before the next one is begun. */
   readonly mostBytes: number;
+  readonly tail: Tail;
   readonly #marks: { readonly folder: string; readonly journal: string };
   readonly #heading: (() => readonly Uint8Array[]) | undefined;
   #all: OpenSegment[];
@@ -49,6 +53,7 @@ export class Segments {
     this.#files = files;
     this.#survivesPower = survive === 'power';
     this.mostBytes = Math.min(segmentBytes, segmentBytesOf(maxBytes));
+    this.tail = new Tail(Math.min(largestTailBytes, this.mostBytes / 4));
     this.#marks = marks;
     this.#heading = heading;
     this.#all = found.map((segment) => ({ ...segment }));
@@ -73,18 +78,20 @@ export class Segments {
     return this.#closedBytes + (this.#file === undefined ? 0 : (this.#all.at(-1)?.bytes ?? 0));
   }
 
-  /** Writes records from `first` to `last`, behind what is there; rejects the system's error. */
-  async write(records: readonly Uint8Array[], bytes: number, first: number, last: number): Promise<void> {
-    const full = this.#all.at(-1);
-    if (this.#file === undefined || (full !== undefined && full.bytes >= this.mostBytes)) {
+  /** Writes the records of the batch behind what is there; rejects the system's error. */
+  async write(batch: Batch): Promise<void> {
+    const { bytes, first, last } = batch;
+    const records = batch.take();
+    const segment = this.#all.at(-1);
+    if (this.#file === undefined || segment === undefined || segment.bytes >= this.mostBytes) {
       await this.#begin(records, bytes, first, last);
-      return;
+    } else {
+      await this.#file.write(records, segment.bytes);
+      if (this.#survivesPower) await this.#file.sync();
+      segment.bytes += bytes;
+      segment.last = last;
     }
-    const segment = full as OpenSegment;
-    await this.#file.write(records, segment.bytes);
-    if (this.#survivesPower) await this.#file.sync();
-    segment.bytes += bytes;
-    segment.last = last;
+    this.tail.add(this.#all.at(-1) as Segment, records, bytes, () => batch.free());
   }
 
   /** Removes those before the last one that are not needed; true if there were some. */
