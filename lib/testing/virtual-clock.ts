@@ -88,13 +88,21 @@ export class VirtualClock implements Clock {
     try {
       let steps = 0;
       do {
-        await settled();
+        await this.turn();
         this.#count(++steps);
       } while (this.#step(until));
       this.#now = until;
     } finally {
       this.#advancing = false;
     }
+  }
+
+  /**
+   * A turn of the real event loop: by its end all promise reactions that follow from each other have run.
+   * @internal
+   */
+  protected turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   /** One deferred task or one timer due by `until`; false if there was none. */
@@ -170,9 +178,4 @@ export class VirtualClock implements Clock {
 
 function isBefore(a: Scheduled, b: Scheduled): boolean {
   return a.due < b.due || (a.due === b.due && a.order < b.order);
-}
-
-/** A turn of the real event loop: by its end all promise reactions that follow from each other have run. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

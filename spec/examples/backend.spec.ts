@@ -142,7 +142,10 @@ class Talker {
       try {
         this.lines.push(await this.lobby.say('hello', callOptions({ timeout: 15_000 })));
       } catch (error) {
-        this.refusals.push((error as { code?: unknown }).code);
+        const { code } = error as { code?: unknown };
+        this.refusals.push(code);
+        // Its gateway is another one, or has forgotten it.
+        if (code === 'E_NO_ROOM') await this.#join();
       }
       await sleep(5);
     }

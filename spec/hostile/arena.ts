@@ -82,7 +82,7 @@ export class Arena {
   /** Peers that are admitted and gone, some of which leave their session behind. */
   comeAndGo(count: number, limitMiB: number): Promise<Cell> {
     return leastOf(limitMiB, async () => {
-      await look(this.#server);
+      await begin(this.#server);
       return this.#meanwhile(async () => {
         for (let at = 0; at < count; at++) {
           const peer = await Stranger.at({ path: this.#path });
@@ -108,7 +108,7 @@ export class Arena {
       if (at % 2 === 0) peer.socket.pause();
       silent.push(peer);
     }
-    await look(this.#server);
+    await begin(this.#server);
     const cell = await this.#meanwhile(async () => {
       for (let at = 0; at < tell; at++) {
         await this.#honest.request({ tell: 'x'.repeat(10_000) });
@@ -132,7 +132,7 @@ export class Arena {
       await once(peer.socket, 'data');
     }
     peer.socket.pause();
-    await look(this.#server);
+    await begin(this.#server);
     const cell = await this.#meanwhile(() => taken(peer.socket, bytes, entry === 'page'));
     peer.socket.destroy();
     await peer.closed;
@@ -173,7 +173,7 @@ export class Arena {
     });
     const [client] = await this.#victim(entry === 'hostile hub' ? 'member' : 'client', this.#trap);
     const socket = await came;
-    await look(client);
+    await begin(client);
     await taken(socket, bytes);
     await pause(50);
     const harm = await look(client);
@@ -207,7 +207,6 @@ export class Arena {
   async #victim(role: string, path: string): Promise<[ChildProcess, object]> {
     const victim = fork(new URL('./victim.js', import.meta.url), [role, path], { execArgv: ['--expose-gc'] });
     const [told] = (await once(victim, 'message')) as [object];
-    await look(victim);
     return [victim, told];
   }
 }
@@ -284,8 +283,11 @@ async function kill(victim: ChildProcess): Promise<void> {
   await once(victim, 'exit');
 }
 
-async function look(victim: ChildProcess): Promise<Harm> {
-  victim.send('look');
+/** What is done to the victim counts from here on. */
+const begin = (victim: ChildProcess): Promise<Harm> => look(victim, 'begin');
+
+async function look(victim: ChildProcess, how = 'look'): Promise<Harm> {
+  victim.send(how);
   const [harm] = (await once(victim, 'message')) as [Harm];
   return harm;
 }

@@ -6,5 +6,5 @@ import { wireFloods } from './wire-floods.ts';
 floodTable(
   'an admitted peer that floods',
   [...wireFloods, ...pluginFloods].filter(({ usual }) => usual),
-  500_000,
+  250_000,
 );

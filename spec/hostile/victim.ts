@@ -129,11 +129,12 @@ const count = await (role === 'server' ? serve() : visit());
 let before = 0;
 // It must not outlive a suite that is killed.
 process.on('disconnect', () => process.exit());
-process.on('message', () => {
+process.on('message', (what) => {
   const memory = resident('VmHWM') - before;
   const descriptors = readdirSync('/proc/self/fd').length;
   const waitedMs = Math.max(0, waitedInAll() - allWaited);
   process.send?.({ memory, heldMs, descriptors, connections: count(), waitedMs, errors } satisfies Harm);
+  if (what !== 'begin') return;
   // The most that was resident counts from here on.
   globalThis.gc?.();
   writeFileSync('/proc/self/clear_refs', '5');

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { bugs } from './api-bugs.ts';
-import { chosenSeeds, replayHint } from './seeds.ts';
+import { chosenSeeds, replayHint, withoutStacks } from './seeds.ts';
 import { simulateApi } from './simulate-api.ts';
 
 describe('several clients and servers in simulation', () => {
+  withoutStacks();
   const { from, to } = chosenSeeds(10_000);
 
   it(`seeds ${from} to ${to} - every promise settles, nothing is doubled, out of order, gone without a word, or heard although it was withdrawn`, async function () {

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { chosenSeeds, replayHint } from './seeds.ts';
+import { chosenSeeds, replayHint, withoutStacks } from './seeds.ts';
 import { simulateBus } from './simulate-bus.ts';
 
 describe('a whole bus in simulation', () => {
-  const { from, to } = chosenSeeds(1_500);
+  withoutStacks();
+  const { from, to } = chosenSeeds(500);
 
   it(`seeds ${from} to ${to} - every promise settles, nothing is doubled, out of order or gone without a word`, async () => {
     let resumed = 0;
@@ -15,9 +16,9 @@ describe('a whole bus in simulation', () => {
       lost += outcome.lost;
       if (outcome.violations.length > 0) throw new Error(replayHint('bus.spec.ts', seed, outcome.violations));
     }
-    if (to - from < 1_500) return;
-    expect(resumed).to.be.above(3_000);
-    expect(lost).to.be.above(50);
+    if (to - from < 500) return;
+    expect(resumed).to.be.above(1_000);
+    expect(lost).to.be.above(16);
   });
 
   it('a seed - replays to the bit', async () => {

@@ -96,6 +96,13 @@ function numberOf(data: unknown): number {
 }
 
 function isSame(sent: unknown, taken: unknown): boolean {
+  if (sent === taken) return true;
+  if (typeof sent !== 'object' || typeof taken !== 'object' || sent === null || taken === null) return false;
   if (Buffer.isBuffer(sent)) return Buffer.isBuffer(taken) && sent.equals(taken);
-  return sent === taken || JSON.stringify(sent) === JSON.stringify(taken);
+  const keys = Object.keys(sent);
+  return (
+    Array.isArray(sent) === Array.isArray(taken) &&
+    keys.length === Object.keys(taken).length &&
+    keys.every((key) => isSame(sent[key as never], taken[key as never]))
+  );
 }

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { chosenSeeds, replayHint } from './seeds.ts';
+import { chosenSeeds, replayHint, withoutStacks } from './seeds.ts';
 import { bugs } from './services-bugs.ts';
 import { simulateServices } from './simulate-services.ts';
 
 describe('services in simulation', () => {
+  withoutStacks();
   const { from, to } = chosenSeeds(10_000);
 
   it(`seeds ${from} to ${to} - no key has two owners or loses its state to a move, no call is doubled, out of order, or never settles`, async function () {

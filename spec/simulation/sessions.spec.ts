@@ -1,12 +1,13 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { type Bug, brokenParts } from './parts.ts';
-import { chosenSeeds, replayHint } from './seeds.ts';
+import { chosenSeeds, replayHint, withoutStacks } from './seeds.ts';
 import { simulate } from './simulate.ts';
 
 const file = 'sessions.spec.ts';
 
 describe('sessions in simulation', () => {
+  withoutStacks();
   const { from, to, traced } = chosenSeeds(20_000);
 
   it(`seeds ${from} to ${to} - nothing is lost, doubled or out of order, and everything settles`, function () {

@@ -1,7 +1,8 @@
 import { Client, type Connection, Server } from '../../lib/index.ts';
 import type { Lane } from '../../lib/bus/plugin.ts';
-import { MemoryFaults, MemoryNetwork, SeededRandom, VirtualClock } from '../../lib/testing/index.ts';
+import { MemoryFaults, MemoryNetwork, SeededRandom } from '../../lib/testing/index.ts';
 import { ApiBooks } from './api-books.ts';
+import { SimClock } from './sim-clock.ts';
 import { lanePlugin, SimEnd } from './sim-end.ts';
 import { SimProcess } from './sim-process.ts';
 
@@ -36,7 +37,7 @@ const calmMs = 20_000;
 
 /** One run of several clients and servers, each in a process of its own that may be killed. */
 class ApiRun {
-  readonly clock = new VirtualClock({ maxSteps: 200_000 });
+  readonly clock = new SimClock({ maxSteps: 200_000 });
   readonly strikes: string[] = [];
   readonly books: ApiBooks;
   readonly #random: SeededRandom;

@@ -1,6 +1,7 @@
 import { Client, type Connection, Server } from '../../lib/index.ts';
-import { MemoryFaults, MemoryNetwork, SeededRandom, VirtualClock } from '../../lib/testing/index.ts';
+import { MemoryFaults, MemoryNetwork, SeededRandom } from '../../lib/testing/index.ts';
 import { BusBooks } from './bus-books.ts';
+import { SimClock } from './sim-clock.ts';
 
 export interface BusOutcome {
   readonly seed: number;
@@ -14,7 +15,7 @@ export interface BusOutcome {
 
 /** One run of a real server and real clients over memory links, under a clock of its own. */
 class BusRun {
-  readonly clock = new VirtualClock({ maxSteps: 100_000 });
+  readonly clock = new SimClock({ maxSteps: 100_000 });
   readonly random: SeededRandom;
   readonly books = new BusBooks();
   readonly #faults: MemoryFaults;

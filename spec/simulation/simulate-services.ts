@@ -8,8 +8,9 @@ import {
   services,
   type ServicesHub,
 } from '../../lib/plugins/services/index.ts';
-import { MemoryFaults, MemoryNetwork, SeededRandom, VirtualClock } from '../../lib/testing/index.ts';
+import { MemoryFaults, MemoryNetwork, SeededRandom } from '../../lib/testing/index.ts';
 import { type Log, ServicesBooks } from './services-books.ts';
+import { SimClock } from './sim-clock.ts';
 import { SimProcess } from './sim-process.ts';
 
 export interface ServicesOutcome {
@@ -50,7 +51,7 @@ const keys = ['a', 'b', 'c', 'd', 'e'];
 
 /** One run of a hub and some workers, each in a process of its own; workers come, go, and are killed. */
 class ServicesRun {
-  readonly clock = new VirtualClock({ maxSteps: 200_000 });
+  readonly clock = new SimClock({ maxSteps: 200_000 });
   readonly books = new ServicesBooks();
   readonly strikes: string[] = [];
   readonly #random: SeededRandom;

