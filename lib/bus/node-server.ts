@@ -34,7 +34,10 @@ import type { ServerOptions } from './options.ts';
 import { Server as PortableServer } from './server.ts';
 
 /** Options of `new Server` in Node. */
-export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> & JournalOptions & ObservingOptions & InspectOption;
+export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> &
+  JournalOptions &
+  ObservingOptions &
+  InspectOption;
 
 /** A `Server` over unix sockets, pipes, TCP, TLS and memory, and of processes and threads that it starts. */
 export class Server<C extends Contract = Untyped> extends PortableServer<C> {

@@ -268,7 +268,7 @@ export class OwnedKey {
   #failed(call: Call, owner: Owner, epoch: number, error: unknown): void {
     if (codeOf(error) !== unbegun) return call.reject(error);
     if (!call.mayGoOn()) {
-      return call.reject(new BusError('ERR_SESSION_LOST', 'The owners of the key hand this call back'));
+      return call.reject(new BusError('ERR_SESSION_LOST', 'The owners of the key returned this call'));
     }
     if (this.isOver) return this.#host.host.again(call);
     // It says that it has not got the key.

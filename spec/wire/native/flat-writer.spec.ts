@@ -39,7 +39,17 @@ describe('flat writer', () => {
   it('all else - is left to msgpackr', () => {
     const round: unknown[] = [];
     round.push(round);
-    const left: unknown[] = ['é', 'x'.repeat(256), undefined, 1n, Symbol('s'), () => {}, new Map(), new Set(), new Date(0)];
+    const left: unknown[] = [
+      'é',
+      'x'.repeat(256),
+      undefined,
+      1n,
+      Symbol('s'),
+      () => {},
+      new Map(),
+      new Set(),
+      new Date(0),
+    ];
     left.push(Buffer.alloc(1), new (class A {})(), Object.create(null), /a/, new Error('no'), round, [, 1]);
     left.push({ constructor: Array }, { constructor: Object, length: 1 }.constructor, new Array(70_000).fill(0));
     for (const value of left) {
@@ -54,7 +64,10 @@ describe('flat writer', () => {
     for (let end = 3; end < whole; end++) {
       bytes.fill(0xee);
       expect(written(value, end)).to.equal(undefined);
-      expect(bytes.subarray(end).every((byte) => byte === 0xee), String(end)).to.equal(true);
+      expect(
+        bytes.subarray(end).every((byte) => byte === 0xee),
+        String(end),
+      ).to.equal(true);
     }
   });
 });
