@@ -22,7 +22,8 @@ import type { ClientPlatform } from './platform.ts';
 import type { PeerHandle, Plugin } from './plugin.ts';
 import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher, type Respond } from './request-dispatcher.ts';
-import { type Stats, statsOf } from './stats.ts';
+import type { Stats } from './stats.ts';
+import { statsOf } from './stats-of.ts';
 
 /** The client's events. A listener may be async; one that rejects is treated like one that throws. */
 export interface ClientEvents<C extends Contract> {

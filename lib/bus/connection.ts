@@ -21,7 +21,8 @@ import type { ResolvedServerOptions } from './options.ts';
 import type { Processes, ServerPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { ServerConversation } from './server-conversation.ts';
-import { type Stats, statsOf } from './stats.ts';
+import type { Stats } from './stats.ts';
+import { statsOf } from './stats-of.ts';
 import { VisibleEmitter } from './visible.ts';
 
 /** The server of a connection, which learns of it. */

@@ -155,10 +155,8 @@ export class Connections {
   select(settings: AudienceSettings<Connection>): Iterable<Connection> {
     return this.groups.select(this.all, settings, (connection) => {
       if (!(connection instanceof Connection) || connection.server !== this.#owner.handle) {
-        throw new BusError(
-          'ERR_INVALID_ARGUMENT',
-          '`to` and `except` must be group names or connections of this server',
-        );
+        const text = '`to` and `except` must be group names or connections of this server';
+        throw new BusError('ERR_INVALID_ARGUMENT', text);
       }
       return this.#byId.get(connection.id) === connection;
     });

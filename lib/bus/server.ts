@@ -20,7 +20,8 @@ import { Plugins } from './plugins.ts';
 import { type Handler, RequestDispatcher } from './request-dispatcher.ts';
 import type { ServerEvents } from './server-events.ts';
 import { lifeEvents } from './server-peer-events.ts';
-import { type Stats, statsOf } from './stats.ts';
+import type { Stats } from './stats.ts';
+import { statsOf } from './stats-of.ts';
 import { Surveys } from './survey.ts';
 import { resultOf, type SurveyAnswer, type SurveyResult, type SurveyStreamSettings } from './survey-answer.ts';
 import { VisibleEmitter } from './visible.ts';
@@ -261,10 +262,7 @@ export class Server<C extends Contract = Contract> extends VisibleEmitter<Server
     return undefined;
   }
 
-  /**
-   * @internal Adopts a link that was made here, and resolves with the connection of the client on it, after its
-   * `connect` was emitted. Rejects with the error that prevented it.
-   */
+  /** @internal As `PluginHost.acceptLink` with a time. */
   protected take(link: Link, withinMs: number): Promise<Connection<C>> {
     return this.#connections.expect(link, withinMs);
   }

@@ -232,7 +232,7 @@ export class Membership {
   }
 
   #welcomed(control: Extract<Control, readonly ['welcome', ...unknown[]]>): void {
-    const [, id, incarnation, , connections, owedFrom, mark = undefined] = control;
+    const [, id, incarnation, , connections, owedFrom, mark] = control;
     if (!this.#introductions.answered(control)) return;
     const heardAt = this.#options.clock.now();
     const known = this.nodes.get(id);

@@ -50,7 +50,15 @@ describe('flat writer', () => {
       new Set(),
       new Date(0),
     ];
-    left.push(Buffer.alloc(1), new (class A {})(), Object.create(null), /a/, new Error('no'), round, [, 1]);
+    left.push(
+      Buffer.alloc(1),
+      new (class A {})(),
+      Object.create(null),
+      /a/,
+      new Error('no'),
+      round,
+      Object.assign(new Array(2), { 1: 1 }),
+    );
     left.push({ constructor: Array }, { constructor: Object, length: 1 }.constructor, new Array(70_000).fill(0));
     for (const value of left) {
       expect(written(value)).to.equal(undefined);
