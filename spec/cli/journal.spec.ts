@@ -116,7 +116,7 @@ describe('busbar journal', () => {
       const received = texts.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'received');
       const messages = received.flatMap((record) => record.messages as { readonly data: unknown }[]);
       expect(messages.map(({ data }) => data)).to.deep.equal(['a', 'b', 'c']);
-      expect((await busbar(join(home, 'outbox'), '--json')).stdout).to.include('"waiting":0');
+      await until(async () => JSON.parse((await busbar(join(home, 'outbox'), '--json')).stdout).waiting === 0);
     } finally {
       for (const settle of open) settle();
       await client.close();
