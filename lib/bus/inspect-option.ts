@@ -12,8 +12,9 @@ const isInspect = (value: unknown): boolean => {
 /** A further option of servers in Node. */
 export const inspectOption = {
   /**
-   * Who can look at this server with `npx busbar top` and the like. Default: processes of its own user, on its socket file or pipe.
-   * `{ token }`, of 16 characters or more, also admits whoever knows the token, over TCP, TLS and memory too; `false` admits nobody.
+   * Who can look at this server with `npx busbar top` and similar commands. Default: processes of its own user, on its
+   * socket file or pipe. `{ token }`, of 16 characters or more, also admits everyone who knows the token, over TCP, TLS
+   * and memory too; `false` admits nobody.
    */
   inspect: custom<false | { readonly token: string } | undefined>({
     type: 'false or { token }',

@@ -7,7 +7,7 @@ import type { Lane } from './plugin.ts';
 /** How a looker is called with what the server tells by itself. */
 export type Told = (data: unknown) => void;
 
-/** Who looks at a server: on its lane, and none of its clients. Without `reconnect`: whoever looked then asks again. */
+/** One that looks at a server, on its lane, without being a client. Without `reconnect`: its user connects again. */
 export class Looker {
   readonly #client: Client;
   readonly #lane: Lane;
@@ -43,7 +43,7 @@ export class Looker {
     return this.#lane.request(this.#client, { ask: verb, ...about }, { timeout });
   }
 
-  /** Once it is over, whoever ended it. */
+  /** Called when it has ended, whichever end closed it. */
   onClose(listener: () => void): void {
     this.#client.on('close', listener);
   }

@@ -35,7 +35,7 @@ export class LookersProof {
     this.#token = inspectToken;
   }
 
-  /** Whether who is at the other end may look. Rejects `ERR_UNAUTHORIZED` where nobody may on such a link, and as `ask` does. */
+  /** Whether the peer may look. Rejects with `ERR_UNAUTHORIZED` if nobody may on such a link, and as `ask` does. */
   async check({ kind }: Link, ask: (question: unknown) => Promise<unknown>): Promise<boolean> {
     const secret: OwnSecret | undefined = kind === 'unix' || kind === 'pipe' ? ownSecret(systemRandom) : undefined;
     if (secret === undefined && (this.#token === undefined || kind === 'websocket')) {
@@ -68,7 +68,7 @@ function isProof(given: unknown, secret: string, nonce: string, isToken: boolean
   return bytes.length === proof.length && timingSafeEqual(bytes, proof);
 }
 
-/** A looker's end: answers what the server at the other end of `link` asked, whatever that is. */
+/** A looker's end: answers the challenge of the server at `link`, whatever that is. */
 export function proveLooking(question: unknown, link: Link, inspectToken: string | undefined): Answer {
   const { nonce, file } = membersOf(question);
   if (typeof nonce !== 'string' || nonce.length > 256) return {};

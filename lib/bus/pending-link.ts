@@ -24,7 +24,7 @@ export interface PendingLinkOptions {
 }
 
 export interface PendingLinkOwner {
-  /** The door that `hello` asks for, if it is not that of clients. */
+  /** Where `hello` wants to go, if not to the clients. */
   door(hello: ClientHello): LookersDoor | undefined;
   /** Whether `hello` proves a session of its own, which was authorized when it began. */
   proves(hello: ClientHello): boolean;

@@ -72,7 +72,7 @@ export interface ClientPlatform extends Platform {
 export type Listen = (takeover: boolean, events: ListenEvents) => Promise<Listener>;
 
 export interface ServerPlatform extends Platform {
-  /** The door that `hello` asks for, where it is not that of clients. */
+  /** Where `hello` wants to go, if not to the clients. */
   door?(hello: ClientHello): LookersDoor | undefined;
   /** Gets what takes links that may come in, for one who has them from elsewhere. */
   admitter?(admit: Admit): void;

@@ -19,7 +19,7 @@ import type { Surroundings } from './surroundings.ts';
 
 const codesHelp = `
 It changes nothing in the folder, and reads beside a process that has it.
-Ends with 0, with 1 for a folder that is none or cannot be read, with 2 where something in it is damaged, with 3 for a
+Ends with 0, with 1 for a folder that does not exist or cannot be read, with 2 where something in it is damaged, with 3 for a
 journal of another version, and with 4 where --retry finds that a process has the folder.
 `;
 

@@ -34,7 +34,7 @@ export class Program {
       .exitOverride();
   }
 
-  /** `run` resolves the exit code. Its options are to be added to the command that is returned. */
+  /** `run` resolves with the exit code. Add its options to the returned command. */
   command<Values = object>(
     signature: string,
     description: string,
@@ -51,7 +51,7 @@ export class Program {
     });
   }
 
-  /** Resolves the exit code: 2, or that of the command, where the arguments are wrong. */
+  /** Resolves with the exit code: 2, or that of the command, if the arguments are wrong. */
   async run(args: readonly string[]): Promise<number> {
     const [name = '', ...rest] = args;
     const { operand, usageCode = 2 } = this.#settings.get(name) ?? {};

@@ -29,14 +29,14 @@ export const timeoutOption = (): Option =>
 /** The value of an option. @throws InvalidArgumentError. */
 export function wholeNumber(given: string): number {
   if (/^\d{1,9}$/.test(given)) return Number(given);
-  throw new InvalidArgumentError('It is no whole number.');
+  throw new InvalidArgumentError('It is not a whole number.');
 }
 
 function parseJson(given: string): unknown {
   try {
     return JSON.parse(given);
   } catch (error) {
-    throw new InvalidArgumentError(`It is no JSON: ${textOf(error)}`);
+    throw new InvalidArgumentError(`It is not JSON: ${textOf(error)}`);
   }
 }
 
@@ -46,7 +46,7 @@ export async function readData(given: string): Promise<unknown> {
   try {
     return JSON.parse(json);
   } catch (error) {
-    throw new Misuse(`the data is no JSON: ${textOf(error)}`);
+    throw new Misuse(`the data is not JSON: ${textOf(error)}`);
   }
 }
 

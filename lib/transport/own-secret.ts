@@ -53,7 +53,7 @@ export function ownSecret(random: Random): OwnSecret | undefined {
   return undefined;
 }
 
-/** Undefined where `path` is no secret of that user's, or this process may not read it. */
+/** Undefined if `path` is not a secret of that user's, or this process may not read it. */
 export function secretOf(path: string, uid: number): string | undefined {
   if (basename(path) !== fileName || basename(dirname(path)) !== folderName(uid)) return undefined;
   try {
@@ -114,6 +114,6 @@ function makeSecret(path: string, uid: number, random: Random): string {
     unlinkSync(draft);
   }
   const text = readSecret(path, uid);
-  if (text === undefined) throw new Error(`${path} is no secret of this user's`);
+  if (text === undefined) throw new Error(`${path} is not a secret of this user's`);
   return text;
 }

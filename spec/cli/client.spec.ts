@@ -94,7 +94,7 @@ describe('busbar ping, send, request and listen', () => {
       [1, '{"code":"OUT_OF_STOCK","message":"no \\u001b[2J hats"}', 'request', path, '1'],
       [1, '"code":"ERR_UNAUTHORIZED"', 'ping', path, '--payload', '"no"'],
       [1, '"code":"ERR_NO_HANDLER"', 'send', path, '1', '--confirm'],
-      [2, 'the data is no JSON', 'send', path, '{'],
+      [2, 'the data is not JSON', 'send', path, '{'],
       [2, '--payload', 'ping', path, '--payload', '{'],
       [2, '--timeout', 'ping', path, '--timeout', '1.5'],
       [2, "missing required argument 'data'", 'send', path],

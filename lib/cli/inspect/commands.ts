@@ -19,7 +19,7 @@ const tokenOption = (): Option =>
   ).env('BUSBAR_INSPECT_TOKEN');
 
 const codesHelp = `
-Looks from the server's own socket, and is none of its clients. Exit codes: 0 done, 1 refused, as { code, message } on
+Looks from the server's own socket, and is not a client of it. Exit codes: 0 done, 1 refused, as { code, message } on
 stderr, 2 wrong arguments, 3 nobody there, 4 timeout.
 `;
 
@@ -42,7 +42,7 @@ export async function looking<Result>(
   }
 }
 
-/** A command that looks at a server. `run` resolves the exit code. */
+/** A command that looks at a server. `run` resolves with the exit code. */
 export function lookCommand<Values extends LookValues>(
   program: Program,
   name: string,

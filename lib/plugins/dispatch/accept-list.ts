@@ -69,7 +69,7 @@ export class AcceptList {
     const family = familyOf(address);
     const length = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
     if (!(length <= (family === 'ipv6' ? 128 : 32))) {
-      throw refused(`"${shown(entry)}" has a prefix length that ${family === 'ipv6' ? 'IPv6' : 'IPv4'} does not have`);
+      throw refused(`"${shown(entry)}" has an invalid prefix length for ${family === 'ipv6' ? 'IPv6' : 'IPv4'}`);
     }
     const ranges = this.#ranges.get(family) ?? new BlockList();
     ranges.addSubnet(address, length, family);

@@ -188,7 +188,7 @@ for (const kind of kinds) {
       const [first, second] = [await meeting.rooms(), await meeting.rooms()];
       await first.create('room');
       await second.enter('room');
-      expect((await rejected(second.create('room'))).message).to.match(/id is taken/);
+      expect((await rejected(second.create('room'))).message).to.match(/id is in use/);
       expect((await rejected(second.enter('nowhere'))).message).to.match(/no channel with that id/);
       expect((await rejected(second.enter('room'))).message).to.match(/in the channel already/);
       expect((await rejected(first.enter('room'))).message).to.match(/owner of a channel cannot enter it/);

@@ -34,7 +34,7 @@ contract(
       const { server, ports } = await run(bus());
       const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
       const events = port[Symbol.asyncIterator]();
-      expect(() => port[Symbol.asyncIterator]()).to.throw(BusError, 'loop already');
+      expect(() => port[Symbol.asyncIterator]()).to.throw(BusError, 'a loop reads');
       const waiting = rejected(events.next());
       await server.close();
       expect(await waiting).to.have.property('code', 'ERR_CLOSED');
