@@ -9,6 +9,7 @@ const modules = [...Object.values(entries), ...Object.values(pageEntries), ...in
 export default {
   entry: [
     ...modules.map((name) => `lib/${name}.ts`),
+    'lib/cli/inspect/page/page.ts',
     '{spec,bench,examples,site}/**/*.ts',
     '!examples/nestjs/**',
     'scripts/*.{mjs,cjs}',

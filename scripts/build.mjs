@@ -28,6 +28,8 @@ export async function build() {
     await compile('tsconfig.build.json', 'build/package', 'lib');
     const { bundle } = await import('./bundle.mjs');
     await bundle();
+    const { inspectPage } = await import('./inspect-page.mjs');
+    await inspectPage('dist/inspect.html', 'build/lib/cli/inspect/inspect.html');
   });
   // After dist/, as examples and specs import the package by its name.
   await make('all', 'build/lib/index.js', () => compile('tsconfig.json', 'build', '.'));

@@ -1,14 +1,18 @@
 import process from 'node:process';
 import { BusError } from '../base/errors.ts';
 import { toFailure } from '../base/failure.ts';
+import type { Connection } from './connection.ts';
+import { Snapshots } from './inspection-snapshot.ts';
+import { Tap, tapSettings } from './inspection-tap.ts';
 import type { LaneRequestContext, PeerHandle } from './lane.ts';
-import type { Plugin } from './plugin.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import type { Plugin, PluginHost } from './plugin.ts';
 import type { SurveyAnswer } from './survey-answer.ts';
 
 /** What is looked at, as far as it is asked. */
-interface Inspected {
+export interface Inspected {
+  readonly options: ResolvedServerOptions;
   readonly address: string | undefined;
-  readonly connections: readonly PeerHandle[];
   broadcast(data: unknown): Promise<void>;
   surveyStream(
     data: unknown,
@@ -17,45 +21,82 @@ interface Inspected {
 }
 
 type Members = Readonly<Record<string, unknown>>;
-type Verb = (inspected: Inspected, asked: Members, context: LaneRequestContext) => unknown;
+type Verb = (asked: Members, context: LaneRequestContext) => unknown;
 
-/** What a looker may ask, by name. */
-const verbs: Readonly<Record<string, Verb>> = {
-  about: ({ address, connections }) => ({
-    address,
-    pid: process.pid,
-    node: process.versions.node,
-    peers: connections.length,
-  }),
-  async broadcast(inspected, { data }) {
-    const peers = inspected.connections.length;
-    await inspected.broadcast(data);
-    return { peers };
-  },
-  async survey(inspected, { data, timeout }, { signal }) {
-    if (typeof timeout !== 'number') throw new BusError('ERR_INVALID_ARGUMENT', 'A survey has a timeout');
-    const answers: object[] = [];
-    for await (const { peer, status, ...rest } of inspected.surveyStream(data, { timeout, signal })) {
-      const outcome = 'reason' in rest ? { reason: toFailure(rest.reason) } : { value: rest.value };
-      answers.push({ peer: peer.id, status, ...outcome });
-    }
-    return answers;
-  },
-};
+const longestName = 64;
 
-/** Answers those who look; to be installed at the server that has them. `inspected` is asked when they ask. */
-export const inspection = (inspected: Inspected): Plugin<undefined, never> => ({
+/** What `connect()` was given says who somebody is, where it has a `name`. */
+export function nameIn(payload: unknown): string | undefined {
+  const name = typeof payload === 'object' && payload !== null && 'name' in payload ? payload.name : undefined;
+  return typeof name === 'string' ? name.slice(0, longestName) : undefined;
+}
+
+/**
+ * Answers those who look at a server; to be installed at the server that has them. `host` is that of the one that is looked at, `names`
+ * what its clients call themselves.
+ */
+export const inspection = (
+  inspected: Inspected,
+  host: PluginHost,
+  names: WeakMap<PeerHandle, string>,
+): Plugin<undefined, never> => ({
   name: 'busbar.inspect',
-  install(host) {
-    host.lane({
+  install(lookers) {
+    const taps = new Map<PeerHandle, Tap>();
+    const snapshots = new Snapshots();
+    const nameOf = (peer: PeerHandle): string | undefined => names.get(peer);
+    const untap = (looker: PeerHandle): void => {
+      taps.get(looker)?.stop();
+      taps.delete(looker);
+    };
+    const count = (): number => [...host.peers].length;
+    const verbs: Readonly<Record<string, Verb>> = {
+      about: () => ({ address: inspected.address, pid: process.pid, node: process.versions.node, peers: count() }),
+      stats: () =>
+        snapshots.take(host.peers as Iterable<Connection>, inspected.options, {
+          address: inspected.address,
+          stats: host.stats(),
+          nameOf,
+        }),
+      tap(asked, { peer }) {
+        const settings = tapSettings(asked);
+        untap(peer);
+        taps.set(peer, new Tap(peer, settings, { host, lane, clock: lookers.clock, random: lookers.random, nameOf }));
+      },
+      untap: (_, { peer }) => untap(peer),
+      async broadcast({ data }) {
+        const peers = count();
+        await inspected.broadcast(data);
+        return { peers };
+      },
+      async survey({ data, timeout }, { signal }) {
+        if (typeof timeout !== 'number') throw new BusError('ERR_INVALID_ARGUMENT', 'A survey has a timeout');
+        const answers: object[] = [];
+        for await (const { peer, status, ...rest } of inspected.surveyStream(data, { timeout, signal })) {
+          const outcome = 'reason' in rest ? { reason: toFailure(rest.reason) } : { value: rest.value };
+          const name = nameOf(peer);
+          answers.push({ peer: peer.id, ...(name !== undefined && { name }), status, ...outcome });
+        }
+        return answers;
+      },
+    };
+    const lane = lookers.lane({
       request(data, context) {
         const asked = typeof data === 'object' && data !== null ? (data as Members) : {};
         const name = String(asked['ask']);
         const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
         if (verb === undefined) throw new BusError('ERR_PEER_LACKS_FEATURE', `The server cannot be asked "${name}"`);
-        return verb(inspected, asked, context);
+        return verb(asked, context);
       },
     });
-    return { api: undefined };
+    const end = (): void => {
+      for (const looker of taps.keys()) untap(looker);
+      snapshots.stop();
+    };
+    lookers.onDisconnect((looker) => {
+      untap(looker);
+      if ([...lookers.peers].length === 0) end();
+    });
+    return { api: undefined, dispose: end };
   },
 });

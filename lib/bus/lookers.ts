@@ -1,11 +1,12 @@
 import type { Link } from '../transport/link.ts';
 import type { ClientHello } from '../wire/handshake/hello.ts';
 import type { InspectOption } from './inspect-option.ts';
+import { inspection, type Inspected, nameIn } from './inspection.ts';
 import type { Admit, LookersDoor } from './lookers-door.ts';
 import { lookerPayload, LookersProof } from './lookers-proof.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { ServerPlatform } from './platform.ts';
-import type { Plugin } from './plugin.ts';
+import type { PeerHandle, Plugin } from './plugin.ts';
 import { Server } from './server.ts';
 
 /** Those who look at one server at a time. */
@@ -46,8 +47,8 @@ export class Lookers implements LookersDoor {
     return this.#server.admit(...given);
   };
 
-  /** Has the server with these options looked at while it runs; what `serve` makes answers those who look. */
-  of(options: ResolvedServerOptions, serve: () => Plugin<unknown, never>): Plugin<undefined, never> {
+  /** Has the server looked at while it runs. */
+  of(inspected: Inspected): Plugin<undefined, never> {
     const close = async (): Promise<void> => {
       const server = this.#server;
       this.#server = undefined;
@@ -56,7 +57,12 @@ export class Lookers implements LookersDoor {
     return {
       name: 'busbar.inspect',
       install: (host) => {
-        this.#open = () => openFor(options, this.#own, serve());
+        const names = new WeakMap<PeerHandle, string>();
+        this.#open = () => openFor(inspected.options, this.#own, inspection(inspected, host, names));
+        host.onConnect((peer, payload) => {
+          const name = nameIn(payload);
+          if (name !== undefined) names.set(peer, name);
+        });
         host.onClose(close);
         return { api: undefined, dispose: close };
       },

@@ -16,7 +16,6 @@ import type {
 import { DurableRequest } from './durable-requests.ts';
 import { Estate } from './estate.ts';
 import { type InspectOption, withoutInspect } from './inspect-option.ts';
-import { inspection } from './inspection.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { type AskClient, asksClients } from './credentials-lane.ts';
 import { Lookers } from './lookers.ts';
@@ -54,7 +53,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     super(others, { ...lookers.platform, watchers }, new.target !== Server);
     this.#estate = estate;
     this.#askClient = this.use(asksClients);
-    this.use(lookers.of(this.options, () => inspection(this)));
+    this.use(lookers.of(this));
     this.#journal =
       journal &&
       this.use(

@@ -6,6 +6,11 @@ import { addCompletion } from './completion.ts';
 import { addDispatch } from './dispatch.ts';
 import { addFleet } from './fleet/commands.ts';
 import { addClients } from './inspect/commands.ts';
+import { addDoctor } from './inspect/doctor.ts';
+import { addInspect } from './inspect/inspect.ts';
+import { addRecord } from './inspect/record.ts';
+import { addTap } from './inspect/tap.ts';
+import { addTop } from './inspect/top.ts';
 import { addJournal } from './journal.ts';
 import { Program } from './program.ts';
 
@@ -19,6 +24,11 @@ const program = new Program(version, {
 });
 addClient(program);
 addClients(program);
+addTop(program);
+addTap(program);
+addRecord(program);
+addDoctor(program);
+addInspect(program);
 addFleet(program);
 addDispatch(program);
 addJournal(program);

@@ -11,6 +11,7 @@ import { Looker } from '../../lib/bus/looker.ts';
 import { LookersProof, proveLooking } from '../../lib/bus/lookers-proof.ts';
 import { type BusError, Client, type ClientOptions, Server, type ServerOptions } from '../../lib/index.ts';
 import { systemRandom } from '../../lib/base/random.ts';
+import { FaultProxy, VirtualClock } from '../../lib/testing/index.ts';
 import type { Link } from '../../lib/transport/link.ts';
 import { ownSecret } from '../../lib/transport/own-secret.ts';
 import { until } from '../support/buses.ts';
@@ -204,6 +205,38 @@ describe('lookers', () => {
     for (const { text } of strangers) expect(text).to.not.include('"id"');
     expect(server.connections).to.deep.equal([]);
     expect(await refused()).to.equal('let in');
+  });
+
+  it('a looker that stops reading - is disconnected, and holds nobody up', async () => {
+    const clock = new VirtualClock();
+    const server = await serve({ clock });
+    server.on('message', () => {});
+    const through = join(folder, 'through.sock');
+    const proxy = await new FaultProxy({ listen: { path: through }, target: { path } }).start();
+    try {
+      const stuck = await look({ path: through });
+      await stuck.ask('tap', { globs: [], sample: 1, whole: true }, 20_000);
+      const live = await look();
+      proxy.apply({ blackHole: true });
+      const client = await enter('talks');
+      let heard = 0;
+      server.on('message', () => void (heard += 1));
+      const body = 'x'.repeat(100_000);
+      let rounds = 0;
+      await until(async () => {
+        rounds += 1;
+        for (let n = 0; n < 20; n++) await client.send(body, { confirm: true });
+        clock.advance(1_000);
+        return rounds > 20;
+      });
+      expect(heard).to.equal(rounds * 20);
+      // The door is not full of those who are gone: 16 more have room.
+      for (let n = 0; n < 15; n++) await look();
+      expect(await live.ask('about', {}, 20_000)).to.include({ peers: 1 });
+    } finally {
+      proxy.heal();
+      await proxy.close();
+    }
   });
 
   it('a server that closes - has nobody look at it any more, and starts again without them', async () => {

@@ -1,0 +1,149 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import process from 'node:process';
+import type { Connection } from './connection.ts';
+import type { ResolvedServerOptions } from './options.ts';
+import type { Stats } from './stats.ts';
+
+/** What a looker gets of one client. Counts are of all lanes, from the beginning. */
+export interface PeerRow {
+  readonly id: string;
+  readonly name: string | undefined;
+  readonly address: string | undefined;
+  readonly link: string | undefined;
+  readonly attached: boolean;
+  readonly delivery: string;
+  readonly since: number;
+  readonly sent: number;
+  readonly received: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly requestsSent: number;
+  readonly requestsReceived: number;
+  /** To the client, and of it. */
+  readonly open: number;
+  readonly handling: number;
+  readonly unackedMessages: number;
+  readonly unackedBytes: number;
+  readonly waiting: number;
+  readonly roundTripMs: number | undefined;
+  readonly slow: number;
+  readonly late: number;
+  readonly fallbacks: number;
+}
+
+/** What a looker gets of the server and its process. */
+export interface Snapshot {
+  readonly at: number;
+  readonly address: string | undefined;
+  readonly pid: number;
+  readonly node: string;
+  readonly uptimeS: number;
+  readonly memoryBytes: number;
+  /** Microseconds of a processor that the process had. */
+  readonly cpuUs: number;
+  /** How much later than it should the event loop came around, since the last snapshot; undefined at first. */
+  readonly loopMs: { readonly p99: number; readonly max: number } | undefined;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly stats: Stats;
+  readonly peers: readonly PeerRow[];
+  /** Clients that are not among these. */
+  readonly peersLeftOut: number;
+}
+
+const mostRows = 10_000;
+const resolutionMs = 10;
+
+/** @param now on the clock of the bus. */
+function rowOf(connection: Connection, name: string | undefined, now: number): PeerRow {
+  const { conversation } = connection;
+  const { traffic, queues, session, requests, incoming } = conversation;
+  const row = {
+    id: connection.id,
+    name,
+    address: connection.remoteAddress,
+    link: connection.linkKind,
+    attached: connection.attached,
+    delivery: connection.delivery,
+    since: Date.now() - (now - traffic.since),
+    sent: 0,
+    received: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    requestsSent: 0,
+    requestsReceived: 0,
+    open: requests.open,
+    handling: Math.max(incoming.open, incoming.running),
+    unackedMessages: session?.unacknowledged ?? 0,
+    unackedBytes: (session?.pendingBytes ?? 0) - (session?.uncut.bytes ?? 0),
+    waiting: queues.user.length + queues.lanes.length + (session?.uncut.messages ?? 0),
+    roundTripMs: traffic.roundTrips === undefined ? undefined : traffic.roundTrips.sum / traffic.roundTrips.count,
+    slow: traffic.slow,
+    late: connection.lateResponses,
+    fallbacks: connection.contractFallbacks,
+  };
+  for (const [, lane] of traffic.lanes()) {
+    row.sent += lane.messagesSent;
+    row.received += lane.messagesReceived;
+    row.bytesSent += lane.bytesSent;
+    row.bytesReceived += lane.bytesReceived;
+    row.requestsSent += lane.requestsSent;
+    row.requestsReceived += lane.requestsReceived;
+  }
+  return row;
+}
+
+/** Takes snapshots of a server. From the first one on until `stop`, it has the delay of the event loop measured. */
+export class Snapshots {
+  #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+
+  take(
+    connections: Iterable<Connection>,
+    options: ResolvedServerOptions,
+    about: {
+      readonly address: string | undefined;
+      readonly stats: Stats;
+      nameOf(peer: Connection): string | undefined;
+    },
+  ): Snapshot {
+    const now = options.clock.now();
+    const peers: PeerRow[] = [];
+    let peersLeftOut = 0;
+    for (const connection of connections) {
+      if (peers.length < mostRows) peers.push(rowOf(connection, about.nameOf(connection), now));
+      else peersLeftOut += 1;
+    }
+    const { max, maxUnackedBytes, maxPendingMessages, maxOpenRequests, maxDetached } = options;
+    const { user, system } = process.cpuUsage();
+    return {
+      at: Date.now(),
+      address: about.address,
+      pid: process.pid,
+      node: process.versions.node,
+      uptimeS: process.uptime(),
+      memoryBytes: process.memoryUsage.rss(),
+      cpuUs: user + system,
+      loopMs: this.#delayed(),
+      limits: { max, maxUnackedBytes, maxPendingMessages, maxOpenRequests, maxDetached },
+      stats: about.stats,
+      peers,
+      peersLeftOut,
+    };
+  }
+
+  stop(): void {
+    this.#delay?.disable();
+    this.#delay = undefined;
+  }
+
+  #delayed(): Snapshot['loopMs'] {
+    if (this.#delay === undefined) {
+      this.#delay = monitorEventLoopDelay({ resolution: resolutionMs });
+      this.#delay.enable();
+      return undefined;
+    }
+    const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - resolutionMs);
+    const measured = { p99: late(this.#delay.percentile(99)), max: late(this.#delay.max) };
+    this.#delay.reset();
+    return measured;
+  }
+}
