@@ -35,8 +35,7 @@ WS  /api/server/tls_dispatch     bearer_token, port, accept, private_key, certif
 The same under /api/dispatch/v1.
 `;
 
-const noWorkers =
-  '-w is not supported: ports, ids and statistics belong to one process';
+const noWorkers = '-w is not supported: ports, ids and statistics belong to one process';
 
 interface Values {
   readonly port?: string;
