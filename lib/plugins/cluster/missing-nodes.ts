@@ -8,7 +8,9 @@ import type { Wire } from './wire.ts';
 
 /** No one has listened for a node for so long, and it is dead. A node that changes its connection is back before. */
 const missingMs = 14;
-/** What was known of a missing node is of no use after that. */
+/** Likewise for one that was silent lately: its machine may be about to connect anew. */
+const unsteadyMs = 1_000;
+/** One that nobody missed for so long is not missing any more. */
 const forgottenMs = 500;
 
 export interface MissingNodesOptions {
@@ -60,13 +62,15 @@ export class MissingNodes {
     }
     // Where the wire was away lately, others are not back yet.
     if (now - up < deadAfterMs) return;
-    if (other.missingSince === undefined || now - other.missingSince > forgottenMs) {
-      other.missingSince = now;
+    const { missing } = other;
+    const isSteady = other.state === 'up' && now - other.backAt >= deadAfterMs;
+    if (missing === undefined || now - missing.at > forgottenMs) {
+      other.missing = { since: now, at: now };
       ask(node, incarnation);
-    } else if (!isNear && now - other.missingSince >= missingMs) {
+    } else if (!isNear && now - missing.since >= (isSteady ? missingMs : unsteadyMs)) {
       this.#dead(other, 'nobody listens there');
       return;
-    }
+    } else missing.at = now;
     this.#lookAgain(other);
   }
 

@@ -15,8 +15,10 @@ export interface OtherNode {
   /** Of its last beat. */
   beat: number;
   heardAt: number;
-  /** Since when no one listens there, as far as is known. */
-  missingSince: number | undefined;
+  /** When it was back after it had been silent. */
+  backAt: number;
+  /** Since when no one listens there, and when that was last heard. */
+  missing: { readonly since: number; at: number } | undefined;
 }
 
 /** One that was just heard of. */
@@ -27,7 +29,8 @@ export function newNode(
   connections: number,
   heardAt: number,
 ): OtherNode {
-  return { id, incarnation, mark, state: 'up', connections, beat: 0, heardAt, missingSince: undefined };
+  const backAt = Number.NEGATIVE_INFINITY;
+  return { id, incarnation, mark, state: 'up', connections, beat: 0, heardAt, backAt, missing: undefined };
 }
 
 /** Where a node stands: `isolated` is one whose NATS is away, `refused` one that may not join. */

@@ -13,7 +13,10 @@ import type { Wire } from './wire.ts';
 const nonceBytes = 8;
 /** Who asks for a link and hears nothing asks again. */
 const askAgainMs = 250;
-/** Links of one node that were asked for and not used yet; one more takes the place of the oldest. */
+/**
+ * Links of one node that were asked for and not used yet; one more takes the place of the oldest. They stay when the node is lost, so
+ * that one that uses its link after all is told that something is missing.
+ */
 const mostOffers = 8;
 /** Links that are over and still known. */
 const mostGone = 1_024;
@@ -147,13 +150,11 @@ export class NodeLinks implements Network {
   /** The wire broke. */
   down(): void {
     for (const link of [...this.#links.values()]) link.cut();
-    this.#offers.clear();
   }
 
   /** A node is gone. */
   drop(node: string): void {
     for (const link of [...this.#links.values()]) if (link.remote === node) link.cut();
-    for (const [key, offer] of this.#offers) if (offer.node === node) this.#offers.delete(key);
   }
 
   /** A packet about a link came. */

@@ -41,8 +41,10 @@ export class OtherNodes {
 
   heardFrom(other: OtherNode, now: number): void {
     other.heardAt = now;
-    other.missingSince = undefined;
-    if (other.state === 'suspect' || other.state === 'dead') this.change(other, 'up', 'it is back');
+    other.missing = undefined;
+    if (other.state !== 'suspect' && other.state !== 'dead') return;
+    other.backAt = now;
+    this.change(other, 'up', 'it is back');
   }
 
   /** Forgets a node that is gone where there are as many as may be. */
