@@ -115,6 +115,10 @@ export class Publisher {
   met(node: string, incarnation: number): void {
     const reader = this.#reader(node, incarnation);
     reader.counts = reader.wasMet = true;
+    // What it was before does not come any more.
+    for (const other of this.#readers.values()) {
+      if (other.node === node && other.incarnation < incarnation) other.guestUntil = 0;
+    }
   }
 
   /** A node is gone: nothing is kept for it any more. It may be back. */
