@@ -33,7 +33,7 @@ export class PortLink implements Link {
   #events: LinkEvents | undefined;
   #state: 'open' | 'ending' | 'closed' = 'open';
   #error: Error | undefined;
-  /** What waits for room at the other end, or for the end of the turn. */
+  /** What waits for room at the peer, or for the end of the turn. */
   readonly #unsent = new ByteQueue();
   #room = windowBytes;
   #isSending = false;

@@ -25,7 +25,7 @@ const controls = {
   hello: [...from, count(), count()],
   /** What the hello said, connections, from which of my broadcasts on you are owed all, and which process I am. */
   welcome: [...from, count(), count(), count(), optional(mark)],
-  /** Broadcasts of yours that I have taken: all to this one. */
+  /** Your broadcasts that I have received: all up to this one. */
   got: [...from, count()],
   /** Send again from this broadcast of yours on. */
   ask: [...from, count()],

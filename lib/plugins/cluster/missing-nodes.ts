@@ -8,7 +8,7 @@ import type { Wire } from './wire.ts';
 
 /** No one has listened for a node for so long, and it is dead. A node that changes its connection is back before. */
 const missingMs = 14;
-/** Likewise for one that was silent lately: its machine may be about to connect anew. */
+/** The same for a node that was silent lately: it may be about to reconnect. */
 const unsteadyMs = 1_000;
 /** One that nobody missed for so long is not missing any more. */
 const forgottenMs = 500;

@@ -21,7 +21,7 @@ export interface OtherNode {
   missing: { readonly since: number; at: number } | undefined;
 }
 
-/** One that was just heard of. */
+/** A node that has just joined. */
 export function newNode(
   id: string,
   incarnation: number,

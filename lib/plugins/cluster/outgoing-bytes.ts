@@ -24,7 +24,7 @@ export class OutgoingBytes {
   readonly #clock: Clock;
   readonly #events: OutgoingEvents;
   readonly #unsent = new ByteQueue();
-  /** Packets sent and bytes in them; those of the bytes that the other end took. */
+  /** Packets sent and bytes in them; those of the bytes that the peer acknowledged. */
   #sent = 0;
   #sentBytes = 0;
   #takenBytes = 0;
@@ -42,7 +42,7 @@ export class OutgoingBytes {
     return this.#unsent.size;
   }
 
-  /** Whether the other end has not yet taken all that was written. */
+  /** Whether the peer has not yet acknowledged all that was written. */
   get isAwaited(): boolean {
     return this.#takenBytes < this.#sentBytes + this.waiting;
   }

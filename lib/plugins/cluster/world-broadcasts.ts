@@ -5,7 +5,7 @@ import type { Audience, NodeAudience } from './audience.ts';
 import type { ClusterNode } from './cluster-node.ts';
 
 const readBroadcast = tuple(optional(listOf(text())), optional(listOf(text())));
-/** Broadcasts that wait for room, at the most. */
+/** Limit of broadcasts that wait for room. */
 const mostWaiting = 16_384;
 
 export interface WorldBroadcastsOptions {
@@ -17,7 +17,7 @@ export interface WorldBroadcastsOptions {
   report(error: unknown): void;
 }
 
-/** Broadcasts to the clients of all nodes: those of this one, and what it hears of others. */
+/** Broadcasts to the clients of all nodes: those of this node, and those it receives. */
 export class WorldBroadcasts {
   readonly #options: WorldBroadcastsOptions;
   readonly #codec = new MessageCodec();
@@ -49,7 +49,7 @@ export class WorldBroadcasts {
     const { clients, here, report } = this.#options;
     try {
       const read = this.#codec.decode(bytes);
-      if (!readBroadcast(read)) throw new BusError('ERR_PROTOCOL', 'This is no broadcast of a node');
+      if (!readBroadcast(read)) throw new BusError('ERR_PROTOCOL', 'This is not a broadcast of a node');
       const [to, except] = read;
       const data: unknown = (read as readonly unknown[])[2];
       return clients.broadcast(data, here({ to: to ?? null, except: except ?? null }));

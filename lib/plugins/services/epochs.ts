@@ -23,7 +23,7 @@ export class Epochs {
     return Math.max(this.#last, this.#time);
   }
 
-  /** Another hub has given some up to `mark`, and goes on from there as time does. */
+  /** Another hub has given epochs up to `mark`; its next ones follow its clock. */
   heard(mark: number): void {
     this.#ahead = Math.max(this.#ahead, mark - this.#clock.now());
   }

@@ -181,7 +181,7 @@ export class KeySpace implements HubService {
     return undefined;
   }
 
-  /** Moves the open keys that belong elsewhere; resolves how many. */
+  /** Moves the open keys that belong elsewhere; resolves with their number. */
   async rebalance(): Promise<number> {
     let moved = 0;
     const moves: Promise<unknown>[] = [];

@@ -4,7 +4,7 @@ import { Queue } from '../../base/queue.ts';
 /** Keys that are opened or moved at once, beside those that calls wait for. */
 const mostMoves = 64;
 
-/** Keys that are on their way: so many at once, the others in their order. */
+/** Moves of keys: a limited number runs at once, the others wait in their order. */
 export class Moves {
   readonly #waiting = new Queue<() => Promise<void>>();
   #open = 0;

@@ -33,7 +33,7 @@ export interface KeyHost {
   readonly service: string;
   readonly host: ServiceHost;
   readonly room: WaitingRoom;
-  /** Over nodes: makes sure that no other one has the key; resolves the one that has it, or why that cannot be known. */
+  /** Over nodes: makes sure that no other node has the key; resolves with the node that has it, or with why that cannot be known. */
   readonly claim: ((key: KeyOfOwner) => Promise<Participant | BusError | undefined>) | undefined;
   /** Another node has it. */
   found(key: string, node: Participant): void;

@@ -16,7 +16,7 @@ interface Provider {
   isOut: boolean;
 }
 
-/** A service without keys: its calls go to whoever has the fewest, here or, where nobody here has time, at another node. */
+/** A service without keys: its calls go to the member with the fewest calls, here or, if no member here has capacity, at another node. */
 export class Pool implements HubService {
   readonly name: string;
   readonly how = 'calls';
@@ -25,7 +25,7 @@ export class Pool implements HubService {
   #providers: Provider[] = [];
   /** Other nodes. */
   #nodes: Provider[] = [];
-  /** Whose turn it is among those who have as many: whoever comes behind the last one that was chosen. */
+  /** Whose turn it is among members with equally many calls: the one after the last one chosen. */
   #turn = 0;
 
   constructor(name: string, host: ServiceHost) {

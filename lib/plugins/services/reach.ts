@@ -16,6 +16,6 @@ export interface Reach {
   replaced(): void;
   /** Calls of a service that are open there, as far as is known from other callers. */
   load(service: string): number;
-  /** A caller is no member any more. */
+  /** A caller has left. */
   callerGone(caller: Caller): void;
 }

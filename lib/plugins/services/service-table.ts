@@ -11,7 +11,7 @@ import type { Offering } from './provisions.ts';
 import type { HubLimits } from './services-options.ts';
 import { WaitingCalls, WaitingRoom } from './waiting-calls.ts';
 
-/** The hubs of other nodes, which hear of what is offered here. */
+/** The hubs of other nodes, which are notified of what is offered here. */
 interface OtherNodes extends KeyNodes {
   changed(): void;
 }
@@ -50,7 +50,7 @@ export class ServiceTable {
     this.#host.nodes = nodes;
   }
 
-  /** @throws BusError for offerings that cannot be taken; nothing is changed. */
+  /** @throws BusError for invalid offerings; nothing is changed. */
   check(offerings: readonly Offering[], participant?: Participant): void {
     const names = new Set(participant?.services);
     let added = 0;
@@ -138,7 +138,7 @@ export class ServiceTable {
     throw new BusError('ERR_NO_SERVICE', `Nobody owns keys of "${name}"`);
   }
 
-  /** The same where there may be none. */
+  /** The same, undefined if no member owns keys of it. */
   space(name: string): KeySpace | undefined {
     const service = this.#services.get(name);
     return service instanceof KeySpace ? service : undefined;
@@ -179,7 +179,7 @@ export class ServiceTable {
     for (const [name, service] of this.#services) if (service instanceof KeySpace) yield [name, [...service.held()]];
   }
 
-  /** Those of the same name at another node, each with its epoch: returns those that this one keeps, and the other one has to let go of. */
+  /** Those of the same name at another node, each with its epoch: returns those that this node keeps, and that the other node has to release. */
   met(name: string, node: Participant, keys: readonly (readonly [string, number])[]): (readonly [string, number])[] {
     const service = this.#services.get(name);
     const kept: (readonly [string, number])[] = [];

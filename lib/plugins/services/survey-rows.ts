@@ -12,11 +12,11 @@ export function rowsOf(answers: readonly MemberAnswer<unknown>[]): unknown[] {
   });
 }
 
-/** @throws BusError `ERR_PROTOCOL` for what are none. */
+/** @throws BusError `ERR_PROTOCOL` for anything else. */
 export function readRows(rows: unknown): MemberAnswer<unknown>[] {
-  if (!Array.isArray(rows)) throw new BusError('ERR_PROTOCOL', 'This is no answer of a survey');
+  if (!Array.isArray(rows)) throw new BusError('ERR_PROTOCOL', 'This is not an answer of a survey');
   return rows.map((row) => {
-    if (!isRow(row)) throw new BusError('ERR_PROTOCOL', 'This is no row of a survey');
+    if (!isRow(row)) throw new BusError('ERR_PROTOCOL', 'This is not a row of a survey');
     const [member, isFulfilled, value, message] = row as readonly unknown[] & typeof row;
     if (isFulfilled) return { member, status: 'fulfilled', value };
     return { member, status: 'rejected', reason: new BusError(String(value), String(message)) };

@@ -29,7 +29,7 @@ export class TopicNodes {
   readonly #own = new Map<string, number>();
   readonly #wanted = new TopicTree<string>();
   readonly #patterns = new Map<string, Set<string>>();
-  /** Nodes that are taken for dead. */
+  /** Nodes that were declared dead. */
   readonly #dead = new Set<string>();
 
   constructor(world: World, events: TopicNodesEvents) {

@@ -6,9 +6,9 @@ import type { Participant } from '../participant.ts';
 import { unbegun } from '../protocol.ts';
 import { NodeReach } from './node-reach.ts';
 
-/** What is known of keys that are elsewhere, at the most; the oldest is forgotten. */
+/** Limit of keys whose node is remembered; the oldest is forgotten. */
 const mostFound = 10_000;
-/** Over so many nodes nothing counts any more but what a claim finds, and over so many a call is lost. */
+/** After the first number of hops only a claim decides where a call goes; after the second the call fails. */
 const trustedHops = 3;
 const mostHops = 8;
 

@@ -61,5 +61,5 @@ export const readAsking = listReader('request between hubs', asking);
 export const isAnswer = tuple(count(), anything);
 /** What answers a claim: the epochs given so far, and whether the node has the key. */
 export const isClaimed = tuple(count(), flag);
-/** Keys in one message, at the most. */
+/** Limit of keys in one message. */
 export const mostKeys = 1_000;

@@ -26,7 +26,7 @@ export class NodeReach implements Reach {
     const { deadline } = call.request;
     const timeout = deadline === undefined ? 0 : Math.max(1, deadline);
     const answer = await this.#lane.request(this.#node, ['call', ...head(call)], { timeout, withdrawal });
-    if (!isAnswer(answer)) throw new BusError('ERR_PROTOCOL', 'This is no answer of a hub');
+    if (!isAnswer(answer)) throw new BusError('ERR_PROTOCOL', 'This is not an answer of a hub');
     this.#loads.set(call.service, { calls: answer[0], at: this.#clock.now() });
     return answer[1];
   }

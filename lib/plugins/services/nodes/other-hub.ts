@@ -64,7 +64,7 @@ export class OtherHub {
     return member;
   }
 
-  /** @throws BusError `ERR_PROTOCOL` for one that it did not tell of. */
+  /** @throws BusError `ERR_PROTOCOL` for a member that the node did not announce. */
   caller(id: string): Caller {
     const caller = this.#members.get(id);
     if (caller === undefined) throw new BusError('ERR_PROTOCOL', 'The node did not say who calls');

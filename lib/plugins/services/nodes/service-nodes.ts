@@ -92,7 +92,7 @@ export class ServiceNodes implements KeyNodes, AnsweringNode {
     const ask = async (participant: Participant): Promise<void> => {
       try {
         const answer = await this.hub(participant.name).reach.ask(['claim', service, key, epoch], services.claimMs);
-        if (!isClaimed(answer)) throw new BusError('ERR_PROTOCOL', 'This is no answer to a claim');
+        if (!isClaimed(answer)) throw new BusError('ERR_PROTOCOL', 'This is not an answer to a claim');
         services.epochs.heard(answer[0]);
         if (answer[1]) holder ??= participant;
       } catch (error) {
