@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,14 @@ import { installPrograms } from './programs.mjs';
 
 const { values, positionals } = readArguments();
 const deadlineMs = (values.long ? 100 : 40) * 60_000;
+/** Processes of specs that wait for nothing, as below: they take what the others leave of the cores. */
+const patient = [
+  ['simulation/api'],
+  ['simulation/services'],
+  ['simulation/'],
+  ['fuzz/decoders', 'plugins/journal/log-simulation', 'struct/'],
+];
+const patientPriority = 10;
 /**
  * The processes that run the specs, by the beginnings of their files' paths in spec/; the last one has all others. Specs
  * mostly wait, so that several share the cores. Collecting garbage takes long where much is loaded: what does so often
@@ -22,8 +30,8 @@ const deadlineMs = (values.long ? 100 : 40) * 60_000;
 const processes = [
   ['bus/', 'contract/'],
   ['plugins/rpc/', 'wire/'],
+  ...patient,
   ['plugins/'],
-  ['simulation/'],
   ['bench/', 'fuzz/', 'hostile/', 'interop/', 'project/'],
 ];
 /**
@@ -45,8 +53,9 @@ try {
   ensureInstalled();
   installPrograms();
   await build();
-  if (whole) await checkSources();
+  const checked = whole ? checkSources() : undefined;
   await runSpecs(specFiles());
+  process.stdout.write((await checked) ?? '');
   if (whole && failedSpecs.length > 0 && failedSpecs.length <= mayBeUnsteady) await runAgain();
 } catch (error) {
   fail(error.message);
@@ -80,7 +89,9 @@ function readArguments() {
   }
 }
 
+/** What is looked at beside the specs; what is said of it. */
 async function checkSources() {
+  let said = '';
   const steps = {
     Linting: ['oxlint', 'bin/oxlint', '--type-aware', '--deny-warnings', '--quiet'],
     'The type check of what pages have': ['typescript', 'bin/tsc', '-p', 'tsconfig.page.json'],
@@ -88,10 +99,11 @@ async function checkSources() {
     'The format check': ['@biomejs/biome', 'bin/biome', 'format', '--colors=off', '.'],
   };
   for (const [step, [name, bin, ...args]] of Object.entries(steps)) {
-    const { code } = await run([join('node_modules', name, bin), ...args]);
-    if (code === 0) continue;
-    fail(`${step} failed.`);
+    const { code, text } = await run([join('node_modules', name, bin), ...args], { gather: true, isPatient: true });
+    said += text;
+    if (code !== 0) fail(`${step} failed.`);
   }
+  return said;
 }
 
 function specFiles() {
@@ -113,7 +125,7 @@ async function runAgain() {
   const first = failedSpecs;
   const before = { ...total };
   failedSpecs = [];
-  await runMocha([...new Set(first.map(({ file }) => file))], false);
+  await runMocha([...new Set(first.map(({ file }) => file))]);
   const failed = total.failed - before.failed;
   Object.assign(total, before);
   if (failed > 0) {
@@ -133,13 +145,15 @@ async function runSpecs(files) {
     lists.set(at, [...(lists.get(at) ?? []), file]);
   }
   // One is shown as it runs and the others once it has ended, so that their lines do not mix.
-  const [shown, ...gathered] = [...lists.values()].map((list, at) => runMocha(list, at > 0));
+  const [shown, ...gathered] = [...lists].map(([of, list], at) =>
+    runMocha(list, { gather: at > 0, isPatient: whole && patient.includes(processes[of]) }),
+  );
   await shown;
   for (const text of gathered) process.stdout.write(await text);
 }
 
 /** Runs specs in a process and adds to the counts. With `gather`, returns what it printed. */
-async function runMocha(files, gather) {
+async function runMocha(files, { gather = false, isPatient = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'busbar-specs-'));
   const summary = join(folder, 'summary.json');
   const mocha = [
@@ -151,7 +165,8 @@ async function runMocha(files, gather) {
   const command = values.coverage ? ['node_modules/c8/bin/c8.js', process.execPath, ...mocha] : mocha;
   let output = '';
   try {
-    const { code, late, text } = await run(command, { SPEC_SUMMARY: summary }, () => existsSync(summary), gather);
+    const isDone = () => existsSync(summary);
+    const { code, late, text } = await run(command, { env: { SPEC_SUMMARY: summary }, isDone, gather, isPatient });
     output = text;
     if (!existsSync(summary)) {
       throw new Error(
@@ -175,7 +190,7 @@ async function runMocha(files, gather) {
  * Runs Node until it ends, or is killed for being late: at the deadline, or when it lingers after `isDone`. What it prints
  * is gathered, or shown.
  */
-function run(args, env = {}, isDone = () => false, gather = false) {
+function run(args, { env = {}, isDone = () => false, gather = false, isPatient = false }) {
   return new Promise((settle, reject) => {
     const child = spawn(process.execPath, args, {
       cwd: root,
@@ -183,6 +198,7 @@ function run(args, env = {}, isDone = () => false, gather = false) {
       env: { ...process.env, ...env },
     });
     endWithUs(child);
+    if (isPatient && child.pid !== undefined) setPriority(child.pid, patientPriority);
     let text = '';
     for (const stream of gather ? [child.stdout, child.stderr] : []) {
       stream.setEncoding('utf8').on('data', (part) => {
