@@ -1,7 +1,7 @@
-/** Whether `text` is what `glob` means: `*` is any text, `?` one character, all else itself. Takes time for length times length at the most. */
+/** Whether `text` is what `glob` means: `*` is any text, `?` one character, all else itself. Takes time for length times length at most. */
 export function fitsGlob(glob: string, text: string): boolean {
   let [at, place] = [0, 0];
-  /** Where to go on when the text behind the last star does not fit. */
+  /** Where to continue when the text behind the last star does not fit. */
   let [star, retry] = [-1, 0];
   while (place < text.length) {
     if (glob[at] === '*') {

@@ -69,7 +69,7 @@ export class Tap implements Watcher<PeerHandle> {
   #seen: Seen[] = [];
   #bytes = 0;
   #dropped = 0;
-  /** The looker has not taken yet what it was sent last. */
+  /** The looker has not read yet what it was sent last. */
   #isBehind = false;
 
   constructor(looker: PeerHandle, settings: TapSettings, owner: TapOwner) {

@@ -84,7 +84,7 @@ export function findingsOf(now: Snapshot): Finding[] {
   if (loopMs !== undefined && loopMs.p99 > lateLoopMs)
     add(
       'event loop',
-      `${short(loopMs.p99)} ms late (p99), ${short(loopMs.max)} ms at the most`,
+      `${short(loopMs.p99)} ms late (p99), ${short(loopMs.max)} ms at most`,
       'Something computes too long at a time in the process: profile it, and move that to a thread or another process.',
     );
   const legacy = peers.filter(({ delivery }) => delivery === 'legacy');

@@ -27,7 +27,7 @@ export class PageServer {
     this.#server = createServer((request, response) => void this.#handle(request, response));
   }
 
-  /** Resolves the URL of the page. Rejects with what the system says. */
+  /** Resolves with the URL of the page. Rejects with what the system says. */
   async start(port: number): Promise<string> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);

@@ -58,7 +58,7 @@ export function addRecord(program: Program): void {
     .addOption(timeoutOption())
     .addHelpText(
       'after',
-      '\nThere is a client for each that was recorded, and each message follows the one before it, whoever sent it.\n',
+      '\nThere is a client for each that was recorded, and each message follows the one before it, of any client.\n',
     );
 }
 

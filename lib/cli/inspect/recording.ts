@@ -32,7 +32,7 @@ export function recordingEntry({ at, peer, kind, body }: Recorded): Uint8Array {
   return entry;
 }
 
-/** The entries of a recording, of which `chunks` are the bytes. Throws `ERR_INVALID_ARGUMENT` for what is none. */
+/** The entries of a recording, of which `chunks` are the bytes. Throws `ERR_INVALID_ARGUMENT` for anything else. */
 export async function* readRecording(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Recorded, void, void> {
   let held = Buffer.alloc(0);
   let isBegun = false;

@@ -20,7 +20,7 @@ export interface Replayed {
   readonly clients: number;
 }
 
-/** Clients that a replay has at the most. */
+/** Most clients of a replay. */
 const mostClients = 10_000;
 
 /** Sends what was recorded, of which `chunks` are the bytes, to a server. Resolves when all requests are settled. */

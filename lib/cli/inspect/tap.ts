@@ -27,7 +27,7 @@ export interface Tapping {
   readonly whole: boolean;
 }
 
-/** Has a server show what goes by, and tells of each batch, until a signal, the end of the server, or `told` returns true. */
+/** Has a server show what goes by, and hands each batch to `told`, until a signal, the end of the server, or `told` returns true. */
 export function tapping(
   program: Program,
   address: string,
@@ -87,12 +87,12 @@ export function addTap(program: Program): void {
 function shareOf(given: string): number {
   const share = Number(given);
   if (share > 0 && share <= 1) return share;
-  throw new InvalidArgumentError('It is no share above 0 and up to 1.');
+  throw new InvalidArgumentError('It must be a share above 0 and up to 1.');
 }
 
 function wholeOf(given: string): number {
   if (/^\d{1,9}$/.test(given) && Number(given) > 0) return Number(given);
-  throw new InvalidArgumentError('It is no number of messages.');
+  throw new InvalidArgumentError('It must be a number of messages.');
 }
 
 function jsonOf({ at, peer, name, direction, kind, lane, id, bytes, data, cut: isCut }: Seen, dropped: number): string {

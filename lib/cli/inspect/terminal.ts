@@ -34,7 +34,7 @@ export class Terminal {
     return process.stdout.rows || 24;
   }
 
-  /** Does nothing while the terminal has not taken what was shown before. */
+  /** Does nothing while the terminal has not shown what came before. */
   show(lines: readonly string[]): void {
     if (!this.#isOpen || process.stdout.writableLength > 0) return;
     const text = lines.slice(0, this.rows).map((line) => line + clearRight);

@@ -28,7 +28,7 @@ export function cut(text: string, width: number): string {
 
 const steps = ['', 'k', 'M', 'G', 'T'];
 
-/** Four characters and a unit at the most: 0.3, 12, 1.2k, 123M. */
+/** At most four characters and a unit: 0.3, 12, 1.2k, 123M. */
 export function short(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return '-';
   let [left, step] = [value, 0];
