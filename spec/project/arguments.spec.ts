@@ -38,6 +38,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'examples/cluster/node.ts': [''],
   'examples/colyseus/game.ts': [''],
   'examples/colyseus/hub.ts': ['', '/nowhere/a'],
+  'examples/observed/main.ts': ['', '--x', '/nowhere/a b'],
   'examples/dispatch/driver.ts': ['--x', 'nonsense'],
   'examples/transfer/main.ts': ['--x', '0'],
   'examples/transfer/client.ts': ['', 'abc /nowhere/file'],
