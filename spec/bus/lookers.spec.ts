@@ -235,7 +235,12 @@ describe('lookers', () => {
       expect(await live.ask('about', {}, 20_000)).to.include({ peers: 1 });
     } finally {
       proxy.heal();
+      // What waits for its end waits by that clock.
+      const ticking = setInterval(() => clock.advance(1_000), 5);
+      await Promise.all([...lookers, ...clients].map((end) => end.close()));
+      await server.close();
       await proxy.close();
+      clearInterval(ticking);
     }
   });
 
