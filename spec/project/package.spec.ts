@@ -105,7 +105,7 @@ describe('package', function () {
     const files = counted.filter((name) => statSync(join(installed, name)).isFile());
     expect(files.length).to.be.within(20, 100);
     const bytes = files.reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
-    expect(bytes).to.be.at.most(3_500_000);
+    expect(bytes).to.be.at.most(3_800_000);
     for (const path of Object.values(manifest.bin ?? {})) {
       expect(existsSync(join(installed, path)), path).to.equal(true);
       expect(readFileSync(join(installed, path), 'utf8').startsWith('#!/usr/bin/env node\n'), path).to.equal(true);
