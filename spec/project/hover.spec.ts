@@ -12,7 +12,7 @@ const program = `
 import { Client, Server } from '../../dist/index.js';
 import { services } from '../../dist/services.js';
 const server = new Server({ /*a*/maxMessageBytes: 1, /*b*/slowConsumer: 'wait' });
-server.use(services(), { /*c*/waitMs: 1 });
+server.use(services({ /*c*/waitMs: 1 }));
 new Client({ /*d*/reconnect: true });
 `;
 
