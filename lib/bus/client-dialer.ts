@@ -22,7 +22,7 @@ export interface DialerEvents {
   opened(port: LinkPort, hello: ServerHello): void;
   /** An attempt failed as others may not. */
   failed(error: BusError): void;
-  /** The server said no, be it for good. */
+  /** The server refused, for now or permanently. */
   refused(error: BusError): void;
   /** Another attempt follows after a wait. */
   waiting(retry: RetryInfo): void;

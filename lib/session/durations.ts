@@ -42,7 +42,7 @@ export class RoundTrips {
   }
 }
 
-/** The microseconds below `parts` have slots of their own; from there on each doubling has so many. */
+/** The microseconds below `parts` have slots of their own; from there on each doubling has `parts` slots. */
 function slotOf(microseconds: number): number {
   const doubling = 31 - Math.clz32(microseconds);
   if (doubling < partBits) return microseconds;

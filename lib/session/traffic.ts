@@ -10,7 +10,7 @@ export type TrafficKind = 'message' | 'request' | 'response' | 'failure' | 'canc
 /** One thing that went to a peer or came from it. */
 export interface Sighting<Peer = unknown> {
   readonly peer: Peer;
-  /** `in`: it came from the peer, and may still wait for whoever is to hear it. */
+  /** `in`: it came from the peer, and may still wait for its receiver. */
   readonly direction: 'in' | 'out';
   readonly kind: TrafficKind;
   /** '' for the user's own. */
@@ -75,7 +75,7 @@ export class LaneTraffic {
 /** By what lanes are called that no plugin of this end has. */
 export const otherLanes = 'other';
 
-/** What there is to tell of a frame that came. */
+/** What there is to report about a frame that came. */
 interface Arrival {
   readonly id?: RequestId;
   readonly data?: unknown;
@@ -137,7 +137,7 @@ export class Traffic<Peer = unknown> {
     (this.handlers ??= new HandlerTimes()).add(ms);
   }
 
-  /** A client was refused, so many times. */
+  /** A client was refused, `times` times. */
   refused(code: string, times = 1): void {
     this.refusals ??= new Map();
     // One of a peer's own is counted with others of its kind.

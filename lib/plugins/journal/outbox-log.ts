@@ -133,7 +133,7 @@ export class OutboxLog implements Source {
     this.#mark.changed();
   }
 
-  /** What was taken is noted at once: the peer is none that could tell. */
+  /** Acknowledged records are noted at once: the peer could not tell about them. */
   mark(): void {
     this.#mark.now();
   }

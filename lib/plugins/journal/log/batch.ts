@@ -77,7 +77,7 @@ export class Batch {
     this.#resolve();
   }
 
-  /** Its memory may be used again: nobody has what was taken any more. */
+  /** Its memory may be used again: nothing refers to the records in it any more. */
   free(): void {
     giveChunks(this.#chunks);
   }

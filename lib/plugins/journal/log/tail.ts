@@ -14,8 +14,8 @@ interface Written {
 }
 
 /**
- * What was written last, while somebody reads: who keeps up need not read it back from the file. What was read once is let
- * go of; a second reader has the file.
+ * The last records, while there is a reader: one that keeps up need not read them back from the file. What was read
+ * once is released; a second reader uses the file.
  */
 export class Tail {
   readonly #mostBytes: number;
