@@ -54,7 +54,7 @@ export const facts = {
     heardAt: '',
   },
   'bus/conversation': {
-    'this.traffic.slow += 1': 'undefined',
+    'this.traffic.stalled()': 'undefined',
   },
   'bus/client-dialer': {
     'if (error instanceof RefusedError)\n            this.#events.refused(error);': '',
@@ -64,9 +64,9 @@ export const facts = {
     "this.#firstWaitMs(errand === 'again')": 'retryDelayMs(1, maxRetryTime, random)',
   },
   'bus/client-conversation': {
-    'this.traffic.undelivered += messages.length': 'undefined',
+    'this.traffic.cameBack(messages.length)': 'undefined',
     'refused: (error) => this.traffic.refused(error.code)': '...undefined',
-    'this.traffic[outcome] += 1': 'undefined',
+    'this.traffic.opened(outcome)': 'undefined',
     'this.session?.reliable === false': false,
     'this.current.watch()': 'undefined',
     'clock.now() + closeTimeoutMs': 0,

@@ -47,7 +47,7 @@ export class ClientConversation extends Conversation {
     this.#platform = platform;
     this.#plugins = plugins;
     this.#leftovers = new Leftovers(options.onLost, (messages) => {
-      this.traffic.undelivered += messages.length;
+      this.traffic.cameBack(messages.length);
       events.undelivered(handle, messages);
     });
     this.#dialer = new ClientDialer(options, platform, lifecycle, {
@@ -196,7 +196,7 @@ export class ClientConversation extends Conversation {
       this.events.linkChanged(this.handle, true);
     }
     this.current.tell();
-    this.traffic[outcome] += 1;
+    this.traffic.opened(outcome);
     if (this.current.port === port) this.events.tell('session', { outcome, id });
     // Whoever waits for connect() or `ready` hears a new session from its first word.
     const read = (): unknown => this.current.port === port && port.read(session);

@@ -288,7 +288,7 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
   /** @internal */
   announce(outcome: SessionInfo['outcome']): void {
     this.#conversation.tellLink();
-    this.#conversation.traffic[outcome] += 1;
+    this.#conversation.traffic.opened(outcome);
     if (!this.#conversation.isOver) this.fire('session', { outcome, id: this.id });
   }
 

@@ -150,7 +150,7 @@ export abstract class Conversation<Handle extends PeerHandle = PeerHandle>
     const { slowConsumer: policy } = this.options;
     const messages = this.queues.user.length + (this.session?.unacknowledged ?? 0);
     const bytes = this.session?.pendingBytes ?? 0;
-    this.traffic.slow += 1;
+    this.traffic.stalled();
     this.events.slow(this.handle, { peer: this.handle, policy, bytes, messages });
     if (policy === 'disconnect') this.dropSlow();
     else if (policy !== 'wait') this.queues.user.fail(new BusError('ERR_SLOW_CONSUMER'), isMessage);

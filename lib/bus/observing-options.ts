@@ -2,6 +2,7 @@ import { BusError } from '../base/errors.ts';
 import { custom, type Given } from '../base/options.ts';
 import { Redaction } from '../base/redaction.ts';
 import { Watchers } from '../session/traffic.ts';
+import { publish } from './diagnostics.ts';
 import type { PeerHandle } from './plugin.ts';
 
 const mostPaths = 256;
@@ -27,6 +28,7 @@ export function withoutObserving<Options extends object>(
   options: (Options & ObservingOptions) | undefined,
 ): { readonly others: Options | undefined; readonly watchers: Watchers<PeerHandle> } {
   const watchers = new Watchers<PeerHandle>();
+  watchers.told = publish;
   if (typeof options !== 'object' || options === null) return { others: options, watchers };
   const { redact = observingOptions.redact.default, ...others } = options;
   if (!observingOptions.redact.accepts(redact)) {

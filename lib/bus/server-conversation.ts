@@ -150,7 +150,7 @@ export class ServerConversation<Handle extends PeerHandle = PeerHandle> extends 
     this.fail(error);
     this.current.tell();
     const messages = left.map(({ data }) => ({ data }));
-    this.traffic.undelivered += messages.length;
+    this.traffic.cameBack(messages.length);
     if (messages.length > 0) this.events.undelivered(this.handle, messages);
     this.#gone?.();
     this.events.sessionOver(this.handle, reason);

@@ -83,7 +83,7 @@ export class Server<C extends Contract = Contract> extends VisibleEmitter<Server
       plugins: this.#plugins,
       connected: (connection, payload) => this.#connected(connection, payload),
       handshakeFailed: this.#report,
-      refused: (_link, { code }) => this.#traffic.refused(code),
+      refused: (link, { code }) => this.#traffic.refused(code, link.remote),
       ask: (connection, question) => this.ask(connection, question),
       journal: () => this.journal,
       events: this.#peerEvents(),

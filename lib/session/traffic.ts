@@ -28,10 +28,14 @@ export interface Watcher<Peer = unknown> {
   saw(sighting: Sighting<Peer>): void;
 }
 
+export type PeerNews = 'session' | 'slow' | 'undelivered' | 'refused';
+
 /** Those who look at the traffic of one client, or of all connections of a server. */
 export class Watchers<Peer = unknown> {
   /** All who look, as one; undefined while nobody does, which is all that is asked for each message. */
   watcher: Watcher<Peer> | undefined;
+  /** Hears what becomes of peers and their sessions, where somebody may want to know. Must not throw. */
+  told: ((what: PeerNews, about: object) => void) | undefined;
   /** What of messages is not shown to people. */
   redaction = new Redaction([]);
   /** The lanes that plugins of this end have; what comes on others is counted together, as a peer may name them as it likes. */
@@ -137,18 +141,37 @@ export class Traffic<Peer = unknown> {
     (this.handlers ??= new HandlerTimes()).add(ms);
   }
 
-  /** A client was refused, `times` times. */
-  refused(code: string, times = 1): void {
-    this.refusals ??= new Map();
+  /** A link was opened. */
+  opened(outcome: 'fresh' | 'resumed' | 'lost'): void {
+    this[outcome] += 1;
+    this.watchers.told?.('session', { peer: this.peer, outcome });
+  }
+
+  /** The peer takes nothing. */
+  stalled(): void {
+    this.slow += 1;
+    this.watchers.told?.('slow', { peer: this.peer });
+  }
+
+  /** So many messages came back. */
+  cameBack(count: number): void {
+    if (count === 0) return;
+    this.undelivered += count;
+    this.watchers.told?.('undelivered', { peer: this.peer, count });
+  }
+
+  /** A client was refused; at a server it is no peer yet, but it has an address. */
+  refused(code: string, remoteAddress?: string): void {
     // One of a peer's own is counted with others of its kind.
     const known = Object.hasOwn(errorCodes, code) ? code : 'ERR_REFUSED';
-    this.refusals.set(known, (this.refusals.get(known) ?? 0) + times);
+    this.#countRefused(known, 1);
+    this.watchers.told?.('refused', { peer: this.peer, code: known, remoteAddress });
   }
 
   /** Counts what `other` counted too. */
   add(other: Traffic): void {
     for (const [lane, counts] of other.lanes()) (lane === '' ? this.user : this.#named(lane)).add(counts);
-    for (const [code, count] of other.refusals ?? []) this.refused(code, count);
+    for (const [code, count] of other.refusals ?? []) this.#countRefused(code, count);
     this.fresh += other.fresh;
     this.resumed += other.resumed;
     this.lost += other.lost;
@@ -169,6 +192,11 @@ export class Traffic<Peer = unknown> {
   *lanes(): Generator<[name: string, counts: LaneTraffic]> {
     yield ['', this.user];
     if (this.#lanes !== undefined) yield* this.#lanes;
+  }
+
+  #countRefused(code: string, times: number): void {
+    this.refusals ??= new Map();
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + times);
   }
 
   #of(lane: string): LaneTraffic {

@@ -1,0 +1,62 @@
+import { channel } from 'node:diagnostics_channel';
+import { expect } from 'chai';
+import { afterEach, describe, it } from 'mocha';
+import { Client, Server } from '../../lib/index.ts';
+import { MemoryNetwork } from '../../lib/testing/index.ts';
+
+describe('diagnostics channels', () => {
+  const stops: (() => void)[] = [];
+  const published: [name: string, about: unknown][] = [];
+
+  function subscribe(name: string): void {
+    const hear = (about: unknown): void => void published.push([name, about]);
+    channel(name).subscribe(hear);
+    stops.push(() => channel(name).unsubscribe(hear));
+  }
+
+  afterEach(() => {
+    for (const stop of stops.splice(0)) stop();
+    published.length = 0;
+  });
+
+  it('busbar:session, busbar:undelivered - are told at both ends, and nothing once nobody subscribes', async () => {
+    subscribe('busbar:session');
+    subscribe('busbar:undelivered');
+    const network = new MemoryNetwork();
+    const server = await new Server({ url: 'memory:channels', network }).start();
+    const client = new Client({ url: 'memory:channels', network });
+    await client.connect();
+    const [connection] = server.connections;
+    client.pause();
+    await connection?.send('never heard');
+    client.destroy();
+    await new Promise<void>((resolve) => {
+      if (server.connections.length === 0) resolve();
+      else server.once('disconnect', () => resolve());
+    });
+    expect(published).to.deep.include(['busbar:session', { peer: client, outcome: 'fresh' }]);
+    expect(published).to.deep.include(['busbar:session', { peer: connection, outcome: 'fresh' }]);
+    const came = published.filter(([name]) => name === 'busbar:undelivered');
+    expect(came.length).to.equal(server.stats().undelivered);
+    for (const stop of stops.splice(0)) stop();
+    const heard = published.length;
+    await client.connect();
+    await client.close();
+    expect(published.length).to.equal(heard);
+    await server.close();
+  });
+
+  it('busbar:refused - says the code, at the server without a peer', async () => {
+    subscribe('busbar:refused');
+    const network = new MemoryNetwork();
+    const server = await new Server({ url: 'memory:refuses', network, authorize: () => false }).start();
+    const client = new Client({ url: 'memory:refuses', network });
+    await client.connect().catch(() => {});
+    expect(published.map(([, about]) => (about as { code: string }).code)).to.deep.equal([
+      'ERR_UNAUTHORIZED',
+      'ERR_UNAUTHORIZED',
+    ]);
+    expect(published.map(([, about]) => (about as { peer: unknown }).peer)).to.deep.equal([undefined, client]);
+    await server.close();
+  });
+});
