@@ -153,14 +153,14 @@ export class Traffic<Peer = unknown> {
     this.watchers.told?.('slow', { peer: this.peer });
   }
 
-  /** So many messages came back. */
+  /** `count` messages came back. */
   cameBack(count: number): void {
     if (count === 0) return;
     this.undelivered += count;
     this.watchers.told?.('undelivered', { peer: this.peer, count });
   }
 
-  /** A client was refused; at a server it is no peer yet, but it has an address. */
+  /** A client was refused. A server knows its address, and has no connection for it. */
   refused(code: string, remoteAddress?: string): void {
     // One of a peer's own is counted with others of its kind.
     const known = Object.hasOwn(errorCodes, code) ? code : 'ERR_REFUSED';
