@@ -166,13 +166,13 @@ export class MessageCodec {
   #buffer: Uint8Array = new Uint8Array(0);
   #position = 0;
 
-  /** @throws BusError `ERR_UNENCODABLE`. */
+  /** @throws BusError `ERR_UNENCODABLE`, for what `decode` would not take too. */
   encode(data: unknown): Uint8Array {
     if (this.#buffer.length - this.#position < roomBytes) {
       this.#buffer = allocate(bufferBytes);
       this.#position = 0;
     }
-    const { buffer, start, end } = this.#packer.pack(data, this.#buffer, this.#position, 0, Infinity, leastCost);
+    const { buffer, start, end } = this.#packer.pack(data, this.#buffer, this.#position, 0, maxDepth, leastCost);
     if (buffer === this.#buffer) this.#position = end;
     return buffer.subarray(start, end);
   }

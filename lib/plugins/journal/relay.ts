@@ -1,5 +1,5 @@
 import { asBusError, BusError } from '../../base/errors.ts';
-import { codeOf } from '../../base/thrown.ts';
+import { codeOf, textOf } from '../../base/thrown.ts';
 import { sleep } from '../../base/wait.ts';
 import { type Lane, MessageCodec, type PeerHandle, type PluginHost, type SendSettings } from '../../bus/plugin.ts';
 import { type Feed, type FeedOwner, JournalFeed } from './feed.ts';
@@ -175,13 +175,22 @@ export class Relay {
       if (codeOf(error) !== 'ERR_PEER_LACKS_FEATURE') throw error;
     }
     const settings = peer.delivery === 'legacy' ? undefined : { confirm: true };
-    const send = (body: Uint8Array, journal: string, sequence: number): Promise<void> => {
+    const send = async (body: Uint8Array, journal: string, sequence: number): Promise<void> => {
       const request = readRequestBody(body);
-      if (request === undefined) return this.#owner.sendPlain(this.#codec.decode(body), settings);
-      const id = requestIdOf(request.key, journal, sequence);
-      return this.#owner.askPlain?.(id, this.#codec.decode(request.data)) ?? Promise.resolve();
+      const data = this.#decoded(request?.data ?? body);
+      if (request === undefined) await this.#owner.sendPlain(data, settings);
+      else await this.#owner.askPlain?.(requestIdOf(request.key, journal, sequence), data);
     };
     return new PlainFeed(source, this.#owner, send, () => sleep(this.#host.clock, restMs));
+  }
+
+  /** @throws BusError `ERR_UNENCODABLE` for what cannot be sent in another form. */
+  #decoded(body: Uint8Array): unknown {
+    try {
+      return this.#codec.decode(body);
+    } catch (cause) {
+      throw new BusError('ERR_UNENCODABLE', textOf(cause), { cause });
+    }
   }
 
   /** Reports a folder that was restored, or of which there is another copy; once. */

@@ -49,6 +49,19 @@ describe('journal, dead letters of the sender', () => {
   const large = 'x'.repeat(100_000);
   const told = ({ data, error, attempts }: DeadLetter): unknown => [data, error.code, attempts];
 
+  it('data that nests too deep - is refused when it is sent, and nothing waits for it', async () => {
+    const up = await server({ bare: true }).start();
+    const heard = hear(up);
+    const sender = await client().connect();
+    let deep: unknown = 'x'.repeat(5_000);
+    for (let level = 0; level < 65; level++) deep = [deep];
+    await sender.send('before', { durable: true });
+    expect((await rejected(sender.send(deep, { durable: true }))).code).to.equal('ERR_UNENCODABLE');
+    await sender.send('behind', { durable: true, confirm: true });
+    expect(heard).to.deep.equal(['before', 'behind']);
+    expect((await sender.backlog()).messages).to.equal(0);
+  });
+
   for (const { name, limits } of [
     { name: 'a server with a journal', limits: {} },
     { name: 'a server without one', limits: { bare: true } },
