@@ -97,7 +97,7 @@ describe('route table', () => {
       ['/b/:y', 'GET', /\/b\/:y matches the same requests as another route/],
       ['/a/*/b', 'GET', /wildcard is not the last/],
       ['a', 'GET', /does not start with a slash/],
-      ['/:', 'GET', /without a name/],
+      ['/:', 'GET', /without a unique name/],
       ['/:a/:a', 'GET', /without a unique name/],
       [`/${'a/'.repeat(100)}`, 'GET', /more than 100 segments/],
     ];
