@@ -10,5 +10,5 @@ export interface Hooks {
   readonly close: (() => void | Promise<void>)[];
   readonly http: HttpHook[];
   /** What ends with its installation. */
-  readonly stops: (() => void)[];
+  readonly stops: Set<() => void>;
 }

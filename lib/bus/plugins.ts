@@ -89,7 +89,7 @@ export class Plugins {
       start: [],
       close: [],
       http: [],
-      stops: [],
+      stops: new Set(),
     };
     const installed: Installed = { name, hooks, handlers: undefined, instance: undefined };
     this.#installed.set(name, installed);
@@ -230,8 +230,12 @@ export class Plugins {
   }
 
   #watch({ stops }: Hooks, watcher: Watcher<PeerHandle>): () => void {
-    const stop = this.#base.watchers.add(watcher);
-    stops.push(stop);
+    const remove = this.#base.watchers.add(watcher);
+    const stop = (): void => {
+      stops.delete(stop);
+      remove();
+    };
+    stops.add(stop);
     return stop;
   }
 
