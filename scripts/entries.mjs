@@ -100,7 +100,7 @@ export const facts = {
   },
   'bus/plugins': {
     'base.watchers.lanes.add(name)': 'undefined',
-    'stops: []': '...undefined',
+    'stops: new Set()': '...undefined',
     'stats: base.stats': '...undefined',
     'show: (data) => base.watchers.redaction.show(data)': '...undefined',
     'watch: (watcher) => this.#watch(hooks, watcher)': '...undefined',

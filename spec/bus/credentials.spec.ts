@@ -78,7 +78,7 @@ describe('credentials of peers', function () {
     expect([await visit(0), await visit(1), await visit(nobody)]).to.deep.equal([
       'connected',
       'connected',
-      'ERR_UNAUTHORIZED The server refused the client.',
+      'ERR_UNAUTHORIZED The server refused the client',
     ]);
     expect(found).to.deep.equal([0, 1, nobody].map((uid) => ({ uid, by: 'challenge' })));
     await until(() => proofs().length === 0);
