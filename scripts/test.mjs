@@ -21,7 +21,7 @@ const patient = [
   ['simulation/'],
   ['fuzz/decoders', 'plugins/journal/log-simulation', 'struct/'],
 ];
-const patientPriority = 10;
+const patientPriority = 5;
 /**
  * The processes that run the specs, by the beginnings of their files' paths in spec/; the last one has all others. Specs
  * mostly wait, so that several share the cores. Collecting garbage takes long where much is loaded: what does so often
@@ -161,7 +161,8 @@ async function runMocha(files, { gather = false, isPatient = false } = {}) {
     ...(values.grep === undefined ? [] : ['--grep', values.grep]),
     ...files,
   ];
-  if (values.long) mocha.push('--timeout', String(deadlineMs));
+  // Those that are patient may get little of the cores for as long as others run.
+  if (values.long || isPatient) mocha.push('--timeout', String(deadlineMs));
   const command = values.coverage ? ['node_modules/c8/bin/c8.js', process.execPath, ...mocha] : mocha;
   let output = '';
   try {
