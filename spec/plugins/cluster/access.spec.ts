@@ -66,6 +66,7 @@ function token(issuer: Key, subject: Key, nats: object): string {
     const a = await galaxy.star('eu-1', { nats: { servers: nats.url, ...right } });
     const b = await galaxy.star('eu-2', { nats: { servers: nats.url, ...right } });
     a.world.handle((data, { from }) => [data, from]);
+    await until(() => b.world.nodes.some(({ id }) => id === 'eu-1'));
     expect(await b.world.peer('eu-1').request('hello')).to.deep.equal(['hello', 'eu-2']);
   }
 
