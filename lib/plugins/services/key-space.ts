@@ -116,8 +116,8 @@ export class KeySpace implements HubService {
    * @throws BusError `ERR_NO_SERVICE` where it does not own keys of this service, or will not.
    */
   async move(name: string, participant: Participant): Promise<void> {
-    const owner = this.#willing(participant);
-    while (!(await this.#key(name).moveTo(owner))) {
+    // It may have left meanwhile.
+    while (!(await this.#key(name).moveTo(this.#willing(participant)))) {
       const holder = this.#routes.holder(name);
       if (holder !== undefined) await this.#host.nodes?.fetch(this.name, name, holder);
     }
