@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { Client, type Connection, type ConsumeContext, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { rejected, until } from '../../support/buses.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 interface Order {
   readonly key: string;
@@ -12,29 +12,18 @@ interface Order {
 }
 
 describe('journal, consumers whose messages hold up no others', () => {
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
+  const at = ownPlace();
 
   function server(): Server {
-    const up = new Server({ path, journal: journal(join(home, 'inbox')), closeTimeoutMs: 2_000 });
+    const up = new Server({ path: at.path, journal: journal(join(at.home, 'inbox')), closeTimeoutMs: 2_000 });
     up.on('error', () => {});
-    open.push(up);
+    at.open.push(up);
     return up;
   }
 
   async function client(name: string): Promise<Client> {
-    const made = new Client({ path, journal: journal(join(home, name)), maxRetryTime: 100 });
-    open.push(made);
+    const made = new Client({ path: at.path, journal: journal(join(at.home, name)), maxRetryTime: 100 });
+    at.open.push(made);
     return made.connect();
   }
 
@@ -221,8 +210,8 @@ describe('journal, consumers whose messages hold up no others', () => {
   });
 
   it('connection.consume - without a journal, or of what is no function, is refused', async () => {
-    const plain = new Server({ path });
-    open.push(plain);
+    const plain = new Server({ path: at.path });
+    at.open.push(plain);
     await plain.start();
     await client('ann');
     await until(() => plain.connections.length === 1);

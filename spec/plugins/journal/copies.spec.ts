@@ -5,7 +5,7 @@ import { describe, it } from 'mocha';
 import { Client, type DurableContext, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { until } from '../../support/buses.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 interface Heard {
   readonly data: unknown;
@@ -13,33 +13,20 @@ interface Heard {
 }
 
 describe('journal, copies of folders', () => {
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-  let errors: string[];
+  const at = ownPlace();
 
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-      errors = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
-
-  const folder = (name: string): string => join(home, name);
+  const folder = (name: string): string => join(at.home, name);
 
   function server(): Server {
-    const up = new Server({ path, journal: journal(folder('inbox')) });
-    open.push(up);
+    const up = new Server({ path: at.path, journal: journal(folder('inbox')) });
+    at.open.push(up);
     return up;
   }
 
   function client(name = 'outbox'): Client {
-    const made = new Client({ path, maxRetryTime: 100, journal: journal(folder(name)) });
-    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
-    open.push(made);
+    const made = new Client({ path: at.path, maxRetryTime: 100, journal: journal(folder(name)) });
+    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && at.errors.push(code));
+    at.open.push(made);
     return made;
   }
 
@@ -60,7 +47,7 @@ describe('journal, copies of folders', () => {
     const one = await client().connect();
     const other = await client('copy').connect();
     const confirmed = other.send(2, { durable: true, confirm: true });
-    await until(() => errors.includes('ERR_JOURNAL_IN_USE'));
+    await until(() => at.errors.includes('ERR_JOURNAL_IN_USE'));
     expect(dataOf(heard)).to.deep.equal([1]);
     await one.close();
     await confirmed;
@@ -88,7 +75,7 @@ describe('journal, copies of folders', () => {
     await sendInLife('a');
     const restore = saved('outbox');
     for (const data of ['b', 'c', 'd']) await sendInLife(data);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
     restore();
     const restored = client();
     const sent = ['e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
@@ -100,7 +87,7 @@ describe('journal, copies of folders', () => {
     await until(() => heard.at(-1)?.data === 'n');
     expect(dataOf(heard)).to.deep.equal(['a', 'b', 'c', 'd', ...sent, 'm', 'n']);
     expect(heard.every(({ context }) => context?.redelivered === false)).to.equal(true);
-    expect(errors).to.deep.equal(['ERR_JOURNAL']);
+    expect(at.errors).to.deep.equal(['ERR_JOURNAL']);
   });
 
   it('copies - what a restored folder sends again is dropped, and says that it may have come where that was forgotten', async () => {
@@ -125,7 +112,7 @@ describe('journal, copies of folders', () => {
       const again = heard.map(({ data, context }) => [data, context?.redelivered]);
       expect(again[0]).to.deep.equal(lives > 8 ? ['old', true] : ['new', false]);
       expect(again).to.have.length(lives > 8 ? 2 : 1);
-      expect(errors.splice(0)).to.deep.equal(['ERR_JOURNAL']);
+      expect(at.errors.splice(0)).to.deep.equal(['ERR_JOURNAL']);
       await restored.close();
       await up.close();
       rmSync(folder('saved'), { recursive: true });

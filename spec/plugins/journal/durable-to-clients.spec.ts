@@ -6,7 +6,7 @@ import { Client, type ClientOptions, type Connection, Server } from '../../../li
 import type { DurableContext } from '../../../lib/index.ts';
 import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
 import { next, rejected, until } from '../../support/buses.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 interface Heard {
   readonly data: unknown;
@@ -14,35 +14,22 @@ interface Heard {
 }
 
 describe('journal, durable messages to clients', () => {
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-  let errors: string[];
+  const at = ownPlace();
 
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-      errors = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
-
-  const folder = (name: string): string => join(home, name);
+  const folder = (name: string): string => join(at.home, name);
 
   function server(options: JournalSettings = {}, native = true): Server {
-    const made = new Server({ path, native, journal: journal(folder('server'), options) });
-    made.on('error', ({ code }) => errors.push(code));
-    open.push(made);
+    const made = new Server({ path: at.path, native, journal: journal(folder('server'), options) });
+    made.on('error', ({ code }) => at.errors.push(code));
+    at.open.push(made);
     return made;
   }
 
   function client(options: Omit<ClientOptions, 'path'> & { name?: string | undefined } = {}): Client {
     const { name = 'client', ...others } = options;
-    const made = new Client({ path, maxRetryTime: 100, journal: journal(folder(name)), ...others });
-    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
-    open.push(made);
+    const made = new Client({ path: at.path, maxRetryTime: 100, journal: journal(folder(name)), ...others });
+    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && at.errors.push(code));
+    at.open.push(made);
     return made;
   }
 
@@ -101,7 +88,7 @@ describe('journal, durable messages to clients', () => {
     ]);
     expect(readdirSync(join(folder('server'), 'peers'))).to.deep.equal([connection.journal]);
     await until(async () => (await up.backlog()).length === 0);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('clients - that have no journal, or speak net-ipc, reject durable sends with ERR_PEER_LACKS_FEATURE, and plain ones go on', async () => {
@@ -121,7 +108,7 @@ describe('journal, durable messages to clients', () => {
       expect(dataOf(heard)).to.deep.equal(['b']);
       expect(connection.journal).to.equal(undefined);
     }
-    expect((await rejected(new Server({ path }).backlog())).code).to.equal('ERR_STATE');
+    expect((await rejected(new Server({ path: at.path }).backlog())).code).to.equal('ERR_STATE');
   });
 
   it('connect listeners - may await a durable send', async () => {
@@ -132,7 +119,7 @@ describe('journal, durable messages to clients', () => {
     const heard = hear(end);
     await end.connect();
     await until(() => heard.length === 1);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('a client that is away - gets what was accepted, first and in order, when it is back, also from the next server', async () => {
@@ -163,7 +150,7 @@ describe('journal, durable messages to clients', () => {
     await until(() => heard.length === 6);
     expect(dataOf(heard)).to.deep.equal(['taken', 'a', 'b', 'c', 'd', 'e']);
     expect(await up.backlog()).to.deep.equal([]);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('confirm - waits over sessions for the client that comes back', async () => {
@@ -178,7 +165,7 @@ describe('journal, durable messages to clients', () => {
     await confirmed;
     await until(() => heard.length === 2);
     expect(dataOf(heard)).to.deep.equal([1, 2]);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('forget - gives up what waits for a client, and peerTtlMs does so with a report', async () => {
@@ -200,8 +187,8 @@ describe('journal, durable messages to clients', () => {
     connection = await connected(up, end);
     await connection.send(3, { durable: true, confirm: true });
     await sendBehind(up, end, connection, 4);
-    await until(() => errors.length === 1);
-    expect(errors).to.deep.equal(['ERR_JOURNAL']);
+    await until(() => at.errors.length === 1);
+    expect(at.errors).to.deep.equal(['ERR_JOURNAL']);
     expect(await up.backlog()).to.deep.equal([]);
     end = client();
     const heard = hear(end);
@@ -214,9 +201,9 @@ describe('journal, durable messages to clients', () => {
     // The next server knows since when they wait.
     await sendBehind(up, end, connection, 6);
     await up.close();
-    errors = [];
+    at.errors.length = 0;
     up = await server({ peerTtlMs: 300 }).start();
-    await until(() => errors.length === 1);
+    await until(() => at.errors.length === 1);
     expect(await up.backlog()).to.deep.equal([]);
   });
 });

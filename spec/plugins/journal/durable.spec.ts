@@ -6,7 +6,7 @@ import { type BusError, Client, type ClientOptions, Server, type ServerOptions }
 import type { DurableContext, PeerHandle } from '../../../lib/index.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
 import { rejected, sleep, until } from '../../support/buses.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 interface Heard {
   readonly data: unknown;
@@ -15,34 +15,21 @@ interface Heard {
 }
 
 describe('journal, durable messages', () => {
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-  let errors: string[];
+  const at = ownPlace();
 
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-      errors = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
-
-  const folder = (name: string): string => join(home, name);
+  const folder = (name: string): string => join(at.home, name);
 
   function serverWith(options: Omit<ServerOptions, 'path'>): Server {
-    const server = new Server({ path, ...options });
-    server.on('error', ({ code }) => errors.push(code));
-    open.push(server);
+    const server = new Server({ path: at.path, ...options });
+    server.on('error', ({ code }) => at.errors.push(code));
+    at.open.push(server);
     return server;
   }
 
   function clientWith(options: Omit<ClientOptions, 'path'>): Client {
-    const client = new Client({ path, maxRetryTime: 100, ...options });
-    client.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
-    open.push(client);
+    const client = new Client({ path: at.path, maxRetryTime: 100, ...options });
+    client.on('error', ({ code }) => code !== 'ERR_CONNECT' && at.errors.push(code));
+    at.open.push(client);
     return client;
   }
 
@@ -88,7 +75,7 @@ describe('journal, durable messages', () => {
     ]);
     const names = heard.filter(({ context }) => context !== undefined).map(({ context }) => context as DurableContext);
     expect(new Set(names.map(({ journal: id, sequence }) => `${id} ${sequence}`)).size).to.equal(5);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('delivery - says journal at both ends where both have one', async () => {
@@ -137,7 +124,7 @@ describe('journal, durable messages', () => {
     const circle: unknown[] = [];
     circle.push(circle);
     expect((await rejected(sender.send(circle, { durable: true }))).code).to.equal('ERR_UNENCODABLE');
-    expect(() => new Client({ path, journal: 'x' as never }))
+    expect(() => new Client({ path: at.path, journal: 'x' as never }))
       .to.throw()
       .with.property('code', 'ERR_INVALID_OPTION');
     expect(() => journal(''))
@@ -153,7 +140,7 @@ describe('journal, durable messages', () => {
     await server().start();
     expect((await rejected(client().connect())).code).to.equal('ERR_JOURNAL_IN_USE');
     expect((await rejected(client().send(1, { durable: true }))).code).to.equal('ERR_JOURNAL_IN_USE');
-    const other = new Server({ path: join(home, 'other.sock'), journal: journal(folder('inbox')) });
+    const other = new Server({ path: join(at.home, 'other.sock'), journal: journal(folder('inbox')) });
     expect((await rejected(other.start())).code).to.equal('ERR_JOURNAL_IN_USE');
   });
 
@@ -200,8 +187,8 @@ describe('journal, durable messages', () => {
     up.on('message', () => Promise.reject(new Error('no')));
     const sender = await client().connect();
     await sender.send(1, { durable: true, confirm: true });
-    await until(() => errors.length === 1);
-    expect(errors).to.deep.equal(['ERR_LISTENER']);
+    await until(() => at.errors.length === 1);
+    expect(at.errors).to.deep.equal(['ERR_LISTENER']);
     await up.close();
     const again = server();
     const heard = hear(again);
@@ -332,7 +319,7 @@ describe('journal, durable messages', () => {
     await one.close();
     await client().connect();
     await until(() => heard.length === 3);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('maxBytes - has send wait until the peer took something; timeout and signal end the wait', async () => {

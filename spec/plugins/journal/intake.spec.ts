@@ -11,39 +11,28 @@ import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts'
 import { FaultProxy, SeededRandom } from '../../../lib/testing/index.ts';
 import { next, rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 describe('journal, what a receiver takes', () => {
   const codec = new MessageCodec();
   const random = new SeededRandom(1);
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
+  const at = ownPlace();
 
   async function server(options: LogOptions = {}): Promise<Server> {
-    const up = new Server({ path, journal: journal(join(home, 'inbox'), options) });
-    open.push(up);
+    const up = new Server({ path: at.path, journal: journal(join(at.home, 'inbox'), options) });
+    at.open.push(up);
     return up.start();
   }
 
   function client(): Client {
-    const made = new Client({ path, journal: journal(join(home, 'outbox')) });
-    open.push(made);
+    const made = new Client({ path: at.path, journal: journal(join(at.home, 'outbox')) });
+    at.open.push(made);
     return made;
   }
 
   async function connect(folder?: string): Promise<RawSender> {
-    const sender = await RawSender.connect(path, folder);
-    open.push(sender.client);
+    const sender = await RawSender.connect(at.path, folder);
+    at.open.push(sender.client);
     return sender;
   }
 
@@ -69,9 +58,9 @@ describe('journal, what a receiver takes', () => {
     const up = await server();
     const heard: unknown[] = [];
     up.on('message', (data) => void heard.push(data));
-    const folder = join(home, 'outbox');
+    const folder = join(at.home, 'outbox');
     const options = resolveOptions('Log', logTable, {});
-    const aside = join(home, 'aside');
+    const aside = join(at.home, 'aside');
     mkdirSync(aside);
     const segments = (where: string): string[] => readdirSync(where).filter((name) => name.endsWith('.log'));
     for (let life = 0; life < 300; life++) {
@@ -136,16 +125,20 @@ describe('journal, what a receiver takes', () => {
     const up = await server();
     const heard: unknown[] = [];
     up.on('message', (data) => void heard.push(data));
-    const proxy = await new FaultProxy({ listen: { path: join(home, 'proxy') }, target: { path }, random }).start();
+    const proxy = await new FaultProxy({
+      listen: { path: join(at.home, 'proxy') },
+      target: { path: at.path },
+      random,
+    }).start();
     try {
       const owner = new Client({
-        path: join(home, 'proxy'),
+        path: join(at.home, 'proxy'),
         maxRetryTime: 100,
-        journal: journal(join(home, 'outbox')),
+        journal: journal(join(at.home, 'outbox')),
       });
       const errors: string[] = [];
       owner.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
-      open.push(owner);
+      at.open.push(owner);
       await owner.connect();
       await owner.send('a', { durable: true, confirm: true });
       const folder = up.connections[0]?.journal ?? '';

@@ -15,3 +15,24 @@ export function eachInOwnFolder(begin: (home: string) => void, over: () => Promi
     rmSync(home, { recursive: true, force: true });
   });
 }
+
+/** What a spec of clients and servers begins with. */
+export interface OwnPlace {
+  readonly home: string;
+  /** Where its server listens. */
+  readonly path: string;
+  /** Its clients and servers, which are closed at its end. */
+  readonly open: { close(): Promise<unknown> }[];
+  /** The codes of their errors that it is to look at. */
+  readonly errors: string[];
+}
+
+/** Each spec of a block has a place of its own: the object returned is that of the present one. */
+export function ownPlace(): OwnPlace {
+  const place = { home: '', path: '', open: [] as { close(): Promise<unknown> }[], errors: [] as string[] };
+  eachInOwnFolder(
+    (home) => Object.assign(place, { home, path: join(home, 'bus.sock'), open: [], errors: [] }),
+    () => Promise.all(place.open.map((end) => end.close())),
+  );
+  return place;
+}

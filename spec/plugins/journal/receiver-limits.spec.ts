@@ -1,37 +1,26 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { type Client, type Connection, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
+import { type Connection, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
 import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
 import { Senders } from '../../../lib/plugins/journal/senders.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 describe('journal, limits of a receiver', () => {
   const codec = new MessageCodec();
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
+  const at = ownPlace();
 
   async function server(options: JournalSettings): Promise<Server> {
-    const up = new Server({ path, journal: journal(join(home, 'inbox'), options) });
-    open.push(up);
+    const up = new Server({ path: at.path, journal: journal(join(at.home, 'inbox'), options) });
+    at.open.push(up);
     return up.start();
   }
 
   async function connect(): Promise<RawSender> {
-    const sender = await RawSender.connect(path);
-    open.push(sender.client);
+    const sender = await RawSender.connect(at.path);
+    at.open.push(sender.client);
     return sender;
   }
 
@@ -69,12 +58,12 @@ describe('journal, limits of a receiver', () => {
     const left = [...owners];
     const known = new WeakMap<object, string | undefined>();
     const up = new Server({
-      path,
-      journal: journal(join(home, 'inbox'), { ...options, owner: async (connection) => known.get(connection) }),
+      path: at.path,
+      journal: journal(join(at.home, 'inbox'), { ...options, owner: async (connection) => known.get(connection) }),
     });
     up.on('error', () => {});
     up.on('connect', (connection: Connection) => void known.set(connection, left.shift()));
-    open.push(up);
+    at.open.push(up);
     return up.start();
   }
 
@@ -101,14 +90,14 @@ describe('journal, limits of a receiver', () => {
     await ann.send([codec.encode('a')]);
     await until(() => ann.acknowledged.length === 1);
     await ann.client.close();
-    expect((await rejected(RawSender.connect(path, ann.folder))).code).to.equal('ERR_UNAUTHORIZED');
+    expect((await rejected(RawSender.connect(at.path, ann.folder))).code).to.equal('ERR_UNAUTHORIZED');
     await up.close();
     up = await serverOf(['bob', '', 'ann'], {});
-    expect((await rejected(RawSender.connect(path, ann.folder))).code).to.equal('ERR_UNAUTHORIZED');
+    expect((await rejected(RawSender.connect(at.path, ann.folder))).code).to.equal('ERR_UNAUTHORIZED');
     // One that is no name is a mistake of the program's, and nobody's.
-    expect((await rejected(RawSender.connect(path, ann.folder))).code).to.equal('ERR_REMOTE');
-    const again = await RawSender.connect(path, ann.folder);
-    open.push(again.client);
+    expect((await rejected(RawSender.connect(at.path, ann.folder))).code).to.equal('ERR_REMOTE');
+    const again = await RawSender.connect(at.path, ann.folder);
+    at.open.push(again.client);
     expect(await again.open([[ann.journal, 1]])).to.deep.equal([[ann.journal, 1]]);
   });
 
@@ -144,14 +133,14 @@ describe('journal, limits of a receiver', () => {
     await until(() => owner.acknowledged.length === 1);
     await owner.client.close();
     for (let visit = 0; visit < 3; visit++) {
-      const stranger = await RawSender.connect(path, owner.folder);
+      const stranger = await RawSender.connect(at.path, owner.folder);
       await stranger.send([codec.encode(`stranger ${visit}`)]);
       await until(() => stranger.acknowledged.length === 1);
       await stranger.client.close();
     }
     await owner.client.connect();
     expect(await owner.open([[owner.journal, 2]])).to.deep.equal([[owner.journal, 2]]);
-    open.push(owner.client);
+    at.open.push(owner.client);
     await until(() => heard.length >= 5);
     expect(heard).to.deep.equal(['a', 'b', 'stranger 0', 'stranger 1', 'stranger 2']);
   });

@@ -5,36 +5,28 @@ import { Client, type ClientOptions, type DeadLetter, Server, type ServerOptions
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { journalInProcess } from '../../cli/in-process.ts';
 import { rejected, until } from '../../support/buses.ts';
-import { eachInOwnFolder } from './own-folder.ts';
+import { ownPlace } from './own-folder.ts';
 
 describe('journal, dead letters of the sender', () => {
-  let home: string;
-  let path: string;
-  let open: (Client | Server)[];
-  let errors: string[];
-
-  eachInOwnFolder(
-    (made) => {
-      home = made;
-      path = join(home, 'bus.sock');
-      open = [];
-      errors = [];
-    },
-    () => Promise.all(open.map((end) => end.close())),
-  );
+  const at = ownPlace();
 
   function server(options: Omit<ServerOptions, 'path'> & { readonly bare?: boolean } = {}): Server {
     const { bare = false, ...others } = options;
-    const made = new Server({ path, journal: bare ? undefined : journal(join(home, 'server')), ...others });
-    made.on('error', ({ code }) => errors.push(code));
-    open.push(made);
+    const made = new Server({ path: at.path, journal: bare ? undefined : journal(join(at.home, 'server')), ...others });
+    made.on('error', ({ code }) => at.errors.push(code));
+    at.open.push(made);
     return made;
   }
 
   function client(options: Omit<ClientOptions, 'path'> = {}): Client {
-    const made = new Client({ path, maxRetryTime: 100, journal: journal(join(home, 'client')), ...options });
-    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
-    open.push(made);
+    const made = new Client({
+      path: at.path,
+      maxRetryTime: 100,
+      journal: journal(join(at.home, 'client')),
+      ...options,
+    });
+    made.on('error', ({ code }) => code !== 'ERR_CONNECT' && at.errors.push(code));
+    at.open.push(made);
     return made;
   }
 
@@ -80,7 +72,7 @@ describe('journal, dead letters of the sender', () => {
       expect(heard).to.deep.equal([...some, 'behind']);
       await until(async () => (await sender.backlog()).messages === 0);
       expect(letters).to.deep.equal([[large, 'ERR_TOO_LARGE', 1]]);
-      expect(errors).to.deep.equal([]);
+      expect(at.errors).to.deep.equal([]);
 
       // They are there in the next process, until something is decided about them.
       await sender.close();
@@ -136,7 +128,7 @@ describe('journal, dead letters of the sender', () => {
     await until(() => heard.length === 1);
     expect(heard).to.deep.equal([large]);
     expect(await up.deadLetters.list()).to.deep.equal([]);
-    expect(errors).to.deep.equal([]);
+    expect(at.errors).to.deep.equal([]);
   });
 
   it('busbar journal --retry - has what was refused sent by the next process, of a client and of a server', async () => {
@@ -149,8 +141,8 @@ describe('journal, dead letters of the sender', () => {
     await until(async () => (await end.deadLetters.list()).length === 1 && (await up.deadLetters.list()).length === 1);
     await end.close();
     await up.close();
-    expect(await retry(join(home, 'client', 'inbox'))).to.equal(0);
-    expect(await retry(join(home, 'server'))).to.equal(0);
+    expect(await retry(join(at.home, 'client', 'inbox'))).to.equal(0);
+    expect(await retry(join(at.home, 'server'))).to.equal(0);
     up = server();
     end = client();
     const heard = [hear(up), hear(end)];
