@@ -43,12 +43,17 @@ const mayBeUnsteady = 3;
 const endingMs = 5_000;
 const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;
 
+/** Of so many files a whole run says what they cost. */
+const dearest = 15;
+
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, which is said once more at the end: the specs' own words are far above it. */
 const faults = [];
 /** Specs that failed, with their files. */
 let failedSpecs = [];
 let unsteady = [];
+/** Seconds of processor time, by file. */
+const costs = {};
 try {
   ensureInstalled();
   installPrograms();
@@ -60,6 +65,7 @@ try {
 } catch (error) {
   fail(error.message);
 }
+if (whole) process.stdout.write(costsText());
 for (const { what } of unsteady) process.stdout.write(`\nPassed only when run again, alone: ${what}\n`);
 for (const { what } of failedSpecs) process.stdout.write(`\nFailed: ${what}\n`);
 for (const fault of faults) process.stdout.write(`\nFailed: ${fault}\n`);
@@ -70,6 +76,15 @@ process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}
 function fail(fault) {
   total.failed++;
   faults.push(fault);
+}
+
+function costsText() {
+  const all = Object.entries(costs).sort(([, a], [, b]) => b - a);
+  const sum = all.reduce((seconds, [, cost]) => seconds + cost, 0);
+  const lines = all
+    .slice(0, dearest)
+    .map(([file, cost]) => `  ${cost.toFixed(0).padStart(4)}  ${relative(join(root, 'build'), file)}\n`);
+  return `\nSeconds of processor time of the specs: ${sum.toFixed(0)}, most of it in\n${lines.join('')}`;
 }
 
 function readArguments() {
@@ -177,6 +192,7 @@ async function runMocha(files, { gather = false, isPatient = false } = {}) {
     const counts = JSON.parse(readFileSync(summary, 'utf8'));
     for (const key of Object.keys(total)) total[key] += counts[key];
     failedSpecs.push(...counts.faults);
+    Object.assign(costs, counts.costs);
     if (late) throw new Error('After the last spec something kept the process alive.');
     if (code !== 0 && counts.failed === 0) throw new Error(`The specs ended with ${code}.`);
   } catch (error) {

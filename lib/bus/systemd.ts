@@ -1,6 +1,7 @@
 import process from 'node:process';
 
-const timeoutMs = 5_000;
+/** systemd-notify itself waits up to 5 s until it was heard. */
+const timeoutMs = 20_000;
 
 /**
  * Tells systemd the state of a service with `Type=notify` and `NotifyAccess=all`, by the program `systemd-notify`: that it is ready unless
