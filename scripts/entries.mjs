@@ -113,11 +113,12 @@ export const facts = {
     'offer === undefined': false,
     'compression !== undefined': false,
     'const { contracts } = conversation;': '',
+    'const { features, maxFrameBytes, maxDepth } = offer;': 'const { features } = offer;',
     'nativeDialectOf(offer, options, contracts)': 'nativeDialectOf(offer, options)',
     'const agreed = contracts?.agree(offer.contracts);': '',
     'const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);': '',
-    'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed, shared }, options)':
-      'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes }, options)',
+    'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth, contracts: agreed, shared }, options)':
+      'nativeDialect({ ...offer, records, withdraws, handles }, options)',
   },
   'bus/exchange': {
     'traffic;': '',
@@ -132,6 +133,7 @@ export const facts = {
     "link.kind === 'unix'": false,
     'options.trusted ?? link.trusted': false,
     'processMember(link, processes)': '{}',
+    '...depthMember(maxDepth)': 'maxDepth',
     'contractsMember(contracts)': '{}',
   },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
@@ -141,6 +143,10 @@ export const facts = {
   'session/dialect': {
     'const { shared } = agreed;': '',
     'contracts: agreed.contracts': '...undefined',
+    'const { peerMaxDepth = usualDepth } = agreed;': '',
+    'agreed.peerMaxBytes': 'agreed.maxFrameBytes',
+    'Math.min(limits.maxDepth, peerMaxDepth)': 'agreed.maxDepth ?? limits.maxDepth',
+    'sharesFrames: peerMaxDepth >= limits.maxDepth': '...undefined',
     "shared: typeof shared === 'object' ? shared : undefined": '...undefined',
     'shared: shared === true': '...undefined',
   },
@@ -308,7 +314,6 @@ export const inner = [
   'mayRetry',
   'onPause',
   'onResume',
-  'peerMaxBytes',
   'retryAll',
   'runClose',
   'runReady',

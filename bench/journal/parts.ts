@@ -14,6 +14,8 @@ import { nextTurn, now } from '../time.ts';
 export const session = 'session';
 
 const burst = 128;
+/** What is due beyond that waits for one of them to be acknowledged. */
+const mostOpen = 10_000;
 
 const isDurable = (peer: string): boolean => peer !== session;
 
@@ -75,7 +77,7 @@ export const sender: Part = ({ peer, address }) => {
       const latencies = new Float64Array(total);
       const usage = process.cpuUsage();
       const startedAt = now();
-      let sent = 0;
+      let [sent, done] = [0, 0];
       let heldMs = 0;
       let before = startedAt;
       const all: Promise<void>[] = [];
@@ -84,15 +86,16 @@ export const sender: Part = ({ peer, address }) => {
           const at = now();
           heldMs = Math.max(heldMs, at - before - 1);
           before = at;
-          const due = Math.min(total, Math.floor((at - startedAt) * perMs));
+          const due = Math.min(total, done + mostOpen, Math.floor((at - startedAt) * perMs));
           const first = sent;
           let last: Promise<void> | undefined;
           for (; sent < due; sent++) last = client.send(values[sent % values.length], settings);
           const end = sent;
           // All of one step are written together, and resolve together.
           const note = (): void => {
-            const done = now() - startedAt;
-            for (let nth = first; nth < end; nth++) latencies[nth] = done - nth / perMs;
+            const tookMs = now() - startedAt;
+            for (let nth = first; nth < end; nth++) latencies[nth] = tookMs - nth / perMs;
+            done = end;
           };
           if (last !== undefined) all.push(last.then(note));
           if (sent < total) return;

@@ -17,19 +17,19 @@ const clientHeartbeat = 0.9;
 
 /** The native dialect with what both ends have: `maxFrameBytes` is the peer's, `broadcasts` a server's. */
 export function nativeDialectOf(
-  offer: Pick<ClientOffer, 'features' | 'maxFrameBytes' | 'contracts'>,
+  offer: Pick<ClientOffer, 'features' | 'maxFrameBytes' | 'maxDepth' | 'contracts'>,
   options: ResolvedPeerOptions,
   contracts: PeerContracts | undefined,
   broadcasts?: BroadcastRecords,
 ): SessionDialect {
-  const { features, maxFrameBytes } = offer;
+  const { features, maxFrameBytes, maxDepth } = offer;
   const records = features.includes(Feature.records);
   const withdraws = features.includes(Feature.withdrawn);
   const handles = features.includes(Feature.handled);
   const agreed = contracts?.agree(offer.contracts);
   const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);
   return nativeDialect(
-    { records, withdraws, handles, peerMaxBytes: maxFrameBytes, contracts: agreed, shared },
+    { records, withdraws, handles, peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth, contracts: agreed, shared },
     options,
   );
 }

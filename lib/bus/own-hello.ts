@@ -3,7 +3,7 @@ import type { Link } from '../transport/link.ts';
 import type { OwnContracts } from '../wire/contracts.ts';
 import type { ProcessMark } from '../base/process-table.ts';
 import type { ClientHello, ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
-import { protocolVersion } from '../wire/native/header.ts';
+import { protocolVersion, usualDepth } from '../wire/native/header.ts';
 import type { SessionInfo } from './events.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 import type { Processes } from './platform.ts';
@@ -30,6 +30,11 @@ function processMember({ kind }: Link, processes: Processes | undefined): { read
   return process === undefined ? {} : { process };
 }
 
+/** How deep bodies may nest, where that is not as usual. */
+function depthMember(maxDepth: number): { readonly maxDepth?: number } {
+  return maxDepth === usualDepth ? {} : { maxDepth };
+}
+
 /** The contracts of this end, where it has some. */
 function contractsMember(contracts: Hashed | undefined): { readonly contracts?: readonly string[] } {
   return contracts === undefined ? {} : { contracts: contracts.hashes };
@@ -52,13 +57,14 @@ export function clientHello(
   processes: Processes | undefined,
   contracts: Hashed | undefined,
 ): ClientHello {
-  const { compress, messagepack, native, maxMessageBytes } = options;
+  const { compress, messagepack, native, maxMessageBytes, maxDepth } = options;
   const hello = { compress, messagepack, extras: payload, id: id ?? null };
   if (!native) return hello;
   const offer = {
     versions: [protocolVersion],
     features: ownFeatures(options, link),
     maxFrameBytes: maxMessageBytes,
+    ...depthMember(maxDepth),
     ...processMember(link, processes),
     ...contractsMember(contracts),
   };
@@ -90,6 +96,7 @@ export function serverHello(
     version: protocolVersion,
     features: ownFeatures(options, link).filter((feature) => offer.features.includes(feature)),
     maxFrameBytes: options.maxMessageBytes,
+    ...depthMember(options.maxDepth),
     ...processMember(link, processes),
     ...contractsMember(offer.contracts === undefined || outcome === 'resumed' ? undefined : contracts),
     outcome,

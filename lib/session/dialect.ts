@@ -2,6 +2,7 @@ import { NativeDecoder, NativeEncoder, Slab } from '#codec';
 import type { AgreedContracts } from '../wire/contracts.ts';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
 import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
+import { usualDepth } from '../wire/native/header.ts';
 import type { LivenessLimits } from './liveness.ts';
 
 /** The parts of a dialect that one session uses as long as it lives. */
@@ -34,6 +35,8 @@ export interface NativeAgreement {
   readonly handles?: boolean | undefined;
   /** The largest body the peer takes. */
   readonly peerMaxBytes: number;
+  /** How deep a body may nest that the peer takes, where that is not as usual. */
+  readonly peerMaxDepth?: number | undefined;
   /** Those that both have; absent where this end has none. */
   readonly contracts?: AgreedContracts | undefined;
   /** The records that the server has for all of its peers: at the server those, at the client whether it may use them. */
@@ -44,6 +47,7 @@ export interface NativeAgreement {
 export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): SessionDialect {
   const slab = new Slab();
   const { shared } = agreed;
+  const { peerMaxDepth = usualDepth } = agreed;
   return {
     reliable: true,
     handles: agreed.handles === true,
@@ -55,7 +59,8 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
       contracts: agreed.contracts,
       shared: typeof shared === 'object' ? shared : undefined,
       maxFrameBytes: agreed.peerMaxBytes,
-      maxDepth: limits.maxDepth,
+      maxDepth: Math.min(limits.maxDepth, peerMaxDepth),
+      sharesFrames: peerMaxDepth >= limits.maxDepth,
     }),
     decoder: new NativeDecoder({
       records: agreed.records,

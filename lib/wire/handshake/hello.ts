@@ -22,6 +22,8 @@ export interface ClientOffer {
   readonly features: readonly string[];
   /** Largest frame body this end takes. */
   readonly maxFrameBytes: number;
+  /** How deep a body may nest that this end takes, where that is not `usualDepth`. */
+  readonly maxDepth?: number;
   /** Present on unix sockets, where the system tells. */
   readonly process?: ProcessMark;
   /** The hashes of the contracts that it has, if any, in the order of their numbers. */
@@ -42,6 +44,7 @@ export interface ServerOffer {
   /** The features both ends have. */
   readonly features: readonly string[];
   readonly maxFrameBytes: number;
+  readonly maxDepth?: number;
   readonly process?: ProcessMark;
   /** Those of the server, to a client that has some; with a new session. */
   readonly contracts?: readonly string[];
@@ -108,6 +111,7 @@ function asClientOffer(value: unknown): ClientOffer {
     versions: versions.map((version: unknown) => asCount(version, 'versions')),
     features: asFeatures(members['features']),
     maxFrameBytes: asSize(members['maxFrameBytes']),
+    ...asDepth(members['maxDepth']),
     ...asProcess(members['process']),
     ...asContracts(members['contracts']),
   };
@@ -127,6 +131,7 @@ function asServerOffer(value: unknown): ServerOffer {
     version: asCount(members['version'], 'version'),
     features: asFeatures(members['features']),
     maxFrameBytes: asSize(members['maxFrameBytes']),
+    ...asDepth(members['maxDepth']),
     ...asProcess(members['process']),
     ...asContracts(members['contracts']),
     outcome,
@@ -190,6 +195,13 @@ function asContracts(value: unknown): { readonly contracts?: readonly string[] }
 function asCount(value: unknown, name: string): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(name);
   return value;
+}
+
+function asDepth(value: unknown): { readonly maxDepth?: number } {
+  if (value === undefined) return {};
+  const maxDepth = asCount(value, 'maxDepth');
+  if (maxDepth === 0) throw wrong('maxDepth');
+  return { maxDepth };
 }
 
 function asSize(value: unknown): number {

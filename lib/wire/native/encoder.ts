@@ -32,6 +32,8 @@ export interface NativeEncoderOptions<Target = Slab> {
   readonly maxFrameBytes: number;
   /** How deep a body may nest: what the peer would refuse is better refused here. */
   readonly maxDepth: number;
+  /** Whether the peer takes what was encoded once for many; not where bodies may nest less deep for it than for others. */
+  readonly sharesFrames?: boolean;
   /** Whether the peer knows of requests that were withdrawn. */
   readonly withdraws?: boolean | undefined;
   /** Those that the peer has too; absent where this end has none. */
@@ -56,6 +58,7 @@ export class NativeEncoder implements Encoder {
   readonly #records: boolean;
   readonly #maxFrameBytes: number;
   readonly #maxDepth: number;
+  readonly #sharesFrames: boolean;
   readonly #mostCost: number;
   readonly #withdraws: boolean;
   readonly #contracts: ContractWriter | undefined;
@@ -70,6 +73,7 @@ export class NativeEncoder implements Encoder {
     this.#records = options.records;
     this.#maxFrameBytes = options.maxFrameBytes;
     this.#maxDepth = options.maxDepth;
+    this.#sharesFrames = options.sharesFrames !== false;
     this.#mostCost = mostCost(options.maxFrameBytes);
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
@@ -123,6 +127,7 @@ export class NativeEncoder implements Encoder {
   }
 
   encoded(lane: number, frame: EncodedMessage): number {
+    if (!this.#sharesFrames) return this.message(lane, frame.data, false);
     const byContract = this.#contracts?.frameOf(frame, lane);
     if (byContract === undefined && this.#shared !== undefined) {
       this.#sharedWriter ??= this.#recordWriter(this.#shared);

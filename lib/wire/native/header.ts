@@ -6,6 +6,9 @@ export const headerBytes = 12;
 
 export const protocolVersion = 1;
 
+/** How deep a body may nest for an end that does not say otherwise. */
+export const usualDepth = 64;
+
 /** Frame types. Those from `firstControlType` on are about the link and carry no sequence number. */
 export const FrameType = {
   message: 1,

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import process from 'node:process';
 import type { OutboxDatabase } from '../../../lib/plugins/journal/index.ts';
 
 /** A database of SQLite in a file, opened by a driver that runs here. */
@@ -47,8 +48,17 @@ function nodeSqlite(): NodeSqlite | undefined {
 
 const ofNode = nodeSqlite();
 
+/** Where a better-sqlite3 is that was made for this Node: it is no dependency, since it needs to be compiled. */
+const betterFolder = process.env['BETTER_SQLITE3'];
+
+function openBetter(path: string): OpenDatabase {
+  const Better = require(betterFolder ?? 'better-sqlite3') as new (file: string) => OpenDatabase;
+  return new Better(path);
+}
+
 /** The drivers that run in this Node. */
 export const drivers: readonly (readonly [name: string, open: (path: string) => OpenDatabase])[] = [
   ['SQLite in WebAssembly', openWasm],
   ...(ofNode === undefined ? [] : [['node:sqlite', (path: string) => new ofNode.DatabaseSync(path)] as const]),
+  ...(betterFolder === undefined ? [] : [['better-sqlite3', openBetter] as const]),
 ];

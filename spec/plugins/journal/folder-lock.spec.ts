@@ -7,6 +7,7 @@ import process from 'node:process';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Log, type LogFiles } from '../../../lib/plugins/journal/index.ts';
+import { linuxProcesses } from '../../../lib/base/process-table.ts';
 import { systemFiles } from '../../../lib/plugins/journal/log/files.ts';
 import { rejected, sleep } from '../../support/buses.ts';
 
@@ -114,6 +115,41 @@ describe('journal, lock of a folder', () => {
     expect(opened).to.have.length(1);
     await opened.pop()?.close();
     expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it('one from before the last start of the machine, of a container of another name - is taken over on a disk of the machine alone', async () => {
+    const place = linuxProcesses.own()?.place ?? '';
+    const socket = `lock.${'x'.repeat(22)}.live`;
+    const left = (own: object): void => {
+      const owner = { host: 'c0ffee', pid: 1, start: 66_248, token: 'x'.repeat(22), ...own };
+      writeFileSync(lock(), JSON.stringify(owner));
+    };
+    const before = `7ed72cb5-0000-4000-8000-000000000000 ${place.split(' ').slice(1).join(' ')}`;
+    const inside = before.replace(/pid:\[\d+\]/, 'pid:[4026532999]');
+    const outside = before.replace(/pid:\[\d+\]/, 'pid:[4026531836]');
+    // Its folder may be one of several machines.
+    left({ place: inside, socket });
+    await open({ ...systemFiles, isLocal: async () => false });
+    await open({ ...systemFiles, isLocal: async () => true, isPresent: async () => true });
+    // What a container says of the start of its machine need not be so.
+    left({ place: inside });
+    await open({ ...systemFiles, isLocal: async () => true });
+    expect(refused).to.deep.equal(['ERR_JOURNAL_IN_USE', 'ERR_JOURNAL_IN_USE', 'ERR_JOURNAL_IN_USE']);
+    expect(opened).to.have.length(0);
+
+    left({ place: inside, socket });
+    await open({ ...systemFiles, isLocal: async () => true });
+    expect(opened).to.have.length(1);
+    await opened.pop()?.close();
+    left({ place: outside });
+    await open({ ...systemFiles, isLocal: async () => true });
+    // Where this process is in a container itself, it cannot tell.
+    expect(opened).to.have.length(place.includes('pid:[4026531836]') ? 1 : 0);
+  });
+
+  it('a disk of this machine - is told from others by the system', async () => {
+    expect(await systemFiles.isLocal?.(folder)).to.be.a('boolean');
+    if (process.platform === 'linux') expect(await systemFiles.isLocal?.('/proc')).to.equal(false);
   });
 
   /** A process that is the first one of a namespace of pids of its own, as in a container, and has the folder. */

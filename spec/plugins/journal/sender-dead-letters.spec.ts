@@ -41,6 +41,30 @@ describe('journal, dead letters of the sender', () => {
   const large = 'x'.repeat(100_000);
   const told = ({ data, error, attempts }: DeadLetter): unknown => [data, error.code, attempts];
 
+  it('a server without a journal that takes less deep data - what is too deep for it is a dead letter, and what is behind it passes', async () => {
+    const up = await server({ bare: true, maxDepth: 20 }).start();
+    const heard = hear(up);
+    let [deep, fits] = ['x'.repeat(5_000), 'x'.repeat(5_000)] as unknown[];
+    for (let level = 0; level < 21; level++) deep = [deep];
+    for (let level = 0; level < 20; level++) fits = [fits];
+    const sender = client();
+    for (const data of ['before', deep, fits]) await sender.send(data, { durable: true });
+    await sender.connect();
+    const [connection] = up.connections;
+    const confirmed = await rejected(sender.send(deep, { durable: true, confirm: true }));
+    expect(confirmed.code).to.equal('ERR_UNENCODABLE');
+    expect((await rejected(sender.send(deep))).code, 'a plain one').to.equal('ERR_UNENCODABLE');
+    await sender.send('behind', { durable: true, confirm: true });
+    expect(heard).to.deep.equal(['before', fits, 'behind']);
+    const letters = (await sender.deadLetters.list()).map(told);
+    expect(letters).to.deep.equal([
+      [deep, 'ERR_UNENCODABLE', 1],
+      [deep, 'ERR_UNENCODABLE', 1],
+    ]);
+    expect(up.connections, 'the session of before').to.deep.equal([connection]);
+    expect(at.errors).to.deep.equal([]);
+  });
+
   it('data that nests too deep - is refused when it is sent, and nothing waits for it', async () => {
     const up = await server({ bare: true }).start();
     const heard = hear(up);

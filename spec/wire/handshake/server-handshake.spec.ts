@@ -189,6 +189,8 @@ describe('server opening', () => {
     { busbar: { ...busbar, maxFrameBytes: 0 } },
     { busbar: { ...busbar, maxFrameBytes: 1_023 } },
     { busbar: { ...busbar, maxFrameBytes: -1 } },
+    { busbar: { ...busbar, maxDepth: 0 } },
+    { busbar: { ...busbar, maxDepth: '20' } },
     { busbar: { versions: [1], features: [] } },
     { busbar: { ...busbar, resume: 'token' } },
     { busbar: { ...busbar, resume: { token: '', received: 0 } } },

@@ -1,5 +1,5 @@
 import { close, constants, fdatasync, fstat, fstatSync, fsync, ftruncate, open, read, writev } from 'node:fs';
-import { link, mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
@@ -43,6 +43,8 @@ export interface LogFiles {
   bePresent?(path: string): Promise<Presence>;
   /** Whether somebody of this machine listens there; true also where that cannot be told. */
   isPresent?(path: string): Promise<boolean>;
+  /** Whether the folder is on a disk that this machine alone has; false also where that cannot be told. */
+  isLocal?(folder: string): Promise<boolean>;
 }
 
 const openFile = promisify(open);
@@ -121,6 +123,11 @@ class NodeFile implements LogFile {
   }
 }
 
+/** What Linux calls file systems of one machine: ext, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, ramfs and overlays of those. */
+const ofOneMachine = [
+  0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x858458f6, 0x794c7630,
+];
+
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
 
 /** The file system of the platform. */
@@ -165,6 +172,7 @@ export const systemFiles: LogFiles = {
   },
   bePresent,
   isPresent,
+  isLocal: async (folder) => process.platform === 'linux' && ofOneMachine.includes((await statfs(folder)).type),
 };
 
 /** The path of `name` in `folder`. */

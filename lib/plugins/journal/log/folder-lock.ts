@@ -155,7 +155,7 @@ async function present(
   folder: string,
 ): Promise<{ readonly own: Owner; readonly presence: Presence | undefined }> {
   const own = newOwner();
-  if (own.place === undefined || files.bePresent === undefined || own.place.includes(firstPids)) {
+  if (own.place === undefined || files.bePresent === undefined || isOutside(own)) {
     return { own, presence: undefined };
   }
   const socket = `lock.${own.token}.live`;
@@ -172,13 +172,23 @@ function socketOf(owner: Owner | undefined): string | undefined {
   return typeof name === 'string' && /^lock\.[\w-]{22}\.live$/.test(name) ? name : undefined;
 }
 
-/** As `isGone`, and of the same machine in another namespace by the socket that it had. */
+/**
+ * As `isGone`, and of the same machine in another namespace by the socket that it had, also where that machine was started
+ * again since: then the folder tells that it is the same.
+ */
 async function isOver(files: LogFiles, folder: string, owner: Owner, own: Owner): Promise<boolean> {
   if (isGone(owner, own)) return true;
+  if (owner.place === undefined || own.place === undefined || owner.place === own.place) return false;
   const socket = socketOf(owner);
-  if (socket === undefined || owner.place === own.place || bootOf(owner) !== bootOf(own)) return false;
-  return (await files.isPresent?.(pathIn(folder, socket))) === false;
+  if (bootOf(owner) !== bootOf(own)) {
+    if ((await files.isLocal?.(folder)) !== true) return false;
+    // Some containers are told another boot id than that of the machine; a process outside of them never is.
+    if (socket === undefined) return isOutside(owner) && isOutside(own);
+  }
+  return socket !== undefined && (await files.isPresent?.(pathIn(folder, socket))) === false;
 }
+
+const isOutside = ({ place }: Owner): boolean => place?.includes(firstPids) === true;
 
 const bootOf = ({ place }: Pick<Owner, 'place'>): string | undefined => place?.split(' ')[0];
 
