@@ -62,10 +62,7 @@ export const peerOptions = {
     max: 2_147_483_648,
     unit: 'bytes',
   }),
-  /**
-   * Deepest nesting of a message, sent or received: what nests deeper than the peer takes is rejected with
-   * `ERR_UNENCODABLE`. Not checked in messages of up to 4 KiB.
-   */
+  /** Deepest nesting of a message, received or sent, as far as the peer takes it; not checked in messages of up to 4 KiB. */
   maxDepth: integer({ default: 64, min: 1, max: 10_000 }),
   /**
    * Unacknowledged bytes to one peer at which `send` waits. At twice as much, including answers, new requests of the
