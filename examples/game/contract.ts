@@ -54,6 +54,7 @@ export interface Offers {
   };
   /** Of each zone. */
   readonly census: { population(): number };
+  /** With the one key `world`. */
   readonly world: {
     /** Where bots find it. */
     address(): string;
@@ -62,10 +63,12 @@ export interface Offers {
     stop(): Promise<void>;
     report(): WorldReport;
   };
-  /** Of each process that is full of them. */
+  /** With keys, the groups of them. */
   readonly bots: {
+    play(): void;
+    cutLinks(): void;
     stop(): Promise<void>;
-    report(): BotsReport;
+    report(): Promise<BotsReport>;
   };
 }
 
@@ -120,8 +123,10 @@ export interface BotsReport {
   /** Microseconds that each answered request took. */
   readonly latencies: readonly number[];
   readonly snapshots: Tally;
-  /** The number of the first snapshot that each bot saw. */
+  /** The number of the first snapshot that each bot saw since it came last. */
   readonly firstSnapshots: readonly number[];
+  /** Those that they were to see before that. */
+  readonly snapshotsDue: number;
   readonly linksCut: number;
   readonly resumed: number;
 }

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { callOptions } from 'busbar/rpc';
 import { Fleet, type FleetProcess, type GroupOptions } from 'busbar/fleet';
-import type { MemberAnswer } from 'busbar/services';
 import type { Offers } from './contract.ts';
 import { type Live, live } from './live.ts';
 import { untilAnswered } from './member.ts';
@@ -10,7 +9,8 @@ import { areaCount, botProcesses, mostWaiting, type Settings, zoneCount } from '
 import { type Outcome, summary } from './summary.ts';
 
 /** Stopping waits for everything in flight, which may be much with many bots. */
-const long = callOptions({ timeout: 120_000 });
+const longMs = 120_000;
+const long = callOptions({ timeout: longMs });
 
 /**
  * Runs the game in processes of its own, for the time of the settings or until `early`, and resolves what they counted.
@@ -21,7 +21,7 @@ export async function playGame(settings: Settings, folder: string, early: AbortS
     path: join(folder, 'hub'),
     maxOpenRequests: mostWaiting,
     maxPendingMessages: mostWaiting,
-    services: { maxWaiting: mostWaiting },
+    services: { maxWaiting: mostWaiting, closeMs: longMs },
   });
   const view = live(process.stdout, settings.seconds);
   const failed = failure(fleet);
@@ -38,17 +38,17 @@ export async function playGame(settings: Settings, folder: string, early: AbortS
   }
 }
 
-function groups({ seconds, bots, tcp }: Settings, folder: string): Record<string, GroupOptions> {
+function groups({ bots, tcp }: Settings, folder: string): Record<string, GroupOptions> {
   const program = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
   return {
-    world: { file: program('world'), args: [tcp ? 'tcp' : join(folder, 'players')], ready: 'signal' },
-    zone: { file: program('zone'), args: [folder], count: zoneCount },
+    world: { file: program('world'), args: [tcp ? 'tcp' : join(folder, 'players'), folder], stopTimeoutMs: longMs },
+    zone: { file: program('zone'), args: [folder], count: zoneCount, stopTimeoutMs: longMs },
     bots: {
       file: program('bots'),
-      args: [String(bots), String(seconds)],
+      args: [String(bots), folder],
       count: botProcesses,
       after: ['world', 'zone'],
-      ready: 'signal',
+      stopTimeoutMs: longMs,
     },
   };
 }
@@ -72,12 +72,14 @@ async function play(
   view: Live,
 ): Promise<Outcome> {
   const { services: hub } = fleet;
-  const world = hub.service<Offers['world']>('world').call;
-  const bots = hub.service<Offers['bots']>('bots').survey;
+  const world = hub.service<Offers['world']>('world').key('world').call;
+  const group = hub.service<Offers['bots']>('bots');
+  const bots = indices(botProcesses).map((index) => group.key(String(index)).call);
   const area = hub.service<Offers['area']>('area');
   const areas = indices(areaCount).map((index) => area.key(String(index)).call);
 
   await fleet.start();
+  await Promise.all(bots.map((one) => one.play(long)));
   const processes = fleet.status().length;
   view.say(`${botCount} bots, ${zoneCount} zones with ${areaCount} areas and a world play in ${processes} processes`);
 
@@ -87,14 +89,14 @@ async function play(
   const played = elapsed();
 
   // From those who cause work to those who do it, so that each finds its work finished.
-  values(await bots.stop(long));
+  await Promise.all(bots.map((one) => one.stop(long)));
   await world.stop(long);
   await Promise.all(areas.map((one) => one.stop(long)));
   view.end();
   const reports = {
     world: await world.report(long),
     areas: await Promise.all(areas.map((one) => one.report(long))),
-    bots: values(await bots.report(long)),
+    bots: await Promise.all(bots.map((one) => one.report(long))),
   };
   return summary(reports, played);
 
@@ -106,7 +108,9 @@ async function play(
   }
 
   async function happen(): Promise<void> {
-    await pause((seconds * 1_000) / 2, early);
+    await pause((seconds * 1_000) / 3, early);
+    if (!early.aborted) await Promise.all(bots.map((one) => one.cutLinks(long)));
+    await pause((seconds * 1_000) / 2 - 1_000 * elapsed(), early);
     if (!early.aborted) await crash();
     await pause((seconds * 3_000) / 4 - 1_000 * elapsed(), early);
     if (!early.aborted) await deploy();
@@ -128,22 +132,22 @@ async function play(
     view.say(`zone-1 is back after ${readyMs} ms, process ${successor}, with ${keysOf(successor).length} areas`);
   }
 
-  /** Replaces all zones, one after the other. */
+  /** Replaces every process, one after the other. */
   async function deploy(): Promise<void> {
     // None of them is on its way.
     await Promise.all(areas.map((one) => one.population(untilAnswered)));
     const begunAt = performance.now();
     let [replaced, moved] = [0, 0];
-    const count = ({ number, pid }: FleetProcess): void => {
-      const before = zones().find((zone) => zone.number === number && zone.pid !== pid);
+    const count = ({ group: name, number, pid }: FleetProcess): void => {
+      const before = fleet.status().find((one) => one.group === name && one.number === number && one.pid !== pid);
       moved += keysOf(before?.pid ?? 0).length;
       replaced += 1;
     };
     fleet.on('up', count);
-    await fleet.restart('zone');
+    for (const name of ['zone', 'world', 'bots']) await fleet.restart(name);
     fleet.off('up', count);
     const tookMs = Math.round(performance.now() - begunAt);
-    view.say(`Rolling deploy: ${replaced} zones replaced in ${tookMs} ms, areas moved ${moved} times`);
+    view.say(`Rolling restart: ${replaced} processes replaced in ${tookMs} ms, areas moved ${moved} times`);
   }
 
   function zones(): FleetProcess[] {
@@ -155,13 +159,6 @@ async function play(
     const zone = hub.members('area').find(({ meta }) => (meta as { readonly pid: number }).pid === pid);
     return zone === undefined ? [] : hub.keys('area', zone.id);
   }
-}
-
-function values<Value>(rows: readonly MemberAnswer<Value>[]): Value[] {
-  return rows.map((row) => {
-    if (row.status === 'fulfilled') return row.value;
-    throw row.reason;
-  });
 }
 
 function indices(count: number): number[] {

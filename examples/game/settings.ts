@@ -11,13 +11,14 @@ export interface Settings {
 export const areaCount = 16;
 /** Processes that share them. */
 export const zoneCount = 4;
+/** Processes that bots are in, and groups of them. */
 export const botProcesses = 4;
 /** What many bots do while areas have no owner: seconds of it, on a machine that has much to do. */
 export const mostWaiting = 200_000;
 
 export const usage = `A game back end on busbar: a world, ${zoneCount} zones and many bots, each a process of its own or one
-among a few in theirs. Half-way a zone is killed and comes back, and then each is replaced by
-another one in a rolling deploy. At the end everything is counted.
+among a few in theirs. Half-way a zone is killed and comes back, and then each of these processes
+is replaced by another one, in turn. At the end everything is counted.
 
   npm start -- [options]
 

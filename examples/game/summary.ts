@@ -30,7 +30,7 @@ export function summary({ world, areas, bots }: Reports, seconds: number): Outco
     {
       what: 'snapshots: broadcast',
       sent: world.snapshots,
-      due: total(seen, (first) => world.snapshots - first + 1),
+      due: total(seen, (first) => world.snapshots - first + 1) + total(bots, ({ snapshotsDue }) => snapshotsDue),
       tally: sum(bots.map(({ snapshots }) => snapshots)),
     },
   ];

@@ -8,7 +8,7 @@ import { member, untilAnswered } from './member.ts';
 
 const [folder] = argumentsOf('FOLDER');
 const { mine, join } = member();
-const world = mine.service<Offers['world']>('world');
+const world = mine.service<Offers['world']>('world').key('world');
 const areas = new Set<Area>();
 
 mine.own('area', {

@@ -29,13 +29,13 @@ describe('example game', function () {
     return command(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: folder }, timeoutMs: 110_000 });
   }
 
-  it('run - ends with nothing lost through the SIGKILL of a zone and a rolling deploy, and leaves neither process nor file', async () => {
+  it('run - ends with nothing lost through the SIGKILL of a zone and a rolling restart of every process, and leaves neither process nor file', async () => {
     const { code, stdout, stderr } = await play('--seconds', '2', '--bots', '12');
     expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' });
     const said = stdout.replace(/^\d+ s: .*\n/gm, '');
     expect(said).to.match(/^SIGKILL for zone-1, process \d+: its [1-9]\d* areas answer again after \d+ ms$/m);
     expect(said).to.match(/^zone-1 is back after \d+ ms, process \d+, with [1-9]\d* areas$/m);
-    const deploy = said.match(/^Rolling deploy: 4 zones replaced in \d+ ms, areas moved (\d+) times$/m);
+    const deploy = said.match(/^Rolling restart: 9 processes replaced in \d+ ms, areas moved (\d+) times$/m);
     expect(Number(deploy?.[1]), 'each area once at least').to.be.at.least(16);
     expect(stdout).to.match(/Lost: 0 of [1-9][\d,]* deliveries and [1-9][\d,]* requests/);
     expect(stdout).to.match(/Links cut: 4, sessions resumed: 4\./);
