@@ -103,7 +103,10 @@ export class Consumer implements Sink {
     const known = this.#lines.get(key);
     const line = known ?? { key, deliveries: new Queue<Delivery>(), timer: undefined, since: this.#host.clock.now() };
     line.deliveries.push(delivery);
-    if (known !== undefined) return;
+    if (known !== undefined) {
+      this.#lookLater();
+      return;
+    }
     this.#lines.set(key, line);
     this.#ready.push(line);
     this.run();
