@@ -8,7 +8,7 @@ export function dataSize(value: unknown, depth = 0): number {
   if (ArrayBuffer.isView(value)) return partBytes + value.byteLength;
   if (depth >= maxDepth) return partBytes;
   let bytes = partBytes;
-  if (Array.isArray(value) || value instanceof Set) {
+  if (Array.isArray(value) || value instanceof Set || value instanceof Map) {
     for (const part of value) bytes += dataSize(part, depth + 1);
     return bytes;
   }

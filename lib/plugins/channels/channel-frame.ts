@@ -59,6 +59,11 @@ export class ChannelFrame {
     return new ChannelFrame(kind, room, user, first >= broadcastBit, body, bytes);
   }
 
+  /** The same for a room that has another number elsewhere, as a copy. */
+  inRoom(room: number): ChannelFrame {
+    return new ChannelFrame(this.kind, room, this.user, this.toAll, this.body);
+  }
+
   /** The header and the body in one run of bytes, made once. */
   get bytes(): Uint8Array {
     return (this.#bytes ??= write(this));

@@ -1,6 +1,8 @@
 import type { PluginHost } from '../../bus/plugin.ts';
 import type { World } from './world.ts';
 
+export { SpanningLane } from './spanning-lane.ts';
+
 /** The world that a server was made a node of before, for plugins that span nodes; undefined where there is none. */
 export function worldOf(host: Pick<PluginHost, 'plugin'>): World | undefined {
   const plugin = host.plugin('cluster');

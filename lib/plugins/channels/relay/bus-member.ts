@@ -1,3 +1,4 @@
+import { BoundedTurns } from '../../../base/bounded-turns.ts';
 import { CreditWindow } from '../../../base/flow-control.ts';
 import { Queue } from '../../../base/queue.ts';
 import { SlotTable } from '../../../base/slot-table.ts';
@@ -6,7 +7,6 @@ import { ChannelFrame, messageCost } from '../channel-frame.ts';
 import type { ChannelPeer, RelayMessage } from '../lane-messages.ts';
 import type { Reason } from '../reason.ts';
 import type { RelayOptions } from '../relay-options.ts';
-import { AuthorizationQueue } from './authorization-queue.ts';
 import type { Member, Room, Seat } from './room.ts';
 
 /** About what a message takes. */
@@ -99,14 +99,15 @@ const handedBytes = 1_048_576;
 export class BusMember extends MessageMember {
   readonly handle: PeerHandle;
   readonly patterns = new Set<string>();
-  readonly authorizations: AuthorizationQueue;
+  /** What it has to say about topics while `authorize` is asked, so that it keeps its order. */
+  readonly authorizations: BoundedTurns;
   readonly #output: SendQueue;
 
   constructor(handle: PeerHandle, lane: Lane, key: string, options: RelayOptions) {
     const output = new SendQueue(lane, handle);
     super(memberIdentity({ id: handle.id ?? '', joint: false }, key, options.maxChannels), output);
     this.handle = handle;
-    this.authorizations = new AuthorizationQueue(options.maxPendingBytes);
+    this.authorizations = new BoundedTurns(options.maxPendingBytes, 'messages of the peer wait for "authorize"');
     this.#output = output;
   }
 

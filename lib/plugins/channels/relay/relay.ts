@@ -63,12 +63,18 @@ export class Relay {
     return listed.map((room) => ({ id: room.id, users: room.seats.size, maxUsers: room.limits.maxUsers }));
   }
 
+  /** A number that no room of this relay had. */
+  nextSerial(): number {
+    this.#serial += 1;
+    return this.#serial;
+  }
+
   create(origin: RoomOrigin): Room | Denial {
     const { id, owner } = origin;
     if (!isName(id) || this.#rooms.has(id)) return 'taken';
     if (owner.owned.full || this.#rooms.size >= this.#maxRooms) return 'max';
-    this.#serial += 1;
-    const room = owner.owned.take((number) => new Room(origin, this.#serial, number, this.#clock.now()));
+    const serial = this.nextSerial();
+    const room = owner.owned.take((number) => new Room(origin, serial, number, this.#clock.now()));
     this.#rooms.set(id, room);
     this.#bySerial.set(room.serial, room);
     return room;
