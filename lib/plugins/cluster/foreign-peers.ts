@@ -4,11 +4,11 @@ import type { World } from './world.ts';
 /** The clients of other nodes that a plugin here knows. */
 export class ForeignPeers {
   readonly #world: World;
-  readonly #left: (peer: ForeignPeer) => void;
+  readonly #left: (peer: ForeignPeer, isNodeGone: boolean) => void;
   /** By node, then by their ids there. */
   readonly #peers = new Map<string, Map<string, ForeignPeer>>();
 
-  constructor(world: World, left: (peer: ForeignPeer) => void) {
+  constructor(world: World, left: (peer: ForeignPeer, isNodeGone: boolean) => void) {
     this.#world = world;
     this.#left = left;
   }
@@ -28,17 +28,17 @@ export class ForeignPeers {
     return peer;
   }
 
-  leave(peer: ForeignPeer): void {
+  leave(peer: ForeignPeer, isNodeGone = false): void {
     if (peer.isGone) return;
     peer.isGone = true;
     const peers = this.#peers.get(peer.node);
     peers?.delete(peer.connection);
     if (peers?.size === 0) this.#peers.delete(peer.node);
-    this.#left(peer);
+    this.#left(peer, isNodeGone);
   }
 
   /** A node is gone. */
   leaveAll(node: string): void {
-    for (const peer of [...(this.#peers.get(node)?.values() ?? [])]) this.leave(peer);
+    for (const peer of [...(this.#peers.get(node)?.values() ?? [])]) this.leave(peer, true);
   }
 }

@@ -1,4 +1,4 @@
-import { BoundedTurns } from '../../base/bounded-turns.ts';
+import type { BoundedTurns } from '../../base/bounded-turns.ts';
 import { BusError } from '../../base/errors.ts';
 import { guarded } from '../../base/handling.ts';
 import { codeOf } from '../../base/thrown.ts';
@@ -15,30 +15,24 @@ import { ForeignPeer } from './foreign-peer.ts';
 import { ForeignPeers } from './foreign-peers.ts';
 import { NodeSearch } from './node-search.ts';
 import { isWhere, readAsking, readTelling, whereOf } from './spanning-messages.ts';
+import { Visitors } from './visitors.ts';
 import type { World } from './world.ts';
 import type { WorldLane } from './world-lanes.ts';
-
-/** What may wait here of one client for other nodes. */
-const maxWaitingBytes = 8_388_608;
 
 /** A plugin's handlers, and what it does with clients of other nodes beside. */
 export interface SpanningHandlers extends LaneHandlers {
   /** The session of a client of another node is over, or its node is gone. */
-  left(peer: PeerHandle): void;
+  left(peer: PeerHandle, isNodeGone: boolean): void;
   /** Another node has a message for a client of this one. It is passed on by default. */
   toClient?(data: unknown, client: PeerHandle, node: string): Promise<void> | undefined;
   /** A node is gone, and what clients of this one had there. */
   lost?(node: string): void;
+  /** A node is there that has nothing of this one yet: it has joined, is back, or has forgotten what it had. */
+  up?(node: string): void;
   /** Whether this node has what another one seeks. */
   has?(what: string, from: string): boolean;
   /** What this node has, for a list of what all have. */
   list?(): readonly unknown[];
-}
-
-/** A client here that other nodes know. */
-interface Visitor {
-  readonly nodes: Set<string>;
-  readonly turns: BoundedTurns;
 }
 
 /**
@@ -52,7 +46,7 @@ export class SpanningLane implements Lane {
   readonly #near: Lane;
   readonly #far: WorldLane;
   readonly #clients = new Map<string, PeerHandle>();
-  readonly #visitors = new Map<PeerHandle, Visitor>();
+  readonly #visitors: Visitors;
   readonly #peers: ForeignPeers;
   /** Nodes that were declared dead. */
   readonly #dead = new Set<string>();
@@ -67,12 +61,8 @@ export class SpanningLane implements Lane {
       message: (data, from) => this.#told(readTelling(data), from),
       request: (data, from, context) => this.#asked(readAsking(data), from, context),
     });
-    this.#peers = new ForeignPeers(world, (peer) =>
-      guarded(
-        () => handlers.left(peer),
-        (error) => host.report(error),
-      ),
-    );
+    this.#peers = new ForeignPeers(world, (peer, isNodeGone) => this.#safely(() => handlers.left(peer, isNodeGone)));
+    this.#visitors = new Visitors((node, data) => this.#tell(node, data));
     this.#search = new NodeSearch(
       () => this.nodes,
       (node, what, timeout) => this.#far.request(node, ['has', what], { timeout }),
@@ -84,13 +74,17 @@ export class SpanningLane implements Lane {
       this.#clients.delete(peer.id ?? '');
       this.withdraw(peer);
     });
-    world.on('node', ({ id: node, state }) => {
+    world.on('node', ({ id: node, state }, reason) => {
       if (state === 'dead') this.#dead.add(node);
       if (state === 'dead' || state === 'left') this.#lost(node);
-      else if (state === 'up' && this.#dead.delete(node)) this.#tell(node, ['reset']);
+      else if (state === 'up' && (this.#dead.delete(node) || reason === 'it joined')) {
+        if (reason !== 'it joined') this.#tell(node, ['reset']);
+        this.#up(node);
+      }
     });
     world.on('status', (status) => {
-      if (status === 'closed' || status === 'refused') for (const node of this.#known()) this.#lost(node);
+      if (status === 'closed' || status === 'refused')
+        for (const node of new Set([...this.#peers.nodes, ...this.#visitors.nodes])) this.#lost(node);
     });
   }
 
@@ -139,18 +133,19 @@ export class SpanningLane implements Lane {
   /** What the other nodes have; nothing of those that do not say in time. */
   async lists(withinMs: number): Promise<unknown[]> {
     const asked = this.nodes.map((node) => this.#far.request(node, ['list'], { timeout: withinMs }).catch(ignore));
-    return (await Promise.all(asked)).flatMap((listed) => (Array.isArray(listed) ? listed : []));
+    const listed = await Promise.all(asked);
+    return listed.flatMap((list): unknown[] => (Array.isArray(list) ? list : []));
   }
 
   /** As a client of this node to the plugin at another one. @throws BusError `ERR_QUEUE_FULL` where too much of it waits. */
   async pass(client: PeerHandle, node: string, data: unknown): Promise<void> {
-    const { turns } = this.#visitor(client, node);
+    const turns = this.#turns(client, node);
     await turns.add(data, () => this.#far.send(node, ['from', client.id, data]));
   }
 
   /** The same with a request. */
   async ask(client: PeerHandle, node: string, data: unknown, options: LaneSendOptions): Promise<unknown> {
-    const { turns } = this.#visitor(client, node);
+    const turns = this.#turns(client, node);
     let answer: Promise<unknown> | undefined;
     await turns.add(data, async () => {
       answer = this.#far.request(node, ['from', client.id, data], options);
@@ -161,11 +156,7 @@ export class SpanningLane implements Lane {
 
   /** A client of this node is nothing to the others any more. */
   withdraw(client: PeerHandle): void {
-    const visitor = this.#visitors.get(client);
-    if (visitor === undefined) return;
-    this.#visitors.delete(client);
-    visitor.turns.close();
-    for (const node of visitor.nodes) this.#tell(node, ['close', client.id]);
+    this.#visitors.withdraw(client);
   }
 
   send(peer: PeerHandle, data: unknown): Promise<void> {
@@ -209,23 +200,19 @@ export class SpanningLane implements Lane {
     return sent;
   }
 
-  #visitor(client: PeerHandle, node: string): Visitor {
-    const known = this.#visitors.get(client);
-    const visitor = known ?? { nodes: new Set(), turns: new BoundedTurns(maxWaitingBytes, 'messages wait for a node') };
-    if (known === undefined) {
-      if (!this.#clients.has(client.id ?? '')) throw left();
-      this.#visitors.set(client, visitor);
+  /** @throws BusError `ERR_CLOSED` for a client that left, `ERR_NO_MEMBER` where there is no such node. */
+  #turns(client: PeerHandle, node: string): BoundedTurns {
+    if (!this.#clients.has(client.id ?? '')) throw left();
+    if (!this.#visitors.has(client, node) && !this.#far.nodes.includes(node)) {
+      throw new BusError('ERR_NO_MEMBER', `There is no node "${node}"`);
     }
-    if (!visitor.nodes.has(node)) {
-      visitor.nodes.add(node);
-      this.#tell(node, ['open', client.id, ...whereOf(client)]);
-    }
-    return visitor;
+    return this.#visitors.turns(client, node);
   }
 
   #told(told: ReturnType<typeof readTelling>, from: string): void {
     if (told[0] === 'reset') {
       this.#lost(from, true);
+      this.#up(from);
       return;
     }
     const peer = this.#peers.get(from, told[1]);
@@ -235,10 +222,7 @@ export class SpanningLane implements Lane {
     } else if (peer === undefined) return;
     else if (told[0] === 'close') this.#peers.leave(peer);
     else {
-      guarded(
-        () => this.#handlers.message?.(told[2], peer),
-        (error) => this.#host.report(error),
-      );
+      this.#safely(() => this.#handlers.message?.(told[2], peer));
     }
   }
 
@@ -249,7 +233,7 @@ export class SpanningLane implements Lane {
     const client = this.#clients.get(asked[1]);
     if (client === undefined) throw left();
     if (asked[0] === 'meet') {
-      this.#visitor(client, from);
+      this.#turns(client, from);
       return whereOf(client);
     }
     if (asked[0] === 'to') return this.#deliver(asked[2], client, from);
@@ -275,21 +259,18 @@ export class SpanningLane implements Lane {
     }
   }
 
-  *#known(): Generator<string, void, void> {
-    const nodes = new Set(this.#peers.nodes);
-    for (const visitor of this.#visitors.values()) for (const node of visitor.nodes) nodes.add(node);
-    yield* nodes;
-  }
-
   #lost(node: string, isThere = false): void {
     this.#peers.leaveAll(node);
-    for (const [client, { nodes }] of this.#visitors) {
-      if (nodes.delete(node) && isThere) this.#tell(node, ['close', client.id]);
-    }
-    guarded(
-      () => this.#handlers.lost?.(node),
-      (error) => this.#host.report(error),
-    );
+    this.#visitors.leave(node, isThere);
+    this.#safely(() => this.#handlers.lost?.(node));
+  }
+
+  #up(node: string): void {
+    this.#safely(() => this.#handlers.up?.(node));
+  }
+
+  #safely(task: () => unknown): void {
+    guarded(task, (error) => this.#host.report(error));
   }
 
   /** Nobody needs to tell a node that is gone. */

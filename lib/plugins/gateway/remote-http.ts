@@ -60,6 +60,7 @@ export class RemoteHttp extends RequestAccessors {
       started: () => this.#started(),
       ended: () => this.#ended(),
       event: (frame) => this.#receive(frame),
+      lost: (prefix) => this.#abortAll(prefix),
       disposed: () => this.stopPolling(),
     });
   }
@@ -201,8 +202,12 @@ export class RemoteHttp extends RequestAccessors {
   }
 
   #ended(): void {
-    for (const id of [...this.#requests.keys()]) this.#aborted(id);
+    this.#abortAll('');
     this.stopPolling();
+  }
+
+  #abortAll(prefix: string): void {
+    for (const id of [...this.#requests.keys()]) if (id.startsWith(prefix)) this.#aborted(id);
   }
 
   protected override handlerFailed(event: AnyEventName, payload: WebServerMessage | undefined, error: unknown): void {

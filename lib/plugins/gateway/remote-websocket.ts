@@ -31,6 +31,7 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
       started: () => this.#started(),
       ended: () => this.#ended(),
       event: (frame) => this.#receive(frame),
+      lost: (prefix) => this.#closeAll(prefix),
       disposed: () => this.stopPolling(),
     });
   }
@@ -92,11 +93,16 @@ export class RemoteWebSocket extends EventSource<WebSocketEventName> {
 
   /** The gateway gives the clients to other workers. */
   #ended(): void {
+    this.#closeAll('');
+    this.stopPolling();
+  }
+
+  #closeAll(prefix: string): void {
     const name = 'WEBSOCKET_CONNECTION_CLOSED';
     for (const id of [...this.#clients.keys()]) {
+      if (!id.startsWith(prefix)) continue;
       this.#clients.delete(id);
       this.raise(name, webServerMessage(name, id, 'The gateway cannot be reached', { code: 1006 }));
     }
-    this.stopPolling();
   }
 }

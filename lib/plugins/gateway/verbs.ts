@@ -17,6 +17,8 @@ export interface Verb<Args extends readonly unknown[], Answer> {
    * answered when that client can take more. `server`: it is answered as soon as it arrives.
    */
   readonly patient?: 'client' | 'server';
+  /** Its first argument is the id of a client. */
+  readonly one?: true;
 }
 
 type VerbOf<Method> = Method extends (...args: infer Args) => infer Answer ? Verb<Args, Awaited<Answer>> : never;
@@ -35,11 +37,11 @@ function optional<Value>(shape: Shape<Value>): Shape<Value | undefined> {
   return (value): value is Value | undefined => value === undefined || shape(value);
 }
 
-const toClient = { args: [name, body], answer: whole, patient: 'client' } as const;
+const toClient = { args: [name, body], answer: whole, patient: 'client', one: true } as const;
 const toAll = { args: [body], answer: whole, patient: 'server' } as const;
 const toTopic = { args: [name, body], answer: whole, patient: 'server' } as const;
-const ofClient = { args: [name], answer: flag } as const;
-const ofTopic = { args: [name, name], answer: flag } as const;
+const ofClient = { args: [name], answer: flag, one: true } as const;
+const ofTopic = { args: [name, name], answer: flag, one: true } as const;
 
 /** What workers may call of the `HttpServer`, and nothing else of it. */
 export const httpVerbs = {
@@ -80,13 +82,13 @@ export const webSocketVerbs = {
   /** False if there was no such subscription. */
   unsubscribe: ofTopic,
   /** The topics of a client. */
-  getTopics: { args: [name], answer: texts },
+  getTopics: { args: [name], answer: texts, one: true },
   /** To every subscriber of a topic, those of other workers too. */
   publishText: toTopic,
   /** To every subscriber of a topic, those of other workers too. */
   publishBinary: toTopic,
   /** Closes with a close frame. False for an unknown client. Rejects with `ERR_INVALID_ARGUMENT`. */
-  closeClient: { args: [name, optional(whole), optional(name)], answer: flag },
+  closeClient: { args: [name, optional(whole), optional(name)], answer: flag, one: true },
   /** Closes every client of the server, those of other workers too. Resolves with how many there were. */
   closeAll: { args: [optional(whole), optional(name)], answer: whole },
   /** Passes on no more messages of a client, which has to wait. False for an unknown client. */

@@ -2,7 +2,7 @@ import { BusError } from '../../base/errors.ts';
 import type { Lane, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import type { FailureOutlet } from './event-source.ts';
 import { serverClientId } from './gateway-event.ts';
-import { type EventFrame, readEvent, type WorkerNote, type WorkerRequest } from './worker-protocol.ts';
+import { type EventFrame, type LostFrame, readEvent, type WorkerNote, type WorkerRequest } from './worker-protocol.ts';
 
 /** What each of the two remote servers hears. */
 export interface WorkerClientEvents {
@@ -12,6 +12,8 @@ export interface WorkerClientEvents {
   ended(): void;
   /** An event of the gateway's server of this kind, or of any request or client. */
   event(frame: EventFrame): void;
+  /** Requests and clients whose ids begin with this are gone, with their node. */
+  lost(prefix: string): void;
   /** The plugin was disposed: no event follows. */
   disposed(): void;
 }
@@ -30,7 +32,7 @@ export class WorkerClient implements FailureOutlet {
   /** Undefined while there is no session. */
   #peer: PeerHandle | undefined;
   #saidOver = false;
-  #waiting: (EventFrame | undefined)[] = [];
+  #waiting: (EventFrame | LostFrame | undefined)[] = [];
   #begun = 0;
   #scheduled = false;
   /** Counts the sessions, to tell the frames of the present one from older ones. */
@@ -128,9 +130,10 @@ export class WorkerClient implements FailureOutlet {
     this.#host.clock.defer(() => this.#begin(session));
   }
 
-  #tell(frame: EventFrame): void {
+  #tell(frame: EventFrame | LostFrame): void {
     for (const [kind, server] of this.#servers) {
-      if (frame[1] !== serverClientId || frame[3] === kind) server.event(frame);
+      if (frame[0] === 'lost') server.lost(`${frame[1]}/`);
+      else if (frame[1] !== serverClientId || frame[3] === kind) server.event(frame);
     }
   }
 

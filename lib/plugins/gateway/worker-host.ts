@@ -1,7 +1,8 @@
 import type { Timer } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
 import { permits, refusalError } from '../../base/permission.ts';
-import type { Lane, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import type { Lane, LaneHandlers, LaneRequestContext, PeerHandle, PluginHost } from '../../bus/plugin.ts';
+import { worldOf } from '../cluster/internal.ts';
 import { eventTypeIds, type WebServerMessage } from './gateway-event.ts';
 import type { GatewaySettings } from './gateway-options.ts';
 import { HttpBroker } from './http-broker.ts';
@@ -10,6 +11,7 @@ import { callVerb, httpVerbs, webSocketVerbs } from './verbs.ts';
 import { WebSocketBroker } from './websocket-broker.ts';
 import type { WebSocketServer } from './websocket-server.ts';
 import { Worker } from './worker.ts';
+import { type Taking, WorkerNodes } from './worker-nodes.ts';
 import { readNote, readRequest, type WorkerNote, type WorkerRequest } from './worker-protocol.ts';
 
 export interface HostedServers {
@@ -25,6 +27,8 @@ export class WorkerHost {
   readonly #settings: GatewaySettings;
   readonly #lane: Lane;
   readonly #servers: HostedServers;
+  /** Where the server is a node of a cluster. */
+  readonly #nodes: WorkerNodes | undefined;
   readonly #http: HttpBroker | undefined;
   readonly #websocket: WebSocketBroker | undefined;
   readonly #workers = new Map<PeerHandle, Worker>();
@@ -40,20 +44,25 @@ export class WorkerHost {
     this.#host = host;
     this.#settings = settings;
     this.#servers = servers;
-    this.#lane = host.lane({
+    const handlers: LaneHandlers = {
       message: (data, peer) => this.#message(readNote(data), peer),
       request: (data, context) => this.#request(readRequest(data), context),
-    });
+    };
+    const left = (peer: PeerHandle): void => {
+      this.#expelled.delete(peer);
+      const worker = this.#workers.get(peer);
+      if (worker !== undefined) this.#gone(worker);
+    };
+    const world = worldOf(host);
+    this.#nodes =
+      world && new WorkerNodes({ host, world, handlers, left, workerOf: (peer) => this.#workers.get(peer) });
+    this.#lane = this.#nodes?.lane ?? host.lane(handlers);
     const { graceMs, windowBytes } = settings;
     const brokering = { clock: host.clock, graceMs, windowBytes };
     if (http !== undefined) this.#http = new HttpBroker(http, brokering);
     if (websocket !== undefined) this.#websocket = new WebSocketBroker(websocket, brokering, exclusive);
     host.onLink((peer, up) => this.#linkChanged(peer, up));
-    host.onDisconnect((peer) => {
-      this.#expelled.delete(peer);
-      const worker = this.#workers.get(peer);
-      if (worker !== undefined) this.#gone(worker);
-    });
+    host.onDisconnect(left);
     for (const event of ['SERVER_STARTED_LISTENING', 'SERVER_STOPPED_LISTENING'] as const) {
       http?.on(event, (_, payload) => this.#tell('http', event, payload));
       websocket?.on(event, (_, payload) => this.#tell('websocket', event, payload));
@@ -74,9 +83,16 @@ export class WorkerHost {
     for (const worker of this.#workers.values()) worker.send([eventTypeIds[name], clientID, message, server]);
   }
 
-  #message(note: WorkerNote, peer: PeerHandle): void {
+  #message(note: WorkerNote, peer: PeerHandle): Promise<void> | undefined {
     const worker = this.#workers.get(peer);
-    if (worker === undefined) return;
+    if (worker === undefined) return undefined;
+    const passed = this.#nodes?.passNote(worker, note);
+    if (passed === undefined) this.#note(note, worker);
+    return passed;
+  }
+
+  #note(note: WorkerNote, worker: Worker): void {
+    const { peer } = worker;
     switch (note[0]) {
       case 'begun':
         if (!worker.begun(note[1]))
@@ -101,10 +117,20 @@ export class WorkerHost {
     }
   }
 
-  #request(frame: WorkerRequest, { peer }: LaneRequestContext): unknown {
+  #request(frame: WorkerRequest, context: LaneRequestContext): unknown {
+    const { peer } = context;
     const worker = this.#workers.get(peer) ?? this.#admit(peer);
+    const serve = (known: Worker): unknown => {
+      const nodes = this.#nodes;
+      // What a worker of another node asks is for this one.
+      if (nodes === undefined || nodes.lane.has(peer)) return this.#serve(frame, known);
+      if (!isTaking(frame)) return nodes.passRequest(known, frame, context) ?? this.#serve(frame, known);
+      const { http, websocket } = this.#servers;
+      const own = frame[0] === 'addRoute' || frame[0] === 'removeRoute' ? http : websocket;
+      return nodes.take(known, frame, own && (() => this.#serve(frame, known)));
+    };
     // Requests that wait for one decision are served in the order they came.
-    return worker instanceof Worker ? this.#serve(frame, worker) : worker.then((known) => this.#serve(frame, known));
+    return worker instanceof Worker ? serve(worker) : worker.then(serve);
   }
 
   #serve(frame: WorkerRequest, worker: Worker): unknown {
@@ -156,7 +182,8 @@ export class WorkerHost {
     });
     if (!allowed) throw refused();
     this.#refuseExpelled(peer);
-    if (![...peers].includes(peer)) throw new BusError('ERR_CLOSED', 'This peer is gone');
+    if (!(this.#nodes?.lane.has(peer) || [...peers].includes(peer)))
+      throw new BusError('ERR_CLOSED', 'This peer is gone');
     return this.#add(peer);
   }
 
@@ -202,10 +229,17 @@ export class WorkerHost {
     this.#away.get(worker)?.cancel();
     this.#away.delete(worker);
     this.#workers.delete(worker.peer);
+    this.#nodes?.gone(worker);
     this.#http?.gone(worker);
     this.#websocket?.gone(worker);
   }
 }
+
+function isTaking(frame: WorkerRequest): frame is Taking {
+  return takings.has(frame[0]);
+}
+
+const takings: ReadonlySet<string> = new Set<Taking[0]>(['addRoute', 'removeRoute', 'addClients', 'removeClients']);
 
 function refused(): BusError {
   return new BusError('ERR_REFUSED', 'This peer may not be a worker');

@@ -99,8 +99,11 @@ type Happens = readonly [
 /** An event on its way to a worker. */
 export type EventFrame = RequestBegins | ClientBegins | Happens;
 
+/** A node is gone, with its requests and clients. */
+export type LostFrame = readonly ['lost', node: string];
+
 /** Everything that the gateway sends to a worker. `expelled`: its link was down for too long, and it starts again. */
-export type GatewayFrame = EventFrame | readonly ['expelled'];
+export type GatewayFrame = EventFrame | LostFrame | readonly ['expelled'];
 
 const eventNames = new Map<unknown, GatewayEventName>(
   Object.entries(eventTypeIds).map(([name, type]) => [type, name as GatewayEventName]),
@@ -111,8 +114,9 @@ export function eventFrame({ eventTypeID, clientID, message, isBinary, code }: W
 }
 
 /** Undefined for an event that only a later version knows. @throws BusError `ERR_PROTOCOL` */
-export function readEvent(data: unknown): EventFrame | undefined {
+export function readEvent(data: unknown): EventFrame | LostFrame | undefined {
   if (!Array.isArray(data) || typeof data[1] !== 'string') throw bad('is not an event');
+  if (data[0] === 'lost') return ['lost', data[1]];
   const [type, , content] = data as readonly unknown[];
   const name = eventNames.get(type);
   if (name === undefined) {

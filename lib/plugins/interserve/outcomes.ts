@@ -52,6 +52,7 @@ export const outcomes = {
   headers: { status: 431, code: 'ERR_TOO_LARGE', sentence: 'The request headers are too large.' },
   aborted: { status: 499, code: 'ERR_ABORTED', sentence: 'The transfer was aborted.' },
   left: { status: 499, code: 'ERR_CLOSED', sentence: 'The peer left before the transfer had ended.' },
+  lost: { status: 499, code: 'ERR_NODE_LOST', sentence: 'The node of the peer died or left.' },
   failed: { status: 500, code: 'ERR_REMOTE', sentence: 'A callback of the receiver failed.' },
   lacking: {
     status: 501,
@@ -102,6 +103,8 @@ const byCode: ReadonlyMap<string, Failure> = new Map([
   ['ERR_CLOSED', 'left'],
   ['ERR_DESTROYED', 'left'],
   ['ERR_SESSION_LOST', 'left'],
+  ['ERR_NODE_LOST', 'lost'],
+  ['ERR_NO_MEMBER', 'left'],
   ['ERR_PEER_LACKS_FEATURE', 'lacking'],
   ['ERR_NO_HANDLER', 'unknown'],
   ['ERR_QUEUE_FULL', 'busy'],

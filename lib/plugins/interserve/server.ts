@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { GuardedEmitter } from '../../base/emitter.ts';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import type { Lane, PeerHandle, PluginHost, PluginInstance } from '../../bus/plugin.ts';
+import type { Lane, LaneHandlers, PeerHandle, PluginHost, PluginInstance } from '../../bus/plugin.ts';
+import { SpanningLane, worldOf } from '../cluster/internal.ts';
 import { DownloadServer } from './download/server.ts';
 import {
   type AddOptions,
@@ -24,6 +25,7 @@ import { readControl, type Receipt } from './protocol.ts';
 import type { TransferEvents } from './transfer-events.ts';
 import type { TransferHandle } from './transfer-handle.ts';
 import { TransferTable } from './transfers/transfer-table.ts';
+import { UploadsElsewhere } from './upload/elsewhere.ts';
 import { UploadServer } from './upload/server.ts';
 
 type Receive<Data> = (data: Data, peer: PeerHandle, info: TransferInfo) => unknown;
@@ -34,6 +36,7 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
   readonly #downloads: DownloadServer;
   readonly #peers: () => Iterable<PeerHandle>;
   readonly #port: () => number | undefined;
+  readonly #peerOf: (id: string) => PeerHandle;
 
   /** @internal */
   constructor(
@@ -41,15 +44,22 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
     downloads: DownloadServer,
     {
       peers,
+      peerOf,
       port,
       report,
-    }: { peers(): Iterable<PeerHandle>; port(): number | undefined; report(error: unknown): void },
+    }: {
+      peers(): Iterable<PeerHandle>;
+      peerOf(id: string): PeerHandle;
+      port(): number | undefined;
+      report(error: unknown): void;
+    },
   ) {
     super(report);
     this.#table = table;
     this.#downloads = downloads;
     this.#peers = peers;
     this.#port = port;
+    this.#peerOf = peerOf;
   }
 
   /** The HTTP port in use once the server has started; undefined if the bus's port is shared. */
@@ -111,17 +121,24 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
   }
 
   /**
-   * Sends `data` to one peer or to several. Bytes are not copied: they must stay as they are until the receipt.
-   * @throws BusError `ERR_INVALID_ARGUMENT` for data that cannot be sent.
+   * Sends `data` to one peer or to several. At a node of a cluster, a peer is also the id of a client in the world, such as `eu-2/9f3a`,
+   * which fetches the data here. Bytes are not copied: they must stay as they are until the receipt.
+   * @throws BusError `ERR_INVALID_ARGUMENT` for data that cannot be sent, `ERR_NO_MEMBER` for an id of nobody.
    */
-  send(id: string, data: Sendable, peer: PeerHandle): TransferHandle<Receipt>;
-  send(id: string, data: Sendable, peers: readonly PeerHandle[]): TransferHandle<PromiseSettledResult<Receipt>[]>;
+  send(id: string, data: Sendable, peer: PeerHandle | string): TransferHandle<Receipt>;
   send(
     id: string,
     data: Sendable,
-    to: PeerHandle | readonly PeerHandle[],
+    peers: readonly (PeerHandle | string)[],
+  ): TransferHandle<PromiseSettledResult<Receipt>[]>;
+  send(
+    id: string,
+    data: Sendable,
+    given: PeerHandle | string | readonly (PeerHandle | string)[],
   ): TransferHandle<Receipt> | TransferHandle<PromiseSettledResult<Receipt>[]> {
     checkId(id);
+    const peerOf = (one: PeerHandle | string): PeerHandle => (typeof one === 'string' ? this.#peerOf(one) : one);
+    const to = isList(given) ? given.map(peerOf) : peerOf(given);
     if (isList(to)) return this.#downloads.send(id, data, [...new Set(to)], (all) => Promise.allSettled(all));
     if (typeof to !== 'object' || to === null)
       throw new BusError('ERR_INVALID_ARGUMENT', 'There is no peer to send to');
@@ -153,7 +170,7 @@ export class ServerTransfers extends GuardedEmitter<TransferEvents> {
   }
 }
 
-function isList(peers: PeerHandle | readonly PeerHandle[]): peers is readonly PeerHandle[] {
+function isList<Peer>(peers: Peer | readonly Peer[]): peers is readonly Peer[] {
   return Array.isArray(peers);
 }
 
@@ -183,27 +200,47 @@ export function installServer(host: PluginHost, given: InterserveOptions): Plugi
     profile,
     secure: host.tls !== undefined,
     port: () => endpoints.port,
+    isForeign: (peer) => spanning?.has(peer) === true,
   });
-  const lane: Lane = host.lane({
+  const handlers: LaneHandlers = {
     message(data, peer) {
       const message = readControl(data);
-      if (message.op !== 'digest' && message.op !== 'stop') return;
-      if (message.way !== 'up') return;
+      if (message.op !== 'digest' && message.op !== 'stop') return undefined;
+      if (message.way !== 'up') return undefined;
       const transfer = table.find(peer, 'up', message.transfer);
-      if (message.op === 'digest') transfer?.expect(message.digest);
-      else transfer?.fail(transferError(message.reason, message.message));
+      if (transfer === undefined) return elsewhere?.pass(message, peer);
+      if (message.op === 'digest') transfer.expect(message.digest);
+      else transfer.fail(transferError(message.reason, message.message));
+      return undefined;
     },
     request(data, context) {
       const message = readControl(data);
       if (message.op !== 'ask')
         throw transferError('malformed', 'A client asks for uploads; it does not offer downloads');
-      return uploads.ask(message, context);
+      const here = (): Promise<unknown> => uploads.ask(message, context);
+      const isElsewhere = spanning?.has(context.peer) === false && !registry.exists(message.content.id);
+      return isElsewhere && elsewhere !== undefined ? elsewhere.ask(message, context, here) : here();
     },
-  });
+  };
+  const world = worldOf(host);
+  const left = (peer: PeerHandle, isNodeGone: boolean): void => table.left(peer, isNodeGone ? 'lost' : 'left');
+  const spanning =
+    world && new SpanningLane('interserve', host, world, { ...handlers, left, has: (id) => registry.exists(id) });
+  const elsewhere = spanning && new UploadsElsewhere(spanning);
+  const lane: Lane = spanning ?? host.lane(handlers);
   const uploads = new UploadServer(table, lane);
   const endpoints: EndpointServer = new EndpointServer(host, table, uploads);
   const downloads = new DownloadServer(table, lane, report);
-  const api = new ServerTransfers(table, downloads, { peers: () => host.peers, port: () => endpoints.port, report });
+  const peerOf = (id: string): PeerHandle => {
+    if (spanning === undefined) throw new BusError('ERR_INVALID_ARGUMENT', 'Only nodes of a cluster send to ids');
+    return spanning.peer(id);
+  };
+  const api = new ServerTransfers(table, downloads, {
+    peers: () => host.peers,
+    peerOf,
+    port: () => endpoints.port,
+    report,
+  });
   const close = async () => {
     table.fail(transferError('left'));
     await endpoints.close();

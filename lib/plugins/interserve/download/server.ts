@@ -91,6 +91,7 @@ export class DownloadServer {
     try {
       opened = await sending.opened;
       abort.throwIfAborted();
+      this.#table.checkReach(peer);
       const { kind, size, name } = opened.payload;
       transfer = this.#table.begin('down', ++this.#numbers, { id, kind, size, name }, peer);
     } catch (error) {
@@ -170,7 +171,7 @@ export class DownloadServer {
     try {
       await transfer.ended;
     } catch (error) {
-      if (!answered && failureOf(error) !== 'left') {
+      if (!answered && !isGone(error)) {
         this.#tell(owner.peer, { op: 'stop', way: 'down', transfer: number, ...reasonOf(error) });
       }
       throw error;
@@ -180,8 +181,16 @@ export class DownloadServer {
   }
 
   #tell(peer: PeerHandle, message: ControlMessage): void {
-    this.#lane.send(peer, message).catch((error: unknown) => this.#report(error, peer));
+    this.#lane.send(peer, message).catch((error: unknown) => {
+      if (!isGone(error)) this.#report(error, peer);
+    });
   }
+}
+
+/** There is nobody left to be told. */
+function isGone(error: unknown): boolean {
+  const failure = failureOf(error);
+  return failure === 'left' || failure === 'lost';
 }
 
 /** Answers a GET or HEAD on an offer. After a broken connection the offer stands; a failed payload ends it. */

@@ -71,6 +71,8 @@ export interface TableParts {
   readonly secure: boolean;
   /** The port in use; undefined if the bus's is shared. */
   port(): number | undefined;
+  /** Whether a peer is a client of another node. */
+  isForeign(peer: PeerHandle): boolean;
 }
 
 /** A peer that had a transfer, with those that have not ended, by way and number. */
@@ -92,13 +94,15 @@ export class TransferTable {
   readonly #random: Random;
   readonly #secure: boolean;
   readonly #port: () => number | undefined;
+  readonly #isForeign: (peer: PeerHandle) => boolean;
   readonly #paths: EndpointPaths;
   readonly #byTag = new Map<string, Transfer>();
   readonly #byPeer = new Map<PeerHandle, PeerEntry>();
   readonly #byKey = new Map<string, PeerEntry>();
   readonly #left = new WeakSet<PeerHandle>();
 
-  constructor({ clock, random, options, registry, profile, secure, port }: TableParts) {
+  constructor({ clock, random, options, registry, profile, secure, port, isForeign }: TableParts) {
+    this.#isForeign = isForeign;
     this.clock = clock;
     this.options = options;
     this.registry = registry;
@@ -167,13 +171,14 @@ export class TransferTable {
   }
 
   placeOf({ owner, endpoint }: Transfer): Place {
-    const { address, host, port, share, ssl } = this.options;
+    const ssl = this.options.ssl ?? this.#secure;
+    return { path: endpoint.path, key: owner.key, ssl, accept: acceptEncoding, ...this.#address() };
+  }
+
+  #address(): Pick<Place, 'address' | 'port'> {
+    const { address, host, port, share } = this.options;
     const anyInterface = host === '0.0.0.0' || host === '::';
     return {
-      path: endpoint.path,
-      key: owner.key,
-      ssl: ssl ?? this.#secure,
-      accept: acceptEncoding,
       address: address ?? (share || anyInterface ? undefined : host),
       port: port === 0 ? this.#port() : port,
     };
@@ -184,12 +189,19 @@ export class TransferTable {
     for (const transfer of [...this.#byTag.values()]) if (chosen(transfer)) transfer.fail(error);
   }
 
-  /** The peer's session has ended. */
-  left(peer: PeerHandle): void {
+  /** @throws `unreachable` where a client of another node would not find this one: its own address is that of its own node. */
+  checkReach(peer: PeerHandle): void {
+    const { address, port } = this.#address();
+    if (!this.#isForeign(peer) || (address !== undefined && port !== undefined)) return;
+    throw transferError('unreachable', 'Clients of other nodes need the options "address" and "port" of this one');
+  }
+
+  /** The peer's session has ended, or with `lost` its node is gone. */
+  left(peer: PeerHandle, failure: 'left' | 'lost' = 'left'): void {
     this.#left.add(peer);
     const entry = this.#byPeer.get(peer);
     if (entry === undefined) return;
-    for (const transfer of [...entry.transfers.values()]) transfer.fail(transferError('left'));
+    for (const transfer of [...entry.transfers.values()]) transfer.fail(transferError(failure));
     this.#byPeer.delete(peer);
     this.#byKey.delete(this.#paths.digest(entry.key));
   }

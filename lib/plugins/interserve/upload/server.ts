@@ -38,6 +38,7 @@ export class UploadServer {
       const limit = registry.sizeOf(content.id);
       if (limit === undefined || !registry.receivers.has(content.id)) throw transferError('unknown');
       if ((content.size ?? 0) > limit) throw transferError('large');
+      this.#table.checkReach(peer);
       charge = quota.chargeUpload(content.size, upload);
       try {
         transfer = this.#table.begin('up', number, content, peer);
