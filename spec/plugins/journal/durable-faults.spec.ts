@@ -8,6 +8,7 @@ import { journal, type JournalSettings } from '../../../lib/plugins/journal/inde
 import { SeededRandom } from '../../../lib/testing/index.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { Disk } from './disk.ts';
+import { hear } from './own-folder.ts';
 
 interface Fault {
   readonly name: string;
@@ -57,14 +58,6 @@ describe('journal, faults of the disk', () => {
     made.on('error', ({ code }) => code !== 'ERR_CONNECT' && errors.push(code));
     open.push(made);
     return made;
-  }
-
-  function hear(end: Server | Client): unknown[] {
-    const heard: unknown[] = [];
-    const listener = (data: unknown): void => void heard.push(data);
-    if (end instanceof Server) end.on('message', listener);
-    else end.on('message', listener);
-    return heard;
   }
 
   for (const { name, call, code, survive } of faults) {

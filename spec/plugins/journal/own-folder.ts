@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'mocha';
+import { type Client, Server } from '../../../lib/index.ts';
 
 /** Each spec of a block begins with a folder of its own, which is removed once `over` has settled. */
 export function eachInOwnFolder(begin: (home: string) => void, over: () => Promise<unknown>): void {
@@ -35,4 +36,13 @@ export function ownPlace(): OwnPlace {
     () => Promise.all(place.open.map((end) => end.close())),
   );
   return place;
+}
+
+/** What listeners of this end hear from now on. */
+export function hear(end: Server | Client): unknown[] {
+  const heard: unknown[] = [];
+  const listener = (data: unknown): void => void heard.push(data);
+  if (end instanceof Server) end.on('message', listener);
+  else end.on('message', listener);
+  return heard;
 }

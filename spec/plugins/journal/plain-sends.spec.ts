@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Client, type Connection, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { next, rejected } from '../../support/buses.ts';
+import { hear } from './own-folder.ts';
 
 describe('journal, plain messages among durable ones', () => {
   let home: string;
@@ -31,14 +32,6 @@ describe('journal, plain messages among durable ones', () => {
     await Promise.all([client.close(), server.close()]);
     rmSync(home, { recursive: true, force: true });
   });
-
-  function hear(end: Server | Client): unknown[] {
-    const heard: unknown[] = [];
-    const listener = (data: unknown): void => void heard.push(data);
-    if (end instanceof Server) end.on('message', listener);
-    else end.on('message', listener);
-    return heard;
-  }
 
   it('close() - of a client has the server hear plain messages that are behind durable ones', async () => {
     const heard = hear(server);

@@ -5,7 +5,7 @@ import { Client, type ClientOptions, type DeadLetter, Server, type ServerOptions
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { journalInProcess } from '../../cli/in-process.ts';
 import { rejected, until } from '../../support/buses.ts';
-import { ownPlace } from './own-folder.ts';
+import { hear, ownPlace } from './own-folder.ts';
 
 describe('journal, dead letters of the sender', () => {
   const at = ownPlace();
@@ -28,14 +28,6 @@ describe('journal, dead letters of the sender', () => {
     made.on('error', ({ code }) => code !== 'ERR_CONNECT' && at.errors.push(code));
     at.open.push(made);
     return made;
-  }
-
-  function hear(end: Server | Client): unknown[] {
-    const heard: unknown[] = [];
-    const listener = (data: unknown): void => void heard.push(data);
-    if (end instanceof Server) end.on('message', listener);
-    else end.on('message', listener);
-    return heard;
   }
 
   const large = 'x'.repeat(100_000);
