@@ -38,6 +38,8 @@ export class HandOut {
   /** Wakes when something was given. */
   readonly given = new Signal();
   #isOver = false;
+  /** Something of some sender could be heard: what nobody hears now is of one that no loop is for. */
+  #wasHeard = false;
 
   constructor(options: HandOutOptions) {
     this.#options = options;
@@ -102,7 +104,8 @@ export class HandOut {
       const sinkNow = this.#left.has(folder) ? undefined : this.#sinkOf(folder);
       const sink = isRequest ? requests : sinkNow;
       if (sink === undefined || !this.#hasRoom(sink)) {
-        if (!isRequest && !isHeld() && consumers.areApart && this.#left.hasRoom) return undefined;
+        const isApart = consumers.areApart || (sink === undefined && this.#wasHeard);
+        if (!isRequest && !isHeld() && isApart && this.#left.hasRoom) return undefined;
         await this.news.next();
       } else if (sink !== listeners || received.isHeard || number < progress.begun) {
         return sink;
@@ -155,7 +158,9 @@ export class HandOut {
     const { consumers, listeners, isHeard } = this.#options;
     const consumer = consumers.of(folder);
     if (consumer !== undefined) return consumer === 'stopping' ? undefined : consumer;
-    return isHeard(folder) ? listeners : undefined;
+    if (!isHeard(folder)) return undefined;
+    this.#wasHeard = true;
+    return listeners;
   }
 
   /** What waits is about to be heard: noted before, since it may be heard again if this process dies. */

@@ -209,6 +209,31 @@ describe('journal, consumers whose messages hold up no others', () => {
     expect(heard).to.deep.equal(['plain 1', 'ann 1', 'ann 2']);
   });
 
+  it('messages() - of one client hears what it sends, while that of one that is away waits for its own loop', async () => {
+    const up = server();
+    await up.start();
+    const ann = await client('ann');
+    await send(ann, 'ann', 1_500);
+    await ann.close();
+    await until(() => up.connections.length === 0);
+    const heard: string[] = [];
+    up.on('connect', async (connection) => {
+      for await (const message of connection.messages()) {
+        const { key, number } = message as Order;
+        heard.push(`${key} ${number}`);
+      }
+    });
+    const bob = await client('bob');
+    await send(bob, 'bob', 3);
+    await bob.send({ key: 'plain', number: 1 });
+    await until(() => heard.length === 4);
+    expect(heard).to.deep.equal(['bob 0', 'bob 1', 'bob 2', 'plain 1']);
+    const again = await client('ann');
+    await send(again, 'ann', 1, 1_500);
+    await until(() => heard.length === 1_505);
+    expect(heard.slice(4)).to.deep.equal(numbersTo(1_501).map((number) => `ann ${number}`));
+  });
+
   it('connection.consume - without a journal, or of what is no function, is refused', async () => {
     const plain = new Server({ path: at.path });
     at.open.push(plain);
