@@ -3,9 +3,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname, join, posix, relative, sep } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import ts from '@typescript/typescript6';
 import { build } from './build.mjs';
 import { entries } from './entries.mjs';
 import { ensureInstalled, root } from './install.mjs';
+import { memberTables, withMembers } from './option-members.mjs';
 import { fullText, llmsText, pages, withoutMarks } from './pages.mjs';
 
 // npm run site [-- --preview] [-- --base /path/]: the site of the documents in site/build/out, from the same Markdown; with
@@ -114,8 +116,15 @@ function reference() {
   writeFileSync(join(work, 'typedoc.json'), JSON.stringify(options));
   program(['typedoc/bin/typedoc', '--options', join(work, 'typedoc.json')]);
   const shown = (name) => (name === 'index' ? 'busbar' : `busbar/${name}`);
+  const settings = { ...compilerOptions, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext };
+  const libraries = compilerOptions.lib.map((name) => `lib.${name}.d.ts`);
+  const members = memberTables(files, { ...settings, lib: libraries });
   for (const name of readdirSync(folder)) {
-    const titled = read(folder, name).replace(/^# (?!API)(.+)$/m, (_, module) => `# ${shown(module)}`);
+    const tables = members.get(join(root, 'dist', name.replace(/\.md$/, '.d.ts'))) ?? new Map();
+    const titled = withMembers(read(folder, name), tables).replace(
+      /^# (?!API)(.+)$/m,
+      (_, module) => `# ${shown(module)}`,
+    );
     writeFileSync(join(folder, name), titled);
   }
   const items = names

@@ -108,13 +108,14 @@ function readArguments() {
 async function checkSources() {
   let said = '';
   const steps = {
-    Linting: ['oxlint', 'bin/oxlint', '--type-aware', '--deny-warnings', '--quiet'],
-    'The type check of what pages have': ['typescript', 'bin/tsc', '-p', 'tsconfig.page.json'],
-    'The search for what nobody uses': ['knip', 'bin/knip.js', '--no-progress'],
-    'The format check': ['@biomejs/biome', 'bin/biome', 'format', '--colors=off', '.'],
+    Linting: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '--quiet'],
+    'The type check of what pages have': ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.page.json'],
+    'The search for what nobody uses': ['node_modules/knip/bin/knip.js', '--no-progress'],
+    'The format check': ['node_modules/@biomejs/biome/bin/biome', 'format', '--colors=off', '.'],
+    'The prose linter': ['prose/lint.mjs'],
   };
-  for (const [step, [name, bin, ...args]] of Object.entries(steps)) {
-    const { code, text } = await run([join('node_modules', name, bin), ...args], { gather: true, isPatient: true });
+  for (const [step, args] of Object.entries(steps)) {
+    const { code, text } = await run(args, { gather: true, isPatient: true });
     said += text;
     if (code !== 0) fail(`${step} failed.`);
   }

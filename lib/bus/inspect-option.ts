@@ -32,5 +32,5 @@ export function withoutInspect<Options extends object>(
   if (typeof options !== 'object' || options?.inspect === undefined) return { others: options, inspect: undefined };
   const { inspect, ...others } = options;
   if (isInspect(inspect)) return { others: others as unknown as Options, inspect };
-  throw new BusError('ERR_INVALID_OPTION', 'option "inspect" must be false, or { token } with 16 characters or more');
+  throw new BusError('ERR_INVALID_OPTION', 'Option "inspect" must be false, or { token } with 16 characters or more');
 }

@@ -32,7 +32,7 @@ export function withoutObserving<Options extends object>(
   if (typeof options !== 'object' || options === null) return { others: options, watchers };
   const { redact = observingOptions.redact.default, ...others } = options;
   if (!observingOptions.redact.accepts(redact)) {
-    throw new BusError('ERR_INVALID_OPTION', 'option redact must be a list of up to 256 paths such as card.number');
+    throw new BusError('ERR_INVALID_OPTION', 'Option redact must be a list of up to 256 paths such as card.number');
   }
   watchers.redaction = new Redaction(redact);
   return { others: options.redact === undefined ? options : (others as unknown as Options), watchers };

@@ -179,11 +179,7 @@ export const serverOptions = /* @__PURE__ */ (() =>
       max: Infinity,
     }),
     /** Most links that are not authorized yet; one more closes the oldest of them. */
-    maxUnauthorized: integer({
-      default: 256,
-      min: 1,
-      max: 1_000_000,
-    }),
+    maxUnauthorized: integer({ default: 256, min: 1, max: 1_000_000 }),
     /** Most bytes read from a client before it is authorized. */
     maxPreAuthBytes: integer({
       default: 65_536,
@@ -291,6 +287,7 @@ export const clientOptions = {
 
 /** The options of `new Server`. With a contract, `authorize` gets the contract's payload type. */
 export type ServerOptions<C extends Contract = Untyped> = Omit<Given<typeof serverOptions>, 'authorize'> & {
+  /** Runs before `connect`; only `true` admits the client. A `BusError` `ERR_UNAVAILABLE` refuses it for now. */
   readonly authorize?: Authorize<PayloadOf<C>> | undefined;
 };
 /** The options of `new Client`. */

@@ -30,7 +30,7 @@ export function withoutParent<Options extends DiallingOptions>(
   if (typeof options !== 'object' || options === null) return { others: options, orphan: false };
   const { orphan = false, ...others } = options;
   if (!parentOptions.orphan.accepts(orphan))
-    throw new BusError('ERR_INVALID_OPTION', 'option orphan must be a boolean');
+    throw new BusError('ERR_INVALID_OPTION', 'Option orphan must be a boolean');
   if (options.url !== parentUrl) {
     return { others: options.orphan === undefined ? options : (others as unknown as Options), orphan };
   }

@@ -79,7 +79,7 @@ export class PendingLinks {
           left: (gone, error) => {
             this.#expected.delete(gone);
             // One that is admitted leaves first.
-            queueMicrotask(() => reject(error ?? new BusError('ERR_CONNECT', 'its link closed or was refused')));
+            queueMicrotask(() => reject(error ?? new BusError('ERR_CONNECT', 'Its link closed or was refused')));
           },
         },
       );

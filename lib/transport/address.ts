@@ -52,22 +52,22 @@ export function resolveAddress(options: AddressOptions): Address {
   const listenHost = port === undefined && options.host === undefined ? undefined : hostIn(options.listenOptions);
   const host = options.host ?? listenHost;
   if (listenHost !== undefined && host !== listenHost) {
-    throw invalid('option host and option listenOptions.host exclude each other');
+    throw invalid('Option host and option listenOptions.host exclude each other');
   }
   if (url !== undefined) {
     const rival = path !== undefined ? 'path' : host !== undefined ? 'host' : port !== undefined ? 'port' : undefined;
-    if (rival !== undefined) throw invalid(`option url and option ${rival} exclude each other`);
+    if (rival !== undefined) throw invalid(`Option url and option ${rival} exclude each other`);
     const address = parseAddress(url);
     if ('host' in address && (hostIn(options.listenOptions) ?? address.host) !== address.host) {
-      throw invalid('option url and option listenOptions.host exclude each other');
+      throw invalid('Option url and option listenOptions.host exclude each other');
     }
     if (tls && address.kind === 'tcp') return { ...address, kind: 'tls' };
-    if (tls && address.kind !== 'tls') throw invalid(`option tls does not fit a ${address.kind} address`);
+    if (tls && address.kind !== 'tls') throw invalid(`Option tls does not fit a ${address.kind} address`);
     return address;
   }
   if (host !== undefined || port !== undefined) {
     if (path !== undefined) {
-      throw invalid(`option path and option ${port !== undefined ? 'port' : 'host'} exclude each other`);
+      throw invalid(`Option path and option ${port !== undefined ? 'port' : 'host'} exclude each other`);
     }
     return {
       kind: tls ? 'tls' : 'tcp',
@@ -75,7 +75,7 @@ export function resolveAddress(options: AddressOptions): Address {
       port: checkPort(port ?? defaultPort, 'port'),
     };
   }
-  if (tls) throw invalid('option tls needs option host, port or a tls url');
+  if (tls) throw invalid('Option tls needs option host, port or a tls url');
   return localAddress(path ?? defaultPath, 'path');
 }
 
@@ -85,12 +85,12 @@ export function resolveAddress(options: AddressOptions): Address {
  * mean the platform's local socket. Throws as `resolveAddress` does.
  */
 export function parseAddress(text: string): Address {
-  if (typeof text !== 'string' || text === '') throw invalid('option url must be a non-empty string');
+  if (typeof text !== 'string' || text === '') throw invalid('Option url must be a non-empty string');
   if (text === parentUrl) return { kind: 'parent' };
   const scheme = /^(unix|pipe|tcp|tls|memory):(?:\/\/)?(.*)$/s.exec(text);
   if (scheme === null) {
     if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-      throw invalid(`option url has an unknown scheme: ${text}; known are unix, pipe, tcp, tls, memory and parent`);
+      throw invalid(`Option url has an unknown scheme: ${text}; known are unix, pipe, tcp, tls, memory and parent`);
     return { kind: 'tcp', ...parseHostPort(text, undefined) };
   }
   const [, kind, rest = ''] = scheme;
@@ -131,8 +131,8 @@ export function formatHostPort(host: string, port: number): string {
 }
 
 function localAddress(path: unknown, option: string): Address {
-  if (typeof path !== 'string' || path === '') throw invalid(`option ${option} must name a socket path`);
-  if (path.includes('\0')) throw invalid(`option ${option} must not contain a zero byte`);
+  if (typeof path !== 'string' || path === '') throw invalid(`Option ${option} must name a socket path`);
+  if (path.includes('\0')) throw invalid(`Option ${option} must not contain a zero byte`);
   if (process.platform === 'win32') {
     const prefix = '\\\\.\\pipe\\';
     if (path.startsWith(prefix)) return { kind: 'pipe', path };
@@ -142,7 +142,7 @@ function localAddress(path: unknown, option: string): Address {
   if (bytes > maxUnixPathBytes) {
     throw new BusError(
       'ERR_TOO_LARGE',
-      `option ${option}: a socket path can have ${maxUnixPathBytes} bytes on this system, this one has ${bytes}: ${path}`,
+      `Option ${option}: a socket path can have ${maxUnixPathBytes} bytes on this system, this one has ${bytes}: ${path}`,
     );
   }
   return { kind: 'unix', path };
@@ -150,10 +150,10 @@ function localAddress(path: unknown, option: string): Address {
 
 function parseHostPort(text: string, portIfNone: number | undefined): { host: string; port: number } {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([0-9]+))?$/.exec(text);
-  if (match === null) throw invalid(`option url must read host:port, with an IPv6 host in brackets: ${text}`);
+  if (match === null) throw invalid(`Option url must read host:port, with an IPv6 host in brackets: ${text}`);
   const host = match[1] ?? match[2] ?? '';
   const port = match[3] === undefined ? portIfNone : Number(match[3]);
-  if (port === undefined) throw invalid(`option url needs a port or a scheme: ${text}`);
+  if (port === undefined) throw invalid(`Option url needs a port or a scheme: ${text}`);
   return { host: checkHost(host, 'url'), port: checkPort(port, 'url') };
 }
 
@@ -166,19 +166,19 @@ function parseMemory(text: string): Address {
   } catch {
     name = encoded;
   }
-  if (name === '') throw invalid('option url: a memory address needs a name');
+  if (name === '') throw invalid('Option url: a memory address needs a name');
   let netLag = 0;
   let netSpeed = Number.POSITIVE_INFINITY;
   for (const [key, value] of new URLSearchParams(cut === -1 ? '' : text.slice(cut + 1))) {
     const amount = value.trim() === '' ? Number.NaN : Number(value);
     if (key === 'netLag') {
-      if (!(amount >= 0 && amount <= 3_600_000)) throw invalid('option url: netLag must be 0 to 3600000 ms');
+      if (!(amount >= 0 && amount <= 3_600_000)) throw invalid('Option url: netLag must be 0 to 3600000 ms');
       netLag = amount;
     } else if (key === 'netSpeed') {
-      if (!(amount > 0)) throw invalid('option url: netSpeed must be more than 0 bytes per second');
+      if (!(amount > 0)) throw invalid('Option url: netSpeed must be more than 0 bytes per second');
       netSpeed = amount;
     } else {
-      throw invalid(`option url: a memory address has netLag and netSpeed, not ${key}`);
+      throw invalid(`Option url: a memory address has netLag and netSpeed, not ${key}`);
     }
   }
   return { kind: 'memory', name, netLag, netSpeed };
@@ -191,13 +191,13 @@ function hostIn(listenOptions: object | undefined): string | undefined {
 
 function checkHost(host: unknown, option: string): string {
   if (typeof host === 'string' && host !== '' && !/[\s/?#@\0]/.test(host)) return host;
-  throw invalid(`option ${option} must name a host`);
+  throw invalid(`Option ${option} must name a host`);
 }
 
 function checkPort(port: unknown, option: string): number {
   const number = typeof port === 'string' && /^[0-9]+$/.test(port) ? Number(port) : port;
   if (isPort(number)) return number;
-  throw invalid(`option ${option}: a port is an integer from 0 to 65535`);
+  throw invalid(`Option ${option}: a port is an integer from 0 to 65535`);
 }
 
 function invalid(message: string): BusError {

@@ -41,7 +41,7 @@ export function startChild(file: string | URL, args: readonly string[], options:
   try {
     child = process.getBuiltinModule('node:child_process').spawn(command, [...before, ...args], given);
   } catch (error) {
-    throw new BusError('ERR_SPAWN', `cannot start ${command}: ${textOf(error)}`, { cause: error });
+    throw new BusError('ERR_SPAWN', `Cannot start ${command}: ${textOf(error)}`, { cause: error });
   }
   let failed: (cause: Error) => void;
   const over = new Promise<Awaited<Offspring['over']>>((settle) => {
@@ -51,7 +51,7 @@ export function startChild(file: string | URL, args: readonly string[], options:
   });
   const socket = child.stdio?.[parentDescriptor];
   if (!(socket instanceof Socket))
-    throw new BusError('ERR_SPAWN', `cannot start ${command}: the system created no process`);
+    throw new BusError('ERR_SPAWN', `Cannot start ${command}: the system created no process`);
   // The platform resumes what is there when the child ends, whether its reader has paused it or not.
   (child.stdio as unknown[])[parentDescriptor] = null;
   const about = { kind: 'child', remote: String(child.pid), final: true, clock } as const;
@@ -68,7 +68,7 @@ function checkArguments(args: unknown): void {
 function withLink(stdio: StdioOptions | undefined): SpawnOptions['stdio'] & unknown[] {
   const given = Array.isArray(stdio) ? [...stdio] : Array.from({ length: 3 }, () => stdio ?? 'inherit');
   if ((given[parentDescriptor] ?? undefined) !== undefined) {
-    throw new BusError('ERR_INVALID_OPTION', 'option stdio[3] is reserved: it is the link to the child');
+    throw new BusError('ERR_INVALID_OPTION', 'Option stdio[3] is reserved: it is the link to the child');
   }
   while (given.length < parentDescriptor) given.push(undefined);
   given[parentDescriptor] = 'pipe';

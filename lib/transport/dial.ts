@@ -26,7 +26,7 @@ export function dialer(address: Address, settings: DialSettings = {}): Dial {
   }
   if (address.kind === 'parent') return async () => parentLink(settings);
   if ('port' in address && address.port === 0) {
-    throw new BusError('ERR_INVALID_OPTION', 'option port: a client cannot connect to port 0');
+    throw new BusError('ERR_INVALID_OPTION', 'Option port: a client cannot connect to port 0');
   }
   return (signal) => dialSocket(address, settings, signal);
 }
@@ -106,7 +106,7 @@ function attempt(address: SocketAddress, settings: DialSettings, signal: AbortSi
 
 /** `ERR_CONNECT` for a failed attempt, whatever made it fail. */
 function connectError(address: Address, cause: unknown): BusError {
-  return new BusError('ERR_CONNECT', `cannot connect to ${formatAddress(address)}: ${describe(cause)}`, { cause });
+  return new BusError('ERR_CONNECT', `Cannot connect to ${formatAddress(address)}: ${describe(cause)}`, { cause });
 }
 
 function openSocket(address: SocketAddress, settings: DialSettings, reads: OwnReads | undefined): Socket {

@@ -21,7 +21,7 @@ export async function listen(address: Address, settings: ListenSettings, events:
   if (settings.takeover === true && address.kind !== 'unix') {
     throw new BusError(
       'ERR_INVALID_OPTION',
-      `option takeover works on unix socket paths, not on a ${address.kind} address${portHint(address)}`,
+      `Option takeover works on unix socket paths, not on a ${address.kind} address${portHint(address)}`,
     );
   }
   checkListenable(address);
@@ -39,5 +39,5 @@ export async function listen(address: Address, settings: ListenSettings, events:
 /** Throws `ERR_INVALID_OPTION` for an address that only a client can have. */
 export function checkListenable(address: Address): asserts address is Exclude<Address, { kind: 'parent' }> {
   if (address.kind !== 'parent') return;
-  throw new BusError('ERR_INVALID_OPTION', 'option url: a server cannot listen on parent:');
+  throw new BusError('ERR_INVALID_OPTION', 'Option url: a server cannot listen on parent:');
 }

@@ -38,7 +38,7 @@ export class MemoryNetwork {
     const { name } = address;
     if (this.#listening.has(name)) {
       const cause = systemError('listen', 'EADDRINUSE', address);
-      throw new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${formatAddress(address)}: the name is in use`, {
+      throw new BusError('ERR_ADDRESS_IN_USE', `Cannot listen on ${formatAddress(address)}: the name is in use`, {
         cause,
       });
     }
@@ -72,7 +72,7 @@ export class MemoryNetwork {
         const faults = this.#faults?.plan(address.name, number);
         if (listening === undefined || faults?.refuse === true) {
           const cause = systemError('connect', 'ECONNREFUSED', address);
-          reject(new BusError('ERR_CONNECT', `cannot connect to ${formatAddress(address)}: nobody listens`, { cause }));
+          reject(new BusError('ERR_CONNECT', `Cannot connect to ${formatAddress(address)}: nobody listens`, { cause }));
           return;
         }
         const random = this.#faults?.random;

@@ -91,7 +91,7 @@ export function checkCredentials(address: Address, settings: ListenSettings): vo
   if ((cert && key) || pfx || pskCallback || SNICallback) return;
   throw new BusError(
     'ERR_INVALID_OPTION',
-    'a TLS server needs { cert, key }, { pfx }, { pskCallback } or { SNICallback } in option tls or options',
+    'A TLS server needs { cert, key }, { pfx }, { pskCallback } or { SNICallback } in option tls or options',
   );
 }
 
@@ -142,7 +142,7 @@ function secureServer(settings: ListenSettings, accept: (socket: Socket) => void
     socket.destroy();
     const late = 'code' in error && error.code === 'ERR_TLS_HANDSHAKE_TIMEOUT';
     const code = late ? 'ERR_TIMEOUT' : 'ERR_PROTOCOL';
-    events.error(new BusError(code, `a TLS handshake failed: ${error.message}`, { cause: error }));
+    events.error(new BusError(code, `A TLS handshake failed: ${error.message}`, { cause: error }));
   });
   const stop = (): void => {
     stopped = true;
@@ -192,6 +192,6 @@ class NetListener implements Listener {
  */
 export function listenError(address: string, cause: unknown, who?: string): BusError {
   const code = codeOf(cause) === 'EADDRINUSE' ? 'ERR_ADDRESS_IN_USE' : 'ERR_LISTEN';
-  const subject = who === undefined ? '' : `${who} `;
-  return new BusError(code, `${subject}cannot listen on ${address}: ${textOf(cause)}`, { cause });
+  const subject = who === undefined ? 'Cannot' : `${who} cannot`;
+  return new BusError(code, `${subject} listen on ${address}: ${textOf(cause)}`, { cause });
 }

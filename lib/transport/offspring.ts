@@ -27,6 +27,6 @@ export function checkFile(path: string): void {
   try {
     accessSync(path);
   } catch (error) {
-    throw new BusError('ERR_SPAWN', `cannot start ${path}: the file does not exist`, { cause: error });
+    throw new BusError('ERR_SPAWN', `Cannot start ${path}: the file does not exist`, { cause: error });
   }
 }

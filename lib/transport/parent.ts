@@ -117,5 +117,5 @@ function endWith(orphaned: 'ends' | 'group'): never {
 }
 
 function refused(why: string): BusError {
-  return new BusError('ERR_CONNECT', `cannot connect to ${parentUrl} ${why}`);
+  return new BusError('ERR_CONNECT', `Cannot connect to ${parentUrl} ${why}`);
 }

@@ -167,7 +167,7 @@ async function notOurs(path: string, file: string, cause: unknown): Promise<BusE
   const uid = (await lstat(file).catch(ignore))?.uid;
   const whose = `user ${uid ?? 'unknown'}${pid === undefined ? '' : `, process ${pid} of ${host}`}`;
   const why = cause === undefined ? 'stays locked' : `cannot be removed: ${String(codeOf(cause))}`;
-  const message = `cannot listen on unix:${path}: its lock ${file} belongs to ${whose}, and ${why}`;
+  const message = `Cannot listen on unix:${path}: its lock ${file} belongs to ${whose}, and ${why}`;
   return new BusError('ERR_LISTEN', message, cause === undefined ? {} : { cause });
 }
 

@@ -56,7 +56,7 @@ export function inUse(path: string, why: string): BusError {
     syscall: 'listen',
     address: path,
   });
-  return new BusError('ERR_ADDRESS_IN_USE', `cannot listen on ${path}: ${why}`, { cause });
+  return new BusError('ERR_ADDRESS_IN_USE', `Cannot listen on ${path}: ${why}`, { cause });
 }
 
 /** Gives the socket bound at `from` the name `path`, unless that name is in use. */

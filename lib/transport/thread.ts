@@ -28,7 +28,7 @@ export function startThread(file: string | URL, options: WorkerOptions, clock: C
     worker = new threads.Worker(where, { ...options, transferList: [...(options.transferList ?? []), far] });
   } catch (error) {
     near.close();
-    throw new BusError('ERR_SPAWN', `cannot start the thread: ${textOf(error)}`, { cause: error });
+    throw new BusError('ERR_SPAWN', `Cannot start the thread: ${textOf(error)}`, { cause: error });
   } finally {
     threads.setEnvironmentData(parentData, undefined);
   }

@@ -259,7 +259,7 @@ function folderError(path: string, cause: unknown): BusError {
   const reason = codeOf(cause) ?? String(cause);
   return new BusError(
     'ERR_LISTEN',
-    `cannot listen on unix:${path}: no file can be made in ${resolve(dirname(path))}: ${reason}`,
+    `Cannot listen on unix:${path}: no file can be made in ${resolve(dirname(path))}: ${reason}`,
     { cause },
   );
 }

@@ -135,7 +135,7 @@ describe('lookers', () => {
     expect(await refused()).to.equal('let in');
     for (const inspect of [{ token: 'short' }, {}, true, 'x']) {
       expect(() => new Server({ path, inspect: inspect as never }), JSON.stringify(inspect)).to.throw(
-        /option "inspect"/,
+        /Option "inspect"/,
       );
     }
   });

@@ -61,7 +61,7 @@ describe('server.spawn', () => {
     expect(await connection.request('who?')).to.deep.equal(['who?', child.pid, 'yes', ['--no-deprecation']]);
     // One link, one client; and nothing for those whom the child starts.
     expect(await said).to.deep.equal({
-      second: 'BusError: cannot connect to parent: the only link to the parent is in use',
+      second: 'BusError: Cannot connect to parent: the only link to the parent is in use',
       variable: undefined,
     });
     expect(server.address).to.equal(undefined);
@@ -168,12 +168,12 @@ describe('server.spawn', () => {
       'a script that is not there',
       '/nowhere/none.js',
       [],
-      /^cannot start \/nowhere\/none\.js: the file does not exist$/,
+      /^Cannot start \/nowhere\/none\.js: the file does not exist$/,
     ],
     ['a command that is not there', 'no-such-command', [], /^no-such-command could not be started: .*ENOENT/],
     ['one that ends', process.execPath, ['-e', 'process.exit(3)'], /ended with exit code 3 before its client had/],
     ['one that never connects', program, ['silent'], /did not connect: .* within 700 ms$/],
-    ['one that closes its descriptor', program, ['closed'], /did not connect: its link closed or was refused$/],
+    ['one that closes its descriptor', program, ['closed'], /did not connect: Its link closed or was refused$/],
     ['one that writes garbage', program, ['garbage'], /did not connect: /],
   ];
   for (const [what, file, args, message] of failures) {
@@ -222,17 +222,17 @@ describe('the url parent:', () => {
     const without = 'this process was not started by server.spawn(), or its descriptor 3 is gone';
     const client = new Client({ url: 'parent:', retries: 5 });
     const error = await rejected(client.connect());
-    expect([error.code, error.message]).to.deep.equal(['ERR_CONNECT', `cannot connect to parent: ${without}`]);
+    expect([error.code, error.message]).to.deep.equal(['ERR_CONNECT', `Cannot connect to parent: ${without}`]);
     // Its descriptor 3 is the channel of Node.
     const child = fork(program, ['stranger'], { execArgv: [], env: { ...process.env, BUSBAR_PARENT: '3' } });
-    expect((await once(child, 'message'))[0]).to.equal(`BusError: cannot connect to parent: ${without}`);
+    expect((await once(child, 'message'))[0]).to.equal(`BusError: Cannot connect to parent: ${without}`);
     await once(child, 'exit');
   });
 
   it('is no place to listen at, and takes nothing behind it', () => {
     expect(() => new Server({ url: 'parent:' })).to.throw('a server cannot listen on parent:');
     expect(() => new Client({ url: 'parent:x' })).to.throw();
-    expect(() => new Client({ url: 'parent:', tls: true })).to.throw('option tls does not fit a parent address');
-    expect(() => new Client({ orphan: 'yes' as never })).to.throw('option orphan must be a boolean');
+    expect(() => new Client({ url: 'parent:', tls: true })).to.throw('Option tls does not fit a parent address');
+    expect(() => new Client({ orphan: 'yes' as never })).to.throw('Option orphan must be a boolean');
   });
 });

@@ -38,8 +38,8 @@ describe('server.thread', () => {
     expect(connection.connection).to.equal(undefined);
     expect(await connection.request('who?')).to.deep.equal(['who?', worker.threadId]);
     expect(await said).to.deep.equal({
-      second: 'BusError: cannot connect to parent: the only link to the parent is in use',
-      third: 'BusError: cannot connect to parent: this thread was not started by server.thread()',
+      second: 'BusError: Cannot connect to parent: the only link to the parent is in use',
+      third: 'BusError: Cannot connect to parent: this thread was not started by server.thread()',
     });
   });
 
@@ -95,7 +95,7 @@ describe('server.thread', () => {
       expect(error.message).to.match(message);
     }
     expect((await rejected(server.thread('nowhere.js'))).message).to.match(
-      /^cannot start .*nowhere\.js: the file does not exist/,
+      /^Cannot start .*nowhere\.js: the file does not exist/,
     );
     expect((await rejected(server.thread(program, { workerData: () => {} }))).code).to.equal('ERR_SPAWN');
     expect((await rejected(server.thread(''))).code).to.equal('ERR_INVALID_ARGUMENT');

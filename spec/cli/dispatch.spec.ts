@@ -69,7 +69,7 @@ describe('busbar dispatch', () => {
     );
     await running.logged('port_opened');
     const code = running.stop();
-    expect(await driver.closed).to.deep.equal({ code: 1001, reason: 'the dispatcher is closing' });
+    expect(await driver.closed).to.deep.equal({ code: 1001, reason: 'The dispatcher is closing' });
     expect(await code).to.equal(0);
     expect(running.lines.map(({ event }) => event)).to.deep.equal([
       'listening',
@@ -202,7 +202,7 @@ describe('busbar dispatch', () => {
     ['an unknown option', ['--sekret', 'x'], {}, "unknown option '--sekret'"],
     ['half a certificate', ['--tls-key', 'k.pem'], {}, '--tls-key and --tls-cert go together'],
     ['a file that is not there', ['--tls-key', 'k.pem', '--tls-cert', 'c.pem'], {}, 'cannot be read'],
-    ['a bus address that is none', ['--bus', 'nonsense'], {}, 'option url needs a port or a scheme: nonsense'],
+    ['a bus address that is none', ['--bus', 'nonsense'], {}, 'Option url needs a port or a scheme: nonsense'],
     ['no secret on a bus where others can come in', ['--bus', 'tcp:0.0.0.0:0'], {}, 'no default secret on 0.0.0.0'],
     ['proxies that are none', ['--proxies', 'here'], {}, '"proxies"'],
   ];

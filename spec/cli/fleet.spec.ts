@@ -135,7 +135,7 @@ describe('busbar run', function () {
     const ends = fleet.lines.filter(({ event, reason }) => event === 'down' && reason === 'stopped');
     expect(ends.map(({ group }) => group)).to.deep.equal(['match', 'zones']);
     const late = await busbar('status');
-    expect([late.code, late.stderr]).to.deep.equal([1, 'busbar status: no fleet is running at hub.sock\n']);
+    expect([late.code, late.stderr]).to.deep.equal([1, 'busbar status: No fleet is running at hub.sock\n']);
   });
 
   it('SIGTERM - ends all in order with exit code 0; the second one at once, with children that do not want to', async () => {
@@ -195,12 +195,12 @@ describe('busbar run', function () {
     Record<string, readonly [text: string | undefined, message: RegExp, args?: readonly string[]]>
   > = {
     'no config': [undefined, /there is no busbar\.config\.js or \.ts in /],
-    'a config that is not there': [undefined, /there is no config .*other\.js/, ['other.js']],
+    'a config that is not there': [undefined, /There is no config .*other\.js/, ['other.js']],
     'a config that is no JavaScript': ['{ path: ', /busbar\.config\.js cannot be loaded: /],
     'a misspelt key': [`{ path: 'hub.sock', group: {} }`, /has path, groups and hub, and no group/],
     'a misspelt option of a group': [
       `{ path: 'hub.sock', groups: { a: { fil: 'worker.js' } } }`,
-      /group a .*"fil".*file/,
+      /Group a .*"fil".*file/,
     ],
     'a file that is none': [
       `{ path: 'hub.sock', groups: { a: { file: 'none.js' } } }`,
@@ -209,7 +209,7 @@ describe('busbar run', function () {
     'groups in a circle': [`{ path: 'hub.sock', groups: { a: { file: 'worker.js', after: ['a'] } } }`, /a/],
     'a hub that is none': [
       `{ path: 'hub.sock', hub: 'worker.mjs', groups: { a: { file: 'worker.js' } } }`,
-      /option hub: there is no file worker\.mjs/,
+      /Option hub: there is no file worker\.mjs/,
     ],
     'a path without room': [
       `{ path: '/tmp/${'x'.repeat(100)}', groups: { a: { file: 'worker.js' } } }`,
@@ -235,10 +235,10 @@ describe('busbar run', function () {
     const fleet = run();
     await fleet.says('ready');
     const { code, stderr } = await busbar('run');
-    expect([code, stderr]).to.deep.equal([1, 'busbar run: a fleet runs at hub.sock already (hub.sock.fleet)\n']);
+    expect([code, stderr]).to.deep.equal([1, 'busbar run: A fleet runs at hub.sock already (hub.sock.fleet)\n']);
     for (const [args, message] of [
-      [['restart', 'zone'], 'busbar restart: the fleet has no group "zone"; there are zones'],
-      [['logs', 'zone'], 'busbar logs: the fleet has no group "zone"'],
+      [['restart', 'zone'], 'busbar restart: The fleet has no group "zone"; there are zones'],
+      [['logs', 'zone'], 'busbar logs: The fleet has no group "zone"'],
       [['scale', 'zones', 'all'], 'busbar scale: "all" is not a number of processes'],
     ] as const) {
       expect(await busbar(...args)).to.deep.include({ code: 1, stderr: `${message}\n` });

@@ -231,7 +231,7 @@ contract(
       it('rejects ERR_LISTEN with the system error as cause for an address that is not of this machine', async () => {
         const error = await rejected(bus().newServer({ host: '192.0.2.1', port: 0 }).start());
         expect(error.code).to.equal('ERR_LISTEN');
-        expect(error.message).to.match(new RegExp(`^cannot listen on ${kind}:192.0.2.1:0: `));
+        expect(error.message).to.match(new RegExp(`^Cannot listen on ${kind}:192.0.2.1:0: `));
         expect(error.cause).to.be.instanceOf(Error).with.property('code', 'EADDRNOTAVAIL');
       });
     }

@@ -118,10 +118,10 @@ describe('options', () => {
     [{ path: 'x', port: 1 }, /path and option port exclude each other/],
     [{ url: 'memory:x', path: 'x' }, /url and option path exclude each other/],
     [{ url: 'memory:x', port: 1 }, /url and option port exclude each other/],
-    [{ path: 'x', tls: true }, /option tls needs option host, port or a tls url/],
+    [{ path: 'x', tls: true }, /Option tls needs option host, port or a tls url/],
     [{ url: 'ws://x' }, /unknown scheme: ws:\/\/x; known are unix, pipe, tcp, tls, memory and parent/],
     [{ url: 'localhost:99999' }, /a port is an integer from 0 to 65535/],
-    [{ url: 'foo' }, /option url needs a port or a scheme: foo/],
+    [{ url: 'foo' }, /Option url needs a port or a scheme: foo/],
   ];
   for (const [options, message] of badAddresses) {
     it(`${JSON.stringify(options)} is refused when it is given, by both ends`, () => {
@@ -154,7 +154,7 @@ describe('options', () => {
     ]) {
       const error = refusal(() => new Server(options));
       expect(error.code).to.equal('ERR_INVALID_OPTION');
-      expect(error.message).to.match(/a TLS server needs \{ cert, key \}, \{ pfx \}/);
+      expect(error.message).to.match(/A TLS server needs \{ cert, key \}, \{ pfx \}/);
     }
     for (const tls of [{ cert: 'x', key: 'x' }, { pfx: 'x' }, { pskCallback() {} }, { SNICallback() {} }]) {
       new Server({ port: 0, tls });

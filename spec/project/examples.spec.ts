@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
+import { transform } from 'esbuild';
 import { after, before, describe, it } from 'mocha';
 import { command } from '../support/command.ts';
-import { examplesOf, programsOf } from '../support/fences.ts';
+import { examplesOf, partsOf, programsOf } from '../support/fences.ts';
 import { root } from '../support/repository.ts';
 
 const documents = existsSync(join(root, 'docs')) ? readdirSync(join(root, 'docs')).map((name) => `docs/${name}`) : [];
@@ -15,6 +16,12 @@ const texts = ['README.md', 'skills/busbar/SKILL.md', ...documents]
   .map((name) => [name, readFileSync(join(root, name), 'utf8')] as const);
 const examples = texts.flatMap(([name, text]) => examplesOf(name, text));
 const programs = texts.flatMap(([name, text]) => programsOf(name, text));
+const parts = texts.flatMap(([name, text]) => partsOf(name, text));
+
+/** The packages that a program imports, those of Node apart. */
+function packagesOf(code: string): string[] {
+  return [...code.matchAll(/from '([^.'][^']*)'/g)].flatMap(([, name = '']) => (name.startsWith('node:') ? [] : name));
+}
 
 describe('examples of the documents', () => {
   // Inside the repository, where Node and the compiler find "busbar" as a user would, through its exports.
@@ -49,10 +56,41 @@ describe('examples of the documents', () => {
     expect(diagnostics).to.equal('');
   });
 
-  it('differences - are run as what they lead to', () => {
+  it('differences - have the side that they lead to, and the one that they lead away from', () => {
     const [example] = examplesOf('x.md', '<!-- runs -->\n```diff\n-a();\n+b();\n c();\n```\n');
-    expect(example?.code).to.equal('b();\nc();\n');
+    expect([example?.code, example?.was]).to.deep.equal(['b();\nc();\n', 'a();\nc();\n']);
   });
+
+  it('parts of programs, which do not run - are without errors of syntax', async () => {
+    expect(parts.length).to.be.greaterThan(20);
+    const faults: string[] = [];
+    const replaced = examples.map(({ place, was = '' }) => ({ place, code: was }));
+    for (const { place, code } of [...parts, ...replaced]) {
+      await transform(code, { loader: 'ts' }).catch((error: unknown) => faults.push(`${place} ${String(error)}`));
+    }
+    expect(faults).to.deep.equal([]);
+  });
+
+  for (const [index, { place, prints = '', was }] of examples.entries()) {
+    if (was === undefined || !packagesOf(was).every((name) => existsSync(join(root, 'node_modules', name)))) continue;
+    it(`${place} - what it replaces prints the same`, async () => {
+      const { code } = await transform(was, { loader: 'ts', format: 'esm', target: 'es2022' });
+      const file = join(folder, `before-${index}.mjs`);
+      writeFileSync(file, code);
+      // Most of them end by themselves as little as the programs that they are taken from.
+      const child = spawn(process.execPath, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+      const ended = once(child, 'close');
+      let printed = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        printed += text;
+        if (printed.trim() === prints.trim()) child.kill();
+      });
+      const late = globalThis.setTimeout(() => child.kill(), 9_000);
+      await ended;
+      clearTimeout(late);
+      expect(printed.trim()).to.equal(prints.trim());
+    });
+  }
 
   for (const [index, { place, files, prints }] of programs.entries()) {
     it(`${place} - runs as it says, in ${files.length} processes`, async () => {

@@ -97,6 +97,21 @@ describe('repository', () => {
     expect(wrong).to.deep.equal([]);
   });
 
+  it('errors - their messages begin with a capital or a name of the API, and have no full stop', () => {
+    const names =
+      /^(?:(?:signal|takeover|generateID|journal|onTakeover|readyTimeoutMs|use|handle|enumOf|reusePort|peer|accept|private_key|dispatch|interserve|fleetStop|consume|connectionStateRecovery|outbox|multicast|open|close|own|cluster|everyone|remote|joint|channels|shutdownOn)\b|ports\.)/;
+    const messages = files
+      .filter(([path]) => path.startsWith('lib/'))
+      .flatMap(([path, text]) =>
+        [...text.matchAll(/new BusError\(\s*'\w+',\s*(?:\w+ \? )?(['`])((?:(?!\1)[^\\]|\\.)*)\1/g)].map(
+          ([, , message = '']) => [path, message] as const,
+        ),
+      );
+    expect(messages.length).to.be.greaterThan(400);
+    const wrong = messages.filter(([, text]) => (/^[a-z]/.test(text) && !names.test(text)) || text.endsWith('.'));
+    expect(wrong.map((where) => where.join(': '))).to.deep.equal([]);
+  });
+
   it('specs - have 400 lines at the most', () => {
     const long = files.filter(([path, text]) => /^spec\/.*\.ts$/.test(path) && text.split('\n').length > 401);
     expect(long.map(([path]) => path)).to.deep.equal([]);

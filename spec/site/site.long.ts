@@ -69,7 +69,10 @@ describe('site', function () {
     }
     const full = readFileSync(join(out, 'llms-full.txt'), 'utf8');
     for (const path of listed) expect(full).to.contain(`<!-- ${path} -->`);
-    expect(readFileSync(join(out, 'reference/index.html'), 'utf8')).to.contain('Starts to listen.');
+    const reference = readFileSync(join(out, 'reference/index.html'), 'utf8');
+    expect(reference).to.contain('Starts to listen.');
+    // Members of the options, with their defaults.
+    expect(reference).to.contain('<code>sessionGraceMs?</code>').and.to.contain('<code>120_000</code>');
   });
 
   it('playground - has 60 KB gzipped at most, the bus included', () => {

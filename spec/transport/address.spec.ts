@@ -79,7 +79,7 @@ describe('address - text', () => {
   ];
   for (const text of refused) {
     it(`${JSON.stringify(text)} - is refused by the name of the option`, () => {
-      expect(() => parseAddress(text)).to.throw(/option url/);
+      expect(() => parseAddress(text)).to.throw(/Option url/);
       expect(code(() => parseAddress(text))).to.equal('ERR_INVALID_OPTION');
     });
   }
@@ -114,19 +114,19 @@ describe('address - options', () => {
   }
 
   const refused: [unknown, RegExp][] = [
-    [{ port: 65_536 }, /option port/],
-    [{ port: '80x' }, /option port/],
+    [{ port: 65_536 }, /Option port/],
+    [{ port: '80x' }, /Option port/],
     [{ host: '' }, /option host/],
     [{ host: 7 }, /option host/],
-    [{ path: '' }, /option path/],
-    [{ path: 7 }, /option path/],
-    [{ path: 'a', port: 1 }, /option path and option port/],
-    [{ path: 'a', host: 'b' }, /option path and option host/],
-    [{ url: 'a:1', path: 'b' }, /option url and option path/],
-    [{ url: 'a:1', port: 1 }, /option url and option port/],
-    [{ tls: true }, /option tls/],
-    [{ url: 'unix:x', tls: true }, /option tls/],
-    [{ url: 7 }, /option url/],
+    [{ path: '' }, /Option path/],
+    [{ path: 7 }, /Option path/],
+    [{ path: 'a', port: 1 }, /Option path and option port/],
+    [{ path: 'a', host: 'b' }, /Option path and option host/],
+    [{ url: 'a:1', path: 'b' }, /Option url and option path/],
+    [{ url: 'a:1', port: 1 }, /Option url and option port/],
+    [{ tls: true }, /Option tls/],
+    [{ url: 'unix:x', tls: true }, /Option tls/],
+    [{ url: 7 }, /Option url/],
   ];
   for (const [options, message] of refused) {
     it(`${JSON.stringify(options)} - is refused by name`, () => {

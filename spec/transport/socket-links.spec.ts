@@ -200,7 +200,7 @@ for (const transport of transports) {
 
 describe('dial', () => {
   it('port 0 - is refused, it can only be listened on', () => {
-    expect(() => dialer({ kind: 'tcp', host: 'localhost', port: 0 })).to.throw(/option port/);
+    expect(() => dialer({ kind: 'tcp', host: 'localhost', port: 0 })).to.throw(/Option port/);
   });
 
   it('a host that does not exist - is ERR_CONNECT with the error of the resolver', async () => {

@@ -133,7 +133,7 @@ describe('unix listener', function () {
     chmodSync(folder.path('locked'), 0o700);
     expect([closed.code, closed.cause?.code]).to.deep.equal(['ERR_LISTEN', 'EACCES']);
     expect(closed.message).to.equal(
-      `cannot listen on unix:${folder.path('locked/s')}: no file can be made in ${folder.path('locked')}: EACCES`,
+      `Cannot listen on unix:${folder.path('locked/s')}: no file can be made in ${folder.path('locked')}: EACCES`,
     );
   });
 
@@ -141,7 +141,7 @@ describe('unix listener', function () {
     if (process.platform !== 'linux') this.skip();
     const error = await rejection(open({}, '/proc/s'));
     expect(error.code).to.equal('ERR_LISTEN');
-    expect(error.message).to.match(/^cannot listen on unix:\/proc\/s: no file can be made in \/proc: E[A-Z]+$/);
+    expect(error.message).to.match(/^Cannot listen on unix:\/proc\/s: no file can be made in \/proc: E[A-Z]+$/);
   });
 
   it('the longest paths - work, however short the name in the folder', async () => {

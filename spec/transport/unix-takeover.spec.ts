@@ -65,7 +65,7 @@ describe('unix takeover', function () {
     ] as const) {
       const error = await rejection(Host.open(address, { takeover: true }));
       expect(error.code).to.equal('ERR_INVALID_OPTION');
-      expect(error.message).to.include('option takeover');
+      expect(error.message).to.include('Option takeover');
     }
   });
 

@@ -49,7 +49,7 @@ export function addFleet(program: Program): void {
         const others = config === undefined ? given : given.slice(0, -1);
         const least = own.filter(([argument]) => argument.startsWith('<')).length;
         if (others.length < least || others.length > own.length) {
-          throw new BusError('ERR_INVALID_ARGUMENT', `wrong arguments; busbar ${name} --help tells what it takes`);
+          throw new BusError('ERR_INVALID_ARGUMENT', `Wrong arguments; busbar ${name} --help tells what it takes`);
         }
         const isJson = values.json === true || !process.stdout.isTTY;
         return (await run({ words: others, config, isJson })) ? 0 : 1;

@@ -20,7 +20,7 @@ export function isConfigPath(argument: string | undefined): argument is string {
  */
 export async function loadConfig(given: string | undefined): Promise<FleetConfig> {
   const path = given === undefined ? found() : resolve(given);
-  if (!existsSync(path)) throw invalid(`there is no config ${path}`);
+  if (!existsSync(path)) throw invalid(`There is no config ${path}`);
   process.chdir(dirname(path));
   const exported = await load(path);
   try {
@@ -52,7 +52,7 @@ export async function load(path: string): Promise<unknown> {
 function found(): string {
   const name = endings.map((ending) => `busbar.config.${ending}`).find((one) => existsSync(one));
   if (name !== undefined) return resolve(name);
-  throw invalid(`there is no busbar.config.js or .ts in ${process.cwd()}`);
+  throw invalid(`There is no busbar.config.js or .ts in ${process.cwd()}`);
 }
 
 function invalid(message: string, cause?: unknown): BusError {

@@ -69,7 +69,7 @@ export class Control {
 
   async #obey(order: Order, peer: Connection): Promise<unknown> {
     const fleet = this.#fleet;
-    if (fleet === undefined) throw new BusError('ERR_UNAVAILABLE', 'the fleet has not started yet');
+    if (fleet === undefined) throw new BusError('ERR_UNAVAILABLE', 'The fleet has not started yet');
     switch (order.command) {
       case 'status':
         return fleet.status();
@@ -80,7 +80,7 @@ export class Control {
         return fleet.scale(order.group, order.count);
       case 'logs':
         if (order.group !== undefined && !groupsOf(fleet).includes(order.group)) {
-          throw new BusError('ERR_INVALID_ARGUMENT', `the fleet has no group "${order.group}"`);
+          throw new BusError('ERR_INVALID_ARGUMENT', `The fleet has no group "${order.group}"`);
         }
         this.#readers.set(peer, { group: order.group, unread: 0 });
         for (const line of this.#lines) this.#tell(peer, line);
@@ -110,6 +110,6 @@ export async function reach(path: string): Promise<Client> {
   } catch (error) {
     const cause = error instanceof BusError ? codeOf(error.cause) : undefined;
     if (cause !== 'ENOENT' && cause !== 'ECONNREFUSED') throw error;
-    throw new BusError('ERR_UNAVAILABLE', `no fleet is running at ${path}`, { cause: error });
+    throw new BusError('ERR_UNAVAILABLE', `No fleet is running at ${path}`, { cause: error });
   }
 }

@@ -23,7 +23,7 @@ export async function runFleet(config: FleetConfig, isJson: boolean): Promise<bo
   await control.open().catch((error: unknown) => {
     const { code } = asBusError(error, 'ERR_LISTEN');
     if (code !== 'ERR_ADDRESS_IN_USE') throw error;
-    throw new BusError(code, `a fleet runs at ${config.path} already (${controlPath(config.path)})`, { cause: error });
+    throw new BusError(code, `A fleet runs at ${config.path} already (${controlPath(config.path)})`, { cause: error });
   });
   try {
     const running = await makeFleet(config);
@@ -36,10 +36,10 @@ export async function runFleet(config: FleetConfig, isJson: boolean): Promise<bo
 /** The fleet with its hub: a server that the config names, or one of its own. */
 async function makeFleet({ path, groups, hub }: FleetConfig): Promise<Started> {
   if (hub === undefined) return new Fleet(groups, { path, print: false });
-  if (!existsSync(hub)) throw new BusError('ERR_INVALID_OPTION', `option hub: there is no file ${hub}`);
+  if (!existsSync(hub)) throw new BusError('ERR_INVALID_OPTION', `Option hub: there is no file ${hub}`);
   const server = (await load(hub)) as Partial<Server>;
   if (typeof server?.use !== 'function' || server.address === undefined) {
-    throw new BusError('ERR_INVALID_OPTION', `option hub: ${hub} exports no server that was started`);
+    throw new BusError('ERR_INVALID_OPTION', `Option hub: ${hub} exports no server that was started`);
   }
   const crew = (server as Server).use(fleet(groups, { print: false }));
   return {

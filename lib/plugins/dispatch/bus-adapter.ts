@@ -50,21 +50,21 @@ export class BusAdapter {
     const { maxPortsPerPeer } = this.#service.settings;
     const wish = this.#wish(request);
     const drivers = this.#drivers.get(peer) ?? new Map<number, BusDriver>();
-    if (drivers.has(number)) throw new BusError('ERR_STATE', `lease ${number} is in use`);
+    if (drivers.has(number)) throw new BusError('ERR_STATE', `Lease ${number} is in use`);
     if (drivers.size >= maxPortsPerPeer)
-      throw new BusError('ERR_REFUSED', `a driver can hold at most ${maxPortsPerPeer} ports`);
+      throw new BusError('ERR_REFUSED', `A driver can hold at most ${maxPortsPerPeer} ports`);
     // Its place is taken while others are asked, so that nobody gets past the limit meanwhile.
     const driver: BusDriver = new BusDriver(this.#lane, peer, number, () => this.#drop(peer, number, driver));
     drivers.set(number, driver);
     this.#drivers.set(peer, drivers);
     try {
       if (!(await this.#allows(peer, { protocol, port, accept: wish.accept.entries }))) {
-        throw new BusError('ERR_UNAUTHORIZED', `port ${port} is not allowed`);
+        throw new BusError('ERR_UNAUTHORIZED', `Port ${port} is not allowed`);
       }
       const lease = await this.#service.ports.open(wish, driver);
       if (signal.aborted || this.#drivers.get(peer)?.get(number) !== driver) {
         lease.release();
-        throw new BusError('ERR_ABORTED', 'the driver cancelled the request');
+        throw new BusError('ERR_ABORTED', 'The driver cancelled the request');
       }
       driver.lease = lease;
       return lease.port;
@@ -93,7 +93,7 @@ export class BusAdapter {
 
   #driver(peer: PeerHandle, number: number): BusDriver {
     const driver = this.#drivers.get(peer)?.get(number);
-    if (driver === undefined) throw new BusError('ERR_CLOSED', 'the port was released');
+    if (driver === undefined) throw new BusError('ERR_CLOSED', 'The port was released');
     return driver;
   }
 

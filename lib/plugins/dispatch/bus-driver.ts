@@ -44,9 +44,9 @@ export class BusDriver implements Driver {
    * @throws BusError as `Lease.write`, and `ERR_QUEUE_FULL` while too much of what was sent before has no room yet.
    */
   write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
-    if (this.lease === undefined) throw new BusError('ERR_CLOSED', 'the port was released');
+    if (this.lease === undefined) throw new BusError('ERR_CLOSED', 'The port was released');
     if (this.#written.full) {
-      throw new BusError('ERR_QUEUE_FULL', 'the devices have not read the earlier data');
+      throw new BusError('ERR_QUEUE_FULL', 'The devices have not read the earlier data');
     }
     const room = this.lease.write(device, bytes);
     if (room === undefined) return undefined;
@@ -79,7 +79,7 @@ export class BusDriver implements Driver {
     this.#received.take(eventCost);
     this.#send({ op, lease: this.#number, device: { id, address, port } });
     if (this.#received.used > furthestBytes) {
-      this.lease?.end(new BusError('ERR_SLOW_CONSUMER', 'the driver did not read the events of its devices'));
+      this.lease?.end(new BusError('ERR_SLOW_CONSUMER', 'The driver did not read the events of its devices'));
     }
   }
 

@@ -97,7 +97,7 @@ export class DatagramPort implements OpenPort, LeasedPort {
 
   write(device: Device, bytes: Uint8Array): Promise<void> {
     if (bytes.length > largestDatagram) {
-      throw new BusError('ERR_TOO_LARGE', `a datagram can have at most ${largestDatagram} bytes, not ${bytes.length}`);
+      throw new BusError('ERR_TOO_LARGE', `A datagram can have at most ${largestDatagram} bytes, not ${bytes.length}`);
     }
     if (device.port === 0 || !isPort(device.port)) {
       throw new BusError('ERR_INVALID_ARGUMENT', `${device.port} is not a UDP port`);

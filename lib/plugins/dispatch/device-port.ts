@@ -85,7 +85,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
    * Rejects with `ERR_DEVICE_GONE`, `ERR_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_CLOSED` after the release, `ERR_SESSION_LOST`.
    */
   async write(device: Pick<Device, 'address' | 'port'> & Partial<Device>, bytes: Uint8Array | string): Promise<void> {
-    if (this.released) throw new BusError('ERR_CLOSED', 'the port was released');
+    if (this.released) throw new BusError('ERR_CLOSED', 'The port was released');
     const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
     await this.#transport.write({ ...device, id: device.id ?? device.port }, data);
   }
@@ -111,7 +111,7 @@ export class DevicePort extends BusEmitter<DevicePortEvents> implements AsyncIte
    * @throws BusError `ERR_STATE` while another loop has them.
    */
   [Symbol.asyncIterator](): DeviceEvents {
-    if (this.#events !== undefined) throw new BusError('ERR_STATE', 'a loop reads the events of this port already');
+    if (this.#events !== undefined) throw new BusError('ERR_STATE', 'A loop reads the events of this port already');
     const events = new AsyncQueue<DeviceEvent>({
       give: (event) => {
         this.#taken(event);

@@ -150,7 +150,7 @@ export class DispatchPorts {
 
   #peer(): PeerHandle {
     for (const peer of this.#host.peers) return peer;
-    throw new BusError('ERR_STATE', 'the client is not connected');
+    throw new BusError('ERR_STATE', 'The client is not connected');
   }
 
   #onMessage(data: unknown): void {

@@ -65,7 +65,7 @@ export class HttpAnswers {
 export function responseOn(stream: Duplex, request: IncomingMessage, clock: Clock): ServerResponse {
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  if (!(stream instanceof Socket)) throw new BusError('ERR_STATE', 'the upgrade came over no socket');
+  if (!(stream instanceof Socket)) throw new BusError('ERR_STATE', 'The upgrade came over no socket');
   response.assignSocket(stream);
   response.on('finish', () => linger(stream, clock));
   return response;

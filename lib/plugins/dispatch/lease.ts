@@ -90,7 +90,7 @@ export class Lease {
    * @throws BusError `ERR_DEVICE_GONE`, `ERR_CLOSED` after the release; for UDP `ERR_TOO_LARGE` and `ERR_QUEUE_FULL`.
    */
   write(device: Device, bytes: Uint8Array): Promise<void> | undefined {
-    if (this.released) throw new BusError('ERR_CLOSED', 'the port was released');
+    if (this.released) throw new BusError('ERR_CLOSED', 'The port was released');
     return this.#port.write(device, bytes);
   }
 

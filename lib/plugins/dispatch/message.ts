@@ -89,5 +89,5 @@ function messageTypeOf(byte: number | undefined): MessageType {
 }
 
 function malformed(reason: string): BusError {
-  return new BusError('ERR_PROTOCOL', `bad message: ${reason}`);
+  return new BusError('ERR_PROTOCOL', `Bad message: ${reason}`);
 }

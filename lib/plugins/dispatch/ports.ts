@@ -108,7 +108,7 @@ export class Ports {
   async close(timeoutMs: number): Promise<void> {
     this.#closed = true;
     for (const port of [...openPorts(this.#datagrams), ...openPorts(this.#streams)]) {
-      for (const lease of [...port.leases]) lease.end(new BusError('ERR_CLOSED', 'the dispatcher is closing'));
+      for (const lease of [...port.leases]) lease.end(new BusError('ERR_CLOSED', 'The dispatcher is closing'));
     }
     const timer = this.#clock.setTimer(() => {
       for (const port of this.#closing.keys()) port.destroy();
@@ -134,7 +134,7 @@ export class Ports {
       if (port.protocol !== request.protocol) {
         throw new BusError(
           'ERR_ADDRESS_IN_USE',
-          `port ${port.number} is open for ${port.protocol}, not for ${request.protocol}`,
+          `Port ${port.number} is open for ${port.protocol}, not for ${request.protocol}`,
         );
       }
       port.leases.add(lease);
@@ -192,7 +192,7 @@ export class Ports {
   }
 
   #refuseIfClosed(): void {
-    if (this.#closed) throw new BusError('ERR_CLOSED', 'the dispatcher is closing');
+    if (this.#closed) throw new BusError('ERR_CLOSED', 'The dispatcher is closing');
   }
 }
 
@@ -206,7 +206,7 @@ function isLackOfIPv6(error: unknown): boolean {
 
 function listenError(error: NodeJS.ErrnoException, port: number): BusError {
   if (error.code === 'EADDRINUSE') {
-    return new BusError('ERR_ADDRESS_IN_USE', `port ${port} is in use by another program`, { cause: error });
+    return new BusError('ERR_ADDRESS_IN_USE', `Port ${port} is in use by another program`, { cause: error });
   }
-  return new BusError('ERR_LISTEN', `port ${port} cannot be opened: ${error.message}`, { cause: error });
+  return new BusError('ERR_LISTEN', `Port ${port} cannot be opened: ${error.message}`, { cause: error });
 }

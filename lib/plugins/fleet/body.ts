@@ -49,7 +49,7 @@ export function checkBody({ name, file, cwd = process.cwd() }: GroupSettings): v
   if (file === undefined) return;
   const path = resolve(cwd, typeof file === 'string' ? file : fileURLToPath(file));
   if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return;
-  throw new BusError('ERR_SPAWN', `group ${name} cannot start ${path}: the file does not exist`);
+  throw new BusError('ERR_SPAWN', `Group ${name} cannot start ${path}: the file does not exist`);
 }
 
 /** @throws BusError `ERR_SPAWN`. */

@@ -28,5 +28,5 @@ export function defineFleet(config: FleetConfig): FleetConfig {
 }
 
 function invalid(what: string): BusError {
-  return new BusError('ERR_INVALID_OPTION', `the config of a fleet ${what}`);
+  return new BusError('ERR_INVALID_OPTION', `The config of a fleet ${what}`);
 }

@@ -116,7 +116,7 @@ export class Crew extends GuardedEmitter<FleetEvents> {
   /** Gives a group another number of processes. Resolves when they are ready and the others have ended. Rejects as `restart`. */
   async scale(group: string, count: number): Promise<void> {
     if (!Number.isSafeInteger(count) || count < 0 || count > 10_000) {
-      throw new BusError('ERR_INVALID_ARGUMENT', 'a group is scaled to an integer from 0 to 10000');
+      throw new BusError('ERR_INVALID_ARGUMENT', 'A group is scaled to an integer from 0 to 10000');
     }
     await this.#group(group).scale(count);
   }
@@ -141,7 +141,7 @@ export class Crew extends GuardedEmitter<FleetEvents> {
     for (const name of this.#order.names) checkBody(this.#group(name).settings);
     try {
       for (const { settings } of this.#groups.values()) {
-        this.#ports.set(settings.name, new KeptPorts(settings.places, firstSocket, `group ${settings.name}`));
+        this.#ports.set(settings.name, new KeptPorts(settings.places, firstSocket, `Group ${settings.name}`));
       }
     } catch (error) {
       this.#closePorts();
@@ -246,7 +246,7 @@ export class Crew extends GuardedEmitter<FleetEvents> {
     const group = this.#groups.get(name);
     if (group !== undefined) return group;
     const all = [...this.#groups.keys()].join(', ');
-    throw new BusError('ERR_INVALID_ARGUMENT', `the fleet has no group "${name}"; there are ${all}`);
+    throw new BusError('ERR_INVALID_ARGUMENT', `The fleet has no group "${name}"; there are ${all}`);
   }
 
   #entry(watched: Watched): FleetProcess {

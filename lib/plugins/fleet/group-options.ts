@@ -96,29 +96,29 @@ const nameForm = /^[a-z0-9][a-z0-9_.-]{0,63}$/i;
 /** @throws BusError `ERR_INVALID_OPTION`, naming the group and what is wrong with it. */
 export function groupSettings(given: Groups): GroupSettings[] {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw invalid('a fleet takes its groups as an object, by their names');
+    throw invalid('A fleet takes its groups as an object, by their names');
   }
   const groups = Object.entries(given).map(([name, options]) => {
     if (!nameForm.test(name))
-      throw invalid(`the name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "${name}"`);
-    if (name === 'hub') throw invalid('no group may be named hub, which is the server');
-    const settings = resolveOptions(`group ${name}`, groupTable, options);
+      throw invalid(`The name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "${name}"`);
+    if (name === 'hub') throw invalid('No group may be named hub, which is the server');
+    const settings = resolveOptions(`Group ${name}`, groupTable, options);
     checkTogether(name, settings);
     return { name, ...settings, places: settings.listen.flatMap((place) => placeOf(place) ?? []) };
   });
-  if (groups.length === 0) throw invalid('a fleet needs at least one group');
+  if (groups.length === 0) throw invalid('A fleet needs at least one group');
   checkPorts(groups);
   return groups;
 }
 
 function checkTogether(name: string, { file, command, thread, cwd, listen }: Resolved<typeof groupTable>): void {
   if ((file === undefined) === (command === undefined)) {
-    throw invalid(`group ${name} needs option file or option command, and not both`);
+    throw invalid(`Group ${name} needs option file or option command, and not both`);
   }
   if (!thread) return;
   const without = { command, cwd, listen: listen.length > 0 ? listen : undefined };
   for (const [option, value] of Object.entries(without)) {
-    if (value !== undefined) throw invalid(`group ${name}: threads do not have option ${option}`);
+    if (value !== undefined) throw invalid(`Group ${name}: threads do not have option ${option}`);
   }
 }
 
@@ -127,7 +127,7 @@ function checkPorts(groups: readonly GroupSettings[]): void {
   for (const { name, places } of groups) {
     for (const { port } of places) {
       const owner = owners.get(port);
-      if (owner !== undefined) throw invalid(`group ${name}: port ${port} is listed by group ${owner}`);
+      if (owner !== undefined) throw invalid(`Group ${name}: port ${port} is listed by group ${owner}`);
       owners.set(port, name);
     }
   }

@@ -73,7 +73,7 @@ export class Group {
   }
 
   #checkOn(): void {
-    if (!this.#isOn) throw new BusError('ERR_STATE', `group ${this.settings.name} is not started`);
+    if (!this.#isOn) throw new BusError('ERR_STATE', `Group ${this.settings.name} is not started`);
   }
 
   async #inTurn(work: () => Promise<void>): Promise<void> {

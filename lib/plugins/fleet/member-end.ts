@@ -58,7 +58,7 @@ const ends = new WeakMap<object, MemberEnd>();
 
 function endOf(client: unknown): MemberEnd {
   if (typeof client !== 'object' || client === null || !('use' in client) || typeof client.use !== 'function') {
-    throw new BusError('ERR_INVALID_ARGUMENT', 'the client of a process of a fleet is a Client');
+    throw new BusError('ERR_INVALID_ARGUMENT', 'The client of a process of a fleet is a Client');
   }
   const known = ends.get(client);
   if (known !== undefined) return known;

@@ -20,7 +20,7 @@ export class Order {
       if (unknown === undefined) continue;
       const near = nearest(unknown, [...known, 'hub']);
       const text = near === undefined ? `; there are hub, ${known.join(', ')}` : `, did you mean "${near}"?`;
-      throw new BusError('ERR_INVALID_OPTION', `group ${name} comes after "${unknown}", which is not a group${text}`);
+      throw new BusError('ERR_INVALID_OPTION', `Group ${name} comes after "${unknown}", which is not a group${text}`);
     }
     this.#after = new Map(groups.map(({ name, after }) => [name, after.filter((other) => other !== 'hub')]));
     const names: string[] = [];
@@ -56,7 +56,7 @@ export class Order {
     if (names.includes(name)) return;
     if (path.includes(name)) {
       const circle = [...path.slice(path.indexOf(name)), name].join(' after ');
-      throw new BusError('ERR_INVALID_OPTION', `groups come after each other in a circle: ${circle}`);
+      throw new BusError('ERR_INVALID_OPTION', `Groups come after each other in a circle: ${circle}`);
     }
     for (const other of this.before(name)) this.#visit(other, names, [...path, name]);
     names.push(name);

@@ -34,7 +34,7 @@ contract(
       const { server, ports } = await run(bus());
       const port = await ports.tcp({ port: 0, accept: '127.0.0.1' });
       const events = port[Symbol.asyncIterator]();
-      expect(() => port[Symbol.asyncIterator]()).to.throw(BusError, 'a loop reads');
+      expect(() => port[Symbol.asyncIterator]()).to.throw(BusError, 'A loop reads');
       const waiting = rejected(events.next());
       await server.close();
       expect(await waiting).to.have.property('code', 'ERR_CLOSED');
@@ -172,7 +172,7 @@ contract(
       const refused: readonly [() => Promise<unknown>, string, string][] = [
         [() => ports.tcp({ port: busy, accept: '127.0.0.1' }), 'ERR_ADDRESS_IN_USE', `port ${busy} is in use`],
         [() => ports.tcp({ port: 6_000, accept: '127.0.0.1' }), 'ERR_OF_OURS', 'no tcp there'],
-        [() => ports.udp({ port: 6_001, accept: '127.0.0.1' }), 'ERR_UNAUTHORIZED', 'port 6001 is not allowed'],
+        [() => ports.udp({ port: 6_001, accept: '127.0.0.1' }), 'ERR_UNAUTHORIZED', 'Port 6001 is not allowed'],
         [() => ports.udp({ port: 0, accept: 'localhost' }), 'ERR_INVALID_ARGUMENT', '"localhost" is not an IP address'],
         [
           () => ports.udp({ port: 0, accept: '::1', multicast: '10.0.0.1' }),

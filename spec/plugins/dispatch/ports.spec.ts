@@ -200,7 +200,7 @@ describe('dispatch ports', () => {
     const opening = rejected(open(0, 'udp'));
     await ports.close(1_000);
     await device.closed;
-    expect(driver.told).to.deep.equal(['opened 0', 'ended the dispatcher is closing']);
+    expect(driver.told).to.deep.equal(['opened 0', 'ended The dispatcher is closing']);
     expect(await opening).to.have.property('code', 'ERR_CLOSED');
     expect(await rejected(open(0))).to.have.property('code', 'ERR_CLOSED');
   });

@@ -122,7 +122,7 @@ describe('dispatch ports', () => {
       const second = await running.driver('tls', { port, accept: '127.0.0.1' });
       const { code, reason } = await second.closed;
       expect(code).to.equal(1008);
-      expect(reason).to.equal(`port ${port} is open for tcp, not for tls`);
+      expect(reason).to.equal(`Port ${port} is open for tcp, not for tls`);
       await driver.leave();
     });
   });

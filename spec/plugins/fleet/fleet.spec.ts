@@ -189,7 +189,7 @@ describe('fleet', function () {
     await crew.scale('zones', 0);
     expect(crew.status()).to.deep.equal([]);
     expect((await rejected(crew.scale('zones', -1))).code).to.equal('ERR_INVALID_ARGUMENT');
-    expect((await rejected(crew.scale('zone', 1))).message).to.equal('the fleet has no group "zone"; there are zones');
+    expect((await rejected(crew.scale('zone', 1))).message).to.equal('The fleet has no group "zone"; there are zones');
     await crew.stop();
     expect((await rejected(crew.scale('zones', 1))).code).to.equal('ERR_STATE');
   });

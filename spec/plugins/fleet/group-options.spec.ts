@@ -19,41 +19,41 @@ function refusal(groups: unknown, settings?: object): string {
 describe('groups of a fleet', () => {
   it('what a group does not take - is refused by name', () => {
     const rows: readonly (readonly [unknown, string])[] = [
-      [undefined, 'a fleet takes its groups as an object, by their names'],
-      [[], 'a fleet takes its groups as an object, by their names'],
-      [{}, 'a fleet needs at least one group'],
-      [{ a: 1 }, 'group a takes its options as an object'],
-      [{ a: {} }, 'group a needs option file or option command, and not both'],
-      [{ a: { file, command: 'x' } }, 'group a needs option file or option command, and not both'],
-      [{ a: { file, stratgy: 'one-for-one' } }, 'group a has no option "stratgy", did you mean "strategy"?'],
-      [{ a: { file, strategy: 'all' } }, `group a option "strategy" must be 'one-for-one' | 'rest-for-one', got "all"`],
-      [{ a: { file, count: -1 } }, 'group a option "count" must be integer from 0 to 10000, got -1'],
-      [{ a: { file, limit: [0, 1] } }, 'group a option "limit" must be [deaths, milliseconds], got an array'],
-      [{ a: { file, env: { A: 1 } } }, 'group a option "env" must be an object of strings, got an object'],
-      [{ a: { file, args: [1] } }, 'group a option "args" must be string[], got an array'],
-      [{ a: { file, listen: [0] } }, `group a option "listen" must be an array of ports and 'host:port', got an array`],
+      [undefined, 'A fleet takes its groups as an object, by their names'],
+      [[], 'A fleet takes its groups as an object, by their names'],
+      [{}, 'A fleet needs at least one group'],
+      [{ a: 1 }, 'Group a takes its options as an object'],
+      [{ a: {} }, 'Group a needs option file or option command, and not both'],
+      [{ a: { file, command: 'x' } }, 'Group a needs option file or option command, and not both'],
+      [{ a: { file, stratgy: 'one-for-one' } }, 'Group a has no option "stratgy", did you mean "strategy"?'],
+      [{ a: { file, strategy: 'all' } }, `Group a option "strategy" must be 'one-for-one' | 'rest-for-one', got "all"`],
+      [{ a: { file, count: -1 } }, 'Group a option "count" must be integer from 0 to 10000, got -1'],
+      [{ a: { file, limit: [0, 1] } }, 'Group a option "limit" must be [deaths, milliseconds], got an array'],
+      [{ a: { file, env: { A: 1 } } }, 'Group a option "env" must be an object of strings, got an object'],
+      [{ a: { file, args: [1] } }, 'Group a option "args" must be string[], got an array'],
+      [{ a: { file, listen: [0] } }, `Group a option "listen" must be an array of ports and 'host:port', got an array`],
       [
         { a: { file, listen: ['no host:1'] } },
-        `group a option "listen" must be an array of ports and 'host:port', got an array`,
+        `Group a option "listen" must be an array of ports and 'host:port', got an array`,
       ],
-      [{ a: { file, thread: true, listen: [4_466] } }, 'group a: threads do not have option listen'],
-      [{ a: { command: 'x', thread: true } }, 'group a: threads do not have option command'],
-      [{ a: { file, cwd: '/', thread: true } }, 'group a: threads do not have option cwd'],
+      [{ a: { file, thread: true, listen: [4_466] } }, 'Group a: threads do not have option listen'],
+      [{ a: { command: 'x', thread: true } }, 'Group a: threads do not have option command'],
+      [{ a: { file, cwd: '/', thread: true } }, 'Group a: threads do not have option cwd'],
       [
         { a: { file, listen: [4_466] }, b: { file, listen: ['[::1]:4466'] } },
-        'group b: port 4466 is listed by group a',
+        'Group b: port 4466 is listed by group a',
       ],
-      [{ hub: { file } }, 'no group may be named hub, which is the server'],
-      [{ 'a b': { file } }, 'the name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "a b"'],
+      [{ hub: { file } }, 'No group may be named hub, which is the server'],
+      [{ 'a b': { file } }, 'The name of a group has 1 to 64 letters, digits, "_", "-" and ".", not "a b"'],
       [
         { zone: { file, after: ['zones'] } },
-        'group zone comes after "zones", which is not a group, did you mean "zone"?',
+        'Group zone comes after "zones", which is not a group, did you mean "zone"?',
       ],
-      [{ a: { file, after: ['database'] } }, 'group a comes after "database", which is not a group; there are hub, a'],
-      [{ a: { file, after: ['a'] } }, 'groups come after each other in a circle: a after a'],
+      [{ a: { file, after: ['database'] } }, 'Group a comes after "database", which is not a group; there are hub, a'],
+      [{ a: { file, after: ['a'] } }, 'Groups come after each other in a circle: a after a'],
       [
         { a: { file, after: ['b'] }, b: { file, after: ['c'] }, c: { file, after: ['b'] } },
-        'groups come after each other in a circle: b after c after b',
+        'Groups come after each other in a circle: b after c after b',
       ],
     ];
     for (const [groups, message] of rows) expect(refusal(groups)).to.equal(`ERR_INVALID_OPTION: ${message}`);
@@ -85,11 +85,11 @@ describe('groups of a fleet', () => {
     );
     const error = await rejected(fleetAlone.start());
     expect(`${error.code}: ${error.message}`).to.equal(
-      'ERR_SPAWN: group bad cannot start /tmp/no/such/file.js: the file does not exist',
+      'ERR_SPAWN: Group bad cannot start /tmp/no/such/file.js: the file does not exist',
     );
     expect(fleetAlone.server.address).to.equal(undefined);
     const folder = new Fleet({ bad: { file: new URL('.', import.meta.url) } }, { url: 'memory:bad' });
-    expect((await rejected(folder.start())).message).to.match(/^group bad cannot start .*: the file does not exist$/);
+    expect((await rejected(folder.start())).message).to.match(/^Group bad cannot start .*: the file does not exist$/);
   });
 
   it('a client has no fleet, and a server without one has no processes of it', async () => {

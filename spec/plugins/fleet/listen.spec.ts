@@ -127,7 +127,7 @@ describe('ports of a fleet', function () {
       const error = await world.failure();
       expect([error.code, error.message]).to.deep.equal([
         'ERR_ADDRESS_IN_USE',
-        `group front cannot listen on 127.0.0.1:${port}: listen EADDRINUSE 127.0.0.1:${port}`,
+        `Group front cannot listen on 127.0.0.1:${port}: listen EADDRINUSE 127.0.0.1:${port}`,
       ]);
       expect(world.states).to.deep.equal(['other 1 stopped', 'front 1 stopped']);
     } finally {
