@@ -194,7 +194,7 @@ describe('busbar run', function () {
   const mistakes: Readonly<
     Record<string, readonly [text: string | undefined, message: RegExp, args?: readonly string[]]>
   > = {
-    'no config': [undefined, /there is no busbar\.config\.js or \.ts in /],
+    'no config': [undefined, /There is no busbar\.config\.js or \.ts in /],
     'a config that is not there': [undefined, /There is no config .*other\.js/, ['other.js']],
     'a config that is no JavaScript': ['{ path: ', /busbar\.config\.js cannot be loaded: /],
     'a misspelt key': [`{ path: 'hub.sock', group: {} }`, /has path, groups and hub, and no group/],
@@ -215,7 +215,7 @@ describe('busbar run', function () {
       `{ path: '/tmp/${'x'.repeat(100)}', groups: { a: { file: 'worker.js' } } }`,
       /a socket path can have/,
     ],
-    'words that it does not take': [`{ path: 'hub.sock', groups: {} }`, /wrong arguments/, ['all']],
+    'words that it does not take': [`{ path: 'hub.sock', groups: {} }`, /Wrong arguments/, ['all']],
   };
   for (const [what, [text, message, args = []]] of Object.entries(mistakes)) {
     it(`${what} - is one line and exit code 1, and nothing is left behind`, async () => {

@@ -116,8 +116,8 @@ describe('address - options', () => {
   const refused: [unknown, RegExp][] = [
     [{ port: 65_536 }, /Option port/],
     [{ port: '80x' }, /Option port/],
-    [{ host: '' }, /option host/],
-    [{ host: 7 }, /option host/],
+    [{ host: '' }, /Option host/],
+    [{ host: 7 }, /Option host/],
     [{ path: '' }, /Option path/],
     [{ path: 7 }, /Option path/],
     [{ path: 'a', port: 1 }, /Option path and option port/],

@@ -96,7 +96,7 @@ export class WebSocketAdapter {
   /** Takes nobody new, closes the WebSockets with 1001, and ends those that do not answer to that within the time given. */
   async close(timeoutMs: number): Promise<void> {
     const closed = this.#listener.close(timeoutMs);
-    for (const driver of this.#drivers) driver.close(1001, 'the dispatcher is closing');
+    for (const driver of this.#drivers) driver.close(1001, 'The dispatcher is closing');
     const timer = this.#options.clock.setTimer(() => {
       for (const driver of this.#drivers) driver.terminate();
     }, timeoutMs);

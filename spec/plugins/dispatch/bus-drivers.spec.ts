@@ -170,7 +170,7 @@ contract(
         },
       });
       const refused: readonly [() => Promise<unknown>, string, string][] = [
-        [() => ports.tcp({ port: busy, accept: '127.0.0.1' }), 'ERR_ADDRESS_IN_USE', `port ${busy} is in use`],
+        [() => ports.tcp({ port: busy, accept: '127.0.0.1' }), 'ERR_ADDRESS_IN_USE', `Port ${busy} is in use`],
         [() => ports.tcp({ port: 6_000, accept: '127.0.0.1' }), 'ERR_OF_OURS', 'no tcp there'],
         [() => ports.udp({ port: 6_001, accept: '127.0.0.1' }), 'ERR_UNAUTHORIZED', 'Port 6001 is not allowed'],
         [() => ports.udp({ port: 0, accept: 'localhost' }), 'ERR_INVALID_ARGUMENT', '"localhost" is not an IP address'],

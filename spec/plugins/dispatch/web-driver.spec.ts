@@ -156,7 +156,7 @@ describe('dispatch over WebSockets', () => {
     const driver = await tcp();
     const { code, reason } = await driver.closed;
     expect(code).to.equal(1008);
-    expect(reason).to.include(`port ${port} is in use`);
+    expect(reason).to.include(`Port ${port} is in use`);
     expect(running.service.statistics()).to.deep.equal(empty);
     taken.close();
     await once(taken, 'close');
