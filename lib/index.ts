@@ -9,6 +9,7 @@ export type { ConnectionEvents } from './bus/connection-events.ts';
 export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
 export type { Group } from './bus/group.ts';
+export type { Logger } from './bus/logger.ts';
 export { Client, type NodeClientOptions as ClientOptions } from './bus/node-client.ts';
 export { Connection, type NodeServerOptions as ServerOptions, Server } from './bus/node-server.ts';
 export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/offspring.ts';

@@ -45,6 +45,8 @@ export const facts = {
     '#watchers;': '',
     'this.#watchers = platform.watchers ?? new Watchers();': '',
     'watchers: this.#watchers': '...undefined',
+    'errorOf: (_peer, error) => this.#report(error)': "errorOf: (_peer, error) => void this.fire('error', error)",
+    "this.#conversation.traffic.failed(this, error, this.fire('error', error))": "this.fire('error', error)",
     'stats: () => this.ownStats()': '...undefined',
     'this.#conversation.contracts?.fallbacks ?? 0': 0,
   },

@@ -281,7 +281,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
         if (request.lane !== '') this.#plugins.request(request, data);
         else this.#dispatcher.take(request, data, (body, respond) => this.fire('request', body, respond));
       },
-      errorOf: (_peer, error) => void this.fire('error', error),
+      errorOf: (_peer, error) => this.#report(error),
       linkChanged: (_peer, up) => this.#plugins.linkChanged(this, up),
       linkSeen: (_peer, up) => void this.fire('link', up),
       slow: (_peer, info) => void this.fire('slow', info),
@@ -292,7 +292,8 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
     };
   }
 
-  #report(error: unknown): void {
-    this.fire('error', asBusError(error, 'ERR_LISTENER'));
+  #report(given: unknown): void {
+    const error = asBusError(given, 'ERR_LISTENER');
+    this.#conversation.traffic.failed(this, error, this.fire('error', error));
   }
 }

@@ -25,26 +25,26 @@ type Verb = (asked: Members, context: LaneRequestContext) => unknown;
 
 const longestName = 64;
 
-/** What `connect()` was given says who somebody is, where it has a `name`. */
-export function nameIn(payload: unknown): string | undefined {
+/** What `connect()` was given says who somebody is, where it has a `name`: as people may see it. */
+export function nameIn(payload: unknown, { show }: Pick<PluginHost, 'show'>): string | undefined {
   const name = typeof payload === 'object' && payload !== null && 'name' in payload ? payload.name : undefined;
-  return typeof name === 'string' ? name.slice(0, longestName) : undefined;
+  if (typeof name !== 'string') return undefined;
+  return (show({ name: name.slice(0, longestName) }).data as { readonly name: string }).name;
 }
 
 /**
- * Answers those who look at a server; to be installed at the server that has them. `host` is that of the one that is looked at, `names`
+ * Answers those who look at a server; to be installed at the server that has them. `host` is that of the one that is looked at, `nameOf`
  * what its clients call themselves.
  */
 export const inspection = (
   inspected: Inspected,
   host: PluginHost,
-  names: WeakMap<PeerHandle, string>,
+  nameOf: (peer: PeerHandle) => string | undefined,
 ): Plugin<undefined, never> => ({
   name: 'busbar.inspect',
   install(lookers) {
     const taps = new Map<PeerHandle, Tap>();
     const snapshots = new Snapshots();
-    const nameOf = (peer: PeerHandle): string | undefined => names.get(peer);
     const untap = (looker: PeerHandle): void => {
       taps.get(looker)?.stop();
       taps.delete(looker);

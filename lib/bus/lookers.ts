@@ -27,6 +27,7 @@ export class Lookers implements LookersDoor {
   readonly platform: ServerPlatform;
   readonly #own: ServerPlatform;
   readonly #proof: LookersProof | undefined;
+  readonly #names = new WeakMap<PeerHandle, string>();
   #open: (() => LookersServer) | undefined;
   #server: LookersServer | undefined;
 
@@ -47,6 +48,9 @@ export class Lookers implements LookersDoor {
     return this.#server.admit(...given);
   };
 
+  /** What a client calls itself. */
+  readonly nameOf = (peer: PeerHandle): string | undefined => this.#names.get(peer);
+
   /** Has the server looked at while it runs. */
   of(inspected: Inspected): Plugin<undefined, never> {
     const close = async (): Promise<void> => {
@@ -57,11 +61,10 @@ export class Lookers implements LookersDoor {
     return {
       name: 'busbar.inspect',
       install: (host) => {
-        const names = new WeakMap<PeerHandle, string>();
-        this.#open = () => openFor(inspected.options, this.#own, inspection(inspected, host, names));
+        this.#open = () => openFor(inspected.options, this.#own, inspection(inspected, host, this.nameOf));
         host.onConnect((peer, payload) => {
-          const name = nameIn(payload);
-          if (name !== undefined) names.set(peer, name);
+          const name = nameIn(payload, host);
+          if (name !== undefined) this.#names.set(peer, name);
         });
         host.onClose(close);
         return { api: undefined, dispose: close };

@@ -36,12 +36,13 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   readonly #journal: ClientJournal | undefined;
 
   constructor(options?: NodeClientOptions) {
-    const { others: seen, watchers } = withoutObserving<ClientOptions & JournalOptions & ParentOptions>(options);
+    const { others: seen, watchers, log } = withoutObserving<ClientOptions & JournalOptions & ParentOptions>(options);
     const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(seen);
     const { others, orphan } = withoutParent<ClientOptions>(given);
     const platform = orphan ? orphanPlatform : nodeClientPlatform;
     super(others, { ...platform, watchers }, new.target !== Client);
     this.use(answersServer((question) => proveOver(this.ownConversation.link, question)));
+    if (log !== undefined) this.use(log.plugin);
     this.#journal =
       journal &&
       this.use(

@@ -46,14 +46,15 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
 
   constructor(options?: NodeServerOptions<C>) {
     const { others: seen, inspect } = withoutInspect<ServerOptions<C> & JournalOptions & ObservingOptions>(options);
-    const { others: given, watchers } = withoutObserving<ServerOptions<C> & JournalOptions>(seen);
-    const { others, journal } = withoutJournal<ServerOptions<C>>(given);
     const estate = new Estate(nodeServerPlatform);
     const lookers = new Lookers(inspect, estate.platform);
+    const { others: given, watchers, log } = withoutObserving<ServerOptions<C> & JournalOptions>(seen, lookers.nameOf);
+    const { others, journal } = withoutJournal<ServerOptions<C>>(given);
     super(others, { ...lookers.platform, watchers }, new.target !== Server);
     this.#estate = estate;
     this.#askClient = this.use(asksClients);
     this.use(lookers.of(this));
+    if (log !== undefined) this.use(log.plugin);
     this.#journal =
       journal &&
       this.use(

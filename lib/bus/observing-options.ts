@@ -3,6 +3,7 @@ import { custom, type Given } from '../base/options.ts';
 import { Redaction } from '../base/redaction.ts';
 import { Watchers } from '../session/traffic.ts';
 import { publish } from './diagnostics.ts';
+import { isLogger, type Logger, PeerLog, warnUnheard } from './logger.ts';
 import type { PeerHandle } from './plugin.ts';
 
 const mostPaths = 256;
@@ -19,21 +20,50 @@ export const observingOptions = {
     default: [],
     accepts: (value) => Array.isArray(value) && value.length <= mostPaths && value.every(isPath),
   }),
+  /**
+   * Gets one line, a string, for each session that opens, resumes, is lost or ends, each refusal, slow peer and error: `console`, pino, or anything
+   * else with `debug`, `info`, `warn` and `error`. What peers chose is cut short, and cannot begin a line.
+   */
+  logger: custom<Logger | undefined>({
+    type: 'logger',
+    default: undefined,
+    accepts: (value) => value === undefined || isLogger(value),
+  }),
 };
 
 export type ObservingOptions = Given<typeof observingOptions>;
 
-/** The other options, and what is made of these. @throws BusError `ERR_INVALID_OPTION`. */
+/**
+ * The other options, and what is made of these. `nameOf`: what a client calls itself.
+ * @throws BusError `ERR_INVALID_OPTION`.
+ */
 export function withoutObserving<Options extends object>(
   options: (Options & ObservingOptions) | undefined,
-): { readonly others: Options | undefined; readonly watchers: Watchers<PeerHandle> } {
-  const watchers = new Watchers<PeerHandle>();
-  watchers.told = publish;
-  if (typeof options !== 'object' || options === null) return { others: options, watchers };
-  const { redact = observingOptions.redact.default, ...others } = options;
+  nameOf: (peer: PeerHandle) => string | undefined = () => undefined,
+): {
+  readonly others: Options | undefined;
+  readonly watchers: Watchers<PeerHandle>;
+  readonly log: PeerLog | undefined;
+} {
+  const {
+    redact = observingOptions.redact.default,
+    logger,
+    ...others
+  }: ObservingOptions = typeof options === 'object' && options !== null ? options : {};
   if (!observingOptions.redact.accepts(redact)) {
     throw new BusError('ERR_INVALID_OPTION', 'Option redact must be a list of up to 256 paths such as card.number');
   }
+  if (!observingOptions.logger.accepts(logger)) {
+    throw new BusError('ERR_INVALID_OPTION', 'option logger must have the methods debug, info, warn and error');
+  }
+  const watchers = new Watchers<PeerHandle>();
   watchers.redaction = new Redaction(redact);
-  return { others: options.redact === undefined ? options : (others as unknown as Options), watchers };
+  const log = logger && new PeerLog(logger, watchers.redaction, nameOf);
+  watchers.told = (what, about) => {
+    publish(what, about);
+    if (log !== undefined) log.write(what, about);
+    else if ('isHeard' in about && !about.isHeard) warnUnheard(about.error);
+  };
+  const isPlain = options?.redact === undefined && options?.logger === undefined;
+  return { others: isPlain ? options : (others as Options), watchers, log };
 }

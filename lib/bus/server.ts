@@ -37,8 +37,10 @@ export class Server<C extends Contract = Contract> extends VisibleEmitter<Server
   readonly #listening: Listening;
   /** Of the connections that went, and of clients that were refused. */
   readonly #traffic: Traffic<PeerHandle | undefined>;
-  readonly #report = (error: unknown, peer?: PeerHandle): void =>
-    void this.fire('error', asBusError(error, 'ERR_LISTENER'), peer);
+  readonly #report = (given: unknown, peer?: PeerHandle): void => {
+    const error = asBusError(given, 'ERR_LISTENER');
+    this.#traffic.failed(peer, error, this.fire('error', error, peer));
+  };
   #paused = false;
   /** Where its clients are some among others. */
   #wider: WiderAudience | undefined;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { BusError } from '../base/errors.ts';
 import { exitCode, failed } from './failure.ts';
-import { printableJson } from './printable.ts';
+import { printableJson } from '../base/printable.ts';
 import type { Given, Program } from './program.ts';
 import {
   addressArgument,

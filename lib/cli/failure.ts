@@ -1,6 +1,6 @@
 import { BusError } from '../base/errors.ts';
 import { codeOf, textOf } from '../base/thrown.ts';
-import { printableJson } from './printable.ts';
+import { printableJson } from '../base/printable.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What commands against a server end with. */

@@ -13,7 +13,7 @@ import { logTable } from '../plugins/journal/log/log-options.ts';
 import { OutboxLog } from '../plugins/journal/outbox-log.ts';
 import type { Damage, Segment } from '../plugins/journal/log/repair.ts';
 import type { Visit } from '../plugins/journal/log/scan.ts';
-import { printable, printableJson } from './printable.ts';
+import { printable, printableJson } from '../base/printable.ts';
 import type { Given, Program } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
 

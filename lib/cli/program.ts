@@ -1,5 +1,5 @@
 import { Command, CommanderError, type OptionValues } from 'commander';
-import { printable } from './printable.ts';
+import { printable } from '../base/printable.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What a command was given: its words in order, and its options by name. */

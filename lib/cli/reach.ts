@@ -2,7 +2,7 @@ import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { InvalidArgumentError, Option } from 'commander';
 import { textOf } from '../base/thrown.ts';
-import { Client } from '../bus/node-client.ts';
+import { Client, type NodeClientOptions as ClientOptions } from '../bus/node-client.ts';
 import { formatAddress, parseAddress } from '../transport/address.ts';
 import { Misuse } from './failure.ts';
 
@@ -78,13 +78,17 @@ export class TimeLeft {
   }
 }
 
+/** A client whose failures are those of its calls. */
+export const plainClient = (options: ClientOptions): Client =>
+  new Client({ ...options, reconnect: false }).on('error', () => {});
+
 /** Has `use` speak to a server as a plain client, and closes. */
 export async function withClient<Result>(
   given: string,
   { payload, timeout }: ReachValues,
   use: (client: Client, left: TimeLeft) => Promise<Result>,
 ): Promise<Result> {
-  const client = new Client({ url: urlOf(given), reconnect: false });
+  const client = plainClient({ url: urlOf(given) });
   const left = new TimeLeft(timeout);
   try {
     await client.connect(payload, { timeout: left.timeout });

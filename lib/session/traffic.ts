@@ -1,4 +1,4 @@
-import { errorCodes } from '../base/errors.ts';
+import { type BusError, errorCodes } from '../base/errors.ts';
 import { Redaction } from '../base/redaction.ts';
 import { isContractValue } from '../wire/contracts.ts';
 import type { RequestId } from '../wire/frames.ts';
@@ -28,14 +28,28 @@ export interface Watcher<Peer = unknown> {
   saw(sighting: Sighting<Peer>): void;
 }
 
-export type PeerNews = 'session' | 'slow' | 'undelivered' | 'refused';
+/** What becomes of peers, by what it is called. Without `peer`: of a client that a server has no connection for, or of no peer. */
+export interface PeerNews<Peer = unknown> {
+  readonly session: { readonly peer: Peer; readonly outcome: 'fresh' | 'resumed' | 'lost' };
+  readonly slow: { readonly peer: Peer };
+  readonly undelivered: { readonly peer: Peer; readonly count: number };
+  readonly refused: {
+    readonly peer: Peer | undefined;
+    readonly code: string;
+    readonly remoteAddress: string | undefined;
+  };
+  /** The link broke, and the session continues; told only where there is a log, as is `ended`. */
+  readonly link: { readonly peer: Peer };
+  readonly ended: { readonly peer: Peer; readonly reason: unknown };
+  readonly error: { readonly peer: Peer | undefined; readonly error: BusError; readonly isHeard: boolean };
+}
 
 /** Those who look at the traffic of one client, or of all connections of a server. */
 export class Watchers<Peer = unknown> {
   /** All who look, as one; undefined while nobody does, which is all that is asked for each message. */
   watcher: Watcher<Peer> | undefined;
   /** Hears what becomes of peers and their sessions, where somebody may want to know. Must not throw. */
-  told: ((what: PeerNews, about: object) => void) | undefined;
+  told: (<What extends keyof PeerNews>(what: What, about: PeerNews<Peer>[What]) => void) | undefined;
   /** What of messages is not shown to people. */
   redaction = new Redaction([]);
   /** The lanes that plugins of this end have; what comes on others is counted together, as a peer may name them as it likes. */
@@ -166,6 +180,11 @@ export class Traffic<Peer = unknown> {
     const known = Object.hasOwn(errorCodes, code) ? code : 'ERR_REFUSED';
     this.#countRefused(known, 1);
     this.watchers.told?.('refused', { peer: this.peer, code: known, remoteAddress });
+  }
+
+  /** `error` belongs to no call, but perhaps to `peer`; `isHeard`: somebody listens to those. */
+  failed(peer: Peer | undefined, error: BusError, isHeard: boolean): void {
+    this.watchers.told?.('error', { peer, error, isHeard });
   }
 
   /** Counts what `other` counted too. */

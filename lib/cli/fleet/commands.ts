@@ -5,7 +5,7 @@ import { BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/thrown.ts';
 import type { Client } from '../../bus/node-client.ts';
 import type { FleetProcess } from '../../plugins/fleet/index.ts';
-import { printable, printableJson } from '../printable.ts';
+import { printable, printableJson } from '../../base/printable.ts';
 import type { Given, Program } from '../program.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { isConfigPath, loadConfig } from './config.ts';

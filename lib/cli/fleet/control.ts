@@ -1,8 +1,9 @@
 import { BusError } from '../../base/errors.ts';
 import { codeOf } from '../../base/thrown.ts';
-import { Client } from '../../bus/node-client.ts';
+import type { Client } from '../../bus/node-client.ts';
 import { type Connection, Server } from '../../bus/node-server.ts';
 import type { FleetEvents, FleetProcess } from '../../plugins/fleet/index.ts';
+import { plainClient } from '../reach.ts';
 
 /** A fleet that runs, as commands see it. */
 export interface Running {
@@ -47,6 +48,8 @@ export class Control {
     this.#server = new Server({ path: controlPath(path), closeTimeoutMs: 1_000 });
     this.#server.handle((order, { peer }) => this.#obey(order as Order, peer));
     this.#server.on('disconnect', (connection) => void this.#readers.delete(connection));
+    // What a command sends that is no order fails at the command.
+    this.#server.on('error', () => {});
   }
 
   /** Rejects with `ERR_ADDRESS_IN_USE` where another fleet runs. */
@@ -106,7 +109,7 @@ function groupsOf(fleet: Running): string[] {
 /** A command's end. Rejects with `ERR_UNAVAILABLE` where no fleet runs. */
 export async function reach(path: string): Promise<Client> {
   try {
-    return await new Client({ path: controlPath(path), reconnect: false }).connect();
+    return await plainClient({ path: controlPath(path) }).connect();
   } catch (error) {
     const cause = error instanceof BusError ? codeOf(error.cause) : undefined;
     if (cause !== 'ENOENT' && cause !== 'ECONNREFUSED') throw error;

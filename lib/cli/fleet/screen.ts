@@ -1,7 +1,7 @@
 import type { FleetProcess } from '../../plugins/fleet/index.ts';
 import { Printer } from '../../plugins/fleet/printer.ts';
 import { systemClock } from '../../base/system-clock.ts';
-import { printable, printableJson } from '../printable.ts';
+import { printable, printableJson } from '../../base/printable.ts';
 import { tableOf } from './table.ts';
 
 /** Where a fleet that runs is seen. */

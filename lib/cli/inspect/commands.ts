@@ -2,7 +2,7 @@ import type { Command, Option } from 'commander';
 import { Option as CommandOption } from 'commander';
 import { Looker, type Told } from '../../bus/looker.ts';
 import { exitCode, failed } from '../failure.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../../base/printable.ts';
 import type { Given, Program } from '../program.ts';
 import { addressArgument, dataArgument, readData, TimeLeft, timeoutOption, urlOf } from '../reach.ts';
 

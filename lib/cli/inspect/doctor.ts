@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../../bus/inspection-snapshot.ts';
 import { exitCode } from '../failure.ts';
-import { printableJson } from '../printable.ts';
+import { line, printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';
-import { lasting, line, short } from './text.ts';
+import { lasting, short } from './text.ts';
 import { snapshotOf } from './top.ts';
 
 /** Something that is not as it should be, and what to do about it. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../../bus/inspection-snapshot.ts';
 import type { Looker } from '../../bus/looker.ts';
 import { exitCode, Misuse } from '../failure.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
 import { urlOf, wholeNumber } from '../reach.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';

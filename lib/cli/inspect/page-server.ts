@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { systemRandom, token } from '../../base/random.ts';
 import { codeOf, textOf } from '../../base/thrown.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../../base/printable.ts';
 
 const host = '127.0.0.1';
 const page = new URL('./inspect.html', import.meta.url);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
 import { codeOf, textOf } from '../../base/thrown.ts';
 import { exitCode, failed, Misuse } from '../failure.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../../base/printable.ts';
 import type { Given, Program } from '../program.ts';
 import { payloadOption, timeoutOption, wholeNumber } from '../reach.ts';
 import { lookCommand, type LookValues } from './commands.ts';

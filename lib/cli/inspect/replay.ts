@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError } from '../../base/errors.ts';
-import { Client } from '../../bus/node-client.ts';
+import type { Client } from '../../bus/node-client.ts';
 import { Misuse } from '../failure.ts';
-import { type ReachValues, urlOf } from '../reach.ts';
+import { plainClient, type ReachValues, urlOf } from '../reach.ts';
 import { readRecording, type Recorded, valueOf } from './recording.ts';
 
 export interface ReplaySettings extends ReachValues {
@@ -94,7 +94,7 @@ class ReplayClients {
       throw new BusError('ERR_INVALID_ARGUMENT', `A recording of more than ${mostClients} clients cannot be replayed`);
     }
     await this.#last?.flush();
-    const client = new Client({ url: this.#url, reconnect: false });
+    const client = plainClient({ url: this.#url });
     this.#clients.set(peer, client);
     const { payload, timeout } = this.#settings;
     return client.connect(payload, { timeout });

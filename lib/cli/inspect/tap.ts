@@ -3,10 +3,10 @@ import { InvalidArgumentError } from 'commander';
 import type { Seen } from '../../bus/inspection-tap.ts';
 import type { Looker } from '../../bus/looker.ts';
 import { exitCode } from '../failure.ts';
-import { printableJson } from '../printable.ts';
+import { line, printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';
-import { cut, fit, line, short } from './text.ts';
+import { cut, fit, short } from './text.ts';
 
 interface Values extends LookValues {
   readonly json?: true;

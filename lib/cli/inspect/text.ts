@@ -1,8 +1,5 @@
 import stringWidth from 'string-width';
-import { printable } from '../printable.ts';
-
-/** What others chose, as one line without commands to the terminal. */
-export const line = (text: string): string => printable(text).replaceAll('\n', '\\n');
+import { line } from '../../base/printable.ts';
 
 /** As wide as `width` columns of a terminal: cut, or with spaces behind it or before it. */
 export function fit(text: string, width: number, side: 'left' | 'right' = 'left'): string {

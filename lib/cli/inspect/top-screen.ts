@@ -1,4 +1,5 @@
-import { cut, fit, lasting, line, short } from './text.ts';
+import { line } from '../../base/printable.ts';
+import { cut, fit, lasting, short } from './text.ts';
 import { type Order, orders, type PeerView, sorted, type View } from './view.ts';
 
 /** What of a view is looked at. */

@@ -2,7 +2,7 @@ import process from 'node:process';
 import type { Snapshot } from '../../bus/inspection-snapshot.ts';
 import type { Looker } from '../../bus/looker.ts';
 import { exitCode } from '../failure.ts';
-import { printableJson } from '../printable.ts';
+import { printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';
 import { Terminal } from './terminal.ts';

@@ -6,6 +6,9 @@ export function printable(text: string): string {
   return text.replace(unprintable, (found) => (found === '\n' ? found : escaped(found)));
 }
 
+/** The same, as one line. */
+export const line = (text: string): string => printable(text).replaceAll('\n', '\\n');
+
 /** A value as one line of JSON, made printable. What JSON cannot represent becomes text, lists, or `{ base64 }`. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, plain).replace(unprintable, escaped);
