@@ -140,6 +140,7 @@ export const facts = {
   },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
+  'plugins/rpc/bus-hub': { 'stats: () => api.hub.counts()': '...undefined' },
   'plugins/rpc/imports': { 'Readable.from(reader)': 'reader', 'readable instanceof Readable': false },
   'plugins/rpc/references': { 'value instanceof Readable': false },
   'session/dialect': {
@@ -251,7 +252,8 @@ export const unused = {
   'bus/pending-requests': ['get asksMade'],
   'bus/pending-table': ['get asksMade'],
   'bus/plugins': ['stats', 'http'],
-  'plugins/channels/relay/relay': ['closeRooms', 'listed', 'removeMember'],
+  'plugins/rpc/hub': ['counts'],
+  'plugins/channels/relay/relay': ['countUsers', 'closeRooms', 'listed', 'removeMember'],
   'session/link-port': ['compress', 'own'],
   'session/sender': ['encoded'],
   'session/session': ['get uncut', 'sendEncoded', 'sendEncodedNow', 'whenRoom', 'get ackedByPeer'],

@@ -64,6 +64,8 @@ export class Bot {
     this.#x = left.x;
     this.#y = left.y;
     this.#client = new Client<PlayersBus>({ ...options, journal: journal(folder) });
+    // Whoever waits for it learns of what fails.
+    this.#client.on('error', () => {});
     this.#client.on('message', ({ sequence }) => {
       this.#firstSnapshot ??= sequence;
       this.#snapshots ??= new Sequence(sequence);

@@ -45,16 +45,61 @@ export interface Snapshot {
   readonly loopMs: { readonly p99: number; readonly max: number } | undefined;
   readonly limits: Readonly<Record<string, number>>;
   readonly stats: Stats;
+  /** All clients; or those that are different from what the looker has, and `gone` the ids of those that are no more. */
   readonly peers: readonly PeerRow[];
-  /** Clients that are not among these. */
+  readonly gone: readonly string[];
+  /** Of the snapshot that the looker has to have for that; 0 where `peers` are all. */
+  readonly after: number;
+  readonly serial: number;
+  /** Clients that are not among all these. */
   readonly peersLeftOut: number;
 }
 
-const mostRows = 10_000;
-const resolutionMs = 10;
+/** What one looker has of the clients, so that it is sent what changed. */
+export class SeenRows {
+  #rows = new Map<string, PeerRow>();
+  #serial = 0;
 
-/** @param now on the clock of the bus. */
-function rowOf(connection: Connection, name: string | undefined, now: number): PeerRow {
+  /** What is different in `rows` for a looker that has the snapshot `has`. */
+  changes(rows: readonly PeerRow[], has: unknown): Pick<Snapshot, 'peers' | 'gone' | 'after' | 'serial'> {
+    const before: ReadonlyMap<string, PeerRow> = has === this.#serial ? this.#rows : new Map();
+    const after = has === this.#serial ? this.#serial : 0;
+    this.#rows = new Map(rows.map((row) => [row.id, row]));
+    this.#serial += 1;
+    return {
+      peers: before.size === 0 ? rows : rows.filter((row) => !isSame(row, before.get(row.id))),
+      gone: [...before.keys()].filter((id) => !this.#rows.has(id)),
+      after,
+      serial: this.#serial,
+    };
+  }
+}
+
+function isSame(row: PeerRow, before: PeerRow | undefined): boolean {
+  // What else there is of a client changes with one of these, or never.
+  return (
+    before !== undefined &&
+    row.bytesReceived === before.bytesReceived &&
+    row.bytesSent === before.bytesSent &&
+    row.attached === before.attached &&
+    row.address === before.address &&
+    row.open === before.open &&
+    row.handling === before.handling &&
+    row.unackedMessages === before.unackedMessages &&
+    row.unackedBytes === before.unackedBytes &&
+    row.waiting === before.waiting &&
+    row.roundTripMs === before.roundTripMs &&
+    row.slow === before.slow &&
+    row.late === before.late &&
+    row.fallbacks === before.fallbacks
+  );
+}
+
+const mostRows = 10_000;
+const resolutionMs = 20;
+
+/** @param epoch 0 of the clock of the bus, in milliseconds since 1970. */
+function rowOf(connection: Connection, name: string | undefined, epoch: number): PeerRow {
   const { conversation } = connection;
   const { traffic, queues, session, requests, incoming } = conversation;
   const row = {
@@ -64,7 +109,7 @@ function rowOf(connection: Connection, name: string | undefined, now: number): P
     link: connection.linkKind,
     attached: connection.attached,
     delivery: connection.delivery,
-    since: Date.now() - (now - traffic.since),
+    since: Math.round(epoch + traffic.since),
     sent: 0,
     received: 0,
     bytesSent: 0,
@@ -95,7 +140,9 @@ function rowOf(connection: Connection, name: string | undefined, now: number): P
 /** Takes snapshots of a server. From the first one on until `stop`, it has the delay of the event loop measured. */
 export class Snapshots {
   #delay: ReturnType<typeof monitorEventLoopDelay> | undefined;
+  #epoch: number | undefined;
 
+  /** `seen`: what the looker has, if it is to get what changed since the snapshot `has`. */
   take(
     connections: Iterable<Connection>,
     options: ResolvedServerOptions,
@@ -103,13 +150,15 @@ export class Snapshots {
       readonly address: string | undefined;
       readonly stats: Stats;
       nameOf(peer: Connection): string | undefined;
+      readonly seen: SeenRows;
+      readonly has: unknown;
     },
   ): Snapshot {
-    const now = options.clock.now();
+    this.#epoch ??= Date.now() - options.clock.now();
     const peers: PeerRow[] = [];
     let peersLeftOut = 0;
     for (const connection of connections) {
-      if (peers.length < mostRows) peers.push(rowOf(connection, about.nameOf(connection), now));
+      if (peers.length < mostRows) peers.push(rowOf(connection, about.nameOf(connection), this.#epoch));
       else peersLeftOut += 1;
     }
     const { max, maxUnackedBytes, maxPendingMessages, maxOpenRequests, maxDetached } = options;
@@ -125,7 +174,7 @@ export class Snapshots {
       loopMs: this.#delayed(),
       limits: { max, maxUnackedBytes, maxPendingMessages, maxOpenRequests, maxDetached },
       stats: about.stats,
-      peers,
+      ...about.seen.changes(peers, about.has),
       peersLeftOut,
     };
   }

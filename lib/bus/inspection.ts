@@ -2,7 +2,7 @@ import process from 'node:process';
 import { BusError } from '../base/errors.ts';
 import { toFailure } from '../base/failure.ts';
 import type { Connection } from './connection.ts';
-import { Snapshots } from './inspection-snapshot.ts';
+import { SeenRows, Snapshots } from './inspection-snapshot.ts';
 import { Tap, tapSettings } from './inspection-tap.ts';
 import type { LaneRequestContext, PeerHandle } from './lane.ts';
 import type { ResolvedServerOptions } from './options.ts';
@@ -44,6 +44,7 @@ export const inspection = (
   name: 'busbar.inspect',
   install(lookers) {
     const taps = new Map<PeerHandle, Tap>();
+    const seen = new WeakMap<PeerHandle, SeenRows>();
     const snapshots = new Snapshots();
     const untap = (looker: PeerHandle): void => {
       taps.get(looker)?.stop();
@@ -52,12 +53,17 @@ export const inspection = (
     const count = (): number => [...host.peers].length;
     const verbs: Readonly<Record<string, Verb>> = {
       about: () => ({ address: inspected.address, pid: process.pid, node: process.versions.node, peers: count() }),
-      stats: () =>
-        snapshots.take(host.peers as Iterable<Connection>, inspected.options, {
+      stats({ has }, { peer }) {
+        const rows = seen.get(peer) ?? new SeenRows();
+        seen.set(peer, rows);
+        return snapshots.take(host.peers as Iterable<Connection>, inspected.options, {
           address: inspected.address,
           stats: host.stats(),
           nameOf,
-        }),
+          seen: rows,
+          has,
+        });
+      },
       tap(asked, { peer }) {
         const settings = tapSettings(asked);
         untap(peer);

@@ -280,6 +280,9 @@ describe('what commands show', () => {
     limits: { max: Infinity, maxUnackedBytes: 1_000, maxPendingMessages: 100, maxOpenRequests: 100, maxDetached: 10 },
     stats,
     peers,
+    gone: [],
+    after: 0,
+    serial: 1,
     peersLeftOut: 0,
     ...more,
   });

@@ -5,7 +5,7 @@ import { line, printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';
 import { lasting, short } from './text.ts';
-import { snapshotOf } from './top.ts';
+import { SnapshotFeed } from './snapshots.ts';
 
 /** Something that is not as it should be, and what to do about it. */
 export interface Finding {
@@ -141,9 +141,10 @@ export function addDoctor(program: Program): void {
   lookCommand<Values>(program, 'doctor', 'what is wrong at a server, and what to do', (words, values) =>
     looking(words[0] ?? '', values, async (looker, left) => {
       // The event loop is looked at from the first snapshot on.
-      await snapshotOf(looker, left.timeout);
+      const feed = new SnapshotFeed(looker);
+      await feed.next(left.timeout);
       await sleep(lookMs);
-      const found = findingsOf(await snapshotOf(looker, left.timeout));
+      const found = findingsOf(await feed.next(left.timeout));
       if (values.json === true) around.out(found.map((one) => `${printableJson(one)}\n`).join(''));
       else if (found.length === 0) around.out('Nothing was found.\n');
       else around.out(found.map((one) => `${line(`${one.finding}: ${one.what}`)}\n    ${one.advice}\n`).join(''));

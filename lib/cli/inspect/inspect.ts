@@ -13,7 +13,7 @@ import { PageServer } from './page-server.ts';
 import { Recorder } from './recorder.ts';
 import { replay } from './replay.ts';
 import type { Batch } from './tap.ts';
-import { snapshotOf } from './top.ts';
+import { SnapshotFeed } from './snapshots.ts';
 import { sorted, viewOf } from './view.ts';
 
 const everyMs = 1_000;
@@ -37,7 +37,7 @@ export function addInspect(program: Program): void {
       const address = words[0] ?? '';
       const to = urlOf(address);
       // Whether it may look is known before there is a page.
-      await looking(address, values, (looker, left) => snapshotOf(looker, left.timeout));
+      await looking(address, values, (looker, left) => new SnapshotFeed(looker).next(left.timeout));
       let pages = 0;
       const counted =
         (answer: (request: IncomingMessage, response: ServerResponse, query: URLSearchParams) => Promise<void>) =>
@@ -105,8 +105,9 @@ async function stream(
     let isOver = false;
     looker.onClose(() => response.destroy());
     response.once('close', () => (isOver = true));
+    const feed = new SnapshotFeed(looker);
     for (let before: Snapshot | undefined; !isOver; ) {
-      const now = await snapshotOf(looker, timeout);
+      const now = await feed.next(timeout);
       const view = viewOf(now, before);
       before = now;
       const { peers: _, ...server } = now;

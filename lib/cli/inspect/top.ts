@@ -5,6 +5,7 @@ import { exitCode } from '../failure.ts';
 import { printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';
+import { SnapshotFeed } from './snapshots.ts';
 import { Terminal } from './terminal.ts';
 import { type Looking, nextOrder, topLines } from './top-screen.ts';
 import { sorted, type View, viewOf } from './view.ts';
@@ -15,9 +16,6 @@ const plainRows = 1_000;
 interface Values extends LookValues {
   readonly json?: true;
 }
-
-export const snapshotOf = async (looker: Looker, timeout: number): Promise<Snapshot> =>
-  (await looker.ask('stats', {}, timeout)) as Snapshot;
 
 /** `busbar top`: the clients of a server in a table that lives. */
 export function addTop(program: Program): void {
@@ -39,15 +37,17 @@ export function addTop(program: Program): void {
           await new LiveTop(looker, timeout).until(ended);
           return exitCode.done;
         }
-        let before = await snapshotOf(looker, timeout);
+        const feed = new SnapshotFeed(looker);
+        let before = await feed.next(timeout);
         for (;;) {
           if (await isOver(ended, everyMs)) return exitCode.done;
-          const now = await snapshotOf(looker, timeout);
+          const now = await feed.next(timeout);
           const view = viewOf(now, before);
           before = now;
           if (values.json === true) {
             const { rates, cpu, peers } = view;
-            around.out(`${printableJson({ ...now, rates, cpu, peers })}\n`);
+            const { gone: _, after: __, serial: ___, ...shown } = now;
+            around.out(`${printableJson({ ...shown, rates, cpu, peers })}\n`);
             continue;
           }
           around.out(`${topLines(view, start, process.stdout.columns || 100, plainRows, true).join('\n')}\n`);
@@ -75,7 +75,7 @@ async function isOver(ended: Promise<void>, ms: number): Promise<boolean> {
 const start: Looking = { order: 'slow', isReversed: false, isFrozen: false, selected: undefined, isOpen: false };
 
 class LiveTop {
-  readonly #looker: Looker;
+  readonly #feed: SnapshotFeed;
   readonly #timeout: number;
   #looking = start;
   #view: View | undefined;
@@ -84,7 +84,7 @@ class LiveTop {
   #terminal: Terminal | undefined;
 
   constructor(looker: Looker, timeout: number) {
-    this.#looker = looker;
+    this.#feed = new SnapshotFeed(looker);
     this.#timeout = timeout;
   }
 
@@ -107,7 +107,7 @@ class LiveTop {
   }
 
   async #look(): Promise<void> {
-    const now = await snapshotOf(this.#looker, this.#timeout);
+    const now = await this.#feed.next(this.#timeout);
     const view = viewOf(now, this.#before);
     this.#before = now;
     if (this.#looking.isFrozen) return;

@@ -75,5 +75,7 @@ function relayPlugin(host: PluginHost, options: RelayOptions): PluginInstance<Ch
     },
     [relayLane]: lane,
   };
-  return { api, dispose: close };
+  // Rooms, those who use them, and topics that somebody subscribed to.
+  const stats = (): object => ({ rooms: relay.size, users: relay.countUsers() });
+  return { api, dispose: close, stats };
 }

@@ -36,7 +36,7 @@ export function cluster(options: ClusterOptions): Plugin<World, never> {
         );
       });
       if (settings.transparent) clients.widen(widerBy(world, host));
-      return { api: world };
+      return { api: world, stats: () => world.counts() };
     },
   };
 }

@@ -134,6 +134,18 @@ export class World extends GuardedEmitter<WorldEvents> {
     return this.#node.status;
   }
 
+  /** @internal In `stats().plugins.cluster`. */
+  counts(): object {
+    const { nodes, status } = this.#node;
+    const live = nodes.filter(({ state }) => state === 'up' || state === 'suspect');
+    return {
+      joined: status === 'joined' ? 1 : 0,
+      nodes: live.length,
+      suspect: live.filter(({ state }) => state === 'suspect').length,
+      connections: live.reduce((sum, { connections }) => sum + connections, 0),
+    };
+  }
+
   /** All nodes that are known, this one first. Those that are gone stay in the list, as `dead` or `left`, until they are back. */
   get nodes(): NodeInfo[] {
     return this.#node.nodes;

@@ -96,6 +96,11 @@ export class DispatchPorts {
     return this.#open('tls', options);
   }
 
+  /** How many ports it has. */
+  get size(): number {
+    return this.#ports.size;
+  }
+
   /** Gives all ports back. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#ports.values()].map((port) => port.release()));

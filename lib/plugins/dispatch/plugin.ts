@@ -38,12 +38,13 @@ export function dispatch(options: DispatchOptions = {}): Plugin<DispatchServer, 
           metrics: () => service.metrics(),
         },
         dispose: () => service.close(),
+        stats: () => service.counts(),
       };
     },
     client(host) {
       const ports = new DispatchPorts(host);
       host.onClose(() => ports.close());
-      return { api: ports, dispose: () => ports.close() };
+      return { api: ports, dispose: () => ports.close(), stats: () => ({ ports: ports.size }) };
     },
   });
 }

@@ -20,6 +20,20 @@ export interface Statistics {
   readonly tcp_clients: Readonly<Record<string, number>>;
 }
 
+/** What is open: in `stats().plugins.dispatch` of a server. */
+export interface PortCounts {
+  readonly tcpPorts: number;
+  readonly udpPorts: number;
+  /** Shares that drivers hold in ports. */
+  readonly leases: number;
+  /** Devices connected to TCP and TLS ports. */
+  readonly devices: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly datagramsReceived: number;
+  readonly datagramsSent: number;
+}
+
 function statisticsOf(datagrams: Iterable<OpenPort>, streams: Iterable<OpenPort>): Statistics {
   const statistics = { udp_listeners: record(), tcp_listeners: record(), tcp_clients: record() };
   for (const port of datagrams) statistics.udp_listeners[port.number] = port.leases.size;
@@ -97,6 +111,21 @@ export class Ports {
 
   statistics(): Statistics {
     return statisticsOf(openPorts(this.#datagrams), openPorts(this.#streams));
+  }
+
+  counts(): PortCounts {
+    const [udp, tcp] = [[...openPorts(this.#datagrams)], [...openPorts(this.#streams)]];
+    const { streamBytesIn, streamBytesOut, datagramBytesIn, datagramBytesOut, datagramsIn, datagramsOut } = this.#context.counters;
+    return {
+      tcpPorts: tcp.length,
+      udpPorts: udp.length,
+      leases: [...tcp, ...udp].reduce((sum, { leases }) => sum + leases.size, 0),
+      devices: tcp.reduce((sum, { clients }) => sum + clients, 0),
+      bytesReceived: streamBytesIn.value + datagramBytesIn.value,
+      bytesSent: streamBytesOut.value + datagramBytesOut.value,
+      datagramsReceived: datagramsIn.value,
+      datagramsSent: datagramsOut.value,
+    };
   }
 
   /** Takes requests, again after `close()`. */

@@ -10,7 +10,7 @@ import { Certificates } from './certificates.ts';
 import type { Log } from './log.ts';
 import { Counters, Meters, readKernelDrops } from './metrics.ts';
 import { dispatchOptions, type DispatchOptions, type DispatchSettings } from './options.ts';
-import { Ports, type Statistics } from './ports.ts';
+import { type PortCounts, Ports, type Statistics } from './ports.ts';
 import { TokenAuth } from './token-auth.ts';
 import { WebSocketAdapter } from './websocket-adapter.ts';
 
@@ -99,6 +99,10 @@ export class DispatchService {
 
   statistics(): Statistics {
     return this.ports.statistics();
+  }
+
+  counts(): PortCounts {
+    return this.ports.counts();
   }
 
   /** Prometheus text. */

@@ -132,6 +132,21 @@ export class Crew extends GuardedEmitter<FleetEvents> {
     );
   }
 
+  /** @internal In `stats().plugins.fleet`. */
+  counts(): object {
+    const all = this.status();
+    const inState = (state: FleetProcess['state']): number => all.filter((one) => one.state === state).length;
+    return {
+      groups: this.#groups.size,
+      up: inState('up'),
+      starting: inState('starting'),
+      draining: inState('draining'),
+      waiting: inState('waiting'),
+      givenUp: inState('given-up'),
+      restarts: all.reduce((sum, { restarts }) => sum + restarts, 0),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

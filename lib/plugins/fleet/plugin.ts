@@ -16,7 +16,8 @@ export function fleet(groups: Groups, settings: FleetSettings = {}): Plugin<Crew
       if (host.side === 'client') throw new BusError('ERR_PLUGIN', "A fleet is a server's: server.use(fleet({ … }))");
       checkSettings('fleet takes', ['print'], settings);
       if (settings.print !== undefined) checkSwitch('print', settings.print);
-      return { api: new Crew(host, groups, settings) };
+      const api = new Crew(host, groups, settings);
+      return { api, stats: () => api.counts() };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { resolveOptions } from '../../base/options.ts';
-import { type Plugin, type PluginHost, definePlugin } from '../../bus/plugin.ts';
+import { type Plugin, type PluginHost, type PluginInstance, definePlugin } from '../../bus/plugin.ts';
 import { BrowserListener } from './browser-listener.ts';
 import { type GatewayOptions, gatewayOptions, remoteOptions, type RemoteWebOptions } from './gateway-options.ts';
 import { HttpServer } from './http-server.ts';
@@ -41,7 +41,7 @@ export function gateway(options: GatewayOptions | RemoteWebOptions = {}): Plugin
   });
 }
 
-function openServers(host: PluginHost, options: GatewayOptions): { api: LocalWeb; dispose: () => Promise<void> } {
+function openServers(host: PluginHost, options: GatewayOptions): PluginInstance<LocalWeb> {
   const settings = resolveOptions(name, gatewayOptions, options);
   const given = settings.websocket;
   const [http, httpPort] = httpServer(settings.http, host);
@@ -64,6 +64,11 @@ function openServers(host: PluginHost, options: GatewayOptions): { api: LocalWeb
       await stop();
       workers.dispose();
     },
+    stats: () => ({
+      httpRequests: http?.openRequests ?? 0,
+      websockets: websocket?.getNumConnectedClients() ?? 0,
+      workers: workers.size,
+    }),
   };
 }
 

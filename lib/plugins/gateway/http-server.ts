@@ -55,6 +55,11 @@ export class HttpServer extends RequestAccessors {
     return this.#port.number;
   }
 
+  /** Requests that were not answered yet. */
+  get openRequests(): number {
+    return this.#exchanges.size;
+  }
+
   /**
    * Listens; port 0 takes any free one. Resolves with the port after `SERVER_STARTED_LISTENING` was raised.
    * @throws BusError `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`; `ERR_STATE` when it listens already.

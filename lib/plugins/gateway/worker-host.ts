@@ -39,6 +39,11 @@ export class WorkerHost {
   readonly #expelled = new Set<PeerHandle>();
   #count = 0;
 
+  /** How many workers there are. */
+  get size(): number {
+    return this.#workers.size;
+  }
+
   constructor(host: PluginHost, settings: GatewaySettings, servers: HostedServers) {
     const { http, websocket, exclusive } = servers;
     this.#host = host;

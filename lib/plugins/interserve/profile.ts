@@ -50,10 +50,22 @@ export interface ProfileOptions {
   report(error: unknown): void;
 }
 
+/** What transfers did so far, of all endpoints: in `stats().plugins.interserve`, where `open` are those that have not ended. */
+export interface TransferTotals {
+  readonly open: number;
+  readonly sent: number;
+  readonly sentBytes: number;
+  readonly received: number;
+  readonly receivedBytes: number;
+  readonly resumed: number;
+  readonly failed: number;
+}
+
 /** The built-in logger and profiler of one side. */
 export class Profile {
   readonly #options: ProfileOptions;
   readonly #byId = new Map<string, Tally>();
+  readonly #totals = { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, resumed: 0, failed: 0 };
 
   constructor(options: ProfileOptions) {
     this.#options = options;
@@ -78,6 +90,7 @@ export class Profile {
     const { counts, log, onEnded, report } = this.#options;
     // A removed id has no figures, though its last transfers end only now.
     if (counts(record.way, record.id)) this.#count(record);
+    this.#total(record);
     if (finished.hasSubscribers) finished.publish(record);
     try {
       log?.(lineOf(record));
@@ -94,6 +107,23 @@ export class Profile {
   /** By endpoint id. */
   stats(): Record<string, EndpointStats> {
     return Object.fromEntries([...this.#byId].map(([id, tally]) => [id, statsOf(tally)]));
+  }
+
+  totals(open: number): TransferTotals {
+    return { open, ...this.#totals };
+  }
+
+  #total({ outcome, way, bytes, resumed }: TransferRecord): void {
+    const totals = this.#totals;
+    totals.resumed += resumed;
+    if (outcome !== 'taken') totals.failed += 1;
+    else if (way === this.#options.outgoing) {
+      totals.sent += 1;
+      totals.sentBytes += bytes;
+    } else {
+      totals.received += 1;
+      totals.receivedBytes += bytes;
+    }
   }
 
   #count(record: TransferRecord): void {

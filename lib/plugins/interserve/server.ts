@@ -249,5 +249,5 @@ export function installServer(host: PluginHost, given: InterserveOptions): Plugi
   else host.onStart(() => endpoints.listen());
   host.onDisconnect((peer) => table.left(peer));
   host.onClose(close);
-  return { api, dispose: close };
+  return { api, dispose: close, stats: () => profile.totals(table.open) };
 }

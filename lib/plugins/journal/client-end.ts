@@ -69,6 +69,13 @@ export class ClientEnd implements ClientJournal {
     });
   }
 
+  /** In `stats().plugins.journal`: of what it sends, and of what comes to it. */
+  counts(): object {
+    const { log } = this.#outbox.box ?? {};
+    const outbox = { segments: log?.segments.length ?? 0, bytes: log?.bytes ?? 0 };
+    return { outboxSegments: outbox.segments, outboxBytes: outbox.bytes, ...this.receipts.counts() };
+  }
+
   get reachesJournal(): boolean {
     return this.#outbox.relay.reachesJournal;
   }

@@ -43,6 +43,10 @@ export class DeadLetters {
     for (const [id, dead] of found) this.#place(id, dead);
   }
 
+  get size(): number {
+    return this.#places.size;
+  }
+
   get sequences(): number[] {
     return Array.from(this.#places.values(), ({ record }) => record.sequence);
   }

@@ -16,11 +16,17 @@ export function journal(folder: string, options: JournalSettings = {}): Journal 
   return {
     client: (sender, receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new ClientEnd(host, sender, receiver, folder, settings) }),
+      install: (host) => {
+        const api = new ClientEnd(host, sender, receiver, folder, settings);
+        return { api, stats: () => api.counts() };
+      },
     }),
     server: (receiver) => ({
       name: 'journal',
-      install: (host) => ({ api: new ServerEnd(host, receiver, folder, settings) }),
+      install: (host) => {
+        const api = new ServerEnd(host, receiver, folder, settings);
+        return { api, stats: () => api.counts() };
+      },
     }),
   };
 }

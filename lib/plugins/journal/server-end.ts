@@ -51,6 +51,11 @@ export class ServerEnd implements ServerJournal {
     return this.#recipients.sendsTo(peer, sender, (given) => this.receipts.journalOf(given));
   }
 
+  /** In `stats().plugins.journal`. */
+  counts(): object {
+    return this.receipts.counts();
+  }
+
   async backlog(): Promise<PeerBacklog[]> {
     await this.receipts.start();
     return this.#recipients.backlog();

@@ -51,6 +51,14 @@ export class RpcHub<Key> {
     };
   }
 
+  /** What there is: in `stats().plugins.rpc`. `calls` are being run here. */
+  counts(): { readonly objects: number; readonly peers: number; readonly calls: number } {
+    let [objects, calls] = [this.#forAll.size, 0];
+    for (const makers of this.#forOne.values()) objects += makers.size;
+    for (const { running } of this.#sessions.values()) calls += running;
+    return { objects, peers: this.#sessions.size, calls };
+  }
+
   /** The session with an other side. */
   session(key: Key): RpcSession {
     const known = this.#sessions.get(key);

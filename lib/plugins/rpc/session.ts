@@ -39,7 +39,8 @@ export class RpcSession {
   readonly #disagreements = new Map<number, string>();
   readonly #stated = new Set<string>();
   readonly #oneWay: OneWayContext<unknown>;
-  #running = 0;
+  /** Calls of the peer that are being run. */
+  running = 0;
   #closed: BusError | undefined;
 
   constructor(owner: SessionHost, openTransport: (session: RpcSession) => CallTransport) {
@@ -116,7 +117,7 @@ export class RpcSession {
   /** Answers a call of the peer; a failure is an answer too. */
   answer(call: CallBody, request: CallRequest): AnswerBody | Promise<AnswerBody> {
     this.#releases.retry();
-    if (this.#running >= maxRunning) {
+    if (this.running >= maxRunning) {
       this.#imports.releaseAll(wellFormed(call[2]));
       return failureBody(new BusError('ERR_QUEUE_FULL', `${maxRunning} calls are being handled already`));
     }
@@ -128,7 +129,7 @@ export class RpcSession {
       return failureBody(error, this.#owner.report);
     }
     if (isThenable(result)) {
-      this.#running += 1;
+      this.running += 1;
       return this.#answerLater(call, result, request);
     }
     const body = this.#answerBody(result, request);
@@ -228,7 +229,7 @@ export class RpcSession {
     } catch (error) {
       return failureBody(error, this.#owner.report);
     } finally {
-      this.#running -= 1;
+      this.running -= 1;
       this.#callEnded(call, body);
     }
   }

@@ -41,6 +41,10 @@ export class HeldKeys {
   readonly #keys = new Map<string, HeldKey>();
   #sweep: Timer | undefined;
 
+  get size(): number {
+    return this.#keys.size;
+  }
+
   constructor(
     name: string,
     definition: KeyedService,

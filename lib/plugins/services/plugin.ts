@@ -13,9 +13,12 @@ import { type HubOptions, hubTable, type MemberOptions, memberTable } from './se
 export function services(options: MemberOptions | HubOptions = {}): Plugin<ServicesHub, Services> {
   return {
     name: 'services',
-    install: (host) =>
-      host.side === 'server'
-        ? { api: new ServicesHub(host, resolveOptions('services()', hubTable, options)) }
-        : { api: new Services(host, resolveOptions('services()', memberTable, options)) },
+    install: (host) => {
+      const api =
+        host.side === 'server'
+          ? new ServicesHub(host, resolveOptions('services()', hubTable, options))
+          : new Services(host, resolveOptions('services()', memberTable, options));
+      return { api, stats: () => api.counts() };
+    },
   };
 }

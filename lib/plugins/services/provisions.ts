@@ -37,6 +37,13 @@ export class Provisions {
     this.#host = host;
   }
 
+  /** Of one member: in `stats().plugins.services`. */
+  counts(): { readonly services: number; readonly keys: number } {
+    let keys = 0;
+    for (const held of this.#keyed.values()) keys += held.size;
+    return { services: this.#objects.size + this.#keyed.size, keys };
+  }
+
   get offered(): Offering[] {
     const objects = Array.from(this.#objects, ([name, { concurrency }]): Offering => [name, 'calls', concurrency]);
     return [

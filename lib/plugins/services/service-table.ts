@@ -45,6 +45,13 @@ export class ServiceTable {
     };
   }
 
+  /** Services that are offered, their keys in use, and calls that wait for a service. */
+  counts(): { readonly services: number; readonly keys: number; readonly waitingCalls: number } {
+    let waitingCalls = 0;
+    for (const { size } of this.#unoffered.values()) waitingCalls += size;
+    return { services: this.#services.size, keys: this.#keys, waitingCalls };
+  }
+
   /** Other nodes have services too. To be said before there is one here. */
   spanOver(nodes: OtherNodes): void {
     this.#host.nodes = nodes;

@@ -41,6 +41,11 @@ export class ServicesHub extends GuardedEmitter<ServicesEvents> {
     host.onClose(() => hub.close());
   }
 
+  /** @internal In `stats().plugins.services`. */
+  counts(): object {
+    return { members: this.#hub.presence.entries().length, ...this.#hub.services.counts() };
+  }
+
   /** All members in the order they came, the hub first and those of other nodes last; or those that offer a service. */
   members(service?: string): Member[] {
     return this.#hub.presence.entries(service);

@@ -59,6 +59,11 @@ export class Services extends GuardedEmitter<ServicesEvents> {
     throw new BusError('ERR_PROTOCOL', 'The hub sent an invalid list of members');
   }
 
+  /** @internal In `stats().plugins.services`. */
+  counts(): object {
+    return this.#provisions.counts();
+  }
+
   /** The one with this name. Rejects as `members`. */
   async member(name: string): Promise<Member | undefined> {
     checkName('a member', name);

@@ -50,6 +50,13 @@ export class Relay {
     return this.#rooms.size;
   }
 
+  /** Those in all rooms. */
+  countUsers(): number {
+    let users = 0;
+    for (const { seats } of this.#rooms.values()) users += seats.size;
+    return users;
+  }
+
   room(serial: number): Room | undefined {
     return this.#bySerial.get(serial);
   }

@@ -31,6 +31,11 @@ export class DownloadClient {
   readonly #core: ClientCore;
   readonly #active = new Map<number, Download>();
 
+  /** How many have not ended. */
+  get open(): number {
+    return this.#active.size;
+  }
+
   constructor(core: ClientCore) {
     this.#core = core;
   }

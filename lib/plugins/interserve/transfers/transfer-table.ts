@@ -115,6 +115,13 @@ export class TransferTable {
     this.#paths = new EndpointPaths(random);
   }
 
+  /** How many have not ended. */
+  get open(): number {
+    let open = 0;
+    for (const { transfers } of this.#byPeer.values()) open += transfers.size;
+    return open;
+  }
+
   /** Starts a transfer, keeps it until it ends and records its end. Throws `left`, or `malformed` for a number in use. */
   begin(way: Way, number: number, content: Content, peer: PeerHandle): Transfer {
     if (this.#left.has(peer)) throw transferError('left');

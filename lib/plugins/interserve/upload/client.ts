@@ -33,6 +33,11 @@ export class UploadClient {
   #peer: PeerHandle | undefined;
   #waiting: ((peer: PeerHandle) => void)[] = [];
 
+  /** How many have not ended. */
+  get open(): number {
+    return this.#active.size;
+  }
+
   constructor(host: PluginHost, core: ClientCore) {
     this.#core = core;
     for (const peer of host.peers) this.#connected(peer);
