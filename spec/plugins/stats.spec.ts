@@ -45,6 +45,7 @@ describe('counts of plugins', () => {
   it('each plugin - says what there is of it, as plain numbers by names that are not the peer’s, at both ends', async () => {
     const transfers = server.use(interserve());
     transfers.add('file');
+    transfers.add('nobody');
     server.use(dispatch());
     server.use(channels());
     server.use(gateway({ http: { port: 0 }, websocket: { port: 0 } }));

@@ -115,7 +115,8 @@ export class Ports {
 
   counts(): PortCounts {
     const [udp, tcp] = [[...openPorts(this.#datagrams)], [...openPorts(this.#streams)]];
-    const { streamBytesIn, streamBytesOut, datagramBytesIn, datagramBytesOut, datagramsIn, datagramsOut } = this.#context.counters;
+    const { streamBytesIn, streamBytesOut, datagramBytesIn, datagramBytesOut, datagramsIn, datagramsOut } =
+      this.#context.counters;
     return {
       tcpPorts: tcp.length,
       udpPorts: udp.length,
