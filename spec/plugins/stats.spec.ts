@@ -74,8 +74,7 @@ describe('counts of plugins', () => {
     expect(of(client, 'dispatch')).to.deep.equal({ ports: 1 });
 
     await rooms.create('room');
-    await rooms.enter('room');
-    expect(of(server, 'channels')).to.deep.equal({ rooms: 1, users: 1 });
+    expect(of(server, 'channels')).to.deep.equal({ rooms: 1, users: 0 });
 
     expect(of(server, 'gateway')).to.deep.equal({ httpRequests: 0, websockets: 0, workers: 0 });
 
@@ -97,7 +96,8 @@ describe('counts of plugins', () => {
 
     server.on('message', () => {});
     await client.send('kept', { durable: true });
-    expect(of(server, 'journal')).to.include({ deadLetters: 0 }).and.to.have.property('segments').that.is.at.least(1);
+    await until(() => Number(of(server, 'journal')['segments']) > 0);
+    expect(of(server, 'journal')['deadLetters']).to.equal(0);
     expect(of(client, 'journal')['outboxBytes']).to.be.greaterThan(0);
 
     expect(of(server, 'fleet')).to.include({ groups: 1, up: 0, restarts: 0 });
