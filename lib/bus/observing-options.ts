@@ -54,7 +54,7 @@ export function withoutObserving<Options extends object>(
     throw new BusError('ERR_INVALID_OPTION', 'Option redact must be a list of up to 256 paths such as card.number');
   }
   if (!observingOptions.logger.accepts(logger)) {
-    throw new BusError('ERR_INVALID_OPTION', 'option logger must have the methods debug, info, warn and error');
+    throw new BusError('ERR_INVALID_OPTION', 'The option logger must have the methods debug, info, warn and error');
   }
   const watchers = new Watchers<PeerHandle>();
   watchers.redaction = new Redaction(redact);
