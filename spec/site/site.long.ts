@@ -107,6 +107,7 @@ describe('site', function () {
           });
           const wide = await page.evaluate(() => document.documentElement.scrollWidth);
           const name = path.replace(/^\/|\.html$/g, '').replace('/', '-') || 'home';
+          await page.evaluate(() => globalThis.scrollTo(0, 0));
           await page.screenshot({
             path: join(artefacts, `site-${name}-${width}-${colours}.png`),
             fullPage: path === '/',
