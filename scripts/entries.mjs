@@ -29,6 +29,21 @@ export const pageEntries = {
 /** The program behind the command `busbar`. */
 export const program = 'cli/main';
 
+const sendMessage = `(id, done) => {
+            if (confirm) {
+                this.queues.current.sendConfirmed('', id, data, done);
+            }
+            else {
+                this.queues.current.sendNow('', data);
+                done();
+            }
+        }`;
+
+const outsideFeed = `feed(bytes) {
+        const tracer = this.#events.operations?.tracer;
+        return tracer === undefined ? this.#feed(bytes) : tracer.outside(() => this.#feed(bytes));
+    }`;
+
 /**
  * What is always so in pages, by module: expressions of its compiled code, and what they come to there. The build fails
  * where one of them is not found.
@@ -54,6 +69,8 @@ export const facts = {
     'if (pending !== undefined && heardAt !== undefined)\n            this.#outlet.roundTrip?.(heardAt - pending.askedAt);':
       '',
     heardAt: '',
+    'const later = this.#outlet.keepContext?.(send) ?? send;': '',
+    later: 'send',
   },
   'bus/conversation': {
     'this.traffic.stalled()': 'undefined',
@@ -77,7 +94,8 @@ export const facts = {
     'compressLink(port, this.#platform)': 'undefined',
     'super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options))':
       'super(handle, options, events, lifecycle)',
-    'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts)':
+    'const traces = this.operations?.tracer !== undefined;': '',
+    'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts, traces)':
       'clientHello(options, this.#credentials?.payload, link, own)',
   },
   'bus/incoming': {
@@ -86,15 +104,22 @@ export const facts = {
     'this.begunAt = begunAt;': '',
     'answerer.running += 1': 'undefined',
     'answerer.running -= 1': 'undefined',
+    'settled;': '',
+    'this.settled?.(undefined, data)': 'undefined',
+    'this.settled?.({ error })': 'undefined',
+    'this.settled?.({ error: reason })': 'undefined',
   },
   'bus/incoming-requests': {
     'this.#lately()': 'this.#options.clock.now()',
     'this.#owner.session?.readingSince': 'undefined',
     'new IncomingRequest(this, lane, id, expiresAt, begunAt)': 'new IncomingRequest(this, lane, id, expiresAt)',
+    follower: '',
     'this.#took(request)': 'undefined',
     'this.running += 1': 'undefined',
     'this.running -= 1': 'undefined',
     'Math.max(this.open, this.running)': 'this.open',
+    "follower?.({ error: new BusError('ERR_TIMEOUT', 'The time of the request has passed') })": 'undefined',
+    'if (follower)\n            request.settled = follower;': '',
   },
   'bus/pending-table': {
     'this.#timer?.hold?.(true)': 'undefined',
@@ -106,6 +131,8 @@ export const facts = {
     'stats: base.stats': '...undefined',
     'show: (data) => base.watchers.redaction.show(data)': '...undefined',
     'watch: (watcher) => this.#watch(hooks, watcher)': '...undefined',
+    'trace: (tracer) => void hooks.stops.add(traceBy(base.watchers.operations, tracer))': '...undefined',
+    'base.watchers.operations?.lore.set(name, handlers)': 'undefined',
     'for (const stop of installed.hooks.stops)\n                stop();': '',
     "side === 'client' ? conversation.send(name, data) : conversation.sendEncoded(name, message)":
       'conversation.send(name, data)',
@@ -116,10 +143,12 @@ export const facts = {
     'compression !== undefined': false,
     'const { contracts } = conversation;': '',
     'const { features, maxFrameBytes, maxDepth } = offer;': 'const { features } = offer;',
-    'nativeDialectOf(offer, options, contracts)': 'nativeDialectOf(offer, options)',
+    'nativeDialectOf(offer, options, contracts, conversation.operations)': 'nativeDialectOf(offer, options)',
+    'const tracing = features.includes(Feature.trace) ? operations : undefined;': '',
     'const agreed = contracts?.agree(offer.contracts);': '',
     'const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);': '',
-    'nativeDialect({ records, withdraws, handles, peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth, contracts: agreed, shared }, options)':
+    'const most = { peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth };': '',
+    'nativeDialect({ records, withdraws, handles, ...most, contracts: agreed, shared, tracing }, options)':
       'nativeDialect({ ...offer, records, withdraws, handles }, options)',
   },
   'bus/exchange': {
@@ -127,6 +156,30 @@ export const facts = {
     'this.traffic = new Traffic(handle, events.watchers, options.clock.now());': '',
     'contracts;': '',
     'this.contracts = contracts && new PeerContracts(contracts);': '',
+    'operations;': '',
+    'this.operations = events.watchers.operations;': '',
+    'new SendQueues(options.slowConsumer, this.operations)': 'new SendQueues(options.slowConsumer)',
+    'this.operations?.followsSends === true': false,
+    'this.operations?.followsSends === true && this.maySend(lane)': false,
+    'operations?.followsRequests === true': false,
+    'const { operations } = this;': '',
+    frame: '{ data, id, size }',
+    asked: '{ id, data, timeoutMs }',
+    follower: '',
+    'const { data, id, size } = frame;': '',
+    'const { id, data, timeoutMs } = asked;': '',
+    [`const sendMessage = ${sendMessage};`]: '',
+    sendMessage,
+    'this.operations?.followsSends !== true': true,
+    'const sendRequest = (id, timeoutMs) => this.queues.current.request(lane, id, data, timeoutMs);': '',
+    sendRequest: '(id, timeoutMs) => this.queues.current.request(lane, id, data, timeoutMs)',
+    'follower === undefined && operations !== undefined && (frame.trace !== undefined || operations.followsMessages)': false,
+    'follower === undefined && operations?.followsHandlers === true': false,
+    'const tracer = this.operations?.tracer;': '',
+    'tracer === undefined': true,
+    'followedHandling(follower)': 'undefined',
+    'this.incoming.handling(id, lane, follower)': 'this.incoming.handling(id, lane)',
+    'this.incoming.begin(id, lane, timeoutMs, heardAt, follower)': 'this.incoming.begin(id, lane, timeoutMs, heardAt)',
   },
   'bus/options': {
     "custom({ type: 'structs', default: undefined, accepts: areContracts })": 'addressOptions.options',
@@ -137,6 +190,8 @@ export const facts = {
     'processMember(link, processes)': '{}',
     '...depthMember(maxDepth)': 'maxDepth',
     'contractsMember(contracts)': '{}',
+    'if (traces)\n        features.push(Feature.trace);': '',
+    traces: '',
   },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
@@ -152,6 +207,8 @@ export const facts = {
     'sharesFrames: peerMaxDepth >= limits.maxDepth': '...undefined',
     "shared: typeof shared === 'object' ? shared : undefined": '...undefined',
     'shared: shared === true': '...undefined',
+    'tracing: agreed.tracing': '...undefined',
+    'traces: agreed.tracing !== undefined': '...undefined',
   },
   'session/delivery': { 'this.#holdsEnd': false },
   'session/flushes': { 'this.#reliable': true },
@@ -164,11 +221,17 @@ export const facts = {
   'session/reading-session': {
     'decoder.skipsPings !== undefined': false,
     'this.reliable': true,
+    'traces;': '',
+    'const { encoder, decoder, slab, reliable, handles, traces } = dialect;':
+      'const { encoder, decoder, slab, reliable, handles } = dialect;',
+    'this.traces = traces;': '',
     '!this.#delivery.isPaused || this.reliable': true,
   },
   'session/receiver': {
     '#traffic;': '',
     'this.#traffic = events.traffic;': '',
+    [outsideFeed]: '',
+    '#feed': 'feed',
     'this.#traffic?.received(frame.type, lane, frame, frame.size)': 'undefined',
     "this.#traffic?.received('response', lane, frame, frame.size)": 'undefined',
     "this.#traffic?.received('failure', this.#nameOf(frame.lane), frame, frame.size)": 'this.#nameOf(frame.lane)',
@@ -206,6 +269,11 @@ export const facts = {
   'session/session': {
     '#traffic;': '',
     'this.#traffic = events.traffic;': '',
+    '#operations;': '',
+    'this.#operations = operations;': '',
+    operations: '',
+    'const later = this.#operations?.tracer?.bind(send) ?? send;': '',
+    later: 'send',
     "this.#traffic?.sent('message', lane, id, data, bytes)": 'undefined',
     "this.#traffic?.sent('request', lane, id, data, bytes)": 'undefined',
     "this.#traffic?.sent('response', lane, id, data, bytes)": 'undefined',
@@ -247,7 +315,7 @@ export const unused = {
   'bus/client-dialer': ['firstWaitMs'],
   'bus/client-conversation': ['processDied'],
   'bus/conversation': ['watch', 'whenHeard'],
-  'bus/exchange': ['roundTrip', 'sendEncoded', 'whenRoom', 'get loops'],
+  'bus/exchange': ['keepContext', 'roundTrip', 'sendEncoded', 'whenRoom', 'get loops'],
   'bus/inbox': ['get hasLoop'],
   'bus/pending-requests': ['get asksMade'],
   'bus/pending-table': ['get asksMade'],

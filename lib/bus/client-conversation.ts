@@ -54,7 +54,8 @@ export class ClientConversation extends Conversation {
       preparing: (signal) => this.#credentials?.renew(signal),
       linked: (link) => {
         const own = { id: this.id, token: this.#token, session: this.session };
-        return clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts);
+        const traces = this.operations?.tracer !== undefined;
+        return clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts, traces);
       },
       opened: (port, hello) => this.#opened(port, hello),
       failed: (error) => events.errorOf(handle, error),

@@ -254,7 +254,7 @@ export class Connections {
     const id = this.#newId();
     const secret = offer === undefined ? undefined : token(this.#options.random);
     const connection = new Connection(id, secret, this.#options, this.#ofConnections);
-    const { contracts } = connection.conversation;
+    const { contracts, operations } = connection.conversation;
     const compress = this.#compresses(hello);
     const outcome: SessionInfo['outcome'] = offer?.resume === undefined ? 'fresh' : 'lost';
     if (offer === undefined) {
@@ -265,7 +265,7 @@ export class Connections {
     } else {
       const answer = this.#answer(port.link, hello, offer, { id, compress, outcome, received: 0, token: secret });
       const { features = [] } = answer.busbar ?? {};
-      const dialect = nativeDialectOf({ ...offer, features }, this.#options, contracts, this.#records);
+      const dialect = nativeDialectOf({ ...offer, features }, this.#options, contracts, operations, this.#records);
       port.write(acceptHello(answer));
       if (compress) compressLink(port, this.#platform);
       connection.conversation.begin(port, newSession(dialect, connection.conversation, this.#options), offer.process);

@@ -7,6 +7,7 @@ import type { ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
 import type { PeerContracts } from '../wire/contracts.ts';
 import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { protocolVersion } from '../wire/native/header.ts';
+import type { Tracing } from '../wire/native/intro.ts';
 import type { Conversation } from './conversation.ts';
 import { Feature } from './own-hello.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
@@ -20,18 +21,18 @@ export function nativeDialectOf(
   offer: Pick<ClientOffer, 'features' | 'maxFrameBytes' | 'maxDepth' | 'contracts'>,
   options: ResolvedPeerOptions,
   contracts: PeerContracts | undefined,
+  operations: Tracing | undefined,
   broadcasts?: BroadcastRecords,
 ): SessionDialect {
   const { features, maxFrameBytes, maxDepth } = offer;
   const records = features.includes(Feature.records);
   const withdraws = features.includes(Feature.withdrawn);
   const handles = features.includes(Feature.handled);
+  const tracing = features.includes(Feature.trace) ? operations : undefined;
   const agreed = contracts?.agree(offer.contracts);
   const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);
-  return nativeDialect(
-    { records, withdraws, handles, peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth, contracts: agreed, shared },
-    options,
-  );
+  const most = { peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth };
+  return nativeDialect({ records, withdraws, handles, ...most, contracts: agreed, shared, tracing }, options);
 }
 
 /** The session that the server's hello asks for. */
@@ -53,7 +54,7 @@ export function sessionOfClient(
   const dialect =
     offer === undefined
       ? netIpcDialect(hello, port, options, platform, contracts)
-      : nativeDialectOf(offer, options, contracts);
+      : nativeDialectOf(offer, options, contracts, conversation.operations);
   // Sooner than the server's, which then needs none of its own: one question and one answer keep both ends sure.
   const heartbeatIntervalMs = options.heartbeatIntervalMs * clientHeartbeat;
   return newSession(dialect, conversation, { ...options, heartbeatIntervalMs });

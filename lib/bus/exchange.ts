@@ -4,11 +4,13 @@ import { sendOrFail, type Waiting } from '../session/send-queue.ts';
 import { SendQueues, type Session } from '../session/session.ts';
 import { Signal } from '../base/wait.ts';
 import type { Lifecycle } from '../session/state.ts';
+import type { Operations, Settled } from '../session/operations.ts';
 import { Traffic } from '../session/traffic.ts';
 import { type OwnContracts, PeerContracts } from '../wire/contracts.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { MessageFrame, RequestFrame } from '../wire/frames.ts';
 import type { AskOptions, SendOptions } from './call-settings.ts';
+import { arrivalOf, followedHandling } from './followed-frames.ts';
 import { Inbox, type InboxSource } from './inbox.ts';
 import { type IncomingOwner, IncomingRequests } from './incoming-requests.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
@@ -26,6 +28,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   session: Session | undefined;
   readonly queues: SendQueues;
   readonly traffic: Traffic<PeerHandle>;
+  readonly operations: Operations<PeerHandle> | undefined;
   readonly requests: PendingRequests;
   readonly incoming: IncomingRequests;
   /** Absent where this end has none. */
@@ -52,7 +55,8 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     this.lifecycle = lifecycle;
     this.contracts = contracts && new PeerContracts(contracts);
     this.traffic = new Traffic<PeerHandle>(handle, events.watchers, options.clock.now());
-    this.queues = new SendQueues(options.slowConsumer);
+    this.operations = events.watchers.operations;
+    this.queues = new SendQueues(options.slowConsumer, this.operations);
     this.requests = new PendingRequests(options.clock, this);
     this.incoming = new IncomingRequests(this, options);
   }
@@ -60,6 +64,7 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   /** Resolves when the session accepted the message; rejects with what the encoder throws, or why it never will. */
   send(lane: string, data: unknown): Promise<void> {
     if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
+    if (this.operations?.followsSends === true) return this.#followed(lane, data, () => this.#send(lane, data));
     if (this.session !== undefined) return this.session.send(lane, data);
     return this.queues.message(lane, (session) => session.sendNow(lane, data));
   }
@@ -67,6 +72,9 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   /** The same where there is room; false where the message would have to wait. Throws what `send` rejects with. */
   trySend(lane: string, data: unknown): boolean {
     if (!this.lifecycle.isOpen) throw this.refusal();
+    if (this.operations?.followsSends === true && this.maySend(lane)) {
+      return this.#followed(lane, data, () => this.session?.trySend(lane, data) === true);
+    }
     return this.session?.trySend(lane, data) === true;
   }
 
@@ -83,19 +91,27 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   /** Sends a message of the user's; resolves when there was room for it, or with `confirm` when it was handled. */
   sendUntil(data: unknown, { confirm, until }: SendOptions): Promise<void> {
     if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
-    return this.requests.message(until, (id, done) => {
+    const sendMessage = (id: number, done: () => void): void => {
       if (confirm) {
         this.queues.current.sendConfirmed('', id, data, done);
       } else {
         this.queues.current.sendNow('', data);
         done();
       }
-    });
+    };
+    if (this.operations?.followsSends !== true) return this.requests.message(until, sendMessage);
+    return this.#followed('', data, () => this.requests.message(until, sendMessage));
   }
 
   request(lane: string, data: unknown, options: AskOptions): Promise<unknown> {
     if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
-    return this.requests.ask(lane, options, (id, timeoutMs) => this.queues.current.request(lane, id, data, timeoutMs));
+    const sendRequest = (id: number, timeoutMs: number | undefined): void =>
+      this.queues.current.request(lane, id, data, timeoutMs);
+    const { operations } = this;
+    if (operations?.followsRequests === true) {
+      return operations.request({ peer: this.handle, lane, data }, () => this.requests.ask(lane, options, sendRequest));
+    }
+    return this.requests.ask(lane, options, sendRequest);
   }
 
   /** Resolves with the milliseconds an echo of `data` took. */
@@ -122,7 +138,11 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
 
   resume(reason: string): void {
     this.#pauses = new Set([...this.#pauses].filter((other) => other !== reason));
-    if (this.#pauses.size === 0) this.session?.resume();
+    if (this.#pauses.size > 0) return;
+    const tracer = this.operations?.tracer;
+    // What was held back has nothing to do with who resumes.
+    if (tracer === undefined) this.session?.resume();
+    else tracer.outside(() => this.session?.resume());
   }
 
   /** The user's messages as they come, until the conversation ends. A loop that is slow has the peer wait. */
@@ -206,17 +226,32 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     this.#inbox?.end();
   }
 
-  onMessage({ data, id, size }: MessageFrame, lane: string): void {
+  /** `follower`: somebody follows it, and hears when it was handled; null where that is not wanted. */
+  onMessage(frame: MessageFrame, lane: string, follower?: Settled | null): void {
+    const { data, id, size } = frame;
+    const { operations } = this;
+    if (follower === undefined && operations !== undefined && (frame.trace !== undefined || operations.followsMessages)) {
+      operations.receive(arrivalOf(this, frame, lane), (followed) => this.onMessage(frame, lane, followed ?? null));
+      return;
+    }
     const isConfirmed = id !== undefined && this.session?.handles === true;
-    const handling = isConfirmed ? this.incoming.handling(id, lane) : undefined;
+    const handling = isConfirmed ? this.incoming.handling(id, lane, follower) : followedHandling(follower);
     if (isConfirmed && handling === undefined) return;
     this.events.messageFrom(this.handle, lane, data, handling);
     if (lane === '') this.#inbox?.push(data, size, handling);
     handling?.done();
   }
 
-  onRequest({ id, data, timeoutMs }: RequestFrame, lane: string, heardAt: number): void {
-    const request = this.incoming.begin(id, lane, timeoutMs, heardAt);
+  onRequest(asked: RequestFrame, lane: string, heardAt: number, follower?: Settled | null): void {
+    const { id, data, timeoutMs } = asked;
+    const { operations } = this;
+    if (follower === undefined && operations?.followsHandlers === true) {
+      operations.handle(arrivalOf(this, asked, lane), (followed) =>
+        this.onRequest(asked, lane, heardAt, followed ?? null),
+      );
+      return;
+    }
+    const request = this.incoming.begin(id, lane, timeoutMs, heardAt, follower);
     if (request !== undefined) this.events.requestFrom(this.handle, request, data);
   }
 
@@ -239,6 +274,19 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
 
   settled(): void {
     if (this.#settled.isAwaited) this.#settled.wake();
+  }
+
+  /** As `SendQueues.message`: what is sent later is so in the context of now. */
+  keepContext<Given extends readonly unknown[]>(task: (...given: Given) => void): (...given: Given) => void {
+    return this.operations?.tracer?.bind(task) ?? task;
+  }
+
+  #send(lane: string, data: unknown): Promise<void> {
+    return this.session?.send(lane, data) ?? this.queues.message(lane, (session) => session.sendNow(lane, data));
+  }
+
+  #followed<Result>(lane: string, data: unknown, task: () => Result): Result {
+    return this.operations === undefined ? task() : this.operations.send({ peer: this.handle, lane, data }, task);
   }
 
   /** Why nothing can be sent now nor later. */

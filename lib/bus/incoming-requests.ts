@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
 import { tooMuch } from '../session/backlog.ts';
 import type { Session } from '../session/session.ts';
+import type { Settled } from '../session/operations.ts';
 import type { Traffic } from '../session/traffic.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import { Handling } from '../base/handling.ts';
@@ -57,16 +58,25 @@ export class IncomingRequests implements Answerer {
   }
 
   /** A request that came at `heardAt`, on the clock of the bus; undefined where nobody is to handle it. */
-  begin(id: RequestId, lane: string, timeoutMs: number | undefined, heardAt: number): IncomingRequest | undefined {
+  begin(
+    id: RequestId,
+    lane: string,
+    timeoutMs: number | undefined,
+    heardAt: number,
+    follower?: Settled | null,
+  ): IncomingRequest | undefined {
     const expiresAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : heardAt + timeoutMs;
     const begunAt = this.#lately();
-    if (expiresAt <= begunAt) return undefined;
-    return this.#begin(new IncomingRequest(this, lane, id, expiresAt, begunAt));
+    if (expiresAt <= begunAt) {
+      follower?.({ error: new BusError('ERR_TIMEOUT', 'The time of the request has passed') });
+      return undefined;
+    }
+    return this.#begin(new IncomingRequest(this, lane, id, expiresAt, begunAt), follower);
   }
 
   /** What answers message `id` once it was handled; undefined where nobody is to handle it. */
-  handling(id: RequestId, lane: string): Handling | undefined {
-    const request = this.#begin(new IncomingRequest(this, lane, id, Number.POSITIVE_INFINITY));
+  handling(id: RequestId, lane: string, follower?: Settled | null): Handling | undefined {
+    const request = this.#begin(new IncomingRequest(this, lane, id, Number.POSITIVE_INFINITY), follower);
     if (request === undefined) return undefined;
     this.running += 1;
     return new Handling((handlers, failure) => {
@@ -104,7 +114,8 @@ export class IncomingRequests implements Answerer {
     this.#forget(id);
   }
 
-  #begin(request: IncomingRequest): IncomingRequest | undefined {
+  #begin(request: IncomingRequest, follower: Settled | null | undefined): IncomingRequest | undefined {
+    if (follower) request.settled = follower;
     const isFull = Math.max(this.open, this.running) >= this.#options.maxOpenRequests;
     this.#open.add(request);
     if (!isFull) return request;

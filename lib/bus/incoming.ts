@@ -2,6 +2,7 @@ import { codeOf } from '../base/thrown.ts';
 import { BusError } from '../base/errors.ts';
 import { toFailure } from '../base/failure.ts';
 import { isThenable } from '../base/handling.ts';
+import type { Settled } from '../session/operations.ts';
 import type { RemoteFailure, RequestId } from '../wire/frames.ts';
 import type { PeerHandle } from './lane.ts';
 
@@ -33,6 +34,8 @@ export class IncomingRequest<Requester = PeerHandle> {
   #cancelled: BusError | undefined;
   #unsent: (() => void)[] | undefined;
   #abandoned = false;
+  /** Hears what becomes of it, if somebody follows that. */
+  settled: Settled | undefined;
 
   /** `expiresAt`: when the requester stops waiting, on the clock of the bus; Infinity: never. */
   constructor(answerer: Answerer<Requester>, lane: string, id: RequestId, expiresAt: number, begunAt = 0) {
@@ -71,6 +74,7 @@ export class IncomingRequest<Requester = PeerHandle> {
     if (this.#settled) throw new BusError('ERR_STATE', 'The request was answered already');
     this.#answerer.answer(this, data);
     this.#settled = true;
+    this.settled?.(undefined, data);
   }
 
   /** Answers with an error, unless it was answered before. */
@@ -79,6 +83,7 @@ export class IncomingRequest<Requester = PeerHandle> {
     this.#settled = true;
     this.unsent();
     this.#answerer.answerFailure(this, toFailure(error));
+    this.settled?.({ error });
   }
 
   /** Runs `handler` and answers with what it returns, resolves to, or fails with; `bug` as for `threw`. */
@@ -119,6 +124,7 @@ export class IncomingRequest<Requester = PeerHandle> {
     this.#cancelled = reason;
     this.#controller?.abort(reason);
     this.unsent();
+    this.settled?.({ error: reason });
   }
 
   /** As `LaneRequestContext` says. */

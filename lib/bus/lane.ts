@@ -1,3 +1,4 @@
+import type { LaneLore } from '../session/operations.ts';
 import type { Link } from '../transport/link.ts';
 import type { AskSettings, Withdrawal } from './call-settings.ts';
 import type { SurveyAnswer } from './survey-answer.ts';
@@ -35,8 +36,8 @@ export interface LaneRequestContext {
   whenUnsent(hook: () => void): void;
 }
 
-/** The handlers of a plugin's lane. A throw or a rejection in `request` rejects the request, with its code. */
-export interface LaneHandlers {
+/** The handlers of a plugin's lane, and what it says of what is on it to who traces it. A throw or a rejection in `request` rejects the request, with its code. */
+export interface LaneHandlers extends LaneLore {
   message?(data: unknown, peer: PeerHandle): void | Promise<void>;
   request?(data: unknown, context: LaneRequestContext): unknown;
 }

@@ -3,6 +3,7 @@ import { custom, type Given } from '../base/options.ts';
 import { Redaction } from '../base/redaction.ts';
 import { Watchers } from '../session/traffic.ts';
 import { publish } from './diagnostics.ts';
+import { FollowedOperations } from './followed-operations.ts';
 import { isLogger, type Logger, PeerLog, warnUnheard } from './logger.ts';
 import type { PeerHandle } from './plugin.ts';
 
@@ -57,6 +58,7 @@ export function withoutObserving<Options extends object>(
     throw new BusError('ERR_INVALID_OPTION', 'The option logger must have the methods debug, info, warn and error');
   }
   const watchers = new Watchers<PeerHandle>();
+  watchers.operations = new FollowedOperations();
   watchers.redaction = new Redaction(redact);
   const log = logger && new PeerLog(logger, watchers.redaction, nameOf);
   watchers.told = (what, about) => {

@@ -1,4 +1,5 @@
 import type { Session } from '../session/session.ts';
+import type { Watchers } from '../session/traffic.ts';
 import type { Link } from '../transport/link.ts';
 import type { OwnContracts } from '../wire/contracts.ts';
 import type { ProcessMark } from '../base/process-table.ts';
@@ -7,6 +8,7 @@ import { protocolVersion, usualDepth } from '../wire/native/header.ts';
 import type { SessionInfo } from './events.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 import type { Processes } from './platform.ts';
+import type { PeerHandle } from './lane.ts';
 
 /** The feature names of the native protocol that this version knows. */
 export const Feature = {
@@ -15,11 +17,13 @@ export const Feature = {
   withdrawn: 'withdrawn',
   handled: 'handled',
   credentials: 'credentials',
+  trace: 'trace',
 } as const;
 
-/** The features this end offers on `link`. */
-function ownFeatures(options: ResolvedPeerOptions, link: Link): string[] {
+/** The features this end offers on `link`; `traces`: it says to which trace what it sends belongs. */
+function ownFeatures(options: ResolvedPeerOptions, link: Link, traces: boolean): string[] {
   const features: string[] = [Feature.withdrawn, Feature.handled];
+  if (traces) features.push(Feature.trace);
   if (link.kind === 'unix') features.push(Feature.credentials);
   return (options.trusted ?? link.trusted) ? [Feature.records, Feature.shared, ...features] : features;
 }
@@ -56,13 +60,14 @@ export function clientHello(
   { id, token, session }: OwnSession,
   processes: Processes | undefined,
   contracts: Hashed | undefined,
+  traces: boolean,
 ): ClientHello {
   const { compress, messagepack, native, maxMessageBytes, maxDepth } = options;
   const hello = { compress, messagepack, extras: payload, id: id ?? null };
   if (!native) return hello;
   const offer = {
     versions: [protocolVersion],
-    features: ownFeatures(options, link),
+    features: ownFeatures(options, link, traces),
     maxFrameBytes: maxMessageBytes,
     ...depthMember(maxDepth),
     ...processMember(link, processes),
@@ -83,6 +88,13 @@ export interface Granted {
   readonly token?: string | undefined;
 }
 
+/** What a server has for all of its clients. */
+interface ServerTerms {
+  readonly processes: Processes | undefined;
+  readonly contracts: Hashed | undefined;
+  readonly events: { readonly watchers: Watchers<PeerHandle> };
+}
+
 /** The answer to `hello`, which came over `link` with `offer`. */
 export function serverHello(
   options: ResolvedServerOptions,
@@ -90,11 +102,11 @@ export function serverHello(
   offer: ClientOffer,
   link: Link,
   { id, compress, outcome, received, token }: Granted,
-  { processes, contracts }: { readonly processes: Processes | undefined; readonly contracts: Hashed | undefined },
+  { processes, contracts, events }: ServerTerms,
 ): ServerHello {
   const busbar = {
     version: protocolVersion,
-    features: ownFeatures(options, link).filter((feature) => offer.features.includes(feature)),
+    features: ownFeatures(options, link, events.watchers.operations?.tracer !== undefined).filter((feature) => offer.features.includes(feature)),
     maxFrameBytes: options.maxMessageBytes,
     ...depthMember(options.maxDepth),
     ...processMember(link, processes),

@@ -18,6 +18,8 @@ export interface RequestOutlet {
   cancel(lane: string, id: number): void;
   /** A request was settled, one way or the other. */
   settled(): void;
+  /** Keeps the present context for `task`, which runs later. */
+  keepContext?(task: SendRequest): SendRequest;
   /** An answer came so long after it was asked for. */
   roundTrip?(ms: number): void;
 }
@@ -125,11 +127,12 @@ export class PendingRequests implements Asker {
 
   #queue(id: number, pending: Pending, idempotent: boolean, send: SendRequest): void {
     const { deadline, kind, lane } = pending;
+    const later = this.#outlet.keepContext?.(send) ?? send;
     const waiting: Waiting = {
       kind,
       send: () => {
         const left = Math.max(0, Math.ceil(deadline - this.#clock.now()));
-        send(id, left === Number.POSITIVE_INFINITY ? undefined : left);
+        later(id, left === Number.POSITIVE_INFINITY ? undefined : left);
         pending.sent = true;
         if (!idempotent) pending.waiting = undefined;
       },

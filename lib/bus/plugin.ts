@@ -6,10 +6,12 @@ import type { Link } from '../transport/link.ts';
 import type { AskSettings, AudienceSettings } from './call-settings.ts';
 import type { ClientJournal, DurableReceiver, DurableSender, ServerJournal } from './durable.ts';
 import type { Lane, LaneHandlers, PeerHandle } from './lane.ts';
+import type { Tracer } from '../session/operations.ts';
 import type { Watcher } from '../session/traffic.ts';
 import type { Stats } from './stats.ts';
 import type { SurveyAnswer, SurveyStreamSettings } from './survey-answer.ts';
 
+export type { Arrival, LaneLore, Operation, Settled, Tracer } from '../session/operations.ts';
 export type { Sighting, TrafficKind, Watcher } from '../session/traffic.ts';
 export {
   type AskOptions,
@@ -149,6 +151,11 @@ export interface PluginHost {
    * plugin is disposed. It costs nothing while nobody watches, and may begin and end at any time.
    */
   watch(watcher: Watcher<PeerHandle>): () => void;
+  /**
+   * Has `tracer` follow what is done, until the plugin is disposed; in sessions that begin from now on, its contexts travel
+   * to peers that have a tracer too. Throws `ERR_PLUGIN` if there is one already, `ERR_STATE` in web pages.
+   */
+  trace(tracer: Tracer<PeerHandle>): void;
   /** The TLS options of the server, for a plugin that listens on its own port. */
   readonly tls: object | undefined;
   /**

@@ -8,6 +8,7 @@ import { askOptions, type AudienceSettings, laneAskNames } from './call-settings
 import { Complaints } from './complaints.ts';
 import type { Conversation } from './conversation.ts';
 import { guarded, type Handling } from '../base/handling.ts';
+import { traceBy } from './followed-frames.ts';
 import type { Hooks } from './hooks.ts';
 import type { BugReport, IncomingRequest } from './incoming.ts';
 import type { LaneSurveySettings } from './lane.ts';
@@ -208,6 +209,7 @@ export class Plugins {
           throw new BusError('ERR_PLUGIN', `The plugin "${name}" has a lane already`);
         installed.handlers = handlers;
         base.watchers.lanes.add(name);
+        base.watchers.operations?.lore.set(name, handlers);
         return this.#lane(name);
       },
       onConnect: (hook) => hooks.connect.push(hook),
@@ -224,6 +226,7 @@ export class Plugins {
       stats: base.stats,
       show: (data) => base.watchers.redaction.show(data),
       watch: (watcher) => this.#watch(hooks, watcher),
+      trace: (tracer) => void hooks.stops.add(traceBy(base.watchers.operations, tracer)),
       plugin: (other) => this.#installed.get(other)?.instance?.api,
       report: (error, peer) => this.#report(error, peer),
     };

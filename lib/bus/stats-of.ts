@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { type HandlerTimes, handlerBoundsMs } from '../session/durations.ts';
+import { type HandlerTimes, handlerBoundsMs, RoundTrips } from '../session/durations.ts';
 import { type LaneTraffic, Traffic, Watchers } from '../session/traffic.ts';
 import type { Exchange } from './exchange.ts';
 import type { PeerHandle } from './plugin.ts';
@@ -62,6 +62,8 @@ export function statsOf(
       min: roundTrips?.min ?? 0,
       mean: roundTrips === undefined ? 0 : roundTrips.sum / roundTrips.count,
       p99: roundTrips?.quantile(0.99) ?? 0,
+      sum: roundTrips?.sum ?? 0,
+      buckets: (roundTrips ?? new RoundTrips()).buckets,
     },
     handlerMs: ofHandlers(all.handlers),
     plugins,

@@ -36,12 +36,17 @@ export interface Stats {
   readonly slow: number;
   /** How often a client was refused, by the code it was given. */
   readonly refused: { readonly [code: string]: number };
-  /** How long answers to requests, confirmed messages and pings took, their handling included. `p99` is up to 25 % too long. */
+  /**
+   * How long answers to requests, confirmed messages and pings took, their handling included. `p99` is up to 25 % too
+   * long. `buckets` as of `handlerMs`.
+   */
   readonly roundTripMs: {
     readonly count: number;
     readonly min: number;
     readonly mean: number;
     readonly p99: number;
+    readonly sum: number;
+    readonly buckets: { readonly [upToMs: string]: number };
   };
   /**
    * How long requests took to be answered here. `buckets` has how many took no longer than the milliseconds they are called

@@ -1,6 +1,7 @@
 import { NativeDecoder, NativeEncoder, Slab } from '#codec';
 import type { AgreedContracts } from '../wire/contracts.ts';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
+import type { Tracing } from '../wire/native/intro.ts';
 import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { usualDepth } from '../wire/native/header.ts';
 import type { LivenessLimits } from './liveness.ts';
@@ -10,6 +11,8 @@ export interface SessionDialect {
   /** As in `Session`. */
   readonly reliable: boolean;
   readonly handles: boolean;
+  /** Whether both ends say to which trace a message or request belongs. */
+  readonly traces: boolean;
   readonly encoder: Encoder;
   readonly decoder: Decoder;
   readonly slab: Slab;
@@ -41,6 +44,8 @@ export interface NativeAgreement {
   readonly contracts?: AgreedContracts | undefined;
   /** The records that the server has for all of its peers: at the server those, at the client whether it may use them. */
   readonly shared?: BroadcastRecords | boolean | undefined;
+  /** To which trace a message or request belongs; absent where that does not travel. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** The native dialect for one session. */
@@ -51,6 +56,7 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
   return {
     reliable: true,
     handles: agreed.handles === true,
+    traces: agreed.tracing !== undefined,
     slab,
     encoder: new NativeEncoder({
       slab,
@@ -58,6 +64,7 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
       withdraws: agreed.withdraws,
       contracts: agreed.contracts,
       shared: typeof shared === 'object' ? shared : undefined,
+      tracing: agreed.tracing,
       maxFrameBytes: agreed.peerMaxBytes,
       maxDepth: Math.min(limits.maxDepth, peerMaxDepth),
       sharesFrames: peerMaxDepth >= limits.maxDepth,
@@ -66,6 +73,7 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
       records: agreed.records,
       contracts: agreed.contracts,
       shared: shared === true,
+      traces: agreed.tracing !== undefined,
       maxFrameBytes: limits.maxMessageBytes,
       maxDepth: limits.maxDepth,
     }),

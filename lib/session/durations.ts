@@ -41,10 +41,28 @@ export class RoundTrips {
     return endOf(slots - 1) / 1_000;
   }
 
+  /** How many took no longer than each bound in milliseconds, and longer than the one before; the last has none. */
+  get buckets(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    let slot = 0;
+    const upTo = (end: number): number => {
+      let count = 0;
+      for (; slot < end; slot++) count += this.#at(slot);
+      return count;
+    };
+    for (let doubling = shownDoublings.first; doubling <= shownDoublings.last; doubling++)
+      counts[String(2 ** doubling / 1_000)] = upTo(slotOf(2 ** doubling));
+    counts['Infinity'] = upTo(slots);
+    return counts;
+  }
+
   #at(slot: number): number {
     return this.#counts[slot] as number;
   }
 }
+
+/** The upper bounds of what round trips are shown in, in milliseconds: 64 microseconds to 16.8 seconds, doubled each time. */
+const shownDoublings = { first: 6, last: 24 } as const;
 
 /** The microseconds below `parts` have slots of their own; from there on each doubling has `parts` slots. */
 function slotOf(microseconds: number): number {

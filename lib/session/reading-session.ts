@@ -24,6 +24,7 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   readonly reliable: boolean;
   /** Both ends answer for confirmed messages once they were handled. */
   readonly handles: boolean;
+  readonly traces: boolean;
   /** The peer asked for messages and requests of lane 0 to wait. */
   peerPaused = false;
   protected readonly events: SessionEvents;
@@ -43,10 +44,11 @@ export abstract class ReadingSession implements LinkReader, ControlEvents, Liven
   #peerCloses = false;
 
   constructor(dialect: SessionDialect, events: SessionEvents, clock: Clock, limits: SessionLimits) {
-    const { encoder, decoder, slab, reliable, handles } = dialect;
+    const { encoder, decoder, slab, reliable, handles, traces } = dialect;
     const { maxUnackedBytes: maxBytes, maxPendingMessages: maxMessages } = limits;
     this.reliable = reliable;
     this.handles = handles;
+    this.traces = traces;
     this.events = events;
     this.#dialect = dialect;
     this.#clock = clock;

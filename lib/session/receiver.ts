@@ -74,8 +74,16 @@ export class Receiver {
     this.#traffic = events.traffic;
   }
 
-  /** Takes as many frames as are read together, and returns of how many bytes. @throws BusError of the decoder's. */
+  /**
+   * Takes as many frames as are read together, and returns of how many bytes. Whoever opened the link may have done so within
+   * a trace, which they are none of. @throws BusError of the decoder's.
+   */
   feed(bytes: Uint8Array): number {
+    const tracer = this.#events.operations?.tracer;
+    return tracer === undefined ? this.#feed(bytes) : tracer.outside(() => this.#feed(bytes));
+  }
+
+  #feed(bytes: Uint8Array): number {
     try {
       return this.#decoder.feed(bytes, this.#sink);
     } finally {

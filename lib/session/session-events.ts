@@ -1,6 +1,7 @@
 import type { BusError } from '../base/errors.ts';
 import type { Asker } from '../wire/dialect.ts';
 import type { EndFrame, MessageFrame, RemoteFailure, RequestFrame, RequestId } from '../wire/frames.ts';
+import type { Operations } from './operations.ts';
 import type { Traffic } from './traffic.ts';
 
 /** What this end asked, and hears the answers of. */
@@ -15,6 +16,8 @@ export interface SessionEvents {
   readonly requests: Requester;
   /** Counts what goes and comes, where that is counted. */
   readonly traffic?: Traffic | undefined;
+  /** Follows what is done, where somebody may want that. */
+  readonly operations?: Operations | undefined;
   /** What the peer asked and waits for. */
   readonly incoming: {
     /** The peer gave `id` up. */

@@ -6,6 +6,7 @@ import type { SessionDialect, SessionLimits } from './dialect.ts';
 import { ReadingSession } from './reading-session.ts';
 import type { Entry } from './replay-buffer.ts';
 import { SendQueue, type SlowConsumerPolicy } from './send-queue.ts';
+import type { Operations } from './operations.ts';
 import type { SessionEvents } from './session-events.ts';
 import type { Traffic } from './traffic.ts';
 import { Signal } from '../base/wait.ts';
@@ -23,11 +24,13 @@ const mostDecodeFailures = 3;
 export class SendQueues {
   readonly user: SendQueue;
   readonly lanes = new SendQueue('wait');
+  readonly #operations: Operations | undefined;
   /** The present session. */
   session: Session | undefined;
 
-  constructor(policy: SlowConsumerPolicy) {
+  constructor(policy: SlowConsumerPolicy, operations?: Operations) {
     this.user = new SendQueue(policy);
+    this.#operations = operations;
   }
 
   /** The present session. @throws BusError `ERR_CLOSED` when there is none. */
@@ -42,9 +45,10 @@ export class SendQueues {
 
   /** Resolves when a session accepted what `send` sends, or rejects why none ever will. */
   message(lane: string, send: (session: Session) => void): Promise<void> {
+    const later = this.#operations?.tracer?.bind(send) ?? send;
     return new Promise((resolve, reject) => {
       const go = (): void => {
-        send(this.current);
+        later(this.current);
         resolve();
       };
       this.of(lane).push({ kind: 'message', send: go, fail: reject });

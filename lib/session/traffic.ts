@@ -3,6 +3,7 @@ import { Redaction } from '../base/redaction.ts';
 import { isContractValue } from '../wire/contracts.ts';
 import type { RequestId } from '../wire/frames.ts';
 import { HandlerTimes, RoundTrips } from './durations.ts';
+import type { Operations } from './operations.ts';
 
 /** A request ends with its `response`, its `failure`, or a `cancel` of who asked. */
 export type TrafficKind = 'message' | 'request' | 'response' | 'failure' | 'cancel';
@@ -50,6 +51,8 @@ export class Watchers<Peer = unknown> {
   watcher: Watcher<Peer> | undefined;
   /** Hears what becomes of peers and their sessions, where somebody may want to know. Must not throw. */
   told: (<What extends keyof PeerNews>(what: What, about: PeerNews<Peer>[What]) => void) | undefined;
+  /** Follows what is done, for those who trace it; absent where nobody ever does. */
+  operations: Operations<Peer> | undefined;
   /** What of messages is not shown to people. */
   redaction = new Redaction([]);
   /** The lanes that plugins of this end have; what comes on others is counted together, as a peer may name them as it likes. */
@@ -95,7 +98,7 @@ export const otherLanes = 'other';
 
 /** What there is to report about a frame that came. */
 interface Arrival {
-  readonly id?: RequestId;
+  readonly id?: RequestId | undefined;
   readonly data?: unknown;
   readonly error?: unknown;
 }

@@ -37,8 +37,10 @@ export interface MessageFrame {
   readonly data: unknown;
   readonly confirm: boolean;
   /** Of a message that is to be answered once it was handled. */
-  readonly id?: RequestId;
+  readonly id?: RequestId | undefined;
   readonly size: number;
+  /** The trace context it belongs to, where its sender said one. */
+  readonly trace?: Uint8Array;
 }
 
 export interface RequestFrame {
@@ -49,6 +51,8 @@ export interface RequestFrame {
   /** Milliseconds the requester will wait; absent: it did not say. */
   readonly timeoutMs: number | undefined;
   readonly size: number;
+  /** As of a message. */
+  readonly trace?: Uint8Array;
 }
 
 export interface ResponseFrame {

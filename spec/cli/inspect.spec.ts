@@ -264,7 +264,7 @@ describe('what commands show', () => {
     undelivered: 0,
     slow: 0,
     refused: {},
-    roundTripMs: { count: 0, min: 0, mean: 0, p99: 0 },
+    roundTripMs: { count: 0, min: 0, mean: 0, p99: 0, sum: 0, buckets: {} },
     handlerMs: { count: 0, sum: 0, buckets: {} },
     plugins: {},
   };

@@ -52,6 +52,6 @@ function sharedSlab(real: Parts): Parts['dialect'] {
     if (side === 'client') return real.dialect(side, client);
     const decoder = new NativeDecoder({ records: true, maxFrameBytes: limits.maxMessageBytes, maxDepth: 64 });
     const encoder = new NativeEncoder({ slab, records: true, maxFrameBytes: terms.peerMaxBytes, maxDepth: 64 });
-    return { reliable: true, handles: false, slab, encoder, decoder };
+    return { reliable: true, handles: false, traces: false, slab, encoder, decoder };
   };
 }

@@ -87,6 +87,22 @@ export function isAnswerBody(body: unknown): body is AnswerBody {
   return parts[0] === true || (parts[0] === false && typeof parts[1] === 'string' && typeof parts[2] === 'string');
 }
 
+const longestMethod = 100;
+
+/** The method that a call or notification is of, for who traces it. */
+export function methodOf(frame: unknown): string | undefined {
+  if (!Array.isArray(frame)) return undefined;
+  const [first, second] = frame as readonly unknown[];
+  if (Array.isArray(second)) return methodOf(second);
+  if (first === null) return 'callback';
+  return typeof second === 'string' ? second.slice(0, longestMethod) : undefined;
+}
+
+/** The code of an answer that is an error. */
+export function failureOf(answer: unknown): string | undefined {
+  return Array.isArray(answer) && answer[0] === false ? String(answer[1]) : undefined;
+}
+
 function isText(value: unknown): boolean {
   return value === undefined || typeof value === 'string';
 }

@@ -1,6 +1,7 @@
 import { BusError } from '../../base/errors.ts';
 import type { Lane, LaneSendOptions, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { usualAsk } from './call-options.ts';
+import { failureOf, methodOf } from './frame.ts';
 import { RpcHub } from './hub.ts';
 
 /** The remote objects of a bus end, and the lane of its plugin that carries their calls. */
@@ -15,6 +16,8 @@ export function laneHub(host: PluginHost): LaneHub {
   const lane = host.lane({
     message: (data, peer) => hub.receive(peer, data),
     request: (data, context) => hub.answer(context.peer, data, context),
+    nameOf: methodOf,
+    failureOf,
   });
   const hub = new RpcHub<PeerHandle>({
     clock: host.clock,

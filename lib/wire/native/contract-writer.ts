@@ -9,7 +9,8 @@ import type { BroadcastFrame, EncodedMessage } from '../dialect.ts';
 import type { Slab } from '../../base/slab.ts';
 import { contractFrame } from './broadcast-frame.ts';
 import type { ChunkQueue } from './chunk-queue.ts';
-import { checkBodySize, chunkBytes, Encoding, Flag, headerBytes, writeHeader, writeUint32 } from './header.ts';
+import { checkBodySize, chunkBytes, Encoding, headerBytes, writeHeader } from './header.ts';
+import { introBytes, introFlags, introOf, writeIntro } from './intro.ts';
 
 /** Bodies up to this are copied by a few bytes at a time, which is quicker. */
 const fewBytes = 512;
@@ -35,7 +36,15 @@ export class ContractWriter {
   }
 
   /** As the methods of the encoder; negative where the peer lacks the contract, or the value does not fit it. */
-  write(type: number, flags: number, lane: number, id: number, data: ContractValue, timeoutMs: number): number {
+  write(
+    type: number,
+    flags: number,
+    lane: number,
+    id: number,
+    data: ContractValue,
+    timeoutMs: number,
+    trace: Uint8Array | undefined,
+  ): number {
     const { codec } = data.struct;
     if (codec !== this.#last) {
       this.#last = codec;
@@ -48,23 +57,21 @@ export class ContractWriter {
       return -1;
     }
     const { buffer: from, view, length } = written;
-    const prefix = timeoutMs < 0 ? 0 : 4;
+    const prefix = introBytes(timeoutMs, trace);
     const bodyBytes = prefix + length;
-    checkBodySize(bodyBytes, this.#limits.maxBytes);
-    const allFlags = flags | Encoding.contract | (prefix === 0 ? 0 : Flag.deadline);
+    checkBodySize(trace === undefined ? bodyBytes : bodyBytes - trace.length, this.#limits.maxBytes);
+    const allFlags = flags | Encoding.contract | introFlags(timeoutMs, trace);
     if (bodyBytes > chunkBytes || this.#queue.holds(lane)) {
-      const intro = new Uint8Array(prefix);
-      if (prefix !== 0) writeUint32(intro, 0, timeoutMs);
       const isOurs = length > reusedBytes && from.length <= length * 2;
       const body = isOurs ? from.subarray(0, length) : new Uint8Array(from.subarray(0, length));
-      return this.#queue.push(lane, type, allFlags, id, body, intro);
+      return this.#queue.push(lane, type, allFlags, id, body, introOf(timeoutMs, trace));
     }
     const slab = this.#slab;
     slab.ensure(headerBytes + bodyBytes + stepBytes);
     const { buffer, position, view: to } = slab;
     const start = position + headerBytes + prefix;
     writeHeader(buffer, position, bodyBytes, type, allFlags, lane, id);
-    if (prefix !== 0) writeUint32(buffer, position + headerBytes, timeoutMs);
+    if (prefix !== 0) writeIntro(buffer, position + headerBytes, timeoutMs, trace);
     if (length > fewBytes) buffer.set(from.subarray(0, length), start);
     else for (let at = 0; at < length; at += stepBytes) to.setUint32(start + at, view.getUint32(at));
     slab.position = start + length;

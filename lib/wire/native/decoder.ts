@@ -14,6 +14,7 @@ import {
   headerBytes,
   readUint32,
 } from './header.ts';
+import { traceBytes } from './intro.ts';
 import { Reassembly } from './reassembly.ts';
 
 export interface NativeDecoderOptions {
@@ -26,6 +27,8 @@ export interface NativeDecoderOptions {
   readonly contracts?: AgreedContracts | undefined;
   /** Whether the peer may write by records that it has for all of its peers. */
   readonly shared?: boolean | undefined;
+  /** Whether the peer may say to which trace a message or request belongs. */
+  readonly traces?: boolean | undefined;
 }
 
 const lengthBytes = 4;
@@ -68,7 +71,7 @@ export class NativeDecoder implements Decoder {
     const readerOf = (lane: number | 'shared'): BodyReader =>
       lane === 'shared' ? (shared ??= new BodyReader(totals)) : (readers[lane] ??= new BodyReader(totals));
     this.#builder = new FrameBuilder(readerOf, options);
-    this.#reassembly = new Reassembly(options.maxFrameBytes);
+    this.#reassembly = new Reassembly(options.maxFrameBytes + (options.traces === true ? traceBytes : 0));
   }
 
   /** Forgets a frame that a broken link left half received. */

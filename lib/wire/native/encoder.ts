@@ -12,7 +12,6 @@ import {
   FrameType,
   headerBytes,
   writeHeader,
-  writeUint32,
 } from './header.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyPacker, type Packed, roomBytes } from './body-codec.ts';
@@ -20,7 +19,9 @@ import { broadcastFrame } from './broadcast-frame.ts';
 import type { BroadcastRecords } from './broadcast-records.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { ContractWriter } from './contract-writer.ts';
-import { copyBytes, copyFrame, shareFrame } from './frame-copies.ts';
+import { copyBytes, copyFrame, shareFrame, traceFrame } from './frame-copies.ts';
+import { heartbeatFrame, heartbeatReplyFrame } from './heartbeat-frames.ts';
+import { introBytes, introFlags, introOf, traceBytes, type Tracing, writeIntro } from './intro.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 import { RecordWriter } from './record-writer.ts';
 
@@ -40,15 +41,8 @@ export interface NativeEncoderOptions<Target = Slab> {
   readonly contracts?: AgreedContracts | undefined;
   /** Those of the server, where the peer takes them. */
   readonly shared?: BroadcastRecords | undefined;
-}
-
-const heartbeatFrame = controlFrame(FrameType.heartbeat);
-const heartbeatReplyFrame = controlFrame(FrameType.heartbeatReply);
-
-function controlFrame(type: number): Uint8Array {
-  const frame = typeof Buffer === 'function' ? Buffer.alloc(headerBytes) : new Uint8Array(headerBytes);
-  writeHeader(frame, 0, 0, type, 0, 0, 0);
-  return frame;
+  /** To which trace a message or request belongs; where the peer takes that. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Writes the frames of `docs/protocol.md`. It lives as long as its session, since record definitions do. */
@@ -63,6 +57,7 @@ export class NativeEncoder implements Encoder {
   readonly #withdraws: boolean;
   readonly #contracts: ContractWriter | undefined;
   readonly #shared: BroadcastRecords | undefined;
+  readonly #tracing: Tracing | undefined;
   #sharedWriter: RecordWriter | undefined;
   readonly #packers: BodyPacker[] = [];
   /** Of the shapes that this end has defined. */
@@ -78,6 +73,7 @@ export class NativeEncoder implements Encoder {
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
     this.#shared = options.shared;
+    this.#tracing = options.tracing;
     const { contracts } = options;
     if (contracts !== undefined) {
       const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
@@ -86,11 +82,11 @@ export class NativeEncoder implements Encoder {
   }
 
   message(lane: number, data: unknown, confirm: boolean, id = 0): number {
-    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, id, data, -1);
+    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, id, data, -1, this.#tracing?.current());
   }
 
   request(lane: number, id: number, data: unknown, timeoutMs: number | undefined): number {
-    return this.#write(FrameType.request, 0, lane, id, data, timeoutMs ?? -1);
+    return this.#write(FrameType.request, 0, lane, id, data, timeoutMs ?? -1, this.#tracing?.current());
   }
 
   response(lane: number, id: RequestId, data: unknown): number {
@@ -129,7 +125,8 @@ export class NativeEncoder implements Encoder {
   encoded(lane: number, frame: EncodedMessage): number {
     if (!this.#sharesFrames) return this.message(lane, frame.data, false);
     const byContract = this.#contracts?.frameOf(frame, lane);
-    if (byContract === undefined && this.#shared !== undefined) {
+    const trace = this.#tracing?.current();
+    if (byContract === undefined && this.#shared !== undefined && trace === undefined) {
       this.#sharedWriter ??= this.#recordWriter(this.#shared);
       const written = this.#sharedWriter.write(frame, lane);
       if (written >= 0) return written;
@@ -139,9 +136,11 @@ export class NativeEncoder implements Encoder {
     const size = end - start;
     checkBodySize(size - headerBytes, this.#maxFrameBytes);
     if (native.cost > this.#mostCost) throw tooCostly(this.#mostCost);
-    if (size - headerBytes > chunkBytes || this.queue.holds(lane)) {
-      return this.queue.push(lane, FrameType.message, encoding, 0, buffer.subarray(start + headerBytes, end));
+    const flags = encoding | introFlags(-1, trace);
+    if (size - headerBytes + introBytes(-1, trace) > chunkBytes || this.queue.holds(lane)) {
+      return this.queue.push(lane, FrameType.message, flags, 0, buffer.subarray(start + headerBytes, end), trace);
     }
+    if (trace !== undefined) return traceFrame(this.#slab, native, lane, flags, trace);
     return shareFrame(this.#slab, native, lane);
   }
 
@@ -196,20 +195,30 @@ export class NativeEncoder implements Encoder {
     return new RecordWriter(this.#slab, this.queue, shared, limits);
   }
 
-  #write(type: number, flags: number, lane: number, id: number, given: unknown, timeoutMs: number): number {
+  #write(
+    type: number,
+    flags: number,
+    lane: number,
+    id: number,
+    given: unknown,
+    timeoutMs: number,
+    trace?: Uint8Array,
+  ): number {
     let data = given;
     // Bodies too that are written later, or elsewhere.
     this.#slab.ensure(0);
     if (this.#contracts !== undefined && isContractValue(data)) {
-      const written = this.#contracts.write(type, flags, lane, id, data, timeoutMs);
+      const written = this.#contracts.write(type, flags, lane, id, data, timeoutMs, trace);
       if (written >= 0) return written;
       data = data.value;
     }
-    if (data === undefined) return this.#writeEmpty(type, flags, lane, id, timeoutMs);
-    if (isRaw(data)) return this.#writeRaw(type, flags, lane, id, data, timeoutMs);
+    if (data === undefined) {
+      return this.#writeEmpty(type, flags | introFlags(timeoutMs, trace), lane, id, introOf(timeoutMs, trace));
+    }
+    if (isRaw(data)) return this.#writeRaw(type, flags, lane, id, data, timeoutMs, trace);
     const slab = this.#slab;
     slab.ensure(roomBytes);
-    const prefix = timeoutMs < 0 ? 0 : 4;
+    const prefix = introBytes(timeoutMs, trace);
     const headroom = headerBytes + prefix;
     const packer = this.#packerOf(lane);
     const { buffer: slabBuffer, position } = slab;
@@ -223,11 +232,12 @@ export class NativeEncoder implements Encoder {
     const { buffer, start, end, records } = packed;
     const bodyStart = start - prefix;
     const bodyBytes = end - bodyStart;
-    if (bodyBytes > this.#maxFrameBytes) packer.forget();
-    checkBodySize(bodyBytes, this.#maxFrameBytes);
+    const most = this.#most(trace);
+    if (bodyBytes > most) packer.forget();
+    checkBodySize(bodyBytes, most);
     const encoding = records ? Encoding.records : Encoding.plain;
-    const allFlags = flags | encoding | (prefix === 0 ? 0 : Flag.deadline);
-    if (prefix !== 0) writeUint32(buffer, bodyStart, timeoutMs);
+    const allFlags = flags | encoding | introFlags(timeoutMs, trace);
+    if (prefix !== 0) writeIntro(buffer, bodyStart, timeoutMs, trace);
     if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
       const found = buffer.subarray(bodyStart, end);
       const body = buffer === slab.buffer ? new Uint8Array(found) : found;
@@ -239,12 +249,9 @@ export class NativeEncoder implements Encoder {
     return headerBytes + bodyBytes;
   }
 
-  #writeEmpty(type: number, flags: number, lane: number, id: number, timeoutMs: number): number {
-    const body = new Uint8Array(timeoutMs < 0 ? 0 : 4);
-    if (timeoutMs >= 0) writeUint32(body, 0, timeoutMs);
-    const allFlags = flags | Encoding.none | (timeoutMs < 0 ? 0 : Flag.deadline);
-    if (this.queue.holds(lane)) return this.queue.push(lane, type, allFlags, id, body.subarray(0, 0), body);
-    return copyFrame(this.#slab, type, allFlags, lane, id, body);
+  #writeEmpty(type: number, flags: number, lane: number, id: number, body: Uint8Array): number {
+    if (this.queue.holds(lane)) return this.queue.push(lane, type, flags, id, body.subarray(0, 0), body);
+    return copyFrame(this.#slab, type, flags, lane, id, body);
   }
 
   #writeRaw(
@@ -254,14 +261,15 @@ export class NativeEncoder implements Encoder {
     id: number,
     data: ArrayBuffer | ArrayBufferView,
     timeoutMs: number,
+    trace: Uint8Array | undefined,
   ): number {
     const bytes = rawBytes(data);
-    const prefix = timeoutMs < 0 ? 0 : 4;
+    const prefix = introBytes(timeoutMs, trace);
     const bodyBytes = prefix + 1 + bytes.length;
-    checkBodySize(bodyBytes, this.#maxFrameBytes);
-    const allFlags = flags | Encoding.raw | (prefix === 0 ? 0 : Flag.deadline);
+    checkBodySize(bodyBytes, this.#most(trace));
+    const allFlags = flags | Encoding.raw | introFlags(timeoutMs, trace);
     const intro = new Uint8Array(prefix + 1);
-    if (prefix !== 0) writeUint32(intro, 0, timeoutMs);
+    writeIntro(intro, 0, timeoutMs, trace);
     intro[prefix] = rawKind(data);
     if (bodyBytes > chunkBytes || this.queue.holds(lane)) {
       return this.queue.push(lane, type, allFlags, id, bytes, intro);
@@ -279,6 +287,11 @@ export class NativeEncoder implements Encoder {
       slab.adopt(bytes);
     }
     return headerBytes + bodyBytes;
+  }
+
+  /** The context does not count, so that nothing is refused for it. */
+  #most(trace: Uint8Array | undefined): number {
+    return trace === undefined ? this.#maxFrameBytes : this.#maxFrameBytes + traceBytes;
   }
 
   #packerOf(lane: number): BodyPacker {

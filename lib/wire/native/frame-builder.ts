@@ -5,6 +5,7 @@ import { asEnd, asLaneName, type Frame } from '../frames.ts';
 import { mostCost } from '../codec/body-cost.ts';
 import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, wantsAnswer, readUint32 } from './header.ts';
+import { readTrace, traceBytes } from './intro.ts';
 import { rawValue } from './raw-body.ts';
 
 /** Raw bodies up to this are copied out, so that none keeps a buffer alive of which it is less than half. */
@@ -20,6 +21,8 @@ export interface FrameBuilderOptions {
   readonly contracts?: AgreedContracts | undefined;
   /** Whether the peer may write by records that it has for all of its peers. */
   readonly shared?: boolean | undefined;
+  /** Whether the peer may say to which trace a message or request belongs. */
+  readonly traces?: boolean | undefined;
 }
 
 /** Makes a frame of a header and a whole body. */
@@ -55,6 +58,7 @@ export class FrameBuilder {
       timeoutMs = readUint32(bytes, start);
       start += 4;
     }
+    if ((flags & Flag.trace) !== 0) return this.#traced(type, flags, lane, id, bytes, start, end, size, timeoutMs);
     // Read even so: later bodies may count on what it defines.
     const data = this.#body(flags & encodingMask, lane, bytes, start, end);
     if ((flags & Flag.withdrawn) !== 0 && wantsAnswer(type)) return { type: 'part', lane, size };
@@ -95,6 +99,26 @@ export class FrameBuilder {
       default:
         throw new BusError('ERR_PROTOCOL', `Unknown frame type ${type}`);
     }
+  }
+
+  #traced(
+    type: number,
+    flags: number,
+    lane: number,
+    id: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    size: number,
+    timeoutMs: number | undefined,
+  ): Frame {
+    if (this.#options.traces !== true) throw new BusError('ERR_PROTOCOL', 'Trace contexts were not agreed on');
+    const trace = readTrace(type, bytes, start, end);
+    const data = this.#body(flags & encodingMask, lane, bytes, start + traceBytes, end);
+    if ((flags & Flag.withdrawn) !== 0) return { type: 'part', lane, size };
+    if (type === FrameType.request) return { type: 'request', lane, id, data, timeoutMs, size, trace };
+    const confirm = (flags & Flag.confirm) !== 0;
+    return { type: 'message', lane, data, confirm, id: confirm && id !== 0 ? id : undefined, size, trace };
   }
 
   #body(encoding: number, lane: number, bytes: Uint8Array, start: number, end: number): unknown {

@@ -14,6 +14,22 @@ export function copyFrame(slab: Slab, type: number, flags: number, lane: number,
   return headerBytes + body.length;
 }
 
+/** Writes the body of a frame that is there already behind a trace context. */
+export function traceFrame(slab: Slab, frame: BroadcastFrame, lane: number, flags: number, trace: Uint8Array): number {
+  const { buffer, start, end } = frame;
+  const bodyStart = start + headerBytes;
+  const bodyBytes = end - bodyStart;
+  const isFew = bodyBytes <= copyBytes;
+  const written = headerBytes + trace.length;
+  slab.ensure(isFew ? written + bodyBytes : written);
+  writeHeader(slab.buffer, slab.position, trace.length + bodyBytes, FrameType.message, flags, lane, 0);
+  slab.buffer.set(trace, slab.position + headerBytes);
+  if (isFew) slab.buffer.set(buffer.subarray(bodyStart, end), slab.position + written);
+  slab.position += isFew ? written + bodyBytes : written;
+  if (!isFew) slab.share(buffer, bodyStart, end);
+  return written + bodyBytes;
+}
+
 /** Writes a frame that is there already, and returns its bytes. */
 export function shareFrame(slab: Slab, frame: BroadcastFrame, lane: number): number {
   const { encoding, buffer, start, end } = frame;

@@ -58,6 +58,8 @@ export const Flag = {
   deadline: 0b1_0000,
   /** Nobody waits for the answer any more: the body counts, and nothing is begun. Where it was cut, its last frame says so. */
   withdrawn: 0b10_0000,
+  /** The trace context of who sends stands before the body, behind the deadline. */
+  trace: 0b1000_0000,
 } as const;
 
 /** Bodies longer than this are cut, so that lanes can take turns; 64 KiB of binary data, with what stands before it, are not. */

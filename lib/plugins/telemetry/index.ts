@@ -1,0 +1,3 @@
+export type { TelemetryOptions } from './options.ts';
+export type { MetricsRegistry } from './metrics.ts';
+export { telemetry } from './plugin.ts';
