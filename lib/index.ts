@@ -8,12 +8,14 @@ export type { ClientEvents } from './bus/client.ts';
 export type { ConnectionEvents } from './bus/connection-events.ts';
 export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
+export type { ConnectContext, OperationContext } from './bus/followed-operations.ts';
 export type { Group } from './bus/group.ts';
 export type { Logger } from './bus/logger.ts';
 export { Client, type NodeClientOptions as ClientOptions } from './bus/node-client.ts';
 export { Connection, type NodeServerOptions as ServerOptions, Server } from './bus/node-server.ts';
 export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/offspring.ts';
 export {
+  type Arrival,
   type AskSettings,
   type Audience,
   type AudienceSettings,
@@ -48,9 +50,11 @@ export {
   type ServerReceipts,
   type Lane,
   type LaneHandlers,
+  type LaneLore,
   type LaneRequestContext,
   type LaneSendOptions,
   type LaneSurveySettings,
+  type Operation,
   type PeerBacklog,
   type PeerHandle,
   type Plugin,
@@ -58,9 +62,11 @@ export {
   type PluginHost,
   type PluginInstance,
   type ServerClients,
+  type Settled,
   type Sighting,
   type SurveyAnswer,
   type SurveyStreamSettings,
+  type Tracer,
   type TrafficKind,
   type Watcher,
   type WiderAudience,

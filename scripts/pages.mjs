@@ -28,6 +28,7 @@ export const groups = [
       'docs/transports.md': 'unix sockets, pipes, TCP, TLS, memory, child processes and threads: which link for what',
       'docs/contracts.md': '`busbar/contract`: messages of a shape both ends know, Standard Schema and JSON Schema',
       'docs/cli.md': '`npx busbar`: a client from the shell; top, tap, doctor, record and replay; the page',
+      'docs/observing.md': '`busbar/telemetry`: traces, metrics; channels of node:diagnostics_channel',
       'docs/testing.md': '`busbar/testing`: virtual clock, networks with faults, fault proxy',
       'docs/security.md': 'what a stranger, an admitted client, another user of the machine and a web page can do',
     },

@@ -55,7 +55,15 @@ export class ClientConversation extends Conversation {
       linked: (link) => {
         const own = { id: this.id, token: this.#token, session: this.session };
         const traces = this.operations?.tracer !== undefined;
-        return clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts, traces);
+        return clientHello(
+          options,
+          this.#credentials?.payload,
+          link,
+          own,
+          this.current.processes,
+          this.contracts,
+          traces,
+        );
       },
       opened: (port, hello) => this.#opened(port, hello),
       failed: (error) => events.errorOf(handle, error),

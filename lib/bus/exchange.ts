@@ -107,11 +107,9 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
     const sendRequest = (id: number, timeoutMs: number | undefined): void =>
       this.queues.current.request(lane, id, data, timeoutMs);
-    const { operations } = this;
-    if (operations?.followsRequests === true) {
-      return operations.request({ peer: this.handle, lane, data }, () => this.requests.ask(lane, options, sendRequest));
-    }
-    return this.requests.ask(lane, options, sendRequest);
+    if (this.operations?.followsRequests !== true) return this.requests.ask(lane, options, sendRequest);
+    const asked = { peer: this.handle, lane, data };
+    return this.operations.request(asked, () => this.requests.ask(lane, options, sendRequest));
   }
 
   /** Resolves with the milliseconds an echo of `data` took. */
@@ -139,8 +137,8 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   resume(reason: string): void {
     this.#pauses = new Set([...this.#pauses].filter((other) => other !== reason));
     if (this.#pauses.size > 0) return;
-    const tracer = this.operations?.tracer;
     // What was held back has nothing to do with who resumes.
+    const tracer = this.operations?.tracer;
     if (tracer === undefined) this.session?.resume();
     else tracer.outside(() => this.session?.resume());
   }
@@ -230,7 +228,8 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   onMessage(frame: MessageFrame, lane: string, follower?: Settled | null): void {
     const { data, id, size } = frame;
     const { operations } = this;
-    if (follower === undefined && operations !== undefined && (frame.trace !== undefined || operations.followsMessages)) {
+    const isFollowed = frame.trace !== undefined || operations?.followsMessages === true;
+    if (isFollowed && follower === undefined && operations !== undefined) {
       operations.receive(arrivalOf(this, frame, lane), (followed) => this.onMessage(frame, lane, followed ?? null));
       return;
     }

@@ -4,7 +4,7 @@ import type { Arrival, LaneLore, Operation, Operations, Settled, Tracer } from '
 import { isContractValue } from '../wire/contracts.ts';
 import type { PeerHandle } from './lane.ts';
 
-/** What `busbar.request`, `busbar.handle` and `busbar.send` of `node:diagnostics_channel` tell of one operation. */
+/** What `busbar.request`, `busbar.handle` and `busbar.send` of `node:diagnostics_channel` report of one operation. */
 export interface OperationContext {
   /** With whom; undefined for a broadcast to several. */
   readonly peer: PeerHandle | undefined;

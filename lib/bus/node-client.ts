@@ -1,9 +1,9 @@
 import { BusError } from '../base/errors.ts';
 import { ClientStatus } from '../session/state.ts';
 import { isContractValue } from '../wire/contracts.ts';
-import type { RequestSettings, SendSettings } from './call-settings.ts';
+import type { AskSettings, RequestSettings, SendSettings } from './call-settings.ts';
 import { Client as PortableClient } from './client.ts';
-import type { Contract, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
+import type { Contract, Payload, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
 import {
   type ClientJournal,
   type Consume,
@@ -15,6 +15,7 @@ import {
   type DurableReceipts,
   sendBy,
 } from './durable.ts';
+import { followConnect } from './followed-operations.ts';
 import { durableAskOptions } from './durable-requests.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
 import { answersServer } from './credentials-lane.ts';
@@ -81,6 +82,10 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   ): DurableConsumer {
     const handle: Consume = (message, _server, context) => handler(message as ToClient<C, 'message'>, context);
     return this.#receipts.consume(typeof handler === 'function' ? handle : handler, settings);
+  }
+
+  override connect(payload?: Payload<C>, settings?: AskSettings): Promise<this> {
+    return followConnect(this, () => super.connect(payload, settings));
   }
 
   override get delivery(): 'legacy' | 'session' | 'journal' {

@@ -31,7 +31,7 @@ const platform: Platform = {
     return {
       reliable: false,
       handles: false,
-    traces: false,
+      traces: false,
       slab,
       encoder: new NetIpcEncoder({ slab, messagepack, deflater, contracts, maxFrameBytes: maxMessageBytes }),
       decoder: new NetIpcDecoder({ messagepack, inflater, maxFrameBytes: maxMessageBytes, maxDepth }),

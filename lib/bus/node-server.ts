@@ -1,9 +1,10 @@
 import { BusError } from '../base/errors.ts';
 import { startChild } from '../transport/child.ts';
 import { startThread } from '../transport/thread.ts';
-import type { StartSettings } from './call-settings.ts';
+import type { Watchers } from '../session/traffic.ts';
+import type { AudienceSettings, StartSettings } from './call-settings.ts';
 import { Connection as PortableConnection } from './connection.ts';
-import type { Contract, ToServer, Untyped } from './contract.ts';
+import type { Contract, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
 import type {
   Consume,
   ConsumeContext,
@@ -30,6 +31,7 @@ import {
 } from './offspring.ts';
 import { type ObservingOptions, withoutObserving } from './observing-options.ts';
 import type { ServerOptions } from './options.ts';
+import type { PeerHandle } from './plugin.ts';
 import { Server as PortableServer } from './server.ts';
 
 /** Options of `new Server` in Node. */
@@ -43,6 +45,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
   readonly #estate: Estate;
   readonly #askClient: AskClient;
   readonly #journal: ServerJournal | undefined;
+  readonly #watchers: Watchers<PeerHandle>;
 
   constructor(options?: NodeServerOptions<C>) {
     const { others: seen, inspect } = withoutInspect<ServerOptions<C> & JournalOptions & ObservingOptions>(options);
@@ -51,6 +54,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     const { others: given, watchers, log } = withoutObserving<ServerOptions<C> & JournalOptions>(seen, lookers.nameOf);
     const { others, journal } = withoutJournal<ServerOptions<C>>(given);
     super(others, { ...lookers.platform, watchers }, new.target !== Server);
+    this.#watchers = watchers;
     this.#estate = estate;
     this.#askClient = this.use(asksClients);
     this.use(lookers.of(this));
@@ -73,6 +77,15 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
           maxMessageBytes: this.options.maxMessageBytes,
         }),
       );
+  }
+
+  override broadcast(
+    data: Sendable<ToClient<C, 'message'>>,
+    settings?: AudienceSettings<Connection<C>>,
+  ): Promise<void> {
+    const { operations } = this.#watchers;
+    const task = (): Promise<void> => super.broadcast(data, settings);
+    return operations?.followsSends === true ? operations.send({ peer: undefined, lane: '', data }, task) : task();
   }
 
   /**

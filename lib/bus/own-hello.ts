@@ -106,7 +106,9 @@ export function serverHello(
 ): ServerHello {
   const busbar = {
     version: protocolVersion,
-    features: ownFeatures(options, link, events.watchers.operations?.tracer !== undefined).filter((feature) => offer.features.includes(feature)),
+    features: ownFeatures(options, link, events.watchers.operations?.tracer !== undefined).filter((feature) =>
+      offer.features.includes(feature),
+    ),
     maxFrameBytes: options.maxMessageBytes,
     ...depthMember(options.maxDepth),
     ...processMember(link, processes),

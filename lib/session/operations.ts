@@ -46,7 +46,7 @@ export interface Tracer<Peer = unknown> extends Tracing {
   request?(operation: Operation<Peer>, task: () => Promise<unknown>): Promise<unknown>;
   /** Runs what sends a message. Absent where those are not followed. */
   send?<Result>(operation: Operation<Peer>, task: () => Result): Result;
-  /** Runs what hands a request to its handler, in the context of its sender. `task` may be told who hears of the answer. */
+  /** Runs what hands a request to its handler, in the context of its sender. `task` may be told who learns of the answer. */
   handle(arrival: Arrival<Peer>, task: (settled?: Settled) => void): void;
   /** The same for a message; without a context it is called only if `followsMessages`. */
   receive(arrival: Arrival<Peer>, task: (settled?: Settled) => void): void;

@@ -75,8 +75,8 @@ export class Receiver {
   }
 
   /**
-   * Takes as many frames as are read together, and returns of how many bytes. Whoever opened the link may have done so within
-   * a trace, which they are none of. @throws BusError of the decoder's.
+   * Takes as many frames as are read together, and returns of how many bytes. They do not belong to the trace in which the link
+   * may have been opened. @throws BusError of the decoder's.
    */
   feed(bytes: Uint8Array): number {
     const tracer = this.#events.operations?.tracer;

@@ -98,7 +98,7 @@ export const otherLanes = 'other';
 
 /** What there is to report about a frame that came. */
 interface Arrival {
-  readonly id?: RequestId | undefined;
+  readonly id?: RequestId;
   readonly data?: unknown;
   readonly error?: unknown;
 }

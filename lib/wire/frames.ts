@@ -37,7 +37,7 @@ export interface MessageFrame {
   readonly data: unknown;
   readonly confirm: boolean;
   /** Of a message that is to be answered once it was handled. */
-  readonly id?: RequestId | undefined;
+  readonly id?: RequestId;
   readonly size: number;
   /** The trace context it belongs to, where its sender said one. */
   readonly trace?: Uint8Array;

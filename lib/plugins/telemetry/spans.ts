@@ -168,7 +168,12 @@ class MessageTracer extends SpanTracer {
   send<Result>(operation: Operation<PeerHandle>, task: () => Result): Result {
     const destination = this.nameOf(operation, 'message');
     const active = this.api.context.active();
-    const span = this.begin(`send ${destination}`, this.api.SpanKind.PRODUCER, attributesOf('send', destination), active);
+    const span = this.begin(
+      `send ${destination}`,
+      this.api.SpanKind.PRODUCER,
+      attributesOf('send', destination),
+      active,
+    );
     const failed = (error: unknown): void => this.end(span, codeIn(error), error);
     try {
       const sent = this.within(span, active, task);

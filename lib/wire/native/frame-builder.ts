@@ -118,7 +118,8 @@ export class FrameBuilder {
     if ((flags & Flag.withdrawn) !== 0) return { type: 'part', lane, size };
     if (type === FrameType.request) return { type: 'request', lane, id, data, timeoutMs, size, trace };
     const confirm = (flags & Flag.confirm) !== 0;
-    return { type: 'message', lane, data, confirm, id: confirm && id !== 0 ? id : undefined, size, trace };
+    if (!confirm || id === 0) return { type: 'message', lane, data, confirm, size, trace };
+    return { type: 'message', lane, data, confirm, id, size, trace };
   }
 
   #body(encoding: number, lane: number, bytes: Uint8Array, start: number, end: number): unknown {

@@ -10,6 +10,7 @@ export interface Limits {
   readonly maxDepth?: number;
   readonly contracts?: AgreedContracts | undefined;
   readonly shared?: boolean;
+  readonly traces?: boolean;
 }
 
 const mebibyte = 1_048_576;
@@ -20,8 +21,9 @@ export function decoderOf({
   maxDepth = 64,
   contracts,
   shared = false,
+  traces = false,
 }: Limits = {}): NativeDecoder {
-  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth, contracts, shared });
+  const decoder = new NativeDecoder({ records, maxFrameBytes, maxDepth, contracts, shared, traces });
   openLanes(decoder, 255);
   return decoder;
 }
@@ -50,10 +52,14 @@ export function decode(decoder: NativeDecoder, bytes: Uint8Array, cuts: readonly
 /** An encoder whose bytes are taken after each call. */
 export class Writer {
   readonly slab = new Slab();
+  /** What frames are written with, if anything. */
+  trace: Uint8Array | undefined;
   readonly encoder: NativeEncoder;
 
   constructor({ records = false, maxFrameBytes = mebibyte, contracts }: Limits = {}) {
-    this.encoder = new NativeEncoder({ slab: this.slab, records, maxFrameBytes, maxDepth: 64, contracts });
+    const tracing = { current: () => this.trace };
+    const options = { records, maxFrameBytes, maxDepth: 64, contracts, tracing };
+    this.encoder = new NativeEncoder({ slab: this.slab, ...options });
   }
 
   /** What `write` put into the slab, cut bodies included. */

@@ -56,6 +56,7 @@ function vectorsOf(name: string): Vector[] {
 function revive(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if ('$Buffer' in value) return Buffer.from(String(value.$Buffer), 'hex');
+  if ('$bytes' in value) return new Uint8Array(Buffer.from(String(value.$bytes), 'hex'));
   if ('$Float32Array' in value) {
     return new Float32Array(Uint8Array.from(Buffer.from(String(value.$Float32Array), 'hex')).buffer);
   }
@@ -124,10 +125,12 @@ describe('protocol document', () => {
     });
   }
 
-  for (const name of ['plain', 'records', 'read', 'contracts', 'shared']) {
+  for (const name of ['plain', 'records', 'read', 'contracts', 'shared', 'traced']) {
     const vectors = vectorsOf(name);
     const records = name === 'records';
     const shared = name === 'shared';
+    const traces = name === 'traced';
+    const limits = { records, contracts, shared, traces };
     const all = Buffer.concat(vectors.map(({ bytes }) => bytes));
     const frames = vectors.map(frameOf);
     // A body that was cut counts as a whole, with the one byte of its first part here.
@@ -135,17 +138,27 @@ describe('protocol document', () => {
 
     it(`vectors ${name} - the decoder reads them`, () => {
       expect(vectors.length).to.be.greaterThan(2);
-      expect(decode(decoderOf({ records, contracts, shared }), all)).to.deep.equal(frames);
+      expect(decode(decoderOf(limits), all)).to.deep.equal(frames);
     });
 
     it(`vectors ${name} - the decoder reads them split at every byte, and byte by byte`, () => {
       for (let cut = 0; cut <= all.length; cut++) {
-        expect(decode(decoderOf({ records, contracts, shared }), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
+        expect(decode(decoderOf(limits), all, [cut]), `cut at ${cut}`).to.deep.equal(frames);
       }
       const everywhere = Array.from(all, (_, index) => index);
-      expect(decode(decoderOf({ records, contracts, shared }), all, everywhere)).to.deep.equal(frames);
+      expect(decode(decoderOf(limits), all, everywhere)).to.deep.equal(frames);
     });
   }
+
+  it('vectors traced - the encoder writes them', () => {
+    const writer = new Writer();
+    for (const vector of vectorsOf('traced')) {
+      const frame = frameOf(vector) as MessageFrame;
+      writer.trace = frame.trace;
+      const written = writer.bytes((encoder) => writeFrame(encoder, frame));
+      expect(written.toString('hex'), vector.text).to.equal(vector.bytes.toString('hex'));
+    }
+  });
 
   it('vectors shared - the encoders of a server write them', () => {
     const space = new BroadcastRecords();
