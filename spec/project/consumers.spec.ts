@@ -59,7 +59,7 @@ await proxy<{ add(a: number, b: number): number }>(client).add(sum);
 `,
   node: `
 import { type Connection, Client, Server } from 'busbar';
-${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
+${['channels', 'dispatch', 'gateway', 'interserve', 'joint', 'services', 'telemetry'].map((name) => `import { ${name} } from 'busbar/${name}';`).join('\n')}
 import { Client as PageClient } from 'busbar/browser';
 import { type Infer, struct, text, u32 } from 'busbar/contract';
 import { Log, outbox, type OutboxDatabase } from 'busbar/journal';
@@ -76,7 +76,7 @@ Score.of({ name: 'x', points: 'one' });
 void Score.of(score);
 ${game}
 const server = new Server<Game>({ port: 0, clock: new VirtualClock(), authorize: ({ token }) => token === 'x' });
-const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve()), server.use(joint({ port: 0 })), server.use(services())] as const;
+const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve()), server.use(joint({ port: 0 })), server.use(services()), server.use(telemetry({ spans: 'all' }))] as const;
 server.on('connect', (connection: Connection<Game>, { token }) => {
   connection.connection?.setNoDelay(true);
   void proxy(connection).$notify;
