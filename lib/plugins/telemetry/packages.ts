@@ -10,6 +10,10 @@ export function installed<Package>(name: string): Package {
     return load(name) as Package;
   } catch (cause) {
     if (codeOf(cause) !== 'MODULE_NOT_FOUND') throw cause;
-    throw new BusError('ERR_PLUGIN', `The package ${name}, which busbar/telemetry needs, is not installed: npm install ${name}`, { cause });
+    throw new BusError(
+      'ERR_PLUGIN',
+      `The package ${name}, which busbar/telemetry needs, is not installed: npm install ${name}`,
+      { cause },
+    );
   }
 }
