@@ -1,4 +1,5 @@
 import { OtherNodes } from '../../lib/plugins/cluster/other-nodes.ts';
+import { Subjects } from '../../lib/plugins/cluster/subjects.ts';
 import { Publisher } from '../../lib/plugins/cluster/publisher.ts';
 import { ReplayBuffer } from '../../lib/session/replay-buffer.ts';
 import { NodeBus } from '../../lib/plugins/cluster/node-bus.ts';
@@ -40,6 +41,10 @@ export const bugs: Readonly<Record<string, () => () => void>> = {
           received.call(this, entries);
         },
     ),
+  'a node that lost one connection is dead': () => {
+    let calls = 0;
+    return change(Subjects.prototype, 'standby', () => () => `nowhere ${(calls += 1)}`);
+  },
   'a node that is back stays dead': () =>
     change(
       OtherNodes.prototype,

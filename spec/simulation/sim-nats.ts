@@ -99,6 +99,8 @@ export class SimWire implements Wire {
   readonly #events: WireEvents;
   readonly #own: [string, (bytes: Uint8Array) => void][] = [];
   isUp = false;
+  /** Since when it was up, the last time. */
+  upAt = 0;
   #life = 0;
   /** By subject, where they may overtake each other. */
   readonly #dueAt = new Map<string, number>();
@@ -172,6 +174,7 @@ export class SimWire implements Wire {
       () => {
         if (this.#isDead || this.isUp || !this.#nats.isUp) return;
         this.isUp = true;
+        this.upAt = clock.now();
         for (const [subject, heard] of this.#own) this.#nats.subscribe(subject, { wire: this, heard });
         this.#events.up();
       },

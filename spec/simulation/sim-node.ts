@@ -27,11 +27,17 @@ export class SimNode {
   readonly seen = new Map<string, Seen>();
   readonly violations: string[] = [];
   wire!: SimWire;
+  standby!: SimWire;
   state: 'joining' | 'joined' | 'refused' | 'over' = 'joining';
   isOver = false;
   published = 0;
 
-  constructor(nats: SimNats, name: string, incarnation: number) {
+  constructor(
+    nats: SimNats,
+    name: string,
+    incarnation: number,
+    died: (label: string, reason: string) => void = () => {},
+  ) {
     this.name = name;
     this.incarnation = incarnation;
     const { clock, random } = nats;
@@ -56,7 +62,8 @@ export class SimNode {
       events: {
         joined: () => (this.state = 'joined'),
         refused: () => (this.state = 'refused'),
-        changed: (node) => {
+        changed: (node, reason) => {
+          if (node.state === 'dead') died(`${node.id} ${node.incarnation}`, reason);
           if (node.state === 'dead' || node.state === 'left') this.givenUp.add(`${node.id} ${node.incarnation}`);
           this.broadcasts.changed(node);
         },
@@ -83,6 +90,8 @@ export class SimNode {
       refused() {},
       failed() {},
     });
+    nats.opener((wire) => (this.standby = wire))({ up() {}, down() {}, refused() {}, failed() {} });
+    this.standby.subscribe(subjects.standby(name, incarnation), () => {});
     const to = subjects.to(name, incarnation);
     const control = this.membership.hears(to);
     this.wire.subscribe(subjects.nodes, this.membership.hears(subjects.nodes));
@@ -109,6 +118,7 @@ export class SimNode {
   kill(): void {
     this.isOver = true;
     this.wire.die();
+    this.standby.die();
   }
 
   /** Names of nodes of whose broadcasts some were told to be gone for good. */

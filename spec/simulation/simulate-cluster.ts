@@ -27,9 +27,16 @@ export function simulateCluster(seed: number): ClusterOutcome {
   const strikes: string[] = [];
   const all: SimNode[] = [];
   let made = 0;
+  const mistaken: string[] = [];
+  /** One of whose connections is there, and was all the time in which somebody looked, is not dead because the other one is gone. */
+  const died = (label: string, reason: string): void => {
+    const node = all.find((other) => other.label === label);
+    if (reason !== 'nobody listens there' || node === undefined || node.isOver) return;
+    if (node.standby.isUp && clock.now() - node.standby.upAt > 10) mistaken.push(`${label} is taken for dead`);
+  };
   const start = (name: string): SimNode => {
     made += 1;
-    const node = new SimNode(nats, name, made);
+    const node = new SimNode(nats, name, made, died);
     all.push(node);
     return node;
   };
@@ -58,6 +65,10 @@ export function simulateCluster(seed: number): ClusterOutcome {
       default:
         node?.wire.fall();
         node?.wire.comeUp();
+        // A reset ends one connection, a network that is away both.
+        if (random.chance(0.5)) return void strikes.push(`${name} reset`);
+        node?.standby.fall();
+        node?.standby.comeUp();
         strikes.push(`${name} cut`);
     }
   };
@@ -76,11 +87,15 @@ export function simulateCluster(seed: number): ClusterOutcome {
   clock.advance(deadAfterMs + 11 * heartbeatMs);
   for (const node of living.values()) node.publish();
   clock.advance(3 * heartbeatMs);
-  return { seed, strikes, endedAt: clock.now(), ...judge(all, [...living.values()]) };
+  return { seed, strikes, endedAt: clock.now(), ...judge(all, [...living.values()], mistaken) };
 }
 
-function judge(all: readonly SimNode[], living: readonly SimNode[]): { violations: string[]; delivered: number } {
-  const violations = all.flatMap((node) => node.violations);
+function judge(
+  all: readonly SimNode[],
+  living: readonly SimNode[],
+  mistaken: readonly string[],
+): { violations: string[]; delivered: number } {
+  const violations = [...mistaken, ...all.flatMap((node) => node.violations)];
   let delivered = 0;
   for (const node of all) {
     for (const name of node.missedOf) {

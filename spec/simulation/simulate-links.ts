@@ -25,7 +25,8 @@ class LinkNode {
   /** What this one was told to be unsure about. */
   readonly unsure = new Set<string>();
   readonly violations: string[] = [];
-  wire!: SimWire;
+  /** The one that it speaks by, and the standby. */
+  readonly wires: SimWire[] = [];
   isOver = false;
 
   constructor(nats: SimNats, name: string, incarnation: number) {
@@ -57,7 +58,7 @@ class LinkNode {
       random,
       processes: { own: () => undefined, isGone: () => false },
       closeTimeoutMs: 1_000,
-      openWire: nats.opener((wire) => (this.wire = wire)),
+      openWire: nats.opener((wire) => void this.wires.push(wire)),
       connections: () => 0,
       events: {
         status() {},
@@ -91,7 +92,7 @@ class LinkNode {
 
   kill(): void {
     this.isOver = true;
-    this.wire.die();
+    for (const wire of this.wires) wire.die();
   }
 
   #took(data: string): void {
@@ -132,10 +133,15 @@ export async function simulateLinks(seed: number): Promise<LinksOutcome> {
     const what = random.pick(['nats', 'kill', 'busy', 'cut']);
     strikes.push(`${what} ${name}`);
     if (what === 'nats') nats.kill(random.between(10, 800));
-    else if (what === 'busy') node?.wire.stall(random.between(50, 2_000));
-    else if (what === 'cut') {
-      node?.wire.fall();
-      node?.wire.comeUp();
+    else if (what === 'busy') {
+      const ms = random.between(50, 2_000);
+      for (const wire of node?.wires ?? []) wire.stall(ms);
+    } else if (what === 'cut') {
+      // A reset ends one connection, a network that is away both.
+      for (const wire of node?.wires.slice(0, random.between(1, 2)) ?? []) {
+        wire.fall();
+        wire.comeUp();
+      }
     } else {
       node?.kill();
       living.set(name, start(name));

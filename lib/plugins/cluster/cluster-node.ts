@@ -15,7 +15,7 @@ import type { ClusterSettings } from './options.ts';
 import { PacketKind } from './packet.ts';
 import { Seal } from './seal.ts';
 import { Subjects } from './subjects.ts';
-import type { OpenWire, Wire } from './wire.ts';
+import { nowhere, type OpenWire, type Wire } from './wire.ts';
 
 export interface ClusterNodeEvents extends NodeBusEvents {
   status(status: WorldStatus): void;
@@ -51,6 +51,8 @@ export class ClusterNode {
   readonly #links: NodeLinks;
   readonly #subjects: Subjects;
   #wire: Wire = nowhere;
+  /** A second connection, which only listens: others see by it that a node that lost its first one is there. */
+  #standby: Wire = nowhere;
   #status: WorldStatus = 'joining';
   #settle: { resolve(): void; reject(error: BusError): void };
   #joinTimer: Timer | undefined;
@@ -166,6 +168,8 @@ export class ClusterNode {
       refused: (error) => this.#refused(error),
       failed: (error) => void (this.#lastFailure = error),
     });
+    this.#standby = openWire({ up() {}, down() {}, refused() {}, failed() {} });
+    this.#standby.subscribe(this.#subjects.standby(settings.node, this.#options.incarnation), () => {});
     const own = this.#subjects.to(settings.node, this.#options.incarnation);
     const hears = this.#membership.hears(own);
     this.#wire.subscribe(this.#subjects.nodes, this.#membership.hears(this.#subjects.nodes));
@@ -205,7 +209,7 @@ export class ClusterNode {
     this.lookout.stop();
     this.#broadcasts.close();
     await withinTime(clock, closeTimeoutMs / 4, this.#wire.flush());
-    await withinTime(clock, closeTimeoutMs / 4, this.#wire.close());
+    await withinTime(clock, closeTimeoutMs / 4, Promise.all([this.#wire.close(), this.#standby.close()]));
   }
 
   #up(): void {
@@ -239,6 +243,7 @@ export class ClusterNode {
     this.#broadcasts.close();
     void this.bus.close();
     void this.#wire.close();
+    void this.#standby.close();
   }
 
   #unreachable(): void {
@@ -275,15 +280,6 @@ export class ClusterNode {
     this.#options.events.lost(node, error);
   }
 }
-
-const nowhere: Wire = {
-  isUp: false,
-  publish() {},
-  probe() {},
-  subscribe() {},
-  flush: () => Promise.resolve(),
-  close: () => Promise.resolve(),
-};
 
 function deferred(): { readonly promise: Promise<void>; resolve(): void; reject(error: BusError): void } {
   let resolve = (): void => {};

@@ -6,7 +6,7 @@ import { probePacket } from './packet.ts';
 import type { Subjects } from './subjects.ts';
 import type { Wire } from './wire.ts';
 
-/** No one has listened for a node for so long, and it is dead. A node that changes its connection is back before. */
+/** No one has listened for a node for so long, at neither of its connections, and it is dead. */
 const missingMs = 14;
 /** The same for a node that was silent lately: it may be about to reconnect. */
 const unsteadyMs = 1_000;
@@ -45,33 +45,51 @@ export class MissingNodes {
   }
 
   /**
-   * No one listens for that incarnation of a node: twice, and it is dead. On one machine the process says it: one that is
-   * there has lost its connection, and is dead when it was silent for too long.
+   * No one listens for that incarnation of a node. On one machine the process says whether it is dead. Elsewhere its second connection
+   * does, by which a node that lost the first one is still there: it is dead when it was silent for too long.
    */
   nobody(node: string, incarnation: number): void {
-    const { ask, clock, deadAfterMs, nodes, processes, upSince } = this.#options;
-    const other = nodes.live(node, incarnation);
-    const up = upSince();
-    const now = clock.now();
-    if (other === undefined || up === undefined) return;
+    const { ask, processes, subjects, wire } = this.#options;
+    const other = this.#judged(node, incarnation);
+    if (other === undefined) return;
     const { mark } = other;
     const isNear = mark !== undefined && mark.place === processes.own()?.place;
     if (isNear && processes.isGone(mark)) {
       this.#dead(other, 'its process has ended');
       return;
     }
-    // Where the wire was away lately, others are not back yet.
-    if (now - up < deadAfterMs) return;
+    if (!this.#isCertain) return;
     const { missing } = other;
-    const isSteady = other.state === 'up' && now - other.backAt >= deadAfterMs;
+    const now = this.#options.clock.now();
     if (missing === undefined || now - missing.at > forgottenMs) {
       other.missing = { since: now, at: now };
       ask(node, incarnation);
-    } else if (!isNear && now - missing.since >= (isSteady ? missingMs : unsteadyMs)) {
-      this.#dead(other, 'nobody listens there');
-      return;
     } else missing.at = now;
+    if (!isNear)
+      wire().probe(subjects.standby(node, incarnation), probePacket, () => this.#deserted(node, incarnation));
     this.#lookAgain(other);
+  }
+
+  /** Neither of a node's connections is there: for a while, and it is dead. */
+  #deserted(node: string, incarnation: number): void {
+    const { clock, deadAfterMs } = this.#options;
+    const other = this.#judged(node, incarnation);
+    if (other?.missing === undefined || !this.#isCertain) return;
+    const now = clock.now();
+    const isSteady = other.state === 'up' && now - other.backAt >= deadAfterMs;
+    if (now - other.missing.since >= (isSteady ? missingMs : unsteadyMs)) this.#dead(other, 'nobody listens there');
+  }
+
+  /** A node of which something can be said. */
+  #judged(node: string, incarnation: number): OtherNode | undefined {
+    return this.#options.upSince() === undefined ? undefined : this.#options.nodes.live(node, incarnation);
+  }
+
+  /** Where the wire was away lately, others are not back yet. */
+  get #isCertain(): boolean {
+    const { clock, deadAfterMs, upSince } = this.#options;
+    const up = upSince();
+    return up !== undefined && clock.now() - up >= deadAfterMs;
   }
 
   #dead(other: OtherNode, reason: string): void {

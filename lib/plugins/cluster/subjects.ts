@@ -32,4 +32,9 @@ export class Subjects {
   to(node: string, incarnation: number): string {
     return `${this.#prefix}.to.${node}.${incarnation.toString(36)}`;
   }
+
+  /** Where the second connection of a node listens, and says by that alone that its process is there. */
+  standby(node: string, incarnation: number): string {
+    return `${this.#prefix}.standby.${node}.${incarnation.toString(36)}`;
+  }
 }

@@ -27,3 +27,13 @@ export interface Wire {
 }
 
 export type OpenWire = (events: WireEvents) => Wire;
+
+/** Before there is one. */
+export const nowhere: Wire = {
+  isUp: false,
+  publish() {},
+  probe() {},
+  subscribe() {},
+  flush: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
