@@ -115,6 +115,12 @@ export class SimNode {
     this.broadcasts.publisher.publish(bytes);
   }
 
+  /** Looks whether someone listens for the others, as a node does that has something on its way to them. */
+  look(): void {
+    const { missing, nodes } = this.membership;
+    for (const { id, incarnation } of [...nodes.all]) if (nodes.live(id) !== undefined) missing.look(id, incarnation);
+  }
+
   kill(): void {
     this.isOver = true;
     this.wire.die();

@@ -74,7 +74,10 @@ export function simulateCluster(seed: number): ClusterOutcome {
   };
   const until = random.between(1_000, 2_500);
   while (clock.now() < until) {
-    for (const node of living.values()) if (random.chance(0.5)) node.publish();
+    for (const node of living.values()) {
+      if (random.chance(0.5)) node.publish();
+      if (random.chance(0.5)) node.look();
+    }
     if (random.chance(0.05)) strike();
     clock.advance(stepMs);
   }
