@@ -96,16 +96,16 @@ describe('package', function () {
     }
   });
 
-  it('contents - are a file for each entry and format, what they share, and the documents; 100 files and 3.5 MB at most', () => {
+  it('contents - are a file for each entry and format, what they share, and the documents; 110 files and 4 MB at most', () => {
     const names = readdirSync(installed, { recursive: true, encoding: 'utf8' });
     const known =
       /^(?:dist(?:\/|$)|skills(?:\/|$)|package\.json$|LICENSE$|llms\.txt$|docs$|docs\/img$|(?:docs\/)?[\w-]+\.md$|docs\/[\w/-]+\.(?:png|svg)$)/;
     expect(names.filter((name) => !known.test(name))).to.deep.equal([]);
     const counted = names.filter((name) => !/\.(?:map|md|png|svg)$/.test(name));
     const files = counted.filter((name) => statSync(join(installed, name)).isFile());
-    expect(files.length).to.be.within(20, 100);
+    expect(files.length).to.be.within(20, 110);
     const bytes = files.reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
-    expect(bytes).to.be.at.most(3_800_000);
+    expect(bytes).to.be.at.most(4_000_000);
     for (const path of Object.values(manifest.bin ?? {})) {
       expect(existsSync(join(installed, path)), path).to.equal(true);
       expect(readFileSync(join(installed, path), 'utf8').startsWith('#!/usr/bin/env node\n'), path).to.equal(true);
@@ -148,13 +148,13 @@ describe('package', function () {
     for (const name of ['ws', 'find-my-way', 'proxy-addr']) expect(text).to.match(new RegExp(`^${name} \\d`, 'm'));
   });
 
-  it('descriptors - 32 are enough to load every entry, in either module system', async () => {
+  it('descriptors - 40 are enough to load every entry, in either module system', async () => {
     const names = subpaths.map((subpath) => subpath.replace('.', 'busbar'));
     for (const script of [
       `for (const name of ${JSON.stringify(names)}) require(name); console.log('loaded')`,
       `Promise.all(${JSON.stringify(names)}.map((name) => import(name))).then(() => console.log('loaded'))`,
     ]) {
-      const limited = ['-c', 'ulimit -n 32; exec "$0" -e "$1"', process.execPath, script];
+      const limited = ['-c', 'ulimit -n 40; exec "$0" -e "$1"', process.execPath, script];
       const { stdout, stderr } = await command('sh', limited, { cwd: folder });
       expect(stdout.trim(), stderr).to.equal('loaded');
     }
