@@ -46,6 +46,30 @@ describe('diagnostics channels', () => {
     await server.close();
   });
 
+  it('busbar:slow - says which peer reads nothing', async () => {
+    subscribe('busbar:slow');
+    const network = new MemoryNetwork();
+    const server = await new Server({
+      url: 'memory:slow',
+      network,
+      slowConsumerMs: 20,
+      maxUnackedBytes: 65_536,
+    }).start();
+    const client = new Client({ url: 'memory:slow', network });
+    await client.connect();
+    const [connection] = server.connections;
+    const slow = new Promise<void>((resolve) => server.once('slow', () => resolve()));
+    client.connection?.pause();
+    const sends = Array.from({ length: 64 }, () => connection?.send('x'.repeat(8_192)));
+    await slow;
+    expect(published).to.deep.equal([['busbar:slow', { peer: connection }]]);
+    expect(server.stats().slow).to.equal(1);
+    client.connection?.resume();
+    await Promise.all(sends);
+    await client.close();
+    await server.close();
+  });
+
   it('busbar:refused - says the code, at the server without a peer', async () => {
     subscribe('busbar:refused');
     const network = new MemoryNetwork();
