@@ -37,7 +37,11 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   readonly #journal: ClientJournal | undefined;
 
   constructor(options?: NodeClientOptions) {
-    const { others: seen, watchers, log } = withoutObserving<ClientOptions & JournalOptions & ParentOptions>(options);
+    const {
+      others: seen,
+      watchers,
+      log,
+    } = withoutObserving<ClientOptions & JournalOptions & ParentOptions>(options, new.target !== Client);
     const { others: given, journal } = withoutJournal<ClientOptions & ParentOptions>(seen);
     const { others, orphan } = withoutParent<ClientOptions>(given);
     const platform = orphan ? orphanPlatform : nodeClientPlatform;

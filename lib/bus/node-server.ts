@@ -51,7 +51,11 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     const { others: seen, inspect } = withoutInspect<ServerOptions<C> & JournalOptions & ObservingOptions>(options);
     const estate = new Estate(nodeServerPlatform);
     const lookers = new Lookers(inspect, estate.platform);
-    const { others: given, watchers, log } = withoutObserving<ServerOptions<C> & JournalOptions>(seen, lookers.nameOf);
+    const {
+      others: given,
+      watchers,
+      log,
+    } = withoutObserving<ServerOptions<C> & JournalOptions>(seen, new.target !== Server, lookers.nameOf);
     const { others, journal } = withoutJournal<ServerOptions<C>>(given);
     super(others, { ...lookers.platform, watchers }, new.target !== Server);
     this.#watchers = watchers;

@@ -35,11 +35,13 @@ export const observingOptions = {
 export type ObservingOptions = Given<typeof observingOptions>;
 
 /**
- * The other options, and what is made of these. `nameOf`: what a client calls itself.
+ * The other options, and what is made of these. `extended`: of a subclass, whose own option `logger` may be anything.
+ * `nameOf`: what a client calls itself.
  * @throws BusError `ERR_INVALID_OPTION`.
  */
 export function withoutObserving<Options extends object>(
   options: (Options & ObservingOptions) | undefined,
+  extended: boolean,
   nameOf: (peer: PeerHandle) => string | undefined = () => undefined,
 ): {
   readonly others: Options | undefined;
@@ -48,23 +50,25 @@ export function withoutObserving<Options extends object>(
 } {
   const {
     redact = observingOptions.redact.default,
-    logger,
+    logger: given,
     ...others
   }: ObservingOptions = typeof options === 'object' && options !== null ? options : {};
   if (!observingOptions.redact.accepts(redact)) {
     throw new BusError('ERR_INVALID_OPTION', 'Option redact must be a list of up to 256 paths such as card.number');
   }
-  if (!observingOptions.logger.accepts(logger)) {
+  const isOurs = observingOptions.logger.accepts(given);
+  if (!isOurs && !extended) {
     throw new BusError('ERR_INVALID_OPTION', 'The option logger must have the methods debug, info, warn and error');
   }
   const watchers = new Watchers<PeerHandle>();
   watchers.operations = new FollowedOperations();
   watchers.redaction = new Redaction(redact);
-  const log = logger && new PeerLog(logger, watchers.redaction, nameOf);
+  const log = given && isOurs ? new PeerLog(given, watchers.redaction, nameOf) : undefined;
   watchers.told = (what, about) => {
     publish(what, about);
     if (log !== undefined) log.write(what, about);
-    else if ('isHeard' in about && !about.isHeard) warnUnheard(about.error);
+    // Of an attempt to connect that failed, connect() tells, or another one follows.
+    else if ('isHeard' in about && !about.isHeard && about.error.code !== 'ERR_CONNECT') warnUnheard(about.error);
   };
   const isPlain = options?.redact === undefined && options?.logger === undefined;
   return { others: isPlain ? options : (others as Options), watchers, log };

@@ -45,7 +45,7 @@ export async function expectFigures(scenario: Scenario): Promise<void> {
 export const quickOnes: readonly string[] = [
   'pipelined',
   'one-way',
-  'cold-sequential',
+  'cold-pipelined',
   'channels-chunks',
   'rpc-calls',
   'gateway-websocket',

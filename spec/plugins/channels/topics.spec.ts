@@ -99,8 +99,8 @@ describe('topic tree', () => {
       for (let turn = 0; turn < 500; turn += 1) tree.match(`${'a.'.repeat(31)}${turn % 2 === 0 ? 'a' : turn}`);
       return elapsedMs();
     });
-    // 100 ms where the limits were chosen, half as much again on slower machines.
-    expect(Math.min(...took)).to.be.lessThan(150);
+    // 100 ms where the limits were chosen; a slower core that works for others too takes twice as long.
+    expect(Math.min(...took)).to.be.lessThan(250);
   });
 
   it('names - wrong ones are refused', () => {
