@@ -60,7 +60,7 @@ describe('diagnostics channels', () => {
     const [connection] = server.connections;
     const slow = new Promise<void>((resolve) => server.once('slow', () => resolve()));
     client.connection?.pause();
-    const sends = Array.from({ length: 64 }, () => connection?.send('x'.repeat(8_192)));
+    const sends = Array.from({ length: 64 }, () => connection!.send('x'.repeat(8_192)));
     await slow;
     expect(published).to.deep.equal([['busbar:slow', { peer: connection }]]);
     expect(server.stats().slow).to.equal(1);

@@ -59,7 +59,8 @@ describe('telemetry, messages of plugins', () => {
     const [theirs, mine] = [publisher.use(channels()), subscriber.use(channels())];
     await Promise.all([publisher.connect(), subscriber.connect()]);
     const heard: unknown[] = [];
-    await mine.subscribe('room.*', () => heard.push(traceId()));
+    mine.subscribe('room.*', () => heard.push(traceId()));
+    await subscriber.ping();
     const published = await exported.within('user', async () => {
       await theirs.publish('room.1', 'hello');
       return traceId();
