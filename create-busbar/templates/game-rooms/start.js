@@ -10,7 +10,7 @@ const fleet = new Fleet(
   },
   { path: 'game.sock' },
 );
-fleet.on('error', (error) => console.error('hub:', error.code, error.message));
+fleet.server.on('error', (error) => console.error('hub:', error.code, error.message));
 fleet.on('up', ({ group, number, pid }) => console.log(`hub: ${group} ${number} is process ${pid}`));
 fleet.on('down', ({ group, number }, reason) => console.log(`hub: ${group} ${number} is down: ${reason}`));
 // SIGHUP replaces the processes with rooms, one after the other: the rooms move with their points.
