@@ -58,7 +58,14 @@ export class FrameBuilder {
       timeoutMs = readUint32(bytes, start);
       start += 4;
     }
-    if ((flags & Flag.trace) !== 0) return this.#traced(type, flags, lane, id, bytes, start, end, size, timeoutMs);
+    if ((flags & Flag.trace) !== 0) {
+      if (this.#options.traces !== true) throw new BusError('ERR_PROTOCOL', 'Trace contexts were not agreed on');
+      const trace = readTrace(type, bytes, start, end);
+      const others = flags & ~(Flag.trace | Flag.deadline);
+      const frame = this.build(type, others, lane, id, bytes, start + traceBytes, end, size);
+      if (frame.type === 'request') return { ...frame, timeoutMs, trace };
+      return frame.type === 'message' ? { ...frame, trace } : frame;
+    }
     // Read even so: later bodies may count on what it defines.
     const data = this.#body(flags & encodingMask, lane, bytes, start, end);
     if ((flags & Flag.withdrawn) !== 0 && wantsAnswer(type)) return { type: 'part', lane, size };
@@ -99,27 +106,6 @@ export class FrameBuilder {
       default:
         throw new BusError('ERR_PROTOCOL', `Unknown frame type ${type}`);
     }
-  }
-
-  #traced(
-    type: number,
-    flags: number,
-    lane: number,
-    id: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    size: number,
-    timeoutMs: number | undefined,
-  ): Frame {
-    if (this.#options.traces !== true) throw new BusError('ERR_PROTOCOL', 'Trace contexts were not agreed on');
-    const trace = readTrace(type, bytes, start, end);
-    const data = this.#body(flags & encodingMask, lane, bytes, start + traceBytes, end);
-    if ((flags & Flag.withdrawn) !== 0) return { type: 'part', lane, size };
-    if (type === FrameType.request) return { type: 'request', lane, id, data, timeoutMs, size, trace };
-    const confirm = (flags & Flag.confirm) !== 0;
-    if (!confirm || id === 0) return { type: 'message', lane, data, confirm, size, trace };
-    return { type: 'message', lane, data, confirm, id, size, trace };
   }
 
   #body(encoding: number, lane: number, bytes: Uint8Array, start: number, end: number): unknown {
