@@ -3,22 +3,19 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { Galaxy } from '../plugins/cluster/galaxy.ts';
 import { sleep, until } from '../support/buses.ts';
-import { Nats, natsServer } from '../support/nats-server.ts';
+import { natsServer } from '../support/nats-server.ts';
 import { figure } from './figures.ts';
 import { Tally } from './tally.ts';
 
 (natsServer === undefined ? describe.skip : describe)('a cluster whose parts are killed', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats, { heartbeatMs: 1_000, deadAfterMs: 5_000, secret: 'the secret of all nodes' });
+    galaxy = await Galaxy.open({ heartbeatMs: 1_000, deadAfterMs: 5_000, secret: 'the secret of all nodes' });
   });
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   it('ten SIGKILLs of nats-server under load - nothing is lost, doubled or out of order', async () => {
@@ -45,9 +42,9 @@ import { Tally } from './tally.ts';
     const loaded = load();
     for (let kills = 0; kills < 10; kills++) {
       await sleep(700);
-      await nats.kill();
+      await galaxy.nats.kill();
       await sleep(50 * kills);
-      await nats.start();
+      await galaxy.nats.start();
       await until(() => [a, b, c].every(({ world }) => world.status === 'joined'));
     }
     over = true;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Client } from '../../../lib/index.ts';
 import { channels, type OwnerEnd, Reason, type Rooms, type UserEnd } from '../../../lib/plugins/channels/index.ts';
 import { rejected, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
 /** What an end raises. */
@@ -22,30 +22,22 @@ function record(end: OwnerEnd | UserEnd): string[] {
 }
 
 (natsServer === undefined ? describe.skip : describe)('channels over nodes', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
   let a: Star;
   let b: Star;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats, { secret: 'the secret of all nodes' });
+    galaxy = await Galaxy.open({ secret: 'the secret of all nodes' });
     [a, b] = await Promise.all([star('eu-1'), star('eu-2')]);
     await until(() => a.world.nodes.length === 2 && b.world.nodes.length === 2);
   });
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
-  async function star(node: string): Promise<Star> {
-    const made = galaxy.make(node);
-    made.server.use(channels({ maxChannels: 4 }));
-    await made.server.start();
-    await made.world.ready;
-    return made;
-  }
+  const star = (node: string): Promise<Star> =>
+    galaxy.star(node, {}, (server) => void server.use(channels({ maxChannels: 4 })));
 
   async function rooms(of: Star): Promise<Rooms & { client: Client }> {
     let made: Rooms | undefined;

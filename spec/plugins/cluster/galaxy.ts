@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Client, type ClientOptions, Server } from '../../../lib/index.ts';
 import { cluster, type ClusterOptions, type World } from '../../../lib/plugins/cluster/index.ts';
-import type { Nats } from '../../support/nats-server.ts';
+import { Nats } from '../../support/nats-server.ts';
 
 export interface Star {
   readonly node: string;
@@ -14,34 +14,40 @@ export interface Star {
   readonly heard: string[];
 }
 
-/** Nodes in this process and in others, over one server of NATS; all are ended together. */
+/** A server of NATS, and nodes in this process and in others over it; all are ended together. */
 export class Galaxy {
-  readonly #nats: Nats;
+  readonly nats: Nats;
   readonly #common: Partial<ClusterOptions>;
   #made = 0;
   readonly #ends: (() => Promise<unknown>)[] = [];
 
+  static async open(common: Partial<ClusterOptions> = {}): Promise<Galaxy> {
+    return new Galaxy(await Nats.start(), common);
+  }
+
   constructor(nats: Nats, common: Partial<ClusterOptions> = {}) {
-    this.#nats = nats;
+    this.nats = nats;
     this.#common = { heartbeatMs: 200, deadAfterMs: 1_200, ...common };
   }
 
   /** A node that is not started. */
   make(node: string, options: Partial<ClusterOptions> = {}): Star {
-    const url = `memory:${node}-${this.#nats.port}-${(this.#made += 1)}`;
+    const url = `memory:${node}-${this.nats.port}-${(this.#made += 1)}`;
     const server = new Server({ url });
     const errors: string[] = [];
     const heard: string[] = [];
     server.on('error', ({ code }) => void errors.push(code));
-    const nats = { servers: this.#nats.url };
+    const nats = { servers: this.nats.url };
     const world = server.use(cluster({ name: 'galaxy', node, nats, ...this.#common, ...options }));
     world.on('node', ({ id, state }) => void heard.push(`${id} ${state}`));
     this.#ends.push(() => server.close());
     return { node, url, server, world, errors, heard };
   }
 
-  async star(node: string, options: Partial<ClusterOptions> = {}): Promise<Star> {
+  /** A node that has joined; `prepare` installs what it has besides. */
+  async star(node: string, options: Partial<ClusterOptions> = {}, prepare?: (server: Server) => void): Promise<Star> {
     const star = this.make(node, options);
+    prepare?.(star.server);
     await star.server.start();
     await star.world.ready;
     return star;
@@ -57,7 +63,7 @@ export class Galaxy {
 
   /** A node in a process of its own, which answers requests with its name, or never where they are `hang`. */
   async process(node: string): Promise<ChildProcess> {
-    const args = [this.#nats.url, node, JSON.stringify(this.#common)];
+    const args = [this.nats.url, node, JSON.stringify(this.#common)];
     const child = fork(new URL('node-program.js', import.meta.url), args);
     this.#ends.push(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -70,5 +76,6 @@ export class Galaxy {
 
   async end(): Promise<void> {
     for (const end of this.#ends.splice(0).reverse()) await end();
+    await this.nats.kill();
   }
 }

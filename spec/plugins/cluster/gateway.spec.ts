@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Client } from '../../../lib/index.ts';
 import { gateway, type GatewayOptions, type LocalWeb, type RemoteWeb } from '../../../lib/plugins/gateway/index.ts';
 import { rejected, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { get } from '../gateway/gateway-kit.ts';
 import { WebSocket } from 'ws';
 import { Galaxy, type Star } from './galaxy.ts';
@@ -19,14 +19,12 @@ interface Worker {
 }
 
 (natsServer === undefined ? describe.skip : describe)('gateways over nodes', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
   let front: Front;
   let back: Front;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats, { secret: 'the secret of all nodes' });
+    galaxy = await Galaxy.open({ secret: 'the secret of all nodes' });
     front = await node('eu-1', { http: { port: 0 }, websocket: { port: 0 }, graceMs: 300 });
     back = await node('eu-2', {});
     await until(() => front.world.nodes.length === 2 && back.world.nodes.length === 2);
@@ -34,15 +32,12 @@ interface Worker {
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   async function node(name: string, options: GatewayOptions): Promise<Front> {
-    const made = galaxy.make(name);
-    const web = made.server.use(gateway(options));
-    await made.server.start();
-    await made.world.ready;
-    return { ...made, web };
+    let web: LocalWeb | undefined;
+    const made = await galaxy.star(name, {}, (server) => (web = server.use(gateway(options))));
+    return { ...made, web: web as LocalWeb };
   }
 
   async function worker(of: Star): Promise<Worker> {

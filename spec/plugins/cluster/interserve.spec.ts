@@ -9,7 +9,7 @@ import {
   type ServerTransfers,
 } from '../../../lib/plugins/interserve/index.ts';
 import { rejected, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
 interface Store extends Star {
@@ -17,14 +17,12 @@ interface Store extends Star {
 }
 
 (natsServer === undefined ? describe.skip : describe)('transfers over nodes', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
   let a: Store;
   let b: Store;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats, { secret: 'the secret of all nodes' });
+    galaxy = await Galaxy.open({ secret: 'the secret of all nodes' });
     a = await store('eu-1');
     b = await store('eu-2');
     await until(() => a.world.nodes.length === 2 && b.world.nodes.length === 2);
@@ -32,15 +30,14 @@ interface Store extends Star {
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   async function store(node: string, options: InterserveOptions = {}): Promise<Store> {
-    const made = galaxy.make(node);
-    const transfers = made.server.use(interserve({ iport: 0, ...options }));
-    await made.server.start();
-    await made.world.ready;
-    return { ...made, transfers };
+    let transfers: ServerTransfers | undefined;
+    const made = await galaxy.star(node, {}, (server) => {
+      transfers = server.use(interserve({ iport: 0, ...options }));
+    });
+    return { ...made, transfers: transfers as ServerTransfers };
   }
 
   async function client(of: Star): Promise<{ transfers: ClientTransfers; client: Client; id: string }> {

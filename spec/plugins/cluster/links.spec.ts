@@ -1,19 +1,17 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { sleep, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { Tally } from '../../reliability/tally.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
 (natsServer === undefined ? describe.skip : describe)('links between nodes', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
   let a: Star;
   let b: Star;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats, { secret: 'the secret of all nodes' });
+    galaxy = await Galaxy.open({ secret: 'the secret of all nodes' });
     a = await galaxy.star('eu-1');
     b = await galaxy.star('eu-2');
     await until(() => a.world.nodes.length === 2);
@@ -21,7 +19,6 @@ import { Galaxy, type Star } from './galaxy.ts';
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   it('NATS killed under load - messages and broadcasts arrive once and in order, at both ends and all nodes', async () => {
@@ -51,9 +48,9 @@ import { Galaxy, type Star } from './galaxy.ts';
     const loaded = load();
     for (let kills = 0; kills < 3; kills++) {
       await sleep(400);
-      await nats.kill();
+      await galaxy.nats.kill();
       await sleep(150);
-      await nats.start();
+      await galaxy.nats.start();
       await until(() => [a, b, c].every(({ world }) => world.status === 'joined'));
     }
     over = true;
@@ -74,7 +71,7 @@ import { Galaxy, type Star } from './galaxy.ts';
     await a.world.peer('eu-2').send('before', { confirm: true });
     const statuses: string[] = [];
     a.world.on('status', (status) => void statuses.push(status));
-    await nats.kill();
+    await galaxy.nats.kill();
     await until(() => a.world.status === 'isolated');
     expect(await client.request('local')).to.equal('local');
     await a.world.peer('eu-2').send('meanwhile');
@@ -82,7 +79,7 @@ import { Galaxy, type Star } from './galaxy.ts';
     const large = Buffer.alloc(1_048_576);
     const waits = Array.from({ length: 8 }, () => a.world.peer('eu-2').send(large));
     expect(await Promise.race([Promise.all(waits), sleep(100).then(() => 'waits')])).to.equal('waits');
-    await nats.start();
+    await galaxy.nats.start();
     await confirmed;
     await Promise.all(waits);
     await until(() => got.length === 3 + waits.length);

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { BusError } from '../../../lib/index.ts';
 import { sleep, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { freePort } from '../../support/nginx.ts';
 import { Cut } from './cut.ts';
 import { Galaxy, type Star } from './galaxy.ts';
@@ -16,17 +16,14 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
 const stateOf = ({ world }: Star, node: string): string | undefined => world.nodes.find(({ id }) => id === node)?.state;
 
 (natsServer === undefined ? describe.skip : describe)('nodes of a cluster', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats);
+    galaxy = await Galaxy.open();
   });
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   it('joining - each node knows the others when it is ready, and says so once', async () => {
@@ -73,7 +70,7 @@ const stateOf = ({ world }: Star, node: string): string | undefined => world.nod
   });
 
   it('no NATS - the server starts, ready rejects, and the node joins when NATS is there', async () => {
-    await nats.kill();
+    await galaxy.nats.kill();
     const a = galaxy.make('eu-1', { joinTimeoutMs: 300 });
     await a.server.start();
     expect(await codeOf(a.world.ready)).to.equal('ERR_CLUSTER_UNREACHABLE');
@@ -82,7 +79,7 @@ const stateOf = ({ world }: Star, node: string): string | undefined => world.nod
     a.server.handle((data) => data);
     expect(await client.request('local')).to.equal('local');
     expect(await codeOf(a.world.peer('eu-2').send('x'))).to.equal('ERR_NO_MEMBER');
-    await nats.start();
+    await galaxy.nats.start();
     await until(() => a.world.status === 'joined');
   });
 
@@ -174,7 +171,7 @@ const stateOf = ({ world }: Star, node: string): string | undefined => world.nod
 
   it('a node that loses its own connection - is not dead while its process is there, and misses nothing', async () => {
     const a = await galaxy.star('eu-1');
-    const cut = await Cut.open(nats.port);
+    const cut = await Cut.open(galaxy.nats.port);
     const b = await galaxy.star('eu-2', { nats: { servers: `nats://127.0.0.1:${cut.port}` } });
     await until(() => stateOf(a, 'eu-2') === 'up');
     const got: unknown[] = [];

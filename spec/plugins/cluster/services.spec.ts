@@ -11,7 +11,7 @@ import {
   type ServicesHub,
 } from '../../../lib/plugins/services/index.ts';
 import { until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { Cut } from './cut.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
@@ -30,7 +30,6 @@ interface Room {
 }
 
 (natsServer === undefined ? describe.skip : describe)('services over nodes', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
   /** `opened` and `closed` keys of all owners: what, by whom, the key, the epoch. */
   let log: [what: 'open' | 'close' | 'lost', owner: string, key: string, epoch: number][];
@@ -38,15 +37,13 @@ interface Room {
   let hanging = 0;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats);
+    galaxy = await Galaxy.open();
     log = [];
     hanging = 0;
   });
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   async function hubOf(node: string, options: Partial<ClusterOptions> = {}): Promise<Hub> {
@@ -218,7 +215,7 @@ interface Room {
 
   it('a node that dies - has its keys opened elsewhere; one that was cut off and is back lets go of those that others have', async () => {
     const a = await hubOf('eu-1');
-    const cut = await Cut.open(nats.port);
+    const cut = await Cut.open(galaxy.nats.port);
     const b = await hubOf('eu-2', { nats: { servers: `nats://127.0.0.1:${cut.port}` } });
     await bee(b, 'b', (mine) => void mine.own('room', rooms('b')));
     const [near, far] = [room(await bee(a, 'caller')), room(await bee(b, 'caller'))];

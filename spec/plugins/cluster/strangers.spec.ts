@@ -6,7 +6,7 @@ import { mutate } from '../../fuzz/mutate.ts';
 import { SimNats } from '../../simulation/sim-nats.ts';
 import { SimNode } from '../../simulation/sim-node.ts';
 import { sleep, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { ControlCodec } from '../../../lib/plugins/cluster/control.ts';
 import { entryPackets, readEntries } from '../../../lib/plugins/cluster/entries.ts';
 import { NodeLinks } from '../../../lib/plugins/cluster/node-links.ts';
@@ -18,9 +18,8 @@ describe('strangers on the subjects of a cluster', () => {
   (natsServer === undefined ? it.skip : it)(
     'with a secret - what they record, change and publish again reaches nobody, and the nodes go on',
     async () => {
-      const nats = await Nats.start();
-      const galaxy = new Galaxy(nats, { secret: 'the secret of all nodes' });
-      const stranger = await connect({ servers: nats.url });
+      const galaxy = await Galaxy.open({ secret: 'the secret of all nodes' });
+      const stranger = await connect({ servers: galaxy.nats.url });
       try {
         const taped: { subject: string; data: Uint8Array }[] = [];
         stranger.subscribe('bb.galaxy.>', {
@@ -63,7 +62,6 @@ describe('strangers on the subjects of a cluster', () => {
       } finally {
         await stranger.close();
         await galaxy.end();
-        await nats.kill();
       }
     },
   );

@@ -3,21 +3,18 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Client } from '../../../lib/index.ts';
 import { channels, type ChannelRelay } from '../../../lib/plugins/channels/index.ts';
 import { sleep, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
 (natsServer === undefined ? describe.skip : describe)('topics over nodes', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
 
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats);
+    galaxy = await Galaxy.open();
   });
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   async function star(node: string): Promise<Star & { relay: ChannelRelay }> {

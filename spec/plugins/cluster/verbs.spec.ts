@@ -2,11 +2,10 @@ import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { BusError, Client } from '../../../lib/index.ts';
 import { sleep, until } from '../../support/buses.ts';
-import { Nats, natsServer } from '../../support/nats-server.ts';
+import { natsServer } from '../../support/nats-server.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
 (natsServer === undefined ? describe.skip : describe)('a world of clients', () => {
-  let nats: Nats;
   let galaxy: Galaxy;
   let stars: Star[];
   let clients: Client[];
@@ -14,8 +13,7 @@ import { Galaxy, type Star } from './galaxy.ts';
 
   /** Two nodes with two clients each: 0 and 1 at the first, 2 and 3 at the second; 1 and 2 are in `red`. */
   beforeEach(async () => {
-    nats = await Nats.start();
-    galaxy = new Galaxy(nats);
+    galaxy = await Galaxy.open();
   });
 
   async function open(transparent = false): Promise<void> {
@@ -36,7 +34,6 @@ import { Galaxy, type Star } from './galaxy.ts';
 
   afterEach(async () => {
     await galaxy.end();
-    await nats.kill();
   });
 
   const idOf = (number: number): string => `eu-${number < 2 ? 1 : 2}/${clients[number]?.id ?? ''}`;
