@@ -38,7 +38,7 @@ const processes = [
  * Of a whole run, so many specs may fail beside others and pass when their files run once more, alone. They are named at
  * the end: a spec that is named there again and again is to be mended.
  */
-const mayBeUnsteady = 3;
+const mayBeUnsteady = 6;
 /** How long the specs' process may take to end by itself after its last spec. */
 const endingMs = 5_000;
 const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;

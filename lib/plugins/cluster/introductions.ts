@@ -28,6 +28,12 @@ export class Introductions {
     this.#options = options;
   }
 
+  /** Whether one that was asked just now has not answered. */
+  get isAwaited(): boolean {
+    const since = this.#options.clock.now() - againMs;
+    return [...this.#asked.values()].some(({ at }) => at > since);
+  }
+
   ask(node: string, incarnation: number): void {
     const { clock, hello, maxNodes, random } = this.#options;
     if (!this.#asked.has(node) && this.#asked.size >= maxNodes) this.#forgetOldest();

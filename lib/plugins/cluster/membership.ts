@@ -47,7 +47,7 @@ export interface MembershipOptions {
 const suspectBeats = 2.5;
 /** How often in a heartbeat the state of all nodes is checked. */
 const looksPerBeat = 20;
-/** Those who are here answer one who comes within this time. */
+/** One who comes has joined when nothing new was heard of others for so long. */
 const introductionMs = 40;
 
 /** Who is here: what nodes say of themselves, and what their silence says. */
@@ -62,6 +62,8 @@ export class Membership {
   #beats = 0;
   #nextBeatAt = 0;
   #lookedAt = 0;
+  /** NATS has what this node said first. */
+  #isOut = false;
   #upSince: number | undefined;
   #timer: Timer | undefined;
   #settling: Timer | undefined;
@@ -150,8 +152,23 @@ export class Membership {
 
   #joined(): void {
     this.#beat();
-    // By then those who are here have said so.
-    this.#settling = this.#options.clock.setTimer(() => this.#events.joined(), introductionMs, true);
+    void this.#options
+      .wire()
+      .flush()
+      .then(() => (this.#isOut = true));
+    this.#settle(this.#options.clock.now() + this.#options.heartbeatMs);
+  }
+
+  /** Those who are here say so now: from when NATS has the first beat, and for one beat at most. */
+  #settle(until: number): void {
+    const { clock } = this.#options;
+    const [isOut, known] = [this.#isOut, this.nodes.size];
+    const look = (): void => {
+      const isQuiet = isOut && this.nodes.size === known && !this.#introductions.isAwaited;
+      if (isQuiet || clock.now() >= until) this.#events.joined();
+      else this.#settle(until);
+    };
+    this.#settling = clock.setTimer(look, introductionMs, true);
   }
 
   #lost(): void {

@@ -15,6 +15,10 @@ export class OtherNodes {
     return this.#nodes.values();
   }
 
+  get size(): number {
+    return this.#nodes.size;
+  }
+
   get(node: string): OtherNode | undefined {
     return this.#nodes.get(node);
   }

@@ -21,7 +21,7 @@ export interface Wire {
   probe(subject: string, bytes: Uint8Array, nobody: () => void): void;
   /** As long as the wire lives. `heard` must not throw. */
   subscribe(subject: string, heard: (bytes: Uint8Array) => void): void;
-  /** Resolves when what was published is out of this process; never rejects. */
+  /** Resolves when what was published is over there, or is lost; never rejects. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }

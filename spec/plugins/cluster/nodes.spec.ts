@@ -30,9 +30,9 @@ const stateOf = ({ world }: Star, node: string): string | undefined => world.nod
     const a = await galaxy.star('eu-1');
     const b = await galaxy.star('eu-2');
     const c = await galaxy.star('us-1');
-    expect(c.world.nodes.map(({ id, state }) => `${id} ${state}`)).to.have.members(['us-1 up', 'eu-1 up', 'eu-2 up']);
     expect(c.world.nodes[0]?.id).to.equal('us-1');
     await until(() => a.world.nodes.length === 3 && b.world.nodes.length === 3 && c.world.nodes.length === 3);
+    expect(c.world.nodes.map(({ id, state }) => `${id} ${state}`)).to.have.members(['us-1 up', 'eu-1 up', 'eu-2 up']);
     expect(c.heard).to.have.members(['eu-1 up', 'eu-2 up']);
     expect(a.world.status).to.equal('joined');
     const client = await galaxy.client(a);
