@@ -1,10 +1,10 @@
-import { allocate, copyOf } from '../../base/bytes.ts';
+import { allocate } from '../../base/bytes.ts';
 import type { BodyContract, ContractValue } from '../contracts.ts';
 import type { BroadcastFrame, Definition, RecordFrame } from '../dialect.ts';
 import { BodyPacker, BodyReader, type Packed, roomBytes } from './body-codec.ts';
 import { behindDefinitions, type BroadcastRecords, neededBy, type PackedByRecords } from './broadcast-records.ts';
 import { Encoding, FrameType, headerBytes, writeHeader } from './header.ts';
-import { isRaw, rawBytes, rawKind, rawValue } from './raw-body.ts';
+import { isRaw, rawBytes, rawCopy, rawKind } from './raw-body.ts';
 
 const slabBytes = 65_536;
 /** What is longer has a buffer of its own. */
@@ -46,7 +46,7 @@ class WrittenFrame implements BroadcastFrame {
       case Encoding.none:
         return undefined;
       case Encoding.raw:
-        return rawValue(this.buffer[bodyStart] as number, copyOf(this.buffer.subarray(bodyStart + 1, this.end)));
+        return rawCopy(this.buffer[bodyStart] as number, this.buffer.subarray(bodyStart + 1, this.end));
       default:
         try {
           return reader.read(this.buffer, bodyStart, this.end, Infinity, Infinity);

@@ -6,7 +6,7 @@ import { mostCost } from '../codec/body-cost.ts';
 import { BodyReader } from './body-codec.ts';
 import { Encoding, encodingMask, Flag, FrameType, wantsAnswer, readUint32 } from './header.ts';
 import { readTrace, traceBytes } from './intro.ts';
-import { rawValue } from './raw-body.ts';
+import { rawCopy, rawValue } from './raw-body.ts';
 
 /** Raw bodies up to this are copied out, so that none keeps a buffer alive of which it is less than half. */
 export const copyBytes = 32_768;
@@ -116,8 +116,8 @@ export class FrameBuilder {
       case Encoding.raw: {
         if (start === end) throw new BusError('ERR_PROTOCOL', 'Binary data without its kind');
         const found = bytes.subarray(start + 1, end);
-        const body = found.length > copyBytes ? found : new Uint8Array(found);
-        return rawValue(bytes[start] as number, body);
+        const kind = bytes[start] as number;
+        return found.length > copyBytes ? rawValue(kind, found) : rawCopy(kind, found);
       }
       case Encoding.records:
         if (!this.#options.records) throw new BusError('ERR_PROTOCOL', 'Record definitions were not agreed on');

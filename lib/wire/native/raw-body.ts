@@ -75,6 +75,14 @@ export function rawValue(kind: number, bytes: Uint8Array): unknown {
   );
 }
 
+/** As `rawValue`, of a copy. Small Buffers are cut out of the pool that Node has for them. */
+export function rawCopy(kind: number, bytes: Uint8Array): unknown {
+  if (kind !== bufferKind || typeof Buffer !== 'function') return rawValue(kind, new Uint8Array(bytes));
+  const copy = Buffer.allocUnsafe(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 function copyOf(bytes: Uint8Array): ArrayBuffer {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);

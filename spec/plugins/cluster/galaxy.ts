@@ -61,10 +61,12 @@ export class Galaxy {
     return client;
   }
 
-  /** A node in a process of its own, which answers requests with its name, or never where they are `hang`. */
-  async process(node: string): Promise<ChildProcess> {
+  /** A node in a process of its own, which answers requests with its name, or never where they are `hang`; its clock differs by `aheadMs`. */
+  async process(node: string, aheadMs = 0): Promise<ChildProcess> {
     const args = [this.nats.url, node, JSON.stringify(this.#common)];
-    const child = fork(new URL('node-program.js', import.meta.url), args);
+    const clock = `const real = Date.now; Date.now = () => real() + ${aheadMs};`;
+    const execArgv = aheadMs === 0 ? [] : ['--import', `data:text/javascript,${encodeURIComponent(clock)}`];
+    const child = fork(new URL('node-program.js', import.meta.url), args, { execArgv });
     this.#ends.push(async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');

@@ -11,7 +11,10 @@ const world = server.use(cluster({ name: 'galaxy', node, nats: { servers }, ...(
 server.use(channels());
 server.use(gateway());
 server.use(interserve({ iport: 0 }));
-world.handle((data) => (data === 'hang' ? new Promise(() => {}) : node));
+world.handle((data) => {
+  if (data === 'hang') return new Promise(() => {});
+  return data === 'ask back' ? world.peer('eu-1').request('back', 20_000) : node;
+});
 await server.start();
 await world.ready;
 const client = new Client({ url: `memory:${node}` });

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { BusError } from '../../../lib/index.ts';
 import { sleep, until } from '../../support/buses.ts';
-import { natsServer } from '../../support/nats-server.ts';
+import { Nats, natsServer } from '../../support/nats-server.ts';
 import { freePort } from '../../support/nginx.ts';
 import { Cut } from './cut.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
+const hourMs = 3_600_000;
 const codeOf = (promise: Promise<unknown>): Promise<string> =>
   promise.then(
     () => 'resolved',
@@ -191,6 +193,46 @@ const stateOf = ({ world }: Star, node: string): string | undefined => world.nod
     expect(statuses).to.deep.equal(['isolated', 'joined']);
     await cut.close();
   });
+
+  it('clocks an hour apart - nodes are up, ask each other, and one comes back with a clock that was set back', async () => {
+    const a = await galaxy.star('eu-1');
+    a.world.handle((_data, { deadline = 0 }) => deadline - performance.now());
+    for (const aheadMs of [hourMs, -hourMs]) {
+      const child = await galaxy.process('eu-2', aheadMs);
+      await until(() => stateOf(a, 'eu-2') === 'up');
+      expect(Math.abs((a.world.nodes[1]?.incarnation ?? 0) / 1_000 - aheadMs - Date.now())).to.be.lessThan(hourMs / 2);
+      expect(await a.world.peer('eu-2').request('ask back', 20_000)).to.be.within(1, 20_000);
+      const [client] = (await a.world.connections()).filter(({ node }) => node === 'eu-2');
+      expect(await a.world.peer(client?.id ?? '').request('who', 20_000)).to.equal('eu-2');
+      await sleep(700);
+      expect(stateOf(a, 'eu-2')).to.equal('up');
+      child.kill('SIGKILL');
+      await until(() => stateOf(a, 'eu-2') === 'dead');
+    }
+    expect(a.heard.filter((line) => !line.endsWith('suspect'))).to.deep.equal([
+      'eu-2 up',
+      'eu-2 dead',
+      'eu-2 up',
+      'eu-2 dead',
+    ]);
+  });
+
+  (existsSync('/dev/full') ? it : it.skip)(
+    'a full disk at NATS - nodes speak, as nothing of theirs is kept there',
+    async () => {
+      const nats = await Nats.start('-DV', '-l', '/dev/full');
+      try {
+        const servers = nats.url;
+        const a = await galaxy.star('eu-1', { nats: { servers } });
+        const b = await galaxy.star('eu-2', { nats: { servers } });
+        a.world.handle((data) => data);
+        expect(await b.world.peer('eu-1').request('hello')).to.equal('hello');
+        expect([...a.errors, ...b.errors]).to.deep.equal([]);
+      } finally {
+        await nats.kill();
+      }
+    },
+  );
 
   it('a server that is closed and started again - is a node again, as another incarnation, with all it had', async () => {
     const a = await galaxy.star('eu-1');
