@@ -8,6 +8,7 @@ import { MissingNodes } from './missing-nodes.ts';
 import { NameClaim } from './name-claim.ts';
 import { newNode, type OtherNode } from './node-info.ts';
 import { OtherNodes } from './other-nodes.ts';
+import { Settling } from './settling.ts';
 import type { Subjects } from './subjects.ts';
 import type { Wire } from './wire.ts';
 
@@ -47,8 +48,6 @@ export interface MembershipOptions {
 const suspectBeats = 2.5;
 /** How often in a heartbeat the state of all nodes is checked. */
 const looksPerBeat = 20;
-/** One who comes has joined when nothing new was heard of others for so long. */
-const introductionMs = 40;
 
 /** Who is here: what nodes say of themselves, and what their silence says. */
 export class Membership {
@@ -62,11 +61,9 @@ export class Membership {
   #beats = 0;
   #nextBeatAt = 0;
   #lookedAt = 0;
-  /** NATS has what this node said first. */
-  #isOut = false;
   #upSince: number | undefined;
   #timer: Timer | undefined;
-  #settling: Timer | undefined;
+  readonly #settling: Settling;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -85,6 +82,7 @@ export class Membership {
       ask: (node, incarnation) => this.#introductions.ask(node, incarnation),
       gone: (node, its) => this.#publish(options.subjects.nodes, ['gone', ...this.#own, node, its]),
     });
+    this.#settling = new Settling({ ...options, nodes: this.nodes, introductions: this.#introductions });
     this.#claim = new NameClaim({
       clock: options.clock,
       silentMs: options.deadAfterMs,
@@ -128,7 +126,7 @@ export class Membership {
     this.#claim.pause();
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#settling?.cancel();
+    this.#settling.stop();
     this.#upSince = undefined;
   }
 
@@ -152,23 +150,7 @@ export class Membership {
 
   #joined(): void {
     this.#beat();
-    void this.#options
-      .wire()
-      .flush()
-      .then(() => (this.#isOut = true));
-    this.#settle(this.#options.clock.now() + this.#options.heartbeatMs);
-  }
-
-  /** Those who are here say so now: from when NATS has the first beat, and for one beat at most. */
-  #settle(until: number): void {
-    const { clock } = this.#options;
-    const [isOut, known] = [this.#isOut, this.nodes.size];
-    const look = (): void => {
-      const isQuiet = isOut && this.nodes.size === known && !this.#introductions.isAwaited;
-      if (isQuiet || clock.now() >= until) this.#events.joined();
-      else this.#settle(until);
-    };
-    this.#settling = clock.setTimer(look, introductionMs, true);
+    this.#settling.begin();
   }
 
   #lost(): void {
