@@ -125,8 +125,8 @@ export class SimWire implements Wire {
     if (this.isUp) this.#nats.subscribe(subject, { wire: this, heard });
   }
 
-  flush(): Promise<void> {
-    return Promise.resolve();
+  flush(then: () => void): void {
+    this.#nats.clock.setTimer(then, this.#nats.random.between(0, 3));
   }
 
   close(): Promise<void> {

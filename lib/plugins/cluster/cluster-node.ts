@@ -208,7 +208,8 @@ export class ClusterNode {
     this.#membership.leave();
     this.lookout.stop();
     this.#broadcasts.close();
-    await withinTime(clock, closeTimeoutMs / 4, this.#wire.flush());
+    const flushed = new Promise<void>((resolve) => this.#wire.flush(resolve));
+    await withinTime(clock, closeTimeoutMs / 4, flushed);
     await withinTime(clock, closeTimeoutMs / 4, Promise.all([this.#wire.close(), this.#standby.close()]));
   }
 

@@ -72,8 +72,9 @@ export class NatsWire implements Wire {
     if (this.#connection !== undefined) this.#listen(this.#connection, subject, heard);
   }
 
-  async flush(): Promise<void> {
-    if (this.#isUp) await this.#connection?.flush().catch(() => {});
+  flush(then: () => void): void {
+    if (this.#isUp && this.#connection !== undefined) this.#connection.flush().then(then, then);
+    else then();
   }
 
   async close(): Promise<void> {

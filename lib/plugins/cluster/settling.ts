@@ -28,9 +28,7 @@ export class Settling {
 
   begin(): void {
     const { clock, heartbeatMs, wire } = this.#options;
-    void wire()
-      .flush()
-      .then(() => (this.#isOut = true));
+    wire().flush(() => (this.#isOut = true));
     this.#wait(clock.now() + heartbeatMs);
   }
 
