@@ -94,8 +94,7 @@ export const facts = {
     'compressLink(port, this.#platform)': 'undefined',
     'super(handle, options, events, lifecycle, platform.processes?.(options.clock), platform.contracts?.(options))':
       'super(handle, options, events, lifecycle)',
-    'const traces = this.operations?.tracer !== undefined;': '',
-    'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts, traces)':
+    'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts, this.operations)':
       'clientHello(options, this.#credentials?.payload, link, own)',
   },
   'bus/incoming': {
@@ -144,11 +143,12 @@ export const facts = {
     'const { contracts } = conversation;': '',
     'const { features, maxFrameBytes, maxDepth } = offer;': 'const { features } = offer;',
     'nativeDialectOf(offer, options, contracts, conversation.operations)': 'nativeDialectOf(offer, options)',
-    'const tracing = features.includes(Feature.trace) ? operations : undefined;': '',
+    'const traces = features.includes(Feature.trace);': '',
+    'const tracing = traces ? operations : features.includes(Feature.passes) ? operations?.lent : undefined;': '',
     'const agreed = contracts?.agree(offer.contracts);': '',
     'const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);': '',
     'const most = { peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth };': '',
-    'nativeDialect({ records, withdraws, handles, ...most, contracts: agreed, shared, tracing }, options)':
+    'nativeDialect({ records, withdraws, handles, ...most, contracts: agreed, shared, tracing, traces }, options)':
       'nativeDialect({ ...offer, records, withdraws, handles }, options)',
   },
   'bus/exchange': {
@@ -175,7 +175,7 @@ export const facts = {
     sendRequest: '(id, timeoutMs) => this.queues.current.request(lane, id, data, timeoutMs)',
     'const isFollowed = frame.trace !== undefined || operations?.followsMessages === true;': '',
     'isFollowed && follower === undefined && operations !== undefined': false,
-    'follower === undefined && operations?.followsHandlers === true': false,
+    'const isFollowed = asked.trace !== undefined || operations?.followsHandlers === true;': '',
     'const tracer = this.operations?.tracer;': '',
     'tracer === undefined': true,
     'followedHandling(follower)': 'undefined',
@@ -191,8 +191,9 @@ export const facts = {
     'processMember(link, processes)': '{}',
     '...depthMember(maxDepth)': 'maxDepth',
     'contractsMember(contracts)': '{}',
-    'if (traces)\n        features.push(Feature.trace);': '',
-    traces: '',
+    'if (followed !== undefined)\n        features.push(Feature.passes);': '',
+    'if (followed?.own !== undefined)\n        features.push(Feature.trace);': '',
+    followed: '',
   },
   'plugins/channels/client/offline-rooms': { 'denialSentence[denial]': 'undefined' },
   'plugins/channels/relay/relay': { 'skipped.size > 0': false, 'skipped.has(seat.token)': false },
@@ -210,6 +211,7 @@ export const facts = {
     'shared: shared === true': '...undefined',
     'tracing: agreed.tracing': '...undefined',
     'traces: agreed.tracing !== undefined': '...undefined',
+    'traces: agreed.traces === true': '...undefined',
   },
   'session/delivery': { 'this.#holdsEnd': false },
   'session/flushes': { 'this.#reliable': true },

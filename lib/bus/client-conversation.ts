@@ -54,7 +54,6 @@ export class ClientConversation extends Conversation {
       preparing: (signal) => this.#credentials?.renew(signal),
       linked: (link) => {
         const own = { id: this.id, token: this.#token, session: this.session };
-        const traces = this.operations?.tracer !== undefined;
         return clientHello(
           options,
           this.#credentials?.payload,
@@ -62,7 +61,7 @@ export class ClientConversation extends Conversation {
           own,
           this.current.processes,
           this.contracts,
-          traces,
+          this.operations,
         );
       },
       opened: (port, hello) => this.#opened(port, hello),

@@ -1,13 +1,13 @@
 import { BusError } from '../base/errors.ts';
 import { nativeDialect, type SessionDialect } from '../session/dialect.ts';
 import type { LinkPort } from '../session/link-port.ts';
+import type { Operations } from '../session/operations.ts';
 import { Session } from '../session/session.ts';
 import { blockBytes } from '../wire/compression.ts';
 import type { ClientOffer, ServerHello } from '../wire/handshake/hello.ts';
 import type { PeerContracts } from '../wire/contracts.ts';
 import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { protocolVersion } from '../wire/native/header.ts';
-import type { Tracing } from '../wire/native/intro.ts';
 import type { Conversation } from './conversation.ts';
 import { Feature } from './own-hello.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions } from './options.ts';
@@ -21,18 +21,19 @@ export function nativeDialectOf(
   offer: Pick<ClientOffer, 'features' | 'maxFrameBytes' | 'maxDepth' | 'contracts'>,
   options: ResolvedPeerOptions,
   contracts: PeerContracts | undefined,
-  operations: Tracing | undefined,
+  operations: Operations | undefined,
   broadcasts?: BroadcastRecords,
 ): SessionDialect {
   const { features, maxFrameBytes, maxDepth } = offer;
   const records = features.includes(Feature.records);
   const withdraws = features.includes(Feature.withdrawn);
   const handles = features.includes(Feature.handled);
-  const tracing = features.includes(Feature.trace) ? operations : undefined;
+  const traces = features.includes(Feature.trace);
+  const tracing = traces ? operations : features.includes(Feature.passes) ? operations?.lent : undefined;
   const agreed = contracts?.agree(offer.contracts);
   const shared = records && features.includes(Feature.shared) && (broadcasts ?? true);
   const most = { peerMaxBytes: maxFrameBytes, peerMaxDepth: maxDepth };
-  return nativeDialect({ records, withdraws, handles, ...most, contracts: agreed, shared, tracing }, options);
+  return nativeDialect({ records, withdraws, handles, ...most, contracts: agreed, shared, tracing, traces }, options);
 }
 
 /** The session that the server's hello asks for. */

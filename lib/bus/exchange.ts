@@ -244,7 +244,8 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
   onRequest(asked: RequestFrame, lane: string, heardAt: number, follower?: Settled | null): void {
     const { id, data, timeoutMs } = asked;
     const { operations } = this;
-    if (follower === undefined && operations?.followsHandlers === true) {
+    const isFollowed = asked.trace !== undefined || operations?.followsHandlers === true;
+    if (isFollowed && follower === undefined && operations !== undefined) {
       operations.handle(arrivalOf(this, asked, lane), (followed) =>
         this.onRequest(asked, lane, heardAt, followed ?? null),
       );

@@ -22,9 +22,5 @@ export function followedHandling(settled: Settled | null | undefined): Handling 
 /** Has `tracer` follow; returns how to stop that. @throws BusError `ERR_PLUGIN`, `ERR_STATE`. */
 export function traceBy(operations: Operations<PeerHandle> | undefined, tracer: Tracer<PeerHandle>): () => void {
   if (operations === undefined) throw new BusError('ERR_STATE', 'Nothing is traced here');
-  if (operations.tracer !== undefined) throw new BusError('ERR_PLUGIN', 'Another plugin traces already');
-  operations.tracer = tracer;
-  return () => {
-    operations.tracer = undefined;
-  };
+  return operations.trace(tracer);
 }

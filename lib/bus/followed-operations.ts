@@ -1,8 +1,12 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import { BusError } from '../base/errors.ts';
 import { isThenable } from '../base/handling.ts';
 import type { Arrival, LaneLore, Operation, Operations, Settled, Tracer } from '../session/operations.ts';
 import { isContractValue } from '../wire/contracts.ts';
+import type { Traced } from '../wire/native/intro.ts';
 import type { PeerHandle } from './lane.ts';
+import { NestedTracers } from './nested-tracers.ts';
+import { PassedContexts } from './passed-contexts.ts';
 
 /** What `busbar.request`, `busbar.handle` and `busbar.send` of `node:diagnostics_channel` report of one operation. */
 export interface OperationContext {
@@ -38,7 +42,24 @@ const channels = {
 /** Follows what one client or server does: for a tracer, if it has one, and for who subscribed to the channels. */
 export class FollowedOperations implements Operations<PeerHandle> {
   tracer: Tracer<PeerHandle> | undefined;
+  own: Tracer<PeerHandle> | undefined;
+  readonly lent: Traced;
   readonly lore = new Map<string, LaneLore>();
+  readonly #passes: boolean;
+  #looking: Tracer<PeerHandle> | undefined;
+
+  /** A client `passes` on what its server says, and all it has of itself; a server says no more than who looks at it. */
+  constructor(passes: boolean) {
+    this.#passes = passes;
+    const looking = (): Tracer<PeerHandle> | undefined => this.#looking;
+    this.lent = passes
+      ? this
+      : {
+          get tracer() {
+            return looking();
+          },
+        };
+  }
 
   get followsRequests(): boolean {
     return this.tracer?.request !== undefined || channels.request.hasSubscribers;
@@ -56,8 +77,23 @@ export class FollowedOperations implements Operations<PeerHandle> {
     return this.tracer?.followsMessages === true || channels.handle.hasSubscribers;
   }
 
-  current(): Uint8Array | undefined {
-    return this.tracer?.current();
+  trace(tracer: Tracer<PeerHandle>): () => void {
+    if (this.own !== undefined) throw new BusError('ERR_PLUGIN', 'Another plugin traces already');
+    this.own = tracer;
+    this.#together();
+    return () => {
+      this.own = undefined;
+      this.#together();
+    };
+  }
+
+  look(tracer: Tracer<PeerHandle>): () => void {
+    this.#looking = tracer;
+    this.#together();
+    return () => {
+      this.#looking = undefined;
+      this.#together();
+    };
   }
 
   request(asked: Omit<Operation<PeerHandle>, 'lore'>, task: () => Promise<unknown>): Promise<unknown> {
@@ -73,17 +109,30 @@ export class FollowedOperations implements Operations<PeerHandle> {
   }
 
   handle(came: Omit<Arrival<PeerHandle>, 'lore'>, task: (settled?: Settled) => void): void {
-    const { tracer } = this;
+    const tracer = this.#tracerOf(came);
     const published = channels.handle.hasSubscribers ? followHandled('request', came, task) : task;
     if (tracer === undefined) published();
     else tracer.handle(this.#known(came), published);
   }
 
   receive(came: Omit<Arrival<PeerHandle>, 'lore'>, task: (settled?: Settled) => void): void {
-    const { tracer } = this;
+    const tracer = this.#tracerOf(came);
     const published = channels.handle.hasSubscribers ? followHandled('message', came, task) : task;
     if (tracer === undefined) published();
     else tracer.receive(this.#known(came), published);
+  }
+
+  /** The first context that comes to a client without a tracer is the beginning of passing them on. */
+  #tracerOf({ context }: Omit<Arrival<PeerHandle>, 'lore'>): Tracer<PeerHandle> | undefined {
+    if (this.tracer === undefined && context !== undefined && this.#passes) {
+      const end = this.look(new PassedContexts(() => end()));
+    }
+    return this.tracer;
+  }
+
+  #together(): void {
+    const [own, looking] = [this.own, this.#looking];
+    this.tracer = own === undefined || looking === undefined ? (own ?? looking) : new NestedTracers(own, looking);
   }
 
   #known<Asked extends { readonly lane: string }>(asked: Asked): Asked & { readonly lore: LaneLore | undefined } {

@@ -1,14 +1,13 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import { fitsGlob } from '../base/glob.ts';
+import { Filter } from './inspection-filter.ts';
 import type { Random } from '../base/random.ts';
 import { MessageCodec } from './message-requests.ts';
 import type { Lane, PeerHandle, PluginHost, Sighting, Watcher } from './plugin.ts';
 
 /** What a looker wants to see. */
 export interface TapSettings {
-  /** Each of them has to fit the kind, the lane, the peer, or a text right in the message. */
-  readonly globs: readonly string[];
+  readonly filter: Filter;
   /** The share that is shown. */
   readonly sample: number;
   /** Values as they are, of what came on the user's lane alone. */
@@ -32,21 +31,13 @@ export interface Seen {
 const windowMs = 50;
 /** What is shown in one window; all else of it is dropped, so that who looks slows nobody down. */
 const most = { shown: 400, whole: 10_000, wholeBytes: 4_194_304 };
-const mostGlobs = 16;
-const longestGlob = 256;
-const longestText = 128;
-const mostTexts = 8;
 
 /** @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function tapSettings({ globs, sample, whole }: Readonly<Record<string, unknown>>): TapSettings {
-  const isGlob = (glob: unknown): glob is string => typeof glob === 'string' && glob.length <= longestGlob;
-  if (!Array.isArray(globs) || globs.length > mostGlobs || !globs.every(isGlob)) {
-    throw new BusError('ERR_INVALID_ARGUMENT', `A tap has up to ${mostGlobs} globs of up to ${longestGlob} characters`);
-  }
   if (typeof sample !== 'number' || !(sample > 0 && sample <= 1)) {
     throw new BusError('ERR_INVALID_ARGUMENT', 'A sample is a share above 0 and up to 1');
   }
-  return { globs, sample, whole: whole === true };
+  return { filter: new Filter(globs), sample, whole: whole === true };
 }
 
 export interface TapOwner {
@@ -86,9 +77,9 @@ export class Tap implements Watcher<PeerHandle> {
   }
 
   saw(sighting: Sighting<PeerHandle>): void {
-    const { globs, sample, whole } = this.#settings;
+    const { filter, sample, whole } = this.#settings;
     if (whole && (sighting.direction !== 'in' || sighting.lane !== '' || !isAsked(sighting))) return;
-    if (globs.length > 0 && !this.#fits(sighting)) return;
+    if (!filter.fits(sighting, this.#owner.nameOf)) return;
     if (sample < 1 && this.#owner.random.unit() >= sample) return;
     const isFull = whole
       ? this.#seen.length >= most.whole || this.#bytes >= most.wholeBytes
@@ -127,11 +118,6 @@ export class Tap implements Watcher<PeerHandle> {
     };
   }
 
-  #fits({ peer, direction, kind, lane, data }: Sighting<PeerHandle>): boolean {
-    const texts = [kind, lane, direction, peer.id ?? '', this.#owner.nameOf(peer) ?? '', ...textsIn(data)];
-    return this.#settings.globs.every((glob) => texts.some((text) => fitsGlob(glob, text)));
-  }
-
   #next(): void {
     this.#timer = this.#owner.clock.setTimer(() => this.#flush(), windowMs, true);
   }
@@ -151,20 +137,3 @@ export class Tap implements Watcher<PeerHandle> {
 }
 
 const isAsked = ({ kind }: Sighting<PeerHandle>): boolean => kind === 'message' || kind === 'request';
-
-/** The short texts right in a message, such as its topic or its method. */
-function textsIn(data: unknown): string[] {
-  if (typeof data === 'string') return data.length <= longestText ? [data] : [];
-  if (typeof data !== 'object' || data === null || ArrayBuffer.isView(data)) return [];
-  const found: string[] = [];
-  try {
-    for (const key in data) {
-      const value: unknown = (data as Record<string, unknown>)[key];
-      if (typeof value === 'string' && value.length <= longestText) found.push(value);
-      if (found.length === mostTexts) break;
-    }
-  } catch {
-    // It has something that throws when it is asked.
-  }
-  return found;
-}

@@ -4,7 +4,9 @@ import { toFailure } from '../base/failure.ts';
 import type { Connection } from './connection.ts';
 import { SeenRows, Snapshots } from './inspection-snapshot.ts';
 import { Tap, tapSettings } from './inspection-tap.ts';
+import { Traces } from './inspection-traces.ts';
 import type { LaneRequestContext, PeerHandle } from './lane.ts';
+import type { Operations } from '../session/operations.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Plugin, PluginHost } from './plugin.ts';
 import type { SurveyAnswer } from './survey-answer.ts';
@@ -34,18 +36,20 @@ export function nameIn(payload: unknown, { show }: Pick<PluginHost, 'show'>): st
 
 /**
  * Answers those who look at a server; to be installed at the server that has them. `host` is that of the one that is looked at, `nameOf`
- * what its clients call themselves.
+ * what its clients call themselves, `operations` what follows it.
  */
 export const inspection = (
   inspected: Inspected,
   host: PluginHost,
   nameOf: (peer: PeerHandle) => string | undefined,
+  operations: Operations<PeerHandle> | undefined,
 ): Plugin<undefined, never> => ({
   name: 'busbar.inspect',
   install(lookers) {
     const taps = new Map<PeerHandle, Tap>();
     const seen = new WeakMap<PeerHandle, SeenRows>();
     const snapshots = new Snapshots();
+    const traces = operations && new Traces({ host, operations, random: lookers.random, nameOf });
     const untap = (looker: PeerHandle): void => {
       taps.get(looker)?.stop();
       taps.delete(looker);
@@ -70,6 +74,7 @@ export const inspection = (
         taps.set(peer, new Tap(peer, settings, { host, lane, clock: lookers.clock, random: lookers.random, nameOf }));
       },
       untap: (_, { peer }) => untap(peer),
+      ...(traces && { trace: (asked, { peer, signal }) => traces.next(peer, asked, signal) }),
       async broadcast({ data }) {
         const peers = count();
         await inspected.broadcast(data);
@@ -97,6 +102,7 @@ export const inspection = (
     });
     const end = (): void => {
       for (const looker of taps.keys()) untap(looker);
+      traces?.end();
       snapshots.stop();
     };
     lookers.onDisconnect((looker) => {

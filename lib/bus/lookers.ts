@@ -1,3 +1,4 @@
+import type { Operations } from '../session/operations.ts';
 import type { Link } from '../transport/link.ts';
 import type { ClientHello } from '../wire/handshake/hello.ts';
 import type { InspectOption } from './inspect-option.ts';
@@ -51,8 +52,8 @@ export class Lookers implements LookersDoor {
   /** What a client calls itself. */
   readonly nameOf = (peer: PeerHandle): string | undefined => this.#names.get(peer);
 
-  /** Has the server looked at while it runs. */
-  of(inspected: Inspected): Plugin<undefined, never> {
+  /** Has the server looked at while it runs; `operations`: what follows it. */
+  of(inspected: Inspected, operations: Operations<PeerHandle> | undefined): Plugin<undefined, never> {
     const close = async (): Promise<void> => {
       const server = this.#server;
       this.#server = undefined;
@@ -61,7 +62,7 @@ export class Lookers implements LookersDoor {
     return {
       name: 'busbar.inspect',
       install: (host) => {
-        this.#open = () => openFor(inspected.options, this.#own, inspection(inspected, host, this.nameOf));
+        this.#open = () => openFor(inspected.options, this.#own, inspection(inspected, host, this.nameOf, operations));
         host.onConnect((peer, payload) => {
           const name = nameIn(payload, host);
           if (name !== undefined) this.#names.set(peer, name);

@@ -61,7 +61,7 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
     this.#watchers = watchers;
     this.#estate = estate;
     this.#askClient = this.use(asksClients);
-    this.use(lookers.of(this));
+    this.use(lookers.of(this, watchers.operations));
     if (log !== undefined) this.use(log.plugin);
     this.#journal =
       journal &&

@@ -36,13 +36,13 @@ export type ObservingOptions = Given<typeof observingOptions>;
 
 /**
  * The other options, and what is made of these. `extended`: of a subclass, whose own option `logger` may be anything.
- * `nameOf`: what a client calls itself.
+ * `nameOf`: of a server, what a client calls itself.
  * @throws BusError `ERR_INVALID_OPTION`.
  */
 export function withoutObserving<Options extends object>(
   options: (Options & ObservingOptions) | undefined,
   extended: boolean,
-  nameOf: (peer: PeerHandle) => string | undefined = () => undefined,
+  nameOf?: (peer: PeerHandle) => string | undefined,
 ): {
   readonly others: Options | undefined;
   readonly watchers: Watchers<PeerHandle>;
@@ -61,9 +61,9 @@ export function withoutObserving<Options extends object>(
     throw new BusError('ERR_INVALID_OPTION', 'The option logger must have the methods debug, info, warn and error');
   }
   const watchers = new Watchers<PeerHandle>();
-  watchers.operations = new FollowedOperations();
+  watchers.operations = new FollowedOperations(nameOf === undefined);
   watchers.redaction = new Redaction(redact);
-  const log = given && isOurs ? new PeerLog(given, watchers.redaction, nameOf) : undefined;
+  const log = given && isOurs ? new PeerLog(given, watchers.redaction, nameOf ?? (() => undefined)) : undefined;
   watchers.told = (what, about) => {
     publish(what, about);
     if (log !== undefined) log.write(what, about);

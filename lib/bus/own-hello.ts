@@ -1,3 +1,4 @@
+import type { Operations } from '../session/operations.ts';
 import type { Session } from '../session/session.ts';
 import type { Watchers } from '../session/traffic.ts';
 import type { Link } from '../transport/link.ts';
@@ -18,12 +19,14 @@ export const Feature = {
   handled: 'handled',
   credentials: 'credentials',
   trace: 'trace',
+  passes: 'passes-trace',
 } as const;
 
-/** The features this end offers on `link`; `traces`: it says to which trace what it sends belongs. */
-function ownFeatures(options: ResolvedPeerOptions, link: Link, traces: boolean): string[] {
+/** The features this end offers on `link`. */
+function ownFeatures(options: ResolvedPeerOptions, link: Link, followed: Operations | undefined): string[] {
   const features: string[] = [Feature.withdrawn, Feature.handled];
-  if (traces) features.push(Feature.trace);
+  if (followed !== undefined) features.push(Feature.passes);
+  if (followed?.own !== undefined) features.push(Feature.trace);
   if (link.kind === 'unix') features.push(Feature.credentials);
   return (options.trusted ?? link.trusted) ? [Feature.records, Feature.shared, ...features] : features;
 }
@@ -60,14 +63,14 @@ export function clientHello(
   { id, token, session }: OwnSession,
   processes: Processes | undefined,
   contracts: Hashed | undefined,
-  traces: boolean,
+  followed: Operations | undefined,
 ): ClientHello {
   const { compress, messagepack, native, maxMessageBytes, maxDepth } = options;
   const hello = { compress, messagepack, extras: payload, id: id ?? null };
   if (!native) return hello;
   const offer = {
     versions: [protocolVersion],
-    features: ownFeatures(options, link, traces),
+    features: ownFeatures(options, link, followed),
     maxFrameBytes: maxMessageBytes,
     ...depthMember(maxDepth),
     ...processMember(link, processes),
@@ -106,7 +109,7 @@ export function serverHello(
 ): ServerHello {
   const busbar = {
     version: protocolVersion,
-    features: ownFeatures(options, link, events.watchers.operations?.tracer !== undefined).filter((feature) =>
+    features: ownFeatures(options, link, events.watchers.operations).filter((feature) =>
       offer.features.includes(feature),
     ),
     maxFrameBytes: options.maxMessageBytes,

@@ -153,7 +153,7 @@ export interface PluginHost {
   watch(watcher: Watcher<PeerHandle>): () => void;
   /**
    * Has `tracer` follow what is done, until the plugin is disposed; in sessions that begin from now on, its contexts travel
-   * to peers that have a tracer too. Throws `ERR_PLUGIN` if there is one already, `ERR_STATE` in web pages.
+   * to peers that have a tracer too, and from a client to every server. Throws `ERR_PLUGIN` if there is one already, `ERR_STATE` in web pages.
    */
   trace(tracer: Tracer<PeerHandle>): void;
   /** The TLS options of the server, for a plugin that listens on its own port. */

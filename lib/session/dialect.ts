@@ -1,7 +1,7 @@
 import { NativeDecoder, NativeEncoder, Slab } from '#codec';
 import type { AgreedContracts } from '../wire/contracts.ts';
 import type { Decoder, Encoder } from '../wire/dialect.ts';
-import type { Tracing } from '../wire/native/intro.ts';
+import type { Traced } from '../wire/native/intro.ts';
 import type { BroadcastRecords } from '../wire/native/broadcast-records.ts';
 import { usualDepth } from '../wire/native/header.ts';
 import type { LivenessLimits } from './liveness.ts';
@@ -45,7 +45,9 @@ export interface NativeAgreement {
   /** The records that the server has for all of its peers: at the server those, at the client whether it may use them. */
   readonly shared?: BroadcastRecords | boolean | undefined;
   /** To which trace a message or request belongs; absent where that does not travel. */
-  readonly tracing?: Tracing | undefined;
+  readonly tracing?: Traced | undefined;
+  /** Whether the peer says so of all it sends. */
+  readonly traces?: boolean | undefined;
 }
 
 /** The native dialect for one session. */
@@ -56,7 +58,7 @@ export function nativeDialect(agreed: NativeAgreement, limits: DialectLimits): S
   return {
     reliable: true,
     handles: agreed.handles === true,
-    traces: agreed.tracing !== undefined,
+    traces: agreed.traces === true,
     slab,
     encoder: new NativeEncoder({
       slab,

@@ -1,5 +1,5 @@
 import type { HandlingFailure } from '../base/handling.ts';
-import type { Tracing } from '../wire/native/intro.ts';
+import type { Traced, Tracing } from '../wire/native/intro.ts';
 
 /** Something that is done with a peer. */
 export interface Operation<Peer = unknown> {
@@ -57,15 +57,23 @@ type Asked<Peer> = Omit<Operation<Peer>, 'lore'>;
 type Came<Peer> = Omit<Arrival<Peer>, 'lore'>;
 
 /** What one end does, for those who follow it; made by the platform. */
-export interface Operations<Peer = unknown> extends Tracing {
-  /** At most one. */
-  tracer: Tracer<Peer> | undefined;
+export interface Operations<Peer = unknown> extends Traced {
+  /** All who follow, as one. */
+  readonly tracer: Tracer<Peer> | undefined;
+  /** That of a plugin: an end with one says of all that it sends to which trace it belongs. */
+  readonly own: Tracer<Peer> | undefined;
+  /** What is said to ends that have no tracer, and only pass contexts on. */
+  readonly lent: Traced;
   /** By lane: what its plugin says of what is on it. */
   readonly lore: Map<string, LaneLore>;
   readonly followsRequests: boolean;
   readonly followsSends: boolean;
   readonly followsHandlers: boolean;
   readonly followsMessages: boolean;
+  /** Has the tracer of a plugin follow; returns how to stop that. @throws BusError `ERR_PLUGIN` where there is one. */
+  trace(tracer: Tracer<Peer>): () => void;
+  /** Has another one follow within it. */
+  look(tracer: Tracer<Peer>): () => void;
   /** As in `Tracer`. */
   request(operation: Asked<Peer>, task: () => Promise<unknown>): Promise<unknown>;
   send<Result>(operation: Asked<Peer>, task: () => Result): Result;

@@ -2,8 +2,8 @@ import type * as OpenTelemetry from '@opentelemetry/api';
 import type { Attributes, Context, Span, SpanKind } from '@opentelemetry/api';
 import { isThenable } from '../../base/handling.ts';
 import { codeOf, textOf } from '../../base/thrown.ts';
+import { fromBytes, isSampled, toBytes } from '../../base/trace-context.ts';
 import type { Arrival, Operation, PeerHandle, Settled, Tracer } from '../../bus/plugin.ts';
-import { fromBytes, isSampled, toBytes } from './context-bytes.ts';
 import type { TelemetrySettings } from './options.ts';
 import { installed } from './packages.ts';
 

@@ -21,7 +21,7 @@ import { ChunkQueue } from './chunk-queue.ts';
 import { ContractWriter } from './contract-writer.ts';
 import { copyBytes, copyFrame, shareFrame, traceFrame } from './frame-copies.ts';
 import { heartbeatFrame, heartbeatReplyFrame } from './heartbeat-frames.ts';
-import { introBytes, introFlags, introOf, traceBytes, type Tracing, writeIntro } from './intro.ts';
+import { introBytes, introFlags, introOf, traceBytes, type Traced, writeIntro } from './intro.ts';
 import { isRaw, rawBytes, rawKind } from './raw-body.ts';
 import { RecordWriter } from './record-writer.ts';
 
@@ -42,7 +42,7 @@ export interface NativeEncoderOptions<Target = Slab> {
   /** Those of the server, where the peer takes them. */
   readonly shared?: BroadcastRecords | undefined;
   /** To which trace a message or request belongs; where the peer takes that. */
-  readonly tracing?: Tracing | undefined;
+  readonly tracing?: Traced | undefined;
 }
 
 /** Writes the frames of `docs/protocol.md`. It lives as long as its session, since record definitions do. */
@@ -57,7 +57,7 @@ export class NativeEncoder implements Encoder {
   readonly #withdraws: boolean;
   readonly #contracts: ContractWriter | undefined;
   readonly #shared: BroadcastRecords | undefined;
-  readonly #tracing: Tracing | undefined;
+  readonly #who: Traced | undefined;
   #sharedWriter: RecordWriter | undefined;
   readonly #packers: BodyPacker[] = [];
   /** Of the shapes that this end has defined. */
@@ -73,7 +73,7 @@ export class NativeEncoder implements Encoder {
     this.#withdraws = options.withdraws === true;
     this.queue = new ChunkQueue(options.slab, this.#withdraws);
     this.#shared = options.shared;
-    this.#tracing = options.tracing;
+    this.#who = options.tracing;
     const { contracts } = options;
     if (contracts !== undefined) {
       const limits = { maxBytes: options.maxFrameBytes, mostCost: this.#mostCost, maxDepth: options.maxDepth };
@@ -82,11 +82,11 @@ export class NativeEncoder implements Encoder {
   }
 
   message(lane: number, data: unknown, confirm: boolean, id = 0): number {
-    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, id, data, -1, this.#tracing?.current());
+    return this.#write(FrameType.message, confirm ? Flag.confirm : 0, lane, id, data, -1, this.#who?.tracer?.current());
   }
 
   request(lane: number, id: number, data: unknown, timeoutMs: number | undefined): number {
-    return this.#write(FrameType.request, 0, lane, id, data, timeoutMs ?? -1, this.#tracing?.current());
+    return this.#write(FrameType.request, 0, lane, id, data, timeoutMs ?? -1, this.#who?.tracer?.current());
   }
 
   response(lane: number, id: RequestId, data: unknown): number {
@@ -125,7 +125,7 @@ export class NativeEncoder implements Encoder {
   encoded(lane: number, frame: EncodedMessage): number {
     if (!this.#sharesFrames) return this.message(lane, frame.data, false);
     const byContract = this.#contracts?.frameOf(frame, lane);
-    const trace = this.#tracing?.current();
+    const trace = this.#who?.tracer?.current();
     if (byContract === undefined && this.#shared !== undefined && trace === undefined) {
       this.#sharedWriter ??= this.#recordWriter(this.#shared);
       const written = this.#sharedWriter.write(frame, lane);

@@ -10,6 +10,11 @@ export interface Tracing {
   current(): Uint8Array | undefined;
 }
 
+/** Who says so at present, if anybody does. */
+export interface Traced {
+  readonly tracer: Tracing | undefined;
+}
+
 /** How many bytes stand before a body; `timeoutMs`: negative for no deadline. */
 export function introBytes(timeoutMs: number, trace: Uint8Array | undefined): number {
   return (timeoutMs < 0 ? 0 : 4) + (trace === undefined ? 0 : traceBytes);

@@ -57,7 +57,7 @@ export class Writer {
   readonly encoder: NativeEncoder;
 
   constructor({ records = false, maxFrameBytes = mebibyte, contracts }: Limits = {}) {
-    const tracing = { current: () => this.trace };
+    const tracing = { tracer: { current: () => this.trace } };
     const options = { records, maxFrameBytes, maxDepth: 64, contracts, tracing };
     this.encoder = new NativeEncoder({ slab: this.slab, ...options });
   }

@@ -1,10 +1,16 @@
-import type { SpanContext } from '@opentelemetry/api';
-
 const version = 0;
 const idBytes = 16;
 const spanBytes = 8;
 const sampled = 1;
 const hex = /^[\da-f]+$/;
+
+/** A span as others know it, with its ids in hexadecimal digits; that of OpenTelemetry is one. */
+export interface SpanContext {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+  readonly isRemote?: boolean;
+}
 
 /** What travels of a span: its version, the id of its trace, its own, its flags. */
 export function toBytes({ traceId, spanId, traceFlags }: SpanContext): Uint8Array {
