@@ -12,13 +12,20 @@ export class Shop {
     ['hat', 10],
     ['coat', 5],
   ]);
+  readonly #pack: (order: Order) => Promise<unknown>;
+
+  /** `pack` has what was ordered packed. */
+  constructor(pack: (order: Order) => Promise<unknown>) {
+    this.#pack = pack;
+  }
 
   /** Answers orders with what is left. */
   serve(server: Server): void {
-    server.handle((asked) => {
+    server.handle(async (asked) => {
       const { item, count } = asked as Order;
       const left = (this.stock.get(item) ?? 0) - count;
       this.stock.set(item, left);
+      await this.#pack({ item, count });
       return { left };
     });
   }

@@ -13,7 +13,7 @@ import { until } from '../support/buses.ts';
 import { root } from '../support/repository.ts';
 
 describe('example: observed', () => {
-  it('the shop - has its metrics on a port, and its fault is recorded and replayed into a spec', async () => {
+  it('the shop - has its metrics and traces on a port, and its fault is recorded and replayed into a spec', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bb-'));
     const [path, recording] = [join(folder, 'shop.sock'), join(folder, 'fault')];
     const program = join(root, 'build/examples/observed/main.js');
@@ -22,7 +22,7 @@ describe('example: observed', () => {
     let said = '';
     main.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
     try {
-      await until(() => said.includes('/metrics'));
+      await until(() => said.includes('/traces'));
       const recorder = inProcess(addRecord, ['record', path, recording]);
       const client = await new Client({ path }).connect({ name: 'one' });
       // The recording has begun once something is in it.
@@ -35,17 +35,21 @@ describe('example: observed', () => {
         await client.request({ item: 'coat', count: 4 }),
       ];
       expect(answers).to.deep.equal([{ left: 2 }, { left: -2 }]);
-      const url = /http:\S+/.exec(said)?.[0] ?? '';
-      const metrics = await (await fetch(url)).text();
+      const [metrics, traces] = await Promise.all(
+        (said.match(/http:\S+/g) ?? []).map(async (url) => (await fetch(url)).text()),
+      );
       expect(metrics)
-        .to.match(/^busbar_connections 1$/m)
-        .and.to.match(/^busbar_requests_received_total [1-9]\d*$/m);
+        .to.match(/^busbar_connections\{bus="server",state="attached"\} 2$/m)
+        .and.to.match(/^busbar_requests_received_total\{bus="server",lane="user"\} [1-9]\d*$/m);
+      expect(traces).to.match(
+        /^trace [\da-f]{32}\n {2}server order {2}[\d.]+ ms\n {4}client pack {2}[\d.]+ ms\n {6}server pack {2}[\d.]+ ms\n/,
+      );
       await client.close();
       await until(() => readFileSync(recording).toString('latin1').split('coat').length > 2);
       recorder.stop();
       expect((await recorder.outcome).code).to.equal(0);
       // Here begins the spec of the fault: the same orders, and no process of the shop.
-      const shop = new Shop();
+      const shop = new Shop(async () => {});
       const server = new Server({ path: join(folder, 'spec.sock') });
       shop.serve(server);
       await server.start();
