@@ -3,7 +3,7 @@ import type { Introductions } from './introductions.ts';
 import type { OtherNodes } from './other-nodes.ts';
 import type { Wire } from './wire.ts';
 
-/** One who comes has joined when nothing new was heard of others for so long. */
+/** One who comes has joined when no others were news for so long. */
 const quietMs = 40;
 
 export interface SettlingOptions {
