@@ -1,5 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import process from 'node:process';
+import { version } from '../base/version.ts';
+import type { ContractMismatch } from '../wire/contracts.ts';
 import type { Connection } from './connection.ts';
 import type { ResolvedServerOptions } from './options.ts';
 import type { Stats } from './stats.ts';
@@ -29,6 +31,7 @@ export interface PeerRow {
   readonly slow: number;
   readonly late: number;
   readonly fallbacks: number;
+  readonly contracts: ContractMismatch | undefined;
 }
 
 /** What a looker gets of the server and its process. */
@@ -37,6 +40,8 @@ export interface Snapshot {
   readonly address: string | undefined;
   readonly pid: number;
   readonly node: string;
+  /** The version of busbar; undefined of servers that do not say it. */
+  readonly busbar: string | undefined;
   readonly uptimeS: number;
   readonly memoryBytes: number;
   /** Microseconds of a processor that the process had. */
@@ -125,6 +130,7 @@ function rowOf(connection: Connection, name: string | undefined, epoch: number):
     slow: traffic.slow,
     late: connection.lateResponses,
     fallbacks: connection.contractFallbacks,
+    contracts: conversation.contracts?.mismatch,
   };
   for (const [, lane] of traffic.lanes()) {
     row.sent += lane.messagesSent;
@@ -168,6 +174,7 @@ export class Snapshots {
       address: about.address,
       pid: process.pid,
       node: process.versions.node,
+      busbar: version,
       uptimeS: process.uptime(),
       memoryBytes: process.memoryUsage.rss(),
       cpuUs: user + system,

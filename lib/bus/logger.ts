@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { BusError } from '../base/errors.ts';
 import { guarded } from '../base/handling.ts';
 import { line, printableJson } from '../base/printable.ts';
@@ -33,11 +34,62 @@ type Lines = {
   ) => readonly [level: keyof Logger, text: string];
 };
 
+/** What strangers cause at will, and what is said of those that were too many. */
+const floods = {
+  refused: ['warn', 'more were refused'],
+  error: ['error', 'more errors were reported'],
+} as const;
+
+const windowMs = 1_000;
+const mostInWindow = 20;
+
+/** Bounds how many lines there are in a second, and tells how many were left out. */
+class LineLimit {
+  readonly #tell: (leftOut: number) => void;
+  #begunAt = Number.NEGATIVE_INFINITY;
+  #count = 0;
+  #leftOut = 0;
+  #timer: Timer | undefined;
+
+  constructor(tell: (leftOut: number) => void) {
+    this.#tell = tell;
+  }
+
+  hasRoom(clock: Clock): boolean {
+    const now = clock.now();
+    if (now - this.#begunAt >= windowMs) {
+      this.flush();
+      this.#begunAt = now;
+      this.#count = 0;
+    }
+    if (this.#count < mostInWindow) {
+      this.#count += 1;
+      return true;
+    }
+    this.#leftOut += 1;
+    this.#timer ??= clock.setTimer(() => this.flush(), this.#begunAt + windowMs - now, true);
+    return false;
+  }
+
+  flush(): void {
+    const leftOut = this.#leftOut;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#leftOut = 0;
+    if (leftOut > 0) this.#tell(leftOut);
+  }
+}
+
 /** Writes what becomes of peers as a line each, in which a peer cannot begin another one or hide something. */
 export class PeerLog {
   readonly #logger: Logger;
   readonly #redaction: Redaction;
   readonly #nameOf: (peer: PeerHandle) => string | undefined;
+  readonly #limits: Partial<Record<keyof PeerNews, LineLimit>> = {
+    refused: this.#limit('refused'),
+    error: this.#limit('error'),
+  };
+  #clock: Clock | undefined;
   readonly #lines: Lines = {
     session: ({ peer, outcome }) =>
       outcome === 'lost'
@@ -66,24 +118,42 @@ export class PeerLog {
 
   /** Never throws, whatever the logger does. */
   write<What extends keyof PeerNews>(what: What, about: PeerNews<PeerHandle>[What]): void {
-    guarded(
-      () => {
-        const [level, text] = this.#lines[what](about);
-        return this.#logger[level](`busbar: ${text}`);
-      },
-      () => {},
-    );
+    const limit = this.#limits[what];
+    if (limit !== undefined && this.#clock !== undefined && !limit.hasRoom(this.#clock)) return;
+    this.#write(() => this.#lines[what](about));
   }
 
   /** Has lost links and ends of sessions written too. */
   readonly plugin: Plugin<undefined> = {
     name: 'busbar.log',
     install: (host) => {
+      this.#clock = host.clock;
       host.onLink((peer, up) => up || this.write('link', { peer }));
       host.onDisconnect((peer, reason) => this.write('ended', { peer, reason }));
-      return { api: undefined };
+      const dispose = (): void => {
+        for (const limit of Object.values(this.#limits)) limit.flush();
+      };
+      host.onClose(dispose);
+      return { api: undefined, dispose };
     },
   };
+
+  #limit(what: keyof typeof floods): LineLimit {
+    return new LineLimit((leftOut) => {
+      const [level, text] = floods[what];
+      this.#write(() => [level, `${leftOut} ${text}, which were too many within a second for a line each`]);
+    });
+  }
+
+  #write(make: () => readonly [level: keyof Logger, text: string]): void {
+    guarded(
+      () => {
+        const [level, text] = make();
+        return this.#logger[level](`busbar: ${text}`);
+      },
+      () => {},
+    );
+  }
 
   #about(peer: PeerHandle | undefined): string {
     if (peer === undefined) return '';

@@ -10,7 +10,7 @@ import { notifySystemd } from '../bus/systemd.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
 import { TokenAuth } from '../plugins/dispatch/token-auth.ts';
-import { version } from '../plugins/dispatch/version.ts';
+import { version } from '../base/version.ts';
 import { probe } from './health-probe.ts';
 import { parseAddress } from '../transport/address.ts';
 import type { Given, Program } from './program.ts';

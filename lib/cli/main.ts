@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import process from 'node:process';
-import { version } from '../plugins/dispatch/version.ts';
+import { version } from '../base/version.ts';
 import { addClient } from './client.ts';
 import { addCompletion } from './completion.ts';
 import { addDispatch } from './dispatch.ts';

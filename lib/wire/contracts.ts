@@ -69,12 +69,21 @@ export function areContracts(value: unknown): boolean {
   return Array.isArray(value) && value.length <= mostContracts && value.every(isContract);
 }
 
+/** How the contracts of two ends differ, where both have some. */
+export interface ContractMismatch {
+  /** Names of own contracts that the peer does not have, or has with another shape. */
+  readonly lacking: readonly string[];
+  /** How many contracts of the peer this end does not have. */
+  readonly unknown: number;
+}
+
 /** What two ends have in common. */
 interface Shared {
   /** By hash: the own number of a contract that the peer has too. */
   readonly numbers: ReadonlyMap<string, number>;
   /** By the peer's number: the own contract. */
   readonly byNumber: readonly (BodyContract | undefined)[];
+  readonly mismatch: ContractMismatch | undefined;
 }
 
 /** The contracts of one end of a bus. A contract's number is its place among them. */
@@ -103,7 +112,11 @@ export class OwnContracts {
     if (this.#last?.theirs === key) return this.#last.shared;
     const numbers = new Map<string, number>();
     for (const [number, hash] of this.hashes.entries()) if (theirs.includes(hash)) numbers.set(hash, number);
-    const shared = { numbers, byNumber: theirs.map((hash) => this.#contracts[this.hashes.indexOf(hash)]) };
+    const byNumber = theirs.map((hash) => this.#contracts[this.hashes.indexOf(hash)]);
+    const lacking = this.#contracts.filter(({ hash }) => !numbers.has(hash)).map(({ name }) => name);
+    const unknown = byNumber.filter((contract) => contract === undefined).length;
+    const isMismatch = theirs.length > 0 && this.hashes.length > 0 && lacking.length + unknown > 0;
+    const shared = { numbers, byNumber, mismatch: isMismatch ? { lacking, unknown } : undefined };
     this.#last = { theirs: key, shared };
     return shared;
   }
@@ -113,6 +126,8 @@ export class OwnContracts {
 export class PeerContracts {
   /** How many values that were to travel by a contract did so without. */
   fallbacks = 0;
+  /** Of the session that began last. */
+  mismatch: ContractMismatch | undefined;
   readonly #own: OwnContracts;
 
   constructor(own: OwnContracts) {
@@ -126,7 +141,9 @@ export class PeerContracts {
 
   /** A session begins with a peer that has the contracts of these hashes. */
   agree(theirs: readonly string[] = []): AgreedContracts {
-    return new AgreedContracts(this, this.#own.sharedWith(theirs));
+    const shared = this.#own.sharedWith(theirs);
+    this.mismatch = shared.mismatch;
+    return new AgreedContracts(this, shared);
   }
 
   /** `data` as it travels without contracts. */

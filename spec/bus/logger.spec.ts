@@ -5,6 +5,7 @@ import { describe, it } from 'mocha';
 import { Client, type Logger, Server, type ServerOptions } from '../../lib/index.ts';
 import { MemoryFaults, MemoryNetwork, SeededRandom } from '../../lib/testing/index.ts';
 import { until } from '../support/buses.ts';
+import { World } from '../support/virtual-world.ts';
 
 type Written = [level: string, line: string];
 
@@ -104,6 +105,38 @@ describe('logger', () => {
       expect(line.length).to.be.lessThan(3_000);
     }
     expect(written[2]?.[1]).to.include('"password":"[redacted]"').and.to.not.include('secret');
+  });
+
+  it('a flood of refusals and of errors - is 20 lines a second each, and one that says how many there are not', async () => {
+    const { written, logger } = keeping();
+    const world = new World();
+    const server = world.server({ logger, authorize: (payload) => payload !== 'refuse me' });
+    server.on('message', () => {
+      throw new Error('a bug');
+    });
+    await server.start();
+    const client = world.client();
+    await world.during(client.connect());
+    const refuse = (times: number): Promise<unknown> => {
+      const strangers = Array.from({ length: times }, () => world.client({ retries: 0 }).connect('refuse me'));
+      return world.during(Promise.allSettled(strangers));
+    };
+    const count = (part: string): number => written.filter(([, line]) => line.includes(part)).length;
+    for (let n = 0; n < 50; n++) void client.send('x');
+    await refuse(50);
+    await world.clock.run(10);
+    expect([count('refused with'), count('a bug'), count('too many')]).to.deep.equal([20, 20, 0]);
+    await world.clock.run(1_000);
+    expect(new Set(written.slice(-2))).to.deep.equal(
+      new Set([
+        ['warn', 'busbar: 30 more were refused, which were too many within a second for a line each'],
+        ['error', 'busbar: 30 more errors were reported, which were too many within a second for a line each'],
+      ]),
+    );
+    await refuse(25);
+    expect([count('refused with'), count('more were refused')]).to.deep.equal([40, 1]);
+    await world.end(client, server);
+    expect(count('5 more were refused')).to.equal(1);
   });
 
   it('a name - is masked where redact has it', async () => {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,9 +47,10 @@ describe('counts of plugins', () => {
     const transfers = server.use(interserve());
     transfers.add('file');
     transfers.add('nobody');
+    transfers.add('slow');
     server.use(dispatch());
     server.use(channels());
-    server.use(gateway({ http: { port: 0 }, websocket: { port: 0 } }));
+    const web = server.use(gateway({ http: { port: 0 }, websocket: { port: 0 } }));
     const hub = server.use(services());
     server.use(fleet({ idle: { file: nothing, count: 2 } }));
     server.use(cluster({ name: 'counted', node: 'here', nats: { servers: '127.0.0.1:9' } }));
@@ -64,19 +66,45 @@ describe('counts of plugins', () => {
     const got = new Promise<void>((resolve) => received.receive('file', () => resolve()));
     await transfers.send('file', Buffer.from('12345'), connection).receipt;
     await got;
-    expect(of(server, 'interserve')).to.include({ open: 0, sent: 1, sentBytes: 5, failed: 0 });
+    expect(of(server, 'interserve')).to.include({ open: 0, openBytes: 0, sent: 1, sentBytes: 5, failed: 0 });
     await until(() => of(client, 'interserve')['received'] === 1);
     await transfers.send('nobody', 'x', connection).receipt.catch(() => {});
     expect(of(server, 'interserve')).to.include({ sent: 1, failed: 1 });
+
+    let taken = (): void => {};
+    received.receive('slow', () => new Promise<void>((resolve) => (taken = resolve)));
+    const { receipt } = transfers.send('slow', Buffer.from('12345'), connection);
+    await until(() => of(server, 'interserve')['openBytes'] === 5 && of(client, 'interserve')['openBytes'] === 5);
+    expect([of(server, 'interserve')['open'], of(client, 'interserve')['open']]).to.deep.equal([1, 1]);
+    taken();
+    await receipt;
+    expect(of(server, 'interserve')).to.include({ open: 0, openBytes: 0 });
 
     await ports.tcp({ port: 0, accept: '127.0.0.1' });
     expect(of(server, 'dispatch')).to.include({ tcpPorts: 1, udpPorts: 0, leases: 1, devices: 0 });
     expect(of(client, 'dispatch')).to.deep.equal({ ports: 1 });
 
     await rooms.create('room');
-    expect(of(server, 'channels')).to.deep.equal({ rooms: 1, users: 0 });
+    const topics = ['a.*', 'b'].map((pattern) => rooms.subscribe(pattern, () => {}));
+    await until(() => of(server, 'channels')['subscriptions'] === 2);
+    topics[0]?.unsubscribe();
+    await until(() => of(server, 'channels')['subscriptions'] === 1);
+    expect(of(server, 'channels')).to.deep.equal({ rooms: 1, users: 0, subscriptions: 1 });
 
-    expect(of(server, 'gateway')).to.deep.equal({ httpRequests: 0, websockets: 0, workers: 0 });
+    const refused = async (port: number | undefined, headers: Record<string, string> = {}): Promise<void> => {
+      const asked = request({ port, host: '127.0.0.1', path: '/nothing', headers, agent: false });
+      await new Promise((resolve) => asked.once('response', resolve).once('error', resolve).end());
+      asked.destroy();
+    };
+    await refused(web.http?.port);
+    await refused(web.websocket?.port, { connection: 'upgrade', upgrade: 'websocket' });
+    expect(of(server, 'gateway')).to.deep.equal({
+      httpRequests: 0,
+      httpRefused: 1,
+      websockets: 0,
+      websocketsRefused: 1,
+      workers: 0,
+    });
 
     own.provide('clock', { now: () => 1 });
     own.own('zones', { methods: ['ask'], open: () => ({ ask: () => 2 }) });
@@ -97,11 +125,20 @@ describe('counts of plugins', () => {
     server.on('message', () => {});
     await client.send('kept', { durable: true });
     await until(() => Number(of(server, 'journal')['segments']) > 0);
-    expect(of(server, 'journal')['deadLetters']).to.equal(0);
+    expect(of(server, 'journal')).to.include({ deadLetters: 0, recipients: 0, backlogBytes: 0 });
+    client.on('message', () => {});
+    await connection.send('taken', { durable: true });
+    await until(() => of(server, 'journal')['backlogBytes'] === 0);
+    client.connection?.pause();
+    await connection.send('kept', { durable: true });
+    expect(of(server, 'journal')['recipients']).to.equal(1);
+    expect(of(server, 'journal')['backlogBytes']).to.be.greaterThan(0);
+    client.connection?.resume();
+    await until(() => of(server, 'journal')['backlogBytes'] === 0);
     expect(of(client, 'journal')['outboxBytes']).to.be.greaterThan(0);
 
     expect(of(server, 'fleet')).to.include({ groups: 1, up: 0, restarts: 0 });
-    expect(of(server, 'cluster')).to.include({ joined: 0, nodes: 1 });
+    expect(of(server, 'cluster')).to.include({ joined: 0, nodes: 1, links: 0 });
 
     for (const end of [server, client]) {
       for (const [name, counts] of Object.entries(end.stats().plugins)) {

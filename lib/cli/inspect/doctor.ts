@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../../bus/inspection-snapshot.ts';
 import { exitCode } from '../failure.ts';
 import { line, printableJson } from '../../base/printable.ts';
+import { version } from '../../base/version.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';
 import { lasting, short } from './text.ts';
@@ -23,17 +24,70 @@ const mostNamed = 5;
 
 type PeerRow = Snapshot['peers'][number];
 
+const listed = (names: readonly string[], all: number): string =>
+  names.join(', ') + (all > names.length ? ` and ${all - names.length} more` : '');
+
 /** Whose they are, as far as there is room. */
 const named = (peers: readonly PeerRow[]): string => {
   const names = peers.slice(0, mostNamed).map(({ id, name }) => (name === undefined ? id : `${name} (${id})`));
-  return names.join(', ') + (peers.length > mostNamed ? ` and ${peers.length - mostNamed} more` : '');
+  return listed(names, peers.length);
 };
+
+type Add = (finding: string, what: string, advice: string) => void;
+
+/** Ends that do not speak the same. */
+function addVersions({ busbar, stats, peers }: Snapshot, add: Add): void {
+  if (busbar !== version)
+    add(
+      'versions',
+      `the server runs busbar ${busbar ?? 'of an older version'}, this command is of ${version}`,
+      'Install the same version of busbar for both, and restart the server.',
+    );
+  const legacy = peers.filter(({ delivery }) => delivery === 'legacy');
+  if (legacy.length > 0)
+    add(
+      'versions',
+      `net-ipc clients: ${named(legacy)}`,
+      'They lose what is in flight when a link breaks; move them to busbar.',
+    );
+  const incompatible = stats.refused['ERR_INCOMPATIBLE'] ?? 0;
+  if (incompatible > 0)
+    add(
+      'versions',
+      `${incompatible} clients of another version of the protocol were refused`,
+      'Bring both ends to versions of busbar that speak one version of the protocol.',
+    );
+}
+
+/** Ends whose contracts differ, and values that went without one. */
+function addContracts(peers: readonly PeerRow[], add: Add): void {
+  const other = peers.filter(({ contracts }) => contracts !== undefined);
+  if (other.length > 0) {
+    const lacking = new Set(other.flatMap(({ contracts }) => contracts?.lacking ?? []));
+    const unknown = Math.max(...other.map(({ contracts }) => contracts?.unknown ?? 0));
+    const names = [...lacking].slice(0, mostNamed).map((name) => `"${name}"`);
+    const lacks = lacking.size === 0 ? '' : `, which lack ${listed(names, lacking.size)} of this server`;
+    const has = unknown === 0 ? '' : `, which have up to ${unknown} that this server lacks`;
+    add(
+      'contracts',
+      `other contracts at ${named(other)}${lacks}${has}`,
+      'Give both ends the same structs, of the same fields, in the option contracts, and restart the older one.',
+    );
+  }
+  const fallbacks = peers.filter((peer) => peer.fallbacks > 0);
+  if (fallbacks.length > 0)
+    add(
+      'fallbacks',
+      `messages to ${named(fallbacks)} travelled without their contract`,
+      'Give both ends the same structs in the option contracts; where they have them, a value does not fit its struct.',
+    );
+}
 
 /** What is wrong, or will be soon, at a server. */
 export function findingsOf(now: Snapshot): Finding[] {
   const { limits, peers, stats, loopMs } = now;
   const found: Finding[] = [];
-  const add = (finding: string, what: string, advice: string): void => void found.push({ finding, what, advice });
+  const add: Add = (finding, what, advice) => void found.push({ finding, what, advice });
   const nearing = (name: string, value: number, of: string, advice: string): void => {
     const limit = limits[name];
     if (limit === undefined || limit === 0 || !Number.isFinite(limit) || value < limit * near) return;
@@ -74,12 +128,12 @@ export function findingsOf(now: Snapshot): Finding[] {
       'The handler does not keep up: answer faster, or ask less at a time.',
     );
   const slow = peers.filter((peer) => peer.waiting > 0 || peer.slow > 0);
-  if (slow.length > 0) add('slow peers', `${named(slow)}: takes less than it is sent, now or before`, slowly);
+  if (slow.length > 0) add('slow peers', `${named(slow)}: less is read than sent, now or before`, slowly);
   if (away.length > 0)
     add(
       'sessions without a link',
       named(away),
-      'The client has lost its link and may come back; is its process alive, and the network between?',
+      'The client has lost its link and may come back: check its process, and the network between.',
     );
   if (loopMs !== undefined && loopMs.p99 > lateLoopMs)
     add(
@@ -87,27 +141,8 @@ export function findingsOf(now: Snapshot): Finding[] {
       `${short(loopMs.p99)} ms late (p99), ${short(loopMs.max)} ms at most`,
       'Something computes too long at a time in the process: profile it, and move that to a thread or another process.',
     );
-  const legacy = peers.filter(({ delivery }) => delivery === 'legacy');
-  if (legacy.length > 0)
-    add(
-      'versions',
-      `net-ipc clients: ${named(legacy)}`,
-      'They lose what is in flight when a link breaks; move them to busbar.',
-    );
-  const incompatible = stats.refused['ERR_INCOMPATIBLE'] ?? 0;
-  if (incompatible > 0)
-    add(
-      'versions',
-      `${incompatible} clients of another version were refused`,
-      'Bring both ends to versions that speak one protocol.',
-    );
-  const fallbacks = peers.filter((peer) => peer.fallbacks > 0);
-  if (fallbacks.length > 0)
-    add(
-      'contracts',
-      `messages to ${named(fallbacks)} travelled without their contract`,
-      'Give both ends the same structs in the option contracts.',
-    );
+  addVersions(now, add);
+  addContracts(peers, add);
   for (const [code, count] of Object.entries(stats.refused)) {
     if (code === 'ERR_INCOMPATIBLE') continue;
     add(

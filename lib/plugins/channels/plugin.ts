@@ -75,7 +75,10 @@ function relayPlugin(host: PluginHost, options: RelayOptions): PluginInstance<Ch
     },
     [relayLane]: lane,
   };
-  // Rooms, those who use them, and topics that somebody subscribed to.
-  const stats = (): object => ({ rooms: relay.size, users: relay.countUsers() });
+  const stats = (): object => ({
+    rooms: relay.size,
+    users: relay.countUsers(),
+    subscriptions: topics.subscriptions,
+  });
   return { api, dispose: close, stats };
 }

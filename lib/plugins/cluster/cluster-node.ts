@@ -134,6 +134,10 @@ export class ClusterNode {
     return this.#status;
   }
 
+  get links(): number {
+    return this.#links.size;
+  }
+
   /** All nodes that are known, this one first. */
   get nodes(): NodeInfo[] {
     const { settings, incarnation, connections } = this.#options;

@@ -77,6 +77,10 @@ export class NodeLinks implements Network {
     this.#own = options.subjects.to(options.node, options.incarnation);
   }
 
+  get size(): number {
+    return this.#links.size;
+  }
+
   listen({ name }: NetworkAddress, _clock: Clock, events: ListenEvents): Listener {
     this.#listening = events;
     return {

@@ -136,11 +136,12 @@ export class World extends GuardedEmitter<WorldEvents> {
 
   /** @internal In `stats().plugins.cluster`. */
   counts(): object {
-    const { nodes, status } = this.#node;
+    const { nodes, status, links } = this.#node;
     const live = nodes.filter(({ state }) => state === 'up' || state === 'suspect');
     return {
       joined: status === 'joined' ? 1 : 0,
       nodes: live.length,
+      links,
       suspect: live.filter(({ state }) => state === 'suspect').length,
       connections: live.reduce((sum, { connections }) => sum + connections, 0),
     };

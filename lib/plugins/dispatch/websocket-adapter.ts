@@ -17,7 +17,7 @@ import type { Counters } from './metrics.ts';
 import type { DispatchSettings } from './options.ts';
 import type { Ports } from './ports.ts';
 import type { TokenAuth } from './token-auth.ts';
-import { version } from './version.ts';
+import { version } from '../../base/version.ts';
 import { WebSocketDriver } from './websocket-driver.ts';
 
 export interface WebSocketAdapterOptions {

@@ -66,7 +66,9 @@ function openServers(host: PluginHost, options: GatewayOptions): PluginInstance<
     },
     stats: () => ({
       httpRequests: http?.openRequests ?? 0,
+      httpRefused: http?.refused ?? 0,
       websockets: websocket?.getNumConnectedClients() ?? 0,
+      websocketsRefused: websocket?.refused ?? 0,
       workers: workers.size,
     }),
   };

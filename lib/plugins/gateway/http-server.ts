@@ -55,6 +55,9 @@ export class HttpServer extends RequestAccessors {
     return this.#port.number;
   }
 
+  /** @internal Requests that were refused without an event. In `stats().plugins.gateway`. */
+  refused = 0;
+
   /** Requests that were not answered yet. */
   get openRequests(): number {
     return this.#exchanges.size;
@@ -197,16 +200,14 @@ export class HttpServer extends RequestAccessors {
     const path = splitTarget(request.url ?? '').url;
     const match = this.#routes.find(request.method ?? '', path);
     const unanswered = (this.#unanswered.get(request.socket) ?? 0) + 1;
-    if (request.httpVersionMajor !== 1) return refuse(request, response, 505, settings.clock, true);
-    if (hostsOf(request) > 1) return refuse(request, response, 400, settings.clock, true);
-    if (request.rawHeaders.length > settings.maxHeaders * 2)
-      return refuse(request, response, 431, settings.clock, true);
+    if (request.httpVersionMajor !== 1) return this.#refuse(request, response, 505, true);
+    if (hostsOf(request) > 1) return this.#refuse(request, response, 400, true);
+    if (request.rawHeaders.length > settings.maxHeaders * 2) return this.#refuse(request, response, 431, true);
     if (Number(request.headers['content-length'] ?? 0) > settings.maxBodyBytes)
-      return refuse(request, response, 413, settings.clock, true);
+      return this.#refuse(request, response, 413, true);
     if (unanswered > settings.maxPipelinedRequests) return void request.socket.destroy();
-    if (match === undefined) return refuse(request, response, 404, settings.clock);
-    if (this.queueFull || this.#exchanges.size >= settings.maxRequests)
-      return refuse(request, response, 503, settings.clock);
+    if (match === undefined) return this.#refuse(request, response, 404);
+    if (this.queueFull || this.#exchanges.size >= settings.maxRequests) return this.#refuse(request, response, 503);
     this.#unanswered.set(request.socket, unanswered);
     if (continues) response.writeContinue();
     const exchange = this.#exchanges.add(
@@ -215,6 +216,11 @@ export class HttpServer extends RequestAccessors {
     this.raise('HTTP_REQUEST_STARTED', webServerMessage('HTTP_REQUEST_STARTED', exchange.id));
     exchange.body.start();
     if (this.queueFull) exchange.body.pause('queue');
+  }
+
+  #refuse(request: IncomingMessage, response: ServerResponse, code: number, close = false): void {
+    this.refused += 1;
+    refuse(request, response, code, this.#settings.clock, close);
   }
 
   readonly #events = {

@@ -32,6 +32,8 @@ export class UpgradeHandler {
   readonly #options: UpgradeHandlerOptions;
   readonly #plain: WebSocketServer;
   readonly #deflating: WebSocketServer | undefined;
+  /** How many were refused. */
+  refused = 0;
   #pending = 0;
 
   constructor(options: UpgradeHandlerOptions) {
@@ -53,9 +55,9 @@ export class UpgradeHandler {
     head: Buffer,
     admit: (socket: WebSocket, details: UpgradeDetails) => void,
   ): Promise<void> {
-    const { settings, clock } = this.#options;
+    const { settings } = this.#options;
     const { path, origins, ownNames, authorize, maxPendingUpgrades, maxHeaders } = settings;
-    const refuse = (code: number): void => refuseUpgrade(socket, code, clock);
+    const refuse = (code: number): void => this.refuse(socket, code);
     socket.on('error', ignore);
     if (request.rawHeaders.length > maxHeaders * 2) return refuse(431);
     const details = upgradeDetails(request);
@@ -71,6 +73,11 @@ export class UpgradeHandler {
       if (status !== undefined) return refuse(status);
     }
     if (!socket.destroyed) this.#open(request, socket, head, (open) => admit(open, details));
+  }
+
+  refuse(socket: Socket, code: number): void {
+    this.refused += 1;
+    refuseUpgrade(socket, code, this.#options.clock);
   }
 
   /** The status of the refusal, if it is one. */

@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
-import { refuseUpgrade } from '../../transport/websocket-handshake.ts';
 import { ConnectionTable } from './connection-table.ts';
 import { EventSource } from './event-source.ts';
 import {
@@ -99,6 +98,11 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
     this.stopPolling();
     await closed;
     return true;
+  }
+
+  /** @internal Upgrades that were refused. In `stats().plugins.gateway`. */
+  get refused(): number {
+    return this.#upgrades.refused;
   }
 
   getNumConnectedClients(): number {
@@ -213,7 +217,7 @@ export class WebSocketServer extends EventSource<WebSocketEventName> {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (this.queueFull || !this.#port.inUse) return refuseUpgrade(socket, 503, this.#settings.clock);
+    if (this.queueFull || !this.#port.inUse) return this.#upgrades.refuse(socket, 503);
     void this.#upgrades.upgrade(request, socket, head, (open, details) => {
       if (!this.#port.inUse) return open.terminate();
       const client = this.#clients.add(

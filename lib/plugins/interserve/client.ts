@@ -126,7 +126,7 @@ export function installClient(host: PluginHost, given: InterserveOptions): Plugi
   // Uploads that have asked end with their request; the others wait for the next session.
   host.onDisconnect(() => downloads.stopAll(transferError('left')));
   host.onClose(close);
-  return { api, dispose: close, stats: () => profile.totals(downloads.open + uploads.open) };
+  return { api, dispose: close, stats: () => profile.totals([...downloads.open, ...uploads.open]) };
 }
 
 function callFailure(callback: FailureCallback | undefined, error: BusError, report: (error: unknown) => void): void {

@@ -53,6 +53,8 @@ export interface ProfileOptions {
 /** What transfers did so far, of all endpoints: in `stats().plugins.interserve`, where `open` are those that have not ended. */
 export interface TransferTotals {
   readonly open: number;
+  /** Bytes of those that have not ended, as far as they moved. */
+  readonly openBytes: number;
   readonly sent: number;
   readonly sentBytes: number;
   readonly received: number;
@@ -109,8 +111,9 @@ export class Profile {
     return Object.fromEntries([...this.#byId].map(([id, tally]) => [id, statsOf(tally)]));
   }
 
-  totals(open: number): TransferTotals {
-    return { open, ...this.#totals };
+  /** @param open how many bytes each transfer that has not ended moved. */
+  totals(open: readonly number[]): TransferTotals {
+    return { open: open.length, openBytes: open.reduce((sum, bytes) => sum + bytes, 0), ...this.#totals };
   }
 
   #total({ outcome, way, bytes, resumed }: TransferRecord): void {

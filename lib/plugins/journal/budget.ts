@@ -25,6 +25,11 @@ export class Budget {
     return this.#room.next();
   }
 
+  /** How many bytes wait. */
+  get used(): number {
+    return this.#used;
+  }
+
   change(bytes: number): void {
     this.#used += bytes;
     if (bytes < 0 && this.#room.isAwaited) this.#room.wake();

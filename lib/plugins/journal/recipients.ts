@@ -111,6 +111,11 @@ export class Recipients {
     this.#sends.get(peer)?.outbox?.acknowledged(data);
   }
 
+  /** Those that something durable was sent to, and what waits for all of them. */
+  counts(): { readonly recipients: number; readonly backlogBytes: number } {
+    return { recipients: this.#all.size, backlogBytes: this.#budget.used };
+  }
+
   /** Of those for whom something waits. */
   async backlog(): Promise<PeerBacklog[]> {
     const backlogs: PeerBacklog[] = [];

@@ -53,7 +53,7 @@ export class ServerEnd implements ServerJournal {
 
   /** In `stats().plugins.journal`. */
   counts(): object {
-    return this.receipts.counts();
+    return { ...this.receipts.counts(), ...this.#recipients.counts() };
   }
 
   async backlog(): Promise<PeerBacklog[]> {

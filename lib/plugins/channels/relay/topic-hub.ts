@@ -13,6 +13,8 @@ export class TopicHub {
   readonly #remote = new TopicTree<BusMember>();
   readonly #local: Subscriptions;
   readonly #nodes: TopicNodes | undefined;
+  /** How many patterns peers have subscribed to, each peer for itself. */
+  subscriptions = 0;
 
   /** `world`: where the server is a node of it, the topics of all nodes are one. */
   constructor(lane: Lane, maxSubscriptions: number, report: (error: unknown) => void, world: World | undefined) {
@@ -51,11 +53,13 @@ export class TopicHub {
     if (member.patterns.has(pattern)) return;
     member.patterns.add(pattern);
     this.#remote.add(pattern, member);
+    this.subscriptions += 1;
     this.#nodes?.changed(pattern, 1);
   }
 
   unsubscribe(member: BusMember, pattern: unknown): void {
     if (typeof pattern !== 'string' || !member.patterns.delete(pattern)) return;
+    this.subscriptions -= 1;
     this.#remote.remove(pattern, member);
     this.#nodes?.changed(pattern, -1);
   }
@@ -67,6 +71,7 @@ export class TopicHub {
   }
 
   forget(member: BusMember): void {
+    this.subscriptions -= member.patterns.size;
     for (const pattern of member.patterns) {
       this.#remote.remove(pattern, member);
       this.#nodes?.changed(pattern, -1);

@@ -31,9 +31,9 @@ export class DownloadClient {
   readonly #core: ClientCore;
   readonly #active = new Map<number, Download>();
 
-  /** How many have not ended. */
-  get open(): number {
-    return this.#active.size;
+  /** The bytes that each one that has not ended moved. */
+  get open(): number[] {
+    return [...this.#active.values()].map(({ pipeline }) => pipeline.bytes);
   }
 
   constructor(core: ClientCore) {

@@ -115,11 +115,9 @@ export class TransferTable {
     this.#paths = new EndpointPaths(random);
   }
 
-  /** How many have not ended. */
-  get open(): number {
-    let open = 0;
-    for (const { transfers } of this.#byPeer.values()) open += transfers.size;
-    return open;
+  /** The bytes that each one that has not ended moved. */
+  get open(): number[] {
+    return [...this.#byTag.values()].map(({ bytes }) => bytes);
   }
 
   /** Starts a transfer, keeps it until it ends and records its end. Throws `left`, or `malformed` for a number in use. */

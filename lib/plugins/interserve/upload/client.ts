@@ -33,9 +33,9 @@ export class UploadClient {
   #peer: PeerHandle | undefined;
   #waiting: ((peer: PeerHandle) => void)[] = [];
 
-  /** How many have not ended. */
-  get open(): number {
-    return this.#active.size;
+  /** The bytes that each one that has not ended moved. */
+  get open(): number[] {
+    return [...this.#active.values()].map(({ bytes }) => bytes);
   }
 
   constructor(host: PluginHost, core: ClientCore) {
