@@ -125,13 +125,12 @@ describe('counts of plugins', () => {
     server.on('message', () => {});
     await client.send('kept', { durable: true });
     await until(() => Number(of(server, 'journal')['segments']) > 0);
-    expect(of(server, 'journal')).to.include({ deadLetters: 0, recipients: 0, backlogBytes: 0 });
+    expect(of(server, 'journal')).to.include({ deadLetters: 0, backlogBytes: 0 });
     client.on('message', () => {});
     await connection.send('taken', { durable: true });
     await until(() => of(server, 'journal')['backlogBytes'] === 0);
     client.connection?.pause();
     await connection.send('kept', { durable: true });
-    expect(of(server, 'journal')['recipients']).to.equal(1);
     expect(of(server, 'journal')['backlogBytes']).to.be.greaterThan(0);
     client.connection?.resume();
     await until(() => of(server, 'journal')['backlogBytes'] === 0);

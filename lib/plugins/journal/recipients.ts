@@ -51,14 +51,14 @@ export class Recipients {
   readonly #here = new Map<ClientSends, Recipient>();
   /** Folders that are being removed. */
   readonly #dropping = new Map<string, Promise<void>>();
-  readonly #budget: Budget;
+  readonly budget: Budget;
   #sweep: Timer | undefined;
   /** Nothing is accepted any more after one of the journals failed. */
   #failure: BusError | undefined;
 
   constructor(options: RecipientsOptions) {
     this.#options = options;
-    this.#budget = new Budget(options.log.maxBytes);
+    this.budget = new Budget(options.log.maxBytes);
     options.host.onLink((peer, up) => this.#sends.get(peer)?.linked(up));
     options.host.onDisconnect((peer) => {
       const sends = this.#sends.get(peer);
@@ -109,11 +109,6 @@ export class Recipients {
   /** What the client says that it has. @throws BusError `ERR_PROTOCOL`. */
   acknowledged(peer: PeerHandle, data: unknown): void {
     this.#sends.get(peer)?.outbox?.acknowledged(data);
-  }
-
-  /** Those that something durable was sent to, and what waits for all of them. */
-  counts(): { readonly recipients: number; readonly backlogBytes: number } {
-    return { recipients: this.#all.size, backlogBytes: this.#budget.used };
   }
 
   /** Of those for whom something waits. */
@@ -180,7 +175,7 @@ export class Recipients {
     if (this.#all.size >= mostRecipients) this.#makeRoom();
     const recipient: Recipient = {
       id,
-      share: this.#budget.share(),
+      share: this.budget.share(),
       confirms: new Queue(),
       here: undefined,
       waiting: nothing,

@@ -53,7 +53,7 @@ export class ServerEnd implements ServerJournal {
 
   /** In `stats().plugins.journal`. */
   counts(): object {
-    return { ...this.receipts.counts(), ...this.#recipients.counts() };
+    return { ...this.receipts.counts(), backlogBytes: this.#recipients.budget.used };
   }
 
   async backlog(): Promise<PeerBacklog[]> {
