@@ -1,56 +1,36 @@
-import { BusError } from 'busbar';
-import { Log } from 'busbar/journal';
+import type { Log } from 'busbar/journal';
 import type { AreaReport, Command, Tick } from './contract.ts';
-import { Sequence, type SequenceState } from './sequence.ts';
-
-/** What an area leaves to its next owner. */
-export interface AreaState {
-  readonly commands: SequenceState;
-  readonly bots: readonly number[];
-  readonly traded: number;
-  readonly ticks: number;
-}
+import { openLog } from './kept.ts';
+import { Sequence } from './sequence.ts';
 
 type Fact = { readonly command: Command } | { readonly tick: Tick } | { readonly told: number };
 
-/** An owner that lost the area without dying lets go of its log within moments. */
-const openMs = 10_000;
-
 /**
  * A part of the map, in the hands of one zone at a time. It writes each command to its log before it confirms it, and each
- * tick before it tells it, so that an owner that follows a SIGKILL carries on with the same numbers.
+ * tick before it tells it, so that the next owner carries on with the same numbers, also after a SIGKILL.
  */
 export class Area {
   readonly #area: number;
   readonly #log: Log;
   readonly #tell: (tick: Tick) => Promise<void>;
-  readonly #commands: Sequence;
-  readonly #bots: Set<number>;
+  readonly #commands = new Sequence();
+  readonly #bots = new Set<number>();
   readonly #telling = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
-  #traded: number;
-  #ticks: number;
-  #isLost = false;
+  #traded = 0;
+  #ticks = 0;
+  #isClosed = false;
 
-  private constructor(area: number, left: AreaState | undefined, log: Log, tell: (tick: Tick) => Promise<void>) {
+  private constructor(area: number, log: Log, tell: (tick: Tick) => Promise<void>) {
     this.#area = area;
     this.#log = log;
     this.#tell = tell;
-    this.#commands = new Sequence(left?.commands);
-    this.#bots = new Set(left?.bots);
-    this.#traded = left?.traded ?? 0;
-    this.#ticks = left?.ticks ?? 0;
   }
 
-  /** With what the last owner left, or, where that one could not, what its log says. */
-  static async open(
-    area: number,
-    left: AreaState | undefined,
-    folder: string,
-    tell: (tick: Tick) => Promise<void>,
-  ): Promise<Area> {
-    const opened = new Area(area, left, await openLog(folder), tell);
-    if (left === undefined) await opened.#readLog();
+  /** With what its log says. */
+  static async open(area: number, folder: string, tell: (tick: Tick) => Promise<void>): Promise<Area> {
+    const opened = new Area(area, await openLog(folder), tell);
+    await opened.#readLog();
     opened.#timer = setInterval(() => opened.#tick(), 100);
     return opened;
   }
@@ -74,15 +54,9 @@ export class Area {
     return { commands: this.#commands.tally, ticksSent: this.#ticks };
   }
 
-  async close(): Promise<AreaState> {
-    await this.stop();
-    await this.lost();
-    return { commands: this.#commands.state, bots: [...this.#bots], traded: this.#traded, ticks: this.#ticks };
-  }
-
-  /** Lets go of what it holds; it may be another's already. */
-  async lost(): Promise<void> {
-    this.#isLost = true;
+  /** Its next owner tells what the world has not confirmed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     await this.#log.close();
   }
@@ -129,25 +103,12 @@ export class Area {
       .then(() => this.#tell(tick))
       .then(
         () => {
-          if (!this.#isLost) this.#write({ told: tick.sequence });
+          if (!this.#isClosed) this.#write({ told: tick.sequence });
         },
         // The game is over.
         () => {},
       );
     this.#telling.add(told);
     void told.then(() => this.#telling.delete(told));
-  }
-}
-
-async function openLog(folder: string): Promise<Log> {
-  const until = Date.now() + openMs;
-  for (;;) {
-    try {
-      return await Log.open(folder);
-    } catch (error) {
-      const isInUse = error instanceof BusError && error.code === 'ERR_JOURNAL_IN_USE';
-      if (!isInUse || Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
   }
 }

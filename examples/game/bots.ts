@@ -2,6 +2,7 @@ import { join as pathOf } from 'node:path';
 import { argumentsOf } from '../program.ts';
 import { Bot, type BotState, newcomer } from './bot.ts';
 import type { Answers, BotsReport, Offers } from './contract.ts';
+import { keep, kept } from './kept.ts';
 import { at, member } from './member.ts';
 import { sum } from './sequence.ts';
 import { botProcesses } from './settings.ts';
@@ -65,10 +66,17 @@ class Bots {
 
 mine.own('bots', {
   methods: ['play', 'cutLinks', 'stop', 'report'],
-  open: (key, left) => Bots.open(Number(key), left as readonly BotState[] | undefined),
-  close: (bots) => bots.close(),
+  open: async (key, state) => {
+    const left = (state as readonly BotState[] | undefined) ?? (await kept<readonly BotState[]>(leftBy(key)));
+    return Bots.open(Number(key), left);
+  },
+  close: async (bots, key) => keep(leftBy(key), await bots.close()),
 });
 await join();
+
+function leftBy(group: string): string {
+  return pathOf(folder, `bots-${group}-left`);
+}
 
 function newcomers(group: number): BotState[] {
   const bots: BotState[] = [];

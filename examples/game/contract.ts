@@ -1,5 +1,6 @@
 import type { Contract } from 'busbar';
 import type { Tally } from './sequence.ts';
+import type { Outcome } from './summary.ts';
 
 // What travels between the processes of the game. The types are checked by the compiler, on both ends.
 
@@ -42,8 +43,13 @@ export interface Snapshot {
   readonly positions: readonly number[];
 }
 
-/** The services of the game, around the supervisor as their hub. */
+/** The services of the game, around their hub, which owns the key `game` of the main program. */
 export interface Offers {
+  readonly game: {
+    play(): Promise<void>;
+    finish(): Promise<Outcome>;
+    end(): void;
+  };
   /** With keys, the areas of the map: zones own them. */
   readonly area: {
     take(command: Command): void;

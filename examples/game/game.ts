@@ -5,160 +5,221 @@ import { Fleet, type FleetProcess, type GroupOptions } from 'busbar/fleet';
 import type { Offers } from './contract.ts';
 import { type Live, live } from './live.ts';
 import { untilAnswered } from './member.ts';
-import { areaCount, botProcesses, mostWaiting, type Settings, zoneCount } from './settings.ts';
+import { areaCount, botProcesses, longMs, mostWaiting, type Settings, zoneCount } from './settings.ts';
 import { type Outcome, summary } from './summary.ts';
 
-/** Stopping waits for everything in flight, which may be much with many bots. */
-const longMs = 120_000;
 const long = callOptions({ timeout: longMs });
 
-/**
- * Runs the game in processes of its own, for the time of the settings or until `early`, and resolves what they counted.
- * None of them is left when it settles.
- */
-export async function playGame(settings: Settings, folder: string, early: AbortSignal): Promise<Outcome> {
-  const fleet = new Fleet(groups(settings, folder), {
-    path: join(folder, 'hub'),
-    maxOpenRequests: mostWaiting,
-    maxPendingMessages: mostWaiting,
-    services: { maxWaiting: mostWaiting, closeMs: longMs },
-  });
-  const view = live(process.stdout, settings.seconds);
-  const failed = failure(fleet);
-  try {
-    // A process that dies ends its calls before its end is heard of, which says more.
-    const played = play(settings, early, fleet, view).catch(async (error: unknown) => {
-      await Promise.race([failed, pause(1_000, early)]);
-      throw error;
+/** What a hub leaves to the one that follows it. */
+export interface GameState {
+  /** For how many seconds it was played. */
+  readonly played: number;
+  /** When it began to leave, in milliseconds since 1970. */
+  readonly leftAt: number;
+}
+
+/** Ends the game, which nothing comes of. */
+export type Fail = (error: unknown) => Promise<never>;
+
+/** The game, in processes of its own, for the time of the settings or until `end`. */
+export class Game {
+  readonly #settings: Settings;
+  readonly #fleet: Fleet;
+  readonly #view: Live;
+  readonly #early = new AbortController();
+  readonly #world;
+  readonly #bots;
+  readonly #area;
+  readonly #areas;
+  readonly #left: GameState | undefined;
+  readonly #fail: Fail;
+  #startedAt = performance.now();
+
+  constructor(settings: Settings, folder: string, left: GameState | undefined, fail: Fail) {
+    this.#settings = settings;
+    this.#left = left;
+    this.#fail = fail;
+    this.#view = live(process.stdout, settings.seconds);
+    this.#fleet = new Fleet(groups(settings, folder), {
+      path: join(folder, 'hub'),
+      maxOpenRequests: mostWaiting,
+      maxPendingMessages: mostWaiting,
+      services: { maxWaiting: mostWaiting, closeMs: longMs },
     });
-    return await Promise.race([played, failed]);
-  } finally {
-    view.end();
-    await fleet.stop();
+    const { services: hub } = this.#fleet;
+    this.#world = hub.service<Offers['world']>('world').key('world').call;
+    const group = hub.service<Offers['bots']>('bots');
+    this.#bots = indices(botProcesses).map((index) => group.key(String(index)).call);
+    this.#area = hub.service<Offers['area']>('area');
+    this.#areas = indices(areaCount).map((index) => this.#area.key(String(index)).call);
+    // What such a process has counted is lost; zones are the ones that are killed.
+    this.#fleet.on('down', ({ group: name }, reason, code, signal) => {
+      const isMeant = reason !== 'died' || (name === 'zone' && signal === 'SIGKILL');
+      if (!isMeant) void fail(new Error(`A ${name} process ended by itself (${signal ?? code})`));
+    });
   }
-}
 
-function groups({ bots, tcp }: Settings, folder: string): Record<string, GroupOptions> {
-  const program = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
-  return {
-    world: { file: program('world'), args: [tcp ? 'tcp' : join(folder, 'players'), folder], stopTimeoutMs: longMs },
-    zone: { file: program('zone'), args: [folder], count: zoneCount, stopTimeoutMs: longMs },
-    bots: {
-      file: program('bots'),
-      args: [String(bots), folder],
-      count: botProcesses,
-      after: ['world', 'zone'],
-      stopTimeoutMs: longMs,
-    },
-  };
-}
+  /** Starts its processes. */
+  async start(): Promise<void> {
+    await this.#fleet.start();
+    await Promise.all(this.#bots.map((one) => one.play(long)));
+    this.#startedAt = performance.now();
+    if (this.#left === undefined) return;
+    const { length } = this.#fleet.status();
+    this.#view.say(
+      `Process ${process.pid} is the hub: ${length} others continue after ${Date.now() - this.#left.leftAt} ms`,
+    );
+  }
 
-/** Rejects when a process ends that nobody meant to end, as what it has counted is lost; zones are the ones that are killed. */
-function failure(fleet: Fleet): Promise<never> {
-  const failed = new Promise<never>((_resolve, reject) => {
-    fleet.on('down', ({ group }, reason, code, signal) => {
-      const isMeant = reason !== 'died' || (group === 'zone' && signal === 'SIGKILL');
-      if (!isMeant) reject(new Error(`A ${group} process ended by itself (${signal ?? code})`));
-    });
-  });
-  failed.catch(() => {});
-  return failed;
-}
+  /** The first part: a zone is killed, and each process is replaced. */
+  play(): Promise<void> {
+    return this.#part(() => this.#play());
+  }
 
-async function play(
-  { seconds, bots: botCount }: Settings,
-  early: AbortSignal,
-  fleet: Fleet,
-  view: Live,
-): Promise<Outcome> {
-  const { services: hub } = fleet;
-  const world = hub.service<Offers['world']>('world').key('world').call;
-  const group = hub.service<Offers['bots']>('bots');
-  const bots = indices(botProcesses).map((index) => group.key(String(index)).call);
-  const area = hub.service<Offers['area']>('area');
-  const areas = indices(areaCount).map((index) => area.key(String(index)).call);
+  /** The rest of it: resolves with what all processes counted. */
+  finish(): Promise<Outcome> {
+    return this.#part(() => this.#finish());
+  }
 
-  await fleet.start();
-  await Promise.all(bots.map((one) => one.play(long)));
-  const processes = fleet.status().length;
-  view.say(`${botCount} bots, ${zoneCount} zones with ${areaCount} areas and a world play in ${processes} processes`);
+  async #play(): Promise<void> {
+    const { bots } = this.#settings;
+    const processes = this.#fleet.status().length;
+    this.#view.say(
+      `${bots} bots, ${zoneCount} zones with ${areaCount} areas and a world play in ${processes} processes`,
+    );
+    const over = new AbortController();
+    await Promise.all([this.#watch(over.signal), this.#happen().finally(() => over.abort())]);
+  }
 
-  const startedAt = performance.now();
-  const elapsed = (): number => (performance.now() - startedAt) / 1_000;
-  await Promise.all([watch(), happen()]);
-  const played = elapsed();
-
-  // From those who cause work to those who do it, so that each finds its work finished.
-  await Promise.all(bots.map((one) => one.stop(long)));
-  await world.stop(long);
-  await Promise.all(areas.map((one) => one.stop(long)));
-  view.end();
-  const reports = {
-    world: await world.report(long),
-    areas: await Promise.all(areas.map((one) => one.report(long))),
-    bots: await Promise.all(bots.map((one) => one.report(long))),
-  };
-  return summary(reports, played);
-
-  async function watch(): Promise<void> {
-    while (elapsed() < seconds && !early.aborted) {
-      view.show(elapsed(), { ...(await world.progress(long)), zones: hub.members('area').length });
-      await pause(200, early);
+  async #happen(): Promise<void> {
+    const { seconds } = this.#settings;
+    const at = (share: number): Promise<void> => pause(1_000 * (share * seconds - this.#elapsed()), this.#early.signal);
+    const steps = [
+      [1 / 4, () => Promise.all(this.#bots.map((one) => one.cutLinks(long)))],
+      [2 / 5, () => this.#crash()],
+      [3 / 5, () => this.#deploy()],
+    ] as const;
+    for (const [share, step] of steps) {
+      await at(share);
+      if (!this.#early.signal.aborted) await step();
     }
   }
 
-  async function happen(): Promise<void> {
-    await pause((seconds * 1_000) / 3, early);
-    if (!early.aborted) await Promise.all(bots.map((one) => one.cutLinks(long)));
-    await pause((seconds * 1_000) / 2 - 1_000 * elapsed(), early);
-    if (!early.aborted) await crash();
-    await pause((seconds * 3_000) / 4 - 1_000 * elapsed(), early);
-    if (!early.aborted) await deploy();
+  async #finish(): Promise<Outcome> {
+    await this.#watch(this.#early.signal);
+    const played = this.#elapsed();
+    // From those who cause work to those who do it, so that each finds its work finished.
+    await Promise.all(this.#bots.map((one) => one.stop(long)));
+    await this.#world.stop(long);
+    await Promise.all(this.#areas.map((one) => one.stop(long)));
+    this.#view.end();
+    const reports = {
+      world: await this.#world.report(long),
+      areas: await Promise.all(this.#areas.map((one) => one.report(long))),
+      bots: await Promise.all(this.#bots.map((one) => one.report(long))),
+    };
+    return summary(reports, played);
+  }
+
+  /** Ends what is played. */
+  end(): void {
+    this.#early.abort();
+  }
+
+  /** Ends its processes, which leave in their journals what the next ones go on with. */
+  async close(): Promise<GameState> {
+    const left = { played: this.#elapsed(), leftAt: Date.now() };
+    this.#view.end();
+    await this.#fleet.stop();
+    return left;
+  }
+
+  async #part<Result>(part: () => Promise<Result>): Promise<Result> {
+    try {
+      return await part();
+    } catch (error) {
+      // A process that dies ends its calls before its end is heard of, which says more.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      return this.#fail(error);
+    }
+  }
+
+  #elapsed(): number {
+    return (this.#left?.played ?? 0) + (performance.now() - this.#startedAt) / 1_000;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (this.#elapsed() < this.#settings.seconds && !signal.aborted) {
+      const zoneNumber = this.#fleet.services.members('area').length;
+      this.#view.show(this.#elapsed(), { ...(await this.#world.progress(long)), zones: zoneNumber });
+      await pause(200, signal);
+    }
   }
 
   /** Kills the first zone, which gets a successor. */
-  async function crash(): Promise<void> {
-    const pid = zones().find(({ number }) => number === 1)?.pid ?? 0;
-    const its = keysOf(pid);
+  async #crash(): Promise<void> {
+    const fleet = this.#fleet;
+    const zones = fleet.status().filter(({ group }) => group === 'zone');
+    const pid = zones.find(({ number }) => number === 1)?.pid ?? 0;
+    const its = this.#keysOf(pid);
     const killedAt = performance.now();
     const tookMs = (): number => Math.round(performance.now() - killedAt);
     const back = new Promise<FleetProcess>((resolve) => fleet.once('up', resolve));
     process.kill(pid, 'SIGKILL');
-    await Promise.all(its.map((key) => area.key(key).call.population(untilAnswered)));
-    view.say(`SIGKILL for zone-1, process ${pid}: its ${its.length} areas answer again after ${tookMs()} ms`);
+    await Promise.all(its.map((key) => this.#area.key(key).call.population(untilAnswered)));
+    this.#view.say(`SIGKILL for zone-1, process ${pid}: its ${its.length} areas answer again after ${tookMs()} ms`);
     const { pid: successor = 0 } = await back;
     const readyMs = tookMs();
-    await hub.rebalance('area');
-    view.say(`zone-1 is back after ${readyMs} ms, process ${successor}, with ${keysOf(successor).length} areas`);
+    await fleet.services.rebalance('area');
+    const owned = this.#keysOf(successor).length;
+    this.#view.say(`zone-1 is back after ${readyMs} ms, process ${successor}, with ${owned} areas`);
   }
 
   /** Replaces every process, one after the other. */
-  async function deploy(): Promise<void> {
+  async #deploy(): Promise<void> {
+    const fleet = this.#fleet;
     // None of them is on its way.
-    await Promise.all(areas.map((one) => one.population(untilAnswered)));
+    await Promise.all(this.#areas.map((one) => one.population(untilAnswered)));
     const begunAt = performance.now();
     let [replaced, moved] = [0, 0];
     const count = ({ group: name, number, pid }: FleetProcess): void => {
       const before = fleet.status().find((one) => one.group === name && one.number === number && one.pid !== pid);
-      moved += keysOf(before?.pid ?? 0).length;
+      moved += this.#keysOf(before?.pid ?? 0).length;
       replaced += 1;
     };
     fleet.on('up', count);
     for (const name of ['zone', 'world', 'bots']) await fleet.restart(name);
     fleet.off('up', count);
     const tookMs = Math.round(performance.now() - begunAt);
-    view.say(`Rolling restart: ${replaced} processes replaced in ${tookMs} ms, areas moved ${moved} times`);
-  }
-
-  function zones(): FleetProcess[] {
-    return fleet.status().filter(({ group }) => group === 'zone');
+    this.#view.say(`Rolling restart: ${replaced} processes replaced in ${tookMs} ms, areas moved ${moved} times`);
   }
 
   /** The areas of a process. */
-  function keysOf(pid: number): string[] {
+  #keysOf(pid: number): string[] {
+    const { services: hub } = this.#fleet;
     const zone = hub.members('area').find(({ meta }) => (meta as { readonly pid: number }).pid === pid);
     return zone === undefined ? [] : hub.keys('area', zone.id);
   }
+}
+
+function groups({ bots, tcp }: Settings, folder: string): Record<string, GroupOptions> {
+  const program = (name: string): URL => new URL(`./${name}.js`, import.meta.url);
+  return {
+    zone: { file: program('zone'), args: [folder], count: zoneCount, stopTimeoutMs: longMs },
+    world: {
+      file: program('world'),
+      args: [tcp ? 'tcp' : join(folder, 'players'), folder],
+      after: ['zone'],
+      stopTimeoutMs: longMs,
+    },
+    bots: {
+      file: program('bots'),
+      args: [String(bots), folder],
+      count: botProcesses,
+      after: ['world'],
+      stopTimeoutMs: longMs,
+    },
+  };
 }
 
 function indices(count: number): number[] {

@@ -16,9 +16,12 @@ export const botProcesses = 4;
 /** What many bots do while areas have no owner: seconds of it, on a machine that has much to do. */
 export const mostWaiting = 200_000;
 
+/** Stopping waits for everything in flight, which may be much with many bots. */
+export const longMs = 120_000;
+
 export const usage = `A game back end on busbar: a world, ${zoneCount} zones and many bots, each a process of its own or one
-among a few in theirs. Half-way a zone is killed and comes back, and then each of these processes
-is replaced by another one, in turn. At the end everything is counted.
+among a few in theirs. A zone is killed and comes back, each of these processes is replaced by
+another one, in turn, and then their hub with all of them. At the end everything is counted.
 
   npm start -- [options]
 

@@ -51,7 +51,6 @@ export function summary({ world, areas, bots }: Reports, seconds: number): Outco
     '',
     requests(asked, seconds),
     'No answer: from a process that was gone, or came too late.',
-    '',
     latency(bots.flatMap(({ latencies }) => latencies)),
     `Repeats dropped: ${count(({ repeated }) => repeated)}, out of order: ${count(({ early }) => early)}.`,
     `Links cut: ${cut}, sessions resumed: ${resumed}.`,

@@ -4,6 +4,7 @@ import { journal } from 'busbar/journal';
 import { callOptions } from 'busbar/rpc';
 import { argumentsOf } from '../program.ts';
 import type { Answers, Move, Offers, PlayersBus, Spawn, Trade, WorldReport } from './contract.ts';
+import { keep, kept } from './kept.ts';
 import { member, untilAnswered } from './member.ts';
 import { Sequence, type SequenceState, sum } from './sequence.ts';
 import { areaCount } from './settings.ts';
@@ -26,6 +27,7 @@ interface WorldState {
 
 const [place, folder] = argumentsOf('PLAYERS', 'FOLDER');
 const { mine, join } = member();
+const left = pathOf(folder, 'world-left');
 const zones = mine.service<Offers['census']>('census');
 
 class World {
@@ -179,7 +181,7 @@ function note(answers: { -readonly [Key in keyof Answers]: number }, results: re
 
 mine.own('world', {
   methods: ['address', 'tick', 'progress', 'stop', 'report'],
-  open: (_key, left) => World.open(left as WorldState | undefined),
-  close: (world) => world.close(),
+  open: async (_key, state) => World.open((state as WorldState | undefined) ?? (await kept<WorldState>(left))),
+  close: async (world) => keep(left, await world.close()),
 });
 await join();

@@ -1,6 +1,6 @@
 import { join as pathOf } from 'node:path';
 import { argumentsOf } from '../program.ts';
-import { Area, type AreaState } from './area.ts';
+import { Area } from './area.ts';
 import type { Offers } from './contract.ts';
 import { member, untilAnswered } from './member.ts';
 
@@ -13,24 +13,23 @@ const areas = new Set<Area>();
 
 mine.own('area', {
   methods: ['take', 'population', 'stop', 'report'],
-  async open(key, left) {
-    const area = await Area.open(Number(key), left as AreaState | undefined, pathOf(folder, `area-${key}`), (tick) =>
+  async open(key) {
+    const area = await Area.open(Number(key), pathOf(folder, `area-${key}`), (tick) =>
       world.call.tick(tick, untilAnswered),
     );
     areas.add(area);
     return area;
   },
-  close(area) {
-    areas.delete(area);
-    return area.close();
-  },
-  lost(area) {
-    areas.delete(area);
-    void area.lost();
-  },
+  close,
+  lost: (area) => void close(area),
 });
 const census: Offers['census'] = {
   population: () => [...areas].reduce((all, area) => all + area.population(), 0),
 };
 mine.provide('census', census);
 await join();
+
+async function close(area: Area): Promise<void> {
+  areas.delete(area);
+  await area.close();
+}

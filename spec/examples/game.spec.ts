@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
+import { sleep } from '../support/buses.ts';
 import { command, type Outcome } from '../support/command.ts';
 import { root } from '../support/repository.ts';
 
@@ -29,7 +30,7 @@ describe('example game', function () {
     return command(process.execPath, [main, ...args], { env: { ...process.env, TMPDIR: folder }, timeoutMs: 110_000 });
   }
 
-  it('run - ends with nothing lost through the SIGKILL of a zone and a rolling restart of every process, and leaves neither process nor file', async () => {
+  it('run - ends with nothing lost through the SIGKILL of a zone and a rolling restart of every process, hub included, and leaves neither process nor file', async () => {
     const { code, stdout, stderr } = await play('--seconds', '2', '--bots', '12');
     expect({ code, stderr }, stdout).to.deep.equal({ code: 0, stderr: '' });
     const said = stdout.replace(/^\d+ s: .*\n/gm, '');
@@ -37,6 +38,7 @@ describe('example game', function () {
     expect(said).to.match(/^zone-1 is back after \d+ ms, process \d+, with [1-9]\d* areas$/m);
     const deploy = said.match(/^Rolling restart: 9 processes replaced in \d+ ms, areas moved (\d+) times$/m);
     expect(Number(deploy?.[1]), 'each area once at least').to.be.at.least(16);
+    expect(said).to.match(/^Process \d+ is the hub: 9 others continue after \d+ ms$/m);
     expect(stdout).to.match(/Lost: 0 of [1-9][\d,]* deliveries and [1-9][\d,]* requests/);
     expect(stdout).to.match(/Links cut: 4, sessions resumed: 4\./);
     expect(said.split('\n'), 'all of it, and the prompt of a shell').to.have.lengthOf.at.most(24);
@@ -70,7 +72,8 @@ describe('example game', function () {
     expect(readdirSync(folder)).to.deep.equal([]);
   });
 
-  it('a process that ends by itself - ends the game with its name, and no other is left', async () => {
+  /** Kills the process that runs `program`; resolves how the game ends. */
+  async function kill(program: string): Promise<{ code: unknown; errors: string }> {
     const game = spawn(process.execPath, [main, '--seconds', '600', '--bots', '4'], {
       env: { ...process.env, TMPDIR: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -84,10 +87,22 @@ describe('example game', function () {
       game.once('close', () => reject(new Error(`The game has ended: ${errors}`)));
     });
     const { stdout } = await command('ps', ['-eo', 'pid,args']);
-    const world = stdout.split('\n').find((line) => line.includes('world.js') && line.includes(folder));
-    process.kill(Number.parseInt(world ?? '', 10), 'SIGKILL');
+    const its = stdout.split('\n').find((line) => line.includes(program) && line.includes(folder));
+    process.kill(Number.parseInt(its ?? '', 10), 'SIGKILL');
     const code = await new Promise((resolve) => game.once('close', resolve));
-    expect({ code, errors }).to.deep.equal({ code: 1, errors: 'A world process ended by itself (SIGKILL)\n' });
+    return { code, errors };
+  }
+
+  it('a process that ends by itself - ends the game with its name, and no other is left', async () => {
+    expect(await kill('world.js')).to.deep.equal({ code: 1, errors: 'A world process ended by itself (SIGKILL)\n' });
+    expect(await processesLeft()).to.deep.equal([]);
+  });
+
+  it('a hub that ends by itself - ends the game likewise', async () => {
+    expect(await kill('hub.js')).to.deep.equal({ code: 1, errors: 'The hub ended by itself (SIGKILL)\n' });
+    // They end when they have no parent any more.
+    const endsAt = Date.now() + 20_000;
+    while ((await processesLeft()).length > 0 && Date.now() < endsAt) await sleep(50);
     expect(await processesLeft()).to.deep.equal([]);
   });
 

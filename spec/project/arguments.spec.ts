@@ -21,6 +21,7 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
     'completion nonsense',
   ],
   'examples/game/main.ts': ['--x', '--bots abc', '--seconds 0'],
+  'examples/game/hub.ts': ['', '{}'],
   'examples/game/world.ts': ['', '--x', '/nowhere/a'],
   'examples/game/zone.ts': ['', '/nowhere/a'],
   'examples/game/bots.ts': ['', '1 1'],
