@@ -92,15 +92,20 @@ describe('busbar inspect', () => {
       for (const [width, colorScheme] of [
         [1_280, 'light'],
         [1_280, 'dark'],
-        [360, 'light'],
-        [360, 'dark'],
+        [390, 'light'],
+        [390, 'dark'],
       ] as const) {
         const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
         const heard = complaints(page);
         await page.goto(url);
         await page.waitForSelector('#messages td.data');
         await page.waitForFunction(() => document.querySelectorAll('#peers tbody tr').length === 3);
+        await page.waitForFunction(() => document.querySelectorAll('#graph text.soft').length === 3);
         expect(await page.locator('#graph circle').count()).to.equal(4);
+        const edges = await page.locator('#graph text.soft').allTextContents();
+        for (const edge of edges) expect(edge).to.match(/^\d+(\.\d)?\/s$/);
+        const letters = await page.locator('#graph text').first().boundingBox();
+        expect(letters?.height, 'letters of the graph').to.be.greaterThan(10);
         expect(await page.locator('.plot canvas').count()).to.equal(2);
         const text = await page.locator('body').innerText();
         expect(text).to.include('[redacted]').and.to.include('rooms').and.to.not.include('secret');

@@ -31,13 +31,21 @@ export function table(id: string, heads: readonly string[]): void {
 
 const steps = ['', 'k', 'M', 'G', 'T'];
 
-/** Three digits and a unit. */
-export function shortOf(value: number): string {
+/** Of the day, here, to the millisecond. */
+export function timeOf(at: number): string {
+  const time = new Date(at);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  const milliseconds = String(time.getMilliseconds()).padStart(3, '0');
+  return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${milliseconds}`;
+}
+
+/** Three digits, and the unit behind a space. */
+export function shortOf(value: number, unit = ''): string {
   let [left, step] = [value, 0];
   while (left >= 999.5 && step < steps.length - 1) {
     left /= 1_000;
     step += 1;
   }
   const digits = (Number.isInteger(left) && step === 0) || left >= 99.5 ? 0 : left >= 9.95 ? 0 : 1;
-  return `${left.toFixed(digits)}${steps[step]}`;
+  return `${left.toFixed(digits)}${unit === '' ? '' : '\u00A0'}${steps[step]}${unit}`;
 }

@@ -1,7 +1,7 @@
 import type { PeerView } from '../view.ts';
 import { shortOf, visible } from './elements.ts';
 
-const [width, height] = [560, 360];
+const [narrowest, widest] = [280, 560];
 const most = 24;
 const longestName = 14;
 
@@ -19,6 +19,8 @@ const shorter = (text: string): string => (text.length > longestName ? `${text.s
 /** The server in the middle, its peers around it, and on the edges what goes to and fro in a second. */
 export function drawGraph(into: HTMLElement, address: string, peers: readonly PeerView[]): void {
   const shown = peers.slice(0, most);
+  const width = Math.min(widest, Math.max(narrowest, into.clientWidth));
+  const height = Math.round(width * 0.3) + 190;
   const svg = shape('svg', {
     viewBox: `0 0 ${width} ${height}`,
     role: 'img',

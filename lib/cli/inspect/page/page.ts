@@ -1,7 +1,7 @@
 import uPlot from 'uplot';
 import type { PeerView, View } from '../view.ts';
 import { drawGraph } from './graph.ts';
-import { cell, element, find, shortOf, table } from './elements.ts';
+import { cell, element, find, shortOf, table, timeOf } from './elements.ts';
 import { Plot } from './plot.ts';
 
 /** What of a view travels to the page. */
@@ -41,7 +41,7 @@ function show(view: Told): void {
   const { stats } = now;
   find('address').textContent = now.address ?? '';
   find('process').textContent =
-    `pid ${now.pid}, Node ${now.node}, ${shortOf(now.memoryBytes)}B of memory, ${(cpu * 100).toFixed(0)} % of a processor`;
+    `pid ${now.pid}, Node ${now.node}, ${shortOf(now.memoryBytes, 'B')} of memory, ${(cpu * 100).toFixed(0)} % of a processor`;
   const to = find<HTMLInputElement>('replay').querySelector<HTMLInputElement>('[name=to]');
   if (to !== null && to.defaultValue === '') to.defaultValue = view.to;
   figures(view);
@@ -68,8 +68,8 @@ function figures({ now, rates: { in: came, out, bytesIn, bytesOut, requests }, p
     ['slow', String(slow), slow > 0],
     ['in', `${shortOf(came)}/s`],
     ['out', `${shortOf(out)}/s`],
-    ['bytes in', `${shortOf(bytesIn)}B/s`],
-    ['bytes out', `${shortOf(bytesOut)}B/s`],
+    ['bytes in', `${shortOf(bytesIn, 'B')}/s`],
+    ['bytes out', `${shortOf(bytesOut, 'B')}/s`],
     ['requests', `${shortOf(requests)}/s`],
     ['open requests', String(stats.requests.open)],
     ['waiting', String(stats.waiting.messages), stats.waiting.messages > 0],
@@ -90,7 +90,7 @@ function peerRow(peer: PeerView): HTMLElement {
   const { rates: rate } = peer;
   row.append(
     cell(peer.id.length > 9 ? `${peer.id.slice(0, 8)}…` : peer.id),
-    cell(peer.name ?? ''),
+    cell(peer.name ?? '', 'name'),
     cell(peer.attached ? (peer.link ?? '') : 'away'),
     ...[rate.in, rate.out, rate.requests, peer.waiting, peer.unackedBytes].map((value) =>
       cell(shortOf(value), 'number'),
@@ -108,9 +108,9 @@ function list({ seen, dropped: more }: { readonly seen: readonly Seen[]; readonl
   const rows = seen.slice(-mostMessages).map((one) => {
     const row = element('tr');
     row.append(
-      cell(new Date(one.at).toISOString().slice(11, 23)),
+      cell(timeOf(one.at)),
       cell(one.direction, one.direction),
-      cell(one.name ?? one.peer),
+      cell(one.name ?? one.peer, 'name'),
       cell(one.kind),
       cell(one.lane),
       cell(shortOf(one.bytes), 'number'),

@@ -2,6 +2,8 @@ import type uPlot from 'uplot';
 
 const mostPoints = 300;
 const height = 210;
+const leastSeconds = 60;
+const now = (): number => Date.now() / 1_000;
 
 type Value = number | null;
 
@@ -30,7 +32,11 @@ export class Plot {
             value: (_: uPlot, value: Value) => (value === null ? '-' : value.toFixed(2)),
           })),
         ],
-        scales: { y: { range: (_, __, top) => [0, Math.max(1, top * 1.1)] } },
+        // The last minutes up to now, whatever there is of them yet.
+        scales: {
+          x: { range: (_, first, last) => [Math.min(first ?? now(), (last ?? now()) - leastSeconds), last ?? now()] },
+          y: { range: (_, __, top) => [0, Math.max(1, top * 1.1)] },
+        },
         cursor: { drag: { x: false, y: false } },
       },
       [[], ...names.map(() => [])],
