@@ -30,7 +30,7 @@ export interface Seen {
 
 const windowMs = 50;
 /** What is shown in one window; all else of it is dropped, so that who looks slows nobody down. */
-const most = { shown: 400, whole: 10_000, wholeBytes: 4_194_304 };
+const most = { shown: 200, whole: 10_000, wholeBytes: 4_194_304 };
 
 /** @throws BusError `ERR_INVALID_ARGUMENT`. */
 export function tapSettings({ globs, sample, whole }: Readonly<Record<string, unknown>>): TapSettings {
