@@ -70,8 +70,11 @@ export class EndpointServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     const transfer = await this.#auth.admit(request);
-    if (transfer.way === 'down') await serveDownload(request, response, transfer, this.#compresses(request));
-    else await this.#uploads.serve(request, response, transfer, expectsContinue);
+    await transfer.within(() =>
+      transfer.way === 'down'
+        ? serveDownload(request, response, transfer, this.#compresses(request))
+        : this.#uploads.serve(request, response, transfer, expectsContinue),
+    );
   }
 
   /** A peer on this machine gets the bytes as they are: no compressor is faster than loopback. */

@@ -63,7 +63,8 @@ export class RequestAuth {
     let verdict: unknown;
     try {
       // A callback that never decides must not hold the request of a transfer that ended.
-      verdict = await Promise.race([interrupt(transfer.owner.peer, shown), transfer.ended]);
+      const asked = transfer.within(() => interrupt(transfer.owner.peer, shown));
+      verdict = await Promise.race([asked, transfer.ended]);
     } catch (error) {
       if (transfer.over) throw error;
       const failure = transferError('failed', textOf(error), error);

@@ -12,6 +12,7 @@ import {
 export class Exported {
   readonly #exporter = new InMemorySpanExporter();
   readonly #provider: BasicTracerProvider;
+  readonly #others: PlainSpan[] = [];
 
   /** Until `stop`, as there is one in a process. */
   constructor(sampler?: Sampler) {
@@ -29,6 +30,7 @@ export class Exported {
 
   forget(): void {
     this.#exporter.reset();
+    this.#others.length = 0;
   }
 
   async stop(): Promise<void> {
@@ -48,35 +50,54 @@ export class Exported {
     });
   }
 
+  /** What ended in this process, and in others that said so. */
+  get all(): readonly PlainSpan[] {
+    return [...this.spans.map(plainOf), ...this.#others];
+  }
+
+  /** Spans of another process. */
+  add(others: readonly PlainSpan[]): void {
+    this.#others.push(...others);
+  }
+
   /** Each span with its kind and that of its parent, or what it is linked to, as a tree in lines. */
   get tree(): string[] {
-    const { spans } = this;
-    const ids = new Set(spans.map((span) => span.spanContext().spanId));
+    const { all } = this;
+    const ids = new Set(all.map(({ id }) => id));
     const lines: string[] = [];
-    const add = (span: ReadableSpan, depth: number): void => {
-      lines.push(`${'  '.repeat(depth)}${SpanKind[span.kind].toLowerCase()} ${span.name}`);
-      for (const child of spans) if (parentOf(child) === span.spanContext().spanId) add(child, depth + 1);
+    const add = (span: PlainSpan, depth: number): void => {
+      lines.push(`${'  '.repeat(depth)}${span.kind} ${span.name}`);
+      for (const child of all) if (child.parent === span.id) add(child, depth + 1);
     };
-    for (const span of spans) if (!ids.has(parentOf(span) ?? '')) add(span, 0);
+    for (const span of all) if (!ids.has(span.parent ?? '')) add(span, 0);
     return lines;
   }
 
   /** Spans whose parent is not among them or of another trace; a root has none. */
   get broken(): string[] {
-    const byId = new Map(this.spans.map((span) => [span.spanContext().spanId, span]));
-    return this.spans
-      .filter((span) => {
-        const parent = parentOf(span);
-        return parent !== undefined && byId.get(parent)?.spanContext().traceId !== span.spanContext().traceId;
-      })
+    const { all } = this;
+    const byId = new Map(all.map((span) => [span.id, span]));
+    return all
+      .filter(({ parent, trace: id }) => parent !== undefined && byId.get(parent)?.trace !== id)
       .map(({ name }) => name);
   }
 
   get traces(): number {
-    return new Set(this.spans.map((span) => span.spanContext().traceId)).size;
+    return new Set(this.all.map(({ trace: id }) => id)).size;
   }
 }
 
-function parentOf(span: ReadableSpan): string | undefined {
-  return span.parentSpanContext?.spanId;
+/** A span as it is told to another process. */
+export interface PlainSpan {
+  readonly trace: string;
+  readonly id: string;
+  readonly parent: string | undefined;
+  readonly kind: string;
+  readonly name: string;
+}
+
+function plainOf(span: ReadableSpan): PlainSpan {
+  const { traceId, spanId } = span.spanContext();
+  const { name, kind, parentSpanContext } = span;
+  return { trace: traceId, id: spanId, parent: parentSpanContext?.spanId, kind: SpanKind[kind].toLowerCase(), name };
 }

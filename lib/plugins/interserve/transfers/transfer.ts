@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import type { BusError } from '../../../base/errors.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
@@ -69,6 +70,8 @@ export class Transfer {
   /** Called when the whole content has left or arrived. */
   onComplete: () => void = () => {};
 
+  /** Where it was begun: what comes over HTTP for it belongs to the same trace. */
+  readonly #scope = new AsyncResource('busbar.transfer');
   readonly #idle: IdleTimeout;
   readonly #clock: Clock;
   readonly #receivingMs: number;
@@ -102,6 +105,11 @@ export class Transfer {
 
   get over(): boolean {
     return this.signal.aborted;
+  }
+
+  /** Runs what a request over HTTP asks of it. */
+  within<Result>(task: () => Result): Result {
+    return this.#scope.runInAsyncScope(task);
   }
 
   /** Up: where the bytes go, from the first request on. */
