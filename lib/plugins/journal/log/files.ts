@@ -1,5 +1,5 @@
 import { close, constants, fdatasync, fstat, fstatSync, fsync, ftruncate, open, read, writev } from 'node:fs';
-import { link, mkdir, readdir, readFile, rm, statfs, unlink, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, rm, statfs, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
@@ -28,7 +28,7 @@ export interface LogFiles {
   list(folder: string): Promise<string[]>;
   /** A new file to write and read; rejects `EEXIST` where there is one. */
   create(path: string): Promise<LogFile>;
-  /** One that is there, to write too unless it `isToRead`. */
+  /** One that is there, to write too unless it `isToRead`; rejects for a link, a pipe or a folder. */
   open(path: string, isToRead?: boolean): Promise<LogFile>;
   remove(path: string): Promise<void>;
   /** Removes a folder and all that is in it; fine where there is none. */
@@ -128,14 +128,28 @@ const ofOneMachine = [
   0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x858458f6, 0x794c7630,
 ];
 
-const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants;
+// Windows has not all of them, and reads what is missing as 0.
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+
+/** More than what is written there at once. */
+const mostTextBytes = 16_384;
+
+/** Nothing but a file of the folder: a pipe might never answer, and what a link leads to is somebody else's. */
+async function openOwn(path: string, flags: number): Promise<LogFile> {
+  const fd = await openFile(path, flags | O_NOFOLLOW | O_NONBLOCK);
+  const file = new NodeFile(fd);
+  // Asked at once, as after a write.
+  if (fstatSync(fd).isFile()) return file;
+  await file.close();
+  throw Object.assign(new Error(`${path} is not a file`), { code: 'EINVAL' });
+}
 
 /** The file system of the platform. */
 export const systemFiles: LogFiles = {
   makeFolder: async (path) => void (await mkdir(path, { recursive: true, mode: 0o700 })),
   list: (folder) => readdir(folder),
   create: async (path) => new NodeFile(await openFile(path, O_RDWR | O_CREAT | O_EXCL, 0o600)),
-  open: async (path, isToRead = false) => new NodeFile(await openFile(path, isToRead ? O_RDONLY : O_RDWR)),
+  open: (path, isToRead = false) => openOwn(path, isToRead ? O_RDONLY : O_RDWR),
   remove: (path) => unlink(path),
   removeFolder: (path) => rm(path, { recursive: true, force: true }),
   async syncFolder(path) {
@@ -164,7 +178,13 @@ export const systemFiles: LogFiles = {
   },
   async text(path) {
     try {
-      return await readFile(path, 'utf8');
+      const file = await openOwn(path, O_RDONLY);
+      try {
+        const bytes = Buffer.alloc(mostTextBytes);
+        return bytes.toString('utf8', 0, await file.read(bytes, 0));
+      } finally {
+        await file.close();
+      }
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw error;

@@ -107,8 +107,10 @@ export class FolderLock {
     await this.#leaving;
     if ((await this.#files.text(this.#path)) !== this.#text) return;
     await removeAny(this.#files, this.#path);
-    if (this.#leaving === undefined || (await this.#files.text(this.#leavingPath)) !== this.#text) return;
-    await removeAny(this.#files, this.#leavingPath);
+    if (this.#leaving === undefined) return;
+    // What else stands under that name is none of its business: it has released the lock.
+    const leaving = await this.#files.text(this.#leavingPath).catch(() => undefined);
+    if (leaving === this.#text) await removeAny(this.#files, this.#leavingPath);
   }
 }
 
