@@ -15,7 +15,7 @@ export function telemetry(options: TelemetryOptions = {}): Plugin<undefined> {
     install: (host: PluginHost) => {
       const settings = resolveOptions('telemetry()', telemetryTable, options);
       const { spans, metrics, bus = host.side } = settings;
-      if (spans !== 'off') host.trace(spansOf(settings, host.side));
+      if (spans !== 'off') host.trace(spansOf(settings, host));
       const registry = metrics === true ? defaultRegistry() : metrics;
       const remove = registry === false ? undefined : metricsIn(registry).add(bus, host);
       return { api: undefined, dispose: () => remove?.() };

@@ -3,19 +3,20 @@ import type { Attributes, Context, Span, SpanKind } from '@opentelemetry/api';
 import { isThenable } from '../../base/handling.ts';
 import { codeOf, textOf } from '../../base/thrown.ts';
 import { fromBytes, isSampled, toBytes } from '../../base/trace-context.ts';
-import type { Arrival, Operation, PeerHandle, Settled, Tracer } from '../../bus/plugin.ts';
+import type { Arrival, Operation, PeerHandle, PluginHost, Settled, Tracer } from '../../bus/plugin.ts';
 import type { TelemetrySettings } from './options.ts';
 import { installed } from './packages.ts';
 
-type Spans = Pick<TelemetrySettings, 'spans' | 'parent' | 'nameOf'>;
+type Host = Pick<PluginHost, 'side' | 'random'>;
+type Spans = Pick<TelemetrySettings, 'spans' | 'ratio' | 'parent' | 'nameOf'>;
 
 const longestName = 100;
 const longestCode = 64;
 
 /** Has OpenTelemetry follow what is done. @throws BusError `ERR_PLUGIN`. */
-export function spansOf(settings: Spans, side: 'server' | 'client'): Tracer<PeerHandle> {
+export function spansOf(settings: Spans, host: Host): Tracer<PeerHandle> {
   const api = installed<typeof OpenTelemetry>('@opentelemetry/api');
-  return settings.spans === 'all' ? new MessageTracer(api, settings, side) : new SpanTracer(api, settings, side);
+  return settings.spans === 'all' ? new MessageTracer(api, settings, host) : new SpanTracer(api, settings, host);
 }
 
 /** Spans of requests and their handlers; messages carry the context alone. */
@@ -26,17 +27,21 @@ class SpanTracer implements Tracer<PeerHandle> {
   readonly #tracer: OpenTelemetry.Tracer;
   readonly #root: Context;
   readonly #nameOf: Spans['nameOf'];
+  readonly #ratio: number;
+  readonly #random: PluginHost['random'];
   readonly #side: 'server' | 'client';
   /** The context that was asked for last, and what of it travels: many messages are sent in one. */
   #lastContext: Context | undefined;
   #lastBytes: Uint8Array | undefined;
 
-  constructor(api: typeof OpenTelemetry, { parent, nameOf }: Spans, side: 'server' | 'client') {
+  constructor(api: typeof OpenTelemetry, { parent, ratio, nameOf }: Spans, { side, random }: Host) {
     this.api = api;
     this.parent = parent;
     this.#root = api.ROOT_CONTEXT;
     this.#tracer = api.trace.getTracer('busbar');
     this.#nameOf = nameOf;
+    this.#ratio = ratio;
+    this.#random = random;
     this.#side = side;
   }
 
@@ -61,11 +66,12 @@ class SpanTracer implements Tracer<PeerHandle> {
   }
 
   request(operation: Operation<PeerHandle>, task: () => Promise<unknown>): Promise<unknown> {
-    const name = this.nameOf(operation, 'request');
     const active = this.api.context.active();
+    if (!this.begins(active)) return task();
+    const name = this.nameOf(operation, 'request');
     const attributes = { 'rpc.system.name': 'busbar', 'rpc.method': name };
     const span = this.begin(name, this.api.SpanKind.CLIENT, attributes, active);
-    if (!span.isRecording() && active === this.#root) return task();
+    if (!span.isRecording()) return active === this.#root ? task() : this.within(span, active, task);
     span.setAttributes(this.#whom(operation));
     const asked = this.within(span, active, task);
     const { lore } = operation;
@@ -77,12 +83,11 @@ class SpanTracer implements Tracer<PeerHandle> {
   }
 
   handle(arrival: Arrival<PeerHandle>, task: (settled?: Settled) => void): void {
-    const parent = this.sender(arrival);
-    // A peer that says contexts and said none of this has it in no trace, or in one that is not sampled.
-    if (parent === this.#root && arrival.traces) {
+    if (!this.came(arrival)) {
       task();
       return;
     }
+    const parent = this.sender(arrival);
     const name = this.nameOf(arrival, 'request');
     const attributes = { 'rpc.system.name': 'busbar', 'rpc.method': name };
     const span = this.begin(name, this.api.SpanKind.SERVER, attributes, parent);
@@ -90,7 +95,22 @@ class SpanTracer implements Tracer<PeerHandle> {
   }
 
   receive(arrival: Arrival<PeerHandle>, task: (settled?: Settled) => void): void {
-    this.api.context.with(this.sender(arrival), task);
+    if (arrival.context === undefined) task();
+    else this.api.context.with(this.sender(arrival), task);
+  }
+
+  /** Whether what is done in `active` may be recorded: the SDK is slow to find out that it is not. */
+  protected begins(active: Context): boolean {
+    const parent = active === this.#root ? undefined : this.api.trace.getSpanContext(active);
+    if (parent === undefined || parent.traceId === this.api.INVALID_TRACEID) {
+      return this.#ratio === 1 || this.#random.unit() < this.#ratio;
+    }
+    return (parent.traceFlags & this.api.TraceFlags.SAMPLED) !== 0;
+  }
+
+  /** The same of what came. A peer that says contexts and said none of this has it in no trace, or in one that is not sampled. */
+  protected came({ context, traces }: Arrival<PeerHandle>): boolean {
+    return context !== undefined || (!traces && this.begins(this.#root));
   }
 
   protected begin(name: string, kind: SpanKind, attributes: Attributes, parent: Context): Span {
@@ -109,7 +129,11 @@ class SpanTracer implements Tracer<PeerHandle> {
   }
 
   #handled(span: Span, parent: Context, arrival: Arrival<PeerHandle>, task: (settled?: Settled) => void): void {
-    if (span.isRecording()) span.setAttributes(this.#whom(arrival));
+    if (!span.isRecording()) {
+      this.within(span, parent, task);
+      return;
+    }
+    span.setAttributes(this.#whom(arrival));
     const settled: Settled = (failure, result) => {
       if (failure === undefined) this.end(span, arrival.lore?.failureOf?.(result));
       else this.end(span, codeIn(failure.error), failure.error);
@@ -166,8 +190,9 @@ class MessageTracer extends SpanTracer {
   override readonly followsMessages = true;
 
   send<Result>(operation: Operation<PeerHandle>, task: () => Result): Result {
-    const destination = this.nameOf(operation, 'message');
     const active = this.api.context.active();
+    if (!this.begins(active)) return task();
+    const destination = this.nameOf(operation, 'message');
     const span = this.begin(
       `send ${destination}`,
       this.api.SpanKind.PRODUCER,
@@ -187,7 +212,7 @@ class MessageTracer extends SpanTracer {
   }
 
   override receive(arrival: Arrival<PeerHandle>, task: (settled?: Settled) => void): void {
-    if (arrival.context === undefined && arrival.traces) {
+    if (!this.came(arrival)) {
       task();
       return;
     }
