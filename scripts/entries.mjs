@@ -31,10 +31,10 @@ export const program = 'cli/main';
 
 const sendMessage = `(id, done) => {
             if (confirm) {
-                this.queues.current.sendConfirmed('', id, data, done);
+                this.queues.current.sendConfirmed(lane, id, data, done);
             }
             else {
-                this.queues.current.sendNow('', data);
+                this.queues.current.sendNow(lane, data);
                 done();
             }
         }`;
@@ -126,6 +126,8 @@ export const facts = {
   },
   'bus/plugins': {
     'base.watchers.lanes.add(name)': 'undefined',
+    // Lanes in pages have no sends that are given up.
+    'until ? peer.sendUntil(name, data, { until: askOptions(until) }) : peer.send(name, data)': 'peer.send(name, data)',
     'stops: new Set()': '...undefined',
     'stats: base.stats': '...undefined',
     'show: (data) => base.watchers.redaction.show(data)': '...undefined',

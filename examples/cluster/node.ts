@@ -46,7 +46,7 @@ function take(data: unknown, hearer: string): void {
 }
 
 world.on('message', (data) => take(data, node));
-world.on('node', ({ id, state }, reason) => console.log(`  ${node}: ${id} is ${state}, ${reason}`));
+world.on('node', ({ id, state, reason }) => console.log(`  ${node}: ${id} is ${state}, ${reason}`));
 world.on('status', (status) => console.log(`  ${node}: ${status}`));
 server.on('error', (error) => console.log(`  ${node}: ${error.code} ${error.message}`));
 await server.start();

@@ -56,7 +56,7 @@ export const laneAskNames = ['timeout', 'signal', 'withdrawal', 'unclaimed'];
 /** Reads `number | { timeout, signal }` and the other settings in `names`; throws `ERR_INVALID_ARGUMENT`. */
 export function askOptions(
   given: number | Given | undefined,
-  defaultTimeoutMs: number | undefined,
+  defaultTimeoutMs?: number,
   names: readonly string[] = askNames,
 ): AskOptions {
   if (given === undefined) return { timeoutMs: defaultTimeoutMs, signal: undefined, idempotent: false };
@@ -72,7 +72,7 @@ export function askOptions(
 }
 
 function timeoutOf(value: number): number | undefined {
-  if (typeof value !== 'number' || Number.isNaN(value) || value < 0) {
+  if (typeof value !== 'number' || !(value >= 0)) {
     throw new BusError('ERR_INVALID_ARGUMENT', `A timeout is in milliseconds, 0 or more, not ${String(value)}`);
   }
   return value === 0 || value === Number.POSITIVE_INFINITY ? undefined : value;
@@ -129,7 +129,7 @@ export interface SendSettings {
 
 /** The same, checked. */
 export interface SendOptions {
-  readonly confirm: boolean;
+  readonly confirm?: boolean;
   readonly until: AskOptions;
 }
 
@@ -160,7 +160,7 @@ export function durableOptions({ durable, ...others }: SendSettings): DurableSen
   checkSwitch('durable', durable);
   const options = sendOptions(others);
   if (durable === false) return undefined;
-  return options === undefined ? plainlyDurable : { confirm: options.confirm, ...options.until };
+  return options === undefined ? plainlyDurable : { confirm: options.confirm === true, ...options.until };
 }
 
 const plainlyDurable: DurableSendOptions = { confirm: false };

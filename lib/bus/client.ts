@@ -174,7 +174,7 @@ export class Client<C extends Contract = Contract> extends BusEmitter<ClientEven
   send(data: Sendable<Out<C, 'message'>>, settings?: SendSettings): Promise<void> {
     try {
       const options = sendOptions(settings);
-      return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);
+      return options ? this.#conversation.sendUntil('', data, options) : this.#conversation.send('', data);
     } catch (error) {
       return Promise.reject(error);
     }

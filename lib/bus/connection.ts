@@ -167,7 +167,7 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
   #send(data: unknown, settings: SendSettings | undefined): Promise<void> {
     try {
       const options = sendOptions(settings);
-      return options === undefined ? this.#conversation.send('', data) : this.#conversation.sendUntil(data, options);
+      return options ? this.#conversation.sendUntil('', data, options) : this.#conversation.send('', data);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -88,19 +88,19 @@ export abstract class Exchange<Handle extends PeerHandle> implements InboxSource
     return this.queues.message(lane, (session) => session.sendEncodedNow(lane, message));
   }
 
-  /** Sends a message of the user's; resolves when there was room for it, or with `confirm` when it was handled. */
-  sendUntil(data: unknown, { confirm, until }: SendOptions): Promise<void> {
+  /** Resolves when there was room for a message, or, for one of the user's with `confirm`, when it was handled. */
+  sendUntil(lane: string, data: unknown, { confirm, until }: SendOptions): Promise<void> {
     if (!this.lifecycle.isOpen) return Promise.reject(this.refusal());
     const sendMessage = (id: number, done: () => void): void => {
       if (confirm) {
-        this.queues.current.sendConfirmed('', id, data, done);
+        this.queues.current.sendConfirmed(lane, id, data, done);
       } else {
-        this.queues.current.sendNow('', data);
+        this.queues.current.sendNow(lane, data);
         done();
       }
     };
-    if (this.operations?.followsSends !== true) return this.requests.message(until, sendMessage);
-    return this.#followed('', data, () => this.requests.message(until, sendMessage));
+    if (this.operations?.followsSends !== true) return this.requests.message(lane, until, sendMessage);
+    return this.#followed(lane, data, () => this.requests.message(lane, until, sendMessage));
   }
 
   request(lane: string, data: unknown, options: AskOptions): Promise<unknown> {

@@ -67,9 +67,10 @@ export interface LaneSurveySettings extends AskSettings {
 export interface Lane {
   /**
    * Queues a message. Resolves when the session has accepted it; await it for back-pressure. Rejects with
-   * `ERR_PEER_LACKS_FEATURE` for a net-ipc peer, `ERR_CLOSED`, `ERR_QUEUE_FULL` or `ERR_UNENCODABLE`.
+   * `ERR_PEER_LACKS_FEATURE` for a net-ipc peer, `ERR_CLOSED`, `ERR_QUEUE_FULL` or `ERR_UNENCODABLE`. `until` ends the
+   * wait, and the message is not sent: `ERR_TIMEOUT` or `ERR_ABORTED`. Pages ignore it.
    */
-  send(peer: PeerHandle, data: unknown): Promise<void>;
+  send(peer: PeerHandle, data: unknown, until?: AskSettings): Promise<void>;
   /**
    * Passes the message to the session if there is room: true if it was accepted; false, and nothing is queued, if
    * `send` would wait. Costs no promise.

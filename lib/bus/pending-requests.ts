@@ -78,8 +78,8 @@ export class PendingRequests implements Asker {
     return new Promise((resolve, reject) => this.#ask(lane, 'request', options, send, resolve, reject));
   }
 
-  /** The same for a message of the user's, whose answer says nothing; `send` may call `done` instead of the peer. */
-  message(options: AskOptions, send: (id: number, done: () => void) => void): Promise<void> {
+  /** The same for a message, whose answer says nothing; `send` may call `done` instead of the peer. */
+  message(lane: string, options: AskOptions, send: (id: number, done: () => void) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const key = {};
       const over = (settle: () => void): void => {
@@ -88,8 +88,8 @@ export class PendingRequests implements Asker {
       };
       this.#messages.add(key);
       const refuse = (error: BusError): void => over(() => reject(error));
-      const ask = (id: number): void => send(id, () => this.#table.has(id) && this.answered(id, undefined, ''));
-      this.#ask('', 'message', options, ask, (value) => over(() => resolve(value as undefined)), refuse);
+      const ask = (id: number): void => send(id, () => this.#table.has(id) && this.answered(id, undefined, lane));
+      this.#ask(lane, 'message', options, ask, (value) => over(() => resolve(value as undefined)), refuse);
     });
   }
 

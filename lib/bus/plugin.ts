@@ -19,6 +19,7 @@ export {
   askOptions,
   requestNames,
   type RequestSettings,
+  sendOptions,
   Withdrawal,
 } from './call-settings.ts';
 export type { Audience, AudienceSettings, DurableSendOptions, SendSettings } from './call-settings.ts';

@@ -247,9 +247,10 @@ export class Plugins {
     const conversationWith = (handle: PeerHandle): Conversation => this.#base.conversationWith(handle);
     return {
       // Not async, which would make a promise for each call.
-      send: (handle, data) => {
+      send: (handle, data, until) => {
         try {
-          return conversationWith(handle).send(name, data);
+          const peer = conversationWith(handle);
+          return until ? peer.sendUntil(name, data, { until: askOptions(until) }) : peer.send(name, data);
         } catch (error) {
           return Promise.reject(error);
         }

@@ -344,7 +344,7 @@ contract(
       server.use(plugin);
       const { conversation } = connection;
       const say = (): Promise<void> =>
-        conversation.requests.message({ timeoutMs: undefined, signal: undefined, idempotent: false }, (id) =>
+        conversation.requests.message('', { timeoutMs: undefined, signal: undefined, idempotent: false }, (id) =>
           conversation.session!.sendConfirmed('talk', id, 'hi', () => undefined),
         );
       expect((await rejected(say())).code).to.equal('ERR_NO_HANDLER');

@@ -64,7 +64,7 @@ import { Client as PageClient } from 'busbar/browser';
 import { type Infer, struct, text, u32 } from 'busbar/contract';
 import { Log, outbox, type OutboxDatabase } from 'busbar/journal';
 import { type Crew, Fleet, fleet, fleetReady } from 'busbar/fleet';
-import { cluster, type NodeInfo, type World } from 'busbar/cluster';
+import { cluster, type NodeChange, type World } from 'busbar/cluster';
 import { proxy } from 'busbar/rpc';
 import { socketIo } from 'busbar/socket.io';
 import type { Adapter } from 'socket.io-adapter';
@@ -97,7 +97,7 @@ declare const database: OutboxDatabase;
 outbox(database, new Client<Game>({ port: 1 })).send({ tick: 1 } as never);
 new PageClient({ url: 'wss://example.org' });
 const world: World = server.use(cluster({ name: 'game', node: 'eu-1', nats: { servers: 'nats://127.0.0.1' } }));
-world.on('node', ({ id }: NodeInfo, reason) => id === reason);
+world.on('node', ({ id, reason }: NodeChange) => id === reason);
 void world.peer('eu-2').send({ tick: 1 }, { confirm: true });
 // @ts-expect-error a node has a name
 server.use(cluster({ name: 'game' }));

@@ -174,8 +174,8 @@ export const j = (from: string) => from === 'k.ts';`;
   });
 
   it('door - has nothing for plugins of the package that those of others cannot have', () => {
-    // Remote objects check the settings of a call as they are made, and not as they are used.
-    const own = ['AskOptions', 'askOptions', 'requestNames'];
+    // Remote objects check the settings of a call as they are made, and not as they are used; so does a cluster those of a send.
+    const own = ['AskOptions', 'askOptions', 'requestNames', 'sendOptions'];
     const named = (code: string, from: string): string[] =>
       [...code.matchAll(new RegExp(`^(?:import|export)(?:\\s+type)?\\s*\\{([^}]*)\\}\\s*from\\s*'[^']*${from}'`, 'gm'))]
         .flatMap(([, names = '']) => names.split(','))

@@ -52,7 +52,7 @@ export class SimNode {
       ...shared,
       heartbeatMs,
       deadAfterMs,
-      maxNodes: 20,
+      maxNodes: 100,
       codec: new ControlCodec(seal),
       // Nodes of different machines.
       processes: { own: () => undefined, isGone: () => false },
@@ -77,7 +77,7 @@ export class SimNode {
     this.broadcasts = new Broadcasts({
       ...shared,
       maxBytes: 4_000,
-      maxNodes: 20,
+      maxNodes: 100,
       maxMessageBytes: 1_000,
       tell: (node, control) => this.membership.tell(node, control),
       live: (node, its) => this.membership.nodes.live(node, its),

@@ -128,6 +128,8 @@ export class Answering {
     const answers = clients.surveyStream(data, { ...audience, timeout: timeout ?? 0, signal: stop.signal });
     const answer = async (): Promise<void> => {
       for await (const one of answers) {
+        // Nobody wants them, or this node leaves: the end of a node is what becomes of those it asked.
+        if (stop.signal.aborted) return;
         const { id = '' } = one.peer;
         const isAnswered = one.status === 'fulfilled';
         await this.#options.tell(peer, [

@@ -20,6 +20,11 @@ export interface Audience {
   readonly except: readonly string[] | null;
 }
 
+/** Limit of a connection's id, in characters. */
+export const longestId = 256;
+/** Limit of each of `to` and `except`. */
+export const mostMembers = 100_000;
+
 export const audienceNames = ['to', 'except'];
 
 /** The node and the connection of an id of the world; undefined for invalid data. */
@@ -39,6 +44,9 @@ export function readAudience(
   const read = (audience: WorldAudience | undefined): readonly string[] | null => {
     if (audience === undefined) return null;
     const members: readonly WorldMember[] = isList(audience) ? audience : [audience];
+    if (members.length > mostMembers) {
+      throw new BusError('ERR_INVALID_ARGUMENT', `${call} takes at most ${mostMembers} members`);
+    }
     return members.map((member) => {
       if (typeof member === 'object' && member !== null) return idOf(member);
       checkName('a group', member);

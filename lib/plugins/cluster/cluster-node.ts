@@ -9,7 +9,7 @@ import { ControlCodec } from './control.ts';
 import { Lookout } from './lookout.ts';
 import { Membership } from './membership.ts';
 import { NodeBus, type NodeBusEvents } from './node-bus.ts';
-import { infoOf, lostError, type NodeInfo, type OtherNode, type WorldStatus } from './node-info.ts';
+import { infoOf, lostError, type NodeChange, type NodeInfo, type OtherNode, type WorldStatus } from './node-info.ts';
 import { NodeLinks } from './node-links.ts';
 import type { ClusterSettings } from './options.ts';
 import { PacketKind } from './packet.ts';
@@ -20,7 +20,7 @@ import { nowhere, type OpenWire, type Wire } from './wire.ts';
 export interface ClusterNodeEvents extends NodeBusEvents {
   status(status: WorldStatus): void;
   /** Another node changed its state. */
-  changed(node: NodeInfo, reason: string): void;
+  changed(node: NodeChange): void;
   /** A node is gone, and what was on its way to it. */
   lost(node: string, error: BusError): void;
   /** A broadcast of another node; what is returned has the next ones wait. */
@@ -276,7 +276,7 @@ export class ClusterNode {
   #changed(other: OtherNode, reason: string): void {
     this.#broadcasts.changed(other);
     if (other.state === 'dead' || other.state === 'left') this.#lost(other.id, lostError(other, reason));
-    this.#options.events.changed(infoOf(other), reason);
+    this.#options.events.changed({ ...infoOf(other), reason });
   }
 
   #lost(node: string, error: BusError): void {

@@ -1,5 +1,5 @@
 export type { WorldAudience, WorldAudienceSettings, WorldMember } from './audience.ts';
-export type { NodeInfo, NodeState, WorldStatus } from './node-info.ts';
+export type { NodeChange, NodeInfo, NodeState, WorldStatus } from './node-info.ts';
 export type { ClusterOptions, NatsOptions } from './options.ts';
 export { cluster } from './plugin.ts';
 export type { UndeliveredToPeer } from './receipts.ts';

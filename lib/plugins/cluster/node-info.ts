@@ -42,13 +42,19 @@ export interface NodeInfo {
   readonly state: NodeState;
   /** Another one each time the node is started. */
   readonly incarnation: number;
-  /** Clients of its server, as it last said. */
+  /** Clients of its server, as it last said; 0 where it left or is dead. */
   readonly connections: number;
+}
+
+/** What the event `node` tells. */
+export interface NodeChange extends NodeInfo {
+  /** Why it is in that state now, for people. */
+  readonly reason: string;
 }
 
 /** What is told about a node. */
 export function infoOf({ id, state, incarnation, connections }: OtherNode): NodeInfo {
-  return { id, state, incarnation, connections };
+  return { id, state, incarnation, connections: state === 'up' || state === 'suspect' ? connections : 0 };
 }
 
 /** What is on its way to a node that is gone rejects with. */

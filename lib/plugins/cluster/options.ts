@@ -22,6 +22,10 @@ const named = (): ReturnType<typeof custom<string | undefined>> =>
     accepts: isNodeName,
   });
 
+/** Without an address nats.js would take its own default. */
+const namesNobody = (nats: { readonly servers?: unknown }): boolean =>
+  nats.servers === '' || (Array.isArray(nats.servers) && (nats.servers.length === 0 || nats.servers.includes('')));
+
 /** Options of `cluster()`; `name` and `node` are required. */
 export const clusterTable = {
   /** Servers with the same name form one cluster. */
@@ -32,7 +36,7 @@ export const clusterTable = {
   nats: custom<NatsOptions>({
     type: 'object',
     default: {},
-    accepts: (value) => typeof value === 'object' && value !== null,
+    accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value) && !namesNobody(value),
   }),
   /** Proves to other nodes that this node belongs to the cluster: 16 bytes or more, as text or bytes. */
   secret: custom<string | Uint8Array | undefined>({

@@ -74,7 +74,7 @@ export class SpanningLane implements Lane {
       this.#clients.delete(peer.id ?? '');
       this.withdraw(peer);
     });
-    world.on('node', ({ id: node, state }, reason) => {
+    world.on('node', ({ id: node, state, reason }) => {
       if (state === 'dead') this.#dead.add(node);
       if (state === 'dead' || state === 'left') this.#lost(node);
       else if (state === 'up' && (this.#dead.delete(node) || reason === 'it joined')) {

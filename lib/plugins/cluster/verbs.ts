@@ -9,10 +9,11 @@ import {
   record,
   text,
 } from '../../base/shape.ts';
+import { longestId, mostMembers } from './audience.ts';
 
-const id = text(256);
+const id = text(longestId);
 const areIds = listOf(id);
-const names = optional(listOf(text(512), 100_000));
+const names = optional(listOf(text(512), mostMembers));
 
 /** What a node asks of another one, beside the messages of the users'. */
 export const readAsking = listReader('request between nodes', {

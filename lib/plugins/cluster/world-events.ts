@@ -1,10 +1,10 @@
-import type { NodeInfo, WorldStatus } from './node-info.ts';
+import type { NodeChange, WorldStatus } from './node-info.ts';
 import type { UndeliveredToPeer } from './receipts.ts';
 
 /** The events of a world and their listeners. */
 export interface WorldEvents {
-  /** A node changed its state, and why. */
-  node(node: NodeInfo, reason: string): unknown;
+  /** A node changed its state. */
+  node(node: NodeChange): unknown;
   status(status: WorldStatus): unknown;
   /** A node sent a message to this one, by `peer(id).send`; handled when all listeners have returned and what they returned has settled. */
   message(data: unknown, from: string): unknown;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { BusError } from '../../base/errors.ts';
-import { askOptions, type AskSettings, type SendSettings } from '../../bus/plugin.ts';
+import { askOptions, type AskSettings, sendOptions, type SendSettings } from '../../bus/plugin.ts';
 import type { Lookout } from './lookout.ts';
 import type { NodeBus, NodeSession } from './node-bus.ts';
 
@@ -83,16 +83,22 @@ export function clientPeer(reach: Reach, node: string, connection: string): Worl
       return lane.request(client, [verb, connection, data], { timeout: timeoutMs, signal });
     });
   const id = `${node}/${connection}`;
-  const tell = async ({ lane, client, receipts }: NodeSession, data: unknown): Promise<void> => {
-    await lane.send(client, ['send', connection, data]);
+  const tell = async (
+    { lane, client, receipts }: NodeSession,
+    data: unknown,
+    until: AskSettings | undefined,
+  ): Promise<void> => {
+    await lane.send(client, ['send', connection, data], until);
     receipts.add({ id, data });
   };
   return {
     id,
-    send: async (data, settings = {}) => {
-      const { confirm = false, timeout = 0, signal } = settings;
-      if (confirm) await ask('confirm', data, { timeout, signal });
-      else await reaching(reach, node, (session) => tell(session, data));
+    send: async (data, settings) => {
+      const options = sendOptions(settings);
+      const { timeoutMs = 0, signal } = options?.until ?? {};
+      const until = options && { timeout: timeoutMs, signal };
+      if (options?.confirm === true) await ask('confirm', data, until);
+      else await reaching(reach, node, (session) => tell(session, data, until));
     },
     request: (data, settings) => ask('request', data, settings),
     ping: async (data, settings) => {

@@ -4,7 +4,14 @@ import { Handling } from '../../base/handling.ts';
 import { linuxProcesses } from '../../base/process-table.ts';
 import { type AskSettings, type PeerHandle, type PluginHost, type ServerClients } from '../../bus/plugin.ts';
 import { Answering } from './answering.ts';
-import { type Audience, audienceNames, partsOf, readAudience, type WorldAudienceSettings } from './audience.ts';
+import {
+  type Audience,
+  audienceNames,
+  longestId,
+  partsOf,
+  readAudience,
+  type WorldAudienceSettings,
+} from './audience.ts';
 import { ClusterNode } from './cluster-node.ts';
 import type { NodeInfo, WorldStatus } from './node-info.ts';
 import type { ClusterSettings } from './options.ts';
@@ -74,7 +81,7 @@ export class World extends GuardedEmitter<WorldEvents> {
         connections: () => this.#answering.size,
         events: {
           status: (status) => void this.fire('status', status),
-          changed: (node, reason) => void this.fire('node', node, reason),
+          changed: (node) => void this.fire('node', node),
           lost: (node, error) => this.#surveys.lost(node, error),
           broadcast: (bytes) => this.#broadcasts.heard(bytes),
           message: (data, from) => this.#message(data, from),
@@ -163,6 +170,9 @@ export class World extends GuardedEmitter<WorldEvents> {
       throw new BusError('ERR_INVALID_ARGUMENT', 'peer takes the name of a node, or node/connection');
     }
     const parts = partsOf(id);
+    if ((parts?.connection ?? id).length > longestId) {
+      throw new BusError('ERR_INVALID_ARGUMENT', 'This id is longer than those of clients are');
+    }
     return parts === undefined ? nodePeer(this.#reach, id) : clientPeer(this.#reach, parts.node, parts.connection);
   }
 

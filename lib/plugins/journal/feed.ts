@@ -70,7 +70,7 @@ export abstract class Feed {
     try {
       while (!this.isOver) {
         const next = this.news.next();
-        const stretch = this.isFull ? undefined : await reader.next(this.stretchBytes, this.owner.upTo);
+        const stretch = this.isFull ? undefined : await reader.next(this.stretchBytes, () => this.owner.upTo);
         if (this.isOver) break;
         if (this.#fault !== undefined) throw this.#fault.error;
         if (stretch === undefined) await next;

@@ -184,7 +184,11 @@ export class OutboxLog implements Source {
       return;
     }
     const reader = this.reader();
-    for (let found = await reader.next(readBytes, last); found; found = await reader.next(readBytes, last)) {
+    for (
+      let found = await reader.next(readBytes, () => last);
+      found;
+      found = await reader.next(readBytes, () => last)
+    ) {
       for (const { start, end } of messagesIn(found.bytes)) {
         this.#messages += 1;
         this.#bytes += recordHeaderBytes + messageHeadBytes + end - start;

@@ -21,7 +21,11 @@ export async function readRecords(
     const from = Math.min(...here);
     const reader = log.reader(from, positionOf(from));
     try {
-      for (let found = await reader.next(readBytes, end); found; found = await reader.next(readBytes, end)) {
+      for (
+        let found = await reader.next(readBytes, () => end);
+        found;
+        found = await reader.next(readBytes, () => end)
+      ) {
         const { bytes } = found;
         for (let at = 0; at < bytes.length; ) {
           const sequence = sequenceOf(bytes, at);

@@ -6,7 +6,7 @@ export interface SourceReader {
    * The next records up to sequence `upTo`, of `mostBytes` together or one that is longer; undefined when all that are there
    * were read.
    */
-  next(mostBytes: number, upTo?: number): Promise<Stretch | undefined>;
+  next(mostBytes: number, upTo?: () => number): Promise<Stretch | undefined>;
   close(): Promise<void>;
 }
 

@@ -131,7 +131,7 @@ const stateOf = ({ world }: Star, node: string): string | undefined => world.nod
     await a.world.peer('eu-3').send('to the node');
     await a.world.peer(client?.id ?? '').send('to the client');
     const whys: string[] = [];
-    for (const { world } of [a, b]) world.on('node', (_node, reason) => void whys.push(reason));
+    for (const { world } of [a, b]) world.on('node', ({ reason }) => void whys.push(reason));
     child.kill('SIGKILL');
     for (const request of waiting) expect(await codeOf(request)).to.equal('ERR_NODE_LOST');
     const [answer] = await survey;

@@ -30,7 +30,7 @@ function distant(node: string, incarnation: number, ports: readonly number[]) {
     connections: () => 0,
     events: {
       status: (status) => void heard.push(status),
-      changed: ({ id, state }, reason) => void heard.push(`${id} ${state}: ${reason}`),
+      changed: ({ id, state, reason }) => void heard.push(`${id} ${state}: ${reason}`),
       lost: () => {},
       broadcast: () => undefined,
       message: (data) => void got.push(data),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { BusError, Client } from '../../../lib/index.ts';
-import { sleep, until } from '../../support/buses.ts';
+import { rejected, sleep, until } from '../../support/buses.ts';
 import { natsServer } from '../../support/nats-server.ts';
 import { Galaxy, type Star } from './galaxy.ts';
 
@@ -131,6 +131,60 @@ import { Galaxy, type Star } from './galaxy.ts';
     await until(() => stars[1]?.server.connections.length === 1);
     expect(await codeOf(peer.request('gone'))).to.equal('ERR_NO_MEMBER');
     expect(await codeOf(a.world.peer('eu-1/nobody').send('x', { confirm: true }))).to.equal('ERR_NO_MEMBER');
+  });
+
+  it('a client anywhere - is sent to with the settings of `send`, and what waits is given up in time', async () => {
+    await galaxy.end();
+    galaxy = await Galaxy.open({ maxUnackedBytes: 65_536 });
+    await open();
+    const [a] = stars as [Star];
+    const to = a.world.peer(idOf(3));
+    for (const settings of [
+      { durable: true },
+      { foo: 1 },
+      { confirm: 'yes' },
+      { signal: 5 },
+      { timeout: -4 },
+      'x',
+      null,
+    ]) {
+      expect((await rejected(to.send('no', settings as never))).code).to.equal('ERR_INVALID_ARGUMENT');
+    }
+    expect((await rejected(to.send('no', { signal: AbortSignal.abort() }))).code).to.equal('ERR_ABORTED');
+    expect(() => a.world.peer(`eu-2/${'x'.repeat(300)}`))
+      .to.throw()
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+    const many = Array.from({ length: 100_001 }, () => 'red');
+    expect((await rejected(a.world.broadcast('no', { to: many }))).code).to.equal('ERR_INVALID_ARGUMENT');
+    expect((await rejected(a.world.survey('no', { to: many }))).code).to.equal('ERR_INVALID_ARGUMENT');
+    await to.send('first', { timeout: 10_000 });
+    await until(() => heard.length === 1);
+    await galaxy.nats.kill();
+    const part = 'x'.repeat(20_000);
+    const sent = Array.from({ length: 8 }, () => to.send(part));
+    for (const settings of [{ timeout: 300 }, { timeout: 300, confirm: true }]) {
+      expect((await rejected(to.send('late', settings))).code).to.equal('ERR_TIMEOUT');
+    }
+    expect((await rejected(to.send('late', { signal: AbortSignal.timeout(100) }))).code).to.equal('ERR_ABORTED');
+    await galaxy.nats.start();
+    await Promise.all(sent);
+    await to.send('last', { timeout: 20_000 });
+    await until(() => heard.length === 10);
+    expect(heard.filter((line) => !line.includes('xxx'))).to.deep.equal(['3 first', '3 last']);
+  });
+
+  it('a node that closes while it is asked - is one that is lost to a survey', async () => {
+    await open();
+    const [a, b] = stars as [Star, Star];
+    const [near, far] = [idOf(0), idOf(3)];
+    const survey = a.world.survey('hang', { to: [near, far], timeout: 2_000 });
+    await sleep(200);
+    await b.server.close();
+    const codes = (await survey).map(({ id, reason }) => [id, reason?.code]);
+    expect(codes).to.deep.equal([
+      [near, 'ERR_TIMEOUT'],
+      [far, 'ERR_NODE_LOST'],
+    ]);
   });
 
   it('transparent - broadcast, survey and groups of the server mean the clients of all nodes', async () => {

@@ -5,6 +5,7 @@ import { describe, it } from 'mocha';
 import { type BusError, Client, type ClientOptions, Server, type ServerOptions } from '../../../lib/index.ts';
 import type { DurableContext, PeerHandle } from '../../../lib/index.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
+import { type LogFiles, systemFiles } from '../../../lib/plugins/journal/log/files.ts';
 import { rejected, sleep, until } from '../../support/buses.ts';
 import { ownPlace } from './own-folder.ts';
 
@@ -237,6 +238,26 @@ describe('journal, durable messages', () => {
     expect(dataOf(heard)).to.deep.equal(['a', 'b', 'plain', 'c']);
     expect((await sender.backlog()).messages).to.equal(0);
     expect(heard[0]?.context).to.equal(undefined);
+  });
+
+  it('a disk that is slow to read - changes nothing in the order of plain and durable messages', async () => {
+    const up = serverWith({});
+    const heard = hear(up);
+    await up.start();
+    const open: LogFiles['open'] = async (path, isToRead) => {
+      await sleep(50);
+      return systemFiles.open(path, isToRead);
+    };
+    const sender = client({ files: { ...systemFiles, open } });
+    await sender.send('a', { durable: true });
+    await sender.connect();
+    const sent = [
+      sender.send('b', { durable: true }),
+      sender.send('plain'),
+      sender.send('c', { durable: true, confirm: true }),
+    ];
+    await Promise.all(sent);
+    expect(dataOf(heard)).to.deep.equal(['a', 'b', 'plain', 'c']);
   });
 
   it('net-ipc peers - get messages, and nothing is confirmed', async () => {

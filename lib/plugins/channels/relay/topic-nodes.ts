@@ -35,7 +35,7 @@ export class TopicNodes {
   constructor(world: World, events: TopicNodesEvents) {
     this.#events = events;
     this.#lane = world.lane('channels', { message: (data, from) => this.#heard(readMessage(data), from) });
-    world.on('node', ({ id, state }, reason) => {
+    world.on('node', ({ id, state, reason }) => {
       if (state === 'left') this.#replace(id, []);
       if (state === 'dead') this.#dead.add(id);
       // One that was taken for dead was not told of changes.

@@ -9,6 +9,7 @@ import type { Tail } from './tail.ts';
 /** The size of one read, if there is as much: each read waits for a thread of the platform's. */
 const aheadBytes = 262_144;
 const nothing = new Uint8Array(0);
+const anything = (): number => Number.POSITIVE_INFINITY;
 
 /** Some records as they stand in a segment, one behind the other. */
 export interface Stretch {
@@ -54,8 +55,8 @@ export class LogReader {
    * The next records up to sequence `upTo`, of `mostBytes` together or one that is longer; undefined when all of those that
    * are written were read. Rejects with the system's error.
    */
-  async next(mostBytes: number, upTo: number = Number.POSITIVE_INFINITY): Promise<Stretch | undefined> {
-    while (this.#next <= upTo) {
+  async next(mostBytes: number, upTo: () => number = anything): Promise<Stretch | undefined> {
+    while (this.#next <= upTo()) {
       const segment = this.#segment;
       if (segment === undefined || this.#position >= segment.bytes) {
         if (!(await this.#advance())) return undefined;
@@ -102,7 +103,7 @@ export class LogReader {
   }
 
   /** Undefined where the next record is behind `upTo`. */
-  async #read(segment: Segment, mostBytes: number, upTo: number): Promise<Uint8Array | undefined> {
+  async #read(segment: Segment, mostBytes: number, upTo: () => number): Promise<Uint8Array | undefined> {
     const left = segment.bytes - this.#position;
     let bytes = await this.#readAt(Math.min(mostBytes, left), left);
     if (recordHeaderBytes > bytes.length || recordHeaderBytes + bodyLength(bytes, 0) > bytes.length) {
@@ -111,11 +112,13 @@ export class LogReader {
     }
     let start = 0;
     let end = 0;
+    // It may have changed while this was read.
+    const last = upTo();
     while (end + recordHeaderBytes <= bytes.length) {
       const over = end + recordHeaderBytes + bodyLength(bytes, end);
       if (over > bytes.length) break;
       const sequence = sequenceOf(bytes, end);
-      if (sequence > upTo) break;
+      if (sequence > last) break;
       if (sequence < this.#next) start = over;
       else this.#next = sequence + 1;
       end = over;
