@@ -69,7 +69,7 @@ export function addClient(program: Program): void {
     withClient(address, values, async (client) => {
       const { count = Number.POSITIVE_INFINITY } = values;
       let heard = 0;
-      around.onSignal(() => void client.close());
+      around.onEnough(() => void client.close());
       for await (const message of client.messages()) {
         tell(message);
         heard += 1;

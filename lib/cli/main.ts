@@ -15,12 +15,18 @@ import { addTop } from './inspect/top.ts';
 import { addJournal } from './journal.ts';
 import { Program } from './program.ts';
 
+const onSignal = (listener: (signal: string) => void): void => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => listener(signal));
+};
+
 const program = new Program(version, {
   environment: process.env,
   out: (text) => void process.stdout.write(text),
   complain: (text) => void process.stderr.write(text),
-  onSignal(listener) {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => listener(signal));
+  onSignal,
+  onEnough(listener) {
+    onSignal(listener);
+    process.stdout.once('error', listener);
   },
 });
 addClient(program);

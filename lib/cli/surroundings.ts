@@ -5,4 +5,6 @@ export interface Surroundings {
   complain(text: string): void;
   /** Once for each of the signals that ask a process to end. */
   onSignal(listener: (signal: string) => void): void;
+  /** The same, and when nobody reads what it writes any more. */
+  onEnough(listener: () => void): void;
 }

@@ -53,7 +53,8 @@ describe('busbar inspect', () => {
   /** The status, and what came with it. */
   const get = (path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<[number, string]> =>
     new Promise((resolve, reject) => {
-      const asked = request(new URL(path, url), { headers, method, agent: false }, (response) => {
+      // As it is: a URL of it would be made right, or none.
+      const asked = request(url, { path, headers, method, agent: false }, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (more: string) => (text += more));
         response.once('end', () => resolve([response.statusCode ?? 0, text]));
@@ -66,7 +67,19 @@ describe('busbar inspect', () => {
     expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{40,}\/$/);
     const { pathname, port } = new URL(url);
     const wrong = [...pathname].map((letter, at) => (at === 5 ? (letter === 'a' ? 'b' : 'a') : letter)).join('');
-    for (const path of ['/', '/events', '/x/', '/record?seconds=1', wrong, `${wrong}events`, pathname.slice(0, -2)]) {
+    for (const path of [
+      '/',
+      '//',
+      '/\\',
+      '/%',
+      '/?',
+      '/events',
+      '/x/',
+      '/record?seconds=1',
+      wrong,
+      `${wrong}events`,
+      pathname.slice(0, -2),
+    ]) {
       expect(await get(path), path).to.deep.equal([403, '403\n']);
     }
     for (const headers of [

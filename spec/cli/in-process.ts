@@ -14,6 +14,7 @@ export function inProcess(
     out: (text) => void (said.stdout += text),
     complain: (text) => void (said.stderr += text),
     onSignal: (listener) => void listeners.push(listener),
+    onEnough: (listener) => void listeners.push(listener),
   });
   add(program);
   return {

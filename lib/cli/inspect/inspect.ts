@@ -20,6 +20,7 @@ const everyMs = 1_000;
 const mostPages = 8;
 const mostPeers = 500;
 const mostSeconds = 3_600;
+const mostUnreadBytes = 64 * 1_048_576;
 
 interface Values extends LookValues {
   readonly open?: true;
@@ -137,9 +138,17 @@ async function record(
     });
     recorder.begin();
     const gone = new Promise<void>((resolve) => response.once('close', resolve));
+    let isDone = false;
+    looker.onClose(() => isDone || response.destroy());
     await Promise.race([gone, sleep(seconds * 1_000)]);
+    isDone = true;
   };
-  await looking(address, values, watch, (data) => recorder.add(data as Batch));
+  const told = (data: unknown): void => {
+    recorder.add(data as Batch);
+    // Who does not read it gets a download that fails.
+    if (response.writableLength > mostUnreadBytes) response.destroy();
+  };
+  await looking(address, values, watch, told);
   response.end();
 }
 

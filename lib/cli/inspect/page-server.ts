@@ -24,7 +24,9 @@ export class PageServer {
   /** `answers` by the path that follows the token, with their method, such as `GET events`. */
   constructor(answers: Readonly<Record<string, Answer>>) {
     this.#answers = answers;
-    this.#server = createServer((request, response) => void this.#handle(request, response));
+    this.#server = createServer(
+      (request, response) => void this.#handle(request, response).catch(() => response.destroy()),
+    );
   }
 
   /** Resolves with the URL of the page. Rejects with what the system says. */
@@ -51,8 +53,8 @@ export class PageServer {
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.setHeader('Referrer-Policy', 'no-referrer');
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
-    const url = new URL(request.url ?? '/', `http://${host}`);
-    const [, given = '', path = ''] = /^\/([\w-]*)\/?(.*)$/.exec(url.pathname) ?? [];
+    // Not as a URL, which throws for some of what anybody may ask.
+    const [, given = '', path = '', query = ''] = /^\/([\w-]*)\/?([^?]*)\??(.*)$/s.exec(request.url ?? '') ?? [];
     if (!this.#isOwn(request) || !isSame(given, this.#secret)) {
       response.writeHead(403, { 'Content-Type': 'text/plain' }).end('403\n');
       return;
@@ -62,7 +64,7 @@ export class PageServer {
     try {
       if (name === 'GET ') sendPage(response);
       else if (answer === undefined) response.writeHead(404, { 'Content-Type': 'text/plain' }).end('404\n');
-      else await answer(request, response, url.searchParams);
+      else await answer(request, response, new URLSearchParams(query));
     } catch (error) {
       const failure = printableJson({ code: codeOf(error) ?? 'ERR_REMOTE', message: textOf(error) });
       if (response.headersSent) response.destroy();

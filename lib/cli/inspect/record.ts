@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Option } from 'commander';
 import { codeOf, textOf } from '../../base/thrown.ts';
@@ -9,6 +9,7 @@ import type { Given, Program } from '../program.ts';
 import { payloadOption, timeoutOption, wholeNumber } from '../reach.ts';
 import { lookCommand, type LookValues } from './commands.ts';
 import { Recorder } from './recorder.ts';
+import { recordingHead } from './recording.ts';
 import { replay, type ReplaySettings } from './replay.ts';
 import { tapping } from './tap.ts';
 
@@ -27,6 +28,10 @@ export function addRecord(program: Program): void {
       const { messages, dropped } = await recordInto(file, program, address, values);
       around.out(`${printableJson({ file: path, messages, dropped })}\n`);
       return dropped === 0 ? exitCode.done : exitCode.refused;
+    } catch (error) {
+      // What has nothing in it is in nobody's way.
+      if ((await file.stat()).size <= recordingHead().length) await unlink(path);
+      throw error;
     } finally {
       await file.close();
     }
@@ -39,8 +44,9 @@ export function addRecord(program: Program): void {
     );
   const act = async ({ words: [path = ''], values }: Given<ReplaySettings>): Promise<number> => {
     try {
-      around.out(`${printableJson(await replay(createReadStream(path), values))}\n`);
-      return exitCode.done;
+      const outcome = await replay(createReadStream(path), values);
+      around.out(`${printableJson(outcome)}\n`);
+      return outcome.failed === 0 ? exitCode.done : exitCode.refused;
     } catch (error) {
       return failed('replay', codeOf(error) === 'ENOENT' ? new Misuse(`there is no file ${path}`) : error, around);
     }
@@ -58,7 +64,7 @@ export function addRecord(program: Program): void {
     .addOption(timeoutOption())
     .addHelpText(
       'after',
-      '\nThere is a client for each that was recorded, and each message follows the one before it, of any client.\n',
+      '\nThere is a client for each that was recorded, and each message follows the one before it, of any client. Ends with 1 where a request failed.\n',
     );
 }
 

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { InvalidArgumentError } from 'commander';
 import type { Seen } from '../../bus/inspection-tap.ts';
 import type { Looker } from '../../bus/looker.ts';
+import { BusError } from '../../base/errors.ts';
 import { exitCode } from '../failure.ts';
 import { line, printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';
@@ -27,7 +28,7 @@ export interface Tapping {
   readonly whole: boolean;
 }
 
-/** Has a server show what goes by, and hands each batch to `told`, until a signal, the end of the server, or `told` returns true. */
+/** Has a server show what goes by, and hands each batch to `told`, until a signal, or `told` returns true. Rejects where the server ends it. */
 export function tapping(
   program: Program,
   address: string,
@@ -42,12 +43,13 @@ export function tapping(
     if (told(data as Batch)) end();
   };
   const use = async (looker: Looker, { timeout }: { readonly timeout: number }): Promise<void> => {
-    const over = new Promise<void>((resolve) => {
-      looker.onClose(resolve);
-      program.around.onSignal(() => resolve());
+    const gone = new Promise<never>((_, reject) => {
+      looker.onClose(() => reject(new BusError('ERR_CLOSED', 'The server is gone, or has dropped who looked at it')));
     });
+    gone.catch(() => {});
+    program.around.onEnough(() => end());
     await looker.ask('tap', settings, timeout);
-    await Promise.race([over, enough, ...(until === undefined ? [] : [until])]);
+    await Promise.race([gone, enough, ...(until === undefined ? [] : [until])]);
   };
   return looking(address, values, use, hear);
 }

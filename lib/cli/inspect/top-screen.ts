@@ -57,11 +57,11 @@ function serverLines({ now, rates, cpu, peers }: View): string[] {
   const refused = Object.values(stats.refused).reduce((sum, count) => sum + count, 0);
   const loop = loopMs === undefined ? '-' : `${short(loopMs.p99)} ms`;
   return [
-    `${line(now.address ?? '-')}  pid ${now.pid}  node ${line(now.node)}  up ${lasting(now.uptimeS * 1_000)}`,
+    `${now.address ?? '-'}  pid ${now.pid}  node ${now.node}  up ${lasting(now.uptimeS * 1_000)}`,
     `cpu ${(cpu * 100).toFixed(0)} %  memory ${short(now.memoryBytes)}B  loop p99 ${loop}  round trip p99 ${short(stats.roundTripMs.p99)} ms`,
     `peers ${peers.length + now.peersLeftOut} (${away} away, ${slow} slow)  in ${short(rates.in)}/s ${short(rates.bytesIn)}B/s  out ${short(rates.out)}/s ${short(rates.bytesOut)}B/s`,
     `requests ${short(rates.requests)}/s, ${stats.requests.open} open  waiting ${stats.waiting.messages}  refused ${refused}  late ${stats.lateResponses}  undelivered ${stats.undelivered}`,
-  ];
+  ].map(line);
 }
 
 function table(peers: readonly PeerView[], looking: Looking, room: number, isPlain: boolean): string[] {

@@ -31,7 +31,7 @@ export function addTop(program: Program): void {
         const isLive = process.stdout.isTTY && process.stdin.isTTY && values.json !== true;
         const ended = new Promise<void>((resolve) => {
           looker.onClose(resolve);
-          around.onSignal(() => resolve());
+          around.onEnough(() => resolve());
         });
         if (isLive) {
           await new LiveTop(looker, timeout).until(ended);

@@ -25,7 +25,7 @@ export function addTrace(program: Program): void {
     const { filter, json = false } = values;
     const asked = { ...(id !== undefined && { id }), globs: filter };
     const traced = (await looking(address, values, (looker, { timeout }) => {
-      const ended = new Promise<undefined>((resolve) => around.onSignal(() => resolve(undefined)));
+      const ended = new Promise<undefined>((resolve) => around.onEnough(() => resolve(undefined)));
       return Promise.race([ended, looker.ask('trace', { ...asked, timeout: Math.ceil(timeout * share) }, timeout)]);
     })) as TracedRequest | undefined;
     if (traced === undefined) return exitCode.done;

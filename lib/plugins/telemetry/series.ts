@@ -47,9 +47,12 @@ interface Histogram {
 /** In seconds, each bucket with those before it. */
 function histogram({ count, sum, buckets }: Histogram): readonly Sample[] {
   let total = 0;
-  const bounds = Object.entries(buckets).map(([upToMs, inBucket]): Sample => {
+  // Whole numbers come first among the keys of an object.
+  const ordered = Object.entries(buckets).map(([upToMs, inBucket]) => [Number(upToMs), inBucket] as const);
+  ordered.sort(([one], [other]) => one - other);
+  const bounds = ordered.map(([upToMs, inBucket]): Sample => {
     total += inBucket;
-    const le = upToMs === 'Infinity' ? '+Inf' : String(Number(upToMs) / 1_000);
+    const le = upToMs === Number.POSITIVE_INFINITY ? '+Inf' : String(upToMs / 1_000);
     return { labels: { le }, value: total, suffix: '_bucket' };
   });
   return [

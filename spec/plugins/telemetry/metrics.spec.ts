@@ -33,6 +33,20 @@ contract(
       expect(found).to.include('busbar_handler_duration_seconds_count{bus="server"} 3');
       expect(found).to.include('busbar_handler_duration_seconds_bucket{bus="server",le="+Inf"} 3');
       expect(found).to.include('busbar_request_duration_seconds_bucket{bus="mine",le="+Inf"} 4');
+      for (const name of [
+        'handler_duration_seconds_bucket{bus="server"',
+        'request_duration_seconds_bucket{bus="mine"',
+      ]) {
+        const buckets = found.flatMap((line) => {
+          const [, le = '', count] = /le="([^"]+)"\} (\d+)$/.exec(line.startsWith(`busbar_${name}`) ? line : '') ?? [];
+          return count === undefined ? [] : [[le === '+Inf' ? Infinity : Number(le), Number(count)] as const];
+        });
+        expect(buckets.length).to.be.greaterThan(10);
+        expect(buckets).to.deep.equal([...buckets].sort(([one], [other]) => one - other));
+        expect(buckets.map(([, count]) => count)).to.deep.equal(
+          buckets.map(([, count]) => count).sort((a, b) => a - b),
+        );
+      }
       expect(found).to.include('busbar_request_duration_seconds_count{bus="mine"} 4');
       expect(found.find((line) => line.startsWith('busbar_sent_bytes_total{bus="mine"'))).to.match(/ [1-9]\d+$/);
     });

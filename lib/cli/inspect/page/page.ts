@@ -23,6 +23,7 @@ interface Seen {
   readonly cut: boolean;
 }
 
+const againMs = 2_000;
 const mostMessages = 400;
 const mostPeers = 200;
 
@@ -125,18 +126,24 @@ function list({ seen, dropped: more }: { readonly seen: readonly Seen[]; readonl
 function connect(globs: string): void {
   source?.close();
   dropped = 0;
-  source = new EventSource(`events?filter=${encodeURIComponent(globs)}`);
+  const own = new EventSource(`events?filter=${encodeURIComponent(globs)}`);
+  source = own;
   const state = find('state');
-  source.addEventListener('open', () => {
+  own.addEventListener('open', () => {
     state.textContent = 'live';
     state.className = '';
   });
-  source.addEventListener('error', () => {
+  own.addEventListener('error', () => {
     state.textContent = 'the server is gone; trying again';
     state.className = 'bad';
+    // It does not go on by itself after an answer that is an error.
+    if (own.readyState !== EventSource.CLOSED) return;
+    setTimeout(() => {
+      if (source === own) connect(globs);
+    }, againMs);
   });
-  source.addEventListener('view', ({ data }) => show(JSON.parse(data as string) as Told));
-  source.addEventListener('seen', ({ data }) => list(JSON.parse(data as string)));
+  own.addEventListener('view', ({ data }) => show(JSON.parse(data as string) as Told));
+  own.addEventListener('seen', ({ data }) => list(JSON.parse(data as string)));
 }
 
 /** What a form says, by the names of its fields. */
