@@ -1,2 +1,2 @@
-/** What `/version` says; a spec holds it against the package. */
+/** Of this package; a spec holds it against package.json. */
 export const version = '0.1.0';

@@ -184,11 +184,8 @@ export class OutboxLog implements Source {
       return;
     }
     const reader = this.reader();
-    for (
-      let found = await reader.next(readBytes, () => last);
-      found;
-      found = await reader.next(readBytes, () => last)
-    ) {
+    const next = (): ReturnType<typeof reader.next> => reader.next(readBytes, () => last);
+    for (let found = await next(); found; found = await next()) {
       for (const { start, end } of messagesIn(found.bytes)) {
         this.#messages += 1;
         this.#bytes += recordHeaderBytes + messageHeadBytes + end - start;

@@ -21,11 +21,8 @@ export async function readRecords(
     const from = Math.min(...here);
     const reader = log.reader(from, positionOf(from));
     try {
-      for (
-        let found = await reader.next(readBytes, () => end);
-        found;
-        found = await reader.next(readBytes, () => end)
-      ) {
+      const next = (): ReturnType<typeof reader.next> => reader.next(readBytes, () => end);
+      for (let found = await next(); found; found = await next()) {
         const { bytes } = found;
         for (let at = 0; at < bytes.length; ) {
           const sequence = sequenceOf(bytes, at);

@@ -15,6 +15,17 @@ interface Heard {
   readonly context: DurableContext | undefined;
 }
 
+/** One before it connects, then durable ones about a plain one. */
+async function sendMixed(sender: Client): Promise<void> {
+  await sender.send('a', { durable: true });
+  await sender.connect();
+  await Promise.all([
+    sender.send('b', { durable: true }),
+    sender.send('plain'),
+    sender.send('c', { durable: true, confirm: true }),
+  ]);
+}
+
 describe('journal, durable messages', () => {
   const at = ownPlace();
 
@@ -226,15 +237,8 @@ describe('journal, durable messages', () => {
     const heard = hear(up);
     await up.start();
     const sender = client();
-    await sender.send('a', { durable: true });
-    await sender.connect();
+    await sendMixed(sender);
     expect(sender.delivery).to.equal('session');
-    const sent = [
-      sender.send('b', { durable: true }),
-      sender.send('plain'),
-      sender.send('c', { durable: true, confirm: true }),
-    ];
-    await Promise.all(sent);
     expect(dataOf(heard)).to.deep.equal(['a', 'b', 'plain', 'c']);
     expect((await sender.backlog()).messages).to.equal(0);
     expect(heard[0]?.context).to.equal(undefined);
@@ -249,14 +253,7 @@ describe('journal, durable messages', () => {
       return systemFiles.open(path, isToRead);
     };
     const sender = client({ files: { ...systemFiles, open } });
-    await sender.send('a', { durable: true });
-    await sender.connect();
-    const sent = [
-      sender.send('b', { durable: true }),
-      sender.send('plain'),
-      sender.send('c', { durable: true, confirm: true }),
-    ];
-    await Promise.all(sent);
+    await sendMixed(sender);
     expect(dataOf(heard)).to.deep.equal(['a', 'b', 'plain', 'c']);
   });
 
