@@ -110,10 +110,15 @@ export class Inbox implements ServerReceipts {
     this.#open?.intake.resume();
   }
 
-  /** What is in its folder; zeros while it is not open. */
-  counts(): { readonly segments: number; readonly bytes: number; readonly deadLetters: number } {
-    const { log, deadLetters } = this.#open?.inbox ?? {};
-    return { segments: log?.segments.length ?? 0, bytes: log?.bytes ?? 0, deadLetters: deadLetters?.size ?? 0 };
+  /** What is in its folder, and what waits for room in it; zeros while it is not open. */
+  counts(): Readonly<Record<'segments' | 'bytes' | 'deadLetters' | 'heldBytes', number>> {
+    const { inbox: { log, deadLetters } = {}, intake } = this.#open ?? {};
+    return {
+      segments: log?.segments.length ?? 0,
+      bytes: log?.bytes ?? 0,
+      deadLetters: deadLetters?.size ?? 0,
+      heldBytes: intake?.heldBytes ?? 0,
+    };
   }
 
   /** Tells the next owner that the folder is about to be free. */

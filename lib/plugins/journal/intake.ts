@@ -24,7 +24,6 @@ import type { Sender } from './senders.ts';
 
 /** What came of a sender and waits for room. */
 interface Held {
-  readonly peer: PeerHandle;
   readonly head: StretchHead;
   readonly data: Uint8Array;
 }
@@ -64,6 +63,18 @@ export class Intake {
     this.#mostHeldBytes = windowBytes + maxMessageBytes;
     this.#report = report;
     this.#paused = paused;
+    // What was not acknowledged comes again from whoever it is that has the folder then.
+    inbox.senders.left = (sender) => {
+      sender.heldBytes = 0;
+      if (this.#held.delete(sender)) inbox.shares.freed.wake();
+    };
+  }
+
+  /** Of what came and waits. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { heldBytes } of this.#held.keys()) bytes += heldBytes;
+    return bytes;
   }
 
   /** A sender says who it is, and is told what of it is here. */
@@ -75,7 +86,6 @@ export class Intake {
     for (const [journal] of opening[1]) {
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
     }
-    this.#drop(sender);
     this.#told.delete(peer);
     const mostBytes = this.#inbox.shares.maxBytes - recordHeaderBytes - receivedHeadBytes;
     return [mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]), others];
@@ -103,18 +113,18 @@ export class Intake {
       return;
     }
     const waiting = this.#held.get(sender);
-    const held = { peer, head: readStretchHead(data), data: data as Uint8Array };
+    const held = { head: readStretchHead(data), data: data as Uint8Array };
     try {
       if (!isHeld(held) || !sender.accepted.has(held.head.journal)) {
         throw new BusError('ERR_PROTOCOL', 'The journal got records of another sender');
       }
-      if (waiting === undefined && !this.#isFull && this.#write(sender, held)) return;
+      if (waiting === undefined && !this.#isFull && this.#write(sender, peer, held)) return;
       sender.heldBytes += held.data.length;
       if (sender.heldBytes > this.#mostHeldBytes) {
         throw new BusError('ERR_PROTOCOL', 'The journal got more than may be in flight');
       }
     } catch (error) {
-      this.#refuse(sender, peer, error);
+      this.#refuse(peer, error);
       throw error;
     }
     if (waiting === undefined) this.#held.set(sender, new Queue());
@@ -172,13 +182,13 @@ export class Intake {
   /** False where it continues waiting. */
   #writeOne(sender: Sender, queue: Queue<Held>): boolean {
     const { first } = queue;
-    if (first === undefined) return false;
+    const { peer } = sender;
+    if (first === undefined || peer === undefined) return false;
     try {
-      // What was not acknowledged comes again from whoever it is that has the folder now.
-      if (sender.peer === first.peer && !this.#write(sender, first)) return false;
+      if (!this.#write(sender, peer, first)) return false;
     } catch (error) {
-      this.#refuse(sender, first.peer, error);
-      this.#report(error, first.peer);
+      this.#refuse(peer, error);
+      this.#report(error, peer);
       return true;
     }
     sender.heldBytes -= first.data.length;
@@ -190,7 +200,7 @@ export class Intake {
   }
 
   /** False where there is no room, or the peer is paused. Throws for what is damaged, or what the log failed with. */
-  #write(sender: Sender, { peer, head: { journal, follows }, data }: Held): boolean {
+  #write(sender: Sender, peer: PeerHandle, { head: { journal, follows }, data }: Held): boolean {
     if (this.#paused.has(peer)) return false;
     const { failure, log, senders, shares } = this.#inbox;
     if (failure !== undefined) throw failure;
@@ -201,6 +211,9 @@ export class Intake {
       throw new BusError('ERR_PROTOCOL', 'The journal got damaged records');
     }
     const { messages: count, first: oldest, last } = contents;
+    if (count === 0 && (last > after || last === 0)) {
+      throw new BusError('ERR_PROTOCOL', 'The journal got records without messages');
+    }
     if (last <= after) {
       const written = sender.written.get(journal) ?? 0;
       if (last <= written) this.#acknowledge(peer, journal, written);
@@ -211,7 +224,7 @@ export class Intake {
     if (!shares.allow(folder, bytes)) return false;
     const isHearing = this.#deliveries.isHearing(folder);
     const first = this.#inbox.next;
-    const isOld = count > 0 && oldest <= sender.forgotten;
+    const isOld = oldest <= sender.forgotten;
     const about = { isHeard: isHearing, isAgain: false, isOld, folder, journal, after, last, first, count };
     const head = receivedHead(about);
     if (log.append(data.subarray(stretchHeadBytes), head) === undefined) {
@@ -233,21 +246,14 @@ export class Intake {
       // Who sent it keeps it; that the journal failed is told once.
       () => {
         this.#failed(log.failure);
-        if (sender.peer === peer) this.#refuse(sender, peer, log.failure);
+        if (sender.peer === peer) this.#refuse(peer, log.failure);
       },
     );
     return true;
   }
 
-  /** What came of it and waits is not written; it comes again. */
-  #drop(sender: Sender): void {
-    this.#held.delete(sender);
-    sender.heldBytes = 0;
-  }
-
   /** Takes nothing more of the sender before it opens its journal again. */
-  #refuse(sender: Sender, peer: PeerHandle, error: unknown): void {
-    this.#drop(sender);
+  #refuse(peer: PeerHandle, error: unknown): void {
     this.#inbox.senders.leave(peer);
     this.#tellClosed(peer, codeOf(error) === 'ERR_PROTOCOL' ? textOf(error) : 'It failed');
   }

@@ -90,7 +90,7 @@ export function contentsOf(bytes: Uint8Array, from: number, after: number): Cont
     const length = bodyLength(bytes, at);
     const sequence = sequenceOf(bytes, at);
     const isMessage = bytes[at + recordHeaderBytes] === RecordKind.message;
-    if (sequence <= last || length === 0 || (isMessage && length < messageHeadBytes)) return undefined;
+    if (sequence <= last || length === 0 || (isMessage && length <= messageHeadBytes)) return undefined;
     if (isMessage && sequence > after && messages++ === 0) first = sequence;
     last = sequence;
     at += recordHeaderBytes + length;

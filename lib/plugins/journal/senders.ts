@@ -65,6 +65,8 @@ const mostUnnamed = 1_024;
 const mostNew = 4;
 /** Folders of one owner, where others have no room. */
 const mostOwned = 1_000;
+/** Peers that one folder may be given back to. */
+const mostDisplaced = 16;
 const rememberedMs = 7 * 24 * 3_600_000;
 
 /** All who ever sent something here, and up to where each came. */
@@ -72,10 +74,12 @@ export class Senders {
   readonly #byFolder = new Map<string, Sender>();
   readonly #byPeer = new Map<PeerHandle, Sender>();
   readonly #displaced = new WeakMap<PeerHandle, Sender>();
-  /** How many folders that were new here. */
-  readonly #opened = new WeakMap<PeerHandle, number>();
+  /** Which folders that were new here. */
+  readonly #opened = new WeakMap<PeerHandle, Set<string>>();
   readonly #mostOpenings: number;
   readonly #isBinding: boolean;
+  /** A peer speaks for this one no more. */
+  left: (sender: Sender) => void = () => {};
 
   /** `maxBytes`: of the folder, each segment of which begins with all that is known here. `isBinding`: owners are told apart. */
   constructor(maxBytes: number, isBinding = false) {
@@ -151,18 +155,23 @@ export class Senders {
       throw new BusError('ERR_JOURNAL_IN_USE', 'Another peer that is connected has this journal');
     }
     if (known === undefined) {
-      const opened = this.#opened.get(peer) ?? 0;
-      if (opened >= mostNew) throw new BusError('ERR_QUEUE_FULL', 'The session has opened too many journals');
+      const opened = this.#opened.get(peer) ?? new Set();
+      if (opened.size >= mostNew && !opened.has(folder)) {
+        throw new BusError('ERR_QUEUE_FULL', 'The session has opened too many journals');
+      }
       this.#makeRoom(nowMs, owner);
-      this.#opened.set(peer, opened + 1);
+      this.#opened.set(peer, opened.add(folder));
     }
     const sender = known ?? new Sender(folder, nowMs);
     this.leave(peer);
     const before = sender.peer;
     if (before !== undefined) {
       this.leave(before);
-      sender.displaced.push(before);
-      this.#displaced.set(before, sender);
+      // One that is not remembered opens it again, as any other.
+      if (sender.displaced.length < mostDisplaced) {
+        sender.displaced.push(before);
+        this.#displaced.set(before, sender);
+      }
     }
     this.#byFolder.set(folder, sender);
     this.#byPeer.set(peer, sender);
@@ -216,6 +225,7 @@ export class Senders {
     const sender = this.#byPeer.get(peer);
     if (sender === undefined) return;
     this.#byPeer.delete(peer);
+    this.left(sender);
     sender.peer = undefined;
     sender.isLinked = false;
     for (const [journal, last] of sender.accepted) if (last === 0) sender.accepted.delete(journal);

@@ -9,7 +9,8 @@ const newId = (): string => randomBytes(16).toString('base64url');
 /** A client that speaks for a journal without having one, and says what it likes. */
 export class RawSender {
   readonly client: Client;
-  readonly folder: string;
+  /** The one that it opens. */
+  folder: string;
   readonly journal = newId();
   readonly acknowledged: unknown[] = [];
   #lane!: Lane;
@@ -44,6 +45,15 @@ export class RawSender {
     return had;
   }
 
+  /** Resolves with what the receiver answers to that. */
+  request(question: unknown): Promise<unknown> {
+    return this.#lane.request(this.client, question);
+  }
+
+  say(message: unknown): Promise<void> {
+    return this.#lane.send(this.client, message);
+  }
+
   /** Asks for the answers of requests. */
   ask(asked: readonly (readonly [id: string, digest: string])[]): Promise<unknown> {
     return this.#lane.request(this.client, ['ask', asked]);
@@ -55,16 +65,22 @@ export class RawSender {
 
   /** Sends messages whose data is these bytes, as those that follow that sequence. */
   send(bodies: readonly Uint8Array[], follows = this.#sent): Promise<void> {
-    const records = bodies.map((body) => {
-      const head = messageHead(0);
-      const length = head.length + body.length;
-      const record = Buffer.alloc(recordHeaderBytes + length);
-      record.set(head, recordHeaderBytes);
-      record.set(body, recordHeaderBytes + head.length);
-      sealRecord(record, 0, length, this.#next++);
-      return record;
-    });
+    const records = bodies.map((body) => recordOf(this.#next++, body));
     this.#sent = this.#next - 1;
-    return this.#lane.send(this.client, stretchMessage({ journal: this.journal, follows }, Buffer.concat(records)));
+    return this.sendRecords(records, follows);
   }
+
+  sendRecords(records: readonly Uint8Array[], follows = 0, journal = this.journal): Promise<void> {
+    return this.say(stretchMessage({ journal, follows }, Buffer.concat(records)));
+  }
+}
+
+/** One message, or what else has that head, as it stands in a journal. */
+export function recordOf(sequence: number, body: Uint8Array, head = messageHead(0)): Buffer {
+  const length = head.length + body.length;
+  const record = Buffer.alloc(recordHeaderBytes + length);
+  record.set(head, recordHeaderBytes);
+  record.set(body, recordHeaderBytes + head.length);
+  sealRecord(record, 0, length, sequence);
+  return record;
 }

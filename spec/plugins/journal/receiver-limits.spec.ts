@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { type Connection, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
 import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
+import { FaultProxy, SeededRandom } from '../../../lib/testing/index.ts';
 import { Senders } from '../../../lib/plugins/journal/senders.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
@@ -122,6 +123,65 @@ describe('journal, limits of a receiver', () => {
     expect(folders).to.have.length(10_000);
     expect(folders).to.include.members(['local', 'first', 'ann 9', 'local too', 'folder 11']);
     expect(folders).to.not.include('folder 10');
+  });
+
+  it('memory - what waits of a sender goes with its session, when it leaves or opens another journal, and when another has its', async () => {
+    const up = await server({ maxBytes: 65_536 });
+    const held = (): number => (up.stats().plugins.journal as { heldBytes: number }).heldBytes;
+    const body = codec.encode('x'.repeat(20_000));
+    const full = await connect();
+    for (let count = 0; count < 4; count++) await full.send([body]);
+    await until(() => full.acknowledged.length === 3);
+    const before = held();
+    /** One of whom nothing is written, and something waits. */
+    const waiting = async (path = at.path): Promise<RawSender> => {
+      const sender = await RawSender.connect(path);
+      at.open.push(sender.client);
+      await sender.send([body]);
+      await sender.send([body]);
+      await until(() => held() > before + 40_000);
+      return sender;
+    };
+    const over = await waiting();
+    await over.client.close();
+    await until(() => held() === before);
+
+    const left = await waiting();
+    await left.leave();
+    expect(held()).to.equal(before);
+
+    const elsewhere = await waiting();
+    elsewhere.folder = left.folder;
+    await elsewhere.open([]);
+    expect(held()).to.equal(before);
+
+    const proxy = await new FaultProxy({
+      listen: { path: join(at.home, 'proxy') },
+      target: { path: at.path },
+      random: new SeededRandom(1),
+    }).start();
+    try {
+      const displaced = await waiting(join(at.home, 'proxy'));
+      proxy.refusing = true;
+      proxy.reset();
+      await until(() => up.connections.some((each) => each.remoteAddress === undefined));
+      at.open.push((await RawSender.connect(at.path, displaced.folder)).client);
+      expect(held()).to.equal(before);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('memory - of those who had a journal before few are known, the first ones', () => {
+    const senders = new Senders(1_073_741_824);
+    const peers = Array.from({ length: 100 }, () => ({ remoteAddress: undefined }) as unknown as PeerHandle);
+    for (const peer of peers) senders.open(peer, ['one', [['journal', 0]]], 0);
+    const [first, second] = peers as [PeerHandle, PeerHandle];
+    const sender = senders.of(peers.at(-1) as PeerHandle);
+    expect(sender?.displaced).to.have.length.within(2, 20).and.include.members([first, second]);
+    // One that is not known opens it again.
+    expect(senders.linked(peers[50] as PeerHandle, true)).to.deep.equal([]);
+    expect(senders.linked(first, true)).to.deep.equal([peers.at(-1), first]);
   });
 
   it('ids - whoever has only that of a folder does not have the receiver forget what it has of it', async () => {
