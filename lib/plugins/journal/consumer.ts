@@ -7,7 +7,8 @@ import { type Consume, MessageCodec, type PeerHandle } from '../../bus/plugin.ts
 import type { ConsumerOptions } from './consumer-options.ts';
 import { type Delivery, nothing, type Sink, type SinkOwner } from './delivery.ts';
 import type { Held } from './held.ts';
-import { firstOf } from './left-behind.ts';
+import { firstOf, mostBehind } from './left-behind.ts';
+import { SenderCounts } from './sender-counts.ts';
 
 const longestWaitMs = 30_000;
 /** What is read ahead without its data, where all that is held waits for others of its key. */
@@ -63,7 +64,7 @@ export class Consumer implements Sink {
   /** Those that it has. */
   #count = 0;
   #looking: Timer | undefined;
-  #parked = 0;
+  readonly #parked = new SenderCounts();
   #isOver = false;
 
   constructor({ handle, options }: Consumption, host: ConsumerHost) {
@@ -72,10 +73,15 @@ export class Consumer implements Sink {
     this.#host = host;
   }
 
+  /** It skips so many of this sender that no more are to come for now. */
+  isBehind(folder: string): boolean {
+    return this.#parked.of(folder) >= mostBehind;
+  }
+
   hasRoom(): boolean {
     if (this.#isOver) return false;
-    if (this.#host.held.hasRoom || this.#count === this.#parked) return true;
-    return this.#isStarving && this.#parked < mostParked && this.#park();
+    if (this.#host.held.hasRoom || this.#count === this.#parked.all) return true;
+    return this.#isStarving && this.#parked.all < mostParked && this.#park();
   }
 
   /** Whose messages it has. */
@@ -148,7 +154,8 @@ export class Consumer implements Sink {
     const left = [...this.#lines.values()].flatMap(({ deliveries }) => [...deliveries]);
     for (const { body, bytes } of left) if (body !== nothing) this.#host.held.change(-1, -bytes);
     this.#lines.clear();
-    this.#count = this.#parked = 0;
+    this.#count = 0;
+    this.#parked.clear();
     return left.sort((a, b) => a.number - b.number);
   }
 
@@ -165,7 +172,7 @@ export class Consumer implements Sink {
 
   /** Releases the data of all that are stuck; false where there is none. */
   #park(): boolean {
-    const parked = this.#parked;
+    const parked = this.#parked.all;
     const before = this.#host.clock.now() - stuckMs;
     for (const { deliveries, timer, since } of this.#lines.values()) {
       if (since > before) continue;
@@ -173,18 +180,20 @@ export class Consumer implements Sink {
         if (delivery.body === nothing || (delivery === deliveries.first && timer === undefined)) continue;
         delivery.body = nothing;
         this.#decoded.delete(delivery);
-        this.#parked += 1;
+        this.#parked.change(delivery.folder, 1);
         this.#host.held.change(-1, -delivery.bytes);
       }
     }
-    return this.#parked > parked;
+    return this.#parked.all > parked;
   }
 
   /** The first one of the line has its data again, and some behind it. */
   async #unpark({ deliveries }: Line): Promise<void> {
     const parked = firstOf(deliveries).filter(({ body }) => body === nothing);
-    this.#parked -= parked.length;
-    for (const { bytes } of parked) this.#host.held.change(1, bytes);
+    for (const { folder, bytes } of parked) {
+      this.#parked.change(folder, -1);
+      this.#host.held.change(1, bytes);
+    }
     await this.#host.load(parked);
   }
 

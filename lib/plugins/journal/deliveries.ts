@@ -85,6 +85,11 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     return this.#handOut.isHearing(folder);
   }
 
+  /** So much of this sender waits for its handlers that no more is to come for now. */
+  isBehind(folder: string): boolean {
+    return this.#handOut.isBehind(folder);
+  }
+
   peerOf(folder: string): PeerHandle | undefined {
     return this.#inbox.senders.peerOf(folder);
   }

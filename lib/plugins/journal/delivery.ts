@@ -35,8 +35,8 @@ export const nothing = new Uint8Array(0);
 
 /** Who handles what comes. */
 export interface Sink {
-  /** Whether it takes one more, of a sender whose messages it takes. */
-  hasRoom(): boolean;
+  /** Whether it takes one more of this sender, whose messages it takes. */
+  hasRoom(folder: string): boolean;
   take(delivery: Delivery): void;
 }
 

@@ -4,7 +4,7 @@ import type { Bodies } from './bodies.ts';
 import type { Consumption } from './consumer.ts';
 import type { Consumers } from './consumers.ts';
 import { type Delivery, nothing, type Sink } from './delivery.ts';
-import { LeftBehind } from './left-behind.ts';
+import { LeftBehind, mostBehind } from './left-behind.ts';
 import type { Progress } from './progress.ts';
 import type { ProgressNotes } from './progress-notes.ts';
 import type { Received } from './received-record.ts';
@@ -33,6 +33,8 @@ export interface HandOutOptions {
 export class HandOut {
   readonly #options: HandOutOptions;
   readonly #left: LeftBehind;
+  /** Requests begin in order, and not in order with messages. */
+  readonly #leftRequests: LeftBehind;
   /** Wakes when somebody may take something. */
   readonly news = new Signal();
   /** Wakes when something was given. */
@@ -44,6 +46,7 @@ export class HandOut {
   constructor(options: HandOutOptions) {
     this.#options = options;
     this.#left = new LeftBehind(options.bodies);
+    this.#leftRequests = new LeftBehind(options.bodies);
   }
 
   wake(): void {
@@ -78,6 +81,13 @@ export class HandOut {
     return this.#left.has(folder);
   }
 
+  /** So many of this sender were passed over that no more are to come for now. */
+  isBehind(folder: string): boolean {
+    if (Math.max(this.#left.lengthOf(folder), this.#leftRequests.lengthOf(folder)) >= mostBehind) return true;
+    const consumer = this.#options.consumers.of(folder);
+    return typeof consumer === 'object' && consumer.isBehind(folder);
+  }
+
   /** Listeners hear at once what comes now of this sender. */
   isHearing(folder: string): boolean {
     return !this.#options.isHeld() && this.#sinkOf(folder) === this.#options.listeners;
@@ -86,9 +96,10 @@ export class HandOut {
   /** Who can have this one at once. */
   freeSinkOf({ received, number, isRequest }: Asked): Sink | undefined {
     const { requests, listeners, progress } = this.#options;
-    if (!this.#left.isEmpty) return undefined;
-    const sink = isRequest ? requests : this.#sinkOf(received.folder);
-    if (sink === undefined || !this.#hasRoom(sink)) return undefined;
+    const { folder } = received;
+    if (this.#leftOf(isRequest).has(folder)) return undefined;
+    const sink = isRequest ? requests : this.#sinkOf(folder);
+    if (sink === undefined || !this.#hasRoom(sink, folder)) return undefined;
     return sink !== listeners || received.isHeard || number < progress.begun ? sink : undefined;
   }
 
@@ -101,11 +112,13 @@ export class HandOut {
     const { folder } = received;
     while (!this.#isOver) {
       await this.giveLeft();
-      const sinkNow = this.#left.has(folder) ? undefined : this.#sinkOf(folder);
-      const sink = isRequest ? requests : sinkNow;
-      if (sink === undefined || !this.#hasRoom(sink)) {
-        const isApart = consumers.areApart || (sink === undefined && this.#wasHeard);
-        if (!isRequest && !isHeld() && isApart && this.#left.hasRoom) return undefined;
+      const left = this.#leftOf(isRequest);
+      const sinkNow = isRequest ? requests : this.#sinkOf(folder);
+      const sink = left.has(folder) ? undefined : sinkNow;
+      if (sink === undefined || !this.#hasRoom(sink, folder)) {
+        // A consumer of all has no room for anyone.
+        const isApart = sinkNow === undefined ? this.#wasHeard : sinkNow === requests || sinkNow === listeners;
+        if (!isHeld() && (isApart || consumers.areApart) && left.hasRoom(folder)) return undefined;
         await this.news.next();
       } else if (sink !== listeners || received.isHeard || number < progress.begun) {
         return sink;
@@ -122,35 +135,41 @@ export class HandOut {
     const { number, attempts } = delivery;
     progress.opened(number, attempts);
     if (sink === listeners) progress.begun = Math.max(progress.begun, number + 1);
-    if (sink === undefined) this.#left.push(delivery);
+    if (sink === undefined) this.#leftOf(delivery.isRequest).push(delivery);
     else sink.take(delivery);
   }
 
   /** Gives what was left behind to the present receiver. Rejects with what reading fails with. */
   async giveLeft(): Promise<void> {
     // What is changed while something is awaited is seen in another round.
-    for (let isToLook = !this.#left.isEmpty; isToLook; ) {
+    for (let isToLook = true; isToLook; ) {
       isToLook = false;
-      for (const folder of [...this.#left.folders]) if (await this.#giveLeftOf(folder)) isToLook = !this.#isOver;
+      for (const left of [this.#left, this.#leftRequests]) {
+        for (const folder of [...left.folders]) if (await this.#giveLeftOf(left, folder)) isToLook = !this.#isOver;
+      }
     }
   }
 
   /** Whether something happened. */
-  async #giveLeftOf(folder: string): Promise<boolean> {
-    const { listeners, progress } = this.#options;
+  async #giveLeftOf(left: LeftBehind, folder: string): Promise<boolean> {
+    const { listeners, progress, requests } = this.#options;
     for (let hasBegun = false; ; hasBegun = true) {
-      const first = this.#left.first(folder);
-      const sink = first === undefined ? undefined : this.#sinkOf(folder);
-      if (first === undefined || sink === undefined || this.#isOver || !this.#hasRoom(sink)) return hasBegun;
-      if (first.body === nothing) await this.#left.load(folder);
+      const first = left.first(folder);
+      const sink = first?.isRequest === true ? requests : this.#sinkOf(folder);
+      if (first === undefined || sink === undefined || this.#isOver || !this.#hasRoom(sink, folder)) return hasBegun;
+      if (first.body === nothing) await left.load(folder);
       else if (sink === listeners && first.number >= progress.begun) await this.#begin(first.number + 1);
-      else this.give(this.#left.shift(folder) as Delivery, sink);
+      else this.give(left.shift(folder) as Delivery, sink);
       if (this.given.isAwaited) this.given.wake();
     }
   }
 
-  #hasRoom(sink: Sink): boolean {
-    return !this.#options.isHeld() && sink.hasRoom();
+  #leftOf(isRequest: boolean): LeftBehind {
+    return isRequest ? this.#leftRequests : this.#left;
+  }
+
+  #hasRoom(sink: Sink, folder: string): boolean {
+    return !this.#options.isHeld() && sink.hasRoom(folder);
   }
 
   /** Who takes the messages of this sender; undefined where nobody does for now. */

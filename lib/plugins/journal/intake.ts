@@ -221,7 +221,7 @@ export class Intake {
     }
     const { folder } = sender;
     const bytes = receivedHeadBytes + data.length - stretchHeadBytes;
-    if (!shares.allow(folder, bytes)) return false;
+    if (this.#deliveries.isBehind(folder) || !shares.allow(folder, bytes)) return false;
     const isHearing = this.#deliveries.isHearing(folder);
     const first = this.#inbox.next;
     const isOld = oldest <= sender.forgotten;

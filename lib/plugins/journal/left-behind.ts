@@ -1,8 +1,11 @@
 import { Queue } from '../../base/queue.ts';
 import type { Bodies } from './bodies.ts';
 import { type Delivery, nothing } from './delivery.ts';
+import { mayHave } from './places.ts';
 
 const mostLeft = 50_000;
+/** Of one sender: no more of it is accepted meanwhile, since all others would wait in the end. */
+export const mostBehind = 4_000;
 /** What is read again at once. */
 const loadedAtOnce = 100;
 const loadedBytes = 1_048_576;
@@ -20,8 +23,14 @@ export class LeftBehind {
     this.#bodies = bodies;
   }
 
-  get hasRoom(): boolean {
-    return this.#count < mostLeft;
+  /** For one more of this sender. */
+  hasRoom(folder: string): boolean {
+    return mayHave(this.lengthOf(folder), mostLeft - this.#count);
+  }
+
+  /** How many of this sender there are. */
+  lengthOf(folder: string): number {
+    return this.#queues.get(folder)?.length ?? 0;
   }
 
   /** The folders of their senders. */
@@ -31,10 +40,6 @@ export class LeftBehind {
 
   has(folder: string): boolean {
     return this.#queues.has(folder);
-  }
-
-  get isEmpty(): boolean {
-    return this.#count === 0;
   }
 
   /** Before all others of their senders; in order. */

@@ -1,9 +1,7 @@
 import { Handling } from '../../base/handling.ts';
 import { type DurableReceiver, MessageCodec, type PeerHandle } from '../../bus/plugin.ts';
 import type { Delivery, Sink, SinkOwner } from './delivery.ts';
-
-/** Messages that listeners have and that are not settled. */
-const mostOpen = 1_000;
+import { Places } from './places.ts';
 
 /** Has the listeners of an end hear what comes. */
 export class Listeners implements Sink {
@@ -11,7 +9,7 @@ export class Listeners implements Sink {
   readonly #peerOf: (folder: string) => PeerHandle | undefined;
   readonly #owner: SinkOwner;
   readonly #codec = new MessageCodec();
-  #open = 0;
+  readonly #places = new Places();
 
   constructor(receiver: DurableReceiver, peerOf: (folder: string) => PeerHandle | undefined, owner: SinkOwner) {
     this.#receiver = receiver;
@@ -19,8 +17,8 @@ export class Listeners implements Sink {
     this.#owner = owner;
   }
 
-  hasRoom(): boolean {
-    return this.#open < mostOpen;
+  hasRoom(folder: string): boolean {
+    return this.#places.hasRoom(folder);
   }
 
   take(delivery: Delivery): void {
@@ -31,16 +29,21 @@ export class Listeners implements Sink {
       void this.#owner.died(delivery, error);
       return;
     }
-    this.#open += 1;
     const { journal, sequence, folder, attempts, isRedelivered, bytes } = delivery;
+    let isSettled = false;
+    let hasPlace = false;
     const handling = new Handling((handlers) => {
-      this.#open -= 1;
+      isSettled = true;
       if (handlers > 0) this.#owner.done(delivery);
       else this.#owner.returned({ ...delivery, body: this.#codec.encode(data) });
-      if (this.#open < mostOpen / 2) this.#owner.roomMade();
+      if (hasPlace && this.#places.give(folder)) this.#owner.roomMade();
     });
     const context = { journal, sequence, redelivered: isRedelivered || attempts > 0 };
     this.#receiver.hear(handling, data, bytes, this.#peerOf(folder), context);
     handling.done();
+    // Most are settled by now.
+    if (isSettled) return;
+    hasPlace = true;
+    this.#places.take(folder);
   }
 }

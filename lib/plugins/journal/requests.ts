@@ -7,10 +7,9 @@ import { type DurableReceiver, MessageCodec, type PeerHandle } from '../../bus/p
 import type { Delivery, Sink, SinkOwner } from './delivery.ts';
 import type { InboxLog } from './inbox-log.ts';
 import { type AnswerMessage, answerMessage, type AskedFor } from './lane-messages.ts';
+import { Places } from './places.ts';
 import { digestOf, isOnlyOnce, readRequestBody, requestIdOf } from './request-body.ts';
 
-/** Requests that handlers have and that are not answered. */
-const mostOpen = 1_000;
 /** How often one that ends the process is handled. */
 const mostAttempts = 5;
 /** How long what waited while this end was away waits for a handler. */
@@ -40,6 +39,7 @@ export class Requests implements Sink {
   readonly #handlerBy: number;
   readonly #waiting: Timer;
   #sweeping: Timer | undefined;
+  readonly #places = new Places();
   #running = 0;
   /** By folder: what its sender asks for and was not told yet. */
   readonly #telling = new Map<string, Map<string, string>>();
@@ -54,9 +54,9 @@ export class Requests implements Sink {
     this.#sweep();
   }
 
-  hasRoom(): boolean {
-    if (this.#running >= mostOpen) return false;
-    return this.#receiver.mayAsk() || this.#host.clock.now() >= this.#handlerBy;
+  hasRoom(folder: string): boolean {
+    if (!this.#receiver.mayAsk() && this.#host.clock.now() < this.#handlerBy) return false;
+    return this.#places.hasRoom(folder);
   }
 
   take(delivery: Delivery): void {
@@ -83,6 +83,7 @@ export class Requests implements Sink {
       return;
     }
     this.#running += 1;
+    this.#places.take(folder);
     this.#inbox.answers.begin(folder, id, digest);
     void this.#answer(delivery, { folder, id, digest }, data, request.key ?? `${journal}.${sequence}`);
   }
@@ -176,7 +177,7 @@ export class Requests implements Sink {
     }
     this.#running -= 1;
     if (this.#idle.isAwaited) this.#idle.wake();
-    if (this.#running < mostOpen / 2) this.#host.roomMade();
+    if (this.#places.give(folder)) this.#host.roomMade();
   }
 
   /** What it is answered with, and whether that is kept; undefined where nothing may happen. Never rejects. */

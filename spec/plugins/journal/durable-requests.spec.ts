@@ -217,7 +217,7 @@ describe('journal, durable requests', () => {
     expect(await end.request(1, { durable: true, key: 'k' })).to.equal(2);
   });
 
-  it('handlers - are waited for at first, with what is behind the request', async () => {
+  it('handlers - are waited for at first, which holds up no messages', async () => {
     const up = server();
     const seen: unknown[] = [];
     up.on('message', (data) => void seen.push(data));
@@ -228,11 +228,10 @@ describe('journal, durable requests', () => {
       end.request('b', { durable: true }),
       end.send('c', { durable: true }),
     ];
-    await until(() => seen.length === 1);
+    await until(() => seen.length === 2);
     up.handle((data) => void seen.push(data));
     await Promise.all(sent);
-    await until(() => seen.length === 3);
-    expect(seen.sort()).to.deep.equal(['a', 'b', 'c']);
+    expect(seen).to.deep.equal(['a', 'c', 'b']);
   });
 
   it('servers without a journal - answer, and are asked again where the session was lost', async () => {
