@@ -73,7 +73,7 @@ export class Consumer implements Sink {
     this.#host = host;
   }
 
-  /** It skips so many of this sender that no more are to come for now. */
+  /** It skips too many of this sender to have more come for now. */
   isBehind(folder: string): boolean {
     return this.#parked.of(folder) >= mostBehind;
   }

@@ -85,7 +85,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     return this.#handOut.isHearing(folder);
   }
 
-  /** So much of this sender waits for its handlers that no more is to come for now. */
+  /** Too much of this sender waits for its handlers to have more come for now. */
   isBehind(folder: string): boolean {
     return this.#handOut.isBehind(folder);
   }

@@ -81,7 +81,7 @@ export class HandOut {
     return this.#left.has(folder);
   }
 
-  /** So many of this sender were passed over that no more are to come for now. */
+  /** Too many of this sender were passed over to have more come for now. */
   isBehind(folder: string): boolean {
     if (Math.max(this.#left.lengthOf(folder), this.#leftRequests.lengthOf(folder)) >= mostBehind) return true;
     const consumer = this.#options.consumers.of(folder);

@@ -4,7 +4,7 @@ import { SenderCounts } from './sender-counts.ts';
 const mostOfFree = 4;
 const mostPlaces = 1_000;
 
-/** Whether who has so many may have one more, of what is free: one that has none may, whatever others have. */
+/** Whether who has `has` may have one more, of what is free: one that has none may, whatever others have. */
 export function mayHave(has: number, free: number): boolean {
   return has === 0 || has < mostOfFree * free;
 }

@@ -108,7 +108,7 @@ describe('journal, senders apart', () => {
   it('consumers - that skip many of one sender, since they wait for one key, have it wait, and go on with others', async () => {
     const { up, stuck, other } = await begin();
     const { hear, release, stuck: heard, others } = hanging();
-    const consumer: DurableConsumer = up.consume((data) => hear(data) as Promise<void>, {
+    const consumer: DurableConsumer = up.consume((data) => hear(data), {
       concurrency: 4,
       key: (data) => String(data).split(' ')[0],
     });
