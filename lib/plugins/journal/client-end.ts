@@ -14,6 +14,7 @@ import { Inbox, type InboxEvents } from './inbox.ts';
 import type { ResolvedJournalSettings } from './journal-table.ts';
 import { readAnswerMessage, whoQuestion } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
+import { checkClientFolder } from './whose-folder.ts';
 
 /** What a client sends durably, in its folder, and what comes to it, in the folder `inbox` in there. */
 export class ClientEnd implements ClientJournal {
@@ -47,6 +48,7 @@ export class ClientEnd implements ClientJournal {
       sender,
       folder,
       log,
+      before: () => checkClientFolder(log.files, folder),
       bury: async (message, error) => this.receipts.bury((await this.#outbox.open()).folderId, message, error),
     });
     const events: InboxEvents = { resend: (_folder, body) => this.#outbox.resend(body) };

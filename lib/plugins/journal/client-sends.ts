@@ -69,8 +69,11 @@ export class ClientSends implements DurableSends {
       const left = Math.max(1, ms - (clock.now() - began));
       return isLate ? Promise.resolve() : this.sendDurably(data, { ...options, timeoutMs: left });
     }, true);
-    const late = (): BusError => new BusError('ERR_TIMEOUT', `The message had no place for ${ms} ms`);
-    return inTime({ clock, ms, signal, background: true }, sent, late).catch((error: unknown) => {
+    const late = (): BusError => {
+      const why = this.#isLinked ? '' : ': there is no link to it';
+      return new BusError('ERR_TIMEOUT', `The client did not say within ${ms} ms whether it has a journal${why}`);
+    };
+    return inTime({ clock, ms, signal }, sent, late).catch((error: unknown) => {
       isLate = true;
       throw signal?.aborted === true && error === signal.reason
         ? new BusError('ERR_ABORTED', undefined, { cause: error })

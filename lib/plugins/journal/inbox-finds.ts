@@ -7,6 +7,7 @@ import { Progress, type ProgressRow } from './progress.ts';
 import { readOwned, readReceived } from './received-record.ts';
 import { type SenderRow, Senders } from './senders.ts';
 import type { Shares } from './shares.ts';
+import { strangeRecord } from './whose-folder.ts';
 
 /** What holds of all records before a segment. */
 interface InboxState {
@@ -108,6 +109,7 @@ export class InboxFinds {
         this.#restore(JSON.parse(Buffer.from(bytes.subarray(start + 1, end)).toString()) as InboxState);
         break;
       default:
+        throw strangeRecord(bytes[start], 'inbox');
     }
   };
 

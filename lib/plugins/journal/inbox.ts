@@ -31,6 +31,8 @@ interface Open {
 
 /** Who learns of it. */
 export interface InboxEvents {
+  /** The folder is about to be opened, which it is not where this rejects. */
+  opens?(): Promise<void>;
   /** The folder is open. */
   begun?(): Promise<void>;
   /** The peer speaks for a journal that it sends by. */
@@ -260,6 +262,7 @@ export class Inbox implements ServerReceipts {
     const { clock } = host;
     const report = (error: unknown, peer?: PeerHandle): void => host.report(error, peer);
     const signal = this.#heir?.signal;
+    await events.opens?.();
     const inbox = await InboxLog.open(folder, log, clock, signal && { signal, late: report }, owner !== undefined);
     for (const damage of inbox.log.damages) report(damage);
     await events.begun?.();

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Share } from './budget.ts';
+import { type Share, spareBytes } from './budget.ts';
 import { LatestNote } from './latest-note.ts';
 import { Log } from './log/log.ts';
 import type { LogOptions } from './log/log-options.ts';
@@ -7,6 +7,7 @@ import type { SegmentMark } from './log/segment.ts';
 import { readUint48, recordHeaderBytes, writeUint48 } from './log/record.ts';
 import type { Source, SourceReader } from './source.ts';
 import { messageHead, messageHeadBytes, messagesIn, RecordKind, setMessageTime } from './message-record.ts';
+import { strangeRecord } from './whose-folder.ts';
 
 const readBytes = 262_144;
 /** Of a log that is one of many in a journal: each keeps its last segment. */
@@ -45,6 +46,7 @@ export class OutboxLog implements Source {
   /** Of the one that is appended. */
   readonly #head = messageHead(0);
   readonly #share: Share | undefined;
+  #isShrinking = false;
   /** Of `taken`: what is not noted when the process dies, the peer tells when it is asked the next time. */
   readonly #mark: LatestNote;
 
@@ -65,6 +67,7 @@ export class OutboxLog implements Source {
       visit: (sequence, bytes, start, end, mark) => {
         const kind = bytes[start];
         if (kind === RecordKind.taken) taken = Math.max(taken, readUint48(bytes, start + 1));
+        else if (kind !== RecordKind.message) throw strangeRecord(kind, 'outbox');
         if (kind !== RecordKind.message) return;
         if (found.at(-1)?.mark !== mark) found.push({ mark, messages: 0, bytes: 0, last: 0, lastAt: 0 });
         const segment = found.at(-1) as FoundSegment;
@@ -83,7 +86,8 @@ export class OutboxLog implements Source {
     known.box = box;
     log.keepFrom(taken + 1);
     for (const segment of found) await box.#count(segment);
-    share?.set(box.#bytes);
+    if (share !== undefined) share.shrink = () => void box.#shrink().catch(() => {});
+    box.#account();
     return box;
   }
 
@@ -110,7 +114,7 @@ export class OutboxLog implements Source {
   /** The sequence it has in the journal from now on; undefined where there is no room. Throws as `Log.append`. */
   append(body: Uint8Array): number | undefined {
     const bytes = recordHeaderBytes + messageHeadBytes + body.length;
-    if (this.#share?.budget.hasRoom(bytes) === false) return undefined;
+    if (this.#share?.hasRoom(bytes) === false) return undefined;
     const now = Date.now();
     setMessageTime(this.#head, now);
     const sequence = this.log.append(body, this.#head);
@@ -119,7 +123,7 @@ export class OutboxLog implements Source {
     this.#messages += 1;
     this.#bytes += bytes;
     this.#lastAt = now;
-    this.#share?.set(this.#bytes);
+    this.#account();
     return sequence;
   }
 
@@ -128,8 +132,8 @@ export class OutboxLog implements Source {
     this.#taken = sequence;
     this.#messages -= messages;
     this.#bytes -= bytes;
-    this.#share?.set(this.#bytes);
     this.log.keepFrom(sequence + 1);
+    this.#account();
     this.#mark.changed();
   }
 
@@ -141,7 +145,7 @@ export class OutboxLog implements Source {
   /** Resolves when there may be room again, or nothing can be appended any more. */
   whenRoom(): Promise<void> {
     const own = this.log.whenRoom();
-    return this.#share === undefined ? own : Promise.race([own, this.#share.budget.whenRoom()]);
+    return this.#share === undefined ? own : Promise.race([own, this.#share.whenRoom()]);
   }
 
   reader(): SourceReader {
@@ -166,7 +170,30 @@ export class OutboxLog implements Source {
 
   async close(): Promise<void> {
     this.#mark.end();
+    if (this.#share !== undefined) {
+      // There may be many of them, and most have nothing.
+      await this.#shrink().catch(() => {});
+      this.#share.shrink = undefined;
+    }
     await this.log.close();
+  }
+
+  /** Where nothing waits, what the peer has goes too, which the last segment keeps otherwise. Rejects with what the log failed with. */
+  async #shrink(): Promise<void> {
+    if (this.#messages > 0 || this.#isShrinking || this.log.bytes <= spareBytes) return;
+    this.#isShrinking = true;
+    try {
+      const sequence = this.log.noteAnew(takenRecord(this.#taken));
+      await this.log.pending;
+      this.log.keepFrom(sequence);
+    } finally {
+      this.#isShrinking = false;
+      this.#account();
+    }
+  }
+
+  #account(): void {
+    this.#share?.set(this.log.bytes, this.#bytes);
   }
 
   #totals(oldestAt: number): Waiting {

@@ -44,8 +44,8 @@ export interface OutboxOptions {
   /** Those of who had the folder before. */
   readonly confirms?: Queue<Confirm>;
   readonly share?: Share;
-  /** Until then somebody else has the folder. Never rejects. */
-  readonly before?: Promise<unknown>;
+  /** To be awaited before the folder is opened, which is not opened where it rejects. */
+  readonly before?: (() => Promise<unknown>) | undefined;
 }
 
 /** The sends to one peer: durable ones by a journal in a folder, and the others in order with them. */
@@ -144,7 +144,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   async #opened(): Promise<OutboxLog> {
     const { host, folder, log, share, before } = this.options;
-    await before;
+    await before?.();
     const box = await OutboxLog.open(folder, log, host.clock, share);
     this.#box = box;
     this.#handled = 0;
@@ -281,12 +281,17 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     if (signal?.aborted === true) return failing(() => aborted(signal));
     const { early, place } = this.#early.push(body);
     const placed = place.then(({ box, sequence }) => this.#placed(box, sequence, confirm));
-    const late = (): BusError => new BusError('ERR_TIMEOUT', `The journal had no room for ${ms} ms`);
-    return inTime({ clock: this.options.host.clock, ms, signal, background: true }, placed, late).catch(
-      (error: unknown) => {
-        early.isOver = true;
-        throw signal?.aborted === true && error === signal.reason ? aborted(signal) : error;
-      },
-    );
+    const late = (): BusError => new BusError('ERR_TIMEOUT', this.#whyLate(early, ms));
+    return inTime({ clock: this.options.host.clock, ms, signal }, placed, late).catch((error: unknown) => {
+      early.isOver = true;
+      throw signal?.aborted === true && error === signal.reason ? aborted(signal) : error;
+    });
+  }
+
+  #whyLate({ sequence }: Early, ms: number): string {
+    if (sequence === undefined)
+      return `The journal ${this.#box === undefined ? 'was not open' : 'had no room'} for ${ms} ms`;
+    const why = this.relay.hasLink ? '' : ': there is no link to it';
+    return `The message is in the journal and will be sent, but the peer did not confirm it within ${ms} ms${why}`;
   }
 }

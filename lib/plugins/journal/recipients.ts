@@ -207,7 +207,7 @@ export class Recipients {
       log,
       confirms,
       share,
-      before: busy,
+      before: () => busy,
       bury: (message, error) => this.#options.bury(recipient.id, message, error),
     });
     recipient.here = { sends, outbox };
@@ -278,7 +278,7 @@ export class Recipients {
     const drop = async (): Promise<void> => {
       await recipient.busy;
       fail(recipient);
-      share.set(0);
+      share.set(0, 0);
       await this.#options.log.files.removeFolder(this.#pathOf(recipient));
     };
     const dropped = drop()

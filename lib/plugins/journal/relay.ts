@@ -63,6 +63,11 @@ export class Relay {
     return this.#reachesJournal;
   }
 
+  /** Whether there is a link to the peer now. */
+  get hasLink(): boolean {
+    return this.#peer?.remoteAddress !== undefined;
+  }
+
   /** The journal of the peer failed: it takes nothing until it is started again. */
   get isPeerFailed(): boolean {
     return this.#isPeerFailed;

@@ -12,6 +12,7 @@ import type { ResolvedJournalSettings } from './journal-table.ts';
 import { readGot } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
 import { Recipients } from './recipients.ts';
+import { checkServerFolder } from './whose-folder.ts';
 
 /** What comes to a server durably, in its folder, and what it sends so, in the folder `peers` in there. */
 export class ServerEnd implements ServerJournal {
@@ -30,6 +31,7 @@ export class ServerEnd implements ServerJournal {
       request: (data, context) => this.receipts.asked(data, context),
     });
     const events: InboxEvents = {
+      opens: () => checkServerFolder(log.files, folder),
       begun: () => this.#recipients.open(),
       opened: (peer, id) => this.#recipients.opened(peer, id),
       resend: (id, body) => this.#recipients.resend(id, body),
@@ -53,7 +55,7 @@ export class ServerEnd implements ServerJournal {
 
   /** In `stats().plugins.journal`. */
   counts(): object {
-    return { ...this.receipts.counts(), backlogBytes: this.#recipients.budget.used };
+    return { ...this.receipts.counts(), backlogBytes: this.#recipients.budget.waiting };
   }
 
   async backlog(): Promise<PeerBacklog[]> {

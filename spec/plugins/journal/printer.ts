@@ -7,13 +7,14 @@ import { fileURLToPath } from 'node:url';
 export class Printer {
   readonly lines: string[] = [];
   readonly child: ChildProcess;
-  readonly #closed: Promise<unknown>;
+  /** Resolves once it has ended, and all that it printed is here. */
+  readonly closed: Promise<unknown>;
 
   constructor(program: string, ...args: string[]) {
     const path = fileURLToPath(new URL(program, import.meta.url));
     const child = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.child = child;
-    this.#closed = once(child, 'close');
+    this.closed = once(child, 'close');
     let rest = '';
     child.stdout.setEncoding('latin1').on('data', (text: string) => {
       const parts = (rest + text).split('\n');
@@ -29,7 +30,7 @@ export class Printer {
   /** Resolves all that it printed. */
   async kill(): Promise<string[]> {
     if (!this.isOver) this.child.kill('SIGKILL');
-    await this.#closed;
+    await this.closed;
     return this.lines;
   }
 }

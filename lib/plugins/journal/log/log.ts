@@ -59,6 +59,7 @@ export class Log {
   /** The one that is being written, or was last. */
   #writing: Promise<void> = Promise.resolve();
   #isWriting = false;
+  #writingBytes = 0;
   #next: number;
   #written: number;
   #failure: BusError | undefined;
@@ -113,7 +114,7 @@ export class Log {
 
   /** The bytes of all segments, and what is about to be written. */
   get bytes(): number {
-    return this.#segments.bytes + this.#gathering.bytes;
+    return this.#segments.bytes + this.#writingBytes + this.#gathering.bytes;
   }
 
   get segments(): readonly Segment[] {
@@ -159,6 +160,13 @@ export class Log {
   note(body: Uint8Array, head: Uint8Array = noHead): number {
     if (this.failure !== undefined) throw this.failure;
     return this.#add(head, body);
+  }
+
+  /** The same for what continues where all that is there is not needed any more: another segment is begun with it. */
+  noteAnew(body: Uint8Array): number {
+    const sequence = this.note(body);
+    this.#segments.isFull = true;
+    return sequence;
   }
 
   /** `make` says with each write what else is to be noted, if anything. */
@@ -245,6 +253,7 @@ export class Log {
         if (note !== undefined) batch.add(this.#next++, noHead, note);
       }
       this.#writing = batch.written;
+      this.#writingBytes = batch.bytes;
       this.#gathering = new Batch();
       try {
         await this.#segments.write(batch);
@@ -253,6 +262,7 @@ export class Log {
       } catch (error) {
         this.#fail(batch, error);
       }
+      this.#writingBytes = 0;
       this.#room.wake();
     }
     this.#isWriting = false;

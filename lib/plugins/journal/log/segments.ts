@@ -40,6 +40,8 @@ export class Segments {
   /** Of the last one, once this process has begun it. */
   #file: LogFile | undefined;
   #closedBytes = 0;
+  /** What is written next begins another one. */
+  isFull = false;
   #removing: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -83,7 +85,8 @@ export class Segments {
     const { bytes, first, last } = batch;
     const records = batch.take();
     const segment = this.#all.at(-1);
-    if (this.#file === undefined || segment === undefined || segment.bytes >= this.mostBytes) {
+    if (this.#file === undefined || segment === undefined || this.isFull || segment.bytes >= this.mostBytes) {
+      this.isFull = false;
       await this.#begin(records, bytes, first, last);
     } else {
       await this.#file.write(records, segment.bytes);
