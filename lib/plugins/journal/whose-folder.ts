@@ -39,7 +39,7 @@ export async function checkServerFolder(files: LogFiles, folder: string): Promis
   }
 }
 
-/** Clients have an id before anything is written. What cannot be read here, who opens the folder is told of. */
+/** Clients have an id before anything is written. What cannot be read here rejects when the folder is opened. */
 async function isClientFolder(files: LogFiles, folder: string): Promise<boolean> {
   return isId(await files.text(pathIn(folder, 'id')).catch(() => undefined));
 }
