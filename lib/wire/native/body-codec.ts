@@ -4,6 +4,7 @@ import { BusError } from '../../base/errors.ts';
 import { leastCost, slowdown } from '../codec/body-cost.ts';
 import { misfit, unencodable } from '../codec/unencodable.ts';
 import { holdsProto, CarefulReader } from './careful-reader.ts';
+import { readFlat } from './flat-reader.ts';
 import { writeFlat } from './flat-writer.ts';
 import { checkBody, countDepthFrom, isToBeChecked, tooCostly, TooManyShapes } from './msgpack-check.ts';
 import { guardShapes, Shapes, type ShapeTotals } from './shapes.ts';
@@ -184,6 +185,9 @@ interface RangeUnpackr {
  */
 const scratchBytes = 256;
 
+/** Where one body is not simple, so many others are not expected to be. */
+const notFlat = 15;
+
 /** How many definitions a reader makes code for from the start, and after how many bytes for one more. */
 const firstCodes = 256;
 const bytesForCode = 16_384;
@@ -205,6 +209,8 @@ export class BodyReader {
   readonly #shapes: Shapes | undefined;
   /** How many more definitions code may be made for. */
   #codes = firstCodes;
+  /** So many more are read by msgpackr at once. */
+  #unflat = 0;
 
   /** As `BodyPacker`. */
   constructor(totals?: ShapeTotals) {
@@ -228,6 +234,11 @@ export class BodyReader {
   ): unknown {
     const range = this.#range;
     const size = end - start;
+    if (this.#shapes === undefined && size <= countDepthFrom && --this.#unflat < 0) {
+      const value = readFlat(bytes, start, end);
+      if (value !== undefined) return value;
+      this.#unflat = notFlat;
+    }
     let source = bytes;
     if (size > 0 && size <= scratchBytes) {
       source = this.#scratch;

@@ -3,6 +3,7 @@ import { describe, it } from 'mocha';
 import { Packr } from 'msgpackr';
 import { SeededRandom } from '../../../lib/testing/index.ts';
 import { writeFlat } from '../../../lib/wire/native/flat-writer.ts';
+import { flatValue, simpleValues } from './flat-values.ts';
 
 describe('flat writer', () => {
   const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true });
@@ -11,24 +12,13 @@ describe('flat writer', () => {
     const at = writeFlat(bytes, 3, end, value);
     return at < 0 ? undefined : Buffer.from(bytes.subarray(3, at));
   };
-  const numbers = [0, -0, 1, 31, 32, 127, 128, 255, 256, 65_535, 65_536, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53];
-  const others = [-1, -32, -33, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1, 0.5, -44.25, NaN, 1 / 0];
-  const texts = ['', 'a', 'x'.repeat(31), 'x'.repeat(32), 'x'.repeat(255), '__proto__', '\u007f'];
-  const simple: readonly unknown[] = [...numbers, ...others, ...texts, true, false, null];
-
-  function some(random: SeededRandom, levels: number): unknown {
-    const pick = random.unit();
-    if (levels === 0 || pick < 0.6) return simple[Math.floor(random.unit() * simple.length)];
-    const count = Math.floor(random.unit() * (random.unit() < 0.1 ? 40 : 6));
-    const items = Array.from({ length: count }, () => some(random, levels - 1));
-    return pick < 0.8 ? items : Object.fromEntries(items.map((item, index) => [`${'k'.repeat(index)}${index}`, item]));
-  }
 
   it('simple data - has the very bytes of msgpackr', () => {
-    for (const value of simple) expect(written(value), String(value)).to.deep.equal(Buffer.from(packr.pack(value)));
+    for (const value of simpleValues)
+      expect(written(value), String(value)).to.deep.equal(Buffer.from(packr.pack(value)));
     const random = new SeededRandom(7);
     for (let n = 0; n < 3_000; n++) {
-      const value = some(random, 4);
+      const value = flatValue(random, 4);
       const own = written(value);
       const expected = Buffer.from(packr.pack(value));
       if (own === undefined) expect(expected.length).to.be.greaterThan(bytes.length - 32);
