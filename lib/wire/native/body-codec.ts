@@ -185,7 +185,7 @@ interface RangeUnpackr {
  */
 const scratchBytes = 256;
 
-/** Where one body is not simple, so many others are not expected to be. */
+/** Where one body is not simple, this number of others is not tried. */
 const notFlat = 15;
 
 /** How many definitions a reader makes code for from the start, and after how many bytes for one more. */
@@ -209,7 +209,7 @@ export class BodyReader {
   readonly #shapes: Shapes | undefined;
   /** How many more definitions code may be made for. */
   #codes = firstCodes;
-  /** So many more are read by msgpackr at once. */
+  /** How many more go to msgpackr without a try. */
   #unflat = 0;
 
   /** As `BodyPacker`. */
