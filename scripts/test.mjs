@@ -44,7 +44,7 @@ const endingMs = 5_000;
 const whole = positionals.length === 0 && !values.long && !values.coverage && values.grep === undefined;
 
 /** Of so many files a whole run says what they cost. */
-const dearest = 15;
+const dearest = 20;
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** What failed, which is said once more at the end: the specs' own words are far above it. */
@@ -52,7 +52,7 @@ const faults = [];
 /** Specs that failed, with their files. */
 let failedSpecs = [];
 let unsteady = [];
-/** Seconds of processor time, by file. */
+/** Seconds of processor time and of waiting, by file; what loading them took is one entry. */
 const costs = {};
 try {
   ensureInstalled();
@@ -79,12 +79,15 @@ function fail(fault) {
 }
 
 function costsText() {
-  const all = Object.entries(costs).sort(([, a], [, b]) => b - a);
-  const sum = all.reduce((seconds, [, cost]) => seconds + cost, 0);
+  const all = Object.entries(costs).sort(([, [a]], [, [b]]) => b - a);
+  const sum = all.reduce((seconds, [, [cpu]]) => seconds + cpu, 0);
   const lines = all
     .slice(0, dearest)
-    .map(([file, cost]) => `  ${cost.toFixed(0).padStart(4)}  ${relative(join(root, 'build'), file)}\n`);
-  return `\nSeconds of processor time of the specs: ${sum.toFixed(0)}, most of it in\n${lines.join('')}`;
+    .map(
+      ([file, cost]) =>
+        `  ${cost.map((of) => of.toFixed(0).padStart(5)).join('')}  ${file.startsWith(root) ? relative(join(root, 'build'), file) : file}\n`,
+    );
+  return `\nSeconds of processor time of the specs: ${sum.toFixed(0)}; most of it, and the seconds that passed meanwhile, in\n${lines.join('')}`;
 }
 
 function readArguments() {
@@ -193,7 +196,10 @@ async function runMocha(files, { gather = false, isPatient = false } = {}) {
     const counts = JSON.parse(readFileSync(summary, 'utf8'));
     for (const key of Object.keys(total)) total[key] += counts[key];
     failedSpecs.push(...counts.faults);
-    Object.assign(costs, counts.costs);
+    for (const [name, [cpu, waited]] of Object.entries(counts.costs)) {
+      const sums = costs[name] ?? [0, 0];
+      costs[name] = [sums[0] + cpu, sums[1] + waited];
+    }
     if (late) throw new Error('After the last spec something kept the process alive.');
     if (code !== 0 && counts.failed === 0) throw new Error(`The specs ended with ${code}.`);
   } catch (error) {

@@ -44,7 +44,6 @@ export async function expectFigures(scenario: Scenario): Promise<void> {
 /** One of each kind of program, which `npm test` runs; the long form runs all. */
 export const quickOnes: readonly string[] = [
   'pipelined',
-  'one-way',
   'cold-pipelined',
   'channels-chunks',
   'rpc-calls',

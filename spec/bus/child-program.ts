@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, writeFileSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Client, Server } from '../../lib/index.ts';
+import { Client, Server } from 'busbar';
 
 /** A process that a spec starts by `server.spawn`; what it does is its first argument. */
 const [mode, argument = ''] = process.argv.slice(2);

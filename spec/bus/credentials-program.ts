@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Client } from '../../lib/index.ts';
+import { Client } from 'busbar';
 
 /** A client in a process of its own, of the user that it is told, which says what became of its connect(). */
 const [path = '', uid = '0', payload = ''] = process.argv.slice(2);

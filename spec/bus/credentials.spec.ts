@@ -219,7 +219,7 @@ describe('credentials of peers', function () {
       if (runtime === undefined) this.skip();
       const by = source.version === '26' ? 'kernel' : 'challenge';
       const code = `
-        import { Server } from ${JSON.stringify(pathToFileURL(join(root, 'build/lib/index.js')).href)};
+        import { Server } from ${JSON.stringify(pathToFileURL(join(root, 'dist/index.js')).href)};
         const server = new Server({
           path: ${JSON.stringify(path)}, listenOptions: { writableAll: true }, credentials: true,
           authorize: async (_, peer) => { console.log(JSON.stringify(await peer.credentials())); return true; },

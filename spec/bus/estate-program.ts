@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Server } from '../../lib/index.ts';
+import { Server } from 'busbar';
 
 /** A server in a process of its own that counts requests, and takes over what another one counted. */
 const [path = '', how = '', open = ''] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { Server, shutdownOn } from '../../lib/index.ts';
+import { Server, shutdownOn } from 'busbar';
 
 /** A process that goes down by signals; how is its first argument, the second one the path of its server. */
 const [mode, path = ''] = process.argv.slice(2);

@@ -1,6 +1,4 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { expect } from 'chai';
@@ -8,30 +6,28 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { addClient } from '../../lib/cli/client.ts';
 import { addCompletion } from '../../lib/cli/completion.ts';
 import { addDispatch } from '../../lib/cli/dispatch.ts';
-import { BusError, Server } from '../../lib/index.ts';
+import { BusError, type Server } from '../../lib/index.ts';
 import { until } from '../support/buses.ts';
 import type { Outcome } from '../support/command.ts';
 import { cli } from './dispatch-process.ts';
+import { FolderBus } from './folder-bus.ts';
 import { inProcess } from './in-process.ts';
 
 const busbar = (...args: string[]): Promise<Outcome> => inProcess(addClient, args).outcome;
 
 describe('busbar ping, send, request and listen', () => {
+  let bus: FolderBus;
   let folder: string;
   let path: string;
   let server: Server;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'bb-'));
-    path = join(folder, 'bus.sock');
-    server = await new Server({ path, authorize: (payload) => payload !== 'no' }).start();
-    server.on('error', () => {});
+    bus = new FolderBus({ authorize: (payload) => payload !== 'no' });
+    ({ folder, path, server } = bus);
+    await server.start();
   });
 
-  afterEach(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => bus.close());
 
   it('data - goes out as JSON and comes back as a line of JSON', async () => {
     const heard: unknown[] = [];

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { root } from '../support/repository.ts';
 
-export const cli = fileURLToPath(new URL('../../lib/cli/main.js', import.meta.url));
+/** The program as it is published, which starts in half the time of its modules one by one. */
+export const cli = join(root, 'dist/cli.js');
 
 interface Line {
   readonly event: string;

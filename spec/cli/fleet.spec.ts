@@ -12,7 +12,7 @@ import { command, type Outcome } from '../support/command.ts';
 import { root } from '../support/repository.ts';
 import { cli } from './dispatch-process.ts';
 
-const urlOf = (module: string): string => JSON.stringify(pathToFileURL(join(root, 'build/lib', module)).href);
+const urlOf = (module: string): string => JSON.stringify(pathToFileURL(join(root, 'dist', module)).href);
 const worker = `
 import { Client } from ${urlOf('index.js')};
 const client = new Client({ url: 'parent:' });
@@ -86,10 +86,7 @@ describe('busbar run', function () {
 
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
   const config = (text: string, name = 'busbar.config.js'): void =>
-    write(
-      name,
-      `import { defineFleet } from ${urlOf('plugins/fleet/index.js')};\nexport default defineFleet(${text});`,
-    );
+    write(name, `import { defineFleet } from ${urlOf('fleet.js')};\nexport default defineFleet(${text});`);
   const busbar = (...args: string[]): Promise<Outcome> => command(process.execPath, [cli, ...args], { cwd: folder });
   const statusOf = async (): Promise<Record<string, unknown>[]> =>
     (await busbar('status')).stdout

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
@@ -18,6 +17,7 @@ import { Client, MessageCodec, Server } from '../../lib/index.ts';
 import type { Program } from '../../lib/cli/program.ts';
 import { until } from '../support/buses.ts';
 import type { Outcome } from '../support/command.ts';
+import { FolderBus } from './folder-bus.ts';
 import { inProcess } from './in-process.ts';
 
 const add = (program: Program): void => {
@@ -32,35 +32,22 @@ const linesOf = (text: string): Record<string, unknown>[] =>
 const hostile = 'a\u001b[2J\u202e<b>';
 
 describe('busbar top, tap, record, replay and doctor', () => {
+  let bus: FolderBus;
   let folder: string;
   let path: string;
   let server: Server;
-  let clients: Client[];
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'bb-'));
-    path = join(folder, 'bus.sock');
-    clients = [];
-    server = await new Server({
-      path,
-      redact: ['password', 'card.number'],
-      authorize: (payload) => payload !== 'refuse me',
-    }).start();
+    bus = new FolderBus({ redact: ['password', 'card.number'], authorize: (payload) => payload !== 'refuse me' });
+    ({ folder, path, server } = bus);
     server.on('message', () => {});
     server.handle((question) => question);
+    await server.start();
   });
 
-  afterEach(async () => {
-    await Promise.all(clients.map((client) => client.close()));
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => bus.close());
 
-  async function enter(name: string): Promise<Client> {
-    const client = await new Client({ path }).connect({ name });
-    clients.push(client);
-    return client;
-  }
+  const enter = (name: string): Promise<Client> => bus.enter(name);
 
   it('top - is one table without a terminal, and an object a second with --json', async () => {
     const client = await enter(hostile);

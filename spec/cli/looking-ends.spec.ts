@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { expect } from 'chai';
@@ -9,11 +8,12 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { addRecord } from '../../lib/cli/inspect/record.ts';
 import { addTap } from '../../lib/cli/inspect/tap.ts';
 import { addTop } from '../../lib/cli/inspect/top.ts';
-import { Client, Server } from '../../lib/index.ts';
+import { Client, type Server } from '../../lib/index.ts';
 import type { Program } from '../../lib/cli/program.ts';
 import { until } from '../support/buses.ts';
-import { root } from '../support/repository.ts';
 import { recordingHead } from '../../lib/cli/inspect/recording.ts';
+import { cli } from './dispatch-process.ts';
+import { FolderBus } from './folder-bus.ts';
 import { inProcess } from './in-process.ts';
 
 const add = (program: Program): void => {
@@ -24,22 +24,19 @@ const hasSome = (recording: string): boolean =>
   existsSync(recording) && statSync(recording).size > recordingHead().length;
 
 describe('commands that look at a server', () => {
+  let bus: FolderBus;
   let folder: string;
   let path: string;
   let server: Server;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'bb-'));
-    path = join(folder, 'bus.sock');
-    server = await new Server({ path }).start();
+    bus = new FolderBus();
+    ({ folder, path, server } = bus);
     server.on('message', () => {});
-    server.on('error', () => {});
+    await server.start();
   });
 
-  afterEach(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => bus.close());
 
   it('a server that goes - is an error, so that what was begun does not look complete', async () => {
     const file = join(folder, 'recording');
@@ -86,7 +83,7 @@ describe('commands that look at a server', () => {
   it('tap - ends when nobody reads it any more', async () => {
     const client = await new Client({ path }).connect();
     const sending = setInterval(() => void client.send('x'), 10);
-    const child = spawn(process.execPath, [join(root, 'build/lib/cli/main.js'), 'tap', path], {
+    const child = spawn(process.execPath, [cli, 'tap', path], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     await once(child.stdout, 'data');

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters as stripped } from 'node:util';
@@ -13,6 +11,7 @@ import { Client, type Connection, Server } from '../../lib/index.ts';
 import { telemetry } from '../../lib/plugins/telemetry/index.ts';
 import { Exported } from '../plugins/telemetry/exported.ts';
 import { until } from '../support/buses.ts';
+import { FolderBus } from './folder-bus.ts';
 import { inProcess } from './in-process.ts';
 
 type Printed = Omit<TracedRequest, 'steps'> & { readonly steps: readonly Caused[] };
@@ -30,31 +29,18 @@ const treeOf = ({ steps }: Pick<Printed, 'steps'>, before = ''): string[] =>
   ]);
 
 describe('busbar trace', () => {
-  let folder: string;
+  let bus: FolderBus;
   let path: string;
   let server: Server;
-  let clients: Client[];
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'bb-'));
-    path = join(folder, 'bus.sock');
-    clients = [];
-    server = new Server({ path, redact: ['password'] });
-    server.on('error', () => {});
+    bus = new FolderBus({ redact: ['password'] });
+    ({ path, server } = bus);
   });
 
-  afterEach(async () => {
-    await Promise.all(clients.map((client) => client.close()));
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => bus.close());
 
-  async function enter(name: string, prepare: (client: Client) => void = () => {}): Promise<Client> {
-    const client = new Client({ path }).on('error', () => {});
-    prepare(client);
-    clients.push(await client.connect({ name }));
-    return client;
-  }
+  const enter = (name: string, prepare?: (client: Client) => void): Promise<Client> => bus.enter(name, prepare);
 
   /** Asks until the command has ended, as it follows what comes after it has begun. */
   async function traced(
@@ -137,13 +123,13 @@ describe('busbar trace', () => {
     server.handle(() => new Promise<void>((resolve) => releases.push(resolve)));
     await server.start();
     expect(await command(path, 'xyz').outcome).to.include({ code: 2 });
-    expect(await command(join(folder, 'none')).outcome).to.include({ code: 3 });
+    expect(await command(join(bus.folder, 'none')).outcome).to.include({ code: 3 });
     expect(await command(path, '--filter', 'x'.repeat(300)).outcome).to.include({ code: 1 });
-    const none = await command(path, '--timeout', '100').outcome;
+    const none = await command(path, '--timeout', '1000').outcome;
     expect([none.code, none.stdout]).to.deep.equal([4, '']);
     expect(JSON.parse(none.stderr)).to.deep.equal({ code: 'ERR_TIMEOUT', message: 'No such request was made' });
     const client = await enter('one');
-    const running = command(path, '--json', '--timeout', '500');
+    const running = command(path, '--json', '--timeout', '1000');
     const asking = setInterval(() => void client.request('never').catch(() => {}), 20);
     const { code, stdout, stderr } = await running.outcome;
     clearInterval(asking);

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Client } from '../../lib/index.ts';
+import { Client } from 'busbar';
 
 /** A process that a spec starts by `server.spawn`, without a tracer: asks its server because of what it is asked and told. */
 const client = new Client({ url: 'parent:' });

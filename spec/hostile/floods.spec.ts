@@ -6,5 +6,5 @@ import { wireFloods } from './wire-floods.ts';
 floodTable(
   'an admitted peer that floods',
   [...wireFloods, ...pluginFloods].filter(({ usual }) => usual),
-  250_000,
+  100_000,
 );

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { Client, Server } from '../../lib/index.ts';
-import { channels } from '../../lib/plugins/channels/index.ts';
-import { dispatch } from '../../lib/plugins/dispatch/index.ts';
-import { gateway } from '../../lib/plugins/gateway/index.ts';
-import { interserve } from '../../lib/plugins/interserve/index.ts';
-import { journal } from '../../lib/plugins/journal/index.ts';
-import { remote } from '../../lib/plugins/rpc/index.ts';
-import { services } from '../../lib/plugins/services/index.ts';
+import { Client, Server } from 'busbar';
+import { channels } from 'busbar/channels';
+import { dispatch } from 'busbar/dispatch';
+import { gateway } from 'busbar/gateway';
+import { interserve } from 'busbar/interserve';
+import { journal } from 'busbar/journal';
+import { remote } from 'busbar/rpc';
+import { services } from 'busbar/services';
 import { certificate } from '../support/certificate.ts';
 import { workwatch } from '../support/stopwatch.ts';
 

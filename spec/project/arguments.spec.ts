@@ -75,7 +75,7 @@ describe('arguments', () => {
     for (const call of calls) {
       it(`${program} ${call} - says in words what is wrong, and fails`, async () => {
         const args = call === '' ? [] : call.split(' ');
-        const compiled = join('build', program.replace(/\.ts$/, '.js'));
+        const compiled = program === 'lib/cli/main.ts' ? 'dist/cli.js' : join('build', program.replace(/\.ts$/, '.js'));
         const path = join(root, program.endsWith('.ts') ? compiled : program);
         const { code, stdout, stderr } = await command(process.execPath, [path, ...args], { timeoutMs: 60_000 });
         const said = stdout + stderr;

@@ -33,6 +33,8 @@ export class SimEnd implements Speaker {
   #sessions = 0;
   /** Says and asks much at a time. */
   readonly #eager: boolean;
+  /** Says so many things at a time. */
+  readonly #most: number;
 
   constructor(
     name: string,
@@ -50,7 +52,8 @@ export class SimEnd implements Speaker {
     this.#random = random;
     this.#lane = lane;
     this.resends = resends;
-    this.#eager = random.chance(0.15);
+    this.#eager = random.chance(0.1);
+    this.#most = this.#eager ? 12 : random.pick([1, 2, 4]);
   }
 
   /** The conversation it hears in; a client has one for each session. */
@@ -138,8 +141,7 @@ export class SimEnd implements Speaker {
   say(briskly = false): void {
     const random = this.#random;
     if (this.isOver) return;
-    const most = this.#eager ? 12 : 4;
-    for (let count = random.between(0, most); count > 0; count--) this.#send();
+    for (let count = random.between(0, this.#most); count > 0; count--) this.#send();
     for (let count = this.#eager ? random.between(0, 8) : random.between(-2, 1); count > 0; count--) {
       this.ask().catch(() => {});
     }

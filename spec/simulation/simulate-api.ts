@@ -41,6 +41,8 @@ class ApiRun {
   readonly strikes: string[] = [];
   readonly books: ApiBooks;
   readonly #random: SeededRandom;
+  /** Of what is said and what goes wrong. */
+  readonly #mostRounds: number;
   readonly #faults: MemoryFaults;
   readonly #network: MemoryNetwork;
   readonly #limits: {
@@ -55,9 +57,10 @@ class ApiRun {
   #isCalm = false;
   #made = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, mostRounds: number) {
     const random = new SeededRandom(seed);
     this.#random = random;
+    this.#mostRounds = mostRounds;
     const direction = (): object => ({
       cutAtByte: random.chance(0.25) ? random.between(1, 3_000) : undefined,
       blackHoleAtByte: random.chance(0.05) ? random.between(1, 3_000) : undefined,
@@ -83,8 +86,8 @@ class ApiRun {
     await clock.run(0);
     for (let count = random.between(1, 3); count > 0; count--) this.#startClient();
     await clock.run(30);
-    for (let round = random.between(3, 6); round > 0; round--) {
-      for (let step = random.between(1, 3); step > 0; step--) {
+    for (let round = random.between(1, this.#mostRounds); round > 0; round--) {
+      for (let step = random.between(1, 2); step > 0; step--) {
         for (const { end } of this.#ends) end.say();
         this.#surveys();
         await clock.run(random.between(0, 80));
@@ -381,9 +384,9 @@ class ApiRun {
   }
 }
 
-/** Runs the scenario that `seed` decides. */
-export async function simulateApi(seed: number): Promise<ApiOutcome> {
-  const run = new ApiRun(seed);
+/** Runs the scenario that `seed` decides, in up to `mostRounds` faults with what is said before each. */
+export async function simulateApi(seed: number, mostRounds = 3): Promise<ApiOutcome> {
+  const run = new ApiRun(seed, mostRounds);
   await run.run();
   return run.finish(seed);
 }

@@ -55,6 +55,8 @@ class ServicesRun {
   readonly books = new ServicesBooks();
   readonly strikes: string[] = [];
   readonly #random: SeededRandom;
+  /** Of what is said and what goes wrong. */
+  readonly #mostRounds: number;
   readonly #faults: MemoryFaults;
   readonly #network: MemoryNetwork;
   readonly #server: Server;
@@ -62,9 +64,10 @@ class ServicesRun {
   readonly #workers: Worker[] = [];
   #made = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, mostRounds: number) {
     const random = new SeededRandom(seed);
     this.#random = random;
+    this.#mostRounds = mostRounds;
     const direction = (): object => ({ cutAtByte: random.chance(0.1) ? random.between(1, 6_000) : undefined });
     this.#faults = new MemoryFaults({ random, plan: () => ({ toServer: direction(), toClient: direction() }) });
     this.#network = new MemoryNetwork({ faults: this.#faults });
@@ -87,8 +90,8 @@ class ServicesRun {
     await this.clock.run(0);
     for (let count = random.between(1, 3); count > 0; count -= 1) this.#start();
     await this.clock.run(20);
-    for (let round = random.between(2, 5); round > 0; round -= 1) {
-      for (let step = random.between(1, 3); step > 0; step -= 1) {
+    for (let round = random.between(1, this.#mostRounds); round > 0; round -= 1) {
+      for (let step = random.between(1, 2); step > 0; step -= 1) {
         for (const worker of this.#living) this.#say(worker);
         await this.clock.run(random.between(0, 60));
       }
@@ -207,7 +210,7 @@ class ServicesRun {
 
   #say({ label, rooms, desk }: Worker): void {
     const random = this.#random;
-    for (let count = random.between(0, 6); count > 0; count -= 1) {
+    for (let count = random.between(0, 4); count > 0; count -= 1) {
       const key = random.chance(0.7) ? random.pick(keys) : undefined;
       const idempotent = random.chance(0.2);
       const asked = this.books.ask(key, label, idempotent);
@@ -305,9 +308,9 @@ function labelOf({ name, meta }: Member): string {
   return `${name}.${(meta as { readonly number: number } | undefined)?.number}`;
 }
 
-/** Runs the scenario that `seed` decides. */
-export async function simulateServices(seed: number): Promise<ServicesOutcome> {
-  const run = new ServicesRun(seed);
-  await run.run();
+/** Runs the scenario that `seed` decides, in up to `mostRounds` faults with what is said before each. */
+export async function simulateServices(seed: number, mostRounds = 3): Promise<ServicesOutcome> {
+  const run = new ServicesRun(seed, mostRounds);
+  await run.run().catch((error) => run.books.wrong(String(error)));
   return run.finish(seed);
 }

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
-import { Client, Server } from '../../lib/index.ts';
-import { channels } from '../../lib/plugins/channels/index.ts';
-import { dispatch, type DispatchPorts } from '../../lib/plugins/dispatch/index.ts';
-import { HttpServer, WebSocketServer } from '../../lib/plugins/gateway/index.ts';
-import { interserve } from '../../lib/plugins/interserve/index.ts';
+import { Client, Server } from 'busbar';
+import { channels } from 'busbar/channels';
+import { dispatch, type DispatchPorts } from 'busbar/dispatch';
+import { HttpServer, WebSocketServer } from 'busbar/gateway';
+import { interserve } from 'busbar/interserve';
 import { certificate } from '../support/certificate.ts';
 
 /** What a worker does to listen on `port`, by the name of what listens. */

@@ -1,8 +1,8 @@
-import { Client, Server } from '../../../lib/index.ts';
-import { channels } from '../../../lib/plugins/channels/index.ts';
-import { interserve } from '../../../lib/plugins/interserve/index.ts';
-import { gateway } from '../../../lib/plugins/gateway/index.ts';
-import { cluster } from '../../../lib/plugins/cluster/index.ts';
+import { Client, Server } from 'busbar';
+import { channels } from 'busbar/channels';
+import { interserve } from 'busbar/interserve';
+import { gateway } from 'busbar/gateway';
+import { cluster } from 'busbar/cluster';
 
 // A node with one client, which owns a channel and serves a route of the node's name and never has a transfer handled, until it is killed.
 const [servers = '', node = '', common = '{}'] = process.argv.slice(2);

@@ -1,8 +1,8 @@
 import process from 'node:process';
-import { Client, Server } from '../../../lib/index.ts';
-import { fleetStop } from '../../../lib/plugins/fleet/index.ts';
-import { HttpServer } from '../../../lib/plugins/gateway/index.ts';
-import { services } from '../../../lib/plugins/services/index.ts';
+import { Client, Server } from 'busbar';
+import { fleetStop } from 'busbar/fleet';
+import { HttpServer } from 'busbar/gateway';
+import { services } from 'busbar/services';
 
 /** A process of a fleet with a door for others: a server of the bus, or one for HTTP, that asks the hub for its answers. */
 const [kind = '', port = ''] = process.argv.slice(2);

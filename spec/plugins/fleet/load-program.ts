@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { Client } from '../../../lib/index.ts';
-import { callOptions } from '../../../lib/plugins/rpc/index.ts';
-import { services } from '../../../lib/plugins/services/index.ts';
+import { Client } from 'busbar';
+import { callOptions } from 'busbar/rpc';
+import { services } from 'busbar/services';
 
 /** What the processes under load offer. */
 export interface Work {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import process from 'node:process';
-import { Client } from '../../../lib/index.ts';
-import { fleetReady } from '../../../lib/plugins/fleet/index.ts';
-import { services } from '../../../lib/plugins/services/index.ts';
+import { Client } from 'busbar';
+import { fleetReady } from 'busbar/fleet';
+import { services } from 'busbar/services';
 
 /** A process of a fleet that a spec starts; what it does is its first argument. */
 const [mode = '', argument = ''] = process.argv.slice(2);

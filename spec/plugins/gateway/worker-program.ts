@@ -1,5 +1,5 @@
-import { Client } from '../../../lib/index.ts';
-import { gateway } from '../../../lib/plugins/gateway/index.ts';
+import { Client } from 'busbar';
+import { gateway } from 'busbar/gateway';
 
 // A worker in a process of its own, which takes every request and answers none.
 const client = new Client({ path: process.argv[2] ?? '' });

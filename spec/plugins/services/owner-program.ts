@@ -1,5 +1,5 @@
-import { Client } from '../../../lib/index.ts';
-import { type ServiceContext, services } from '../../../lib/plugins/services/index.ts';
+import { Client } from 'busbar';
+import { type ServiceContext, services } from 'busbar/services';
 
 /** What a counter answers: who owns it, in which epoch, and how many it has counted. */
 export type Counted = readonly [owner: string, epoch: number, count: number];

@@ -1,5 +1,5 @@
-import { Client, Server } from '../../../lib/index.ts';
-import { socketIo } from '../../../lib/plugins/socket-io/index.ts';
+import { Client, Server } from 'busbar';
+import { socketIo } from 'busbar/socket.io';
 import { newNode } from './nodes.ts';
 
 // A node with one client, or the hub alone, until it is killed.

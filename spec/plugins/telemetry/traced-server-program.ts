@@ -1,6 +1,6 @@
 import process from 'node:process';
-import { Server } from '../../../lib/index.ts';
-import { telemetry } from '../../../lib/plugins/telemetry/index.ts';
+import { Server } from 'busbar';
+import { telemetry } from 'busbar/telemetry';
 import { Exported } from './exported.ts';
 
 /** A server in a process of its own that takes over, asks further, and tells its spans when it has closed or is asked to. */

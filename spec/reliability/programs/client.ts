@@ -1,4 +1,4 @@
-import { Client, type ClientOptions, ClientStatus } from '../../../lib/index.ts';
+import { Client, type ClientOptions, ClientStatus } from 'busbar';
 import { Tally } from '../tally.ts';
 import { Notebook, heldBytes } from './notebook.ts';
 

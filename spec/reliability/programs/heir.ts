@@ -1,4 +1,4 @@
-import { Server, type ServerOptions } from '../../../lib/index.ts';
+import { Server, type ServerOptions } from 'busbar';
 import { Tally } from '../tally.ts';
 
 /**

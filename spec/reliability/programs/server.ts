@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { Server, type ServerOptions } from '../../../lib/index.ts';
+import { Server, type ServerOptions } from 'busbar';
 import { Tally } from '../tally.ts';
 import { Notebook, heldBytes } from './notebook.ts';
 import { Vitals } from './vitals.ts';
