@@ -1,15 +1,20 @@
 import { type KeptRecord, KeptRecords } from './kept-records.ts';
 import type { Log } from './log/log.ts';
+import { recordHeaderBytes } from './log/record.ts';
 import type { Segment } from './log/repair.ts';
 import { markedHead, readMarked } from './marked-record.ts';
 import { RecordKind } from './message-record.ts';
 import type { Needs } from './needs.ts';
 import type { Shares } from './shares.ts';
 
-/** Of one sender. Older ones go before their time. */
+/** Of one sender, and of all. Older ones go before their time. */
 const mostKept = 100_000;
-/** Of one sender: this part of what the folder may have. */
-const mostPart = 16;
+const mostKeptOfAll = 400_000;
+/** What those of one sender may have of the folder, and those of all. */
+const part = 1 / 16;
+const partOfAll = 1 / 4;
+/** What goes at once of whoever has most. */
+const dropped = 1 / 16;
 
 /** What is known of an answer, but for what it is. */
 export interface AnswerMark {
@@ -28,6 +33,7 @@ export interface AnswerMark {
 export interface FoundAnswer {
   readonly mark: AnswerMark;
   readonly sequence: number;
+  /** Of its record. */
   readonly bytes: number;
 }
 
@@ -61,14 +67,16 @@ export class Answers {
   readonly #log: Log;
   readonly #records: KeptRecords;
   readonly #shares: Shares;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   readonly #folders = new Map<string, Folder>();
+  #bytes = 0;
+  #count = 0;
 
   constructor(log: Log, needs: Needs, shares: Shares, maxBytes: number, found: Iterable<FoundAnswer>) {
     this.#log = log;
     this.#records = new KeptRecords(log, needs);
     this.#shares = shares;
-    this.#mostBytes = maxBytes / mostPart;
+    this.#maxBytes = maxBytes;
     // One that was written again is older than where it stands.
     for (const answer of [...found].sort((a, b) => a.mark.expiresAt - b.mark.expiresAt)) this.#put(answer);
   }
@@ -86,9 +94,10 @@ export class Answers {
 
   /** Resolves once it is written; rejects with what the log fails with. */
   async keep(mark: AnswerMark, data: Uint8Array): Promise<void> {
-    const sequence = this.#log.note(data, markedHead(RecordKind.answer, mark));
+    const head = markedHead(RecordKind.answer, mark);
+    const sequence = this.#log.note(data, head);
     await this.#log.pending;
-    this.#put({ mark, sequence, bytes: data.length });
+    this.#put({ mark, sequence, bytes: recordHeaderBytes + head.length + data.length });
   }
 
   /** Resolves with what it was answered with; undefined where that is gone. */
@@ -106,14 +115,23 @@ export class Answers {
     return this.#records.move(segment);
   }
 
+  /** Drops some of whoever has most, where those of the segment take the room that messages need; false where none do. */
+  giveWay(segment: Segment): boolean {
+    return this.#records.areIn(segment) && this.#drop();
+  }
+
   /** Nobody asks for it any more. */
   forget(folder: string, id: string): void {
     const known = this.#folders.get(folder);
     const asked = known?.asked.get(id);
     if (known === undefined || asked === undefined) return;
     known.asked.delete(id);
-    known.bytes -= asked.answer?.bytes ?? 0;
-    asked.answer?.free();
+    if (asked.answer !== undefined) {
+      known.bytes -= asked.answer.bytes;
+      this.#bytes -= asked.answer.bytes;
+      this.#count -= 1;
+      asked.answer.free();
+    }
     if (known.asked.size === 0) this.#folders.delete(folder);
   }
 
@@ -140,10 +158,27 @@ export class Answers {
     const known = this.#folderOf(folder);
     known.asked.set(id, { digest, answer: { mark, bytes, record, free } });
     known.bytes += bytes;
+    this.#bytes += bytes;
+    this.#count += 1;
     for (const [other, { answer }] of known.asked) {
-      if (known.asked.size <= mostKept && known.bytes <= this.#mostBytes) break;
+      if (known.asked.size <= mostKept && known.bytes <= this.#maxBytes * part) break;
       if (answer !== undefined && other !== id) this.forget(folder, other);
     }
+    while (this.#count > mostKeptOfAll || this.#bytes > this.#maxBytes * partOfAll) if (!this.#drop(mark)) break;
+  }
+
+  /** Some of whoever has most, the oldest first, but for the one that came last; false where there are no others. */
+  #drop(last?: AnswerMark): boolean {
+    let [largest, most] = ['', 0];
+    for (const [folder, { bytes }] of this.#folders) if (bytes > most) [largest, most] = [folder, bytes];
+    const before = this.#count;
+    const known = this.#folders.get(largest);
+    for (const [id, { answer }] of known?.asked ?? []) {
+      if (answer === undefined || answer.mark === last) continue;
+      this.forget(largest, id);
+      if ((known?.bytes ?? 0) <= most * (1 - dropped)) break;
+    }
+    return this.#count < before;
   }
 
   #folderOf(folder: string): Folder {

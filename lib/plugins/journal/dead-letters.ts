@@ -3,10 +3,11 @@ import { type DeadLetter, MessageCodec } from '../../bus/plugin.ts';
 import { deadHead, deadIdOf, type DeadMark, discardedRecord, readDead } from './dead-letter-record.ts';
 import { type KeptRecord, KeptRecords } from './kept-records.ts';
 import type { Log } from './log/log.ts';
+import { recordHeaderBytes } from './log/record.ts';
 import type { Segment } from './log/repair.ts';
 import type { Needs } from './needs.ts';
 import { readRequestBody } from './request-body.ts';
-import type { Shares } from './shares.ts';
+import { namedBytes, type Shares } from './shares.ts';
 
 interface Place {
   readonly record: KeptRecord;
@@ -19,6 +20,7 @@ export interface FoundDead {
   readonly sequence: number;
   /** The id of the folder of its sender. */
   readonly folder: string;
+  /** Of its record. */
   readonly bytes: number;
 }
 
@@ -53,11 +55,12 @@ export class DeadLetters {
 
   /** Resolves once it is written; rejects with what the log fails with. */
   async add(mark: DeadMark, data: Uint8Array): Promise<DeadLetter> {
-    const sequence = this.#log.note(data, deadHead(mark));
+    const head = deadHead(mark);
+    const sequence = this.#log.note(data, head);
     await this.#log.pending;
     const id = deadIdOf(mark);
     this.forget(id);
-    this.#place(id, { sequence, folder: mark.folder, bytes: data.length });
+    this.#place(id, { sequence, folder: mark.folder, bytes: recordHeaderBytes + head.length + data.length });
     return this.#letter({ id, mark, data });
   }
 
@@ -122,9 +125,10 @@ export class DeadLetters {
 
   #place(id: string, { sequence, folder, bytes }: FoundDead): void {
     const record = this.#records.keep(sequence, bytes);
-    this.#shares.take(folder, bytes);
+    const taken = bytes + namedBytes;
+    this.#shares.take(folder, taken);
     const free = (): void => {
-      this.#shares.give(folder, bytes);
+      this.#shares.give(folder, taken);
       record.free();
     };
     this.#places.set(id, { record, free });

@@ -17,6 +17,7 @@ import { ProgressNotes } from './progress-notes.ts';
 import { readReceived, receivedHeadBytes } from './received-record.ts';
 import { isRequestBody } from './request-body.ts';
 import { Requests, type RequestsHost } from './requests.ts';
+import { roomOf } from './shares.ts';
 
 const readBytes = 131_072;
 /** Dead letters on their way to the log, which takes any number. */
@@ -243,7 +244,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     if (progress.hasAll(first, first + count)) return;
     const letGo = needs.hold(place.record);
     const free = (): void => {
-      shares.give(folder, end - start);
+      shares.give(folder, roomOf(end - start, count));
       letGo();
     };
     const portion: Portion = { left: 1, free };

@@ -1,12 +1,13 @@
-import { type FoundAnswer, readAnswer } from './answers.ts';
-import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
+import { type AnswerMark, type FoundAnswer, readAnswer } from './answers.ts';
+import { deadIdOf, type DeadMark, readDead, readDiscarded } from './dead-letter-record.ts';
 import type { FoundDead } from './dead-letters.ts';
 import type { Visit } from './log/scan.ts';
+import { recordHeaderBytes } from './log/record.ts';
 import { RecordKind } from './message-record.ts';
 import { Progress, type ProgressRow } from './progress.ts';
 import { readOwned, readReceived } from './received-record.ts';
 import { type SenderRow, Senders } from './senders.ts';
-import type { Shares } from './shares.ts';
+import { roomOf, type Shares } from './shares.ts';
 import { strangeRecord } from './whose-folder.ts';
 
 /** What holds of all records before a segment. */
@@ -70,7 +71,7 @@ export class InboxFinds {
       while ((open[at] ?? end) < end) at += 1;
       if (end <= progress.next && at === before) continue;
       from ??= sequence;
-      shares.take(folder, bytes);
+      shares.take(folder, roomOf(bytes, end - first));
     }
     for (; at < open.length; at++) progress.done(open[at] as number);
     return from;
@@ -92,13 +93,13 @@ export class InboxFinds {
         this.progress.read(bytes, start, end);
         break;
       case RecordKind.dead:
-        this.#die(sequence, readDead(bytes, start, end));
+        this.#die(sequence, recordHeaderBytes + end - start, readDead(bytes, start, end).mark);
         break;
       case RecordKind.discarded:
         this.dead.delete(readDiscarded(bytes, start, end));
         break;
       case RecordKind.answer:
-        this.#answered(sequence, readAnswer(bytes, start, end));
+        this.#answered(sequence, recordHeaderBytes + end - start, readAnswer(bytes, start, end).mark);
         break;
       case RecordKind.owned: {
         const { folder, owner } = readOwned(bytes, start, end);
@@ -113,12 +114,12 @@ export class InboxFinds {
     }
   };
 
-  #answered(sequence: number, { mark, data }: ReturnType<typeof readAnswer>): void {
-    if (mark.expiresAt > this.#nowMs()) this.answers.push({ mark, sequence, bytes: data.length });
+  #answered(sequence: number, bytes: number, mark: AnswerMark): void {
+    if (mark.expiresAt > this.#nowMs()) this.answers.push({ mark, sequence, bytes });
   }
 
-  #die(sequence: number, { mark, data }: ReturnType<typeof readDead>): void {
-    this.dead.set(deadIdOf(mark), { sequence, folder: mark.folder, bytes: data.length });
+  #die(sequence: number, bytes: number, mark: DeadMark): void {
+    this.dead.set(deadIdOf(mark), { sequence, folder: mark.folder, bytes });
   }
 
   #restore({ senders, progress, next, dead }: InboxState): void {

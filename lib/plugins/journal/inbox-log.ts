@@ -14,12 +14,15 @@ import { Needs } from './needs.ts';
 import type { Progress } from './progress.ts';
 import { receivedHead } from './received-record.ts';
 import type { Senders } from './senders.ts';
-import { Shares } from './shares.ts';
+import { roomOf, Shares } from './shares.ts';
 import { wallTimeOf } from './wall-time.ts';
 
 const pollMs = 50;
 const latePollMs = 500;
 const mostWaitMs = 10_000;
+/** What of a segment is written again, so that it goes: as long as there is room, and where there is none. */
+const mostOfSparse = 1 / 2;
+const mostOfFull = 7 / 8;
 
 /** Waits for a folder that its owner is about to release, however long that takes. */
 export interface Heir {
@@ -127,7 +130,7 @@ export class InboxLog {
     });
     this.next += 1;
     const record = asMessage(sequence, data, this.now());
-    this.shares.take(folder, head.length + record.length);
+    this.shares.take(folder, roomOf(head.length + record.length, 1));
     this.log.note(record, head);
     await this.log.pending;
     this.deadLetters.forget(id);
@@ -140,12 +143,13 @@ export class InboxLog {
   }
 
   /**
-   * Where little of a segment is needed, and that for long, writes it again at the end, so that the segment goes. False where
-   * there is none, or the log failed.
+   * Where little of a segment is needed, and that for long, writes it again at the end, so that the segment goes; answers give
+   * way where there is no room for `bytes` else. False where nothing was done, or the log failed.
    */
-  async makeRoom(): Promise<boolean> {
-    const { sparse } = this.needs;
-    if (sparse === undefined) return false;
+  async makeRoom(bytes: number): Promise<boolean> {
+    const isFull = bytes > 0 && this.log.bytes + bytes > this.shares.maxBytes;
+    const sparse = this.needs.sparse(isFull ? mostOfFull : mostOfSparse);
+    if (sparse === undefined) return isFull && this.needs.movable.some((segment) => this.answers.giveWay(segment));
     try {
       return (await this.deadLetters.move(sparse)) + (await this.answers.move(sparse)) > 0;
     } catch {

@@ -18,6 +18,7 @@ import {
 } from './lane-messages.ts';
 import { recordHeaderBytes } from './log/record.ts';
 import { contentsOf } from './message-record.ts';
+import { roomOf } from './shares.ts';
 import { ownedRecord, receivedHead, receivedHeadBytes } from './received-record.ts';
 import type { SenderOwner } from './sender-owner.ts';
 import type { Sender } from './senders.ts';
@@ -53,6 +54,8 @@ export class Intake {
   #isWaiting = false;
   /** The one whose turn it is waits for room that anyone might take. */
   #isFull = false;
+  /** How much room that is. */
+  #wanted = 0;
   #isOver = false;
   #hasFailed = false;
 
@@ -163,7 +166,7 @@ export class Intake {
       // What was noted since may release something, once it was read.
       this.#deliveries.wake();
       const changed = Promise.race([log.whenRoom(), shares.freed.next()]);
-      if (!(await this.#inbox.makeRoom())) await changed;
+      if (!(await this.#inbox.makeRoom(this.#isFull ? this.#wanted : 0))) await changed;
     }
     this.#isWaiting = this.#isFull = false;
   }
@@ -220,7 +223,10 @@ export class Intake {
       return true;
     }
     const { folder } = sender;
-    const bytes = receivedHeadBytes + data.length - stretchHeadBytes;
+    const bytes = roomOf(receivedHeadBytes + data.length - stretchHeadBytes, count);
+    if (count > 1 && bytes > shares.maxBytes) {
+      throw new BusError('ERR_PROTOCOL', 'The journal got too many messages at once');
+    }
     if (this.#deliveries.isBehind(folder) || !shares.allow(folder, bytes)) return false;
     const isHearing = this.#deliveries.isHearing(folder);
     const first = this.#inbox.next;
@@ -229,6 +235,7 @@ export class Intake {
     const head = receivedHead(about);
     if (log.append(data.subarray(stretchHeadBytes), head) === undefined) {
       this.#isFull = true;
+      this.#wanted = data.length;
       return false;
     }
     if (!sender.isOwnerNoted) log.note(ownedRecord(sender));

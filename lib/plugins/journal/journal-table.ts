@@ -13,8 +13,8 @@ export const journalTable = {
    */
   owner: callback<JournalOwner>(),
   /**
-   * How long what a durable request was answered with is kept, for who asks it again by the same key; of one client 100,000
-   * answers and a sixteenth of `maxBytes` at most, the newest.
+   * How long what a durable request was answered with is kept, for who asks it again by the same key; the newest ones at most:
+   * of one client 100,000 and a sixteenth of `maxBytes`, of all clients 400,000 and a quarter of `maxBytes`.
    */
   answerTtlMs: integer({ default: 86_400_000, min: 1, unit: 'ms' }),
 };

@@ -3,9 +3,6 @@ import type { Segment } from './log/repair.ts';
 import type { Needs } from './needs.ts';
 import { readRecords } from './record-search.ts';
 
-/** Beside its data: its header, and what is known of it. */
-const overheadBytes = 300;
-
 /** Where a record is that is needed for long. */
 export interface KeptRecord {
   readonly sequence: number;
@@ -34,9 +31,8 @@ export class KeptRecords {
     this.#needs = needs;
   }
 
-  /** The record of this sequence, which is written and has this many bytes of data. */
-  keep(sequence: number, dataBytes: number): KeptRecord {
-    const bytes = dataBytes + overheadBytes;
+  /** The record of this sequence, which is written and has this many bytes. */
+  keep(sequence: number, bytes: number): KeptRecord {
     const place: Place = {
       sequence,
       bytes,
@@ -49,6 +45,12 @@ export class KeptRecords {
     };
     this.#places.set(sequence, place);
     return place;
+  }
+
+  /** Whether some of the segment are kept. */
+  areIn({ first, last }: Segment): boolean {
+    for (const sequence of this.#places.keys()) if (sequence >= first && sequence <= last) return true;
+    return false;
   }
 
   /** Reads those of these records that are kept still, in order. Rejects with the system's error. */

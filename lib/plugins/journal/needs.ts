@@ -46,13 +46,17 @@ export class Needs {
     };
   }
 
-  /** The oldest segment that would be free if half of it or less were written again. */
-  get sparse(): Segment | undefined {
+  /** The oldest segment that would be free if that part of it or less were written again. */
+  sparse(part: number): Segment | undefined {
+    return this.movable.find((segment) => (this.#needs.get(segment)?.movableBytes ?? 0) <= segment.bytes * part);
+  }
+
+  /** The segments of which only what can be written again is needed. */
+  get movable(): Segment[] {
     const last = this.#log.segments.at(-1);
-    return this.#log.segments.find((segment) => {
+    return this.#log.segments.filter((segment) => {
       const need = this.#needs.get(segment);
-      if (need === undefined || segment === last || segment.last > this.#seen) return false;
-      return need.count === need.movable && need.movableBytes <= segment.bytes / 2;
+      return need?.count === need?.movable && need !== undefined && segment !== last && segment.last <= this.#seen;
     });
   }
 

@@ -3,6 +3,15 @@ import { Signal } from '../../base/wait.ts';
 
 /** A sender may have this many times what is free: alone four fifths, and a further one finds room. */
 const mostOfFree = 4;
+/** What the segments' heads have of a dead letter. */
+export const namedBytes = 128;
+/** What a message has more as a dead letter. */
+const deadHeadBytes = 300 + namedBytes;
+
+/** What messages take, whose record has that many bytes: there is room for them as dead letters too. */
+export function roomOf(recordBytes: number, messages: number): number {
+  return recordBytes + messages * deadHeadBytes;
+}
 
 interface Part {
   bytes: number;
@@ -18,6 +27,7 @@ export class Shares {
   readonly #ownerOf: (folder: string) => string | undefined;
   readonly #parts = new Map<string, Part>();
   readonly #owners = new Map<string, number>();
+  #all = 0;
 
   /** `ownerOf` says whose a folder is; all of those of whom nothing is known are one. */
   constructor(log: Log, maxBytes: number, ownerOf: (folder: string) => string | undefined) {
@@ -30,7 +40,7 @@ export class Shares {
   allow(folder: string, bytes: number): boolean {
     const { owner, bytes: has } = this.#partOf(folder);
     const owned = this.#owners.get(owner) ?? 0;
-    const most = mostOfFree * (this.maxBytes - this.#log.bytes);
+    const most = mostOfFree * (this.maxBytes - Math.max(this.#log.bytes, this.#all));
     if (owned > 0 && owned + bytes > most) return false;
     return has === 0 || has + bytes <= mostOfFree * (most - owned);
   }
@@ -38,6 +48,7 @@ export class Shares {
   take(folder: string, bytes: number): void {
     const part = this.#partOf(folder);
     part.bytes += bytes;
+    this.#all += bytes;
     this.#parts.set(folder, part);
     this.#change(part.owner, bytes);
   }
@@ -48,6 +59,7 @@ export class Shares {
     if (part !== undefined) {
       const less = Math.min(bytes, part.bytes);
       part.bytes -= less;
+      this.#all -= less;
       this.#change(part.owner, -less);
       if (part.bytes === 0) this.#parts.delete(folder);
     }
