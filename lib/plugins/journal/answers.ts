@@ -13,7 +13,7 @@ const mostKeptOfAll = 400_000;
 /** What those of one sender may have of the folder, and those of all. */
 const part = 1 / 16;
 const partOfAll = 1 / 4;
-/** What goes at once of whoever has most. */
+/** What goes at once of the sender that has most. */
 const dropped = 1 / 16;
 
 /** What is known of an answer, but for what it is. */
@@ -115,7 +115,7 @@ export class Answers {
     return this.#records.move(segment);
   }
 
-  /** Drops some of whoever has most, where those of the segment take the room that messages need; false where none do. */
+  /** Drops some of the sender that has most, where those of the segment take the room that messages need; false where none do. */
   giveWay(segment: Segment): boolean {
     return this.#records.areIn(segment) && this.#drop();
   }
@@ -167,7 +167,7 @@ export class Answers {
     while (this.#count > mostKeptOfAll || this.#bytes > this.#maxBytes * partOfAll) if (!this.#drop(mark)) break;
   }
 
-  /** Some of whoever has most, the oldest first, but for the one that came last; false where there are no others. */
+  /** Some of the sender that has most, the oldest first, but for the one that came last; false where there are no others. */
   #drop(last?: AnswerMark): boolean {
     let [largest, most] = ['', 0];
     for (const [folder, { bytes }] of this.#folders) if (bytes > most) [largest, most] = [folder, bytes];
