@@ -21,7 +21,7 @@ export interface RequestSettings extends AskSettings {
   readonly durable?: boolean | undefined;
   /**
    * Names a durable request: a repetition with the same key, also by the next process, gets the same answer. 1 to 256
-   * bytes.
+   * bytes. With the same key, data that encodes to other bytes rejects with `ERR_INVALID_ARGUMENT`.
    */
   readonly key?: string | undefined;
 }
@@ -122,7 +122,8 @@ export interface SendSettings {
   readonly signal?: AbortSignal | undefined;
   /**
    * Waits until the message is in the journal of this end; with `confirm`, in that of the peer. Needs the option
-   * `journal`, otherwise `ERR_INVALID_ARGUMENT`. Needs no link.
+   * `journal`, otherwise `ERR_INVALID_ARGUMENT`. Needs no link. While the folder is being opened or is full, 16,384
+   * sends wait; further ones reject with `ERR_QUEUE_FULL`.
    */
   readonly durable?: boolean | undefined;
 }

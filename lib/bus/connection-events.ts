@@ -1,4 +1,9 @@
-import type { SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
+import type { OwnContracts } from '../wire/contracts.ts';
+import type { DeadLetter, ServerJournal } from './durable.ts';
+import type { PeerEvents, SessionInfo, SlowInfo, UndeliveredMessage } from './events.ts';
+import type { Groups } from './groups.ts';
+import type { PeerHandle } from './lane.ts';
+import type { Processes, ServerPlatform } from './platform.ts';
 
 /** The events of one client at its server. */
 export interface ConnectionEvents {
@@ -13,6 +18,8 @@ export interface ConnectionEvents {
   undelivered(messages: UndeliveredMessage[]): void;
   /** The client reads nothing although messages wait for it. */
   slow(info: SlowInfo): void;
+  /** A durable message of the client failed finally, or one to it is too large. It is in `deadLetters`. */
+  deadLetter(letter: DeadLetter): void;
 }
 
 /** What a connection knows of its server. */
@@ -20,4 +27,18 @@ export interface ServerHandle {
   readonly options: object;
   broadcast(data: unknown): Promise<void>;
   close(allowReconnect?: boolean): Promise<unknown>;
+}
+
+/** The server of a connection, which learns of it. */
+export interface ConnectionOwner<Member extends PeerHandle> {
+  readonly handle: ServerHandle;
+  readonly groups: Groups<Member>;
+  readonly processes: Processes | undefined;
+  readonly contracts: OwnContracts | undefined;
+  readonly events: PeerEvents<Member>;
+  readonly identify: ServerPlatform['identify'];
+  /** Has the client answer what the platform asks about it. */
+  ask(connection: Member, question: unknown): Promise<unknown>;
+  /** Of the server, if it has one. */
+  journal(): ServerJournal | undefined;
 }

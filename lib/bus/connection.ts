@@ -2,9 +2,9 @@ import type { Socket } from 'node:net';
 import type { Link, PeerCredentials } from '../transport/link.ts';
 import { BusError } from '../base/errors.ts';
 import { isSameToken } from '../base/random.ts';
-import { isContractValue, type OwnContracts } from '../wire/contracts.ts';
+import { isContractValue } from '../wire/contracts.ts';
 import { type AskSettings, askOptions, sendOptions, type SendSettings } from './call-settings.ts';
-import type { ConnectionEvents, ServerHandle } from './connection-events.ts';
+import type { ConnectionEvents, ConnectionOwner, ServerHandle } from './connection-events.ts';
 import type { Contract, Sendable, Typed } from './contract.ts';
 import {
   type ClientSends,
@@ -12,38 +12,23 @@ import {
   type ConsumeContext,
   type ConsumeSettings,
   type DurableConsumer,
+  type DurableDeadLetters,
   sendBy,
-  type ServerJournal,
+  type ServerReceipts,
 } from './durable.ts';
-import type { PeerEvents, SessionInfo } from './events.ts';
-import type { Groups } from './groups.ts';
+import type { SessionInfo } from './events.ts';
 import type { ResolvedServerOptions } from './options.ts';
-import type { Processes, ServerPlatform } from './platform.ts';
 import type { PeerHandle } from './plugin.ts';
 import { ServerConversation } from './server-conversation.ts';
 import type { Stats } from './stats.ts';
 import { statsOf } from './stats-of.ts';
 import { VisibleEmitter } from './visible.ts';
 
-/** The server of a connection, which learns of it. */
-export interface ConnectionOwner {
-  readonly handle: ServerHandle;
-  readonly groups: Groups<Connection>;
-  readonly processes: Processes | undefined;
-  readonly contracts: OwnContracts | undefined;
-  readonly events: PeerEvents<Connection>;
-  readonly identify: ServerPlatform['identify'];
-  /** Has the client answer what the platform asks about it. */
-  ask(connection: Connection, question: unknown): Promise<unknown>;
-  /** Of the server, if it has one. */
-  journal(): ServerJournal | undefined;
-}
-
 /** A client at its server: the same object as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends VisibleEmitter<ConnectionEvents> implements PeerHandle {
   /** The public id. It is not secret and proves nothing. */
   readonly id: string;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ConnectionOwner<Connection>;
   readonly #conversation: ServerConversation<Connection>;
   readonly #token: string | undefined;
   readonly #options: ResolvedServerOptions;
@@ -51,7 +36,12 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
   readonly #sends: ClientSends | undefined;
 
   /** Made by a `Server` only. */
-  constructor(id: string, token: string | undefined, options: ResolvedServerOptions, owner: ConnectionOwner) {
+  constructor(
+    id: string,
+    token: string | undefined,
+    options: ResolvedServerOptions,
+    owner: ConnectionOwner<Connection>,
+  ) {
     super();
     this.id = id;
     this.#token = token;
@@ -161,7 +151,8 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
    * session or a later one. Rejects with `ERR_PEER_LACKS_FEATURE` for a client without a journal.
    */
   send(data: Sendable<Typed<C, 'toClient', 'message'>>, settings?: SendSettings): Promise<void> {
-    return this.#sends === undefined ? this.#send(data, settings) : sendBy(this.#sends, data, settings);
+    const isPlain = this.#sends === undefined && settings?.durable === undefined;
+    return isPlain ? this.#send(data, settings) : sendBy(this.#sends, data, settings);
   }
 
   #send(data: unknown, settings: SendSettings | undefined): Promise<void> {
@@ -234,11 +225,26 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
     handler: (message: Typed<C, 'toServer', 'message'>, context: ConsumeContext) => unknown,
     settings?: ConsumeSettings<Typed<C, 'toServer', 'message'>>,
   ): DurableConsumer {
+    const handle: Consume = (message, _peer, context) => handler(message as Typed<C, 'toServer', 'message'>, context);
+    return this.#receipts.consume(typeof handler === 'function' ? handle : handler, settings, this);
+  }
+
+  /**
+   * The durable messages of this client, and to it, that failed finally, until its session ends. Later they are only in
+   * `Server.deadLetters`. @throws BusError `ERR_STATE` without a journal, `ERR_CLOSED` if the session has ended.
+   */
+  get deadLetters(): DurableDeadLetters {
+    return this.#receipts.deadLettersOf(() => {
+      if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
+      return this.journal;
+    });
+  }
+
+  get #receipts(): ServerReceipts {
     const journal = this.#owner.journal();
     if (journal === undefined) throw new BusError('ERR_STATE', 'The server has no journal');
     if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
-    const handle: Consume = (message, _peer, context) => handler(message as Typed<C, 'toServer', 'message'>, context);
-    return journal.receipts.consume(typeof handler === 'function' ? handle : handler, settings, this);
+    return journal.receipts;
   }
 
   /**

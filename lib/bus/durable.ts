@@ -1,5 +1,6 @@
-import type { BusError } from '../base/errors.ts';
+import { BusError } from '../base/errors.ts';
 import type { Handling } from '../base/handling.ts';
+import { failing } from '../base/wait.ts';
 import { durableOptions, type DurableSendOptions, type SendSettings } from './call-settings.ts';
 import type { PeerHandle } from './lane.ts';
 
@@ -112,8 +113,8 @@ export interface DurableReceiver {
   isHeard(peer: PeerHandle | undefined): boolean;
   /** Calls the listeners, and gives it to loops as an item of this many bytes. */
   hear(handling: Handling, data: unknown, bytes: number, peer: PeerHandle | undefined, context: DurableContext): void;
-  /** A message became a dead letter. */
-  died(letter: DeadLetter): void;
+  /** A message became a dead letter, from that peer or to it, if that is here. */
+  died(letter: DeadLetter, peer: PeerHandle | undefined): void;
   /** Whether somebody answers requests. */
   mayAsk(): boolean;
   /** Resolves with the answer, or rejects the error that is one. */
@@ -148,8 +149,22 @@ export interface DurableSends {
   gone(): Promise<void>;
 }
 
+/** What `durable` without a journal rejects with. */
+export function withoutJournal(): Promise<never> {
+  return failing(() => {
+    const text =
+      '`durable` needs a journal at this end: the option `journal`, as in new Client({ journal: journal(folder) })';
+    return new BusError('ERR_INVALID_ARGUMENT', text);
+  });
+}
+
 /** Sends as `settings` say. Rejects with what either way rejects with, or `ERR_INVALID_ARGUMENT`. */
-export function sendBy(sends: DurableSends, data: unknown, settings: SendSettings | undefined): Promise<void> {
+export function sendBy(
+  sends: DurableSends | undefined,
+  data: unknown,
+  settings: SendSettings | undefined,
+): Promise<void> {
+  if (sends === undefined) return withoutJournal();
   if (settings?.durable === undefined) return sends.send(data, settings);
   try {
     const options = durableOptions(settings);
@@ -193,6 +208,11 @@ export interface ClientSends extends DurableSends {
 
 /** The durable messages that come to a server. */
 export interface ServerReceipts extends DurableReceipts {
+  /**
+   * Those from one client and to it: that of the journal that `of` tells. It is undefined while none is known, and throws
+   * after the session.
+   */
+  deadLettersOf(of: () => string | undefined): DurableDeadLetters;
   /** Durable messages of this client are not accepted until `resumeOf`. */
   pauseOf(peer: PeerHandle): void;
   resumeOf(peer: PeerHandle): void;

@@ -14,6 +14,7 @@ import {
   type DurableDeadLetters,
   type DurableReceipts,
   sendBy,
+  withoutJournal as withoutAJournal,
 } from './durable.ts';
 import { followConnect } from './followed-operations.ts';
 import { durableAskOptions } from './durable-requests.ts';
@@ -97,7 +98,8 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   }
 
   override send(data: Sendable<ToServer<C, 'message'>>, settings?: SendSettings): Promise<void> {
-    return this.#journal === undefined ? super.send(data, settings) : sendBy(this.#journal, data, settings);
+    const isPlain = this.#journal === undefined && settings?.durable === undefined;
+    return isPlain ? super.send(data, settings) : sendBy(this.#journal, data, settings);
   }
 
   override request(
@@ -109,9 +111,8 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     data: Sendable<ToServer<C, 'request'>>,
     settings?: number | RequestSettings,
   ): Promise<ToServer<C, 'response'>> {
-    if (this.#journal === undefined || typeof settings !== 'object' || settings.durable === undefined) {
-      return super.request(data, settings);
-    }
+    if (typeof settings !== 'object' || settings?.durable === undefined) return super.request(data, settings);
+    if (this.#journal === undefined) return withoutAJournal();
     try {
       const options = durableAskOptions(settings);
       if (options !== undefined) return this.#journal.request(data, options) as Promise<ToServer<C, 'response'>>;
@@ -123,8 +124,8 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
   }
 
   /**
-   * The durable messages that the server does not have yet. Rejects with `ERR_STATE` without a journal, or with the
-   * error of opening it.
+   * The durable messages that the server does not have yet. Rejects with `ERR_STATE` without a journal and between
+   * `close` and `connect`, or with the error of opening it.
    */
   async backlog(): Promise<DurableBacklog> {
     if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');

@@ -74,7 +74,10 @@ export class Server<C extends Contract = Untyped> extends PortableServer<C> {
             this.fireHandled(handling, 'message', data, peer, context);
             if (peer instanceof PortableConnection) peer.conversation.loops?.push(data, bytes, handling);
           },
-          died: (letter) => void this.fire('deadLetter', letter),
+          died: (letter, peer) => {
+            if (peer instanceof PortableConnection) peer.tell('deadLetter', letter);
+            this.fire('deadLetter', letter);
+          },
           mayAsk: () => this.isAnswering,
           ask: (data, peer, about) => this.dispatch(new DurableRequest(peer, about), data).answer,
           closeTimeoutMs: this.options.closeTimeoutMs,

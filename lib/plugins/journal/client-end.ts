@@ -41,7 +41,7 @@ export class ClientEnd implements ClientJournal {
         return this.receipts.asked(data, context);
       },
     });
-    host.onStart(async () => void (await this.#outbox.open()));
+    host.onStart(async () => void (await this.#outbox.start()));
     this.#outbox = new AskingOutbox({
       host,
       lane,

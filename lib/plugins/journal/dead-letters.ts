@@ -10,6 +10,7 @@ import { readRequestBody } from './request-body.ts';
 import { namedBytes, type Shares } from './shares.ts';
 
 interface Place {
+  readonly folder: string;
   readonly record: KeptRecord;
   /** Its record is needed no more. */
   readonly free: () => void;
@@ -64,9 +65,12 @@ export class DeadLetters {
     return this.#letter({ id, mark, data });
   }
 
-  async list(): Promise<DeadLetter[]> {
+  /** Those of the peer with that folder, where one is given. */
+  async list(of?: string): Promise<DeadLetter[]> {
     const letters: DeadLetter[] = [];
-    await this.#read([...this.#places.keys()], (found) => letters.push(this.#letter(found)));
+    const ids: string[] = [];
+    for (const [id, { folder }] of this.#places) if (of === undefined || folder === of) ids.push(id);
+    await this.#read(ids, (found) => letters.push(this.#letter(found)));
     return letters;
   }
 
@@ -131,7 +135,7 @@ export class DeadLetters {
       this.#shares.give(folder, taken);
       record.free();
     };
-    this.#places.set(id, { record, free });
+    this.#places.set(id, { folder, record, free });
   }
 
   async #read(ids: readonly string[], give: (found: FoundLetter) => void): Promise<void> {

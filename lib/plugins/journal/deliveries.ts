@@ -207,7 +207,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
       this.#inbox.progress.done(number);
       this.#notes.done(number);
       this.#settled(delivery.portion);
-      this.#receiver.died(letter);
+      this.#receiver.died(letter, this.peerOf(folder));
     } catch (failure) {
       this.#report(failure);
     }

@@ -18,6 +18,7 @@ import { Deliveries } from './deliveries.ts';
 import type { Refused } from './feed.ts';
 import { InboxLog } from './inbox-log.ts';
 import { Intake } from './intake.ts';
+import { LetterBox } from './letter-box.ts';
 import { type AnswerMessage, heardQuestion, leaveQuestion, readAsk, readOpening } from './lane-messages.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
 import { type JournalOwner, senderOwnerOf } from './sender-owner.ts';
@@ -187,27 +188,25 @@ export class Inbox implements ServerReceipts {
     return { stop: () => (stopping ??= stop()) };
   }
 
-  readonly deadLetters: DurableDeadLetters = {
-    list: async () => (await this.#begun()).inbox.deadLetters.list(),
-    retry: async (id) => {
-      const { inbox, deliveries } = await this.#begun();
-      const letter = await inbox.deadLetters.find(id);
-      const { mark, data } = letter;
-      if (mark.isSent === true) {
-        await inbox.deadLetters.carryOff(letter, () => this.#options.events.resend(mark.folder, data));
-      } else {
-        await inbox.revive(letter);
-        deliveries.wake();
-      }
-    },
-    discard: async (id) => (await this.#begun()).inbox.deadLetters.discard(id),
-  };
+  readonly deadLetters: DurableDeadLetters = this.deadLettersOf();
+
+  /** From the peer that has this folder, and to it, where one is given; `of` throws where its session is over. */
+  deadLettersOf(of?: () => string | undefined): DurableDeadLetters {
+    return new LetterBox({
+      begun: async () => (await this.begun()).inbox,
+      revived: () => this.#open?.deliveries.wake(),
+      resend: (folder, body) => this.#options.events.resend(folder, body),
+      of,
+    });
+  }
 
   /** Keeps a message that the peer with that journal refused permanently, and reports it. */
   async bury(folder: string, { journal, sequence, body }: Refused, error: BusError): Promise<void> {
     const { code, message } = error;
     const mark = { isSent: true, folder, journal, sequence, attempts: 1, code, message: message.slice(0, 1_000) };
-    this.#options.receiver.died(await (await this.#begun()).inbox.deadLetters.add(mark, body));
+    const { inbox } = await this.begun();
+    const letter = await inbox.deadLetters.add(mark, body);
+    this.#options.receiver.died(letter, inbox.senders.peerOf(folder));
   }
 
   close(): Promise<void> {
@@ -238,7 +237,7 @@ export class Inbox implements ServerReceipts {
   }
 
   /** As `start`; rejects with `ERR_STATE` from `close` on. */
-  async #begun(): Promise<Open> {
+  async begun(): Promise<Open> {
     if (this.#isClosed) throw new BusError('ERR_STATE', 'The journal is not open');
     return this.start();
   }

@@ -1,5 +1,4 @@
 import { BusError } from '../../base/errors.ts';
-import { Queue } from '../../base/queue.ts';
 import { failing, inTime } from '../../base/wait.ts';
 import {
   type DurableBacklog,
@@ -13,6 +12,7 @@ import {
   type SendSettings,
 } from '../../bus/plugin.ts';
 import type { Share } from './budget.ts';
+import { Confirms } from './confirms.ts';
 import { aborted, type Early, EarlySends, type Place } from './early-sends.ts';
 import type { Refused } from './feed.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
@@ -24,15 +24,6 @@ import { Relay, type RelayOwner } from './relay.ts';
 const mostOverhead = 64;
 const longestMs = 2_147_483_647;
 
-/** Who waits for the peer to have a message. */
-export interface Confirm {
-  readonly sequence: number;
-  /** Why it never will. */
-  refusal?: BusError;
-  resolve(): void;
-  reject(error: BusError): void;
-}
-
 export interface OutboxOptions {
   readonly host: PluginHost;
   readonly lane: Lane;
@@ -42,7 +33,7 @@ export interface OutboxOptions {
   /** Keeps what the peer refused permanently. */
   bury(message: Refused, error: BusError): Promise<void>;
   /** Those of who had the folder before. */
-  readonly confirms?: Queue<Confirm>;
+  readonly confirms?: Confirms;
   readonly share?: Share;
   /** To be awaited before the folder is opened, which is not opened where it rejects. */
   readonly before?: (() => Promise<unknown>) | undefined;
@@ -58,16 +49,17 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   #box: OutboxLog | undefined;
   readonly #early: EarlySends;
   readonly plain: PlainSends;
-  readonly #confirms: Queue<Confirm>;
+  readonly #confirms: Confirms;
   /** As `FeedOwner.handled` says. */
   #handled = 0;
   /** Nobody is to be told what the peer has any more. */
   #isOver = false;
+  #isEnded = false;
   /** The batch whose end the relay is told about. */
   #told: Promise<void> | undefined;
 
   constructor(options: OutboxOptions) {
-    const { host, lane, sender, confirms = new Queue<Confirm>() } = options;
+    const { host, lane, sender, confirms = new Confirms() } = options;
     this.options = options;
     this.#confirms = confirms;
     this.relay = new Relay(host, lane, this);
@@ -115,6 +107,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
 
   sendDurably(data: unknown, { confirm, timeoutMs, signal }: DurableSendOptions): Promise<void> {
     if (confirm && this.relay.isLegacy) return Promise.reject(new BusError('ERR_PEER_LACKS_FEATURE'));
+    if (this.#isEnded) return Promise.reject(new BusError('ERR_CLOSED'));
     try {
       const body = this.encode(data);
       if (timeoutMs !== undefined || signal !== undefined) return this.#sendInTime(body, confirm, timeoutMs, signal);
@@ -128,11 +121,20 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   async backlog(): Promise<DurableBacklog> {
+    if (this.#isEnded) throw new BusError('ERR_STATE', 'The journal is not open');
     const { messages, bytes, oldestAt } = await (await this.open()).waiting();
     return { messages, bytes, oldestMs: messages === 0 ? 0 : Math.max(0, Date.now() - oldestAt) };
   }
 
+  /** The end begins: what `close` has closed opens again. */
+  start(): Promise<OutboxLog> {
+    this.#isEnded = false;
+    return this.open();
+  }
+
+  /** Opens it, unless it is open. Rejects with `ERR_CLOSED` from `close` on, until `start`. */
   async open(): Promise<OutboxLog> {
+    if (this.#isEnded) throw new BusError('ERR_CLOSED');
     await this.#closing;
     this.#isOver = false;
     this.#opening ??= this.#opened().catch((error: unknown) => {
@@ -153,6 +155,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   close(): Promise<void> {
+    this.#isEnded = true;
     this.#closing ??= this.#close().finally(() => {
       this.#closing = undefined;
     });
@@ -162,7 +165,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   async #close(): Promise<void> {
     if (this.#opening === undefined) return;
     this.#isOver = true;
-    for (const { reject } of this.#confirms.clear()) reject(new BusError('ERR_CLOSED'));
+    this.#confirms.fail(new BusError('ERR_CLOSED'));
     await this.leave();
   }
 
@@ -201,7 +204,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   begun(confirms: boolean): void {
-    if (!confirms) for (const { reject } of this.#confirms.clear()) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
+    if (!confirms) this.#confirms.fail(new BusError('ERR_PEER_LACKS_FEATURE'));
     this.plain.follow();
   }
 
@@ -215,20 +218,14 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
   }
 
   taken(): void {
-    const { handledUpTo } = this;
     if (!this.relay.reachesJournal) this.#box?.mark();
-    for (let { first } = this.#confirms; first !== undefined; { first } = this.#confirms) {
-      if (first.sequence > handledUpTo) break;
-      this.#confirms.shift();
-      if (first.refusal === undefined) first.resolve();
-      else first.reject(first.refusal);
-    }
+    this.#confirms.handled(this.handledUpTo);
     this.plain.follow();
   }
 
   async refuse(message: Refused, error: BusError): Promise<void> {
     await this.options.bury(message, error);
-    for (const confirm of this.#confirms) if (confirm.sequence === message.sequence) confirm.refusal = error;
+    this.#confirms.refuse(message.sequence, error);
   }
 
   /** Sends again what was sent before, at the end of what waits. */
@@ -258,16 +255,13 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
       written.then(tell, tell);
     }
     if (!confirm) return written;
-    return written.then(
-      () =>
-        new Promise((resolve, reject) => {
-          // What a net-ipc peer takes is not confirmed, also where it takes it before it is known to be written.
-          if (this.relay.isLegacy) reject(new BusError('ERR_PEER_LACKS_FEATURE'));
-          else if (sequence <= this.handledUpTo) resolve();
-          else if (this.#isOver) reject(new BusError('ERR_CLOSED'));
-          else this.#confirms.push({ sequence, resolve, reject });
-        }),
-    );
+    return written.then(() => {
+      // What a net-ipc peer takes is not confirmed, also where it takes it before it is known to be written.
+      if (this.relay.isLegacy) throw new BusError('ERR_PEER_LACKS_FEATURE');
+      if (sequence <= this.handledUpTo) return undefined;
+      if (this.#isOver) throw new BusError('ERR_CLOSED');
+      return this.#confirms.wait(sequence);
+    });
   }
 
   /** Resolves where it is once it is written; rejects with what the journal fails with. */

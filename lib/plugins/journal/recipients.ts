@@ -1,15 +1,15 @@
 import { BusError } from '../../base/errors.ts';
-import { Queue } from '../../base/queue.ts';
 import { codeOf } from '../../base/thrown.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { ClientSender, Lane, PeerBacklog, PeerHandle, PluginHost } from '../../bus/plugin.ts';
 import { Budget, type Share } from './budget.ts';
+import { Confirms } from './confirms.ts';
 import { ClientSends, type ClientSendsOwner } from './client-sends.ts';
 import type { Refused } from './feed.ts';
 import { isId, whoQuestion } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
 import type { ResolvedLogOptions } from './log/log-options.ts';
-import { type Confirm, Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { OutboxLog, type Waiting } from './outbox-log.ts';
 
 const mostRecipients = 10_000;
@@ -20,7 +20,7 @@ const nothing: Waiting = { messages: 0, bytes: 0, oldestAt: 0, lastAt: 0 };
 interface Recipient {
   readonly id: string;
   readonly share: Share;
-  readonly confirms: Queue<Confirm>;
+  readonly confirms: Confirms;
   /** The connection that it has, and what is sent to it. */
   here: { readonly sends: ClientSends; readonly outbox: Outbox } | undefined;
   /** What waits while it is away. */
@@ -155,7 +155,7 @@ export class Recipients {
     this.#all.clear();
     for (const recipient of all) {
       this.#leave(recipient);
-      fail(recipient);
+      recipient.confirms.fail(new BusError('ERR_CLOSED'));
     }
     await Promise.all([...all.map(({ busy }) => busy), ...this.#dropping.values()]);
   }
@@ -176,7 +176,7 @@ export class Recipients {
     const recipient: Recipient = {
       id,
       share: this.budget.share(),
-      confirms: new Queue(),
+      confirms: new Confirms(),
       here: undefined,
       waiting: nothing,
       awaySince: Date.now(),
@@ -272,12 +272,12 @@ export class Recipients {
   }
 
   #drop(recipient: Recipient): Promise<void> {
-    const { id, share } = recipient;
+    const { id, share, confirms } = recipient;
     this.#leave(recipient);
     this.#all.delete(id);
     const drop = async (): Promise<void> => {
       await recipient.busy;
-      fail(recipient);
+      confirms.fail(new BusError('ERR_CLOSED'));
       share.set(0, 0);
       await this.#options.log.files.removeFolder(this.#pathOf(recipient));
     };
@@ -291,9 +291,4 @@ export class Recipients {
   #pathOf({ id }: Recipient): string {
     return pathIn(this.#options.folder, id);
   }
-}
-
-/** Nobody will hear whether the client has what was sent to it. */
-function fail({ confirms }: Recipient): void {
-  for (const { reject } of confirms.clear()) reject(new BusError('ERR_CLOSED'));
 }

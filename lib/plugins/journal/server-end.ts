@@ -59,12 +59,12 @@ export class ServerEnd implements ServerJournal {
   }
 
   async backlog(): Promise<PeerBacklog[]> {
-    await this.receipts.start();
+    await this.receipts.begun();
     return this.#recipients.backlog();
   }
 
   async forget(id: string): Promise<number> {
-    await this.receipts.start();
+    await this.receipts.begun();
     return this.#recipients.forget(id);
   }
 
