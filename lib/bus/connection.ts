@@ -24,11 +24,13 @@ import type { Stats } from './stats.ts';
 import { statsOf } from './stats-of.ts';
 import { VisibleEmitter } from './visible.ts';
 
+type Owner = ConnectionOwner<Connection>;
+
 /** A client at its server: the same object as long as the client's session can resume. */
 export class Connection<C extends Contract = Contract> extends VisibleEmitter<ConnectionEvents> implements PeerHandle {
   /** The public id. It is not secret and proves nothing. */
   readonly id: string;
-  readonly #owner: ConnectionOwner<Connection>;
+  readonly #owner: Owner;
   readonly #conversation: ServerConversation<Connection>;
   readonly #token: string | undefined;
   readonly #options: ResolvedServerOptions;
@@ -36,12 +38,7 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
   readonly #sends: ClientSends | undefined;
 
   /** Made by a `Server` only. */
-  constructor(
-    id: string,
-    token: string | undefined,
-    options: ResolvedServerOptions,
-    owner: ConnectionOwner<Connection>,
-  ) {
+  constructor(id: string, token: string | undefined, options: ResolvedServerOptions, owner: Owner) {
     super();
     this.id = id;
     this.#token = token;
@@ -234,10 +231,8 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
    * `Server.deadLetters`. @throws BusError `ERR_STATE` without a journal, `ERR_CLOSED` if the session has ended.
    */
   get deadLetters(): DurableDeadLetters {
-    return this.#receipts.deadLettersOf(() => {
-      if (this.#conversation.isOver) throw new BusError('ERR_CLOSED');
-      return this.journal;
-    });
+    // Throws once the session has ended.
+    return this.#receipts.deadLettersOf(() => this.#receipts && this.journal);
   }
 
   get #receipts(): ServerReceipts {

@@ -4,16 +4,15 @@ import { resolveOptions } from '../base/options.ts';
 import { systemClock } from '../base/system-clock.ts';
 import { codeOf, textOf } from '../base/thrown.ts';
 import { describeRecord } from '../plugins/journal/described-record.ts';
-import type { FoundLetter } from '../plugins/journal/dead-letters.ts';
+import { type FoundLetter, noDeadLetter } from '../plugins/journal/dead-letters.ts';
 import { InboxLog } from '../plugins/journal/inbox-log.ts';
-import { Inventory } from '../plugins/journal/inventory.ts';
-import { systemFiles } from '../plugins/journal/log/files.ts';
-import { type FolderView, viewFolder } from '../plugins/journal/log/folder-view.ts';
+import type { FoundDeadLetter } from '../plugins/journal/inventory.ts';
 import { logTable } from '../plugins/journal/log/log-options.ts';
 import { OutboxLog } from '../plugins/journal/outbox-log.ts';
-import type { Damage, Segment } from '../plugins/journal/log/repair.ts';
+import type { Damage } from '../plugins/journal/log/repair.ts';
 import type { Visit } from '../plugins/journal/log/scan.ts';
 import { printable, printableJson } from '../base/printable.ts';
+import { type Part, type Parts, readParts } from './journal-parts.ts';
 import type { Given, Program } from './program.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -52,7 +51,7 @@ export function addJournal(program: Program): void {
     .command('journal', 'what is in the folder of a journal', act, { usageCode: 1, operand: deadId })
     .argument('<folder>')
     .argument('[id]', 'of a dead letter, with --retry')
-    .option('--json', '{ segments: [{ file, bytes, first, last }], waiting, deadLetters }')
+    .option('--json', '{ segments: [{ file, bytes, first, last }], waiting, deadLetters, inbox, peers }')
     .option('--dump', 'each record as a line of JSON')
     .option(
       '--retry',
@@ -73,90 +72,137 @@ async function sendAnew(folder: string, { mark, data }: FoundLetter): Promise<vo
   }
 }
 
-/** Has dead letters handled again by the process that starts next. */
+/** Has dead letters handled again by the process that starts next: those of a client are in its inbox. */
 async function revive(folder: string, id: string | undefined, around: Surroundings): Promise<number> {
-  const { damages } = await viewed(folder, () => {});
-  const isDamaged = damages.some(({ torn }) => !torn);
-  for (const damage of damages) if (!damage.torn) around.complain(printable(`${sentenceOf(damage)}\n`));
+  const { own, inbox: received, isClient, damages } = await readParts(folder, () => undefined);
+  const isDamaged = complainOf(
+    damages.filter(({ torn }) => !torn),
+    around,
+  );
   if (isDamaged) return damaged;
-  const inbox = await InboxLog.open(folder, resolveOptions('Log', logTable, {}), systemClock);
+  const { holder } = own.view;
+  if (holder !== undefined) throw new BusError('ERR_JOURNAL_IN_USE', `The journal in ${folder} is held by ${holder}`);
+  if (isClient && received === undefined) {
+    if (id !== undefined) throw noDeadLetter(id);
+    around.out(revived(0));
+    return 0;
+  }
+  const place = isClient ? join(folder, 'inbox') : folder;
+  const inbox = await InboxLog.open(place, resolveOptions('Log', logTable, {}), systemClock);
   try {
     const ids = id === undefined ? (await inbox.deadLetters.list()).map((letter) => letter.id) : [id];
     for (const each of ids) {
       const letter = await inbox.deadLetters.find(each);
       if (letter.mark.isSent !== true) await inbox.revive(letter);
-      else await inbox.deadLetters.carryOff(letter, () => sendAnew(folder, letter));
+      else await inbox.deadLetters.carryOff(letter, () => sendAnew(place, letter));
     }
-    around.out(`${grouped(ids.length)} dead letters are handled again by the next process.\n`);
+    around.out(revived(ids.length));
     return 0;
   } finally {
     await inbox.log.close();
   }
 }
 
+const revived = (count: number): string => `${grouped(count)} dead letters are handled again by the next process.\n`;
+
 async function show(
   folder: string,
   { json = false, dump = false }: { readonly json?: boolean; readonly dump?: boolean },
   around: Surroundings,
 ): Promise<number> {
-  const inventory = new Inventory();
-  const dumping: Visit = (sequence, bytes, start, end, { journal }) => {
-    around.out(`${printableJson({ sequence, journal, ...describeRecord(bytes, start, end) })}\n`);
+  const dumping = (place: string): Visit => {
+    const where = place === '' ? {} : { place };
+    return (sequence, bytes, start, end, { journal }) => {
+      around.out(`${printableJson({ ...where, sequence, journal, ...describeRecord(bytes, start, end) })}\n`);
+    };
   };
-  const view = await viewed(folder, dump ? dumping : inventory.visit);
-  if (json) around.out(`${printableJson(summaryOf(view, inventory))}\n`);
-  else if (!dump) around.out(printable(describe(folder, view, inventory)));
-  for (const damage of view.damages) around.complain(printable(`${sentenceOf(damage)}\n`));
-  return view.damages.some(({ torn }) => !torn) ? damaged : 0;
+  const parts = await readParts(folder, (place) => (dump ? dumping(place) : undefined));
+  if (json) around.out(`${printableJson(summaryOf(parts))}\n`);
+  else if (!dump) around.out(printable(describe(parts)));
+  return complainOf(parts.damages, around) ? damaged : 0;
 }
 
-async function viewed(folder: string, visit: Visit): Promise<FolderView> {
-  let view: FolderView | undefined;
-  try {
-    view = await viewFolder(systemFiles, folder, () => visit);
-  } catch (cause) {
-    if (codeOf(cause) === 'ERR_JOURNAL') throw cause;
-    const isNone = codeOf(cause) === 'ENOENT';
-    const text = isNone ? `There is no folder ${folder}` : `${folder} cannot be read: ${textOf(cause)}`;
-    throw new BusError('ERR_INVALID_ARGUMENT', text, { cause });
-  }
-  if (view === undefined) throw new BusError('ERR_INVALID_ARGUMENT', `There is no journal in ${folder}`);
-  return view;
+/** Whether one of them is more than the cut end that a process leaves. */
+function complainOf(damages: readonly Damage[], around: Surroundings): boolean {
+  for (const damage of damages) around.complain(printable(`${sentenceOf(damage)}\n`));
+  return damages.some(({ torn }) => !torn);
 }
 
-function summaryOf({ segments }: FolderView, inventory: Inventory): object {
+const deadLettersOf = ({ own, inbox }: Parts): FoundDeadLetter[] => [
+  ...own.inventory.deadLetters,
+  ...(inbox?.inventory.deadLetters ?? []),
+];
+
+function partOf({ view: { segments }, inventory: { waiting } }: Part): object {
   return {
     segments: segments.map(({ path, bytes, first, last }) => ({ file: basename(path), bytes, first, last })),
-    waiting: inventory.waiting,
-    deadLetters: inventory.deadLetters,
+    waiting,
+  };
+}
+
+function summaryOf(parts: Parts): object {
+  const { own, inbox, peers } = parts;
+  return {
+    ...partOf(own),
+    deadLetters: deadLettersOf(parts),
+    ...(inbox === undefined ? {} : { inbox: partOf(inbox) }),
+    ...(peers.length === 0 ? {} : { peers: peers.map((peer) => ({ id: basename(peer.place), ...partOf(peer) })) }),
   };
 }
 
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
-function describe(
-  folder: string,
-  { segments, holder, movedAside, names }: FolderView,
-  { waiting, deadLetters }: Inventory,
-): string {
+function describe(parts: Parts): string {
+  const { own, inbox, peers } = parts;
+  const deadLetters = deadLettersOf(parts);
   const lines = [
     rowOf('segment', 'bytes', 'first', 'last'),
-    ...segments.map(({ path, bytes, first, last }: Segment) =>
-      rowOf(basename(path), grouped(bytes), grouped(first), last < first ? '-' : grouped(last)),
-    ),
-    `${grouped(waiting)} messages wait, and there are ${grouped(deadLetters.length)} dead letters.`,
+    ...segmentRows(own),
+    `${grouped(own.inventory.waiting)} messages wait, and there are ${grouped(deadLetters.length)} dead letters.`,
     ...deadLetters.map(({ id, error, attempts }) => `  ${id}: ${error.code}, ${attempts} attempts: ${error.message}`),
-    holder === undefined ? 'No process uses the folder.' : `It is in use by ${holder}.`,
   ];
-  if (names.includes('inbox')) lines.push(`Received messages are in ${join(folder, 'inbox')}.`);
-  if (names.includes('peers')) lines.push(`Messages for clients are in the folders of ${join(folder, 'peers')}.`);
-  if (movedAside > 0) lines.push(`${grouped(movedAside)} files have damaged bytes of earlier (*.damaged).`);
+  if (inbox !== undefined) {
+    const { waiting } = inbox.inventory;
+    lines.push('', rowOf('inbox', 'bytes', 'first', 'last'), ...segmentRows(inbox));
+    lines.push(`${grouped(waiting)} received messages wait.`);
+  }
+  if (peers.length > 0) lines.push('', ...peerRows(peers));
+  const { holder } = own.view;
+  if (inbox !== undefined || peers.length > 0) lines.push('');
+  lines.push(holder === undefined ? 'No process uses the folder.' : `It is in use by ${holder}.`);
+  for (const { place, view } of [own, ...(inbox === undefined ? [] : [inbox]), ...peers]) {
+    const where = place === '' ? '' : ` in ${place}`;
+    if (view.movedAside > 0)
+      lines.push(`${grouped(view.movedAside)} files${where} have damaged bytes of earlier (*.damaged).`);
+  }
   return `${lines.join('\n')}\n`;
 }
 
+function segmentRows({ view }: Part): string[] {
+  return view.segments.map(({ path, bytes, first, last }) =>
+    rowOf(basename(path), grouped(bytes), grouped(first), last < first ? '-' : grouped(last)),
+  );
+}
+
+/** Those for whom something waits. */
+function peerRows(peers: readonly Part[]): string[] {
+  const waiting = peers.filter(({ inventory }) => inventory.waiting > 0);
+  const bytesOf = ({ view }: Part): number => view.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  const rows = waiting.map((peer) => {
+    const { segments } = peer.view;
+    return [basename(peer.place), grouped(bytesOf(peer)), grouped(segments.length), grouped(peer.inventory.waiting)];
+  });
+  const sum = peers.reduce((total, peer) => total + bytesOf(peer), 0);
+  return [
+    ...(rows.length === 0 ? [] : [rowOf('client', 'bytes', 'segments', 'messages')]),
+    ...rows.map(([id = '', bytes = '', segments = '', messages = '']) => rowOf(id, bytes, segments, messages)),
+    `Messages wait for ${grouped(waiting.length)} of ${grouped(peers.length)} clients, whose files have ${grouped(sum)} bytes.`,
+  ];
+}
+
 /** 77 columns with what a terminal of 80 has room for. */
-function rowOf(file: string, bytes: string, first: string, last: string): string {
-  return `${file.padEnd(20)} ${bytes.padStart(14)} ${first.padStart(20)} ${last.padStart(20)}`;
+function rowOf(name: string, bytes: string, first: string, last: string): string {
+  return `${name.padEnd(22)} ${bytes.padStart(14)} ${first.padStart(19)} ${last.padStart(19)}`;
 }
 
 function sentenceOf({ file, offset, bytes, torn }: Damage): string {

@@ -79,6 +79,7 @@ const server = new Server<Game>({ port: 0, clock: new VirtualClock(), authorize:
 const ends = [server.use(channels()), server.use(dispatch()), server.use(gateway()), server.use(interserve()), server.use(joint({ port: 0 })), server.use(services()), server.use(telemetry({ spans: 'all' }))] as const;
 server.on('connect', (connection: Connection<Game>, { token }) => {
   connection.connection?.setNoDelay(true);
+  connection.on('deadLetter', ({ id }) => connection.deadLetters.retry(id));
   void proxy(connection).$notify;
   return token.length + ends.length;
 });

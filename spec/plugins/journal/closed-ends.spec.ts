@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Client, type Connection, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
-import { next, rejected } from '../../support/buses.ts';
+import { next, rejected, until } from '../../support/buses.ts';
 import { ownPlace } from './own-folder.ts';
 
 const durable = true;
@@ -32,7 +32,7 @@ describe('journal, ends that are closed or have none', () => {
         client.deadLetters.discard('x'),
       ]);
       expect(codes).to.deep.equal(['ERR_CLOSED', 'ERR_CLOSED', 'ERR_CLOSED', 'ERR_STATE', 'ERR_STATE', 'ERR_STATE']);
-      expect(existsSync(lock)).to.equal(false);
+      await until(() => !existsSync(lock));
       await client.connect();
       await client.send(3, { durable, confirm: true });
       expect((await client.backlog()).messages).to.equal(0);

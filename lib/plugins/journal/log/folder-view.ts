@@ -31,7 +31,8 @@ export async function viewFolder(
   const all = await files.list(folder);
   const names = all.filter(isSegmentName).sort();
   const movedAside = all.filter((name) => name.endsWith('.damaged')).length;
-  if (names.length === 0 && movedAside === 0 && !all.includes('lock')) return undefined;
+  const isJournal = all.some((name) => ['lock', 'id', 'peers'].includes(name));
+  if (names.length === 0 && movedAside === 0 && !isJournal) return undefined;
   const holder = await FolderLock.holder(files, folder);
   const segments: Segment[] = [];
   const damages: Damage[] = [];
