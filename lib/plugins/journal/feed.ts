@@ -4,14 +4,17 @@ import { codeOf } from '../../base/thrown.ts';
 import { Signal } from '../../base/wait.ts';
 import type { Lane, PeerHandle } from '../../bus/plugin.ts';
 import type { Stretch } from './log/log-reader.ts';
-import { type Acknowledged, type Opened, stretchHeadBytes, stretchMessage } from './lane-messages.ts';
+import {
+  type Acknowledged,
+  leastStretchBytes,
+  mostStretchBytes,
+  type Opened,
+  stretchBytesFor,
+  stretchMessage,
+} from './lane-messages.ts';
 import { type FoundMessage, messagesIn, recordsIn } from './message-record.ts';
 import type { Source } from './source.ts';
 
-/** As much as goes over a link in one piece. */
-const mostStretchBytes = 65_536 - stretchHeadBytes;
-/** Where that is too much for the peer. */
-const leastStretchBytes = 1_024;
 /** What may be on its way to the peer's journal, and one stretch more. */
 export const windowBytes = 4_194_304;
 
@@ -140,8 +143,7 @@ export class JournalFeed extends Feed {
     this.#peer = peer;
     this.#mostBytes = mostBytes;
     this.#had = new Map(had);
-    // A folder that is small has room for little at once.
-    this.stretchBytes = Math.max(leastStretchBytes, Math.min(mostStretchBytes, Math.floor(mostBytes / 16)));
+    this.stretchBytes = stretchBytesFor(mostBytes);
   }
 
   /** The peer's journal has all up to there. */

@@ -12,7 +12,7 @@ import { recordHeaderBytes, sealRecord } from './log/record.ts';
 import { messageHead } from './message-record.ts';
 import { Needs } from './needs.ts';
 import type { Progress } from './progress.ts';
-import { receivedHead } from './received-record.ts';
+import { receivedHead, receivedHeadBytes } from './received-record.ts';
 import type { Senders } from './senders.ts';
 import { roomOf, Shares } from './shares.ts';
 import { wallTimeOf } from './wall-time.ts';
@@ -140,6 +140,11 @@ export class InboxLog {
   see(sequence: number): void {
     this.needs.see(sequence);
     if (this.shares.freed.isAwaited) this.shares.freed.wake();
+  }
+
+  /** Most bytes of records that one write may have of a sender. */
+  get mostBytes(): number {
+    return this.shares.maxBytes - recordHeaderBytes - receivedHeadBytes;
   }
 
   /**

@@ -13,10 +13,10 @@ import {
   type Opened,
   type Opening,
   readStretchHead,
+  stretchBytesFor,
   type StretchHead,
   stretchHeadBytes,
 } from './lane-messages.ts';
-import { recordHeaderBytes } from './log/record.ts';
 import { contentsOf } from './message-record.ts';
 import { roomOf } from './shares.ts';
 import { ownedRecord, receivedHead, receivedHeadBytes } from './received-record.ts';
@@ -90,8 +90,7 @@ export class Intake {
       sender.accepted.set(journal, Math.max(sender.accepted.get(journal) ?? 0, sender.written.get(journal) ?? 0));
     }
     this.#told.delete(peer);
-    const mostBytes = this.#inbox.shares.maxBytes - recordHeaderBytes - receivedHeadBytes;
-    return [mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]), others];
+    return [this.#inbox.mostBytes, opening[1].map(([journal]) => [journal, sender.accepted.get(journal) ?? 0]), others];
   }
 
   /** The link of the peer is open, or is not. */
@@ -224,7 +223,7 @@ export class Intake {
     }
     const { folder } = sender;
     const bytes = roomOf(receivedHeadBytes + data.length - stretchHeadBytes, count);
-    if (count > 1 && bytes > shares.maxBytes) {
+    if (count > 1 && data.length - stretchHeadBytes > stretchBytesFor(this.#inbox.mostBytes)) {
       throw new BusError('ERR_PROTOCOL', 'The journal got too many messages at once');
     }
     if (this.#deliveries.isBehind(folder) || !shares.allow(folder, bytes)) return false;

@@ -47,6 +47,15 @@ export type ClosedMessage = readonly ['closed', reason: string];
 
 const idBytes = 16;
 export const stretchHeadBytes = idBytes + 6;
+/** As much as goes over a link in one piece. */
+export const mostStretchBytes = 65_536 - stretchHeadBytes;
+/** Where that is too much for the peer. */
+export const leastStretchBytes = 1_024;
+
+/** Most bytes of several records that go together to who takes records of `mostBytes`: a small folder has room for little at once. */
+export function stretchBytesFor(mostBytes: number): number {
+  return Math.max(leastStretchBytes, Math.min(mostStretchBytes, Math.floor(mostBytes / 16)));
+}
 
 /** What stands before records on the lane. */
 export interface StretchHead {

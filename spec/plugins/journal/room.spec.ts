@@ -92,6 +92,27 @@ describe('journal, what is kept in a small folder', () => {
     await other.send('another', { durable: true, confirm: true });
   });
 
+  it('the smallest messages - go to folders of any size', async () => {
+    for (const size of [65_536, 262_144, 1_048_576]) {
+      const up = new Server({ path: at.path, journal: journal(join(at.home, `inbox-${size}`), { maxBytes: size }) });
+      at.open.push(up);
+      const errors: unknown[] = [];
+      up.on('error', (error) => void errors.push(error));
+      let heard = 0;
+      up.on('message', () => void (heard += 1));
+      const sender = new Client({ path: at.path, journal: journal(join(at.home, `sender-${size}`)) });
+      at.open.push(sender);
+      await Promise.all(Array.from({ length: 6_000 }, () => sender.send(1, { durable: true })));
+      await up.start();
+      await sender.connect();
+      await sender.send(2, { durable: true, confirm: true });
+      await until(() => heard === 6_001);
+      expect(errors).to.deep.equal([]);
+      await sender.close();
+      await up.close();
+    }
+  });
+
   it('stretches - with more messages than a folder takes at once are refused', async () => {
     const up = server();
     const errors: string[] = [];
