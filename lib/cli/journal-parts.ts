@@ -1,7 +1,7 @@
 import { BusError } from '../base/errors.ts';
 import { codeOf, textOf } from '../base/thrown.ts';
+import { isId } from '../plugins/journal/format/lane-messages.ts';
 import { Inventory } from '../plugins/journal/inventory.ts';
-import { isId } from '../plugins/journal/lane-messages.ts';
 import { pathIn, systemFiles } from '../plugins/journal/log/files.ts';
 import { type FolderView, viewFolder } from '../plugins/journal/log/folder-view.ts';
 import type { Damage } from '../plugins/journal/log/repair.ts';

@@ -1,8 +1,8 @@
 import { pack } from 'msgpackr';
-import { stretchMessage } from '../../lib/plugins/journal/lane-messages.ts';
+import { stretchMessage } from '../../lib/plugins/journal/format/lane-messages.ts';
 import { recordHeaderBytes, sealRecord } from '../../lib/plugins/journal/log/record.ts';
-import { messageHead } from '../../lib/plugins/journal/message-record.ts';
-import { requestBody } from '../../lib/plugins/journal/request-body.ts';
+import { messageHead } from '../../lib/plugins/journal/format/message-record.ts';
+import { requestBody } from '../../lib/plugins/journal/format/request-body.ts';
 import type { SeededRandom } from '../../lib/testing/seeded-random.ts';
 import { Encoding, FrameType } from '../../lib/wire/native/header.ts';
 import { frame } from '../support/stranger.ts';

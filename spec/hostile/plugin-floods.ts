@@ -1,9 +1,9 @@
 import { ChannelFrame, payloadKind } from '../../lib/plugins/channels/channel-frame.ts';
 import { encodeData } from '../../lib/plugins/dispatch/bus-messages.ts';
-import { stretchMessage } from '../../lib/plugins/journal/lane-messages.ts';
+import { stretchMessage } from '../../lib/plugins/journal/format/lane-messages.ts';
 import { recordHeaderBytes, sealRecord } from '../../lib/plugins/journal/log/record.ts';
-import { messageHead } from '../../lib/plugins/journal/message-record.ts';
-import { requestBody } from '../../lib/plugins/journal/request-body.ts';
+import { messageHead } from '../../lib/plugins/journal/format/message-record.ts';
+import { requestBody } from '../../lib/plugins/journal/format/request-body.ts';
 import { eventTypeIds } from '../../lib/plugins/gateway/gateway-event.ts';
 import { FrameType } from '../../lib/wire/native/header.ts';
 import { frame } from '../support/stranger.ts';

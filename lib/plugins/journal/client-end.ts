@@ -9,17 +9,17 @@ import type {
   PluginHost,
   SendSettings,
 } from '../../bus/plugin.ts';
-import { AskingOutbox } from './asking-outbox.ts';
-import { Inbox, type InboxEvents } from './inbox.ts';
+import { readAnswerMessage, whoQuestion } from './format/lane-messages.ts';
+import { checkClientFolder } from './format/whose-folder.ts';
 import type { ResolvedJournalSettings } from './journal-table.ts';
-import { readAnswerMessage, whoQuestion } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
-import { checkClientFolder } from './whose-folder.ts';
+import { Receipts, type ReceiptsEvents } from './receiver/receipts.ts';
+import { AskingOutbox } from './sender/asking-outbox.ts';
 
 /** What a client sends durably, in its folder, and what comes to it, in the folder `inbox` in there. */
 export class ClientEnd implements ClientJournal {
   readonly #outbox: AskingOutbox;
-  readonly receipts: Inbox;
+  readonly receipts: Receipts;
 
   constructor(
     host: PluginHost,
@@ -51,8 +51,8 @@ export class ClientEnd implements ClientJournal {
       before: () => checkClientFolder(log.files, folder),
       bury: async (message, error) => this.receipts.bury((await this.#outbox.open()).folderId, message, error),
     });
-    const events: InboxEvents = { resend: (_folder, body) => this.#outbox.resend(body) };
-    this.receipts = new Inbox({ host, lane, receiver, folder: pathIn(folder, 'inbox'), log, answerTtlMs, events });
+    const events: ReceiptsEvents = { resend: (_folder, body) => this.#outbox.resend(body) };
+    this.receipts = new Receipts({ host, lane, receiver, folder: pathIn(folder, 'inbox'), log, answerTtlMs, events });
     host.onReady(async () => {
       const [peer] = host.peers;
       if (peer !== undefined) await this.#outbox.begin(peer);

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { MessageCodec } from '../../bus/plugin.ts';
+import { deadIdOf, readDead, readDiscarded } from './format/dead-letter-record.ts';
+import { messageHeadBytes, messagesIn, RecordKind } from './format/message-record.ts';
+import { readOwned, readReceived, receivedHeadBytes } from './format/received-record.ts';
+import { readRequestBody } from './format/request-body.ts';
+import { readAnswer } from './inbox/answers.ts';
+import { type Change, changesIn, Progress } from './inbox/progress.ts';
 import { readUint48 } from './log/record.ts';
-import { messageHeadBytes, messagesIn, RecordKind } from './message-record.ts';
-import { readAnswer } from './answers.ts';
-import { deadIdOf, readDead, readDiscarded } from './dead-letter-record.ts';
-import { type Change, changesIn, Progress } from './progress.ts';
-import { readRequestBody } from './request-body.ts';
-import { readOwned, readReceived, receivedHeadBytes } from './received-record.ts';
 
 const codec = new MessageCodec();
 const handledHeadBytes = 13;

@@ -2,7 +2,7 @@ export { type Outbox, outbox, type OutboxClient } from './database/outbox.ts';
 export type { OutboxDatabase, OutboxStatement } from './database/outbox-database.ts';
 export { journal } from './journal.ts';
 export type { JournalSettings } from './journal-table.ts';
-export type { JournalOwner } from './sender-owner.ts';
+export type { JournalOwner } from './inbox/sender-owner.ts';
 export { Log, type LogOwner, type LogRecord } from './log/log.ts';
 export type { LogFile, LogFiles } from './log/files.ts';
 export type { Presence } from './log/presence.ts';

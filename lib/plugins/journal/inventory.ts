@@ -1,8 +1,8 @@
-import { deadIdOf, type DeadMark, readDead } from './dead-letter-record.ts';
-import { InboxFinds } from './inbox-finds.ts';
-import type { Visit } from './log/scan.ts';
+import { deadIdOf, type DeadMark, readDead } from './format/dead-letter-record.ts';
+import { messageHeadBytes, RecordKind } from './format/message-record.ts';
+import { InboxFinds } from './inbox/inbox-finds.ts';
 import { readUint48 } from './log/record.ts';
-import { messageHeadBytes, RecordKind } from './message-record.ts';
+import type { Visit } from './log/scan.ts';
 
 /** Sequences that follow on each other. */
 interface Run {

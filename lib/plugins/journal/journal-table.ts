@@ -1,6 +1,6 @@
 import { callback, type Given, integer, type Resolved } from '../../base/options.ts';
+import type { JournalOwner } from './inbox/sender-owner.ts';
 import { logTable } from './log/log-options.ts';
-import type { JournalOwner } from './sender-owner.ts';
 
 /** What `journal()` takes. */
 export const journalTable = {

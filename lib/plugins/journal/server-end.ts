@@ -7,16 +7,16 @@ import type {
   PluginHost,
   ServerJournal,
 } from '../../bus/plugin.ts';
-import { Inbox, type InboxEvents } from './inbox.ts';
+import { readGot } from './format/lane-messages.ts';
+import { checkServerFolder } from './format/whose-folder.ts';
 import type { ResolvedJournalSettings } from './journal-table.ts';
-import { readGot } from './lane-messages.ts';
 import { pathIn } from './log/files.ts';
-import { Recipients } from './recipients.ts';
-import { checkServerFolder } from './whose-folder.ts';
+import { Receipts, type ReceiptsEvents } from './receiver/receipts.ts';
+import { Recipients } from './sender/recipients.ts';
 
 /** What comes to a server durably, in its folder, and what it sends so, in the folder `peers` in there. */
 export class ServerEnd implements ServerJournal {
-  readonly receipts: Inbox;
+  readonly receipts: Receipts;
   readonly #recipients: Recipients;
 
   constructor(host: PluginHost, receiver: DurableReceiver, folder: string, settings: ResolvedJournalSettings) {
@@ -30,13 +30,13 @@ export class ServerEnd implements ServerJournal {
       },
       request: (data, context) => this.receipts.asked(data, context),
     });
-    const events: InboxEvents = {
+    const events: ReceiptsEvents = {
       opens: () => checkServerFolder(log.files, folder),
       begun: () => this.#recipients.open(),
       opened: (peer, id) => this.#recipients.opened(peer, id),
       resend: (id, body) => this.#recipients.resend(id, body),
     };
-    this.receipts = new Inbox({ host, lane, receiver, folder, log, answerTtlMs, owner, events });
+    this.receipts = new Receipts({ host, lane, receiver, folder, log, answerTtlMs, owner, events });
     this.#recipients = new Recipients({
       host,
       lane,

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Client, type DurableConsumer, MessageCodec, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
-import { requestBody } from '../../../lib/plugins/journal/request-body.ts';
+import { requestBody } from '../../../lib/plugins/journal/format/request-body.ts';
 import { until } from '../../support/buses.ts';
 import { ownPlace } from './own-folder.ts';
 import { RawSender } from './raw-sender.ts';

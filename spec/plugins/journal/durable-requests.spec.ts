@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { BusError, Client, MessageCodec, Server } from '../../../lib/index.ts';
 import { journal } from '../../../lib/plugins/journal/index.ts';
-import { digestOf } from '../../../lib/plugins/journal/request-body.ts';
+import { digestOf } from '../../../lib/plugins/journal/format/request-body.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
 import { eachInOwnFolder } from './own-folder.ts';

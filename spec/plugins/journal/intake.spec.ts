@@ -6,7 +6,7 @@ import { type BusError, Client, type Connection, MessageCodec, Server } from '..
 import { resolveOptions } from '../../../lib/base/options.ts';
 import { systemClock } from '../../../lib/base/system-clock.ts';
 import { logTable } from '../../../lib/plugins/journal/log/log-options.ts';
-import { OutboxLog } from '../../../lib/plugins/journal/outbox-log.ts';
+import { OutboxLog } from '../../../lib/plugins/journal/sender/outbox-log.ts';
 import { journal, type LogOptions } from '../../../lib/plugins/journal/index.ts';
 import { FaultProxy, SeededRandom } from '../../../lib/testing/index.ts';
 import { next, rejected, until } from '../../support/buses.ts';

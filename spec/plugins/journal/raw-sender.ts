@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { Client, type ClientOptions, type Lane, type PluginHost } from '../../../lib/index.ts';
-import { leaveQuestion, stretchMessage } from '../../../lib/plugins/journal/lane-messages.ts';
+import { leaveQuestion, stretchMessage } from '../../../lib/plugins/journal/format/lane-messages.ts';
 import { recordHeaderBytes, sealRecord } from '../../../lib/plugins/journal/log/record.ts';
-import { messageHead } from '../../../lib/plugins/journal/message-record.ts';
+import { messageHead } from '../../../lib/plugins/journal/format/message-record.ts';
 
 const newId = (): string => randomBytes(16).toString('base64url');
 

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha';
 import { type Connection, MessageCodec, type PeerHandle, Server } from '../../../lib/index.ts';
 import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
 import { FaultProxy, SeededRandom } from '../../../lib/testing/index.ts';
-import { Senders } from '../../../lib/plugins/journal/senders.ts';
+import { Senders } from '../../../lib/plugins/journal/inbox/senders.ts';
 import { rejected, until } from '../../support/buses.ts';
 import { RawSender } from './raw-sender.ts';
 import { ownPlace } from './own-folder.ts';

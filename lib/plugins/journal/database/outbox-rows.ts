@@ -1,10 +1,10 @@
 import { allocate, concat } from '../../../base/bytes.ts';
 import { systemRandom, token } from '../../../base/random.ts';
 import { textOf } from '../../../base/thrown.ts';
+import { messageHead } from '../format/message-record.ts';
 import type { Stretch } from '../log/log-reader.ts';
 import { recordHeaderBytes, sealRecord } from '../log/record.ts';
-import { messageHead } from '../message-record.ts';
-import type { Source, SourceReader } from '../source.ts';
+import type { Source, SourceReader } from '../sender/source.ts';
 import { isBusy, isWithinTransaction, type OutboxDatabase, type OutboxStatement } from './outbox-database.ts';
 
 const tables = `

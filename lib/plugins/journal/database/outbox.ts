@@ -1,5 +1,5 @@
-import { BusError } from '../../../base/errors.ts';
 import type { Timer } from '../../../base/clock.ts';
+import { BusError } from '../../../base/errors.ts';
 import { textOf } from '../../../base/thrown.ts';
 import { sleep } from '../../../base/wait.ts';
 import {
@@ -11,9 +11,9 @@ import {
   type PluginHost,
   type SendSettings,
 } from '../../../bus/plugin.ts';
-import type { Refused } from '../feed.ts';
-import { Relay, type RelayOwner } from '../relay.ts';
-import type { Source } from '../source.ts';
+import type { Refused } from '../format/lane-messages.ts';
+import { Relay, type RelayOwner } from '../sender/relay.ts';
+import type { Source } from '../sender/source.ts';
 import type { OutboxDatabase } from './outbox-database.ts';
 import { OutboxRows } from './outbox-rows.ts';
 import { RefusedRows } from './refused-rows.ts';
