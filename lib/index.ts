@@ -4,16 +4,16 @@ export type {
   SurveySettings,
 } from './bus/call-settings.ts';
 export type { ConnectingPeer, Authorize } from './bus/contract.ts';
-export type { ClientEvents } from './bus/client.ts';
-export type { ConnectionEvents } from './bus/connection-events.ts';
+export type { ClientEvents } from './bus/client/client.ts';
+export type { ConnectionEvents } from './bus/server/connection-events.ts';
 export type { Contract, Sendable, Traffic, Untyped } from './bus/contract.ts';
 export type { ClientReadyEvent, ReadyInfo, SessionInfo, SlowInfo, UndeliveredMessage } from './bus/events.ts';
-export type { ConnectContext, OperationContext } from './bus/followed-operations.ts';
-export type { Group } from './bus/group.ts';
+export type { ConnectContext, OperationContext } from './bus/tracing/followed-operations.ts';
+export type { Group } from './bus/server/group.ts';
 export type { Logger } from './bus/logger.ts';
 export { Client, type NodeClientOptions as ClientOptions } from './bus/node-client.ts';
 export { Connection, type NodeServerOptions as ServerOptions, Server } from './bus/node-server.ts';
-export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/offspring.ts';
+export type { Spawned, SpawnSettings, Threaded, ThreadSettings } from './bus/process/offspring.ts';
 export {
   type Arrival,
   type AskSettings,
@@ -73,10 +73,10 @@ export {
   Withdrawal,
 } from './bus/plugin.ts';
 export type { BothWays, LaneStats, Stats } from './bus/stats.ts';
-export type { Context, Handler, Respond } from './bus/request-dispatcher.ts';
-export type { ServerEvents } from './bus/server-events.ts';
-export { type Closable, shutdownOn, type ShutdownSettings } from './bus/shutdown.ts';
-export { notifySystemd } from './bus/systemd.ts';
+export type { Context, Handler, Respond } from './bus/requests/request-dispatcher.ts';
+export type { ServerEvents } from './bus/server/server-events.ts';
+export { type Closable, shutdownOn, type ShutdownSettings } from './bus/process/shutdown.ts';
+export { notifySystemd } from './bus/process/systemd.ts';
 export type { PromiseSettled, SurveyResult } from './bus/survey-answer.ts';
 export { BusError, type ErrorCode, errorCodes } from './base/errors.ts';
 export type { RemoteFailure } from './base/failure.ts';

@@ -56,7 +56,7 @@ export const facts = {
     'timer.hold(false)': 'undefined',
     "typeof this.#handle === 'object'": false,
   },
-  'bus/client': {
+  'bus/client/client': {
     '#watchers;': '',
     'this.#watchers = platform.watchers ?? new Watchers();': '',
     'watchers: this.#watchers': '...undefined',
@@ -65,7 +65,7 @@ export const facts = {
     'stats: () => this.ownStats()': '...undefined',
     'this.#conversation.contracts?.fallbacks ?? 0': 0,
   },
-  'bus/pending-requests': {
+  'bus/requests/pending-requests': {
     'if (pending !== undefined && heardAt !== undefined)\n            this.#outlet.roundTrip?.(heardAt - pending.askedAt);':
       '',
     heardAt: '',
@@ -75,14 +75,14 @@ export const facts = {
   'bus/conversation': {
     'this.traffic.stalled()': 'undefined',
   },
-  'bus/client-dialer': {
+  'bus/client/client-dialer': {
     'if (error instanceof RefusedError)\n            this.#events.refused(error);': '',
     'const { prover } = this.#target;': '',
     'prove: prover?.(port.link)': '...undefined',
     'handshake === undefined || handshake === false': true,
     "this.#firstWaitMs(errand === 'again')": 'retryDelayMs(1, maxRetryTime, random)',
   },
-  'bus/client-conversation': {
+  'bus/client/client-conversation': {
     'this.traffic.cameBack(messages.length)': 'undefined',
     'refused: (error) => this.traffic.refused(error.code)': '...undefined',
     'this.traffic.opened(outcome)': 'undefined',
@@ -97,7 +97,7 @@ export const facts = {
     'clientHello(options, this.#credentials?.payload, link, own, this.current.processes, this.contracts, this.operations)':
       'clientHello(options, this.#credentials?.payload, link, own)',
   },
-  'bus/incoming': {
+  'bus/requests/incoming': {
     'begunAt;': '',
     'begunAt = 0': '',
     'this.begunAt = begunAt;': '',
@@ -108,7 +108,7 @@ export const facts = {
     'this.settled?.({ error })': 'undefined',
     'this.settled?.({ error: reason })': 'undefined',
   },
-  'bus/incoming-requests': {
+  'bus/requests/incoming-requests': {
     'this.#lately()': 'this.#options.clock.now()',
     'this.#owner.session?.readingSince': 'undefined',
     'new IncomingRequest(this, lane, id, expiresAt, begunAt)': 'new IncomingRequest(this, lane, id, expiresAt)',
@@ -120,7 +120,7 @@ export const facts = {
     "follower?.({ error: new BusError('ERR_TIMEOUT', 'The time of the request has passed') })": 'undefined',
     'if (follower)\n            request.settled = follower;': '',
   },
-  'bus/pending-table': {
+  'bus/requests/pending-table': {
     'this.#timer?.hold?.(true)': 'undefined',
     'this.#timer?.hold?.(false)': 'undefined',
   },
@@ -316,14 +316,14 @@ export const facts = {
 /** By module: methods and getters that nobody calls in pages, which the build leaves out; it fails where one is called. */
 export const unused = {
   'browser/encoder': ['encoded'],
-  'bus/client': ['ownStats', 'get ownConversation'],
-  'bus/client-dialer': ['firstWaitMs'],
-  'bus/client-conversation': ['processDied'],
+  'bus/client/client': ['ownStats', 'get ownConversation'],
+  'bus/client/client-dialer': ['firstWaitMs'],
+  'bus/client/client-conversation': ['processDied'],
   'bus/conversation': ['watch', 'whenHeard'],
   'bus/exchange': ['keepContext', 'roundTrip', 'sendEncoded', 'whenRoom', 'get loops'],
   'bus/inbox': ['get hasLoop'],
-  'bus/pending-requests': ['get asksMade'],
-  'bus/pending-table': ['get asksMade'],
+  'bus/requests/pending-requests': ['get asksMade'],
+  'bus/requests/pending-table': ['get asksMade'],
   'bus/plugins': ['stats', 'http'],
   'plugins/rpc/hub': ['counts'],
   'plugins/channels/relay/relay': ['countUsers', 'closeRooms', 'listed', 'removeMember'],

@@ -1,4 +1,4 @@
-import { Client as PortableClient } from '../bus/client.ts';
+import { Client as PortableClient } from '../bus/client/client.ts';
 import type { Contract, Untyped } from '../bus/contract.ts';
 import type { ClientOptions } from '../bus/options.ts';
 import { browserPlatform } from './browser-platform.ts';

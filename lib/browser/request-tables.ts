@@ -1,4 +1,4 @@
-import type { RequestTables } from '../bus/request-tables.ts';
+import type { RequestTables } from '../bus/requests/request-tables.ts';
 import type { RequestId } from '../wire/frames.ts';
 
 /** The page's side of `#request-tables`: small instead of fast. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { BusError } from '../base/errors.ts';
-import type { BugReport } from './incoming.ts';
+import type { BugReport } from './requests/incoming.ts';
 
 /** What a peer can do wrong with every message it sends. */
 const faults: ReadonlySet<string> = new Set(['ERR_PROTOCOL', 'ERR_NO_METHOD', 'ERR_CONTRACT', 'ERR_TOO_LARGE']);

@@ -1,7 +1,7 @@
 import type { Handling } from '../base/handling.ts';
 import type { SlowConsumerPolicy } from '../session/send-queue.ts';
 import type { Watchers } from '../session/traffic.ts';
-import type { IncomingRequest } from './incoming.ts';
+import type { IncomingRequest } from './requests/incoming.ts';
 import type { PeerHandle } from './plugin.ts';
 
 export interface ReadyInfo {

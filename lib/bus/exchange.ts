@@ -10,12 +10,12 @@ import { type OwnContracts, PeerContracts } from '../wire/contracts.ts';
 import type { EncodedMessage } from '../wire/dialect.ts';
 import type { MessageFrame, RequestFrame } from '../wire/frames.ts';
 import type { AskOptions, SendOptions } from './call-settings.ts';
-import { arrivalOf, followedHandling } from './followed-frames.ts';
+import { arrivalOf, followedHandling } from './tracing/followed-frames.ts';
 import { Inbox, type InboxSource } from './inbox.ts';
-import { type IncomingOwner, IncomingRequests } from './incoming-requests.ts';
+import { type IncomingOwner, IncomingRequests } from './requests/incoming-requests.ts';
 import type { ResolvedClientOptions, ResolvedServerOptions } from './options.ts';
 import type { PeerEvents } from './events.ts';
-import { PendingRequests, type RequestOutlet } from './pending-requests.ts';
+import { PendingRequests, type RequestOutlet } from './requests/pending-requests.ts';
 import type { PeerHandle } from './plugin.ts';
 
 const noPauses: ReadonlySet<string> = new Set();

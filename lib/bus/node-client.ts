@@ -2,8 +2,9 @@ import { BusError } from '../base/errors.ts';
 import { ClientStatus } from '../session/state.ts';
 import { isContractValue } from '../wire/contracts.ts';
 import type { AskSettings, RequestSettings, SendSettings } from './call-settings.ts';
-import { Client as PortableClient } from './client.ts';
+import { Client as PortableClient } from './client/client.ts';
 import type { Contract, Payload, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
+import { answersServer } from './credentials-lane.ts';
 import {
   type ClientJournal,
   type Consume,
@@ -16,15 +17,14 @@ import {
   sendBy,
   withoutJournal as withoutAJournal,
 } from './durable.ts';
-import { followConnect } from './followed-operations.ts';
-import { durableAskOptions } from './durable-requests.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
-import { answersServer } from './credentials-lane.ts';
 import { nodeClientPlatform, orphanPlatform, proveOver } from './node-platform.ts';
 import { type ObservingOptions, withoutObserving } from './observing-options.ts';
 import type { ClientOptions } from './options.ts';
-import { type ParentOptions, withoutParent } from './parent-options.ts';
+import { type ParentOptions, withoutParent } from './process/parent-options.ts';
+import { durableAskOptions } from './requests/durable-requests.ts';
 import type { Stats } from './stats.ts';
+import { followConnect } from './tracing/followed-operations.ts';
 import { type Inspect, inspected, printed } from './visible.ts';
 
 const nameOfStatus = (status: ClientStatus): string | undefined =>

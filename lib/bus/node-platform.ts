@@ -1,14 +1,14 @@
 import process from 'node:process';
 import type { Clock } from '../base/clock.ts';
-import { linuxProcesses } from '../base/process-table.ts';
 import { BusError } from '../base/errors.ts';
+import { linuxProcesses } from '../base/process-table.ts';
 import { Slab } from '../base/slab.ts';
 import { systemClock } from '../base/system-clock.ts';
 import type { SessionDialect } from '../session/dialect.ts';
 import { resolveAddress } from '../transport/address.ts';
 import { dialer } from '../transport/dial.ts';
-import { checkListenable, listen } from '../transport/listen.ts';
 import type { Link, PeerCredentials } from '../transport/link.ts';
+import { checkListenable, listen } from '../transport/listen.ts';
 import { checkCredentials } from '../transport/net-listener.ts';
 import { KernelCredentials } from '../transport/peer-credentials.ts';
 import { Challenge, Prover } from '../transport/proof.ts';
@@ -17,7 +17,7 @@ import { createDeflater, createInflater } from '../wire/fast-zlib.ts';
 import { NetIpcDecoder } from '../wire/net-ipc/net-ipc-decoder.ts';
 import { NetIpcEncoder } from '../wire/net-ipc/net-ipc-encoder.ts';
 import type { ClientPlatform, Platform, Proof, ServerPlatform } from './platform.ts';
-import { ProcessWatch } from './process-watch.ts';
+import { ProcessWatch } from './process/process-watch.ts';
 
 /** One for all clients and servers here, so that one look serves all who lost their links to one process. */
 const ownWatch = new ProcessWatch(systemClock, linuxProcesses);

@@ -1,10 +1,10 @@
 import { BusError } from '../base/errors.ts';
+import type { Watchers } from '../session/traffic.ts';
 import { startChild } from '../transport/child.ts';
 import { startThread } from '../transport/thread.ts';
-import type { Watchers } from '../session/traffic.ts';
 import type { AudienceSettings, StartSettings } from './call-settings.ts';
-import { Connection as PortableConnection } from './connection.ts';
 import type { Contract, Sendable, ToClient, ToServer, Untyped } from './contract.ts';
+import { type AskClient, asksClients } from './credentials-lane.ts';
 import type {
   Consume,
   ConsumeContext,
@@ -14,13 +14,14 @@ import type {
   PeerBacklog,
   ServerJournal,
 } from './durable.ts';
-import { DurableRequest } from './durable-requests.ts';
-import { Estate } from './estate.ts';
-import { type InspectOption, withoutInspect } from './inspect-option.ts';
+import { type InspectOption, withoutInspect } from './inspect/inspect-option.ts';
+import { Lookers } from './inspect/lookers.ts';
 import { type JournalOptions, withoutJournal } from './journal-options.ts';
-import { type AskClient, asksClients } from './credentials-lane.ts';
-import { Lookers } from './lookers.ts';
 import { nodeServerPlatform } from './node-platform.ts';
+import { type ObservingOptions, withoutObserving } from './observing-options.ts';
+import type { ServerOptions } from './options.ts';
+import type { PeerHandle } from './plugin.ts';
+import { Estate } from './process/estate.ts';
 import {
   readyConnection,
   readySettings,
@@ -28,11 +29,10 @@ import {
   type SpawnSettings,
   type Threaded,
   type ThreadSettings,
-} from './offspring.ts';
-import { type ObservingOptions, withoutObserving } from './observing-options.ts';
-import type { ServerOptions } from './options.ts';
-import type { PeerHandle } from './plugin.ts';
-import { Server as PortableServer } from './server.ts';
+} from './process/offspring.ts';
+import { DurableRequest } from './requests/durable-requests.ts';
+import { Connection as PortableConnection } from './server/connection.ts';
+import { Server as PortableServer } from './server/server.ts';
 
 /** Options of `new Server` in Node. */
 export type NodeServerOptions<C extends Contract = Untyped> = ServerOptions<C> &

@@ -2,8 +2,8 @@ import { BusError } from '../base/errors.ts';
 import { custom, type Given } from '../base/options.ts';
 import { Redaction } from '../base/redaction.ts';
 import { Watchers } from '../session/traffic.ts';
-import { publish } from './diagnostics.ts';
-import { FollowedOperations } from './followed-operations.ts';
+import { publish } from './tracing/diagnostics.ts';
+import { FollowedOperations } from './tracing/followed-operations.ts';
 import { isLogger, type Logger, PeerLog, warnUnheard } from './logger.ts';
 import type { PeerHandle } from './plugin.ts';
 

@@ -7,7 +7,7 @@ import type { ClientHello } from '../wire/handshake/hello.ts';
 import type { ProcessMark } from '../base/process-table.ts';
 import type { Watchers } from '../session/traffic.ts';
 import type { PeerHandle } from './lane.ts';
-import type { Admit, LookersDoor } from './lookers-door.ts';
+import type { Admit, LookersDoor } from './server/lookers-door.ts';
 import type { ResolvedClientOptions, ResolvedPeerOptions, ResolvedServerOptions } from './options.ts';
 
 /** Both directions of a compressed link. */

@@ -53,7 +53,7 @@ export type {
   LaneSurveySettings,
   PeerHandle,
 } from './lane.ts';
-export { MessageCodec } from './message-requests.ts';
+export { MessageCodec } from './requests/message-requests.ts';
 export type { SurveyAnswer, SurveyStreamSettings } from './survey-answer.ts';
 export {
   type MessageRequestContext,
@@ -61,7 +61,7 @@ export {
   type MessageRequestSettings,
   type MessageRequestsOptions,
   type RequestCarrier,
-} from './message-requests.ts';
+} from './requests/message-requests.ts';
 
 /** Adopts a socket with an HTTP request, and the bytes read so far; `known` reports that its peer has authenticated. */
 export type HttpHook = (socket: Socket, head: Uint8Array, known: () => void) => void;

@@ -8,9 +8,9 @@ import { askOptions, type AudienceSettings, laneAskNames } from './call-settings
 import { Complaints } from './complaints.ts';
 import type { Conversation } from './conversation.ts';
 import { guarded, type Handling } from '../base/handling.ts';
-import { traceBy } from './followed-frames.ts';
+import { traceBy } from './tracing/followed-frames.ts';
 import type { Hooks } from './hooks.ts';
-import type { BugReport, IncomingRequest } from './incoming.ts';
+import type { BugReport, IncomingRequest } from './requests/incoming.ts';
 import type { LaneSurveySettings } from './lane.ts';
 import type {
   HttpHook,

@@ -6,7 +6,7 @@ import { systemClock } from '../base/system-clock.ts';
 import { textOf } from '../base/thrown.ts';
 import type { Authorize } from '../bus/contract.ts';
 import { Server } from '../bus/node-server.ts';
-import { notifySystemd } from '../bus/systemd.ts';
+import { notifySystemd } from '../bus/process/systemd.ts';
 import { type DispatchOptions, dispatch, type LogEvent } from '../plugins/dispatch/index.ts';
 import { DispatchService } from '../plugins/dispatch/service.ts';
 import { TokenAuth } from '../plugins/dispatch/token-auth.ts';

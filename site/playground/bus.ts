@@ -1,9 +1,9 @@
 import { BusError } from '../../lib/base/errors.ts';
-import { Client as PortableClient } from '../../lib/bus/client.ts';
+import { Client as PortableClient } from '../../lib/bus/client/client.ts';
 import type { SessionInfo } from '../../lib/bus/events.ts';
 import type { ClientOptions, ServerOptions } from '../../lib/bus/options.ts';
 import type { Platform, ServerPlatform } from '../../lib/bus/platform.ts';
-import { Server as PortableServer } from '../../lib/bus/server.ts';
+import { Server as PortableServer } from '../../lib/bus/server/server.ts';
 import { parseAddress } from '../../lib/transport/address.ts';
 import type { Wires } from './wires.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
-import { GuestList } from '../../lib/bus/guest-list.ts';
+import { GuestList } from '../../lib/bus/server/guest-list.ts';
 
 describe('guest list', () => {
   let said: string[];

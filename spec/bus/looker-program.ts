@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { Looker } from '../../lib/bus/looker.ts';
+import { Looker } from '../../lib/bus/inspect/looker.ts';
 
 /** A looker in a process of its own, of the user that it is told, which says what became of it. */
 const [path = '', uid = '0', token = ''] = process.argv.slice(2);

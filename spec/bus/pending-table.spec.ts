@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { BusError } from '../../lib/base/errors.ts';
-import { type Pending, PendingTable } from '../../lib/bus/pending-table.ts';
+import { type Pending, PendingTable } from '../../lib/bus/requests/pending-table.ts';
 import { VirtualClock } from '../../lib/testing/virtual-clock.ts';
 import { turn } from '../support/buses.ts';
 

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 import { beforeEach, describe, it, afterEach, before } from 'mocha';
 import { linuxProcesses, type ProcessMark } from '../../lib/base/process-table.ts';
-import { ProcessWatch } from '../../lib/bus/process-watch.ts';
+import { ProcessWatch } from '../../lib/bus/process/process-watch.ts';
 import { VirtualClock } from '../../lib/testing/index.ts';
 import { until } from '../support/buses.ts';
 import { markOf } from '../support/marks.ts';

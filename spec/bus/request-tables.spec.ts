@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import * as page from '../../lib/browser/request-tables.ts';
-import * as node from '../../lib/bus/request-tables.ts';
+import * as node from '../../lib/bus/requests/request-tables.ts';
 
 interface Asked {
   readonly id: number | string;

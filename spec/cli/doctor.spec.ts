@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { Snapshot } from '../../lib/bus/inspection-snapshot.ts';
+import type { Snapshot } from '../../lib/bus/inspect/inspection-snapshot.ts';
 import { version } from '../../lib/base/version.ts';
 import { looking } from '../../lib/cli/inspect/commands.ts';
 import { addDoctor, type Finding, findingsOf } from '../../lib/cli/inspect/doctor.ts';

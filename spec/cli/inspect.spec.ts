@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { Snapshot } from '../../lib/bus/inspection-snapshot.ts';
+import type { Snapshot } from '../../lib/bus/inspect/inspection-snapshot.ts';
 import { fitsGlob } from '../../lib/base/glob.ts';
 import { addClients } from '../../lib/cli/inspect/commands.ts';
 import { addDoctor } from '../../lib/cli/inspect/doctor.ts';

@@ -4,7 +4,7 @@ import { stripVTControlCharacters as stripped } from 'node:util';
 import { context, trace } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import type { TracedRequest } from '../../lib/bus/inspection-trace.ts';
+import type { TracedRequest } from '../../lib/bus/inspect/inspection-trace.ts';
 import { addTrace } from '../../lib/cli/inspect/trace.ts';
 import { type Caused, traceLines } from '../../lib/cli/inspect/trace-tree.ts';
 import { Client, type Connection, Server } from '../../lib/index.ts';

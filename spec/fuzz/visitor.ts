@@ -1,5 +1,5 @@
 import { BusError } from '../../lib/base/errors.ts';
-import { Client as PortableClient } from '../../lib/bus/client.ts';
+import { Client as PortableClient } from '../../lib/bus/client/client.ts';
 import { nodeClientPlatform } from '../../lib/bus/node-platform.ts';
 import type { ClientOptions } from '../../lib/bus/options.ts';
 import { channels } from '../../lib/plugins/channels/index.ts';

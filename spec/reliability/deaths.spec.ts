@@ -4,12 +4,12 @@ import process from 'node:process';
 import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { systemClock } from '../../lib/base/system-clock.ts';
-import { Client as PortableClient } from '../../lib/bus/client.ts';
+import { Client as PortableClient } from '../../lib/bus/client/client.ts';
 import { linuxProcesses, type ProcessMark } from '../../lib/base/process-table.ts';
-import { ProcessWatch } from '../../lib/bus/process-watch.ts';
+import { ProcessWatch } from '../../lib/bus/process/process-watch.ts';
 import { nodeClientPlatform, nodeServerPlatform } from '../../lib/bus/node-platform.ts';
 import type { Processes } from '../../lib/bus/platform.ts';
-import { Server as PortableServer } from '../../lib/bus/server.ts';
+import { Server as PortableServer } from '../../lib/bus/server/server.ts';
 import {
   Client,
   type ClientOptions,

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { beforeEach, describe, it } from 'mocha';
 import { systemClock } from '../../lib/base/system-clock.ts';
-import { IncomingRequests } from '../../lib/bus/incoming-requests.ts';
-import { RequestDispatcher } from '../../lib/bus/request-dispatcher.ts';
+import { IncomingRequests } from '../../lib/bus/requests/incoming-requests.ts';
+import { RequestDispatcher } from '../../lib/bus/requests/request-dispatcher.ts';
 import { type BusError, Client, Server } from '../../lib/index.ts';
 import { type Asking, Backlog } from '../../lib/session/backlog.ts';
 import type { Session } from '../../lib/session/session.ts';

@@ -1,9 +1,9 @@
 import { Handling } from '../../lib/base/handling.ts';
-import { Leftovers } from '../../lib/bus/leftovers.ts';
-import { ClientConversation } from '../../lib/bus/client-conversation.ts';
+import { Leftovers } from '../../lib/bus/client/leftovers.ts';
+import { ClientConversation } from '../../lib/bus/client/client-conversation.ts';
 import { Conversation } from '../../lib/bus/conversation.ts';
-import { ServerConversation } from '../../lib/bus/server-conversation.ts';
-import { PendingTable } from '../../lib/bus/pending-table.ts';
+import { ServerConversation } from '../../lib/bus/server/server-conversation.ts';
+import { PendingTable } from '../../lib/bus/requests/pending-table.ts';
 import { ReadingSession } from '../../lib/session/reading-session.ts';
 import { Sender } from '../../lib/session/sender.ts';
 import { SendQueue } from '../../lib/session/send-queue.ts';

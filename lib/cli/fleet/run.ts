@@ -4,7 +4,7 @@ import process from 'node:process';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { textOf } from '../../base/thrown.ts';
 import type { Server } from '../../bus/node-server.ts';
-import { notifySystemd } from '../../bus/systemd.ts';
+import { notifySystemd } from '../../bus/process/systemd.ts';
 import { Fleet, fleet, type FleetConfig } from '../../plugins/fleet/index.ts';
 import { load } from './config.ts';
 import { Control, controlPath, type Running } from './control.ts';

@@ -1,6 +1,6 @@
 import type { Command, Option } from 'commander';
 import { Option as CommandOption } from 'commander';
-import { Looker, type Told } from '../../bus/looker.ts';
+import { Looker, type Told } from '../../bus/inspect/looker.ts';
 import { exitCode, failed } from '../failure.ts';
 import { printableJson } from '../../base/printable.ts';
 import type { Given, Program } from '../program.ts';

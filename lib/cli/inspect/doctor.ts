@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Snapshot } from '../../bus/inspection-snapshot.ts';
+import type { Snapshot } from '../../bus/inspect/inspection-snapshot.ts';
 import { exitCode } from '../failure.ts';
 import { line, printableJson } from '../../base/printable.ts';
 import { version } from '../../base/version.ts';

@@ -1,5 +1,5 @@
 import { BusError } from '../../base/errors.ts';
-import { MessageCodec } from '../../bus/message-requests.ts';
+import { MessageCodec } from '../../bus/requests/message-requests.ts';
 
 /** What came to a server, in order. */
 export interface Recorded {

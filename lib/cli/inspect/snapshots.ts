@@ -1,5 +1,5 @@
-import type { PeerRow, Snapshot } from '../../bus/inspection-snapshot.ts';
-import type { Looker } from '../../bus/looker.ts';
+import type { PeerRow, Snapshot } from '../../bus/inspect/inspection-snapshot.ts';
+import type { Looker } from '../../bus/inspect/looker.ts';
 
 /** Asks a server how it is, again and again; it answers with what has changed. */
 export class SnapshotFeed {

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { InvalidArgumentError } from 'commander';
-import type { Seen } from '../../bus/inspection-tap.ts';
-import type { Looker } from '../../bus/looker.ts';
+import type { Seen } from '../../bus/inspect/inspection-tap.ts';
+import type { Looker } from '../../bus/inspect/looker.ts';
 import { BusError } from '../../base/errors.ts';
 import { exitCode } from '../failure.ts';
 import { line, printableJson } from '../../base/printable.ts';

@@ -1,6 +1,6 @@
 import process from 'node:process';
-import type { Snapshot } from '../../bus/inspection-snapshot.ts';
-import type { Looker } from '../../bus/looker.ts';
+import type { Snapshot } from '../../bus/inspect/inspection-snapshot.ts';
+import type { Looker } from '../../bus/inspect/looker.ts';
 import { exitCode } from '../failure.ts';
 import { printableJson } from '../../base/printable.ts';
 import type { Program } from '../program.ts';

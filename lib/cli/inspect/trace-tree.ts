@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import type { TracedRequest, TraceStep } from '../../bus/inspection-trace.ts';
+import type { TracedRequest, TraceStep } from '../../bus/inspect/inspection-trace.ts';
 import { line } from '../../base/printable.ts';
 import { cut, fit } from './text.ts';
 

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { InvalidArgumentError } from 'commander';
 import { BusError } from '../../base/errors.ts';
 import { printableJson } from '../../base/printable.ts';
-import type { TracedRequest } from '../../bus/inspection-trace.ts';
+import type { TracedRequest } from '../../bus/inspect/inspection-trace.ts';
 import { exitCode } from '../failure.ts';
 import type { Program } from '../program.ts';
 import { lookCommand, looking, type LookValues } from './commands.ts';

@@ -1,4 +1,4 @@
-import type { PeerRow, Snapshot } from '../../bus/inspection-snapshot.ts';
+import type { PeerRow, Snapshot } from '../../bus/inspect/inspection-snapshot.ts';
 
 /** What happened per second between two snapshots. */
 export interface Rates {
