@@ -1,9 +1,9 @@
-import { OtherNodes } from '../../lib/plugins/cluster/other-nodes.ts';
-import { Subjects } from '../../lib/plugins/cluster/subjects.ts';
-import { Publisher } from '../../lib/plugins/cluster/publisher.ts';
+import { OtherNodes } from '../../lib/plugins/cluster/membership/other-nodes.ts';
+import { Subjects } from '../../lib/plugins/cluster/wire/subjects.ts';
+import { Publisher } from '../../lib/plugins/cluster/broadcasts/publisher.ts';
 import { ReplayBuffer } from '../../lib/session/replay-buffer.ts';
-import { NodeBus } from '../../lib/plugins/cluster/node-bus.ts';
-import { BroadcastFeed } from '../../lib/plugins/cluster/broadcast-feed.ts';
+import { NodeBus } from '../../lib/plugins/cluster/sessions/node-bus.ts';
+import { BroadcastFeed } from '../../lib/plugins/cluster/broadcasts/broadcast-feed.ts';
 
 function change<Class extends object, Name extends keyof Class & string>(
   prototype: Class,

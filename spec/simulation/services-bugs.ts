@@ -1,13 +1,13 @@
-import { BegunCalls } from '../../lib/plugins/services/begun-calls.ts';
-import { Call } from '../../lib/plugins/services/call.ts';
-import { HeldKey } from '../../lib/plugins/services/held-key.ts';
-import { HeldKeys } from '../../lib/plugins/services/held-keys.ts';
-import { KeySpace } from '../../lib/plugins/services/key-space.ts';
-import { MemberLink } from '../../lib/plugins/services/member-link.ts';
-import { Pool } from '../../lib/plugins/services/pool.ts';
-import { Presence } from '../../lib/plugins/services/presence.ts';
-import { RemoteReach } from '../../lib/plugins/services/remote-reach.ts';
-import { WaitingCalls } from '../../lib/plugins/services/waiting-calls.ts';
+import { BegunCalls } from '../../lib/plugins/services/hub/begun-calls.ts';
+import { Call } from '../../lib/plugins/services/hub/call.ts';
+import { HeldKey } from '../../lib/plugins/services/client/held-key.ts';
+import { HeldKeys } from '../../lib/plugins/services/client/held-keys.ts';
+import { KeySpace } from '../../lib/plugins/services/hub/key-space.ts';
+import { MemberLink } from '../../lib/plugins/services/client/member-link.ts';
+import { Pool } from '../../lib/plugins/services/hub/pool.ts';
+import { Presence } from '../../lib/plugins/services/hub/presence.ts';
+import { RemoteReach } from '../../lib/plugins/services/hub/remote-reach.ts';
+import { WaitingCalls } from '../../lib/plugins/services/hub/waiting-calls.ts';
 
 /** Puts another method in the place of a class's own; returns what undoes that. */
 function change<Class extends object, Name extends keyof Class & string>(

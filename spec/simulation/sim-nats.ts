@@ -1,4 +1,4 @@
-import type { OpenWire, Wire, WireEvents } from '../../lib/plugins/cluster/wire.ts';
+import type { OpenWire, Wire, WireEvents } from '../../lib/plugins/cluster/wire/wire.ts';
 import type { SeededRandom, VirtualClock } from '../../lib/testing/index.ts';
 
 interface Listening {

@@ -1,9 +1,9 @@
-import { Broadcasts } from '../../lib/plugins/cluster/broadcasts.ts';
-import { ControlCodec } from '../../lib/plugins/cluster/control.ts';
-import { Membership } from '../../lib/plugins/cluster/membership.ts';
-import { PacketKind } from '../../lib/plugins/cluster/packet.ts';
-import { Seal } from '../../lib/plugins/cluster/seal.ts';
-import { Subjects } from '../../lib/plugins/cluster/subjects.ts';
+import { Broadcasts } from '../../lib/plugins/cluster/broadcasts/broadcasts.ts';
+import { ControlCodec } from '../../lib/plugins/cluster/wire/control.ts';
+import { Membership } from '../../lib/plugins/cluster/membership/membership.ts';
+import { PacketKind } from '../../lib/plugins/cluster/wire/packet.ts';
+import { Seal } from '../../lib/plugins/cluster/wire/seal.ts';
+import { Subjects } from '../../lib/plugins/cluster/wire/subjects.ts';
 import type { SimNats, SimWire } from './sim-nats.ts';
 
 const subjects = new Subjects('sim');

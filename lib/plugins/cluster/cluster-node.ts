@@ -4,18 +4,18 @@ import { BusError } from '../../base/errors.ts';
 import type { ProcessTable } from '../../base/process-table.ts';
 import type { Random } from '../../base/random.ts';
 import { withinTime } from '../../base/wait.ts';
-import { Broadcasts } from './broadcasts.ts';
-import { ControlCodec } from './control.ts';
+import { Broadcasts } from './broadcasts/broadcasts.ts';
 import { Lookout } from './lookout.ts';
-import { Membership } from './membership.ts';
-import { NodeBus, type NodeBusEvents } from './node-bus.ts';
+import { Membership } from './membership/membership.ts';
 import { infoOf, lostError, type NodeChange, type NodeInfo, type OtherNode, type WorldStatus } from './node-info.ts';
-import { NodeLinks } from './node-links.ts';
 import type { ClusterSettings } from './options.ts';
-import { PacketKind } from './packet.ts';
-import { Seal } from './seal.ts';
-import { Subjects } from './subjects.ts';
-import { nowhere, type OpenWire, type Wire } from './wire.ts';
+import { NodeBus, type NodeBusEvents } from './sessions/node-bus.ts';
+import { NodeLinks } from './sessions/node-links.ts';
+import { ControlCodec } from './wire/control.ts';
+import { PacketKind } from './wire/packet.ts';
+import { Seal } from './wire/seal.ts';
+import { Subjects } from './wire/subjects.ts';
+import { nowhere, type OpenWire, type Wire } from './wire/wire.ts';
 
 export interface ClusterNodeEvents extends NodeBusEvents {
   status(status: WorldStatus): void;

@@ -1,7 +1,7 @@
 import type { PluginHost } from '../../bus/plugin.ts';
-import type { World } from './world.ts';
+import type { World } from './world/world.ts';
 
-export { SpanningLane } from './spanning-lane.ts';
+export { SpanningLane } from './spanning/spanning-lane.ts';
 
 /** The world that a server was made a node of before, for plugins that span nodes; undefined where there is none. */
 export function worldOf(host: Pick<PluginHost, 'plugin'>): World | undefined {

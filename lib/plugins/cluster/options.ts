@@ -1,5 +1,5 @@
 import { custom, flag, type Given, integer, type Resolved } from '../../base/options.ts';
-import { isNodeName } from './subjects.ts';
+import { isNodeName } from './wire/subjects.ts';
 
 /** Options of `connect` of `@nats-io/transport-node`; these are the most common ones. */
 export interface NatsOptions {

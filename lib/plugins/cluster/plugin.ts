@@ -1,10 +1,10 @@
 import { BusError } from '../../base/errors.ts';
 import { resolveOptions } from '../../base/options.ts';
 import type { Plugin } from '../../bus/plugin.ts';
-import { NatsWire } from './nats-wire.ts';
 import { type ClusterOptions, type ClusterSettings, clusterTable } from './options.ts';
-import { widerBy } from './wider.ts';
-import { World } from './world.ts';
+import { NatsWire } from './wire/nats-wire.ts';
+import { widerBy } from './world/wider.ts';
+import { World } from './world/world.ts';
 
 /** How long the node may take to leave as its server closes, which waits no longer than half of its own time. */
 const closeTimeoutMs = 4_000;

@@ -1,13 +1,13 @@
-import type { PeerHandle } from '../../bus/plugin.ts';
 import { type Given, type Resolved, callback, custom, flag, integer } from '../../base/options.ts';
-import { HttpServer } from './http-server.ts';
+import type { PeerHandle } from '../../bus/plugin.ts';
+import { HttpServer } from './http/http-server.ts';
 import {
   type BrowserListenerOptions,
   type HttpServerOptions,
   type WebSocketServerOptions,
   queueOptions,
 } from './server-options.ts';
-import { WebSocketServer } from './websocket-server.ts';
+import { WebSocketServer } from './websocket/websocket-server.ts';
 
 /** Options of the server, and the port that it listens on. Default: 9001. */
 export type GatewayHttpOptions = HttpServerOptions & { readonly port?: number | undefined };

@@ -1,13 +1,13 @@
 import { resolveOptions } from '../../base/options.ts';
 import { type Plugin, type PluginHost, type PluginInstance, definePlugin } from '../../bus/plugin.ts';
-import { BrowserListener } from './browser-listener.ts';
 import { type GatewayOptions, gatewayOptions, remoteOptions, type RemoteWebOptions } from './gateway-options.ts';
-import { HttpServer } from './http-server.ts';
-import { RemoteHttp } from './remote-http.ts';
-import { RemoteWebSocket } from './remote-websocket.ts';
-import { WebSocketServer } from './websocket-server.ts';
-import { WorkerClient } from './worker-client.ts';
-import { WorkerHost } from './worker-host.ts';
+import { HttpServer } from './http/http-server.ts';
+import { BrowserListener } from './websocket/browser-listener.ts';
+import { WebSocketServer } from './websocket/websocket-server.ts';
+import { RemoteHttp } from './workers/remote-http.ts';
+import { RemoteWebSocket } from './workers/remote-websocket.ts';
+import { WorkerClient } from './workers/worker-client.ts';
+import { WorkerHost } from './workers/worker-host.ts';
 
 /** What `server.use(gateway(...))` returns: the servers that were asked for. */
 export interface LocalWeb {

@@ -1,4 +1,4 @@
-export type { BrowserListener } from './browser-listener.ts';
+export type { BrowserListener } from './websocket/browser-listener.ts';
 export type { LocalWeb, RemoteWeb } from './gateway.ts';
 export { gateway } from './gateway.ts';
 export type {
@@ -17,13 +17,13 @@ export type {
   GatewayWebSocketOptions,
   RemoteWebOptions,
 } from './gateway-options.ts';
-export { HttpServer } from './http-server.ts';
-export type { RemoteHttp } from './remote-http.ts';
-export type { RemoteWebSocket } from './remote-websocket.ts';
+export { HttpServer } from './http/http-server.ts';
+export type { RemoteHttp } from './workers/remote-http.ts';
+export type { RemoteWebSocket } from './workers/remote-websocket.ts';
 export type { RequestDetails, UpgradeDetails } from './request-details.ts';
-export { HttpSendStatus } from './response-writer.ts';
-export type { RouteMethod, RoutingTable } from './route-table.ts';
+export { HttpSendStatus } from './http/response-writer.ts';
+export type { RouteMethod, RoutingTable } from './http/route-table.ts';
 export type { BrowserListenerOptions, HttpServerOptions, WebSocketServerOptions } from './server-options.ts';
-export { SendStatus } from './websocket-connection.ts';
-export { WebSocketServer } from './websocket-server.ts';
-export type { ShareMode, ShareOptions } from './worker-protocol.ts';
+export { SendStatus } from './websocket/websocket-connection.ts';
+export { WebSocketServer } from './websocket/websocket-server.ts';
+export type { ShareMode, ShareOptions } from './workers/worker-protocol.ts';

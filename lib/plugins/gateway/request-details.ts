@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { EventSource } from './event-source.ts';
 import type { HttpEventName } from './gateway-event.ts';
-import type { RouteMatch, RouteMethod } from './route-table.ts';
+import type { RouteMatch, RouteMethod } from './http/route-table.ts';
 
 /** The request that asked for the upgrade to a WebSocket. */
 export interface UpgradeDetails {

@@ -1,7 +1,7 @@
-export type { KeyedService } from './held-keys.ts';
+export type { KeyedService } from './client/held-keys.ts';
 export type { Member, ServicesEvents } from './member.ts';
 export { services } from './plugin.ts';
-export type { Provided } from './provisions.ts';
+export type { Provided } from './client/provisions.ts';
 export type { MemberAnswer, Service, ServiceKey } from './service.ts';
 export type { ServiceContext } from './service-context.ts';
 export { ServicesHub } from './services-hub.ts';

@@ -30,6 +30,8 @@ export const isMember: Shape<Member> = (value): value is Member => shape(value);
 /** The hub itself, which provides and calls too. */
 export const hubId = 'hub';
 
+export type PresenceEvent = 'join' | 'leave' | 'change';
+
 /** What members and the hub raise. */
 export interface ServicesEvents {
   /** One became a member. At a client this is heard from the first listener on. */

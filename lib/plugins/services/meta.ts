@@ -1,6 +1,6 @@
+import { dataSize } from '../../base/data-size.ts';
 import { BusError } from '../../base/errors.ts';
 import { travels } from '../rpc/internal.ts';
-import { dataSize } from '../../base/data-size.ts';
 
 const maxBytes = 65_536;
 

@@ -1,8 +1,8 @@
 import { resolveOptions } from '../../base/options.ts';
 import type { Plugin } from '../../bus/plugin.ts';
-import { Services } from './services.ts';
 import { ServicesHub } from './services-hub.ts';
 import { type HubOptions, hubTable, type MemberOptions, memberTable } from './services-options.ts';
+import { Services } from './services.ts';
 
 /**
  * Services of many processes around one hub: `server.use(services())` at the hub, `client.use(services({ name }))` at each

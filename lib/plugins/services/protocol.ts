@@ -1,3 +1,4 @@
+import { isName } from '../../base/name.ts';
 import {
   anything,
   count,
@@ -10,7 +11,6 @@ import {
   text,
   tuple,
 } from '../../base/shape.ts';
-import { isName } from '../../base/name.ts';
 import { isMember } from './member.ts';
 
 /** The remote objects that either side has for the other one, by number. */

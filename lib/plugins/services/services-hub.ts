@@ -2,11 +2,11 @@ import { GuardedEmitter } from '#emitter';
 import { asBusError, BusError } from '../../base/errors.ts';
 import { checkName } from '../../base/name.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
-import type { KeyedService } from './held-keys.ts';
-import { Hub } from './hub.ts';
+import { Hub } from './hub/hub.ts';
+import type { Participant } from './hub/participant.ts';
 import { hubId, type Member, type ServicesEvents } from './member.ts';
-import type { Participant } from './participant.ts';
-import { type Offering, type Provided, Provisions } from './provisions.ts';
+import type { KeyedService } from './client/held-keys.ts';
+import { type Offering, type Provided, Provisions } from './client/provisions.ts';
 import { type Service, type ServiceCaller, serviceBy } from './service.ts';
 import type { HubLimits, OwnOptions, ProvideOptions } from './services-options.ts';
 

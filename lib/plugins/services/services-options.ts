@@ -1,5 +1,5 @@
-import { custom, flag, type Given, integer, optional, type Resolved } from '../../base/options.ts';
 import { isName } from '../../base/name.ts';
+import { custom, flag, type Given, integer, optional, type Resolved } from '../../base/options.ts';
 
 /** Options of `services()` at a client. */
 export const memberTable = {

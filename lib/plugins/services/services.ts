@@ -4,11 +4,11 @@ import { checkName } from '../../base/name.ts';
 import { listOf } from '../../base/shape.ts';
 import { codeOf } from '../../base/thrown.ts';
 import type { PluginHost } from '../../bus/plugin.ts';
-import type { KeyedService } from './held-keys.ts';
 import { isMember, type Member, type ServicesEvents } from './member.ts';
-import { MemberLink } from './member-link.ts';
+import type { KeyedService } from './client/held-keys.ts';
+import { MemberLink } from './client/member-link.ts';
+import { type Offering, type Provided, Provisions } from './client/provisions.ts';
 import { checkMeta } from './meta.ts';
-import { type Offering, type Provided, Provisions } from './provisions.ts';
 import { type Service, serviceBy } from './service.ts';
 import type { MemberOptions, OwnOptions, ProvideOptions } from './services-options.ts';
 

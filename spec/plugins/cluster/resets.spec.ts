@@ -4,7 +4,7 @@ import { systemClock } from '../../../lib/base/system-clock.ts';
 import { systemRandom } from '../../../lib/base/random.ts';
 import { resolveOptions } from '../../../lib/base/options.ts';
 import { ClusterNode } from '../../../lib/plugins/cluster/cluster-node.ts';
-import { NatsWire } from '../../../lib/plugins/cluster/nats-wire.ts';
+import { NatsWire } from '../../../lib/plugins/cluster/wire/nats-wire.ts';
 import { type ClusterSettings, clusterTable } from '../../../lib/plugins/cluster/options.ts';
 import { sleep, until } from '../../support/buses.ts';
 import { Nats, natsServer } from '../../support/nats-server.ts';

@@ -7,11 +7,11 @@ import { SimNats } from '../../simulation/sim-nats.ts';
 import { SimNode } from '../../simulation/sim-node.ts';
 import { sleep, until } from '../../support/buses.ts';
 import { natsServer } from '../../support/nats-server.ts';
-import { ControlCodec } from '../../../lib/plugins/cluster/control.ts';
-import { entryPackets, readEntries } from '../../../lib/plugins/cluster/entries.ts';
-import { NodeLinks } from '../../../lib/plugins/cluster/node-links.ts';
-import { Seal } from '../../../lib/plugins/cluster/seal.ts';
-import { Subjects } from '../../../lib/plugins/cluster/subjects.ts';
+import { ControlCodec } from '../../../lib/plugins/cluster/wire/control.ts';
+import { entryPackets, readEntries } from '../../../lib/plugins/cluster/broadcasts/entries.ts';
+import { NodeLinks } from '../../../lib/plugins/cluster/sessions/node-links.ts';
+import { Seal } from '../../../lib/plugins/cluster/wire/seal.ts';
+import { Subjects } from '../../../lib/plugins/cluster/wire/subjects.ts';
 import { Galaxy } from './galaxy.ts';
 
 describe('strangers on the subjects of a cluster', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { RouteTable, routeMethods } from '../../../lib/plugins/gateway/route-table.ts';
+import { RouteTable, routeMethods } from '../../../lib/plugins/gateway/http/route-table.ts';
 
 function tableOf(...routes: string[]): RouteTable {
   const table = new RouteTable();

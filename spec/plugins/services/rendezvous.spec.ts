@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { hashOf, rendezvous } from '../../../lib/plugins/services/rendezvous.ts';
+import { hashOf, rendezvous } from '../../../lib/plugins/services/hub/rendezvous.ts';
 
 const keys = Array.from({ length: 100_000 }, (_, number) => hashOf(`key ${number}`));
 const member = (name: string, weight = 1) => ({ name, weight, hash: hashOf(name) });
