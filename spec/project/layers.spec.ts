@@ -20,6 +20,44 @@ const below: Record<string, readonly string[]> = {
   cli: ['base', 'wire', 'transport', 'session', 'bus', 'plugins', 'index', 'testing'],
 };
 
+/** Of a folder with folders in it, what each of them may import of the others. */
+const within: Record<string, Record<string, readonly string[]>> = {
+  bus: {
+    requests: [],
+    tracing: [],
+    server: ['requests'],
+    client: ['requests'],
+    process: ['server', 'client'],
+    inspect: ['server', 'client', 'requests', 'tracing'],
+  },
+  'plugins/channels': {
+    topics: [],
+    'joint-bytes': [],
+    ends: ['joint-bytes'],
+    relay: ['topics'],
+    client: ['ends', 'relay', 'topics', 'joint-bytes'],
+    joint: ['relay', 'joint-bytes'],
+  },
+  'plugins/cluster': {
+    wire: [],
+    membership: ['wire'],
+    broadcasts: ['wire'],
+    sessions: ['wire'],
+    world: ['sessions', 'wire'],
+    spanning: ['world'],
+  },
+  'plugins/gateway': { http: [], websocket: [], workers: ['http', 'websocket'] },
+  'plugins/journal': {
+    log: [],
+    format: ['log'],
+    sender: ['format', 'log'],
+    inbox: ['format', 'log'],
+    receiver: ['inbox', 'format', 'log'],
+    database: ['sender', 'format', 'log'],
+  },
+  'plugins/services': { client: [], hub: ['client'] },
+};
+
 /**
  * What plugins may import of the layers below them: the door, `Server` and `Client`, which those of others have too, what stands in `base`, and
  * of `transport` the listeners, the link they give, their addresses, what they take a stranger's HTTP for, the pace of
@@ -154,6 +192,28 @@ export const j = (from: string) => from === 'k.ts';`;
       for (const target of source.imports.flatMap((imported) => targetsOf(source, imported))) {
         const other = layerOf(target);
         if (other !== layer && allowed?.includes(other) === false) wrong.push(`${source.name} -> ${target}`);
+      }
+    }
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('imports - between the folders of one folder go one way, types too', () => {
+    const wrong: string[] = [];
+    for (const [folder, permitted] of Object.entries(within)) {
+      const partOf = (name: string): string | undefined => {
+        const [part, ...rest] = name.startsWith(`${folder}/`) ? name.slice(folder.length + 1).split('/') : [];
+        return rest.length > 0 ? part : undefined;
+      };
+      const parts = new Set(sources.flatMap(({ name }) => partOf(name) ?? []));
+      expect([...parts].sort(), folder).to.deep.equal(Object.keys(permitted).sort());
+      for (const source of sources) {
+        const part = partOf(source.name);
+        if (part === undefined) continue;
+        for (const target of source.imports.flatMap((imported) => targetsOf(source, imported))) {
+          const other = partOf(target);
+          if (other !== undefined && other !== part && permitted[part]?.includes(other) !== true)
+            wrong.push(`${source.name} -> ${target}`);
+        }
       }
     }
     expect(wrong).to.deep.equal([]);
