@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import type { Browser } from 'playwright-core';
@@ -95,6 +96,30 @@ describe('busbar inspect', () => {
     expect((await get(pathname, { origin: `http://127.0.0.1:${port}` }))[0]).to.equal(200);
     expect((await get(`${pathname}constructor`))[0]).to.equal(404);
   });
+
+  for (const [path, type] of [
+    ['events', 'text/event-stream'],
+    ['record?seconds=1', 'application/octet-stream'],
+  ] as const) {
+    it(`${path} - is ${type} also where what goes by comes with the answer that it will`, async () => {
+      for (let ms = 4; ms < 44; ms += 4) {
+        const got = new Promise<string | undefined>((resolve, reject) => {
+          const asked = request(`${url}${path}`, { agent: false }, (response) => {
+            response.once('error', () => {});
+            resolve(response.headers['content-type']);
+            response.destroy();
+          });
+          asked.once('error', reject);
+          asked.end();
+        });
+        await sleep(ms);
+        child.kill('SIGSTOP');
+        await sleep(120);
+        child.kill('SIGCONT');
+        expect(await got, `stopped after ${ms} ms`).to.equal(type);
+      }
+    });
+  }
 
   it('the page - shows peers, plots and messages, and runs nothing that others chose', async function () {
     if (!hasChromium) this.skip();

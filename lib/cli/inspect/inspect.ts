@@ -88,7 +88,12 @@ async function stream(
   const globs = (query.get('filter') ?? '').split(/\s+/).filter((glob) => glob !== '');
   let missed = 0;
   const send = (event: string, json: string): void => void response.write(`event: ${event}\ndata: ${json}\n\n`);
+  // What goes by may come in one turn with the answer that it will, and before it.
+  const begin = (): void => {
+    if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+  };
   const told = (data: unknown): void => {
+    begin();
     const { seen, dropped } = data as Batch;
     missed += dropped;
     // A page that reads slowly is told how many it missed.
@@ -102,7 +107,7 @@ async function stream(
   };
   const watch = async (looker: Looker, { timeout }: { readonly timeout: number }): Promise<void> => {
     await looker.ask('tap', { globs, sample: 1, whole: false }, timeout);
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    begin();
     let isOver = false;
     looker.onClose(() => response.destroy());
     response.once('close', () => (isOver = true));
@@ -130,13 +135,17 @@ async function record(
 ): Promise<void> {
   const seconds = Math.min(mostSeconds, Math.max(1, Number(query.get('seconds')) || 10));
   const recorder = new Recorder((bytes) => void response.write(bytes));
-  const watch = async (looker: Looker, { timeout }: { readonly timeout: number }): Promise<void> => {
-    await looker.ask('tap', { globs: [], sample: 1, whole: true }, timeout);
+  const begin = (): void => {
+    if (response.headersSent) return;
     response.writeHead(200, {
       'Content-Type': 'application/octet-stream',
       'Content-Disposition': 'attachment; filename="busbar.recording"',
     });
     recorder.begin();
+  };
+  const watch = async (looker: Looker, { timeout }: { readonly timeout: number }): Promise<void> => {
+    await looker.ask('tap', { globs: [], sample: 1, whole: true }, timeout);
+    begin();
     const gone = new Promise<void>((resolve) => response.once('close', resolve));
     let isDone = false;
     looker.onClose(() => isDone || response.destroy());
@@ -144,6 +153,7 @@ async function record(
     isDone = true;
   };
   const told = (data: unknown): void => {
+    begin();
     recorder.add(data as Batch);
     // Who does not read it gets a download that fails.
     if (response.writableLength > mostUnreadBytes) response.destroy();
