@@ -107,6 +107,31 @@ describe('journal, dead letters of the sender', () => {
       expect(await sender.deadLetters.list()).to.deep.equal([]);
       expect((await rejected(sender.deadLetters.discard(id))).code).to.equal('ERR_INVALID_ARGUMENT');
     });
+
+    it(`${name} - a request that is too large for it is one too, whether anybody waits for its answer or not`, async () => {
+      const before = client();
+      const early = rejected(before.request(large, { durable: true, key: 'of before' }));
+      await until(async () => (await before.backlog()).messages === 1);
+      await before.close();
+      expect((await early).code).to.equal('ERR_CLOSED');
+
+      const up = await server({ ...limits, maxMessageBytes: 20_000 })
+        .handle(() => 'answer')
+        .start();
+      const heard = hear(up);
+      const sender = await client().connect();
+      const left = rejected(sender.request(large, { durable: true, key: 'left', timeout: 1 }));
+      const waited = rejected(sender.request(large, { durable: true, key: 'waited' }));
+      await sender.send('behind', { durable: true });
+      expect((await waited).code).to.equal('ERR_TOO_LARGE');
+      expect((await left).code).to.be.oneOf(['ERR_TIMEOUT', 'ERR_TOO_LARGE']);
+      await until(() => heard.includes('behind'));
+      await until(async () => (await sender.backlog()).messages === 0);
+      expect((await sender.deadLetters.list()).map(({ error }) => error.code)).to.deep.equal(
+        Array.from({ length: 3 }, () => 'ERR_TOO_LARGE'),
+      );
+      expect(await sender.request(1, { durable: true })).to.equal('answer');
+    });
   }
 
   it('confirm - rejects with what the peer refused the message with', async () => {

@@ -88,6 +88,12 @@ export class AskedRequests {
     answer.then(pending.resolve, pending.reject);
   }
 
+  /** The peer never takes it. */
+  refused(id: string, error: BusError): void {
+    this.#pending.get(id)?.reject(error);
+    this.#pending.delete(id);
+  }
+
   fail(error: BusError): void {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();

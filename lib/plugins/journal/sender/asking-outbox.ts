@@ -49,7 +49,7 @@ export class AskingOutbox extends Outbox {
     await super.refuse(message, error);
     const request = readRequestBody(message.body);
     if (request === undefined) return;
-    this.#asked.settled(requestIdOf(request.key, message.journal, message.sequence), Promise.reject(error));
+    this.#asked.refused(requestIdOf(request.key, message.journal, message.sequence), error);
   }
 
   override close(): Promise<void> {
