@@ -25,6 +25,7 @@ export {
   type ClientSends,
   type Consume,
   type ConsumeContext,
+  type ConsumeKey,
   type ConsumeSettings,
   type DeadLetter,
   type DurableAskOptions,

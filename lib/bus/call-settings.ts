@@ -11,7 +11,9 @@ export interface AskSettings {
 }
 
 /** Settings of the `request` of a `Client`, which can get another session with its server. */
-export interface RequestSettings extends AskSettings {
+export type RequestSettings = UnkeyedRequestSettings | KeyedRequestSettings;
+
+export interface UnkeyedRequestSettings extends AskSettings {
   /** The request may be sent again in a new session if its session is lost. */
   readonly idempotent?: boolean | undefined;
   /**
@@ -19,6 +21,11 @@ export interface RequestSettings extends AskSettings {
    * `ERR_INVALID_ARGUMENT`. Implies `idempotent`. `timeout` and `signal` end the wait, not the request.
    */
   readonly durable?: boolean | undefined;
+  readonly key?: undefined;
+}
+
+export interface KeyedRequestSettings extends Omit<UnkeyedRequestSettings, 'key'> {
+  readonly durable: boolean;
   /**
    * Names a durable request: a repetition with the same key, also by the next process, gets the same answer. 1 to 256
    * bytes. With the same key, data that encodes to other bytes rejects with `ERR_INVALID_ARGUMENT`.
@@ -27,10 +34,10 @@ export interface RequestSettings extends AskSettings {
 }
 
 /** All settings of requests; `names` say which of them a call accepts. */
-interface Given extends RequestSettings {
+type Given = RequestSettings & {
   readonly withdrawal?: Withdrawal | undefined;
   readonly unclaimed?: ((answer: unknown) => void) | undefined;
-}
+};
 
 /** The same, checked. */
 export interface AskOptions {

@@ -30,15 +30,19 @@ export interface ConsumeContext extends DurableContext {
   readonly attempt: number;
 }
 
+/** What messages that are handled in order have in common: a primitive value, since objects are never the same. */
+export type ConsumeKey = string | number | bigint | boolean | symbol | null | undefined;
+
 /** Settings of `consume`. */
 export interface ConsumeSettings<Message = unknown> {
   /** How many messages are handled at a time. Default: 1; at most 1,000. */
   readonly concurrency?: number | undefined;
   /**
    * The key of a message: messages with the same key are handled one after the other. Without it, all messages are in
-   * order if `concurrency` is 1, and none otherwise.
+   * order if `concurrency` is 1, and none otherwise. A message whose key throws, or is a promise or another object,
+   * becomes a dead letter.
    */
-  readonly key?: ((message: Message) => unknown) | undefined;
+  readonly key?: ((message: Message) => ConsumeKey) | undefined;
   /** How often a message is tried before it becomes a dead letter. Default: 5. */
   readonly maxAttempts?: number | undefined;
   /** Milliseconds before the second attempt. Default: 100; each delay is twice the one before, up to 30 s. */

@@ -27,6 +27,7 @@ export type {
   ClientJournal,
   Consume,
   ConsumeContext,
+  ConsumeKey,
   ConsumeSettings,
   DeadLetter,
   DurableAskOptions,

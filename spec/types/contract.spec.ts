@@ -136,6 +136,15 @@ describe('types of a contract', () => {
     server.removeAllListeners();
   });
 
+  it('have a key where a request is durable, or may be', () => {
+    const key = ['k'].at(0);
+    expectTypeOf(client.request).toBeCallableWith({ spawn: 'x' }, { durable: true, key });
+    expectTypeOf(client.request).toBeCallableWith({ spawn: 'x' }, { durable: key === 'k', key: 'k', timeout: 1 });
+    expectTypeOf(client.request).toBeCallableWith({ spawn: 'x' }, { durable: true });
+    // @ts-expect-error only a durable request has a key
+    expectTypeOf(client.request).toBeCallableWith({ spawn: 'x' }, { key: 'k' });
+  });
+
   it('refuse what is not in the contract', () => {
     // @ts-expect-error a move is two numbers
     expectTypeOf(client.send).toBeCallableWith({ move: 'north' });

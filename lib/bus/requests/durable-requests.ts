@@ -1,12 +1,12 @@
 import { BusError } from '../../base/errors.ts';
 import { fromFailure } from '../../base/failure.ts';
+import { isName } from '../../base/name.ts';
 import { checkSettings, checkSwitch } from '../../base/options.ts';
 import { askOptions, type RequestSettings } from '../call-settings.ts';
 import type { DurableAskOptions, DurableRequestContext } from '../durable.ts';
 import { IncomingRequest } from './incoming.ts';
 import type { PeerHandle } from '../lane.ts';
 
-const mostKeyBytes = 256;
 const names = ['timeout', 'signal', 'idempotent', 'durable', 'key'];
 
 /** What a request with the setting `durable` is; undefined for one that is not durable. @throws BusError `ERR_INVALID_ARGUMENT`. */
@@ -17,14 +17,11 @@ export function durableAskOptions(given: RequestSettings): DurableAskOptions | u
   checkSwitch('idempotent', idempotent);
   if (durable !== true) return undefined;
   if (!idempotent) throw new BusError('ERR_INVALID_ARGUMENT', 'A durable request is idempotent');
-  if (key !== undefined && !isKey(key)) {
-    throw new BusError('ERR_INVALID_ARGUMENT', `A key is a string of 1 to ${mostKeyBytes} bytes`);
+  if (key !== undefined && !isName(key)) {
+    const text = 'The key of a request is a string of 1 to 256 bytes, without lone surrogates';
+    throw new BusError('ERR_INVALID_ARGUMENT', text);
   }
   return { key, ...askOptions({ timeout, signal }, 10_000) };
-}
-
-function isKey(key: unknown): boolean {
-  return typeof key === 'string' && key !== '' && Buffer.byteLength(key) <= mostKeyBytes;
 }
 
 /** A request that came by a journal: who asked may be away, and its answer is waited for by the journal. */

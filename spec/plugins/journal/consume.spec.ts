@@ -156,7 +156,7 @@ describe('journal, consumers', () => {
     await until(() => dead.length === 2 && heard.length === 6);
     const [first, second] = await up.deadLetters.list();
     expect(first).to.deep.include({ data: 'bad 1', attempts: 2 });
-    expect(first?.error).to.have.property('code', 'ERR_LISTENER');
+    expect(first?.error).to.have.property('code', 'E_BAD');
     expect(first?.error).to.have.property('message', 'never');
     expect(dead.map(({ id }) => id)).to.deep.equal([first?.id, second?.id]);
     expect((await rejected(up.deadLetters.retry('x.1'))).code).to.equal('ERR_INVALID_ARGUMENT');

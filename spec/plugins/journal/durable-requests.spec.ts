@@ -273,6 +273,7 @@ describe('journal, durable requests', () => {
       { durable: 1 },
       { durable: true, key: '' },
       { durable: true, key: 'x'.repeat(257) },
+      { durable: true, key: 'order \ud83d' },
       { durable: true, idempotent: false },
       { durable: true, timeout: -1 },
       { key: 'k' },

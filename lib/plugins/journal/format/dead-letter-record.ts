@@ -1,3 +1,4 @@
+import { codeOf, textOf } from '../../../base/thrown.ts';
 import { markedHead, readMarked } from './marked-record.ts';
 import { RecordKind } from './message-record.ts';
 
@@ -18,6 +19,11 @@ export interface DeadMark {
 /** Its name, which never changes. */
 export function deadIdOf({ journal, sequence }: Pick<DeadMark, 'journal' | 'sequence'>): string {
   return `${journal}.${sequence}`;
+}
+
+/** What it failed with, which may be anything, and as long as it likes. */
+export function reasonOf(thrown: unknown): Pick<DeadMark, 'code' | 'message'> {
+  return { code: (codeOf(thrown) ?? 'ERR_LISTENER').slice(0, 100), message: textOf(thrown).slice(0, 1_000) };
 }
 
 /** What stands before its data. */

@@ -1,3 +1,4 @@
+import { isName } from '../../../base/name.ts';
 import type { Connection } from '../../../bus/node-server.ts';
 import type { PeerHandle } from '../../../bus/plugin.ts';
 
@@ -7,15 +8,14 @@ export type JournalOwner = (connection: Connection) => string | undefined | Prom
 /** Who a peer is: as the program says, which its journals are bound to, or where it is, or nothing. */
 export type SenderOwner = `=${string}` | `@${string}` | undefined;
 
-const mostBytes = 256;
 /** Links over which there are others than the user that this process runs as. */
 const farAway: readonly (string | undefined)[] = ['tcp', 'tls', 'websocket'];
 
 /** Asks the program, where it says so. Rejects with what that fails with, and a TypeError where it says nothing sensible. */
 export async function senderOwnerOf(peer: PeerHandle, ask: JournalOwner | undefined): Promise<SenderOwner> {
   const owner: unknown = await ask?.(peer as Connection);
-  if (typeof owner === 'string' && owner !== '' && Buffer.byteLength(owner) <= mostBytes) return `=${owner}`;
-  if (owner !== undefined) throw new TypeError(`The owner of a journal is a string of 1 to ${mostBytes} bytes`);
+  if (isName(owner)) return `=${owner}`;
+  if (owner !== undefined) throw new TypeError('The owner of a journal is a string of 1 to 256 bytes');
   const address = farAway.includes(peer.linkKind) ? peer.remoteAddress : undefined;
   return address === undefined ? undefined : `@${address}`;
 }

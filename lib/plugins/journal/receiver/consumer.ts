@@ -1,10 +1,11 @@
 import { copyOf } from '../../../base/bytes.ts';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { asBusError, BusError } from '../../../base/errors.ts';
+import type { HandlingFailure } from '../../../base/handling.ts';
 import { Queue } from '../../../base/queue.ts';
 import { Signal } from '../../../base/wait.ts';
 import { type Consume, MessageCodec, type PeerHandle } from '../../../bus/plugin.ts';
-import type { ConsumerOptions } from './consumer-options.ts';
+import { type ConsumerOptions, lineOf } from './consumer-options.ts';
 import { type Delivery, nothing, type Sink, type SinkOwner } from './delivery.ts';
 import type { Held } from './held.ts';
 import { firstOf, mostBehind } from './left-behind.ts';
@@ -96,7 +97,7 @@ export class Consumer implements Sink {
     let data: unknown;
     try {
       data = this.#codec.decode(delivery.body);
-      key = this.#keyOf(data, delivery);
+      key = lineOf(this.#options, data, delivery);
     } catch (error) {
       void this.#host.died(delivery, error);
       return;
@@ -201,22 +202,15 @@ export class Consumer implements Sink {
     return this.#suspects.size > 0 ? 1 : this.#options.concurrency;
   }
 
-  /** Without a key, all are one line where they are handled one at a time, and else each is one of its own. */
-  #keyOf(data: unknown, delivery: Delivery): unknown {
-    const { key, concurrency } = this.#options;
-    if (key !== undefined) return key(data);
-    return concurrency === 1 ? undefined : delivery;
-  }
-
   async #try(line: Line, delivery: Delivery): Promise<void> {
     const { maxAttempts, retryMs } = this.#options;
     this.#running += 1;
     const unread = delivery.body === nothing ? await this.#unread(line) : undefined;
     const isLast = delivery.attempts >= maxAttempts;
-    const error = unread ?? (isLast ? endedEachTime() : await this.#attempt(delivery));
-    const isOver = unread === undefined && (error === undefined || delivery.attempts >= maxAttempts);
-    if (error === undefined) this.#host.done(delivery);
-    else if (isOver) await this.#host.died(delivery, error);
+    const failure = unread ?? (isLast ? endedEachTime() : await this.#attempt(delivery));
+    const isOver = unread === undefined && (failure === undefined || delivery.attempts >= maxAttempts);
+    if (failure === undefined) this.#host.done(delivery);
+    else if (isOver) await this.#host.died(delivery, failure.error);
     this.#running -= 1;
     this.#suspects.delete(delivery);
     if (isOver) this.#leave(line, delivery);
@@ -234,18 +228,18 @@ export class Consumer implements Sink {
   }
 
   /** Why its data cannot be read again. */
-  async #unread(line: Line): Promise<BusError | undefined> {
+  async #unread(line: Line): Promise<HandlingFailure | undefined> {
     try {
       await this.#unpark(line);
       return undefined;
     } catch (error) {
       this.#isOver = true;
-      return this.#host.unreadable(error);
+      return { error: this.#host.unreadable(error) };
     }
   }
 
   /** Resolves with what it failed with; never rejects. */
-  async #attempt(delivery: Delivery): Promise<BusError | undefined> {
+  async #attempt(delivery: Delivery): Promise<HandlingFailure | undefined> {
     const { journal, sequence, folder, isRedelivered } = delivery;
     const redelivered = isRedelivered || delivery.attempts > 0;
     delivery.attempts += 1;
@@ -254,17 +248,16 @@ export class Consumer implements Sink {
     } catch (error) {
       // Nothing of it is to happen before it is known that it may have; the next process begins with it.
       this.#isOver = true;
-      return asBusError(error, 'ERR_JOURNAL');
+      return { error };
     }
     const peer = this.#host.peerOf(folder);
     try {
       const data = this.#dataOf(delivery);
       await this.#handle(data, peer, { journal, sequence, redelivered, attempt: delivery.attempts });
       return undefined;
-    } catch (thrown) {
-      const error = asBusError(thrown, 'ERR_LISTENER');
-      this.#host.report(error, peer);
-      return error;
+    } catch (error) {
+      this.#host.report(asBusError(error, 'ERR_LISTENER'), peer);
+      return { error };
     }
   }
 
@@ -294,6 +287,6 @@ export class Consumer implements Sink {
   }
 }
 
-function endedEachTime(): BusError {
-  return new BusError('ERR_LISTENER', 'The process ended each time the consumer had begun with it');
+function endedEachTime(): HandlingFailure {
+  return { error: new BusError('ERR_LISTENER', 'The process ended each time the consumer had begun with it') };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../base/clock.ts';
-import { asBusError, type BusError } from '../../../base/errors.ts';
+import type { BusError } from '../../../base/errors.ts';
 import type { DurableReceiver, PeerHandle } from '../../../bus/plugin.ts';
+import { reasonOf } from '../format/dead-letter-record.ts';
 import type { AnswerMessage } from '../format/lane-messages.ts';
 import { messageHeadBytes, RecordKind } from '../format/message-record.ts';
 import { readReceived, receivedHeadBytes } from '../format/received-record.ts';
@@ -197,11 +198,9 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   /** Only what is written as a dead letter is handled. */
   async died(delivery: Delivery, thrown: unknown): Promise<void> {
     const { folder, journal, sequence, attempts, body, number } = delivery;
-    const error = asBusError(thrown, 'ERR_LISTENER');
     this.#dying += 1;
     try {
-      const { code, message } = error;
-      const mark = { folder, journal, sequence, attempts, code, message: message.slice(0, 1_000) };
+      const mark = { folder, journal, sequence, attempts, ...reasonOf(thrown) };
       const letter = await this.#inbox.deadLetters.add(mark, body);
       if (this.#isOver) return;
       this.#inbox.progress.done(number);

@@ -12,6 +12,7 @@ import type {
   PluginHost,
   ServerReceipts,
 } from '../../../bus/plugin.ts';
+import { reasonOf } from '../format/dead-letter-record.ts';
 import {
   type AnswerMessage,
   heardQuestion,
@@ -208,8 +209,7 @@ export class Receipts implements ServerReceipts {
 
   /** Keeps a message that the peer with that journal refused permanently, and reports it. */
   async bury(folder: string, { journal, sequence, body }: Refused, error: BusError): Promise<void> {
-    const { code, message } = error;
-    const mark = { isSent: true, folder, journal, sequence, attempts: 1, code, message: message.slice(0, 1_000) };
+    const mark = { isSent: true, folder, journal, sequence, attempts: 1, ...reasonOf(error) };
     const { inbox } = await this.begun();
     const letter = await inbox.deadLetters.add(mark, body);
     this.#options.receiver.died(letter, inbox.senders.peerOf(folder));
