@@ -34,7 +34,7 @@ function openWasm(path: string): OpenDatabase {
 }
 
 interface NodeSqlite {
-  readonly DatabaseSync: new (path: string) => OpenDatabase;
+  readonly DatabaseSync: new (path: string, options?: object) => OpenDatabase;
 }
 
 function nodeSqlite(): NodeSqlite | undefined {
@@ -51,9 +51,29 @@ const ofNode = nodeSqlite();
 /** Where a better-sqlite3 is that was made for this Node: it is no dependency, since it needs to be compiled. */
 const betterFolder = process.env['BETTER_SQLITE3'];
 
-function openBetter(path: string): OpenDatabase {
-  const Better = require(betterFolder ?? 'better-sqlite3') as new (file: string) => OpenDatabase;
+interface BetterDatabase extends OpenDatabase {
+  defaultSafeIntegers(areBig: boolean): BetterDatabase;
+}
+
+function openBetter(path: string): BetterDatabase {
+  const Better = require(betterFolder ?? 'better-sqlite3') as new (file: string) => BetterDatabase;
   return new Better(path);
+}
+
+/** Its rows as lists and its integers as BigInts, as `node:sqlite` gives them where it is told to. */
+function openAsLists(path: string): OpenDatabase {
+  const database = openWasm(path);
+  const cell = (value: unknown): unknown => (typeof value === 'number' ? BigInt(value) : value);
+  return {
+    exec: (sql) => database.exec(sql),
+    prepare(sql) {
+      const statement = database.prepare(sql);
+      const all = (...values: unknown[]): unknown[] =>
+        statement.all(...values).map((row) => Object.values(row as object).map(cell));
+      return { run: (...values) => statement.run(...values), all };
+    },
+    close: () => database.close(),
+  };
 }
 
 /** The drivers that run in this Node. */
@@ -61,4 +81,18 @@ export const drivers: readonly (readonly [name: string, open: (path: string) => 
   ['SQLite in WebAssembly', openWasm],
   ...(ofNode === undefined ? [] : [['node:sqlite', (path: string) => new ofNode.DatabaseSync(path)] as const]),
   ...(betterFolder === undefined ? [] : [['better-sqlite3', openBetter] as const]),
+];
+
+/** Handles that give their rows in other forms, by their settings. */
+export const otherForms: typeof drivers = [
+  ['SQLite in WebAssembly, as lists of BigInts', openAsLists],
+  ...(ofNode === undefined
+    ? []
+    : [
+        ['node:sqlite with BigInts', (path: string) => new ofNode.DatabaseSync(path, { readBigInts: true })] as const,
+        ['node:sqlite with lists', (path: string) => new ofNode.DatabaseSync(path, { returnArrays: true })] as const,
+      ]),
+  ...(betterFolder === undefined
+    ? []
+    : [['better-sqlite3 with BigInts', (path: string) => openBetter(path).defaultSafeIntegers(true)] as const]),
 ];

@@ -5,7 +5,7 @@ import { messageHead } from '../format/message-record.ts';
 import type { Stretch } from '../log/log-reader.ts';
 import { recordHeaderBytes, sealRecord } from '../log/record.ts';
 import type { Source, SourceReader } from '../sender/source.ts';
-import { isBusy, isWithinTransaction, type OutboxDatabase, type OutboxStatement } from './outbox-database.ts';
+import { isBusy, isWithinTransaction, type OutboxDatabase, type OutboxStatement, reading } from './outbox-database.ts';
 
 const tables = `
 CREATE TABLE IF NOT EXISTS busbar_outbox (
@@ -38,9 +38,9 @@ export class OutboxRows implements Source {
   readonly folderId: string;
   readonly #database: OutboxDatabase;
   readonly #insert: OutboxStatement;
-  readonly #following: OutboxStatement;
-  readonly #waiting: OutboxStatement;
-  readonly #last: OutboxStatement;
+  readonly #following: (after: number) => Row[];
+  readonly #waiting: () => Pick<Row, 'journal'>[];
+  readonly #last: () => { readonly seq: number }[];
   readonly #remove: OutboxStatement;
   #journals: readonly (readonly [journal: string, last: number])[] = [];
   #named: ReadonlySet<string> = new Set();
@@ -54,14 +54,13 @@ export class OutboxRows implements Source {
     this.#database = database;
     database.exec('BEGIN IMMEDIATE');
     this.#commit(() => database.exec(tables.replace('%id%', token(systemRandom))));
-    const [found] = database.prepare('SELECT id FROM busbar_outbox_relay').all() as { readonly id: string }[];
+    const [found] = reading<{ readonly id: string }>(database, ['id'], 'busbar_outbox_relay')();
     this.folderId = found?.id ?? '';
     this.#insert = database.prepare('INSERT INTO busbar_outbox (journal, time, body) VALUES (?, ?, ?)');
-    this.#following = database.prepare(
-      'SELECT row, journal, time, body FROM busbar_outbox WHERE row > ? AND error IS NULL ORDER BY row LIMIT 1',
-    );
-    this.#waiting = database.prepare('SELECT DISTINCT journal FROM busbar_outbox WHERE error IS NULL');
-    this.#last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'busbar_outbox'");
+    const following = 'busbar_outbox WHERE row > ? AND error IS NULL ORDER BY row LIMIT 1';
+    this.#following = reading(database, ['row', 'journal', 'time', 'body'], following);
+    this.#waiting = reading(database, ['journal'], 'busbar_outbox WHERE error IS NULL GROUP BY journal');
+    this.#last = reading(database, ['seq'], "sqlite_sequence WHERE name = 'busbar_outbox'");
     this.#remove = database.prepare('DELETE FROM busbar_outbox WHERE row <= ? AND error IS NULL');
   }
 
@@ -89,8 +88,8 @@ export class OutboxRows implements Source {
   /** Finds out of which openings rows wait; false where that cannot be told now. @throws the database's error. */
   look(): boolean {
     const found = this.outside('BEGIN', () => ({
-      waiting: this.#waiting.all() as { readonly journal: string }[],
-      last: (this.#last.all() as { readonly seq: number }[])[0]?.seq ?? 0,
+      waiting: this.#waiting(),
+      last: this.#last()[0]?.seq ?? 0,
     }));
     if (found === undefined) return false;
     const named = new Set([...found.waiting.map(({ journal }) => journal), this.id]);
@@ -163,7 +162,7 @@ export class OutboxRows implements Source {
     const rows: Row[] = [];
     let bytes = 0;
     for (let position = after; ; ) {
-      const [row] = this.#following.all(position) as Row[];
+      const [row] = this.#following(position);
       if (row === undefined) return rows;
       if (!this.#named.has(row.journal)) {
         this.#hasUnnamed = true;

@@ -1,6 +1,6 @@
 import { BusError } from '../../../base/errors.ts';
 import { type DeadLetter, type DurableDeadLetters, MessageCodec } from '../../../bus/plugin.ts';
-import type { OutboxDatabase, OutboxStatement } from './outbox-database.ts';
+import { type OutboxDatabase, type OutboxStatement, reading } from './outbox-database.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 
 interface RefusedRow {
@@ -15,16 +15,17 @@ export class RefusedRows implements DurableDeadLetters {
   readonly #rows: OutboxRows;
   readonly #codec = new MessageCodec();
   readonly #mark: OutboxStatement;
-  readonly #all: OutboxStatement;
-  readonly #one: OutboxStatement;
+  readonly #all: () => RefusedRow[];
+  readonly #one: (journal: string, row: number) => RefusedRow[];
   readonly #remove: OutboxStatement;
 
   constructor(database: OutboxDatabase, rows: OutboxRows) {
     this.#rows = rows;
-    const columns = 'SELECT row, journal, error, body FROM busbar_outbox WHERE error IS NOT NULL';
+    const columns = ['row', 'journal', 'error', 'body'] as const;
+    const refused = 'busbar_outbox WHERE error IS NOT NULL';
     this.#mark = database.prepare('UPDATE busbar_outbox SET error = ? WHERE row = ?');
-    this.#all = database.prepare(`${columns} ORDER BY row`);
-    this.#one = database.prepare(`${columns} AND journal = ? AND row = ?`);
+    this.#all = reading(database, columns, `${refused} ORDER BY row`);
+    this.#one = reading(database, columns, `${refused} AND journal = ? AND row = ?`);
     this.#remove = database.prepare('DELETE FROM busbar_outbox WHERE row = ?');
   }
 
@@ -36,7 +37,7 @@ export class RefusedRows implements DurableDeadLetters {
   }
 
   async list(): Promise<DeadLetter[]> {
-    const found = this.#whenFree(this.#rows.outside('BEGIN', () => this.#all.all() as RefusedRow[]));
+    const found = this.#whenFree(this.#rows.outside('BEGIN', () => this.#all()));
     return found.map(({ row, journal, error, body }) => {
       const { code, message } = JSON.parse(error) as { readonly code: string; readonly message: string };
       const data = this.#codec.decode(new Uint8Array(body));
@@ -57,7 +58,7 @@ export class RefusedRows implements DurableDeadLetters {
   #change(id: string, before: (row: RefusedRow) => void): void {
     const isThere = this.#rows.outside('BEGIN IMMEDIATE', () => {
       const dot = id.lastIndexOf('.');
-      const [found] = this.#one.all(id.slice(0, dot), Number(id.slice(dot + 1))) as RefusedRow[];
+      const [found] = this.#one(id.slice(0, dot), Number(id.slice(dot + 1)));
       if (found === undefined) return false;
       before(found);
       this.#remove.run(found.row);

@@ -1,5 +1,5 @@
 import { isGone, newOwner, ownerIn } from '../log/folder-lock.ts';
-import type { OutboxDatabase, OutboxStatement } from './outbox-database.ts';
+import { type OutboxDatabase, type OutboxStatement, reading } from './outbox-database.ts';
 import type { OutboxRows } from './outbox-rows.ts';
 
 /** Of an owner that cannot be asked about, since it is on another machine or in another container. */
@@ -10,12 +10,12 @@ export class RelayLease {
   readonly #rows: OutboxRows;
   readonly #owner = newOwner();
   readonly #text = JSON.stringify(this.#owner);
-  readonly #read: OutboxStatement;
+  readonly #read: () => { readonly owner: string | null; readonly seen: number }[];
   readonly #write: OutboxStatement;
 
   constructor(database: OutboxDatabase, rows: OutboxRows) {
     this.#rows = rows;
-    this.#read = database.prepare('SELECT owner, seen FROM busbar_outbox_relay');
+    this.#read = reading(database, ['owner', 'seen'], 'busbar_outbox_relay');
     this.#write = database.prepare('UPDATE busbar_outbox_relay SET owner = ?, seen = ?');
   }
 
@@ -32,14 +32,14 @@ export class RelayLease {
 
   free(): void {
     this.#rows.outside('BEGIN IMMEDIATE', () => {
-      const [found] = this.#read.all() as { readonly owner: string | null }[];
+      const [found] = this.#read();
       if (found?.owner === this.#text) this.#write.run(null, 0);
       return true;
     });
   }
 
   #isFree(): boolean {
-    const [found] = this.#read.all() as { readonly owner: string | null; readonly seen: number }[];
+    const [found] = this.#read();
     const text = found?.owner ?? undefined;
     if (found === undefined || text === undefined || text === this.#text) return true;
     const owner = ownerIn(text);
