@@ -5,14 +5,16 @@ import { failing, inTime } from '../../../base/wait.ts';
 import { type DurableAskOptions, MessageCodec } from '../../../bus/plugin.ts';
 import { type AnswerMessage, type AskMessage, mostAsked } from '../format/lane-messages.ts';
 import { digestOf, requestBody, requestIdOf } from '../format/request-body.ts';
-import { aborted, type Place } from './early-sends.ts';
+import { aborted, type Placing } from './early-sends.ts';
+import { givenBefore } from './keyed-requests.ts';
 
 const longestMs = 2_147_483_647;
 
 export interface AskedRequestsOptions {
   readonly clock: Clock;
-  /** Resolves where the request is once it is written. */
-  place(body: Uint8Array): Promise<Place>;
+  place(body: Uint8Array): Placing;
+  /** Asks the peer for the answers of requests that it may have. */
+  ask(asked: AskMessage[1]): void;
 }
 
 /** A request that somebody here waits for. */
@@ -21,6 +23,7 @@ interface Pending {
   readonly answer: Promise<unknown>;
   resolve(answer: unknown): void;
   reject(error: unknown): void;
+  readonly placing: Placing;
   /** As `requestIdOf` has it; undefined until it has a place. */
   id: string | undefined;
   waiting: number;
@@ -49,13 +52,15 @@ export class AskedRequests {
     if (signal?.aborted === true) return failing(() => aborted(signal));
     const digest = digestOf(data);
     const known = key === undefined ? undefined : this.#pending.get(requestIdOf(key, '', 0));
-    if (known !== undefined && known.digest !== digest) {
-      return Promise.reject(new BusError('ERR_INVALID_ARGUMENT', `The key ${key} was given with other data before`));
-    }
+    if (key !== undefined && known !== undefined && known.digest !== digest) return Promise.reject(givenBefore(key));
     const pending = known ?? this.#begin(data, digest, key);
     pending.waiting += 1;
     const deadline = { clock: this.#options.clock, ms: timeoutMs ?? longestMs, signal };
-    const late = (): BusError => new BusError('ERR_TIMEOUT', `No answer within ${timeoutMs} ms`);
+    const late = (): BusError => {
+      const hasPlace = pending.placing.early.sequence !== undefined;
+      const why = hasPlace ? 'No answer within' : 'The request was not accepted: the journal had no room for';
+      return new BusError('ERR_TIMEOUT', `${why} ${timeoutMs} ms`);
+    };
     const isTimed = timeoutMs !== undefined || signal !== undefined;
     const wait = isTimed ? inTime(deadline, pending.answer, late) : pending.answer;
     return wait
@@ -108,11 +113,14 @@ export class AskedRequests {
     });
     // Who waits learns of it.
     answer.catch(() => {});
-    const pending: Pending = { digest, answer, resolve, reject, id: undefined, waiting: 0 };
+    const placing = this.#options.place(requestBody({ key, data }));
+    const pending: Pending = { digest, answer, resolve, reject, placing, id: undefined, waiting: 0 };
     if (key !== undefined) this.#known(pending, requestIdOf(key, '', 0));
-    this.#options.place(requestBody({ key, data })).then(
-      ({ box, sequence }) => {
+    placing.written.then(
+      ({ box, sequence, isKnown }) => {
         if (key === undefined && pending.waiting > 0) this.#known(pending, requestIdOf(key, box.log.id, sequence));
+        // The peer may have answered it before anybody waited here.
+        if (isKnown && pending.id !== undefined) this.#options.ask([[pending.id, digest]]);
       },
       (error: unknown) => {
         if (pending.id !== undefined) this.#pending.delete(pending.id);
@@ -130,6 +138,8 @@ export class AskedRequests {
   #leave(pending: Pending): void {
     pending.waiting -= 1;
     const { id } = pending;
-    if (pending.waiting === 0 && id !== undefined && this.#pending.get(id) === pending) this.#pending.delete(id);
+    if (pending.waiting > 0) return;
+    pending.placing.giveUp();
+    if (id !== undefined && this.#pending.get(id) === pending) this.#pending.delete(id);
   }
 }

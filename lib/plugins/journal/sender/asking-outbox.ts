@@ -12,7 +12,14 @@ export class AskingOutbox extends Outbox {
 
   constructor(options: OutboxOptions) {
     super(options);
-    this.#asked = new AskedRequests({ clock: options.host.clock, place: (body) => this.place(body) });
+    this.#asked = new AskedRequests({
+      clock: options.host.clock,
+      place: (body) => this.place(body),
+      ask: (asked) => {
+        // One that does not reach it yet asks for all.
+        if (this.relay.reachesJournal) this.relay.ask(asked);
+      },
+    });
   }
 
   /** Rejects as `Client.request`. */
@@ -26,8 +33,10 @@ export class AskingOutbox extends Outbox {
 
   /** The peer says what a request was answered with. */
   answered(message: AnswerMessage): void {
+    const [, id] = message;
     this.#asked.answered(message);
-    this.relay.got(message[1]);
+    this.box?.requests.forget(id);
+    this.relay.got(id);
   }
 
   override begun(confirms: boolean): void {
@@ -38,7 +47,10 @@ export class AskingOutbox extends Outbox {
   /** Asks as an end without a journal does. Resolves once it is answered; rejects with what it failed with. */
   askPlain(id: string, data: unknown): Promise<void> {
     const answer = this.options.sender.request?.(data) ?? Promise.resolve();
-    const tell = (): void => this.#asked.settled(id, answer);
+    const tell = (): void => {
+      this.#asked.settled(id, answer);
+      this.box?.requests.forget(id);
+    };
     return answer.then(tell, (error: unknown) => {
       if (!isToRepeat(error)) tell();
       throw error;
@@ -49,7 +61,9 @@ export class AskingOutbox extends Outbox {
     await super.refuse(message, error);
     const request = readRequestBody(message.body);
     if (request === undefined) return;
-    this.#asked.refused(requestIdOf(request.key, message.journal, message.sequence), error);
+    const id = requestIdOf(request.key, message.journal, message.sequence);
+    this.#asked.refused(id, error);
+    this.box?.requests.forget(id);
   }
 
   override close(): Promise<void> {

@@ -1,5 +1,4 @@
 import { BusError } from '../../../base/errors.ts';
-import { Queue } from '../../../base/queue.ts';
 import { inTime, Signal, withinTime } from '../../../base/wait.ts';
 import type {
   ClientSender,
@@ -33,7 +32,7 @@ export class ClientSends implements DurableSends {
   readonly #owner: ClientSendsOwner;
   /** Once something durable was sent to it. */
   outbox: Outbox | undefined;
-  readonly #early = new Queue<Early>();
+  readonly #early = new Set<Early>();
   readonly #lost = new Signal();
   #isLinked = true;
   #isFinding = false;
@@ -62,19 +61,20 @@ export class ClientSends implements DurableSends {
     if (!this.#isFinding) void this.#find();
     const { timeoutMs: ms = longestMs, signal } = options;
     if (ms === longestMs && signal === undefined) return this.#later(() => this.sendDurably(data, options), true);
-    let isLate = false;
     const { clock } = this.#owner.host;
     const began = clock.now();
-    const sent = this.#later(() => {
+    const given: { early?: Early } = {};
+    const again = (): Promise<void> => {
       const left = Math.max(1, ms - (clock.now() - began));
-      return isLate ? Promise.resolve() : this.sendDurably(data, { ...options, timeoutMs: left });
-    }, true);
+      return this.sendDurably(data, { ...options, timeoutMs: left });
+    };
+    const sent = this.#later(again, true, given);
     const late = (): BusError => {
       const why = this.#isLinked ? '' : ': there is no link to it';
       return new BusError('ERR_TIMEOUT', `The client did not say within ${ms} ms whether it has a journal${why}`);
     };
     return inTime({ clock, ms, signal }, sent, late).catch((error: unknown) => {
-      isLate = true;
+      if (given.early !== undefined) this.#early.delete(given.early);
       throw signal?.aborted === true && error === signal.reason
         ? new BusError('ERR_ABORTED', undefined, { cause: error })
         : error;
@@ -110,16 +110,19 @@ export class ClientSends implements DurableSends {
       failure = this.isOver ? new BusError('ERR_CLOSED') : error;
     }
     this.#isFinding = false;
-    for (const go of this.#early.clear()) go(failure);
+    const early = [...this.#early];
+    this.#early.clear();
+    for (const go of early) go(failure);
   }
 
-  #later(send: () => Promise<void>, isDurable: boolean): Promise<void> {
-    if (this.#early.length >= mostWaiting) return Promise.reject(new BusError('ERR_QUEUE_FULL'));
+  #later(send: () => Promise<void>, isDurable: boolean, given: { early?: Early } = {}): Promise<void> {
+    if (this.#early.size >= mostWaiting) return Promise.reject(new BusError('ERR_QUEUE_FULL'));
     return new Promise((resolve, reject) => {
-      this.#early.push((failure) => {
+      given.early = (failure) => {
         if (isDurable && failure !== undefined) reject(failure);
         else send().then(resolve, reject);
-      });
+      };
+      this.#early.add(given.early);
     });
   }
 }

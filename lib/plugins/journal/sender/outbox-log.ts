@@ -7,6 +7,7 @@ import { Log } from '../log/log.ts';
 import { readUint48, recordHeaderBytes, writeUint48 } from '../log/record.ts';
 import type { SegmentMark } from '../log/segment.ts';
 import { type Share, spareBytes } from './budget.ts';
+import { KeyedRequests } from './keyed-requests.ts';
 import type { Source, SourceReader } from './source.ts';
 
 const readBytes = 262_144;
@@ -36,6 +37,7 @@ interface FoundSegment {
 export class OutboxLog implements Source {
   readonly log: Log;
   readonly before: number;
+  readonly requests: KeyedRequests;
   /** The peer has all up to it. */
   #taken: number;
   #lastMessage: number;
@@ -50,8 +52,9 @@ export class OutboxLog implements Source {
   /** Of `taken`: what is not noted when the process dies, the peer tells when it is asked the next time. */
   readonly #mark: LatestNote;
 
-  private constructor(log: Log, taken: number, clock: Clock, share: Share | undefined) {
+  private constructor(log: Log, taken: number, requests: KeyedRequests, clock: Clock, share: Share | undefined) {
     this.log = log;
+    this.requests = requests;
     this.before = log.last;
     this.#share = share;
     this.#taken = this.#lastMessage = taken;
@@ -63,6 +66,7 @@ export class OutboxLog implements Source {
     let taken = 0;
     const found: FoundSegment[] = [];
     const known: { box?: OutboxLog } = {};
+    const requests = new KeyedRequests();
     const log = await Log.open(folder, options, {
       visit: (sequence, bytes, start, end, mark) => {
         const kind = bytes[start];
@@ -75,6 +79,7 @@ export class OutboxLog implements Source {
         segment.bytes += recordHeaderBytes + end - start;
         segment.last = sequence;
         segment.lastAt = readUint48(bytes, start + 1);
+        requests.add(bytes.subarray(start + messageHeadBytes, end), sequence);
       },
       heading: () => (known.box === undefined ? [] : [takenRecord(known.box.#taken)]),
       // By it a server knows the client.
@@ -82,7 +87,8 @@ export class OutboxLog implements Source {
       isWithin: share !== undefined,
       segmentBytes: share === undefined ? undefined : sharedSegmentBytes,
     });
-    const box = new OutboxLog(log, taken, clock, share);
+    requests.take(taken);
+    const box = new OutboxLog(log, taken, requests, clock, share);
     known.box = box;
     log.keepFrom(taken + 1);
     for (const segment of found) await box.#count(segment);
@@ -132,6 +138,7 @@ export class OutboxLog implements Source {
     this.#taken = sequence;
     this.#messages -= messages;
     this.#bytes -= bytes;
+    this.requests.take(sequence);
     this.log.keepFrom(sequence + 1);
     this.#account();
     this.#mark.changed();

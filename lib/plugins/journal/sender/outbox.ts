@@ -15,7 +15,7 @@ import type { Refused } from '../format/lane-messages.ts';
 import type { ResolvedLogOptions } from '../log/log-options.ts';
 import type { Share } from './budget.ts';
 import { Confirms } from './confirms.ts';
-import { aborted, type Early, EarlySends, type Place } from './early-sends.ts';
+import { aborted, type Early, EarlySends, type Placing } from './early-sends.ts';
 import { OutboxLog, type Waiting } from './outbox-log.ts';
 import { PlainSends, type PlainSendsOwner } from './plain-sends.ts';
 import { Relay, type RelayOwner } from './relay.ts';
@@ -97,8 +97,12 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     return this.plain.upTo;
   }
 
-  get lastEarly(): Early | undefined {
-    return this.#early.last;
+  get hasEarly(): boolean {
+    return !this.#early.isEmpty;
+  }
+
+  followEarly(): Early | undefined {
+    return this.#early.follow();
   }
 
   send(data: unknown, settings: SendSettings | undefined): Promise<void> {
@@ -264,11 +268,14 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     });
   }
 
-  /** Resolves where it is once it is written; rejects with what the journal fails with. */
-  protected async place(body: Uint8Array): Promise<Place> {
-    const place = await this.#early.push(body).place;
-    await this.#placed(place.box, place.sequence, false);
-    return place;
+  /** `written` resolves where it is once it is written, and rejects with what the journal fails with. */
+  protected place(body: Uint8Array): Placing {
+    const { early, place } = this.#early.push(body);
+    const written = place.then(async (at) => {
+      await this.#placed(at.box, at.sequence, false);
+      return at;
+    });
+    return { written, early, giveUp: () => this.#early.giveUp(early) };
   }
 
   #sendInTime(body: Uint8Array, confirm: boolean, ms = longestMs, signal?: AbortSignal): Promise<void> {
@@ -277,7 +284,7 @@ export class Outbox implements DurableSends, RelayOwner, PlainSendsOwner {
     const placed = place.then(({ box, sequence }) => this.#placed(box, sequence, confirm));
     const late = (): BusError => new BusError('ERR_TIMEOUT', this.#whyLate(early, ms));
     return inTime({ clock: this.options.host.clock, ms, signal }, placed, late).catch((error: unknown) => {
-      early.isOver = true;
+      this.#early.giveUp(early);
       throw signal?.aborted === true && error === signal.reason ? aborted(signal) : error;
     });
   }

@@ -21,8 +21,10 @@ export interface PlainSendsOwner {
   readonly relay: Pick<Relay, 'reachesJournal' | 'isPeerFailed' | 'askHeard'>;
   /** The peer has all messages up to it, or has handled them. */
   readonly handledUpTo: number;
-  /** The last durable message without a place, if there is one. */
-  readonly lastEarly: Early | undefined;
+  /** There are durable messages without a place. */
+  readonly hasEarly: boolean;
+  /** The last one of them, which is kept until it is known where it is. */
+  followEarly(): Early | undefined;
   /** More of the journal may go out. */
   released(): void;
 }
@@ -66,8 +68,8 @@ export class PlainSends {
         this.#hasUnsettled = true;
         this.#sender.send(data, settings).then(resolve, reject);
       };
-      const { lastEarly, box } = this.#owner;
-      this.#last = { early: lastEarly, sequence: box?.lastMessage ?? 0, go };
+      const { box } = this.#owner;
+      this.#last = { early: this.#owner.followEarly(), sequence: box?.lastMessage ?? 0, go };
       this.#behind.push(this.#last);
       this.follow();
     });
@@ -120,9 +122,9 @@ export class PlainSends {
 
   /** Something durable was sent that the peer's listeners may not have had. */
   get #isAhead(): boolean {
-    const { lastEarly, box, relay, handledUpTo } = this.#owner;
+    const { hasEarly, box, relay, handledUpTo } = this.#owner;
     if (relay.isPeerFailed) return false;
-    if (lastEarly !== undefined || this.#behind.length > 0) return true;
+    if (hasEarly || this.#behind.length > 0) return true;
     if (box === undefined || box.log.failure !== undefined) return false;
     return box.lastMessage > handledUpTo || (relay.reachesJournal && box.lastMessage > this.#heard);
   }
