@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setFlagsFromString } from 'node:v8';
@@ -10,6 +8,7 @@ import { Client, type Connection, type SendSettings, Server } from '../../../lib
 import { journal } from '../../../lib/plugins/journal/index.ts';
 import { rejected, sleep, until } from '../../support/buses.ts';
 import { hear, ownPlace } from './own-folder.ts';
+import { RelayedPath } from './relayed-path.ts';
 
 describe('journal, what was given up before it had a place', () => {
   const maxBytes = 65_536;
@@ -131,24 +130,15 @@ describe('journal, what was given up before it had a place', () => {
 
   it('sends to a client - that is not known to have a journal yet keep nothing either', async () => {
     const { server } = await listening();
-    const between = join(at.home, 'between.sock');
-    const links: Socket[] = [];
-    const relay = createServer((link) => {
-      links.push(link);
-      const onwards = createConnection(at.path);
-      link.on('error', () => {}).on('close', () => onwards.destroy());
-      onwards.on('error', () => {}).on('close', () => link.destroy());
-      link.pipe(onwards).pipe(link);
-    });
-    at.open.push({ close: async () => void relay.close() });
-    await once(relay.listen(between), 'listening');
-    const client = new Client({ path: between, journal: journal(join(at.home, 'outbox')) });
+    const between = await RelayedPath.open(at.path, join(at.home, 'between.sock'));
+    at.open.push(between);
+    const client = new Client({ path: between.path, journal: journal(join(at.home, 'outbox')) });
     at.open.push(client);
     const heard = hear(client);
     await client.connect();
     const connection = [...server.connections][0] as Connection;
     // What it answers does not arrive, so that nothing is found out.
-    for (const link of links) link.pause();
+    between.holdUp();
     const before = await bytesHeld();
     const last: Promise<void>[] = [];
     for (let round = 0; round < 6; round++) {
@@ -156,7 +146,7 @@ describe('journal, what was given up before it had a place', () => {
       last.push(connection.send(round, { durable: true }));
     }
     expect((await bytesHeld()) - before).to.be.below(5_000_000);
-    for (const link of links) link.resume();
+    between.release();
     await Promise.all(last);
     await until(() => heard.length === 6);
     expect(heard).to.deep.equal([0, 1, 2, 3, 4, 5]);
