@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { Client, type ClientOptions, type Connection, Server } from '../../../lib/index.ts';
+import { type BusError, Client, type ClientOptions, type Connection, Server } from '../../../lib/index.ts';
 import type { DurableContext } from '../../../lib/index.ts';
 import { journal, type JournalSettings } from '../../../lib/plugins/journal/index.ts';
 import { next, rejected, until } from '../../support/buses.ts';
@@ -166,6 +166,41 @@ describe('journal, durable messages to clients', () => {
     await until(() => heard.length === 2);
     expect(dataOf(heard)).to.deep.equal([1, 2]);
     expect(at.errors).to.deep.equal([]);
+  });
+
+  it('forget - of a client that is here gives up what it does not have, however often, and what follows goes on', async () => {
+    const up = await server().start();
+    const end = client();
+    const heard = hear(end);
+    const connection = await connected(up, end);
+    await connection.send('first', { durable: true, confirm: true });
+    const id = connection.journal ?? '';
+    let forgotten = 0;
+    for (let round = 0; round < 10; round++) {
+      const sends = Array.from({ length: 50 }, () => connection.send(round, { durable: true, confirm: true }));
+      const outcomes = Promise.allSettled(sends);
+      await connection.send(round, { durable: true });
+      const [count] = await Promise.all([up.forget(id), connection.send(`plain ${round}`)]);
+      forgotten += count;
+      for (const outcome of await outcomes) {
+        if (outcome.status === 'rejected') expect((outcome.reason as BusError).code).to.equal('ERR_CLOSED');
+      }
+      expect(await up.backlog()).to.deep.equal([]);
+      await connection.send(`after ${round}`, { durable: true, confirm: true });
+    }
+    expect(forgotten).to.be.above(0);
+    const texts = dataOf(heard).filter((data) => typeof data === 'string');
+    const afters = Array.from({ length: 10 }, (_, round) => `after ${round}`);
+    expect(texts.filter((text) => text.startsWith('after'))).to.deep.equal(afters);
+    expect(texts).to.have.length(21);
+    expect(connection.journal).to.equal(id);
+    expect(at.errors).to.deep.equal([]);
+    // Of what was forgotten nothing comes back with the next process.
+    await up.close();
+    const before = heard.length;
+    const again = await server().start();
+    await (await connected(again, end)).send('last', { durable: true, confirm: true });
+    expect(dataOf(heard.slice(before))).to.deep.equal(['last']);
   });
 
   it('forget - gives up what waits for a client, and peerTtlMs does so with a report', async () => {

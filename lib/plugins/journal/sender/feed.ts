@@ -128,6 +128,9 @@ export class JournalFeed extends Feed {
   readonly #sent = new Map<string, number>();
   readonly #onItsWay = new Queue<OnItsWay>();
   #bytes = 0;
+  readonly #over = new AbortController();
+  /** What waits for room is not sent in the next session, which has a feed of its own. */
+  readonly #until = { signal: this.#over.signal };
 
   constructor(source: Source, owner: FeedOwner, lane: Lane, peer: PeerHandle, [mostBytes, had]: Opened) {
     super(source, owner);
@@ -136,6 +139,11 @@ export class JournalFeed extends Feed {
     this.#mostBytes = mostBytes;
     this.#had = new Map(had);
     this.stretchBytes = stretchBytesFor(mostBytes);
+  }
+
+  override end(): void {
+    super.end();
+    this.#over.abort();
   }
 
   /** The peer's journal has all up to there. */
@@ -186,7 +194,7 @@ export class JournalFeed extends Feed {
         );
       }
       const message = stretchMessage({ journal, follows: this.#sent.get(journal) ?? 0 }, bytes);
-      if (!this.#lane.trySend(this.#peer, message)) await this.#lane.send(this.#peer, message);
+      if (!this.#lane.trySend(this.#peer, message)) await this.#lane.send(this.#peer, message, this.#until);
       this.#sent.set(journal, sum.last);
       this.#push(sum);
       return;

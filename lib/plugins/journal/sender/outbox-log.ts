@@ -149,6 +149,13 @@ export class OutboxLog implements Source {
     this.#mark.now();
   }
 
+  /** Nothing waits any more, whatever the peer has. Resolves once that is written; rejects with what the log failed with. */
+  async takeAll(): Promise<void> {
+    this.take(this.#lastMessage, this.#messages, this.#bytes);
+    this.mark();
+    await this.log.pending;
+  }
+
   /** Resolves when there may be room again, or nothing can be appended any more. */
   whenRoom(): Promise<void> {
     const own = this.log.whenRoom();

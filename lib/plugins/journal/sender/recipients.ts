@@ -5,29 +5,13 @@ import type { ClientSender, Lane, PeerBacklog, PeerHandle, PluginHost } from '..
 import { isId, type Refused, whoQuestion } from '../format/lane-messages.ts';
 import { pathIn } from '../log/files.ts';
 import type { ResolvedLogOptions } from '../log/log-options.ts';
-import { Budget, type Share } from './budget.ts';
+import { Budget } from './budget.ts';
 import { ClientSends, type ClientSendsOwner } from './client-sends.ts';
-import { Confirms } from './confirms.ts';
-import { OutboxLog, type Waiting } from './outbox-log.ts';
 import { Outbox } from './outbox.ts';
+import { Recipient } from './recipient.ts';
 
 const mostRecipients = 10_000;
 const longestSweepMs = 3_600_000;
-const nothing: Waiting = { messages: 0, bytes: 0, oldestAt: 0, lastAt: 0 };
-
-/** One client that something durable was sent to, by the id of its journal. */
-interface Recipient {
-  readonly id: string;
-  readonly share: Share;
-  readonly confirms: Confirms;
-  /** The connection that it has, and what is sent to it. */
-  here: { readonly sends: ClientSends; readonly outbox: Outbox } | undefined;
-  /** What waits while it is away. */
-  waiting: Waiting;
-  awaySince: number;
-  /** Until it resolves, somebody has the folder. Never rejects. */
-  busy: Promise<void>;
-}
 
 export interface RecipientsOptions {
   readonly host: PluginHost;
@@ -87,8 +71,9 @@ export class Recipients {
     });
     let before = Promise.resolve();
     for (const id of names.filter(isId)) {
-      const recipient = this.#begin(id);
-      before = recipient.busy = before.then(() => this.#count(recipient));
+      const recipient = this.#known(id, false);
+      const counted = before.then(() => recipient.count((damage) => host.report(damage)));
+      before = recipient.busy = counted.catch((error: unknown) => host.report(error));
     }
     const sweep = (): void => {
       this.#sweep = host.clock.setTimer(sweep, Math.min(peerTtlMs, longestSweepMs), true);
@@ -115,19 +100,27 @@ export class Recipients {
     const backlogs: PeerBacklog[] = [];
     for (const recipient of this.#all.values()) {
       if (recipient.here === undefined) await recipient.busy;
-      const { id, here, waiting } = recipient;
-      const { messages, bytes, oldestAt } = here === undefined ? waiting : await (await here.outbox.open()).waiting();
-      if (messages > 0) backlogs.push({ id, messages, bytes, oldestMs: Math.max(0, Date.now() - oldestAt) });
+      const { id, here } = recipient;
+      // That a folder cannot be opened was reported.
+      const open = here?.outbox.open().then((box) => box.waiting());
+      const found = open === undefined ? recipient.waiting : await open.catch(() => undefined);
+      if (found === undefined || found.messages === 0) continue;
+      const { messages, bytes, oldestAt } = found;
+      backlogs.push({ id, messages, bytes, oldestMs: Math.max(0, Date.now() - oldestAt) });
     }
     return backlogs;
   }
 
-  /** Resolves with how many messages do not wait for that client any more. */
+  /**
+   * Resolves with how many messages do not wait for that client any more. One that is here keeps its folder: with each new one
+   * it would be sent to by a new journal, of which a client takes few in one session.
+   */
   async forget(id: string): Promise<number> {
     const recipient = this.#all.get(id);
     if (recipient === undefined) return 0;
+    if (recipient.here !== undefined) return this.#empty(recipient, recipient.here.sends);
     await this.#drop(recipient);
-    return recipient.waiting.messages;
+    return recipient.waiting?.messages ?? 0;
   }
 
   /** Sends again what was sent to a client before. Rejects with what its journal fails with. */
@@ -138,7 +131,8 @@ export class Recipients {
       await recipient.here.outbox.resend(body);
       return;
     }
-    const sent = recipient.busy.then(() => this.#append(recipient, body));
+    recipient.waiting = undefined;
+    const sent = recipient.busy.then(() => recipient.append(body));
     recipient.busy = sent.catch(() => {});
     await sent;
   }
@@ -172,22 +166,21 @@ export class Recipients {
 
   #begin(id: string): Recipient {
     if (this.#all.size >= mostRecipients) this.#makeRoom();
-    const recipient: Recipient = {
-      id,
-      share: this.budget.share(),
-      confirms: new Confirms(),
-      here: undefined,
-      waiting: nothing,
-      awaySince: Date.now(),
-      busy: this.#dropping.get(id) ?? Promise.resolve(),
-    };
+    return this.#known(id, true);
+  }
+
+  #known(id: string, isNew: boolean): Recipient {
+    const { host, log, folder } = this.#options;
+    const place = { folder: pathIn(folder, id), log, clock: host.clock };
+    const busy = this.#dropping.get(id) ?? Promise.resolve();
+    const recipient = new Recipient(id, place, this.budget.share(), busy, isNew);
     this.#all.set(id, recipient);
     return recipient;
   }
 
   #makeRoom(): void {
     for (const recipient of this.#all.values()) {
-      if (recipient.here !== undefined || recipient.waiting.messages > 0) continue;
+      if (!recipient.isIdle) continue;
       void this.#drop(recipient);
       return;
     }
@@ -202,7 +195,7 @@ export class Recipients {
       host,
       lane,
       sender: sends.sender,
-      folder: this.#pathOf(recipient),
+      folder: recipient.folder,
       log,
       confirms,
       share,
@@ -226,48 +219,38 @@ export class Recipients {
     recipient.here = undefined;
     this.#here.delete(here.sends);
     recipient.awaySince = Date.now();
+    const wasOpen = !here.outbox.isClosed;
+    if (wasOpen) recipient.waiting = undefined;
     const leaving = async (): Promise<void> => {
       const failure = here.outbox.box?.log.failure;
-      recipient.waiting = (await here.outbox.leave()) ?? recipient.waiting;
+      const waiting = await here.outbox.leave();
+      if (wasOpen) recipient.waiting = waiting;
       this.#failure ??= failure;
     };
     recipient.busy = leaving().catch((error: unknown) => this.#options.host.report(error));
   }
 
-  /** What an earlier process left for one. */
-  async #count(recipient: Recipient): Promise<void> {
-    const { host, log } = this.#options;
-    try {
-      const box = await OutboxLog.open(this.#pathOf(recipient), log, host.clock, recipient.share);
-      for (const damage of box.log.damages) host.report(damage);
-      recipient.waiting = await box.waiting();
-      await box.close();
-      if (recipient.waiting.lastAt > 0) recipient.awaySince = recipient.waiting.lastAt;
-    } catch (error) {
-      host.report(error);
-    }
-  }
-
-  /** To one who is away. */
-  async #append(recipient: Recipient, body: Uint8Array): Promise<void> {
-    const { host, log } = this.#options;
-    const box = await OutboxLog.open(this.#pathOf(recipient), log, host.clock, recipient.share);
-    try {
-      if (box.append(body) === undefined) throw new BusError('ERR_QUEUE_FULL', 'The journal has no room');
-      recipient.waiting = await box.waiting();
-    } finally {
-      await box.close();
-    }
+  async #empty(recipient: Recipient, sends: ClientSends): Promise<number> {
+    this.#leave(recipient);
+    recipient.confirms.fail(new BusError('ERR_CLOSED'));
+    const emptied = recipient.busy.then(() => recipient.empty());
+    recipient.busy = emptied.then(
+      () => {},
+      () => {},
+    );
+    if (!sends.isOver) this.#attach(recipient, sends);
+    return emptied;
   }
 
   #expire(recipient: Recipient): void {
     const { host, peerTtlMs } = this.#options;
     const { here, awaySince, id, waiting } = recipient;
-    if (here !== undefined || Date.now() - awaySince < peerTtlMs) return;
+    if (here !== undefined || waiting === undefined || Date.now() - awaySince < peerTtlMs) return;
     void this.#drop(recipient);
-    if (waiting.messages === 0) return;
-    const text = `${waiting.messages} messages were dropped: the client of journal ${id} was away for ${peerTtlMs} ms`;
-    host.report(new BusError('ERR_JOURNAL', text, { details: { journal: id, messages: waiting.messages } }));
+    const { messages } = waiting;
+    if (messages === 0) return;
+    const text = `${messages} messages were dropped: the client of journal ${id} was away for ${peerTtlMs} ms`;
+    host.report(new BusError('ERR_JOURNAL', text, { details: { journal: id, messages } }));
   }
 
   #drop(recipient: Recipient): Promise<void> {
@@ -278,16 +261,12 @@ export class Recipients {
       await recipient.busy;
       confirms.fail(new BusError('ERR_CLOSED'));
       share.set(0, 0);
-      await this.#options.log.files.removeFolder(this.#pathOf(recipient));
+      await this.#options.log.files.removeFolder(recipient.folder);
     };
     const dropped = drop()
       .catch((error: unknown) => this.#options.host.report(error))
       .finally(() => this.#dropping.delete(id));
     this.#dropping.set(id, dropped);
     return dropped;
-  }
-
-  #pathOf({ id }: Recipient): string {
-    return pathIn(this.#options.folder, id);
   }
 }
