@@ -59,6 +59,33 @@ describe('journal, what is kept in a small folder', () => {
     await until(() => heard === 102);
   });
 
+  it('a large message - that dead letters leave no room for waits alone, and comes in when they are gone', async () => {
+    const up = await server().start();
+    const heard: unknown[] = [];
+    up.consume(
+      (data) => {
+        if (String(data).startsWith('bad')) throw new Error('bad');
+        heard.push(data);
+      },
+      { maxAttempts: 1 },
+    );
+    const [bad, large, small] = await Promise.all(['bad', 'large', 'small'].map((name) => client(name)));
+    for (let count = 0; count < 10; count++) {
+      await bad?.send('bad'.padEnd(10_000), { durable: true, confirm: true });
+    }
+    await until(async () => (await up.deadLetters.list()).length === 10);
+    const whole = 'x'.repeat(maxBytes * 0.8);
+    const waiting = large?.send(whole, { durable: true, confirm: true });
+    await until(() => heldBytes(up) > maxBytes * 0.8);
+    for (let number = 0; number < 20; number++) await small?.send(number, { durable: true, confirm: true });
+    await until(() => heard.length === 20);
+    expect(heldBytes(up)).to.be.above(maxBytes * 0.8);
+    for (const { id } of await up.deadLetters.list()) await up.deadLetters.discard(id);
+    await waiting;
+    await until(() => heard.length === 21);
+    expect(heard.at(-1) === whole).to.equal(true);
+  });
+
   it('dead letters - of one client take its part of the folder, whatever its messages are, over a restart too', async () => {
     let up = server();
     up.on('message', () => {});

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
 import { Queue } from '../../../base/queue.ts';
 import { codeOf, textOf } from '../../../base/thrown.ts';
@@ -22,6 +23,7 @@ import type { SenderOwner } from '../inbox/sender-owner.ts';
 import type { Sender } from '../inbox/senders.ts';
 import { roomOf } from '../inbox/shares.ts';
 import type { Deliveries } from './deliveries.ts';
+import { Turn } from './turn.ts';
 
 /** What came of a sender and waits for room. */
 interface Held {
@@ -33,6 +35,7 @@ export interface IntakeOptions {
   readonly inbox: InboxLog;
   readonly deliveries: Deliveries;
   readonly lane: Lane;
+  readonly clock: Clock;
   /** The largest message that can come over a link. */
   readonly maxMessageBytes: number;
   readonly paused: ReadonlySet<PeerHandle>;
@@ -52,32 +55,29 @@ export class Intake {
   readonly #paused: ReadonlySet<PeerHandle>;
   readonly #held = new Map<Sender, Queue<Held>>();
   #isWaiting = false;
-  /** The one whose turn it is waits for room that anyone might take. */
-  #isFull = false;
-  /** How much room that is. */
-  #wanted = 0;
+  readonly #turn: Turn;
   #isOver = false;
   #hasFailed = false;
 
-  constructor({ inbox, deliveries, lane, maxMessageBytes, paused, report }: IntakeOptions) {
+  constructor({ inbox, deliveries, lane, clock, maxMessageBytes, paused, report }: IntakeOptions) {
     this.#inbox = inbox;
     this.#deliveries = deliveries;
     this.#lane = lane;
     this.#mostHeldBytes = windowBytes + maxMessageBytes;
     this.#report = report;
     this.#paused = paused;
+    this.#turn = new Turn(clock);
     // What was not acknowledged comes again from whoever it is that has the folder then.
     inbox.senders.left = (sender) => {
       sender.heldBytes = 0;
+      this.#turn.give(sender);
       if (this.#held.delete(sender)) inbox.shares.freed.wake();
     };
   }
 
   /** Of what came and waits. */
   get heldBytes(): number {
-    let bytes = 0;
-    for (const { heldBytes } of this.#held.keys()) bytes += heldBytes;
-    return bytes;
+    return [...this.#held.keys()].reduce((bytes, { heldBytes }) => bytes + heldBytes, 0);
   }
 
   /** A sender says who it is, and is told what of it is here. */
@@ -120,7 +120,7 @@ export class Intake {
       if (!isHeld(held) || !sender.accepted.has(held.head.journal)) {
         throw new BusError('ERR_PROTOCOL', 'The journal got records of another sender');
       }
-      if (waiting === undefined && !this.#isFull && this.#write(sender, peer, held)) return;
+      if (waiting === undefined && !this.#turn.isHeld && this.#write(sender, peer, held)) return;
       sender.heldBytes += held.data.length;
       if (sender.heldBytes > this.#mostHeldBytes) {
         throw new BusError('ERR_PROTOCOL', 'The journal got more than may be in flight');
@@ -165,18 +165,17 @@ export class Intake {
       // What was noted since may release something, once it was read.
       this.#deliveries.wake();
       const changed = Promise.race([log.whenRoom(), shares.freed.next()]);
-      if (!(await this.#inbox.makeRoom(this.#isFull ? this.#wanted : 0))) await changed;
+      if (!(await this.#inbox.makeRoom(this.#turn.wanted))) await this.#turn.until(changed);
     }
-    this.#isWaiting = this.#isFull = false;
+    this.#isWaiting = false;
   }
 
-  /** One of each sender, up to who waits for room; false where there was none. */
+  /** One of each sender, up to whose turn it is; false where there was none. */
   #writeRound(): boolean {
     let hasWritten = false;
     for (const [sender, queue] of [...this.#held]) {
-      this.#isFull = false;
       if (this.#writeOne(sender, queue)) hasWritten = true;
-      else if (this.#isFull) break;
+      else if (this.#turn.isOf(sender) && this.#turn.isHeld) break;
     }
     return hasWritten;
   }
@@ -193,6 +192,7 @@ export class Intake {
       this.#report(error, peer);
       return true;
     }
+    this.#turn.give(sender);
     sender.heldBytes -= first.data.length;
     queue.shift();
     this.#held.delete(sender);
@@ -203,7 +203,7 @@ export class Intake {
 
   /** False where there is no room, or the peer is paused. Throws for what is damaged, or what the log failed with. */
   #write(sender: Sender, peer: PeerHandle, { head: { journal, follows }, data }: Held): boolean {
-    if (this.#paused.has(peer)) return false;
+    if (this.#paused.has(peer)) return this.#waits(sender);
     const { failure, log, senders, shares } = this.#inbox;
     if (failure !== undefined) throw failure;
     const after = sender.accepted.get(journal) ?? 0;
@@ -226,15 +226,14 @@ export class Intake {
     if (count > 1 && data.length - stretchHeadBytes > stretchBytesFor(this.#inbox.mostBytes)) {
       throw new BusError('ERR_PROTOCOL', 'The journal got too many messages at once');
     }
-    if (this.#deliveries.isBehind(folder) || !shares.allow(folder, bytes)) return false;
+    if (this.#deliveries.isBehind(folder) || !shares.allow(folder, bytes)) return this.#waits(sender);
     const isHearing = this.#deliveries.isHearing(folder);
     const first = this.#inbox.next;
     const isOld = oldest <= sender.forgotten;
     const about = { isHeard: isHearing, isAgain: false, isOld, folder, journal, after, last, first, count };
     const head = receivedHead(about);
     if (log.append(data.subarray(stretchHeadBytes), head) === undefined) {
-      this.#isFull = true;
-      this.#wanted = data.length;
+      this.#turn.take(sender, data.length);
       return false;
     }
     if (!sender.isOwnerNoted) log.note(ownedRecord(sender));
@@ -256,6 +255,12 @@ export class Intake {
       },
     );
     return true;
+  }
+
+  /** For something else than room. */
+  #waits(sender: Sender): false {
+    this.#turn.give(sender);
+    return false;
   }
 
   /** Takes nothing more of the sender before it opens its journal again. */

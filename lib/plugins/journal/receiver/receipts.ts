@@ -282,6 +282,7 @@ export class Receipts implements ServerReceipts {
         inbox,
         deliveries,
         lane,
+        clock,
         maxMessageBytes: receiver.maxMessageBytes,
         paused: this.#paused,
         report,
