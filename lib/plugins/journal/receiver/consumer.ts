@@ -7,6 +7,7 @@ import { Signal } from '../../../base/wait.ts';
 import { type Consume, MessageCodec, type PeerHandle } from '../../../bus/plugin.ts';
 import { type ConsumerOptions, lineOf } from './consumer-options.ts';
 import { type Delivery, nothing, type Sink, type SinkOwner } from './delivery.ts';
+import type { Gate } from './gate.ts';
 import type { Held } from './held.ts';
 import { firstOf, mostBehind } from './left-behind.ts';
 import { SenderCounts } from './sender-counts.ts';
@@ -29,6 +30,7 @@ export interface ConsumerHost extends SinkOwner {
   /** Nothing is to be begun with. */
   readonly isPaused: boolean;
   readonly held: Held;
+  readonly gate: Gate;
   /** Nothing can be read any more; as what that is told. */
   unreadable(error: unknown): BusError;
   /** Reads data again that was released. Rejects with what reading fails with. */
@@ -59,8 +61,6 @@ export class Consumer implements Sink {
   readonly #ready = new Queue<Line>();
   /** What was decoded for its key, and not handled yet. */
   readonly #decoded = new Map<Delivery, unknown>();
-  /** Those that an earlier process may have ended by; until they have not ended this one, each is handled alone. */
-  readonly #suspects = new Set<Delivery>();
   #running = 0;
   /** Those that it has. */
   #count = 0;
@@ -103,7 +103,7 @@ export class Consumer implements Sink {
       return;
     }
     delivery.body = copyOf(delivery.body);
-    if (delivery.attempts > 0) this.#suspects.add(delivery);
+    this.#host.gate.expect(delivery);
     this.#decoded.set(delivery, data);
     this.#count += 1;
     this.#host.held.change(1, delivery.bytes);
@@ -121,7 +121,7 @@ export class Consumer implements Sink {
 
   /** Begins with what may be begun with. */
   run(): void {
-    while (!this.#isOver && !this.#host.isPaused && this.#running < this.#limit) {
+    while (this.#mayBegin) {
       const line = this.#ready.shift();
       const delivery = line?.deliveries.first;
       if (line === undefined || delivery === undefined) break;
@@ -153,7 +153,10 @@ export class Consumer implements Sink {
     for (const { timer } of this.#lines.values()) timer?.cancel();
     await this.settled();
     const left = [...this.#lines.values()].flatMap(({ deliveries }) => [...deliveries]);
-    for (const { body, bytes } of left) if (body !== nothing) this.#host.held.change(-1, -bytes);
+    for (const delivery of left) {
+      this.#host.gate.forget(delivery);
+      if (delivery.body !== nothing) this.#host.held.change(-1, -delivery.bytes);
+    }
     this.#lines.clear();
     this.#count = 0;
     this.#parked.clear();
@@ -168,7 +171,7 @@ export class Consumer implements Sink {
   /** It could handle more, if there were any of other keys. */
   get #isStarving(): boolean {
     const { key, concurrency } = this.#options;
-    return this.#ready.length === 0 && this.#running < this.#limit && (key !== undefined || concurrency > 1);
+    return this.#ready.length === 0 && this.#running < concurrency && (key !== undefined || concurrency > 1);
   }
 
   /** Releases the data of all that are stuck; false where there is none. */
@@ -198,13 +201,15 @@ export class Consumer implements Sink {
     await this.#host.load(parked);
   }
 
-  get #limit(): number {
-    return this.#suspects.size > 0 ? 1 : this.#options.concurrency;
+  get #mayBegin(): boolean {
+    if (this.#isOver || this.#host.isPaused || this.#ready.length === 0) return false;
+    return this.#running < this.#options.concurrency && this.#host.gate.isOpen;
   }
 
   async #try(line: Line, delivery: Delivery): Promise<void> {
     const { maxAttempts, retryMs } = this.#options;
     this.#running += 1;
+    this.#host.gate.begin();
     const unread = delivery.body === nothing ? await this.#unread(line) : undefined;
     const isLast = delivery.attempts >= maxAttempts;
     const failure = unread ?? (isLast ? endedEachTime() : await this.#attempt(delivery));
@@ -212,7 +217,7 @@ export class Consumer implements Sink {
     if (failure === undefined) this.#host.done(delivery);
     else if (isOver) await this.#host.died(delivery, failure.error);
     this.#running -= 1;
-    this.#suspects.delete(delivery);
+    this.#host.gate.end(delivery);
     if (isOver) this.#leave(line, delivery);
     if (this.#isOver) {
       this.#idle.wake();

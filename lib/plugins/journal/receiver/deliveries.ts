@@ -15,6 +15,7 @@ import { Bodies } from './bodies.ts';
 import type { ConsumerHost, Consumption } from './consumer.ts';
 import { Consumers } from './consumers.ts';
 import type { Delivery, Portion } from './delivery.ts';
+import { Gate } from './gate.ts';
 import { HandOut } from './hand-out.ts';
 import { Held } from './held.ts';
 import { Listeners } from './listeners.ts';
@@ -47,6 +48,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
   readonly #bodies: Bodies;
   readonly #handOut: HandOut;
   readonly held = new Held();
+  readonly gate: Gate;
   /** Those before it may have been heard in an earlier process. */
   readonly #heardBefore: number;
   #dying = 0;
@@ -61,6 +63,7 @@ export class Deliveries implements ConsumerHost, RequestsHost {
     this.#receiver = receiver;
     this.#tell = tell;
     this.#report = report;
+    this.gate = new Gate(clock, () => this.#run());
     this.#notes = new ProgressNotes(inbox.log, inbox.progress, clock);
     this.requests = new Requests(inbox, receiver, answerTtlMs, this);
     this.#consumers = new Consumers(this);
@@ -135,13 +138,14 @@ export class Deliveries implements ConsumerHost, RequestsHost {
 
   resume(): void {
     this.#isPaused = false;
-    this.#consumers.run();
+    this.#run();
     this.wake();
   }
 
   /** Gives nothing more, and notes what is left to note. */
   end(): void {
     this.#isOver = true;
+    this.gate.close();
     this.requests.end();
     this.#notes.finish();
     this.#handOut.end();
@@ -216,6 +220,11 @@ export class Deliveries implements ConsumerHost, RequestsHost {
 
   roomMade(): void {
     this.wake();
+  }
+
+  #run(): void {
+    this.#consumers.run();
+    this.requests.run();
   }
 
   async #giveAll({ bytes, position }: Stretch): Promise<void> {

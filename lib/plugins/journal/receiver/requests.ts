@@ -2,12 +2,14 @@ import type { Clock, Timer } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
 import { type RemoteFailure, toFailure } from '../../../base/failure.ts';
 import { codeOf } from '../../../base/thrown.ts';
+import { Queue } from '../../../base/queue.ts';
 import { Signal } from '../../../base/wait.ts';
 import { type DurableReceiver, MessageCodec, type PeerHandle } from '../../../bus/plugin.ts';
 import { type AnswerMessage, answerMessage, type AskedFor } from '../format/lane-messages.ts';
 import { digestOf, isOnlyOnce, readRequestBody, requestIdOf } from '../format/request-body.ts';
 import type { InboxLog } from '../inbox/inbox-log.ts';
 import type { Delivery, Sink, SinkOwner } from './delivery.ts';
+import type { Gate } from './gate.ts';
 import { Places } from './places.ts';
 
 /** How often one that ends the process is handled. */
@@ -18,6 +20,9 @@ const sweepMs = 60_000;
 
 export interface RequestsHost extends SinkOwner {
   readonly clock: Clock;
+  readonly gate: Gate;
+  /** Nothing is to be begun with. */
+  readonly isPaused: boolean;
   peerOf(folder: string): PeerHandle | undefined;
   report(error: unknown, peer: PeerHandle | undefined): void;
   /** Sends on the lane; resolves when there is room for more. */
@@ -26,6 +31,14 @@ export interface RequestsHost extends SinkOwner {
 
 interface Asking extends AskedFor {
   readonly folder: string;
+}
+
+/** One that was taken and waits to be begun with. */
+interface Ready {
+  readonly delivery: Delivery;
+  readonly asking: Asking;
+  readonly data: unknown;
+  readonly key: string;
 }
 
 /** Has durable requests answered, each of them once, and tells the answers. */
@@ -40,6 +53,8 @@ export class Requests implements Sink {
   readonly #waiting: Timer;
   #sweeping: Timer | undefined;
   readonly #places = new Places();
+  readonly #ready = new Queue<Ready>();
+  #isOver = false;
   #running = 0;
   /** By folder: what its sender asks for and was not told yet. */
   readonly #telling = new Map<string, Map<string, string>>();
@@ -82,10 +97,19 @@ export class Requests implements Sink {
       void this.#host.died(delivery, error);
       return;
     }
-    this.#running += 1;
     this.#places.take(folder);
     this.#inbox.answers.begin(folder, id, digest);
-    void this.#answer(delivery, { folder, id, digest }, data, request.key ?? `${journal}.${sequence}`);
+    this.#host.gate.expect(delivery);
+    const key = request.key ?? `${journal}.${sequence}`;
+    this.#ready.push({ delivery, asking: { folder, id, digest }, data, key });
+    this.run();
+  }
+
+  /** Begins with what may be begun with. */
+  run(): void {
+    while (!this.#isOver && !this.#host.isPaused && this.#ready.length > 0 && this.#host.gate.isOpen) {
+      void this.#answer(this.#ready.shift() as Ready);
+    }
   }
 
   /**
@@ -115,8 +139,9 @@ export class Requests implements Sink {
     if (isOnlyOnce(id)) this.#inbox.answers.forget(folder, id);
   }
 
-  /** No time is looked at any more. */
+  /** Begins with no more. */
   end(): void {
+    this.#isOver = true;
     this.#waiting.cancel();
     this.#sweeping?.cancel();
   }
@@ -158,7 +183,9 @@ export class Requests implements Sink {
     }
   }
 
-  async #answer(delivery: Delivery, asking: Asking, data: unknown, key: string): Promise<void> {
+  async #answer({ delivery, asking, data, key }: Ready): Promise<void> {
+    this.#running += 1;
+    this.#host.gate.begin();
     const { answers } = this.#inbox;
     const { folder, id, digest } = asking;
     const { outcome, isKept } = await this.#outcomeOf(delivery, data, key);
@@ -176,6 +203,7 @@ export class Requests implements Sink {
       }
     }
     this.#running -= 1;
+    this.#host.gate.end(delivery);
     if (this.#idle.isAwaited) this.#idle.wake();
     if (this.#places.give(folder)) this.#host.roomMade();
   }
