@@ -13,6 +13,7 @@ export interface AskSettings {
 /** Settings of the `request` of a `Client`, which can get another session with its server. */
 export type RequestSettings = UnkeyedRequestSettings | KeyedRequestSettings;
 
+/** Those of a request without a key. */
 export interface UnkeyedRequestSettings extends AskSettings {
   /** The request may be sent again in a new session if its session is lost. */
   readonly idempotent?: boolean | undefined;
@@ -24,6 +25,7 @@ export interface UnkeyedRequestSettings extends AskSettings {
   readonly key?: undefined;
 }
 
+/** Those of a request that may have a key: one that is durable, or may be. */
 export interface KeyedRequestSettings extends Omit<UnkeyedRequestSettings, 'key'> {
   readonly durable: boolean;
   /**

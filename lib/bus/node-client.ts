@@ -1,4 +1,5 @@
 import { BusError } from '../base/errors.ts';
+import { failing } from '../base/wait.ts';
 import { ClientStatus } from '../session/state.ts';
 import { isContractValue } from '../wire/contracts.ts';
 import type { AskSettings, RequestSettings, SendSettings } from './call-settings.ts';
@@ -111,7 +112,10 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     data: Sendable<ToServer<C, 'request'>>,
     settings?: number | RequestSettings,
   ): Promise<ToServer<C, 'response'>> {
-    if (typeof settings !== 'object' || settings?.durable === undefined) return super.request(data, settings);
+    if (typeof settings !== 'object' || (settings?.durable ?? settings?.key) === undefined) {
+      return super.request(data, settings);
+    }
+    if (settings.durable === undefined) return withoutDurable();
     if (this.#journal === undefined) return withoutAJournal();
     try {
       const options = durableAskOptions(settings);
@@ -190,4 +194,8 @@ export class Client<C extends Contract = Untyped> extends PortableClient<C> {
     if (this.#journal === undefined) throw new BusError('ERR_STATE', 'The client has no journal');
     return this.#journal.receipts;
   }
+}
+
+function withoutDurable(): Promise<never> {
+  return failing(() => new BusError('ERR_INVALID_ARGUMENT', 'Only a durable request has a key: add durable: true'));
 }

@@ -71,7 +71,8 @@ export class Connection<C extends Contract = Contract> extends VisibleEmitter<Co
   }
 
   /**
-   * The id of the client's journal, the same as long as its folder exists; undefined if an end has no journal. A client
+   * The id of the client's journal, the same as long as its folder exists; undefined if an end has no
+   * journal, and until the client has reported it: not yet in `connect` listeners, unless they have awaited a durable send. A client
    * that knows it can pass for this client, as far as the server admits it: keep it secret like a password.
    */
   get journal(): string | undefined {

@@ -1,6 +1,6 @@
 import type { Timer } from '../../../base/clock.ts';
 import { BusError } from '../../../base/errors.ts';
-import { textOf } from '../../../base/thrown.ts';
+import { codeOf, textOf } from '../../../base/thrown.ts';
 import { sleep } from '../../../base/wait.ts';
 import {
   type DurableDeadLetters,
@@ -60,7 +60,12 @@ export function outbox<Data>(database: OutboxDatabase, client: OutboxClient<Data
     name: 'journal',
     install: (host) => ({ api: new DatabaseOutbox(host, database, client) }),
   };
-  return client.use(plugin);
+  try {
+    return client.use(plugin);
+  } catch (error) {
+    if (codeOf(error) !== 'ERR_PLUGIN') throw error;
+    throw new BusError('ERR_PLUGIN', 'A client has either a journal or one outbox', { cause: error });
+  }
 }
 
 class DatabaseOutbox<Data> implements Outbox<Data>, RelayOwner {

@@ -13,7 +13,7 @@ export class Gate {
   readonly #opened: () => void;
   readonly #suspects = new Set<Delivery>();
   #running = 0;
-  /** When one of them last began or ended. */
+  /** When one last came, began or ended, while there are suspects. */
   #since = 0;
   #timer: Timer | undefined;
 
@@ -25,7 +25,9 @@ export class Gate {
 
   /** It waits to begin. */
   expect(delivery: Delivery): void {
-    if (delivery.attempts > 0) this.#suspects.add(delivery);
+    if (delivery.attempts === 0) return;
+    this.#suspects.add(delivery);
+    this.#since = this.#clock.now();
   }
 
   /** One may begin; where none may, `opened` is called later. */
@@ -39,16 +41,16 @@ export class Gate {
 
   begin(): void {
     this.#running += 1;
-    this.#since = this.#clock.now();
+    if (this.#suspects.size > 0) this.#since = this.#clock.now();
   }
 
   /** What began has settled. */
   end(delivery: Delivery): void {
-    const wasShut = this.#suspects.size > 0;
     this.#running -= 1;
+    if (this.#suspects.size === 0) return;
     this.#since = this.#clock.now();
     this.#suspects.delete(delivery);
-    if (wasShut) this.#open();
+    this.#open();
   }
 
   /** It does not begin here. */

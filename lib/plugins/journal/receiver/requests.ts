@@ -33,7 +33,7 @@ interface Asking extends AskedFor {
   readonly folder: string;
 }
 
-/** One that was taken and waits to be begun with. */
+/** One that waits to be begun with. */
 interface Ready {
   readonly delivery: Delivery;
   readonly asking: Asking;
