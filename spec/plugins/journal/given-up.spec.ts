@@ -120,7 +120,9 @@ describe('journal, what was given up before it had a place', () => {
       [undefined, 'k', 'k'].map((key) => rejected(client.request(data, { durable: true, key, timeout: 20 }))),
     );
     expect(late.map(({ code }) => code)).to.deep.equal(['ERR_TIMEOUT', 'ERR_TIMEOUT', 'ERR_TIMEOUT']);
-    expect(late[0]?.message).to.equal('The request was not accepted: the journal had no room for 20 ms');
+    expect(late[0]?.message).to.equal(
+      'The request was not accepted: the journal was not open, or had no room, for 20 ms',
+    );
     const { heard, asked } = await listening();
     await client.connect();
     await until(() => heard.length === filled);

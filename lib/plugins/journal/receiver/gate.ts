@@ -55,7 +55,7 @@ export class Gate {
 
   /** It does not begin here. */
   forget(delivery: Delivery): void {
-    this.#suspects.delete(delivery);
+    if (this.#suspects.delete(delivery)) this.#open();
   }
 
   /** No time is looked at any more. */

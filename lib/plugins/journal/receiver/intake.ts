@@ -66,7 +66,7 @@ export class Intake {
     this.#mostHeldBytes = windowBytes + maxMessageBytes;
     this.#report = report;
     this.#paused = paused;
-    this.#turn = new Turn(clock);
+    this.#turn = new Turn(clock, inbox);
     // What was not acknowledged comes again from whoever it is that has the folder then.
     inbox.senders.left = (sender) => {
       sender.heldBytes = 0;
@@ -158,14 +158,13 @@ export class Intake {
   }
 
   async #writeHeld(): Promise<void> {
-    const { log, shares } = this.#inbox;
     this.#isWaiting = true;
     while (this.#held.size > 0) {
       if (this.#writeRound()) continue;
       // What was noted since may release something, once it was read.
       this.#deliveries.wake();
-      const changed = Promise.race([log.whenRoom(), shares.freed.next()]);
-      if (!(await this.#inbox.makeRoom(this.#turn.wanted))) await this.#turn.until(changed);
+      const changed = this.#turn.whenRoom();
+      if (!(await this.#inbox.makeRoom(this.#turn.wanted))) await changed;
     }
     this.#isWaiting = false;
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/clock.ts';
-import { withinTime } from '../../../base/wait.ts';
+import { Signal } from '../../../base/wait.ts';
+import type { InboxLog } from '../inbox/inbox-log.ts';
 import type { Sender } from '../inbox/senders.ts';
 
 /** For so long the others wait, and then for so long they do not. */
@@ -12,12 +13,18 @@ const passedMs = 1_500;
  */
 export class Turn {
   readonly #clock: Clock;
+  /** They say when there may be room. */
+  readonly #sources: readonly (() => Promise<void>)[];
+  /** Those that have not said anything since they were asked. */
+  readonly #asked = new Set<() => Promise<void>>();
+  readonly #news = new Signal();
   #sender: Sender | undefined;
   #bytes = 0;
   #since = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { log, shares }: InboxLog) {
     this.#clock = clock;
+    this.#sources = [() => log.whenRoom(), () => shares.freed.next()];
   }
 
   /** How much room it waits for; 0 where nobody does. */
@@ -47,10 +54,20 @@ export class Turn {
     if (this.#sender === sender) this.#sender = undefined;
   }
 
-  /** Resolves with `changed`, or when the others are to wait, or not to wait any more. */
-  async until(changed: Promise<unknown>): Promise<void> {
-    if (this.#sender === undefined) await changed;
-    else await withinTime(this.#clock, (this.isHeld ? heldMs : heldMs + passedMs) - this.#passed, changed);
+  /** Resolves when there may be room, and when the others are to wait, or not to wait any more. */
+  async whenRoom(): Promise<void> {
+    for (const source of this.#sources) {
+      if (this.#asked.has(source)) continue;
+      this.#asked.add(source);
+      void source().then(() => {
+        this.#asked.delete(source);
+        this.#news.wake();
+      });
+    }
+    const leftMs = (this.isHeld ? heldMs : heldMs + passedMs) - this.#passed;
+    const timer = this.#sender === undefined ? undefined : this.#clock.setTimer(() => this.#news.wake(), leftMs, true);
+    await this.#news.next();
+    timer?.cancel();
   }
 
   /** Of the part of the time in which they wait, and the other one. */

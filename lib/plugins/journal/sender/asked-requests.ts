@@ -58,7 +58,9 @@ export class AskedRequests {
     const deadline = { clock: this.#options.clock, ms: timeoutMs ?? longestMs, signal };
     const late = (): BusError => {
       const hasPlace = pending.placing.early.sequence !== undefined;
-      const why = hasPlace ? 'No answer within' : 'The request was not accepted: the journal had no room for';
+      const why = hasPlace
+        ? 'No answer within'
+        : 'The request was not accepted: the journal was not open, or had no room, for';
       return new BusError('ERR_TIMEOUT', `${why} ${timeoutMs} ms`);
     };
     const isTimed = timeoutMs !== undefined || signal !== undefined;

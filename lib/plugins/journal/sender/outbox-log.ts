@@ -1,4 +1,5 @@
 import type { Clock } from '../../../base/clock.ts';
+import { Signal } from '../../../base/wait.ts';
 import { messageHead, messageHeadBytes, messagesIn, RecordKind, setMessageTime } from '../format/message-record.ts';
 import { strangeRecord } from '../format/whose-folder.ts';
 import { LatestNote } from '../log/latest-note.ts';
@@ -49,6 +50,9 @@ export class OutboxLog implements Source {
   readonly #head = messageHead(0);
   readonly #share: Share | undefined;
   #isShrinking = false;
+  readonly #room = new Signal();
+  /** The log has not said anything since it was asked for room. */
+  #hasAsked = false;
   /** Of `taken`: what is not noted when the process dies, the peer tells when it is asked the next time. */
   readonly #mark: LatestNote;
 
@@ -158,8 +162,16 @@ export class OutboxLog implements Source {
 
   /** Resolves when there may be room again, or nothing can be appended any more. */
   whenRoom(): Promise<void> {
-    const own = this.log.whenRoom();
-    return this.#share === undefined ? own : Promise.race([own, this.#share.whenRoom()]);
+    const wake = (): void => this.#room.wake();
+    if (!this.#hasAsked) {
+      this.#hasAsked = true;
+      void this.log.whenRoom().then(() => {
+        this.#hasAsked = false;
+        wake();
+      });
+    }
+    void this.#share?.whenRoom().then(wake);
+    return this.#room.next();
   }
 
   reader(): SourceReader {
