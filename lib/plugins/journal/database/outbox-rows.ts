@@ -59,7 +59,9 @@ export class OutboxRows implements Source {
     this.#insert = database.prepare('INSERT INTO busbar_outbox (journal, time, body) VALUES (?, ?, ?)');
     const following = 'busbar_outbox WHERE row > ? AND error IS NULL ORDER BY row LIMIT 1';
     this.#following = reading(database, ['row', 'journal', 'time', 'body'], following);
-    this.#waiting = reading(database, ['journal'], 'busbar_outbox WHERE error IS NULL GROUP BY journal');
+    // The oldest ones first: those are named to the peer where there are more than it is told at once.
+    const waiting = 'busbar_outbox WHERE error IS NULL GROUP BY journal ORDER BY min(row)';
+    this.#waiting = reading(database, ['journal'], waiting);
     this.#last = reading(database, ['seq'], "sqlite_sequence WHERE name = 'busbar_outbox'");
     this.#remove = database.prepare('DELETE FROM busbar_outbox WHERE row <= ? AND error IS NULL');
   }

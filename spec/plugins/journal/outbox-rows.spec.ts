@@ -6,9 +6,36 @@ import { describe, it } from 'mocha';
 import { Client, Server } from '../../../lib/index.ts';
 import { journal, outbox } from '../../../lib/plugins/journal/index.ts';
 import { until } from '../../support/buses.ts';
-import { otherForms } from './databases.ts';
+import { drivers, otherForms } from './databases.ts';
 
-describe('journal, transactional outbox where rows have other forms', () => {
+describe('journal, transactional outbox, rows', () => {
+  it('openings - of a database that many processes wrote to are sent in order, however many wait', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'busbar-outbox-'));
+    const path = join(home, 'bus.sock');
+    const [, open] = drivers[0] as (typeof drivers)[number];
+    const database = open(join(home, 'orders.db'));
+    for (let number = 0; number < 300; number++) {
+      const box = outbox(database, new Client({ path }));
+      box.send(number);
+      await box.close();
+    }
+    const server = new Server({ path, journal: journal(join(home, 'inbox')) });
+    const heard: unknown[] = [];
+    server.on('message', (data) => void heard.push(data));
+    await server.start();
+    const client = new Client({ path });
+    try {
+      outbox(database, client);
+      await client.connect();
+      await until(() => heard.length === 300);
+      expect(heard).to.deep.equal(Array.from({ length: 300 }, (_, number) => number));
+    } finally {
+      await Promise.all([client.close(), server.close()]);
+      database.close();
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
   for (const [form, open] of otherForms) {
     it(`${form} - has messages sent, rows removed, and dead letters, over restarts`, async () => {
       const home = mkdtempSync(join(tmpdir(), 'busbar-outbox-'));
